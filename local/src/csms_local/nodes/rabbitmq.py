@@ -1,0 +1,120 @@
+"""A private RabbitMQ node: own epmd, cookie, data and ports; the child is the Erlang VM itself."""
+
+import os
+import socket
+from pathlib import Path
+
+from csms_local.nodes.ports import LOOPBACK, KeptPorts
+from csms_local.nodes.rabbitmq_packages import RabbitMQPrograms
+from csms_local.processes import Program
+from csms_local.state_folder import StateFolder, write_private
+
+_USER = "csms"
+_PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+_CONNECTION_START = b"\x00\x0a\x00\x0a"  # class 10, method 10
+_HANDSHAKE_SECONDS = 2.0
+
+
+class RabbitMQNode:
+    """One broker in a state folder, described as two programs: epmd and the Erlang VM."""
+
+    def __init__(self, state: StateFolder, ports: KeptPorts, programs: RabbitMQPrograms) -> None:
+        self._folder = state.home / "rabbitmq"
+        self._state = state
+        self._programs = programs
+        self._epmd_port = ports.port("epmd")
+        self._distribution_port = ports.port("erlang-distribution")
+        self.port = ports.port("broker")
+
+    @property
+    def url(self) -> str:
+        """Return the AMQP URL of the node's only user."""
+        return f"amqp://{_USER}:{self._state.secret('broker')}@{LOOPBACK}:{self.port}/"
+
+    def prepare(self) -> None:
+        """Write the configuration; data of an earlier run stays."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        cookie = self._folder / ".erlang.cookie"
+        if not cookie.exists():
+            write_private(cookie, self._state.secret("erlang-cookie"))
+            cookie.chmod(0o400)
+        (self._folder / "enabled_plugins").write_text("[].\n")
+        write_private(
+            self._folder / "rabbitmq.conf",
+            f"listeners.tcp.1 = {LOOPBACK}:{self.port}\n"
+            f"default_user = {_USER}\n"
+            f"default_pass = {self._state.secret('broker')}\n"
+            "log.console.level = info\n",
+        )
+
+    def epmd(self) -> Program:
+        """Return the port mapper, in the foreground, so that it ends with the suite."""
+        return Program(
+            name="epmd",
+            argv=(str(self._programs.erlang / "epmd"),),
+            env=self._environment(),
+            log=self._state.log("epmd"),
+            cwd=self._folder,
+        )
+
+    def broker(self) -> Program:
+        """Return the Erlang VM; the start script replaces itself by it."""
+        return Program(
+            name="broker",
+            argv=(str(self._programs.scripts / "rabbitmq-server"),),
+            env=self._environment(),
+            log=self._state.log("broker"),
+            cwd=self._folder,
+        )
+
+    def epmd_is_ready(self) -> bool:
+        """Tell whether the port mapper listens."""
+        try:
+            socket.create_connection((LOOPBACK, self._epmd_port), timeout=1.0).close()
+        except OSError:
+            return False
+        return True
+
+    def is_ready(self) -> bool:
+        """Tell whether the broker greets an AMQP client; listeners open last of all."""
+        try:
+            with socket.create_connection((LOOPBACK, self.port), _HANDSHAKE_SECONDS) as connection:
+                connection.sendall(_PROTOCOL_HEADER)
+                greeting = connection.recv(11)
+        except OSError:
+            return False
+        return greeting[7:11] == _CONNECTION_START
+
+    def _environment(self) -> dict[str, str]:
+        folder: Path = self._folder
+        return {
+            "PATH": self._programs.path,
+            "LANG": "C.UTF-8",
+            "HOME": str(folder),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": LOOPBACK,
+            "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
+            "ERL_CRASH_DUMP_SECONDS": "0",
+            # No Erlang VM starts an epmd of its own: a daemon would outlive the suite.
+            "ERL_FLAGS": "-start_epmd false",
+            # Without it the start script stays as a shell around the VM, and kill -9 hits the shell.
+            "RUNNING_UNDER_SYSTEMD": "1",
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_NODENAME": "csms@localhost",
+            "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "RABBITMQ_BASE": str(folder),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "generated"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            # Idle schedulers sleep instead of spinning: the cores are shared with everything else.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "+sbwt none +sbwtdcpu none +sbwtdio none "
+                "-kernel inet_dist_use_interface {127,0,0,1}"
+            ),
+        }
