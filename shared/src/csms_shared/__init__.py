@@ -1,0 +1,1 @@
+"""What the services share: OCPP framing, message contracts, broker, database, observability."""

@@ -1,0 +1,256 @@
+"""Batch consumption: what has arrived while a transaction ran is the next transaction.
+
+A handler gets a list of deliveries and returns when everything in them is durable; then they are
+acknowledged. While the database is away the batch stays unacknowledged, the consumer is
+cancelled, and the same batch is tried again: an outage never counts as a delivery.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+
+from csms_shared.broker.errors import BrokerError
+from csms_shared.broker.link import CONNECTION_ERRORS, Link, reconnect_pause_s
+from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
+from csms_shared.broker.topology import Queue
+from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
+from csms_shared.errors import Unavailable
+from csms_shared.observability.metrics import BATCH_ITEMS, BUS_CONSUMED, CONSUMER_PAUSED
+
+log = structlog.get_logger(__name__)
+
+OPERATION_TIMEOUT_S = 10.0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One AMQP message: its contract's name, its body, and how many items the body has."""
+
+    type: str
+    routing_key: str
+    body: bytes
+    redelivered: bool
+    message: AbstractIncomingMessage
+
+    def items(self) -> list[Any]:
+        """Return the raw items; an unreadable body counts as one item that no model accepts."""
+        try:
+            document = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return [None]
+        items = document.get("items") if isinstance(document, dict) else None
+        return items if isinstance(items, list) else [None]
+
+
+Handler = Callable[[list[Delivery]], Awaitable[None]]
+
+
+class Consumer:
+    """Consumes one queue for as long as `run` runs, over any loss of broker or queue.
+
+    `prefetch` bounds the messages held unacknowledged. With `split_redelivered`, a redelivered
+    batch of several items is published again item by item before it is acknowledged, so that an
+    item that kills its consumer takes no neighbour with it to the parking queue.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        queue: Queue,
+        handler: Handler,
+        *,
+        prefetch: int,
+        publisher: Publisher | None = None,
+        on_lost: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._link = link
+        self._queue = queue
+        self._handler = handler
+        self._prefetch = prefetch
+        self._splitter = publisher
+        self._on_lost = on_lost
+        self._waiting: deque[Delivery] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._paused = False
+        self._consuming = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def consuming(self) -> bool:
+        """Tell whether the broker delivers to this consumer now."""
+        return self._consuming
+
+    async def run(self) -> None:
+        """Consume until `stop` is called; every loss is followed by a new declaration."""
+        failures = 0
+        while not self._stopping:
+            try:
+                await self._consume_once()
+                failures = 0
+            except (BrokerError, *CONNECTION_ERRORS) as error:
+                failures += 1
+                log.warning("consumer_lost", queue=self._queue.name, error=repr(error))
+            finally:
+                self._consuming = False
+                self._waiting.clear()
+            if self._stopping:
+                break
+            if self._on_lost is not None:
+                await self._on_lost()
+            await asyncio.sleep(reconnect_pause_s(failures))
+
+    async def stop(self, within_s: float = 10.0) -> None:
+        """Finish the batch in hand, at most `within_s` seconds, and hand the rest back."""
+        self._stopping = True
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+
+    async def _consume_once(self) -> None:
+        parking = (self._queue.parking,) if self._queue.parking else ()
+        await self._link.declare(*parking, self._queue)
+        async with asyncio.timeout(OPERATION_TIMEOUT_S):
+            channel = await self._link.consume_channel(self._prefetch)
+        try:
+            queue = await channel.get_queue(self._queue.name, ensure=False)
+            underlay = await channel.get_underlay_channel()
+            lost = asyncio.Event()
+
+            def on_cancelled(*_: object) -> None:
+                lost.set()
+                self._wake.set()
+
+            # The broker cancels consumers whose queue was deleted or has moved.
+            underlay.on_consumer_cancel_callbacks.add(on_cancelled)
+            underlay.closing.add_done_callback(on_cancelled)
+            tag = await self._start(queue)
+            while not lost.is_set() and not self._stopping:
+                if not self._waiting:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                batch = self._take()
+                self._idle.clear()
+                try:
+                    tag = await self._handle(batch, queue, tag)
+                finally:
+                    self._idle.set()
+            self._consuming = False
+        finally:
+            await _close(channel)
+
+    async def _start(self, queue: AbstractQueue) -> str:
+        tag = await queue.consume(self._on_message, timeout=OPERATION_TIMEOUT_S)
+        self._consuming = True
+        return tag
+
+    async def _on_message(self, message: AbstractIncomingMessage) -> None:
+        self._waiting.append(
+            Delivery(
+                message.type or "",
+                message.routing_key or "",
+                message.body,
+                bool(message.redelivered),
+                message,
+            )
+        )
+        self._wake.set()
+
+    def _take(self) -> list[Delivery]:
+        batch: list[Delivery] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH_MAX_ITEMS and size < _TAKE_MAX_BYTES:
+            delivery = self._waiting.popleft()
+            size += len(delivery.body)
+            batch.append(delivery)
+        return batch
+
+    async def _handle(self, batch: list[Delivery], queue: AbstractQueue, tag: str) -> str:
+        batch = await self._split(batch)
+        failures = 0
+        while batch:
+            try:
+                await self._handler(batch)
+            except Unavailable as error:
+                failures += 1
+                if not self._paused:
+                    self._pause(True)
+                    log.warning("consumer_paused", queue=self._queue.name, error=str(error))
+                    await queue.cancel(tag, timeout=OPERATION_TIMEOUT_S)
+                    self._consuming = False
+                if self._stopping:
+                    return tag
+                await asyncio.sleep(reconnect_pause_s(failures))
+                continue
+            except Exception:
+                # Our own defect outside any one item: counted by the delivery limit.
+                log.exception("batch_failed", queue=self._queue.name)
+                await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
+                BUS_CONSUMED.labels(self._queue.name, "rejected").inc(len(batch))
+                await asyncio.sleep(reconnect_pause_s(0))
+                return tag
+            await self._acknowledge(batch)
+            break
+        if self._paused:
+            self._pause(False)
+            log.info("consumer_resumed", queue=self._queue.name)
+            return await self._start(queue)
+        return tag
+
+    async def _acknowledge(self, batch: list[Delivery]) -> None:
+        for delivery in batch:
+            await delivery.message.ack()
+        BUS_CONSUMED.labels(self._queue.name, "ack").inc(len(batch))
+        BATCH_ITEMS.labels(self._queue.name).observe(len(batch))
+
+    def _pause(self, paused: bool) -> None:
+        self._paused = paused
+        CONSUMER_PAUSED.labels(self._queue.name).set(int(paused))
+
+    async def _split(self, batch: list[Delivery]) -> list[Delivery]:
+        if self._splitter is None:
+            return batch
+        whole: list[Delivery] = []
+        for delivery in batch:
+            items = delivery.items() if delivery.redelivered else []
+            if len(items) < 2:
+                whole.append(delivery)
+                continue
+            envelope = orjson.loads(delivery.body)
+            singles = [
+                Outgoing(
+                    DEFAULT_EXCHANGE,
+                    self._queue.name,
+                    delivery.type,
+                    orjson.dumps({**envelope, "items": [item]}),
+                )
+                for item in items
+            ]
+            outcomes = await self._splitter.publish_all(singles)
+            if any(outcomes):
+                # Some may be stored: handling them twice is harmless, losing one is not.
+                await delivery.message.nack(requeue=True)
+                BUS_CONSUMED.labels(self._queue.name, "split_failed").inc()
+                continue
+            await delivery.message.ack()
+            BUS_CONSUMED.labels(self._queue.name, "split").inc()
+        return whole
+
+
+_TAKE_MAX_BYTES = 4 * 1024 * 1024
+
+
+async def _close(channel: AbstractChannel) -> None:
+    with contextlib.suppress(*CONNECTION_ERRORS):
+        async with asyncio.timeout(OPERATION_TIMEOUT_S):
+            await channel.close()

@@ -1,0 +1,28 @@
+"""Errors of the broker, all of the infrastructure family: what was asked may have happened.
+
+BrokerError
+├── BrokerUnavailable      no connection within the time allowed
+├── PublishUnconfirmed     nacked, timed out or the channel closed: stored or not is unknown
+├── PublishReturned        no queue took the message: certainly not stored
+└── RequestTimedOut        the other service did not answer by the deadline
+"""
+
+
+class BrokerError(Exception):
+    """Anything that went wrong between this process and another over RabbitMQ."""
+
+
+class BrokerUnavailable(BrokerError):
+    """No connection to the broker could be had within the time allowed."""
+
+
+class PublishUnconfirmed(BrokerError):
+    """The broker did not confirm; whether the message was stored is unknown."""
+
+
+class PublishReturned(BrokerError):
+    """No queue is bound for the message; it was certainly not stored."""
+
+
+class RequestTimedOut(BrokerError):
+    """No reply came by the deadline; whether the request took effect is unknown."""

@@ -1,0 +1,155 @@
+"""One process's way to RabbitMQ: two connections, made again when they break."""
+
+import asyncio
+import contextlib
+import random
+from types import TracebackType
+from typing import Self
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.exceptions import AMQPError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
+
+from csms_shared.broker.errors import BrokerUnavailable
+from csms_shared.broker.topology import EXCHANGES, Queue
+
+log = structlog.get_logger(__name__)
+
+CONNECT_TIMEOUT_S = 5.0
+HEARTBEAT_S = 15
+# What aio-pika raises for a broker that is away or going away.
+CONNECTION_ERRORS = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
+
+
+class _Connection:
+    """One AMQP connection that is opened when needed and again after it broke."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._lock = asyncio.Lock()
+        self._connection: AbstractConnection | None = None
+
+    async def get(self) -> AbstractConnection:
+        """Return the open connection.
+
+        Raises:
+            BrokerUnavailable: it could not be opened within `CONNECT_TIMEOUT_S`.
+        """
+        if self._connection is not None and not self._connection.is_closed:
+            return self._connection
+        async with self._lock:
+            if self._connection is not None and not self._connection.is_closed:
+                return self._connection
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    self._connection = await aio_pika.connect(
+                        self._url,
+                        client_properties={"connection_name": self._name},
+                        heartbeat=HEARTBEAT_S,
+                    )
+            except CONNECTION_ERRORS as error:
+                raise BrokerUnavailable(f"cannot connect to the broker: {error!r}") from error
+            return self._connection
+
+    def is_open(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(*CONNECTION_ERRORS):
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await self._connection.close()
+
+
+class Link:
+    """The two connections of one process.
+
+    Publishing and consuming have one each: a broker alarm blocks connections that publish, and
+    consumers must go on then (RabbitMQ documentation, "Alarms").
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._publish = _Connection(url, f"{name} publish")
+        self._consume = _Connection(url, f"{name} consume")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def publish_channel(self) -> AbstractChannel:
+        """Open a channel with publisher confirms, on which a returned message raises."""
+        connection = await self._publish.get()
+        return await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+    async def consume_channel(self, prefetch: int) -> AbstractChannel:
+        """Open a channel for one consumer with `prefetch` unacknowledged messages at most."""
+        connection = await self._consume.get()
+        channel = await connection.channel(publisher_confirms=False)
+        await channel.set_qos(prefetch_count=prefetch)
+        return channel
+
+    def is_open(self) -> bool:
+        """Tell whether both connections were open when last used."""
+        return self._publish.is_open() and self._consume.is_open()
+
+    async def declare(self, *queues: Queue) -> None:
+        """Declare the exchanges and `queues` with their bindings; idempotent.
+
+        Raises:
+            BrokerUnavailable: the broker is away, or refused a declaration.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S * 2):
+                connection = await self._consume.get()
+                # A throw-away channel: a refused declaration closes the channel it was made on.
+                async with connection.channel(publisher_confirms=False) as channel:
+                    for exchange in EXCHANGES:
+                        await channel.declare_exchange(exchange.name, exchange.type, durable=True)
+                    for queue in queues:
+                        await _declare_queue(channel, queue)
+        except CONNECTION_ERRORS as error:
+            raise BrokerUnavailable(f"cannot declare the topology: {error!r}") from error
+
+    async def close(self) -> None:
+        """Close both connections; what is unacknowledged goes back to its queue."""
+        await self._publish.close()
+        await self._consume.close()
+
+
+async def _declare_queue(channel: AbstractChannel, queue: Queue) -> None:
+    declared = await channel.declare_queue(
+        queue.name, durable=True, arguments=dict(queue.arguments)
+    )
+    for binding in queue.bindings:
+        await declared.bind(binding.exchange, binding.routing_key)
+
+
+async def declare_when_available(link: Link, *queues: Queue, within_s: float = 120.0) -> None:
+    """Declare at start-up, waiting for a broker that is still starting.
+
+    Raises:
+        BrokerUnavailable: after `within_s` seconds.
+    """
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(BrokerUnavailable),
+        stop=stop_after_delay(within_s),
+        wait=wait_random(0.2, 1.0),
+        reraise=True,
+    ):
+        with attempt:
+            await link.declare(*queues)
+
+
+def reconnect_pause_s(failures: int) -> float:
+    """Return how long to wait before attempt `failures + 1`: doubling to 5 s, with jitter."""
+    return float(min(5.0, 0.1 * 2 ** min(failures, 6)) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter

@@ -1,0 +1,116 @@
+"""Confirmed publishing: a message is stored, certainly not stored, or its fate is unknown."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractExchange
+from aiormq.exceptions import PublishError
+
+from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
+from csms_shared.broker.link import CONNECTION_ERRORS, Link
+from csms_shared.observability.metrics import BUS_PUBLISHED
+
+PUBLISH_TIMEOUT_S = 5.0
+_CHANNELS = 3
+DEFAULT_EXCHANGE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One AMQP message to publish. `expires_s`: dropped by its queue after so many seconds."""
+
+    exchange: str
+    routing_key: str
+    type: str
+    body: bytes
+    content_type: str = "application/json"
+    persistent: bool = True
+    expires_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Lane:
+    channel: AbstractChannel
+    exchanges: dict[str, AbstractExchange]
+
+
+class Publisher:
+    """Publishes with confirms over a few channels, re-opened when they break."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._lanes: list[_Lane | None] = [None] * _CHANNELS
+        self._locks = [asyncio.Lock() for _ in range(_CHANNELS)]
+        self._turn = 0
+
+    async def publish(self, message: Outgoing, timeout: float = PUBLISH_TIMEOUT_S) -> None:
+        """Publish and wait until the broker has stored the message.
+
+        `timeout` (seconds) covers the whole call, connecting included. Every attempt has a fresh
+        AMQP message id: aiormq matches returned messages by it.
+
+        Raises:
+            PublishReturned: no queue took it.
+            PublishUnconfirmed: it may have been stored.
+        """
+        outcome = "ack"
+        try:
+            async with asyncio.timeout(timeout):
+                exchange = await self._exchange(message.exchange)
+                await exchange.publish(
+                    aio_pika.Message(
+                        message.body,
+                        message_id=uuid.uuid4().hex,
+                        type=message.type,
+                        content_type=message.content_type,
+                        delivery_mode=2 if message.persistent else 1,
+                        expiration=message.expires_s,
+                    ),
+                    message.routing_key,
+                    mandatory=True,
+                )
+        except PublishError as error:
+            outcome = "returned"
+            raise PublishReturned(f"{message.exchange} {message.routing_key}") from error
+        except TimeoutError as error:
+            outcome = "timeout"
+            raise PublishUnconfirmed(f"no confirm within {timeout} s") from error
+        except (BrokerUnavailable, *CONNECTION_ERRORS) as error:
+            outcome = "nack"
+            raise PublishUnconfirmed(repr(error)) from error
+        finally:
+            BUS_PUBLISHED.labels(message.exchange, outcome).inc()
+
+    async def publish_all(
+        self, messages: list[Outgoing], timeout: float = PUBLISH_TIMEOUT_S
+    ) -> list[PublishReturned | PublishUnconfirmed | None]:
+        """Publish several messages at once; the list says for each how it went (None: stored)."""
+        results = await asyncio.gather(
+            *(self.publish(message, timeout) for message in messages), return_exceptions=True
+        )
+        outcomes: list[PublishReturned | PublishUnconfirmed | None] = []
+        for result in results:
+            if isinstance(result, PublishReturned | PublishUnconfirmed) or result is None:
+                outcomes.append(result)
+            else:
+                raise result
+        return outcomes
+
+    async def _exchange(self, name: str) -> AbstractExchange:
+        turn = self._turn = (self._turn + 1) % _CHANNELS
+        lane = self._lanes[turn]
+        if lane is None or lane.channel.is_closed:
+            async with self._locks[turn]:
+                lane = self._lanes[turn]
+                if lane is None or lane.channel.is_closed:
+                    lane = self._lanes[turn] = _Lane(await self._link.publish_channel(), {})
+        exchange = lane.exchanges.get(name)
+        if exchange is None:
+            if name == DEFAULT_EXCHANGE:
+                exchange = lane.channel.default_exchange
+            else:
+                exchange = await lane.channel.get_exchange(name, ensure=False)
+            lane.exchanges[name] = exchange
+        return exchange

@@ -1,0 +1,208 @@
+"""Every exchange, queue and binding of the suite, legal on RabbitMQ 3.10 to 4.x (ADR 0003).
+
+Names end in `.v1`: arguments are part of a queue's identity, so a change of arguments is a new
+name. Nothing here is transient, has a priority, or is deleted with its consumer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from csms_shared.ocpp.actions import ActionKind, station_actions
+
+CALLS = "csms.calls.v1"
+REQUESTS = "csms.requests.v1"
+GATEWAYS = "csms.gateways.v1"
+REPLIES = "csms.replies.v1"
+EVENTS = "csms.events.v1"
+
+STATION_REGISTRY = "station-registry"
+SESSION_SERVICE = "session-service"
+COMMAND_API = "command-api"
+
+OCPP_VERSIONS = ("ocpp16",)
+DELIVERY_LIMIT = 20
+INCARNATION_EXPIRES_MS = 600_000
+COMMAND_RESULTS_QUEUE = "command-api.results.v1"
+COMMAND_EVENTS_QUEUE = "command-api.events.v1"
+
+Arguments = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Messages of `exchange` under `routing_key` go to the queue that holds this binding."""
+
+    exchange: str
+    routing_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable queue with its bindings; `parking` takes what was delivered too often."""
+
+    name: str
+    arguments: Arguments
+    bindings: tuple[Binding, ...] = ()
+    parking: "Queue | None" = field(default=None)
+
+
+EXCHANGES = (
+    Exchange(CALLS, "topic"),
+    Exchange(REQUESTS, "direct"),
+    Exchange(GATEWAYS, "direct"),
+    Exchange(REPLIES, "topic"),
+    Exchange(EVENTS, "topic"),
+)
+
+
+def parking_queue(service: str) -> Queue:
+    """Return the queue of messages that the service could not process; it has no limit."""
+    return Queue(f"{service}.parked.v1", {"x-queue-type": "quorum"})
+
+
+def _work_queue(service: str, name: str, bindings: tuple[Binding, ...]) -> Queue:
+    parking = parking_queue(service)
+    return Queue(
+        name,
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-overflow": "reject-publish",
+            "x-dead-letter-strategy": "at-least-once",
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": parking.name,
+        },
+        bindings,
+        parking,
+    )
+
+
+def decisions_key(service: str) -> str:
+    """Return the routing key on `csms.requests.v1` of a service's decision path."""
+    return f"{service}.decisions"
+
+
+def reports_key(service: str) -> str:
+    """Return the routing key on `csms.requests.v1` of a service's report path."""
+    return f"{service}.reports"
+
+
+def _call_bindings(service: str, kind: ActionKind) -> tuple[Binding, ...]:
+    return tuple(
+        Binding(CALLS, f"{version}.{action.name}")
+        for version in OCPP_VERSIONS
+        for action in station_actions(version)
+        if action.service == service and action.kind is kind
+    )
+
+
+def decisions_queue(service: str) -> Queue:
+    """Return the queue of station calls whose answer the service decides, and of claims."""
+    return _work_queue(
+        service,
+        f"{service}.decisions.v1",
+        (
+            *_call_bindings(service, ActionKind.DECISION),
+            Binding(REQUESTS, decisions_key(service)),
+        ),
+    )
+
+
+def reports_queue(service: str) -> Queue:
+    """Return the queue of station calls that are answered before the service sees them."""
+    return _work_queue(
+        service,
+        f"{service}.reports.v1",
+        (
+            *_call_bindings(service, ActionKind.REPORT),
+            Binding(REQUESTS, reports_key(service)),
+        ),
+    )
+
+
+def requests_queue(service: str) -> Queue:
+    """Return the queue of other services' requests; apart, so that a query delays no decision."""
+    return _work_queue(service, f"{service}.requests.v1", (Binding(REQUESTS, service),))
+
+
+def command_results_queue() -> Queue:
+    """Return the queue that keeps every command's result, whoever asked and lives."""
+    return _work_queue(COMMAND_API, COMMAND_RESULTS_QUEUE, (Binding(REPLIES, "*.command"),))
+
+
+def command_events_queue() -> Queue:
+    """Return command-api's queue of the events that act on commands."""
+    return _work_queue(
+        COMMAND_API,
+        COMMAND_EVENTS_QUEUE,
+        (
+            Binding(EVENTS, "station.connected"),
+            Binding(EVENTS, "station.registration_changed"),
+            Binding(EVENTS, "transaction.started"),
+        ),
+    )
+
+
+def incarnation_queue(incarnation: str, *bindings: Binding) -> Queue:
+    """Return the queue of one life of one process: durable classic, gone 10 minutes after it.
+
+    Never exclusive under a fixed name: such a name stays locked for 30 s and more after a frozen
+    connection (broker documentation, "Exclusive Queues"). No dead-lettering: what expires here
+    is of use to nobody.
+    """
+    return Queue(
+        f"{incarnation}.v1",
+        {"x-queue-type": "classic", "x-expires": INCARNATION_EXPIRES_MS},
+        bindings,
+    )
+
+
+def gateway_queue(incarnation: str) -> Queue:
+    """Return a gateway's queue of commands, controls and replies."""
+    return incarnation_queue(
+        incarnation,
+        Binding(GATEWAYS, incarnation),
+        Binding(REPLIES, f"{incarnation}.#"),
+    )
+
+
+def replies_queue(incarnation: str) -> Queue:
+    """Return a service's queue of replies to its own requests."""
+    return incarnation_queue(incarnation, Binding(REPLIES, f"{incarnation}.#"))
+
+
+def event_stream_queue(incarnation: str) -> Queue:
+    """Return a command-api instance's queue of all events, for its live streams and its map."""
+    return incarnation_queue(f"{incarnation}.events", Binding(EVENTS, "#"))
+
+
+def service_queues(service: str) -> tuple[Queue, ...]:
+    """Return the work queues of a service that owns data, its parking queue first."""
+    return (
+        parking_queue(service),
+        decisions_queue(service),
+        reports_queue(service),
+        requests_queue(service),
+    )
+
+
+def command_api_queues() -> tuple[Queue, ...]:
+    """Return the work queues of command-api, its parking queue first."""
+    return (parking_queue(COMMAND_API), command_results_queue(), command_events_queue())
+
+
+def all_queues() -> tuple[Queue, ...]:
+    """Return every queue that outlives a process, in declaration order."""
+    return (
+        *service_queues(STATION_REGISTRY),
+        *service_queues(SESSION_SERVICE),
+        *command_api_queues(),
+    )

@@ -1,0 +1,63 @@
+"""Station calls on their way from a gateway to the owning service, and the answers back."""
+
+from typing import Any
+
+from csms_shared.contracts.envelope import Batch, Contract
+
+
+class StationCall(Contract):
+    """One OCPP CALL with the gateway's stamp.
+
+    `(connection_id, seq)` is unique; `(epoch, seq)` orders the calls of one station over all its
+    connections. `boot_count` counts the station's accepted boots as the registry knew them when
+    the connection was claimed or last booted.
+    """
+
+    station_id: str
+    connection_id: str
+    epoch: int
+    seq: int
+    boot_count: int = 0
+    received_ms: int
+    deadline_ms: int
+    payload: dict[str, Any]
+    tolerated: tuple[str, ...] = ()
+
+
+class CallBatch(Batch[StationCall]):
+    """Calls of one action and one OCPP version; `reply_key` is where decisions are answered."""
+
+    gateway_id: str
+    reply_key: str
+    version: str
+    action: str
+
+
+class CallFault(Contract):
+    """An OCPP-J CALLERROR that a service wants the station to get."""
+
+    code: str
+    description: str = ""
+
+
+class RegistrationChange(Contract):
+    """What a gateway must know of a station after its registration or settings changed."""
+
+    registration_status: str
+    boot_count: int
+    heartbeat_interval_s: int
+    strict: bool = False
+
+
+class CallReply(Contract):
+    """The answer to one decision: exactly one of `payload` and `fault`."""
+
+    connection_id: str
+    seq: int
+    payload: dict[str, Any] | None = None
+    fault: CallFault | None = None
+    registration: RegistrationChange | None = None
+
+
+class CallReplyBatch(Batch[CallReply]):
+    """Answers of one transaction to one gateway incarnation."""

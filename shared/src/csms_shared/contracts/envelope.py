@@ -1,0 +1,29 @@
+"""What every message between services is: a batch of items under a contract's name."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Contract(BaseModel):
+    """A message or a part of one; unknown fields are ignored, so that fields can be added."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+Item = TypeVar("Item", bound=Contract)
+
+
+class Batch(Contract, Generic[Item]):
+    """One AMQP message: never empty, at most 500 items or 256 KiB, a single item up to 2 MiB.
+
+    The body of every work-queue message has its items under `items`, so that a redelivered batch
+    can be split without knowing its contract.
+    """
+
+    items: list[Item]
+
+
+BATCH_MAX_ITEMS = 500
+BATCH_MAX_BYTES = 256 * 1024
+ITEM_MAX_BYTES = 2 * 1024 * 1024

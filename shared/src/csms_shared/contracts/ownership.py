@@ -1,0 +1,186 @@
+"""Who holds a station's socket: claims, releases, leases, re-assertion and liveness (ADR 0004).
+
+Gateways send these to station-registry: claims, lease and re-assertion to its decisions queue
+(answered), releases, liveness and refusals to its reports queue (not answered).
+"""
+
+from enum import StrEnum
+
+from csms_shared.contracts.calls import RegistrationChange
+from csms_shared.contracts.envelope import Batch, Contract
+
+
+class ClaimOutcome(StrEnum):
+    """Why a connection may or may not be opened."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN_STATION = "unknown_station"
+    BAD_CREDENTIALS = "bad_credentials"
+    WRONG_SECURITY_PROFILE = "wrong_security_profile"
+    TOO_MANY_UNKNOWN_STATIONS = "too_many_unknown_stations"
+
+
+class Claim(Contract):
+    """Authenticate a connecting station and make its new connection the owner.
+
+    `credential_proofs` are hex HMACs of the presented password in its accepted forms, empty
+    where the station sent none. A claim is idempotent by `connection_id`.
+    """
+
+    station_id: str
+    connection_id: str
+    ocpp_version: str
+    remote_address: str
+    credential_proofs: tuple[str, ...] = ()
+    security_profile: int = 0
+    connected_ms: int
+
+
+class ClaimBatch(Batch[Claim]):
+    """Claims of one gateway incarnation."""
+
+    gateway_id: str
+    gateway_name: str
+    reply_key: str
+    deadline_ms: int
+
+
+class ClaimReply(Contract):
+    """The registry's answer; `epoch` and `registration` are set where the claim was accepted.
+
+    `booted`: the station was accepted after a boot at least once. `status_known`: the registry
+    has a status of at least one connector, so the gateway need not ask for it.
+    """
+
+    connection_id: str
+    outcome: ClaimOutcome
+    epoch: int = 0
+    booted: bool = False
+    status_known: bool = False
+    registration: RegistrationChange | None = None
+
+
+class ClaimReplyBatch(Batch[ClaimReply]):
+    """Answers to one batch of claims."""
+
+
+class Release(Contract):
+    """A connection ended; only the row with this very connection and epoch is let go."""
+
+    station_id: str
+    connection_id: str
+    epoch: int
+    reason: str
+    released_ms: int
+
+
+class ReleaseBatch(Batch[Release]):
+    """Releases of one gateway incarnation."""
+
+    gateway_id: str
+
+
+class Liveness(Contract):
+    """The station was heard on this connection; applied by (epoch), later wins."""
+
+    station_id: str
+    connection_id: str
+    epoch: int
+    last_seen_ms: int
+
+
+class LivenessBatch(Batch[Liveness]):
+    """Stations heard since the last batch, each once."""
+
+    gateway_id: str
+
+
+class LeaseRenewal(Contract):
+    """A gateway's sign of life: the lease runs 20 s from here by the database's clock.
+
+    `draining` ends no ownership; it keeps the gateway's figures true. `final` gives the lease up.
+    """
+
+    gateway_id: str
+    gateway_name: str
+    connections: int
+    version: str
+    started_ms: int
+    draining: bool = False
+    final: bool = False
+
+
+class LeaseBatch(Batch[LeaseRenewal]):
+    """One renewal; a batch like every work-queue message."""
+
+    reply_key: str
+    correlation_id: str
+
+
+class LeaseReply(Contract):
+    """`confirmed` is false when the lease had run out: re-assert everything."""
+
+    confirmed: bool
+
+
+class Reassertion(Contract):
+    """A connection that the gateway holds and wants to see under its present incarnation."""
+
+    station_id: str
+    connection_id: str
+    epoch: int
+    ocpp_version: str
+    remote_address: str
+    connected_ms: int
+
+
+class ReassertionBatch(Batch[Reassertion]):
+    """A page of at most 500 connections."""
+
+    gateway_id: str
+    gateway_name: str
+    reply_key: str
+    correlation_id: str
+
+
+class ReassertionReply(Contract):
+    """Connections that belong to somebody newer: the gateway closes them."""
+
+    superseded: list[str]
+
+
+class Refusal(Contract):
+    """A refused handshake, in words an installer understands; `reason` is the metric's label."""
+
+    station_id: str
+    remote_address: str
+    reason: str
+    detail: str
+    http_status: int
+    refused_ms: int
+
+
+class RefusalBatch(Batch[Refusal]):
+    """Refusals of one gateway since the last batch."""
+
+    gateway_id: str
+
+
+class ProbeItem(Contract):
+    """An empty decision: whoever answers it can commit."""
+
+    sent_ms: int
+
+
+class ProbeBatch(Batch[ProbeItem]):
+    """Asks a service's decision path whether it answers."""
+
+    reply_key: str
+    correlation_id: str
+    deadline_ms: int
+
+
+class ProbeReply(Contract):
+    """The decision path of this service answered."""
+
+    service: str

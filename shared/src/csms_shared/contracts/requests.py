@@ -1,0 +1,47 @@
+"""Request and reply between services over `csms.requests.v1`, with a deadline.
+
+The operations of each service are in its own contract module (`station_requests`,
+`session_requests`): a literal table from the operation's name to its parameter model.
+"""
+
+from typing import Any
+
+from csms_shared.contracts.envelope import Batch, Contract
+
+
+class RequestItem(Contract):
+    """One request: the operation's name and its parameters."""
+
+    operation: str
+    parameters: dict[str, Any]
+
+
+class RequestBatch(Batch[RequestItem]):
+    """A request; batches of one, as a person's REST call is."""
+
+    reply_key: str
+    correlation_id: str
+    deadline_ms: int
+
+
+class FieldProblem(Contract):
+    """Which field of a request is wrong, and how."""
+
+    field: str
+    message: str
+
+
+class Problem(Contract):
+    """Why a request was refused; `status` is the HTTP status that REST answers with."""
+
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldProblem, ...] = ()
+
+
+class ResponseMessage(Contract):
+    """The answer: `result` (any JSON) or `problem`."""
+
+    result: Any = None
+    problem: Problem | None = None

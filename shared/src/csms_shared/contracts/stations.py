@@ -1,0 +1,185 @@
+"""Requests that station-registry answers. Times are RFC 3339 UTC with `Z`."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.pages import PageQuery, ParkedId
+
+
+class RegistrationStatus(StrEnum):
+    """Whether a station may take part; OCPP 1.6 RegistrationStatus in lower case."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+BootPolicy = Literal["accept", "pending", "reject"]
+
+
+class ConnectionView(Contract):
+    """Who holds a station's socket."""
+
+    station_id: str
+    gateway_id: str
+    connection_id: str
+    epoch: int
+    ocpp_version: str
+    remote_address: str
+    connected_at: str
+
+
+class ConnectorView(Contract):
+    """A connector as last reported; `transaction_id` is filled in by command-api."""
+
+    connector_id: int
+    status: str
+    error_code: str
+    updated_at: str
+    info: str | None = None
+    vendor_error_code: str | None = None
+    transaction_id: int | None = None
+
+
+class StationView(Contract):
+    """A station; `connection` is null while it is offline."""
+
+    station_id: str
+    online: bool
+    ocpp_version: str | None
+    registration_status: RegistrationStatus
+    boot_policy: BootPolicy | None
+    security_profile: int
+    has_password: bool
+    strict: bool
+    heartbeat_interval: int | None
+    vendor: str | None
+    model: str | None
+    serial_number: str | None
+    firmware_version: str | None
+    iccid: str | None = None
+    imsi: str | None = None
+    created_at: str
+    last_seen_at: str | None
+    last_boot_at: str | None
+    tolerated: dict[str, int] = Field(default_factory=dict)
+    connection: ConnectionView | None
+    connectors: list[ConnectorView]
+
+
+class OwnerView(Contract):
+    """Where commands for a station go; `gateway_id` is null while it is offline."""
+
+    station_id: str
+    known: bool
+    registration_status: RegistrationStatus | None = None
+    ocpp_version: str | None = None
+    gateway_id: str | None = None
+    connection_id: str | None = None
+    epoch: int | None = None
+
+
+class GatewayView(Contract):
+    """A gateway whose lease runs."""
+
+    gateway_id: str
+    name: str
+    connections: int
+    version: str
+    started_at: str
+    lease_expires_at: str
+
+
+class FleetStatus(Contract):
+    """What `GET /status` says of stations and gateways."""
+
+    stations: int
+    stations_online: int
+    gateways: list[GatewayView]
+
+
+class ListStations(PageQuery):
+    """Filter of the list of stations; `q` looks into id, vendor, model and serial number."""
+
+    online: bool | None = None
+    registration_status: RegistrationStatus | None = None
+    vendor: str | None = None
+    q: str | None = None
+
+
+class StationName(Contract):
+    """Names one station."""
+
+    station_id: str
+
+
+class CreateStation(Contract):
+    """A station made by an operator; null settings mean the suite's default.
+
+    `credential_proofs` are hex HMACs of the password (text form and, where it is hex, the decoded
+    form); empty where the station has none.
+    """
+
+    station_id: str = Field(min_length=1, max_length=255)
+    credential_proofs: tuple[str, ...] = ()
+    security_profile: int | None = Field(None, ge=0, le=3)
+    heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
+    boot_policy: BootPolicy | None = None
+    strict: bool = False
+
+
+class ChangeStation(Contract):
+    """Changes to a station; only the fields named in `set` are taken over."""
+
+    station_id: str
+    set: frozenset[str]
+    registration_status: RegistrationStatus | None = None
+    security_profile: int | None = Field(None, ge=0, le=3)
+    heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
+    boot_policy: BootPolicy | None = None
+    strict: bool | None = None
+
+
+class SetPassword(Contract):
+    """A new password, as proofs. `keep_previous`: the old one counts until the new one is used."""
+
+    station_id: str
+    credential_proofs: tuple[str, ...] = Field(min_length=1)
+    keep_previous: bool = False
+
+
+class LookUpOwners(Contract):
+    """Asks where commands for these stations go."""
+
+    station_ids: list[str] = Field(max_length=500)
+
+
+class ListConnections(PageQuery):
+    """The open connections, newest first."""
+
+
+class NoParameters(Contract):
+    """An operation that needs none."""
+
+
+# operation -> parameters; results: Page[StationView], StationView (create, get, change), null
+# (delete, set_password), list[ConnectorView], Page[ConnectionView], list[OwnerView], FleetStatus,
+# Page[ParkedView], null, null.
+STATION_OPERATIONS: dict[str, type[BaseModel]] = {
+    "stations.list": ListStations,
+    "stations.create": CreateStation,
+    "stations.get": StationName,
+    "stations.change": ChangeStation,
+    "stations.delete": StationName,
+    "stations.set_password": SetPassword,
+    "stations.connectors": StationName,
+    "connections.list": ListConnections,
+    "owners.look_up": LookUpOwners,
+    "fleet.status": NoParameters,
+    "parked.list": PageQuery,
+    "parked.replay": ParkedId,
+    "parked.delete": ParkedId,
+}

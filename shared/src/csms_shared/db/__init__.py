@@ -1,0 +1,1 @@
+"""PostgreSQL behind SQLAlchemy Core: engines, transactions, migrations, outbox, upkeep."""

@@ -1,0 +1,102 @@
+"""Engines, and what a database error means for the message that caused it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import asyncpg
+import orjson
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from csms_shared.errors import Unavailable
+
+STATEMENT_TIMEOUT_MS = 15_000
+CONNECT_TIMEOUT_S = 5.0
+# Connection lost, transaction rolled back, out of resources, operator intervention: SQLSTATE
+# classes that say nothing about the data (PostgreSQL documentation, appendix A); 55P03 is a lock
+# that was not to be had in time.
+_INFRASTRUCTURE_CLASSES = ("08", "40", "53", "57")
+_LOCK_NOT_AVAILABLE = "55P03"
+
+Result = TypeVar("Result")
+
+
+def create_engine(url: str, schema: str, *, name: str, pool_size: int) -> AsyncEngine:
+    """Return an engine for one path of one service; no pool ever grows past `pool_size`."""
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=CONNECT_TIMEOUT_S,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": STATEMENT_TIMEOUT_MS / 1000 + 5,
+            "server_settings": {
+                "search_path": schema,
+                "application_name": name,
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                "lock_timeout": "5000",
+                "idle_in_transaction_session_timeout": "30000",
+                "timezone": "UTC",
+                # Plans of short set-based statements gain nothing from it and pay at every start.
+                "jit": "off",
+            },
+        },
+    )
+
+
+def is_infrastructure(error: BaseException) -> bool:
+    """Tell whether the database was away, rather than the data wrong."""
+    if isinstance(error, InterfaceError | PoolTimeoutError | OSError | TimeoutError):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return True
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = getattr(error.orig, "sqlstate", None)
+        return state is not None and (
+            state[:2] in _INFRASTRUCTURE_CLASSES or state == _LOCK_NOT_AVAILABLE
+        )
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate)[:2] in _INFRASTRUCTURE_CLASSES
+    return False
+
+
+async def in_transaction(
+    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]
+) -> Result:
+    """Run `work` in one transaction and commit.
+
+    Raises:
+        Unavailable: the database is away; nothing of `work` can be assumed either way.
+    """
+    try:
+        async with engine.begin() as connection:
+            return await work(connection)
+    except Exception as error:
+        if is_infrastructure(error):
+            raise Unavailable(f"database: {error!r}"[:500]) from error
+        raise
+
+
+async def answers(engine: AsyncEngine) -> bool:
+    """Tell whether the database answers a query now."""
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception as error:
+        if is_infrastructure(error) or isinstance(error, DBAPIError):
+            return False
+        raise
+    return True
+
+
+def row_dict(row: Any) -> dict[str, Any]:
+    """Return a result row as a dictionary."""
+    return dict(row._mapping)

@@ -1,0 +1,141 @@
+"""The transactional outbox: events commit with the facts, and leave in batches afterwards."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import orjson
+import structlog
+from sqlalchemy import Table, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.broker.errors import PublishReturned
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.topology import EVENTS
+from csms_shared.contracts.envelope import BATCH_MAX_BYTES
+from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.db.engine import in_transaction
+from csms_shared.errors import Unavailable
+from csms_shared.observability.metrics import OUTBOX_PENDING
+
+log = structlog.get_logger(__name__)
+
+ROUND_ROWS = 200
+POLL_S = 1.0
+
+
+async def write_events(
+    connection: AsyncConnection, outbox: Table, events: Iterable[tuple[str, CloudEvent]]
+) -> None:
+    """Store events, each with its routing key, in the transaction of the facts they tell."""
+    by_key: dict[str, list[dict[str, object]]] = {}
+    for routing_key, event in events:
+        by_key.setdefault(routing_key, []).append(event.model_dump())
+    if not by_key:
+        return
+    await connection.execute(
+        outbox.insert(),
+        [
+            {"routing_key": key, "events": orjson.dumps(group), "event_count": len(group)}
+            for key, group in sorted(by_key.items())
+        ],
+    )
+
+
+class OutboxRelay:
+    """Publishes committed events; every replica may run one, rows are locked while they leave."""
+
+    def __init__(self, engine: AsyncEngine, outbox: Table, publisher: Publisher) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._publisher = publisher
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Tell the relay that a transaction with events has committed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled; a poll each second finds what nobody announced."""
+        while True:
+            try:
+                more = await self.relay_round()
+            except Unavailable as error:
+                log.warning("outbox_waits", error=str(error))
+                more = False
+            if more:
+                continue
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def relay_round(self) -> bool:
+        """Publish up to `ROUND_ROWS` rows; true when there may be more.
+
+        Raises:
+            Unavailable: database or broker are away; unpublished rows stay for the next round.
+        """
+        return await in_transaction(self._engine, self._relay)
+
+    async def _relay(self, connection: AsyncConnection) -> bool:
+        table = self._outbox
+        rows = (
+            await connection.execute(
+                select(table.c.id, table.c.routing_key, table.c.events)
+                .where(table.c.published_at.is_(None))
+                .order_by(table.c.id)
+                .limit(ROUND_ROWS)
+                .with_for_update(skip_locked=True)
+            )
+        ).all()
+        OUTBOX_PENDING.set(len(rows))
+        if not rows:
+            return False
+        groups = _messages([(row.id, row.routing_key, row.events) for row in rows])
+        outcomes = await self._publisher.publish_all([message for _, message in groups])
+        published = [
+            row_id
+            for (ids, _), outcome in zip(groups, outcomes, strict=True)
+            # Returned: nobody has bound a queue for such events, which is nobody's loss.
+            if outcome is None or isinstance(outcome, PublishReturned)
+            for row_id in ids
+        ]
+        if published:
+            await connection.execute(
+                update(table).where(table.c.id.in_(published)).values(published_at=func.now())
+            )
+        if len(published) < len(rows):
+            log.warning("outbox_unconfirmed", rows=len(rows) - len(published))
+            return False
+        return len(rows) == ROUND_ROWS
+
+
+def _messages(rows: Sequence[tuple[int, str, bytes]]) -> list[tuple[list[int], Outgoing]]:
+    """Join rows of one routing key into messages of at most `BATCH_MAX_BYTES`."""
+    open_groups: dict[str, tuple[list[int], list[bytes], int]] = {}
+    closed: list[tuple[list[int], Outgoing]] = []
+
+    def close(key: str) -> None:
+        ids, parts, _ = open_groups.pop(key)
+        # Each part is a non-empty JSON array: joined without parsing them again.
+        body = b"[" + b",".join(part[1:-1] for part in parts) + b"]"
+        closed.append(
+            (
+                ids,
+                Outgoing(EVENTS, key, MessageType.EVENTS, body, content_type=EVENTS_CONTENT_TYPE),
+            )
+        )
+
+    for row_id, key, events in rows:
+        if key in open_groups and open_groups[key][2] + len(events) > BATCH_MAX_BYTES:
+            close(key)
+        ids, parts, size = open_groups.get(key, ([], [], 0))
+        ids.append(row_id)
+        parts.append(bytes(events))
+        open_groups[key] = (ids, parts, size + len(events))
+    for key in list(open_groups):
+        close(key)
+    return closed

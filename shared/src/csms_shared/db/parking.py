@@ -1,0 +1,102 @@
+"""Items set aside: from the handler to the parking queue, from there to the `parked` table."""
+
+import uuid
+from typing import Any
+
+import orjson
+from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
+from csms_shared.broker.topology import parking_queue
+from csms_shared.db.engine import in_transaction
+from csms_shared.errors import Unavailable
+from csms_shared.observability.metrics import PARKED_ITEMS
+
+PARKED_TYPE = "parked.v1"
+_ERROR_MAX = 2000
+
+
+async def park(
+    publisher: Publisher, service: str, queue: str, items: list[tuple[str, bytes, Exception]]
+) -> None:
+    """Publish items (type, single-item body, error) to the service's parking queue.
+
+    Raises:
+        Unavailable: the broker did not confirm all of them; none may be acknowledged.
+    """
+    outcomes = await publisher.publish_all(
+        [
+            Outgoing(
+                DEFAULT_EXCHANGE,
+                parking_queue(service).name,
+                PARKED_TYPE,
+                orjson.dumps(
+                    {
+                        "queue": queue,
+                        "type": type_,
+                        "body": body.decode(errors="replace"),
+                        "error": repr(error)[:_ERROR_MAX],
+                    }
+                ),
+            )
+            for type_, body, error in items
+        ]
+    )
+    if any(outcomes):
+        raise Unavailable("the parking queue did not confirm")
+    PARKED_ITEMS.labels(service).inc(len(items))
+
+
+class ParkingDrain:
+    """Consumer handler that moves the parking queue into the service's own table.
+
+    What the broker dead-lettered (delivered too often) arrives as it was; what the service parked
+    carries its error. The row's id is derived from the body, so that moving twice is harmless.
+    """
+
+    def __init__(self, engine: AsyncEngine, parked: Table) -> None:
+        self._engine = engine
+        self._parked = parked
+
+    async def __call__(self, deliveries: list[Delivery]) -> None:
+        """Store the deliveries; returning acknowledges them."""
+        rows = {row["id"]: row for row in map(_row, deliveries)}
+
+        async def store(connection: AsyncConnection) -> None:
+            await connection.execute(
+                insert(self._parked).values(list(rows.values())).on_conflict_do_nothing()
+            )
+
+        await in_transaction(self._engine, store)
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    if delivery.type == PARKED_TYPE:
+        document = orjson.loads(delivery.body)
+        queue, type_, error = document["queue"], document["type"], document["error"]
+        body = document["body"].encode()
+    else:
+        death = delivery.message.headers.get("x-first-death-queue")
+        queue, type_ = str(death or "unknown"), delivery.type
+        error = "delivered too often: the consumer died or rejected it each time"
+        body = delivery.body
+    return {
+        "id": uuid.uuid5(uuid.NAMESPACE_OID, f"{queue}\x1f{body!r}"),
+        "queue": queue,
+        "type": type_,
+        "body": body,
+        "station_id": _station_id(body),
+        "error": error,
+    }
+
+
+def _station_id(body: bytes) -> str | None:
+    try:
+        items = orjson.loads(body)["items"]
+        station_id = items[0]["station_id"]
+    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+        return None
+    return station_id if isinstance(station_id, str) else None

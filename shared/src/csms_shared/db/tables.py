@@ -1,0 +1,52 @@
+"""Tables that every service with a schema has: the outbox and the parked items."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
+
+
+def outbox_table(metadata: MetaData) -> Table:
+    """Define `outbox`: a row holds all events of one routing key of one transaction.
+
+    `events` is the UTF-8 JSON array of CloudEvents. A row is published when `published_at` is
+    set; the partial index finds the others whatever their number.
+    """
+    return Table(
+        "outbox",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column("routing_key", Text, nullable=False),
+        Column("events", LargeBinary, nullable=False),
+        Column("event_count", Integer, nullable=False),
+        Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+        Column("published_at", DateTime(True)),
+        Index("outbox_unpublished", "id", postgresql_where="published_at IS NULL"),
+    )
+
+
+def parked_table(metadata: MetaData) -> Table:
+    """Define `parked`: an item that this service's own code could not process."""
+    return Table(
+        "parked",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("queue", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("station_id", Text),
+        Column("error", Text, nullable=False),
+        Column("parked_at", DateTime(True), nullable=False, server_default=func.now()),
+        Column("replayed_at", DateTime(True)),
+        Index("parked_by_time", "parked_at"),
+    )

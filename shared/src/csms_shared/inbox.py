@@ -1,0 +1,151 @@
+"""From a queue's deliveries to one transaction and back: what every service's queues share.
+
+decode -> one transaction over all items -> bad items parked alone -> replies, one message per
+requester -> (the consumer acknowledges). Handlers are idempotent: after a crash between any two
+of these steps the same items come again.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.errors import PublishUnconfirmed
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.requests import reply_message
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.db.isolation import apply_isolated
+from csms_shared.db.parking import park
+from csms_shared.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One item of one message: the contract's name, the fields beside `items`, the item itself."""
+
+    type: str
+    envelope: dict[str, Any]
+    item: Any
+
+    def body(self) -> bytes:
+        """Return a message body with this item alone."""
+        return orjson.dumps({**self.envelope, "items": [self.item]})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to `key` of `csms.replies.v1`.
+
+    Answers of one type to one key that are `batched` travel as one message, under `items`.
+    """
+
+    key: str
+    type: MessageType
+    content: BaseModel
+    batched: bool = True
+
+
+Apply = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
+
+
+def decode(deliveries: Sequence[Delivery]) -> list[Work]:
+    """Return the items of all deliveries, in order of arrival."""
+    works: list[Work] = []
+    for delivery in deliveries:
+        try:
+            document = orjson.loads(delivery.body)
+        except orjson.JSONDecodeError:
+            works.append(Work(delivery.type, {}, delivery.body.decode(errors="replace")))
+            continue
+        items = document.pop("items", None) if isinstance(document, dict) else None
+        if not isinstance(items, list):
+            works.append(Work(delivery.type, {}, document))
+            continue
+        works.extend(Work(delivery.type, document, item) for item in items)
+    return works
+
+
+class Inbox:
+    """Consumer handler of one work queue.
+
+    `apply` handles works of any mix inside one transaction. `fault_reply` returns what the sender
+    of a parked item is told, if anything. `after_commit` runs once per committed batch, to wake
+    the outbox relay.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        publisher: Publisher,
+        service: str,
+        queue: str,
+        apply: Apply,
+        fault_reply: Callable[[Work], Reply | None] = lambda _: None,
+        after_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine = engine
+        self._publisher = publisher
+        self._service = service
+        self._queue = queue
+        self._apply = apply
+        self._fault_reply = fault_reply
+        self._after_commit = after_commit
+
+    async def __call__(self, deliveries: list[Delivery]) -> None:
+        """Make everything in `deliveries` durable and answer it.
+
+        Raises:
+            Unavailable: database or broker are away; try the same deliveries again.
+        """
+        works = decode(deliveries)
+        replies, failures = await apply_isolated(self._engine, works, self._apply)
+        self._after_commit()
+        if failures:
+            for failure in failures:
+                log.error(
+                    "item_parked",
+                    queue=self._queue,
+                    type=failure.work.type,
+                    error=repr(failure.error)[:1000],
+                    exc_info=failure.error,
+                )
+            await park(
+                self._publisher,
+                self._service,
+                self._queue,
+                [(failure.work.type, failure.work.body(), failure.error) for failure in failures],
+            )
+            replies += [reply for failure in failures if (reply := self._fault_reply(failure.work))]
+        await self._answer(replies)
+
+    async def _answer(self, replies: Sequence[Reply]) -> None:
+        if not replies:
+            return
+        outcomes = await self._publisher.publish_all(reply_messages(replies))
+        # Returned: the requester has gone, and nobody waits. Unconfirmed: handle the batch
+        # again, which finds everything done and answers once more.
+        if any(isinstance(outcome, PublishUnconfirmed) for outcome in outcomes):
+            raise Unavailable("the broker did not confirm the replies")
+
+
+def reply_messages(replies: Sequence[Reply]) -> list[Outgoing]:
+    """Join batched replies per key and type; the others are a message each."""
+    messages: list[Outgoing] = []
+    batches: dict[tuple[str, MessageType], list[Any]] = {}
+    for reply in replies:
+        content = reply.content.model_dump(mode="json", exclude_none=True)
+        if reply.batched:
+            batches.setdefault((reply.key, reply.type), []).append(content)
+        else:
+            messages.append(reply_message(reply.key, reply.type, content))
+    for (key, type_), items in batches.items():
+        messages.append(reply_message(key, type_, {"items": items}))
+    return messages

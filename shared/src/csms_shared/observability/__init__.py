@@ -1,0 +1,1 @@
+"""Logs, metrics and the probes that every service answers."""
