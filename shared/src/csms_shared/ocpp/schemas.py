@@ -1,0 +1,148 @@
+"""The official JSON schemas, as compiled validators that speak OCPP-J error codes.
+
+The files ship in the PyPI package `ocpp`, which is found but not imported: its message classes
+would cost every gateway process memory for nothing.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from csms_shared.ocpp.actions import is_known
+from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.ocpp.versions import OCPP16
+
+_FOLDERS = {OCPP16: "v16"}
+
+_ERROR_OF_KEYWORD = {
+    "additionalProperties": RpcError.FORMAT_VIOLATION,
+    "required": RpcError.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "minItems": RpcError.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "maxItems": RpcError.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "type": RpcError.TYPE_CONSTRAINT_VIOLATION,
+}
+
+# What a code says in OCPP-J 4.2.3 orders them: every later one begins with "Payload is
+# syntactically correct but", and a value can only be wrong where its type is right.
+_PRECEDENCE = (
+    RpcError.FORMAT_VIOLATION,
+    RpcError.OCCURRENCE_CONSTRAINT_VIOLATION,
+    RpcError.TYPE_CONSTRAINT_VIOLATION,
+    RpcError.PROPERTY_CONSTRAINT_VIOLATION,
+)
+
+_MAX_DESCRIPTION = 255
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaProblem:
+    """One way in which a payload breaks its schema.
+
+    `code` is spelled as the OCPP version has it, `path` leads to the field (of a missing or
+    unexpected field: its own place), `keyword` is the JSON schema keyword that failed.
+    """
+
+    code: str
+    description: str
+    path: tuple[str | int, ...]
+    keyword: str
+    error: RpcError
+
+    @property
+    def pointer(self) -> str:
+        """The field as a JSON pointer."""
+        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in self.path)
+        return "".join(f"/{step}" for step in steps)
+
+
+def validate_request(version: str, action: str, payload: object) -> SchemaProblem | None:
+    """Return the first problem of a CALL's payload by precedence, None where it is valid."""
+    return _first_problem(version, action, payload, response=False)
+
+
+def validate_response(version: str, action: str, payload: object) -> SchemaProblem | None:
+    """Return the first problem of a CALLRESULT's payload by precedence, None where it is valid."""
+    return _first_problem(version, action, payload, response=True)
+
+
+def request_problems(version: str, action: str, payload: object) -> list[SchemaProblem]:
+    """Return every problem of a CALL's payload; the first one is the one to answer.
+
+    Order: FormationViolation, OccurenceConstraintViolation, TypeConstraintViolation,
+    PropertyConstraintViolation; the same code by path, so that the answer never depends on the
+    validator's own order.
+    """
+    return _problems(version, action, payload, response=False)
+
+
+def _first_problem(
+    version: str, action: str, payload: object, *, response: bool
+) -> SchemaProblem | None:
+    if not is_known(version, action):
+        return _problem(
+            version, RpcError.NOT_IMPLEMENTED, f"unknown action {action[:50]}", (), "action"
+        )
+    if _validator(version, action, response).is_valid(payload):
+        return None
+    return _problems(version, action, payload, response=response)[0]
+
+
+def _problems(version: str, action: str, payload: object, *, response: bool) -> list[SchemaProblem]:
+    found = [
+        problem
+        for error in _validator(version, action, response).iter_errors(payload)
+        for problem in _translated(version, error)
+    ]
+    found.sort(key=lambda problem: (_PRECEDENCE.index(problem.error), problem.pointer))
+    return found
+
+
+def _translated(version: str, error: jsonschema_rs.ValidationError) -> list[SchemaProblem]:
+    keyword = error.kind.name
+    path = tuple(error.instance_path)
+    code = _ERROR_OF_KEYWORD.get(keyword, RpcError.PROPERTY_CONSTRAINT_VIOLATION)
+    kind = error.kind
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+        return [
+            _problem(version, code, "unknown field", (*path, name), keyword)
+            for name in kind.unexpected
+        ]
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        return [_problem(version, code, "missing", (*path, kind.property), keyword)]
+    if keyword == "type" and not path:
+        code = RpcError.FORMAT_VIOLATION
+    return [_problem(version, code, error.message, path, keyword)]
+
+
+def _problem(
+    version: str, error: RpcError, what: str, path: tuple[str | int, ...], keyword: str
+) -> SchemaProblem:
+    field = ".".join(str(step) for step in path)
+    text = f"{field}: {what}" if field else what
+    return SchemaProblem(error_code(version, error), text[:_MAX_DESCRIPTION], path, keyword, error)
+
+
+@cache
+def _validator(version: str, action: str, response: bool) -> jsonschema_rs.Validator:
+    # Masked, because a message may reach logs and stations, and a value may be a key.
+    return jsonschema_rs.validator_for(_schema(version, action, response=response), mask="value")
+
+
+def _schema(version: str, action: str, *, response: bool) -> dict[str, Any]:
+    name = f"{action}Response.json" if response else f"{action}.json"
+    file = _package_folder() / _FOLDERS[version] / "schemas" / name
+    schema = orjson.loads(file.read_bytes())
+    assert isinstance(schema, dict)
+    return schema
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("ocpp")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the package ocpp, which holds the OCPP schemas, is not installed")
+    return Path(spec.origin).parent

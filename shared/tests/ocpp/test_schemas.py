@@ -1,0 +1,148 @@
+import timeit
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csms_shared.ocpp.actions import command_actions, station_actions
+from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.ocpp.schemas import request_problems, validate_request, validate_response
+from csms_shared.ocpp.versions import OCPP16, OCPP21, OCPP201
+
+START = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "2026-11-21T02:00:00Z"}
+METER = {
+    "connectorId": 1,
+    "meterValue": [{"timestamp": "2026-11-21T02:00:00Z", "sampledValue": [{"value": "1"}]}],
+}
+
+
+def profile(limit: float) -> dict[str, Any]:
+    return {
+        "connectorId": 1,
+        "csChargingProfiles": {
+            "chargingProfileId": 1,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "TxProfile",
+            "chargingProfileKind": "Absolute",
+            "chargingSchedule": {
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit}],
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "name", [action.name for action in station_actions(OCPP16)] + list(command_actions(OCPP16))
+)
+def test_every_action_has_both_schemas(name: str) -> None:
+    problem = validate_request(OCPP16, name, [])
+    assert problem is not None
+    assert problem.code == "FormationViolation"
+    assert validate_response(OCPP16, name, []) is not None
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "code", "pointer"),
+    [
+        ("StartTransaction", {k: v for k, v in START.items() if k != "idTag"},
+         "OccurenceConstraintViolation", "/idTag"),
+        ("MeterValues", {"connectorId": 1, "meterValue": []},
+         "OccurenceConstraintViolation", "/meterValue"),
+        ("StartTransaction", START | {"connectorId": "1"},
+         "TypeConstraintViolation", "/connectorId"),
+        ("StartTransaction", START | {"connectorId": 1.5},
+         "TypeConstraintViolation", "/connectorId"),
+        ("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Gone"},
+         "PropertyConstraintViolation", "/status"),
+        ("Authorize", {"idTag": "x" * 21}, "PropertyConstraintViolation", "/idTag"),
+        ("StartTransaction", START | {"timestamp": "yesterday"},
+         "PropertyConstraintViolation", "/timestamp"),
+        ("UpdateFirmware", {"location": "not a uri", "retrieveDate": "2026-11-21T02:00:00Z"},
+         "PropertyConstraintViolation", "/location"),
+        ("SetChargingProfile", profile(16.35), "PropertyConstraintViolation",
+         "/csChargingProfiles/chargingSchedule/chargingSchedulePeriod/0/limit"),
+        ("Heartbeat", {"a": 1}, "FormationViolation", "/a"),
+        ("Heartbeat", "text", "FormationViolation", ""),
+        ("Heartbeat", None, "FormationViolation", ""),
+        ("Frobnicate", {}, "NotImplemented", ""),
+    ],
+)  # fmt: skip
+def test_each_kind_of_mistake_has_its_error_code(
+    action: str, payload: object, code: str, pointer: str
+) -> None:
+    problem = validate_request(OCPP16, action, payload)
+    assert problem is not None
+    assert (problem.code, problem.pointer) == (code, pointer)
+
+
+def test_of_several_problems_the_one_about_the_structure_is_answered() -> None:
+    payload: dict[str, Any] = {"connectorId": "1", "idTag": "x" * 21, "surprise": 1}
+    assert [problem.code for problem in request_problems(OCPP16, "StartTransaction", payload)] == [
+        "FormationViolation",
+        "OccurenceConstraintViolation",
+        "OccurenceConstraintViolation",
+        "TypeConstraintViolation",
+        "PropertyConstraintViolation",
+    ]
+
+
+def test_a_problem_names_the_field_but_not_its_value() -> None:
+    problem = validate_request(
+        OCPP16, "ChangeConfiguration", {"key": "AuthorizationKey", "value": "secret" * 100}
+    )
+    assert problem is not None
+    assert problem.description == "value: value is longer than 500 characters"
+
+
+@pytest.mark.parametrize("unit", ["Celsius", "Celcius"])
+def test_both_spellings_of_celsius_are_valid(unit: str) -> None:
+    sample = {"timestamp": "2026-11-21T02:00:00Z", "sampledValue": [{"value": "1", "unit": unit}]}
+    assert (
+        validate_request(OCPP16, "MeterValues", {"connectorId": 1, "meterValue": [sample]}) is None
+    )
+    stop = {"transactionId": 1, "meterStop": 1, "timestamp": "2026-11-21T02:00:00Z"}
+    assert validate_request(OCPP16, "StopTransaction", stop | {"transactionData": [sample]}) is None
+
+
+@given(st.integers(-1_000_000, 1_000_000))
+def test_every_limit_with_one_decimal_is_valid(tenths: int) -> None:
+    assert validate_request(OCPP16, "SetChargingProfile", profile(float(f"{tenths}e-1"))) is None
+
+
+@given(st.integers(-1_000_000, 1_000_000).filter(lambda n: n % 10))
+def test_no_limit_with_two_decimals_is_valid(hundredths: int) -> None:
+    problem = validate_request(OCPP16, "SetChargingProfile", profile(float(f"{hundredths}e-2")))
+    assert problem is not None
+    assert problem.code == "PropertyConstraintViolation"
+
+
+def test_responses_have_their_own_schemas() -> None:
+    boot = {"status": "Accepted", "currentTime": "2026-11-21T02:00:00.000Z", "interval": 300}
+    assert validate_response(OCPP16, "BootNotification", boot) is None
+    problem = validate_response(OCPP16, "BootNotification", boot | {"interval": 1.5})
+    assert problem is not None
+    assert problem.code == "TypeConstraintViolation"
+
+
+def test_a_valid_payload_costs_microseconds() -> None:
+    validate_request(OCPP16, "MeterValues", METER)
+    best = min(
+        timeit.repeat(lambda: validate_request(OCPP16, "MeterValues", METER), number=1000, repeat=5)
+    )
+    assert best / 1000 < 50e-6
+
+
+def test_error_codes_are_spelled_as_each_version_has_them() -> None:
+    assert error_code(OCPP16, RpcError.FORMAT_VIOLATION) == "FormationViolation"
+    assert error_code(OCPP201, RpcError.FORMAT_VIOLATION) == "FormatViolation"
+    assert (
+        error_code(OCPP16, RpcError.OCCURRENCE_CONSTRAINT_VIOLATION)
+        == "OccurenceConstraintViolation"
+    )
+    assert (
+        error_code(OCPP21, RpcError.OCCURRENCE_CONSTRAINT_VIOLATION)
+        == "OccurrenceConstraintViolation"
+    )
+    assert error_code(OCPP16, RpcError.SECURITY_ERROR) == "SecurityError"
