@@ -1,0 +1,1 @@
+"""Simulated charging stations that keep a ledger of what they were promised."""

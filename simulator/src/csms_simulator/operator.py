@@ -1,0 +1,81 @@
+"""The REST interface as an operator's program uses it: log in, read pages, send commands."""
+
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from csms_simulator.wire import Payload
+
+PAGE = 500
+
+
+class Operator:
+    """A logged-in user of the suite's REST interface."""
+
+    def __init__(self, rest_url: str, username: str, password: str) -> None:
+        self._username = username
+        self._password = password
+        self.http = httpx.AsyncClient(
+            base_url=f"{rest_url.rstrip('/')}/api/v1", timeout=90, trust_env=False
+        )
+
+    @classmethod
+    def of_run(cls, run: Payload) -> "Operator":
+        """Make the administrator of a running suite from its run.json."""
+        return cls(run["rest_url"], run["admin_username"], run["admin_password"])
+
+    async def __aenter__(self) -> Self:
+        response = await self.http.post(
+            "/auth/token", data={"username": self._username, "password": self._password}
+        )
+        response.raise_for_status()
+        self.http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.http.aclose()
+
+    @property
+    def authorization(self) -> str:
+        """The header that proves who asks."""
+        return str(self.http.headers["Authorization"])
+
+    async def get(self, path: str, **query: str | int) -> Any:
+        """Read one resource."""
+        response = await self.http.get(path, params=query)
+        response.raise_for_status()
+        return response.json()
+
+    async def items(self, path: str, **query: str | int) -> list[Payload]:
+        """Read a whole list, page after page."""
+        found: list[Payload] = []
+        cursor: str | None = None
+        while True:
+            page = await self.get(
+                path, limit=PAGE, **query, **({"cursor": cursor} if cursor else {})
+            )
+            found.extend(page["items"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    async def ensure_id_token(self, id_token: str) -> None:
+        """Make an accepted id token, unless it exists."""
+        response = await self.http.post("/id-tokens", json={"id_token": id_token})
+        if response.status_code != httpx.codes.CONFLICT:
+            response.raise_for_status()
+
+    async def command(self, station_id: str, action: str, payload: Payload) -> Payload:
+        """Send a command and return it as it stands when REST answers."""
+        path = f"/stations/{quote(station_id, safe='')}/commands/{action}"
+        response = await self.http.post(path, json=payload)
+        response.raise_for_status()
+        result: Payload = response.json()
+        return result

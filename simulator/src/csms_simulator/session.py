@@ -1,0 +1,142 @@
+"""One charging session of a simulated station: a meter, its messages, and its end."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from csms_simulator.errors import CallFailedError
+from csms_simulator.wire import Payload
+
+if TYPE_CHECKING:
+    from csms_simulator.station import SimulatedStation
+
+NOMINAL_VOLTAGE = 230
+
+
+class SessionDiscardedError(CallFailedError):
+    """The station gave up the session's StartTransaction."""
+
+
+class ChargingSession:
+    """A transaction from plugging in to its end, online or offline.
+
+    The messages go through the station's queue, so a session runs without a connection; the
+    transaction id is known when StartTransaction was answered.
+    """
+
+    def __init__(self, station: "SimulatedStation", connector_id: int, id_tag: str) -> None:
+        self.connector_id = connector_id
+        self.id_tag = id_tag
+        self.transaction_id: int | None = None
+        self.accepted: bool | None = None
+        self.meter_start = station.meters[connector_id]
+        self.power_w = 0
+        self.stop_requested = asyncio.Event()
+        self.stop_reason = "Local"
+        self.ended = asyncio.Event()
+        self._station = station
+        self._started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def energy_wh(self) -> int:
+        """What was charged so far."""
+        return self._station.meters[self.connector_id] - self.meter_start
+
+    def start(self) -> None:
+        """Queue the StartTransaction."""
+        payload: Payload = {
+            "connectorId": self.connector_id,
+            "idTag": self.id_tag,
+            "meterStart": self.meter_start,
+            "timestamp": self._station.timestamp(),
+        }
+        self._station.queue.put(self, "StartTransaction", lambda: payload)
+
+    def charge(self, energy_wh: int, power_w: int) -> None:
+        """Advance the meter."""
+        self._station.meters[self.connector_id] += energy_wh
+        self.power_w = power_w
+
+    def take_sample(self) -> None:
+        """Queue a MeterValues with what the meter shows now."""
+        meter_value = self._meter_value("Sample.Periodic")
+        self._station.queue.put(
+            self,
+            "MeterValues",
+            lambda: {
+                "connectorId": self.connector_id,
+                "transactionId": self._known_id(),
+                "meterValue": [meter_value],
+            },
+        )
+
+    def stop(self, reason: str | None = None, with_data: bool = False) -> None:
+        """Queue the StopTransaction."""
+        payload: Payload = {
+            "idTag": self.id_tag,
+            "meterStop": self._station.meters[self.connector_id],
+            "timestamp": self._station.timestamp(),
+            "reason": reason or self.stop_reason,
+        }
+        if with_data:
+            payload["transactionData"] = [self._meter_value("Transaction.End")]
+        self._station.queue.put(
+            self, "StopTransaction", lambda: {"transactionId": self._known_id(), **payload}
+        )
+        self._station.sessions.pop(self.connector_id, None)
+
+    def request_stop(self, reason: str) -> None:
+        """Ask the script that runs this session to end it."""
+        self.stop_reason = reason
+        self.stop_requested.set()
+
+    async def started(self, timeout: float = 15.0) -> int:
+        """Wait for the transaction id."""
+        async with asyncio.timeout(timeout):
+            return await asyncio.shield(self._started)
+
+    async def wait_ended(self, timeout: float = 15.0) -> None:
+        """Wait until the StopTransaction was answered."""
+        async with asyncio.timeout(timeout):
+            await self.ended.wait()
+
+    def answered(self, action: str, response: Payload) -> None:
+        """Learn the central system's answer to a queued message."""
+        if action == "StartTransaction":
+            self.transaction_id = int(response["transactionId"])
+            self.accepted = response["idTagInfo"]["status"] == "Accepted"
+            if not self._started.done():
+                self._started.set_result(self.transaction_id)
+            if not self.accepted and self._station.stops_on_invalid_id:
+                self.request_stop("DeAuthorized")
+        elif action == "StopTransaction":
+            self.ended.set()
+
+    def discarded(self, action: str) -> None:
+        """Learn that a queued message was given up."""
+        if action == "StartTransaction":
+            self._started.set_exception(SessionDiscardedError(f"start of {self.id_tag} given up"))
+            self._started.exception()  # nobody has to ask for it
+            self.request_stop("Other")
+        if action in ("StartTransaction", "StopTransaction"):
+            self.ended.set()
+
+    def _known_id(self) -> int:
+        assert self.transaction_id is not None, "the queue delivers the start first"
+        return self.transaction_id
+
+    def _meter_value(self, context: str) -> Payload:
+        register = self._station.meters[self.connector_id]
+        readings = (
+            ("Energy.Active.Import.Register", "Wh", str(register), None),
+            ("Power.Active.Import", "W", str(self.power_w), None),
+            ("Current.Import", "A", f"{self.power_w / NOMINAL_VOLTAGE:.1f}", "L1"),
+            ("Voltage", "V", f"{NOMINAL_VOLTAGE}.0", "L1-N"),
+        )
+        return {
+            "timestamp": self._station.timestamp(),
+            "sampledValue": [
+                {"value": value, "context": context, "measurand": measurand, "unit": unit}
+                | ({"phase": phase} if phase else {})
+                for measurand, unit, value, phase in readings
+            ],
+        }

@@ -1,0 +1,71 @@
+"""The story of one driver: plug in, authorize, charge, stop, unplug."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from csms_simulator.session import ChargingSession
+
+if TYPE_CHECKING:
+    from csms_simulator.station import SimulatedStation
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """How long and how strongly to charge; without `samples` until somebody asks for the stop."""
+
+    samples: int | None = 6
+    sample_interval: float = 1.0
+    power_w: int = 11_000
+    meter_speed: float = 1.0
+    stop_reason: str = "Local"
+    with_data: bool = False
+
+    @property
+    def energy_per_sample_wh(self) -> int:
+        """What the meter advances between two samples, sped up by `meter_speed`."""
+        return max(1, round(self.power_w * self.sample_interval * self.meter_speed / 3600))
+
+
+async def run_session(
+    station: "SimulatedStation",
+    connector_id: int,
+    id_tag: str,
+    plan: SessionPlan,
+    authorize: bool = True,
+) -> ChargingSession | None:
+    """Run a whole session and return it; None if the id token was refused before the start.
+
+    Nothing here needs a connection except Authorize: offline, the station charges at once and
+    delivers the record later. The session may still be in the queue when this returns.
+    """
+    await station.report_connector(connector_id, "Preparing")
+    if authorize and not await station.authorize(id_tag):
+        await station.report_connector(connector_id, "Available")
+        return None
+    session = station.open_session(connector_id, id_tag)
+    session.start()
+    await station.report_connector(connector_id, "Charging")
+    taken = 0
+    while plan.samples is None or taken < plan.samples:
+        if await _stop_came(session, plan.sample_interval):
+            break
+        session.charge(plan.energy_per_sample_wh, plan.power_w)
+        session.take_sample()
+        taken += 1
+    session.stop(
+        session.stop_reason if session.stop_requested.is_set() else plan.stop_reason,
+        with_data=plan.with_data,
+    )
+    await station.report_connector(connector_id, "Finishing")
+    await station.report_connector(connector_id, "Available")
+    return session
+
+
+async def _stop_came(session: ChargingSession, within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            await session.stop_requested.wait()
+    except TimeoutError:
+        return False
+    return True
