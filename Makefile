@@ -22,6 +22,32 @@ $(STAMP): requirements/dev.txt requirements/members.txt requirements/uv.txt $(ad
 .PHONY: env
 env: $(STAMP) ## Make the Python environment in .venv
 
+.PHONY: run
+run: env ## Run the whole suite on this machine until Ctrl-C
+	@exec $(VENV)/bin/csms-run
+
+.PHONY: demo
+demo: env ## Simulated stations boot and charge against a running suite
+	@exec $(VENV)/bin/csms-demo
+
 .PHONY: lock
 lock: env ## Compile the hashed requirements anew
 	@requirements/compile
+
+.PHONY: check
+check: env ## Format, lint, import rules and strict types
+	@$(VENV)/bin/ruff format --check -q .
+	@$(VENV)/bin/ruff check -q .
+	@$(VENV)/bin/lint-imports --config .importlinter --cache-dir .import_linter_cache
+	@for member in $(MEMBERS); do (cd $$member && echo "mypy $$member" && \
+	  $(CURDIR)/$(VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache/$$member \
+	  $$(ls -d src tests 2>/dev/null)) || exit 1; done
+	@$(VENV)/bin/mypy --cache-dir .mypy_cache/top $$(ls -d tests bench conftest.py 2>/dev/null)
+
+.PHONY: unit
+unit: env ## The tests that need neither broker nor database
+	@$(VENV)/bin/pytest shared/tests/ocpp services/ws-gateway/tests/domain services/*/tests/unit simulator/tests
+
+.PHONY: test
+test: check ## Everything: checks, unit, component and integration tests
+	@$(VENV)/bin/pytest

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,27 +102,27 @@ def start(program: Program) -> subprocess.Popen[bytes]:
         )
 
 
-def wait_until_gone(children: list[subprocess.Popen[bytes]], seconds: float) -> bool:
+def wait_until_gone(children: Sequence[subprocess.Popen[bytes]], seconds: float) -> bool:
     """Wait until all children have ended, at most `seconds`; tell whether they have."""
     deadline = time.monotonic() + seconds
-    while any([child.poll() is None for child in children]):
+    while any(child.poll() is None for child in children):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
     return True
 
 
-def stop(children: Mapping[str, tuple[Program, subprocess.Popen[bytes]]], seconds: float) -> None:
+def stop(children: Sequence[tuple[Program, subprocess.Popen[bytes]]], seconds: float) -> None:
     """Ask children to end, each with its own signal; after `seconds` end them by force."""
-    for program, child in children.values():
+    for program, child in children:
         if child.poll() is None:
             child.send_signal(program.stop_signal)
-    running = [child for _, child in children.values()]
+    running = [child for _, child in children]
     if not wait_until_gone(running, seconds):
         kill(running)
 
 
-def kill(children: list[subprocess.Popen[bytes]]) -> None:
+def kill(children: Sequence[subprocess.Popen[bytes]]) -> None:
     """End children, with whatever they started in their sessions, at once."""
     for child in children:
         if child.poll() is None:

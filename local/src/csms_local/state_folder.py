@@ -60,7 +60,7 @@ class StateFolder:
         return kept[name]
 
     def log(self, name: str) -> Path:
-        """Return the log file of one child; what the last run wrote moves to `.1` at `fresh_log`."""
+        """Return the log file of one child."""
         return self.logs / f"{name}.log"
 
     def fresh_logs(self) -> None:

@@ -66,7 +66,7 @@ class PrivateNodes:
 
     def stop(self) -> None:
         """Stop what runs; the data stays in `home`."""
-        stop(self._children, _STOP_SECONDS)
+        stop(list(self._children.values()), _STOP_SECONDS)
         self._children.clear()
         self._state.release()
 

@@ -97,7 +97,7 @@ class RabbitMQNode:
             "ERL_CRASH_DUMP_SECONDS": "0",
             # No Erlang VM starts an epmd of its own: a daemon would outlive the suite.
             "ERL_FLAGS": "-start_epmd false",
-            # Without it the start script stays as a shell around the VM, and kill -9 hits the shell.
+            # Otherwise the start script stays around the VM as a shell, which kill -9 would hit.
             "RUNNING_UNDER_SYSTEMD": "1",
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
             "RABBITMQ_NODENAME": "csms@localhost",
@@ -112,6 +112,8 @@ class RabbitMQNode:
             "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            # Unbound: two nodes on one machine would otherwise share the first cores.
+            "RABBITMQ_SCHEDULER_BIND_TYPE": "u",
             # Idle schedulers sleep instead of spinning: the cores are shared with everything else.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "+sbwt none +sbwtdcpu none +sbwtdio none "
