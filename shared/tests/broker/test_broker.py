@@ -1,0 +1,138 @@
+"""The broker wrapper against a real RabbitMQ."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.errors import PublishReturned
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
+from csms_shared.broker.topology import Queue, all_queues, gateway_queue
+from csms_shared.errors import Unavailable
+
+
+@pytest.fixture
+async def link(broker_url: str) -> AsyncIterator[Link]:
+    async with Link(broker_url, "test") as opened:
+        yield opened
+
+
+def _queue() -> Queue:
+    return Queue(
+        f"test-{uuid.uuid4().hex}.v1",
+        {"x-queue-type": "quorum", "x-delivery-limit": 20, "x-expires": 60_000},
+    )
+
+
+def _outgoing(queue: Queue, *items: int) -> Outgoing:
+    return Outgoing(DEFAULT_EXCHANGE, queue.name, "test.v1", orjson.dumps({"items": list(items)}))
+
+
+class Recorder:
+    """A handler that remembers what it was given, after failing as often as it was told to."""
+
+    def __init__(self, failures: list[Exception] | None = None) -> None:
+        self.failures = failures or []
+        self.items: list[int] = []
+        self.changed = asyncio.Condition()
+
+    async def __call__(self, deliveries: list[Delivery]) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+            if self.failures:
+                raise self.failures.pop(0)
+            for delivery in deliveries:
+                self.items += delivery.items()
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(20), self.changed:
+            await self.changed.wait_for(lambda: len(self.items) >= count)
+
+
+async def test_the_whole_topology_can_be_declared_twice(link: Link) -> None:
+    queues = (*all_queues(), gateway_queue(new_incarnation("gateway-1")))
+    await link.declare(*queues)
+    await link.declare(*queues)
+
+
+async def test_a_message_that_no_queue_takes_is_returned(link: Link) -> None:
+    with pytest.raises(PublishReturned):
+        await Publisher(link).publish(Outgoing("", f"no-{uuid.uuid4().hex}", "test.v1", b"{}"))
+
+
+async def test_what_was_published_is_handled_in_batches_and_acknowledged(link: Link) -> None:
+    queue, recorder, publisher = _queue(), Recorder(), Publisher(link)
+    await link.declare(queue)
+    outcomes = await publisher.publish_all([_outgoing(queue, n, n + 1000) for n in range(50)])
+    assert outcomes == [None] * 50
+    consumer = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await recorder.wait_for(100)
+    await consumer.stop()
+    await running
+    assert sorted(recorder.items) == sorted([*range(50), *range(1000, 1050)])
+
+
+async def test_an_outage_of_the_database_pauses_the_consumer_and_loses_nothing(link: Link) -> None:
+    queue, publisher = _queue(), Publisher(link)
+    recorder = Recorder([Unavailable("away"), Unavailable("still away")])
+    await link.declare(queue)
+    await publisher.publish(_outgoing(queue, 1))
+    consumer = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await recorder.wait_for(1)
+    await publisher.publish(_outgoing(queue, 2))
+    await recorder.wait_for(2)
+    await consumer.stop()
+    await running
+    assert recorder.items == [1, 2]
+
+
+async def test_a_consumer_whose_queue_was_deleted_declares_it_again(
+    link: Link, broker_url: str
+) -> None:
+    queue, recorder, publisher = _queue(), Recorder(), Publisher(link)
+    consumer = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await _until(lambda: consumer.consuming)
+    channel = await link.consume_channel(1)
+    await channel.queue_delete(queue.name)
+    await _until(lambda: not consumer.consuming)
+    await _until(lambda: consumer.consuming)
+    await publisher.publish(_outgoing(queue, 7))
+    await recorder.wait_for(1)
+    await consumer.stop()
+    await running
+    assert recorder.items == [7]
+
+
+async def test_a_redelivered_batch_is_split_into_its_items(link: Link) -> None:
+    queue, publisher = _queue(), Publisher(link)
+    sizes: list[int] = []
+    recorder = Recorder([RuntimeError("a defect outside any item")])
+
+    async def handler(deliveries: list[Delivery]) -> None:
+        sizes.extend(len(delivery.items()) for delivery in deliveries)
+        await recorder(deliveries)
+
+    await link.declare(queue)
+    await publisher.publish(_outgoing(queue, 1, 2, 3))
+    consumer = Consumer(link, queue, handler, prefetch=20, publisher=publisher)
+    running = asyncio.create_task(consumer.run())
+    await recorder.wait_for(3)
+    await consumer.stop()
+    await running
+    assert sizes == [3, 1, 1, 1]
+    assert sorted(recorder.items) == [1, 2, 3]
+
+
+async def _until(condition: object, within_s: float = 20.0) -> None:
+    assert callable(condition)
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,205 @@
+"""Migrations, isolation of bad items, the outbox and upkeep against a real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import EVENTS, Binding, incarnation_queue
+from csms_shared.contracts.events import CloudEvent, event_id
+from csms_shared.db.engine import create_engine, in_transaction, is_infrastructure
+from csms_shared.db.isolation import apply_isolated
+from csms_shared.db.migrate import migrate, missing_migrations
+from csms_shared.db.outbox import OutboxRelay, write_events
+from csms_shared.db.tables import outbox_table
+from csms_shared.db.upkeep import UpkeepTask, run_upkeep
+from csms_shared.errors import Unavailable
+
+ENV = "from csms_shared.db.migrate import run_environment\n\nrun_environment()\n"
+REVISION = """
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE number (n int PRIMARY KEY CHECK (n <> 13))")
+    op.execute(
+        "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+        "routing_key text NOT NULL, events bytea NOT NULL, event_count int NOT NULL, "
+        "created_at timestamptz NOT NULL DEFAULT now(), published_at timestamptz)"
+    )
+"""
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "env.py").write_text(ENV)
+    (tmp_path / "versions" / "0001_first.py").write_text(REVISION)
+    return tmp_path
+
+
+def _as_role(url: str, role: str) -> str:
+    host = url.rpartition("@")[2]
+    return f"postgresql://{role}:secret-of-{role}@{host}"
+
+
+@pytest.fixture
+async def engine(fresh_database_url: str, scripts: Path) -> AsyncIterator[AsyncEngine]:
+    url = _as_role(fresh_database_url, "test_numbers")
+    await migrate(fresh_database_url, url, "numbers", scripts)
+    created = create_engine(url, "numbers", name="test", pool_size=3)
+    yield created
+    await created.dispose()
+
+
+async def _insert(connection: AsyncConnection, numbers: Sequence[int]) -> list[int]:
+    await connection.execute(
+        text("INSERT INTO number SELECT unnest(CAST(:n AS int[]))"), {"n": list(numbers)}
+    )
+    return list(numbers)
+
+
+async def _numbers(engine: AsyncEngine) -> list[int]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(text("SELECT n FROM number ORDER BY n"))
+        return [row.n for row in rows]
+
+
+async def test_migrating_twice_at_once_is_the_same_as_once(
+    fresh_database_url: str, scripts: Path
+) -> None:
+    url = _as_role(fresh_database_url, "test_numbers")
+    await asyncio.gather(*(migrate(fresh_database_url, url, "numbers", scripts) for _ in range(2)))
+    engine = create_engine(url, "numbers", name="test", pool_size=1)
+    assert await missing_migrations(engine, "numbers", scripts) is None
+    await engine.dispose()
+
+
+async def test_a_missing_migration_is_named(engine: AsyncEngine, scripts: Path) -> None:
+    (scripts / "versions" / "0002_second.py").write_text(
+        'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    pass\n'
+    )
+    assert await missing_migrations(engine, "numbers", scripts) == (
+        "schema numbers is at 0001, wanted 0002"
+    )
+
+
+async def test_a_role_reads_no_schema_but_its_own(
+    engine: AsyncEngine, fresh_database_url: str, scripts: Path
+) -> None:
+    other_url = _as_role(fresh_database_url, "test_others")
+    await migrate(fresh_database_url, other_url, "others", scripts)
+    other = create_engine(other_url, "others", name="test", pool_size=1)
+    with pytest.raises(DBAPIError, match="permission denied for schema numbers"):
+        async with other.connect() as connection:
+            await connection.execute(text("SELECT * FROM numbers.number"))
+    await other.dispose()
+
+
+async def test_a_bad_item_fails_alone_and_its_neighbours_commit(engine: AsyncEngine) -> None:
+    replies, failures = await apply_isolated(engine, [1, 13, 2], _insert)
+    assert (replies, [failure.work for failure in failures]) == ([1, 2], [13])
+    assert await _numbers(engine) == [1, 2]
+
+
+async def test_an_administrators_kill_counts_as_the_database_being_away(
+    engine: AsyncEngine,
+) -> None:
+    async def killed(connection: AsyncConnection, works: Sequence[int]) -> list[int]:
+        await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return []
+
+    with pytest.raises(Unavailable):
+        await apply_isolated(engine, [1, 2], killed)
+
+
+async def test_an_unreachable_database_is_infrastructure() -> None:
+    engine = create_engine("postgresql://a:b@127.0.0.1:1/c", "x", name="test", pool_size=1)
+
+    async def nothing(connection: AsyncConnection) -> None:
+        return None
+
+    with pytest.raises(Unavailable):
+        await in_transaction(engine, nothing)
+    assert not is_infrastructure(ValueError())
+
+
+def _event(n: int) -> CloudEvent:
+    return CloudEvent(
+        id=event_id("connection", n, "number.counted"),
+        source="/csms/test",
+        type="csms.number.counted.v1",
+        subject="CS1",
+        time="2026-01-01T00:00:00.000Z",
+        data={"n": n},
+    )
+
+
+async def test_events_leave_once_they_are_committed_in_one_message_per_key(
+    engine: AsyncEngine, broker_url: str
+) -> None:
+    outbox = outbox_table(MetaData())
+    received: list[list[int]] = []
+    arrived = asyncio.Event()
+
+    async def handler(deliveries: list[Delivery]) -> None:
+        received.extend(
+            [event["data"]["n"] for event in orjson.loads(delivery.body)] for delivery in deliveries
+        )
+        arrived.set()
+
+    async with Link(broker_url, "test") as link:
+        queue = incarnation_queue("test-outbox", Binding(EVENTS, "number.*"))
+        await link.declare(queue)
+        consumer = Consumer(link, queue, handler, prefetch=5)
+        running = asyncio.create_task(consumer.run())
+        relay = OutboxRelay(engine, outbox, Publisher(link))
+        for n in (1, 2):
+            async with engine.begin() as connection:
+                await write_events(connection, outbox, [("number.counted", _event(n))])
+        assert await relay.relay_round() is False
+        async with asyncio.timeout(20):
+            await arrived.wait()
+        assert await relay.relay_round() is False
+        await consumer.stop()
+        await running
+    assert received == [[1, 2]]
+
+
+async def test_an_upkeep_task_runs_in_one_replica_at_a_time(engine: AsyncEngine) -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+    running = 0
+    most = 0
+
+    async def work(_: AsyncConnection) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        entered.set()
+        await leave.wait()
+        running -= 1
+
+    task = UpkeepTask("count", 0.01, work)
+    replicas = [asyncio.create_task(run_upkeep(engine, "numbers", (task,))) for _ in range(2)]
+    async with asyncio.timeout(20):
+        await entered.wait()
+        # The other replica's turns end without work while the first one holds the lock.
+        async with engine.connect() as connection:
+            for _ in range(20):
+                await connection.execute(text("SELECT 1"))
+    leave.set()
+    for replica in replicas:
+        replica.cancel()
+    await asyncio.gather(*replicas, return_exceptions=True)
+    assert most == 1
