@@ -7,8 +7,6 @@ import pytest
 from csms_local.nodes.private import PrivateNodes
 from csms_local.suite import Suite, start_suite
 
-FAST = {"CSMS_FSYNC": "off"}
-
 
 @pytest.fixture(scope="session")
 def fake_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -32,6 +30,10 @@ def suite(tmp_path_factory: pytest.TempPathFactory, fake_programs: Path) -> Iter
     # A folder that others may not enter, as a home of 0700 is one.
     home = tmp_path_factory.mktemp("closed")
     home.chmod(0o700)
-    env = FAST | {"CSMS_ADMIN_PASSWORD": "the-first-password", "CSMS_BOOT_POLICY": "pending"}
+    env = {
+        "CSMS_FSYNC": "off",
+        "CSMS_ADMIN_PASSWORD": "the-first-password",
+        "CSMS_BOOT_POLICY": "pending",
+    }
     with start_suite(home / "a suite", env, programs=fake_programs) as suite:
         yield suite

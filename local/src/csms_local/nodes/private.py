@@ -35,6 +35,11 @@ class PrivateNodes:
         self.database_url = ""
 
     @property
+    def home(self) -> Path:
+        """Return the folder with the nodes' data."""
+        return self._state.home
+
+    @property
     def pids(self) -> dict[str, int]:
         """Return the running processes by name: epmd, broker, database."""
         return {name: child.pid for name, (_, child) in self._children.items()}
