@@ -1,0 +1,95 @@
+"""Frames of a charging session, rendered as far as possible before they are needed."""
+
+import time
+
+CALLS_PER_SESSION = 15
+METER_VALUES_PER_SESSION = 6
+SAMPLES_PER_METER_VALUES = 4
+ENERGY_PER_METER_VALUES = 250
+
+ACTIONS = (
+    "StatusNotification",
+    "Authorize",
+    "StartTransaction",
+    "StatusNotification",
+    *("MeterValues",) * METER_VALUES_PER_SESSION,
+    "StopTransaction",
+    "StatusNotification",
+    *("Heartbeat",) * 3,
+)
+START_STEP = 2
+STOP_STEP = 10
+
+_STATUS_OF_STEP = {0: b"Preparing", 3: b"Charging", 11: b"Available"}
+
+_BOOT = (
+    b'[2,"%d","BootNotification",{"chargePointVendor":"Bench","chargePointModel":"Driver",'
+    b'"chargePointSerialNumber":"1","firmwareVersion":"1.0"}]'
+)
+_HEARTBEAT = b'[2,"%d","Heartbeat",{}]'
+_STATUS = (
+    b'[2,"%d","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"%b",'
+    b'"timestamp":"%b"}]'
+)
+_AUTHORIZE = b'[2,"%d","Authorize",{"idTag":"%b"}]'
+_START = (
+    b'[2,"%d","StartTransaction",{"connectorId":1,"idTag":"%b","meterStart":%d,"timestamp":"%b"}]'
+)
+_METER_VALUES = (
+    b'[2,"%d","MeterValues",{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":"%b",'
+    b'"sampledValue":[{"value":"%d","context":"Sample.Periodic",'
+    b'"measurand":"Energy.Active.Import.Register","location":"Outlet","unit":"Wh"},'
+    b'{"value":"11040","context":"Sample.Periodic","measurand":"Power.Active.Import",'
+    b'"location":"Outlet","unit":"W"},'
+    b'{"value":"16.0","context":"Sample.Periodic","measurand":"Current.Import","phase":"L1",'
+    b'"location":"Outlet","unit":"A"},'
+    b'{"value":"230.1","context":"Sample.Periodic","measurand":"Voltage","phase":"L1-N",'
+    b'"location":"Outlet","unit":"V"}]}]}]'
+)
+_STOP = (
+    b'[2,"%d","StopTransaction",{"transactionId":%d,"idTag":"%b","meterStop":%d,'
+    b'"timestamp":"%b","reason":"Local"}]'
+)
+
+
+def boot(message_id: int) -> bytes:
+    """Render a BootNotification."""
+    return _BOOT % message_id
+
+
+def session_call(
+    step: int, message_id: int, id_tag: bytes, transaction_id: int, meter_start: int
+) -> bytes:
+    """Render the call of a session's step, with the present time."""
+    if step == 1:
+        return _AUTHORIZE % (message_id, id_tag)
+    if step > STOP_STEP + 1:
+        return _HEARTBEAT % message_id
+    now = clock()
+    if START_STEP + 1 < step < STOP_STEP:
+        register = meter_start + ENERGY_PER_METER_VALUES * (step - START_STEP - 1)
+        return _METER_VALUES % (message_id, transaction_id, now, register)
+    if step == START_STEP:
+        return _START % (message_id, id_tag, meter_start, now)
+    if step == STOP_STEP:
+        return _STOP % (message_id, transaction_id, id_tag, meter_stop(meter_start), now)
+    return _STATUS % (message_id, _STATUS_OF_STEP[step], now)
+
+
+def meter_stop(meter_start: int) -> int:
+    """Tell what the meter shows at the end of a session."""
+    return meter_start + ENERGY_PER_METER_VALUES * METER_VALUES_PER_SESSION
+
+
+def clock() -> bytes:
+    """Write the present time as a station does; the seconds are rendered once."""
+    now = time.time()
+    second = int(now)
+    if second != _rendered_second[0]:
+        _rendered_second[0] = second
+        _rendered_text[0] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+    return b"%b.%03dZ" % (_rendered_text[0], int((now - second) * 1000))
+
+
+_rendered_second = [0]
+_rendered_text = [b""]

@@ -1,0 +1,136 @@
+"""One station of the driver: a socket, one outstanding call, and counts of what was answered."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import orjson
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows.common import WSHandshakeError
+
+from bench.driver import frames
+
+HANDSHAKE_TIMEOUT = 30.0
+ATTEMPT_INTERVAL = 0.5
+EXPECTED_CALL_PAYLOAD = b'[3,"%b",{"status":"Accepted"}]'
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all stations of one driver were answered and what went wrong."""
+
+    answered: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    problems: Counter[str] = field(default_factory=Counter)
+    calls_received: int = 0
+
+
+class DriverStation(WSListener):
+    """Sends one call at a time and tells its owner when it was answered."""
+
+    def __init__(self, station_id: str, tally: Tally) -> None:
+        self.station_id = station_id
+        self.tally = tally
+        self.transport: WSTransport | None = None
+        self.on_answer: Callable[[bytes], None] = lambda text: None
+        self._action = ""
+        self._message_id = 0
+        self._expected = b""
+        self._due = 0.0
+        self._closing = False
+
+    async def connect(self, ocpp_url: str) -> None:
+        """Open the socket; raises WSHandshakeError when refused."""
+        await ws_connect(
+            lambda: self,
+            f"{ocpp_url}/{quote(self.station_id, safe='')}",
+            extra_headers={"Sec-WebSocket-Protocol": "ocpp1.6"},
+            websocket_handshake_timeout=HANDSHAKE_TIMEOUT,
+        )
+
+    async def boot(self) -> None:
+        """Send a BootNotification and wait for its answer."""
+        await self.ask("BootNotification", frames.boot(self.next_id()))
+
+    async def ask(self, action: str, text: bytes) -> bytes:
+        """Send a call and wait for its answer."""
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.on_answer = answer.set_result
+        self.send_call(action, text, time.perf_counter())
+        return await asyncio.wait_for(answer, HANDSHAKE_TIMEOUT)
+
+    def next_id(self) -> int:
+        """Advance the message id."""
+        self._message_id += 1
+        return self._message_id
+
+    def send_call(self, action: str, text: bytes, due: float) -> None:
+        """Send a call rendered with `next_id`; its latency counts from when it was due."""
+        self._action = action
+        self._expected = b'[3,"%d",' % self._message_id
+        self._due = due
+        assert self.transport is not None
+        self.transport.send(WSMsgType.TEXT, text)
+
+    def close(self) -> None:
+        """End the connection on purpose."""
+        self._closing = True
+        if self.transport is not None:
+            self.transport.send_close(WSCloseCode.OK)
+            self.transport.disconnect()
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Keep the socket."""
+        self.transport = transport
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """Count a connection that the other side ended."""
+        self.transport = None
+        if not self._closing:
+            self.tally.problems["disconnected"] += 1
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take an answer, or answer a call."""
+        if frame.msg_type is not WSMsgType.TEXT:
+            if frame.msg_type is WSMsgType.CLOSE:
+                transport.disconnect()
+            return
+        text = frame.get_payload_as_bytes()
+        if text.startswith(self._expected):
+            self._expected = b"nothing is outstanding"
+            self.tally.answered[self._action] += 1
+            self.tally.latencies.append(time.perf_counter() - self._due)
+            self.on_answer(text)
+        elif text.startswith(b"[2,"):
+            self.tally.calls_received += 1
+            message_id = orjson.loads(text)[1].encode()
+            transport.send(WSMsgType.TEXT, EXPECTED_CALL_PAYLOAD % message_id)
+        else:
+            self.tally.problems[f"unexpected: {text[:80].decode(errors='replace')}"] += 1
+
+
+async def connect_all(
+    stations: list[DriverStation],
+    ocpp_url: str,
+    at_once: int,
+    within: float,
+) -> None:
+    """Connect and boot every station before a measurement, as patiently as stations are."""
+    places = asyncio.Semaphore(at_once)
+
+    async def connect(station: DriverStation) -> None:
+        async with places:
+            while True:
+                try:
+                    await station.connect(ocpp_url)
+                except (WSHandshakeError, OSError):
+                    await asyncio.sleep(ATTEMPT_INTERVAL)
+                    continue
+                await station.boot()
+                return
+
+    async with asyncio.timeout(within):
+        await asyncio.gather(*(connect(station) for station in stations))

@@ -1,0 +1,59 @@
+"""CPU time and memory of running processes, read from /proc."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a named process and its unnamed descendants used so far."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+def usage(named: Mapping[str, int]) -> dict[str, Usage]:
+    """Read the usage of each named process, descendants that have no name of their own included."""
+    stats = {int(entry.name): stat for entry in _processes() if (stat := _stat(entry))}
+    children: dict[int, list[int]] = defaultdict(list)
+    for pid, stat in stats.items():
+        children[stat.parent].append(pid)
+    found = {}
+    for name, root in named.items():
+        others = set(named.values()) - {root}
+        members, waiting = [], [root]
+        while waiting:
+            pid = waiting.pop()
+            if pid in stats:
+                members.append(stats[pid])
+                waiting.extend(child for child in children[pid] if child not in others)
+        found[name] = Usage(
+            sum(member.cpu_s for member in members), sum(member.rss_bytes for member in members)
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Stat:
+    parent: int
+    cpu_s: float
+    rss_bytes: int
+
+
+def _processes() -> list[Path]:
+    return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _stat(entry: Path) -> _Stat | None:
+    try:
+        fields = (entry / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None  # it ended while we looked
+    # Children that ended already (a backend, a pool) count with the parent that waited for them.
+    return _Stat(int(fields[1]), sum(map(int, fields[11:15])) / CLOCK_TICKS, int(fields[21]) * PAGE)

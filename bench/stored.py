@@ -1,0 +1,118 @@
+"""What the databases hold after a load, and how that differs from what was acknowledged."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+Promised = dict[int, "StoredTransaction"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTransaction:
+    """A transaction: its energy (None while it runs) and how many meter value rows it has."""
+
+    energy_wh: int | None
+    meter_value_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """How one system's tables are asked; every query takes a prefix of station ids."""
+
+    transactions: str
+    booted_stations: str
+    completed_commands: str | None
+
+
+BASELINE = Queries(
+    transactions="""
+        SELECT t.transaction_id, t.meter_stop - t.meter_start AS energy, count(m.id) AS rows
+        FROM transaction t LEFT JOIN meter_value m USING (transaction_id)
+        WHERE starts_with(t.station_id, $1)
+        GROUP BY t.transaction_id
+    """,
+    booted_stations="SELECT count(*) FROM station WHERE starts_with(station_id, $1)",
+    completed_commands=None,
+)
+
+SUITE = Queries(
+    transactions="""
+        SELECT t.transaction_id, t.meter_stop - t.meter_start AS energy,
+               count(m.transaction_id) AS rows
+        FROM session.transaction t LEFT JOIN session.meter_value m USING (transaction_id)
+        WHERE starts_with(t.station_id, $1)
+        GROUP BY t.transaction_id
+    """,
+    booted_stations="""
+        SELECT count(*) FROM registry.station
+        WHERE starts_with(station_id, $1) AND last_boot_at IS NOT NULL
+    """,
+    completed_commands="""
+        SELECT count(*) FROM command.command
+        WHERE starts_with(station_id, $1) AND status = 'completed'
+    """,
+)
+
+
+async def stored_transactions(
+    database_url: str, queries: Queries, prefix: str
+) -> list[tuple[int, StoredTransaction]]:
+    """Read every transaction of the stations with a prefix."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch(queries.transactions, prefix)
+    finally:
+        await connection.close()
+    return [
+        (
+            row["transaction_id"],
+            StoredTransaction(
+                None if row["energy"] is None else int(row["energy"]), int(row["rows"])
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def stored_count(database_url: str, query: str, prefix: str) -> int:
+    """Count rows of the stations with a prefix."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return int(await connection.fetchval(query, prefix))
+    finally:
+        await connection.close()
+
+
+async def durability_settings(database_url: str) -> dict[str, str]:
+    """Read whether the server waits for the disk."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return {
+            name: str(await connection.fetchval("SELECT current_setting($1)", name))
+            for name in ("fsync", "synchronous_commit", "full_page_writes")
+        }
+    finally:
+        await connection.close()
+
+
+def transaction_differences(
+    promised: list[tuple[int, StoredTransaction]], stored: list[tuple[int, StoredTransaction]]
+) -> list[str]:
+    """Name every transaction that was lost, doubled or changed."""
+    differences = []
+    by_id = dict(stored)
+    acknowledged = dict(promised)
+    if len(acknowledged) != len(promised):
+        differences.append(f"{len(promised) - len(acknowledged)} transaction ids given twice")
+    for transaction_id, wanted in acknowledged.items():
+        found = by_id.get(transaction_id)
+        if found is None:
+            differences.append(f"lost: transaction {transaction_id}")
+        elif found != wanted:
+            differences.append(f"wrong: transaction {transaction_id}: {found} instead of {wanted}")
+    differences += [
+        f"doubled or unknown: transaction {transaction_id}"
+        for transaction_id, _ in stored
+        if transaction_id not in acknowledged
+    ]
+    return differences

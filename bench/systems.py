@@ -1,0 +1,147 @@
+"""The two systems under test: the suite, and the baseline in a database of its own beside it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+
+from bench.stored import BASELINE, SUITE, Queries
+from csms_local.nodes.ports import free_port
+from csms_local.run_state import RunState
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+TOKENS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Where a system is reached, what its processes are, and how its tables are asked."""
+
+    name: str
+    ocpp_url: str
+    rest_url: str
+    authorization: str
+    database_url: str
+    queries: Queries
+    processes: dict[str, int]
+    gateway_names: tuple[str, ...]
+
+    async def accept_tokens(self, id_tokens: list[str]) -> None:
+        """Make id tokens that may charge."""
+        if self.queries is BASELINE:
+            await _insert_tokens(self.database_url, id_tokens)
+        else:
+            await self._post_tokens(id_tokens)
+
+    async def _post_tokens(self, id_tokens: list[str]) -> None:
+        places = asyncio.Semaphore(TOKENS_AT_ONCE)
+        headers = {"Authorization": self.authorization}
+        async with httpx.AsyncClient(
+            base_url=self.rest_url, headers=headers, trust_env=False, timeout=30
+        ) as client:
+
+            async def post(id_token: str) -> None:
+                async with places:
+                    response = await client.post("/api/v1/id-tokens", json={"id_token": id_token})
+                    response.raise_for_status()
+
+            await asyncio.gather(*(post(id_token) for id_token in id_tokens))
+
+
+async def suite_system(run: RunState, supervisor_pid: int) -> System:
+    """Describe a running suite, logged in as its administrator."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(
+            f"{run.rest_url}/api/v1/auth/token",
+            data={"username": run.admin_username, "password": run.admin_password},
+        )
+        response.raise_for_status()
+    gateways = {gateway.id: gateway.pid for gateway in run.gateways}
+    return System(
+        name="suite",
+        ocpp_url=run.ocpp_url,
+        rest_url=run.rest_url,
+        authorization=f"Bearer {response.json()['access_token']}",
+        database_url=run.database_url,
+        queries=SUITE,
+        processes={**gateways, **run.services, "supervisor and balancer": supervisor_pid},
+        gateway_names=tuple(gateways),
+    )
+
+
+@asynccontextmanager
+async def baseline_system(server_url: str, database_pid: int | None) -> AsyncIterator[System]:
+    """Run the baseline on a fresh database of the same PostgreSQL server."""
+    database_url = await _fresh_database(server_url, "bench_baseline")
+    ocpp_port = free_port()
+    http_port = free_port({ocpp_port})
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.baseline", str(ocpp_port), str(http_port)),
+        env={**os.environ, "BASELINE_DATABASE_URL": database_url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            if await process.stdout.readline() != b"ready\n":
+                raise RuntimeError("the baseline did not start")
+        database = {"database": database_pid} if database_pid is not None else {}
+        yield System(
+            name="baseline",
+            ocpp_url=f"ws://127.0.0.1:{ocpp_port}/ocpp",
+            rest_url=f"http://127.0.0.1:{http_port}",
+            authorization="",
+            database_url=database_url,
+            queries=BASELINE,
+            processes={"baseline": process.pid, **database},
+            gateway_names=("baseline",),
+        )
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _fresh_database(server_url: str, name: str) -> str:
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    database_url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    connection = await asyncpg.connect(database_url)
+    try:
+        tables = Path(__file__).with_name("baseline") / "tables.sql"
+        await connection.execute(tables.read_text())
+    finally:
+        await connection.close()
+    return database_url
+
+
+async def _insert_tokens(database_url: str, id_tokens: list[str]) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "INSERT INTO id_token SELECT unnest($1::text[]), 'Accepted'", id_tokens
+        )
+    finally:
+        await connection.close()
