@@ -34,6 +34,10 @@ demo: env ## Simulated stations boot and charge against a running suite
 lock: env ## Compile the hashed requirements anew
 	@requirements/compile
 
+.PHONY: schemas
+schemas: env ## Write docs/messages/schemas from the message contracts
+	@rm -rf docs/messages/schemas && $(VENV)/bin/python -m csms_shared.contracts.json_schemas docs/messages/schemas
+
 .PHONY: check
 check: env ## Format, lint, import rules and strict types
 	@$(VENV)/bin/ruff format --check -q .

@@ -1,0 +1,97 @@
+"""The topology is legal on RabbitMQ 3.10 to 4.x, and says what the design says."""
+
+import pytest
+
+from csms_shared.broker.topology import (
+    CALLS,
+    EXCHANGES,
+    SESSION_SERVICE,
+    STATION_REGISTRY,
+    Queue,
+    all_queues,
+    decisions_queue,
+    event_stream_queue,
+    gateway_queue,
+    replies_queue,
+    reports_queue,
+)
+from csms_shared.ocpp.actions import ActionKind, station_actions
+
+WORK_QUEUES = [queue for queue in all_queues() if queue.parking is not None]
+LIFE_QUEUES = [gateway_queue("g-1"), replies_queue("c-1"), event_stream_queue("c-1")]
+EVERY_QUEUE = [*all_queues(), *LIFE_QUEUES]
+
+# Arguments that mean something else, or nothing, on one of the supported versions.
+FORBIDDEN_ARGUMENTS = {
+    "x-max-priority",
+    "x-queue-mode",
+    "x-queue-version",
+    "x-ha-policy",
+    "x-consumer-timeout",
+    "x-delayed-retry-type",
+    "x-message-ttl",
+    "x-single-active-consumer",
+}
+
+
+def _names(queues: list[Queue]) -> list[str]:
+    return [queue.name for queue in queues]
+
+
+@pytest.mark.parametrize("queue", EVERY_QUEUE, ids=_names(EVERY_QUEUE))
+def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue: Queue) -> None:
+    # `Queue` has no field for transient, exclusive or auto-delete: none can be declared.
+    assert set(Queue.__dataclass_fields__) == {"name", "arguments", "bindings", "parking"}
+    assert queue.name.endswith(".v1")
+    assert not FORBIDDEN_ARGUMENTS & set(queue.arguments)
+    assert queue.arguments["x-queue-type"] in ("quorum", "classic")
+
+
+@pytest.mark.parametrize("queue", WORK_QUEUES, ids=_names(WORK_QUEUES))
+def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Queue) -> None:
+    assert queue.parking is not None
+    assert queue.arguments == {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 20,
+        "x-overflow": "reject-publish",
+        "x-dead-letter-strategy": "at-least-once",
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": queue.parking.name,
+    }
+    assert queue.parking.arguments == {"x-queue-type": "quorum"}
+
+
+@pytest.mark.parametrize("queue", LIFE_QUEUES, ids=_names(LIFE_QUEUES))
+def test_a_queue_of_one_life_expires_and_dead_letters_nothing(queue: Queue) -> None:
+    assert queue.arguments == {"x-queue-type": "classic", "x-expires": 600_000}
+
+
+def test_no_exchange_has_an_alternate() -> None:
+    assert {(exchange.name, exchange.type) for exchange in EXCHANGES} == {
+        ("csms.calls.v1", "topic"),
+        ("csms.requests.v1", "direct"),
+        ("csms.gateways.v1", "direct"),
+        ("csms.replies.v1", "topic"),
+        ("csms.events.v1", "topic"),
+    }
+
+
+def test_every_call_of_a_station_goes_to_exactly_one_queue() -> None:
+    bound = [
+        (binding.routing_key, queue.name)
+        for queue in all_queues()
+        for binding in queue.bindings
+        if binding.exchange == CALLS
+    ]
+    expected = {
+        f"ocpp16.{action.name}": f"{action.service}.{action.kind}s.v1"
+        for action in station_actions("ocpp16")
+        if action.kind is not ActionKind.HEARTBEAT
+    }
+    assert len(bound) == len(expected)
+    assert dict(bound) == expected
+
+
+def test_decisions_never_wait_behind_reports() -> None:
+    for service in (STATION_REGISTRY, SESSION_SERVICE):
+        assert decisions_queue(service).name != reports_queue(service).name
