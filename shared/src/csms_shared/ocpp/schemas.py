@@ -44,7 +44,8 @@ class SchemaProblem:
     """One way in which a payload breaks its schema.
 
     `code` is spelled as the OCPP version has it, `path` leads to the field (of a missing or
-    unexpected field: its own place), `keyword` is the JSON schema keyword that failed.
+    unexpected field: its own place), `keyword` is the JSON schema keyword that failed, `limit` what
+    it demands: the allowed values of an `enum`, the number of a `maxLength`.
     """
 
     code: str
@@ -52,6 +53,7 @@ class SchemaProblem:
     path: tuple[str | int, ...]
     keyword: str
     error: RpcError
+    limit: tuple[str, ...] | int | None = None
 
     @property
     def pointer(self) -> str:
@@ -116,15 +118,26 @@ def _translated(version: str, error: jsonschema_rs.ValidationError) -> list[Sche
         return [_problem(version, code, "missing", (*path, kind.property), keyword)]
     if keyword == "type" and not path:
         code = RpcError.FORMAT_VIOLATION
-    return [_problem(version, code, error.message, path, keyword)]
+    limit: tuple[str, ...] | int | None = None
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Enum):
+        limit = tuple(str(option) for option in kind.options)
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxLength):
+        limit = kind.limit
+    return [_problem(version, code, error.message, path, keyword, limit)]
 
 
 def _problem(
-    version: str, error: RpcError, what: str, path: tuple[str | int, ...], keyword: str
+    version: str,
+    error: RpcError,
+    what: str,
+    path: tuple[str | int, ...],
+    keyword: str,
+    limit: tuple[str, ...] | int | None = None,
 ) -> SchemaProblem:
     field = ".".join(str(step) for step in path)
     text = f"{field}: {what}" if field else what
-    return SchemaProblem(error_code(version, error), text[:_MAX_DESCRIPTION], path, keyword, error)
+    code = error_code(version, error)
+    return SchemaProblem(code, text[:_MAX_DESCRIPTION], path, keyword, error, limit)
 
 
 @cache

@@ -1,0 +1,66 @@
+"""What a station may send and be sent, by its registration (OCPP 1.6, 4.2; OCPP-J errata 3.10)."""
+
+from typing import Any
+
+ACCEPTED = "accepted"
+PENDING = "pending"
+REJECTED = "rejected"
+
+_BOOT = "BootNotification"
+# Sent before the boot by stations that give up when they are refused.
+_FORGIVEN_BEFORE_BOOT = frozenset({"Heartbeat", "StatusNotification", "DataTransfer"})
+_TRIGGERS = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
+_NOT_WHILE_PENDING = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
+
+
+class Registration:
+    """A station's standing: `booted` once any boot of it was answered or is known of."""
+
+    __slots__ = ("_triggered", "booted", "status", "strict")
+
+    def __init__(self, status: str, *, booted: bool, strict: bool) -> None:
+        self.status = status
+        self.booted = booted
+        self.strict = strict
+        self._triggered: frozenset[str] = frozenset()
+
+    def boot_answered(self, response: dict[str, Any]) -> None:
+        """Take over what a BootNotification was answered."""
+        self.booted = True
+        self.status = str(response["status"]).lower()
+
+    def lets_station_call(self, action: str) -> bool:
+        """Tell whether a station may make this call now."""
+        return (
+            self.status == ACCEPTED
+            or action == _BOOT
+            or action in self._triggered
+            or self.is_forgiven_before_boot(action)
+        )
+
+    def is_forgiven_before_boot(self, action: str) -> bool:
+        """Tell whether this call is answered only because the station has not booted yet."""
+        return (
+            self.status == PENDING
+            and not self.booted
+            and not self.strict
+            and action in _FORGIVEN_BEFORE_BOOT
+        )
+
+    def refusal_of_command(self, action: str) -> str | None:
+        """Return the code of why a station must not be sent this call now, None if it may."""
+        if self.status == REJECTED:
+            return "STATION_REJECTED"
+        if self.status == PENDING and action in _NOT_WHILE_PENDING:
+            return "STATION_PENDING"
+        return None
+
+    def command_sent(self, action: str, payload: dict[str, Any]) -> None:
+        """Let the station send what this command triggers, although it is not accepted yet."""
+        if action in _TRIGGERS and self.status != ACCEPTED:
+            self._triggered |= {str(payload.get("requestedMessage"))}
+
+    def command_refused(self, action: str, payload: dict[str, Any]) -> None:
+        """Take back what `command_sent` allowed."""
+        if action in _TRIGGERS:
+            self._triggered -= {str(payload.get("requestedMessage"))}

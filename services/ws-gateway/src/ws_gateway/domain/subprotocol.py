@@ -1,0 +1,30 @@
+"""Which OCPP version a connection speaks, from the subprotocols that the station offers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from csms_shared.ocpp.versions import OCPP16
+
+_VERSIONS = MappingProxyType({"ocpp1.6": OCPP16})
+
+
+@dataclass(frozen=True, slots=True)
+class Subprotocol:
+    """The version to speak, and the name to answer in the header, None for no header."""
+
+    version: str
+    header: str | None
+
+
+def negotiate(headers: Sequence[str]) -> Subprotocol | None:
+    """Choose the first supported one in the station's order, from its header's every line.
+
+    A station that offers nothing speaks OCPP 1.6 and is answered without the header. None: it
+    offers only what is not supported here.
+    """
+    offered = [name.strip() for header in headers for name in header.split(",")]
+    offered = [name for name in offered if name]
+    if not offered:
+        return Subprotocol(OCPP16, None)
+    return next((Subprotocol(_VERSIONS[name], name) for name in offered if name in _VERSIONS), None)

@@ -1,0 +1,177 @@
+"""Stations' payloads made fit for the services: known deviations are mended or let pass.
+
+Only what is valid or mended or listed here as harmless passes. Text that the session records
+keep as sent (measurands, units, id tokens) is let pass unchanged, everything else is brought to
+the specification's form.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from csms_shared.ocpp.schemas import SchemaProblem, request_problems, validate_request
+from csms_shared.ocpp.times import parse_time
+from ws_gateway.domain.deviations import Deviation
+from ws_gateway.domain.meter_values import mend_meter_values
+
+_LONGEST_ID_TAG = 255
+_FALLBACK = {
+    ("StatusNotification", "errorCode"): "OtherError",
+    ("StopTransaction", "reason"): "Other",
+}
+_KEEPS_UNREADABLE_TIME = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
+
+
+@dataclass(slots=True)
+class Checked:
+    """The payload to go on with, what was forgiven, and the problem where not everything was."""
+
+    payload: dict[str, Any]
+    tolerated: tuple[str, ...] = ()
+    problem: SchemaProblem | None = None
+
+
+def check_exactly(version: str, action: str, payload: dict[str, Any]) -> Checked:
+    """Check a CALL's payload by its schema alone, as strict mode does."""
+    return Checked(payload, problem=validate_request(version, action, payload))
+
+
+def check_tolerantly(version: str, action: str, payload: dict[str, Any]) -> Checked:
+    """Check a CALL's payload, and mend it in place where the deviation is a known one."""
+    tolerated: dict[str, None] = {}
+    if validate_request(version, action, payload) is not None:
+        _reshape(action, payload, tolerated)
+        for problem in request_problems(version, action, payload):
+            if not _forgive(action, payload, problem, tolerated):
+                return Checked(payload, problem=problem)
+    _note_what_schemas_allow(action, payload, tolerated)
+    return Checked(payload, tuple(tolerated))
+
+
+def _reshape(action: str, payload: dict[str, Any], tolerated: dict[str, None]) -> None:
+    match action:
+        case "MeterValues":
+            mend_meter_values(payload, "meterValue", tolerated)
+        case "StopTransaction":
+            _drop_nulls(payload, tolerated)
+            mend_meter_values(payload, "transactionData", tolerated)
+        case "StartTransaction":
+            _drop_nulls(payload, tolerated)
+        case "DataTransfer":
+            data = payload.get("data", "")
+            if not isinstance(data, str):
+                payload["data"] = orjson.dumps(data).decode()
+                tolerated[Deviation.DATA_NOT_TEXT] = None
+
+
+def _drop_nulls(payload: dict[str, Any], tolerated: dict[str, None]) -> None:
+    for name in [name for name, value in payload.items() if value is None]:
+        del payload[name]
+        tolerated[Deviation.NULL_FIELD] = None
+
+
+def _forgive(
+    action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
+) -> bool:
+    match problem.keyword:
+        case "enum":
+            return _forgive_enum(action, payload, problem, tolerated)
+        case "format":
+            return _forgive_time(action, payload, problem, tolerated)
+        case "maxLength":
+            return _forgive_length(action, payload, problem, tolerated)
+        case "minItems":
+            # Nothing was left of the samples, which has been counted.
+            return action == "MeterValues" and problem.path == ("meterValue",)
+    return False
+
+
+def _forgive_enum(
+    action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
+) -> bool:
+    holder, key = _holder(payload, problem.path)
+    value = holder[key]
+    if not isinstance(value, str) or not isinstance(problem.limit, tuple):
+        return False
+    spelled = next((option for option in problem.limit if option.lower() == value.lower()), None)
+    if spelled is not None:
+        holder[key] = spelled
+        tolerated[Deviation.ENUM_CASE] = None
+        return True
+    if "sampledValue" in problem.path:
+        tolerated[Deviation.UNKNOWN_ENUM] = None
+        return True
+    fallback = _FALLBACK.get((action, str(key)))
+    if fallback is None:
+        return False
+    if key == "errorCode" and value:
+        holder.setdefault("vendorErrorCode", value[:50])
+    holder[key] = fallback
+    tolerated[Deviation.UNKNOWN_ENUM] = None
+    return True
+
+
+def _forgive_time(
+    action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
+) -> bool:
+    holder, key = _holder(payload, problem.path)
+    if key != "timestamp":
+        return False
+    parsed = parse_time(holder[key])
+    if parsed is not None:
+        holder[key] = parsed.at.isoformat().replace("+00:00", "Z")
+        tolerated[Deviation.TIME_FORMAT] = None
+        return True
+    tolerated[Deviation.UNREADABLE_TIME] = None
+    if action in _KEEPS_UNREADABLE_TIME:
+        # Required there: the services fall back to the time of receipt and flag it.
+        return True
+    del holder[key]
+    return True
+
+
+def _forgive_length(
+    action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
+) -> bool:
+    holder, key = _holder(payload, problem.path)
+    if action == "BootNotification" and isinstance(problem.limit, int):
+        holder[key] = holder[key][: problem.limit]
+        tolerated[Deviation.TRUNCATED_TEXT] = None
+        return True
+    if (
+        action in ("StartTransaction", "StopTransaction")
+        and key == "idTag"
+        and len(holder[key]) <= _LONGEST_ID_TAG
+    ):
+        tolerated[Deviation.LONG_ID_TAG] = None
+        return True
+    return False
+
+
+def _holder(payload: dict[str, Any], path: tuple[str | int, ...]) -> tuple[Any, str | int]:
+    """Return the object or array that holds the field, and the field's name or place in it."""
+    holder: Any = payload
+    for step in path[:-1]:
+        holder = holder[step]
+    return holder, path[-1]
+
+
+def _note_what_schemas_allow(
+    action: str, payload: dict[str, Any], tolerated: dict[str, None]
+) -> None:
+    match action:
+        case "BootNotification":
+            if not payload["chargePointVendor"]:
+                tolerated[Deviation.EMPTY_VENDOR] = None
+        case "StartTransaction":
+            if not payload["idTag"]:
+                tolerated[Deviation.EMPTY_ID_TAG] = None
+        case "StopTransaction":
+            if payload.get("idTag") == "":
+                tolerated[Deviation.EMPTY_ID_TAG] = None
+            if payload["transactionId"] <= 0:
+                tolerated[Deviation.NO_TRANSACTION_ID] = None
+        case "MeterValues":
+            if payload.get("transactionId", 1) <= 0:
+                tolerated[Deviation.NO_TRANSACTION_ID] = None

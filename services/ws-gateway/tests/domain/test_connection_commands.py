@@ -1,0 +1,247 @@
+from typing import Any
+
+import orjson
+import pytest
+
+from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.ocpp.versions import OCPP16
+from ws_gateway.domain.commands import OutboundCommand
+from ws_gateway.domain.connection import StationConnection
+from ws_gateway.domain.effects import (
+    Close,
+    CommandFinished,
+    CommandRepeated,
+    CommandSent,
+    Dispatch,
+    Effect,
+    Instant,
+    Send,
+    StrayAnswer,
+    Tolerated,
+)
+from ws_gateway.domain.limits import Limits
+
+T0 = Instant(1000.0, 1_795_226_400_000)
+EPOCH = 7
+
+
+def later(seconds: float) -> Instant:
+    return Instant(T0.monotonic + seconds, T0.wall_ms + int(seconds * 1000))
+
+
+def connection(status: str = "accepted", **options: Any) -> StationConnection:
+    return StationConnection(OCPP16, EPOCH, status, T0, booted=True, **options)
+
+
+def command(
+    command_id: str,
+    action: str = "Reset",
+    payload: dict[str, Any] | None = None,
+    *,
+    epoch: int = EPOCH,
+    deadline_s: float = 100,
+) -> OutboundCommand:
+    payload = {"type": "Soft"} if payload is None else payload
+    return OutboundCommand(command_id, action, payload, epoch, later(deadline_s).wall_ms)
+
+
+def outcomes(effects: list[Effect]) -> list[tuple[str, CommandOutcome]]:
+    return [(e.command_id, e.outcome) for e in effects if isinstance(e, CommandFinished)]
+
+
+def finished(effects: list[Effect]) -> CommandFinished:
+    (effect,) = [effect for effect in effects if isinstance(effect, CommandFinished)]
+    return effect
+
+
+def test_a_command_is_written_at_once_under_its_own_id() -> None:
+    effects = connection().send_call(command("c1"), T0)
+    assert effects == [Send('[2,"c1","Reset",{"type":"Soft"}]'), CommandSent("c1", T0.wall_ms)]
+
+
+def test_an_answer_completes_the_command_and_the_next_one_is_written() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    assert station.send_call(command("c2"), T0) == []
+    effects = station.receive('[3,"c1",{"status":"Accepted"}]', later(1))
+    end = finished(effects)
+    assert end.outcome is CommandOutcome.COMPLETED
+    assert (end.response, end.sent_ms, end.late) == ({"status": "Accepted"}, T0.wall_ms, False)
+    assert [effect for effect in effects if isinstance(effect, CommandSent)] == [
+        CommandSent("c2", later(1).wall_ms)
+    ]
+
+
+def test_a_refusal_is_an_error_with_its_code() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    end = finished(station.receive('[4,"c1","NotSupported","no",{"a":1}]', T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "NotSupported")
+    assert (end.error_description, end.error_details) == ("no", {"a": 1})
+
+
+def test_an_answer_that_cannot_be_read_is_an_error() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    end = finished(station.receive('[3,"c1",{"status":', T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "FormationViolation")
+
+
+def test_an_invalid_response_is_kept_and_counted() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    effects = station.receive('[3,"c1",{"status":"Maybe"}]', T0)
+    assert finished(effects).response == {"status": "Maybe"}
+    assert Tolerated(("invalid_response",), "Reset") in effects
+
+
+def test_an_invalid_response_is_an_error_in_strict_mode() -> None:
+    station = connection(strict=True)
+    station.send_call(command("c1"), T0)
+    end = finished(station.receive('[3,"c1",{"status":"Maybe"}]', T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "PropertyConstraintViolation")
+
+
+def test_no_answer_in_time_leaves_the_outcome_unknown_until_it_comes_late() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2"), T0)
+    assert station.tick(later(29)) == []
+    effects = station.tick(later(30))
+    assert outcomes(effects) == [("c1", CommandOutcome.OUTCOME_UNKNOWN)]
+    assert CommandSent("c2", later(30).wall_ms) in effects
+    late = finished(station.receive('[3,"c1",{"status":"Accepted"}]', later(31)))
+    assert (late.outcome, late.late) == (CommandOutcome.COMPLETED, True)
+    assert station.receive('[3,"c1",{"status":"Accepted"}]', later(32)) == [StrayAnswer("c1")]
+    assert outcomes(station.receive('[3,"c2",{"status":"Accepted"}]', later(33))) == [
+        ("c2", CommandOutcome.COMPLETED)
+    ]
+
+
+def test_commands_given_up_are_remembered_in_bounds() -> None:
+    station = connection(limits=Limits(abandoned_commands=1, ping_interval_s=10_000))
+    for index in range(2):
+        station.send_call(command(f"c{index}", deadline_s=1000), later(index * 40))
+        station.tick(later(index * 40 + 30))
+    assert station.receive('[3,"c0",{"status":"Accepted"}]', later(80)) == [StrayAnswer("c0")]
+    assert finished(station.receive('[3,"c1",{"status":"Accepted"}]', later(80))).late
+
+
+def test_a_command_is_written_at_most_once() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    assert station.send_call(command("c1"), T0) == [CommandRepeated("c1")]
+    station.receive('[3,"c1",{"status":"Accepted"}]', T0)
+    assert station.send_call(command("c1"), T0) == [CommandRepeated("c1")]
+
+
+def test_memory_of_commands_is_bounded_and_freed_by_their_deadlines() -> None:
+    station = connection(limits=Limits(remembered_commands=1))
+    station.send_call(command("c1", deadline_s=10), T0)
+    station.receive('[3,"c1",{"status":"Accepted"}]', T0)
+    assert outcomes(station.send_call(command("c2"), T0)) == [("c2", CommandOutcome.BUSY)]
+    assert CommandSent("c3", later(10).wall_ms) in station.send_call(command("c3"), later(10))
+
+
+def test_a_full_queue_is_busy() -> None:
+    station = connection(limits=Limits(queued_commands=1))
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2"), T0)
+    assert outcomes(station.send_call(command("c3"), T0)) == [("c3", CommandOutcome.BUSY)]
+
+
+@pytest.mark.parametrize("epoch", [EPOCH - 1, EPOCH + 1])
+def test_a_command_for_another_epoch_is_not_written(epoch: int) -> None:
+    station = connection()
+    effects = station.send_call(command("c1", epoch=epoch), T0)
+    assert outcomes(effects) == [("c1", CommandOutcome.NOT_OWNER)]
+    assert CommandSent("c1", T0.wall_ms) in station.send_call(command("c1"), T0)
+
+
+def test_a_command_expires_before_it_is_written() -> None:
+    station = connection()
+    assert outcomes(station.send_call(command("c0", deadline_s=0), T0)) == [
+        ("c0", CommandOutcome.EXPIRED)
+    ]
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2", deadline_s=5), T0)
+    station.send_call(command("c3"), T0)
+    assert outcomes(station.tick(later(5))) == [("c2", CommandOutcome.EXPIRED)]
+    effects = station.receive('[3,"c1",{"status":"Accepted"}]', later(6))
+    assert CommandSent("c3", later(6).wall_ms) in effects
+
+
+def test_a_command_that_breaks_its_schema_is_not_written() -> None:
+    end = finished(connection().send_call(command("c1", payload={"type": "Medium"}), T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "PropertyConstraintViolation")
+    assert end.sent_ms is None
+
+
+def test_a_newer_connection_ends_the_commands() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2"), T0)
+    effects = station.superseded(EPOCH + 1, T0)
+    assert outcomes(effects) == [
+        ("c1", CommandOutcome.OUTCOME_UNKNOWN),
+        ("c2", CommandOutcome.SUPERSEDED),
+    ]
+    assert effects[-1] == Close(1000, "superseded")
+    assert outcomes(station.send_call(command("c3"), T0)) == [("c3", CommandOutcome.NOT_OWNER)]
+
+
+def test_the_end_of_the_socket_ends_the_commands_once() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2"), T0)
+    assert outcomes(station.socket_closed(T0)) == [
+        ("c1", CommandOutcome.OUTCOME_UNKNOWN),
+        ("c2", CommandOutcome.NOT_OWNER),
+    ]
+    assert station.socket_closed(T0) == []
+    assert station.close(1012, "draining", T0) == []
+
+
+def test_a_pending_station_gets_no_remote_start_and_a_rejected_one_nothing() -> None:
+    start = command("c1", "RemoteStartTransaction", {"idTag": "1"})
+    end = finished(connection("pending").send_call(start, T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "STATION_PENDING")
+    end = finished(connection("rejected").send_call(command("c2"), T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "STATION_REJECTED")
+    assert len(connection("pending").send_call(command("c3"), T0)) == 2
+
+
+def test_a_pending_station_may_send_what_was_triggered() -> None:
+    station = connection("pending")
+    trigger = command("c1", "TriggerMessage", {"requestedMessage": "StatusNotification"})
+    status = (
+        '[2,"1","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Available"}]'
+    )
+    station.send_call(trigger, T0)
+    station.receive('[3,"c1",{"status":"Accepted"}]', T0)
+    assert isinstance(station.receive(status, T0)[-1], Dispatch)
+
+
+def test_a_refused_trigger_allows_nothing() -> None:
+    station = connection("pending")
+    trigger = command("c1", "TriggerMessage", {"requestedMessage": "StatusNotification"})
+    station.send_call(trigger, T0)
+    station.receive('[3,"c1",{"status":"Rejected"}]', T0)
+    status = (
+        '[2,"1","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Available"}]'
+    )
+    (send, _) = station.receive(status, T0)
+    assert isinstance(send, Send)
+    assert orjson.loads(send.text)[2] == "SecurityError"
+
+
+def test_calls_of_both_directions_cross() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    assert isinstance(station.receive('[2,"c1","Authorize",{"idTag":"1"}]', T0)[0], Dispatch)
+    assert finished(station.receive('[3,"c1",{"status":"Accepted"}]', T0)).command_id == "c1"
+
+
+def test_a_command_id_that_is_no_message_id_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="36"):
+        command("x" * 37)
