@@ -31,6 +31,7 @@ class _Connection:
         self._name = name
         self._lock = asyncio.Lock()
         self._connection: AbstractConnection | None = None
+        self.opened = 0
 
     async def get(self) -> AbstractConnection:
         """Return the open connection.
@@ -52,6 +53,7 @@ class _Connection:
                     )
             except CONNECTION_ERRORS as error:
                 raise BrokerUnavailable(f"cannot connect to the broker: {error!r}") from error
+            self.opened += 1
             return self._connection
 
     def is_open(self) -> bool:
@@ -97,6 +99,11 @@ class Link:
         channel = await connection.channel(publisher_confirms=False)
         await channel.set_qos(prefetch_count=prefetch)
         return channel
+
+    @property
+    def opened(self) -> int:
+        """Count the connections opened so far; a change means that one was lost and made anew."""
+        return self._publish.opened + self._consume.opened
 
     def is_open(self) -> bool:
         """Tell whether both connections were open when last used."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import parking_queue
+from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import PARKED_ITEMS
@@ -63,7 +64,11 @@ class ParkingDrain:
 
     async def __call__(self, deliveries: list[Delivery]) -> None:
         """Store the deliveries; returning acknowledges them."""
-        rows = {row["id"]: row for row in map(_row, deliveries)}
+        # A probe asks whether the queue takes messages, and is nothing to keep.
+        kept = [delivery for delivery in deliveries if delivery.type != MessageType.PROBE]
+        rows = {row["id"]: row for row in map(_row, kept)}
+        if not rows:
+            return
 
         async def store(connection: AsyncConnection) -> None:
             await connection.execute(
