@@ -5,61 +5,28 @@ where the database is away, and never retried or parked. Its sender is told, and
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.requests import reply_message
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.requests import (
-    FieldProblem,
-    Problem,
-    RequestBatch,
-    RequestItem,
-    ResponseMessage,
-)
+from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
 from csms_shared.db.cursors import BadCursor
-from csms_shared.db.engine import in_transaction
+from csms_shared.db.engine import RequestHandler
 from csms_shared.errors import Unavailable
+from csms_shared.refusals import ProblemRaised, refuse
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
 
-Parameters = TypeVar("Parameters", bound=BaseModel)
-RequestHandler = Callable[[Any], Awaitable[Any]]
 _RESULT = TypeAdapter[Any](Any)
-
-
-class ProblemRaised(Exception):
-    """The request is refused, and this is why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
-
-
-def refuse(status: int, code: str, detail: str, *errors: tuple[str, str]) -> ProblemRaised:
-    """Return the refusal to raise; `errors` are pairs of a field's name and what is wrong."""
-    fields = tuple(FieldProblem(field=field, message=message) for field, message in errors)
-    return ProblemRaised(Problem(status=status, code=code, detail=detail, errors=fields))
-
-
-def transactional(
-    engine: AsyncEngine, work: Callable[[AsyncConnection, Parameters], Awaitable[Any]]
-) -> RequestHandler:
-    """Return a handler that runs `work` in a transaction of its own; a problem rolls it back."""
-
-    async def handler(parameters: Parameters) -> Any:
-        return await in_transaction(engine, lambda connection: work(connection, parameters))
-
-    return handler
 
 
 class RequestsInbox:

@@ -22,6 +22,8 @@ _INFRASTRUCTURE_CLASSES = ("08", "40", "53", "57")
 _LOCK_NOT_AVAILABLE = "55P03"
 
 Result = TypeVar("Result")
+Parameters = TypeVar("Parameters")
+RequestHandler = Callable[[Any], Awaitable[Any]]
 
 
 def create_engine(url: str, schema: str, *, name: str, pool_size: int) -> AsyncEngine:
@@ -83,6 +85,17 @@ async def in_transaction(
         if is_infrastructure(error):
             raise Unavailable(f"database: {error!r}"[:500]) from error
         raise
+
+
+def transactional(
+    engine: AsyncEngine, work: Callable[[AsyncConnection, Parameters], Awaitable[Any]]
+) -> RequestHandler:
+    """Return a request handler that runs `work` in a transaction of its own."""
+
+    async def handler(parameters: Parameters) -> Any:
+        return await in_transaction(engine, lambda connection: work(connection, parameters))
+
+    return handler
 
 
 async def answers(engine: AsyncEngine) -> bool:

@@ -12,9 +12,9 @@ from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.contracts.pages import Page, PageQuery, ParkedId, ParkedView
 from csms_shared.contracts.requests import Problem
 from csms_shared.db.cursors import decode_cursor, encode_cursor
-from csms_shared.db.engine import in_transaction
+from csms_shared.db.engine import RequestHandler, in_transaction, transactional
 from csms_shared.ocpp.times import format_time
-from csms_shared.requests_inbox import ProblemRaised, RequestHandler, transactional
+from csms_shared.refusals import ProblemRaised
 
 
 def parked_operations(
