@@ -30,6 +30,10 @@ run: env ## Run the whole suite on this machine until Ctrl-C
 demo: env ## Simulated stations boot and charge against a running suite
 	@exec $(VENV)/bin/csms-demo
 
+.PHONY: bench
+bench: env ## Measure the suite beside a baseline (ARGS="--quick --only light")
+	@$(VENV)/bin/python -m bench $(ARGS)
+
 .PHONY: lock
 lock: env ## Compile the hashed requirements anew
 	@requirements/compile

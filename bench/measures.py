@@ -72,10 +72,10 @@ async def measure(system: System, load: Load, size: Size, round_number: int) -> 
         await system.accept_tokens(plan.station_ids)
     looks: dict[str, tuple[float, dict[str, Usage]]] = {}
 
-    async def look(event: str) -> None:
+    async def look(event: str, driver_pid: int) -> None:
         if event in ("warm", "held"):
             await asyncio.sleep(MEMORY_SETTLES)
-        looks[event] = (time.monotonic(), usage(system.processes))
+        looks[event] = (time.monotonic(), usage({**system.processes, "driver": driver_pid}))
 
     result = await _drive(plan, look)
     result |= _costs(system, result, looks)
@@ -86,7 +86,7 @@ async def measure(system: System, load: Load, size: Size, round_number: int) -> 
     return result
 
 
-async def _drive(plan: Plan, look: Callable[[str], Awaitable[None]]) -> Result:
+async def _drive(plan: Plan, look: Callable[[str, int], Awaitable[None]]) -> Result:
     """Run the driver in its own process; `look` is called at each event that it tells."""
     driver = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.driver"),
@@ -104,7 +104,7 @@ async def _drive(plan: Plan, look: Callable[[str], Awaitable[None]]) -> Result:
                 if line.startswith(b"{"):
                     result: Result = orjson.loads(line)
                     return result
-                await look(line.decode().strip())
+                await look(line.decode().strip(), driver.pid)
                 driver.stdin.write(b"go on\n")
         raise RuntimeError(f"the driver ended without a result ({plan.load})")
     finally:
@@ -130,7 +130,7 @@ def _costs(
         "cpu_share": {
             name: (after[name].cpu_s - before[name].cpu_s) / (ended - began) for name in after
         },
-        "rss_mb": {name: used.rss_bytes / 2**20 for name, used in after.items()},
+        "memory_mb": {name: used.pss_bytes / 2**20 for name, used in after.items()},
     }
     if "messages_per_s" in result:
         costs["cpu_us_per_message"] = {

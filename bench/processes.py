@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +15,8 @@ class Usage:
 
     cpu_s: float
     rss_bytes: int
+    pss_bytes: int
+    """Resident memory with shared pages divided among those that share them."""
 
 
 def usage(named: Mapping[str, int]) -> dict[str, Usage]:
@@ -33,17 +34,20 @@ def usage(named: Mapping[str, int]) -> dict[str, Usage]:
             if pid in stats:
                 members.append(stats[pid])
                 waiting.extend(child for child in children[pid] if child not in others)
+        memory = [_memory(member.pid) for member in members]
         found[name] = Usage(
-            sum(member.cpu_s for member in members), sum(member.rss_bytes for member in members)
+            cpu_s=sum(member.cpu_s for member in members),
+            rss_bytes=sum(rss for rss, _ in memory),
+            pss_bytes=sum(pss for _, pss in memory),
         )
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Stat:
+    pid: int
     parent: int
     cpu_s: float
-    rss_bytes: int
 
 
 def _processes() -> list[Path]:
@@ -56,4 +60,13 @@ def _stat(entry: Path) -> _Stat | None:
     except OSError:
         return None  # it ended while we looked
     # Children that ended already (a backend, a pool) count with the parent that waited for them.
-    return _Stat(int(fields[1]), sum(map(int, fields[11:15])) / CLOCK_TICKS, int(fields[21]) * PAGE)
+    return _Stat(int(entry.name), int(fields[1]), sum(map(int, fields[11:15])) / CLOCK_TICKS)
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return 0, 0  # it ended, or it is another user's
+    sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in lines}
+    return sizes["Rss:"], sizes["Pss:"]

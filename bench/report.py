@@ -86,9 +86,11 @@ def print_table(results: Results, console: Console) -> None:
     for system, loads in results.items():
         for round_result in loads.get("sessions", [])[-1:]:
             costs = round_result["cpu_us_per_message"]
-            console.print(f"{system}, CPU per message and memory:", highlight=False)
+            console.print(
+                f"{system}, CPU per message and memory in the last round:", highlight=False
+            )
             for name, cost in sorted(costs.items(), key=operator.itemgetter(1), reverse=True):
-                memory = round_result["rss_mb"][name]
+                memory = round_result["memory_mb"][name]
                 console.print(f"  {name:<26}{cost:8.0f} us {memory:8.0f} MB", highlight=False)
 
 

@@ -21,7 +21,7 @@ CONNECT_DEADLINE = 180.0
 CONNECTS_AT_ONCE = 50
 WARM_UP = 2.0
 FINISH_DEADLINE = 120.0
-STORM_AT_ONCE = 200
+STORM_AT_ONCE = 100
 COMMANDS_IN_FLIGHT = 20
 IDLE_WARM_UP_STATIONS = 100
 
@@ -64,7 +64,7 @@ async def light(plan: Plan) -> Result:
 
 
 async def connect(plan: Plan) -> Result:
-    """Connect and boot every station once, as many at once as a returning fleet."""
+    """Connect and boot every station once, a hundred handshakes at a time."""
     tally = Tally()
     stations = [DriverStation(station_id, tally) for station_id in plan.station_ids]
     refused: Counter[str] = Counter()
