@@ -162,6 +162,26 @@ def test_trap_12_overlong_metadata_is_cut() -> None:
     assert call.tolerated == ("truncated_text",)
 
 
+def test_trap_12_optional_metadata_of_a_wrong_type_does_not_prevent_a_boot() -> None:
+    call = dispatched(
+        '[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M",'
+        '"iccid":null,"firmwareVersion":1.25}]'
+    )
+    assert call.payload == {
+        "chargePointVendor": "V",
+        "chargePointModel": "M",
+        "firmwareVersion": "1.25",
+    }
+    assert call.tolerated == ("number_for_text", "null_field")
+
+
+def test_trap_12_required_metadata_of_a_wrong_type_does() -> None:
+    effects = accepted_station().receive(
+        '[2,"1","BootNotification",{"chargePointVendor":null,"chargePointModel":"M"}]', T0
+    )
+    assert sent(effects)[0][:3] == [4, "1", "TypeConstraintViolation"]
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [
@@ -298,6 +318,15 @@ def test_trap_17_an_unknown_stop_reason_becomes_other() -> None:
         '"transactionId":5,"reason":"EVFull"}]'
     )
     assert call.payload["reason"] == "Other"
+
+
+def test_trap_17_null_for_an_optional_enum_is_left_out() -> None:
+    call = dispatched(
+        '[2,"1","StopTransaction",{"meterStop":1,"timestamp":"2026-11-21T02:00:00Z",'
+        '"transactionId":5,"reason":null,"idTag":null}]'
+    )
+    assert call.payload.keys() == {"meterStop", "timestamp", "transactionId"}
+    assert call.tolerated == ("null_field",)
 
 
 @pytest.mark.parametrize(

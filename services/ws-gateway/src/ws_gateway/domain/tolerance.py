@@ -20,6 +20,7 @@ _FALLBACK = {
     ("StatusNotification", "errorCode"): "OtherError",
     ("StopTransaction", "reason"): "Other",
 }
+_REQUIRED_OF_BOOT = ("chargePointVendor", "chargePointModel")
 _KEEPS_UNREADABLE_TIME = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
 
 
@@ -43,7 +44,7 @@ def check_tolerantly(version: str, action: str, payload: dict[str, Any]) -> Chec
     if validate_request(version, action, payload) is not None:
         _reshape(action, payload, tolerated)
         for problem in request_problems(version, action, payload):
-            if not _forgive(action, payload, problem, tolerated):
+            if not _forgive(version, action, payload, problem, tolerated):
                 return Checked(payload, problem=problem)
     _note_what_schemas_allow(action, payload, tolerated)
     return Checked(payload, tuple(tolerated))
@@ -54,10 +55,7 @@ def _reshape(action: str, payload: dict[str, Any], tolerated: dict[str, None]) -
         case "MeterValues":
             mend_meter_values(payload, "meterValue", tolerated)
         case "StopTransaction":
-            _drop_nulls(payload, tolerated)
             mend_meter_values(payload, "transactionData", tolerated)
-        case "StartTransaction":
-            _drop_nulls(payload, tolerated)
         case "DataTransfer":
             data = payload.get("data", "")
             if not isinstance(data, str):
@@ -65,16 +63,16 @@ def _reshape(action: str, payload: dict[str, Any], tolerated: dict[str, None]) -
                 tolerated[Deviation.DATA_NOT_TEXT] = None
 
 
-def _drop_nulls(payload: dict[str, Any], tolerated: dict[str, None]) -> None:
-    for name in [name for name, value in payload.items() if value is None]:
-        del payload[name]
-        tolerated[Deviation.NULL_FIELD] = None
-
-
 def _forgive(
-    action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
+    version: str,
+    action: str,
+    payload: dict[str, Any],
+    problem: SchemaProblem,
+    tolerated: dict[str, None],
 ) -> bool:
     match problem.keyword:
+        case "type":
+            return _forgive_type(version, action, payload, problem, tolerated)
         case "enum":
             return _forgive_enum(action, payload, problem, tolerated)
         case "format":
@@ -87,10 +85,42 @@ def _forgive(
     return False
 
 
+def _forgive_type(
+    version: str,
+    action: str,
+    payload: dict[str, Any],
+    problem: SchemaProblem,
+    tolerated: dict[str, None],
+) -> bool:
+    holder, key = _holder(payload, problem.path)
+    value = holder[key]
+    if value is None and isinstance(holder, dict):
+        del holder[key]
+        if any(
+            left.keyword == "required" and left.path == problem.path
+            for left in request_problems(version, action, payload)
+        ):
+            return False
+        tolerated[Deviation.NULL_FIELD] = None
+        return True
+    if (
+        action == "BootNotification"
+        and key not in _REQUIRED_OF_BOOT
+        and type(value) in (int, float)
+    ):
+        holder[key] = orjson.dumps(value).decode()
+        tolerated[Deviation.NUMBER_FOR_TEXT] = None
+        return True
+    return False
+
+
 def _forgive_enum(
     action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
 ) -> bool:
     holder, key = _holder(payload, problem.path)
+    if isinstance(holder, dict) and key not in holder:
+        # It was null, which was forgiven as a type already.
+        return True
     value = holder[key]
     if not isinstance(value, str) or not isinstance(problem.limit, tuple):
         return False
