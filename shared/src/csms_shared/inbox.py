@@ -18,6 +18,7 @@ from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.errors import PublishUnconfirmed
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.requests import reply_message
+from csms_shared.broker.topology import REPLIES
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.parking import park
@@ -41,7 +42,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to `key` of `csms.replies.v1`.
+    """An answer to `key` of `exchange`, sent once the transaction has committed.
 
     Answers of one type to one key that are `batched` travel as one message, under `items`.
     """
@@ -50,6 +51,7 @@ class Reply:
     type: MessageType
     content: BaseModel
     batched: bool = True
+    exchange: str = REPLIES
 
 
 Apply = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
@@ -139,13 +141,13 @@ class Inbox:
 def reply_messages(replies: Sequence[Reply]) -> list[Outgoing]:
     """Join batched replies per key and type; the others are a message each."""
     messages: list[Outgoing] = []
-    batches: dict[tuple[str, MessageType], list[Any]] = {}
+    batches: dict[tuple[str, str, MessageType], list[Any]] = {}
     for reply in replies:
         content = reply.content.model_dump(mode="json", exclude_none=True)
         if reply.batched:
-            batches.setdefault((reply.key, reply.type), []).append(content)
+            batches.setdefault((reply.exchange, reply.key, reply.type), []).append(content)
         else:
-            messages.append(reply_message(reply.key, reply.type, content))
-    for (key, type_), items in batches.items():
-        messages.append(reply_message(key, type_, {"items": items}))
+            messages.append(reply_message(reply.key, reply.type, content, reply.exchange))
+    for (exchange, key, type_), items in batches.items():
+        messages.append(reply_message(key, type_, {"items": items}, exchange))
     return messages

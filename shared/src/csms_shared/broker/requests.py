@@ -94,8 +94,10 @@ class Requester:
         return ResponseMessage.model_validate_json(body)
 
 
-def reply_message(reply_key: str, type: MessageType, document: Any) -> Outgoing:
+def reply_message(
+    reply_key: str, type: MessageType, document: Any, exchange: str = REPLIES
+) -> Outgoing:
     """Build a reply: not persistent, gone after a minute, for whoever asked is gone by then."""
     return Outgoing(
-        REPLIES, reply_key, type, orjson.dumps(document), persistent=False, expires_s=60.0
+        exchange, reply_key, type, orjson.dumps(document), persistent=False, expires_s=60.0
     )
