@@ -37,8 +37,6 @@ defaults
 
 frontend ocpp
     bind {address}:{port}
-    # Some stations put raw bytes above 127 into their path.
-    option accept-invalid-http-request
     # Replaces what the client sent: gateways trust this header from here.
     http-request set-header X-Forwarded-For %[src]
     http-request del-header Forwarded

@@ -23,7 +23,7 @@ class ChildRecord:
 
     def write(self, pids: list[int]) -> None:
         """Replace the record."""
-        write_private(self._path, json.dumps({str(pid): _start_time(pid) for pid in pids}))
+        write_private(self._path, json.dumps({str(pid): start_time(pid) for pid in pids}))
 
     def remove(self) -> None:
         """Forget the record after a clean stop."""
@@ -36,7 +36,7 @@ class ChildRecord:
         recorded: dict[str, str | None] = json.loads(self._path.read_text())
         left = {int(pid): started for pid, started in recorded.items() if started is not None}
         deadline = time.monotonic() + _GRACE_SECONDS
-        while left := {pid: at for pid, at in left.items() if _start_time(pid) == at}:
+        while left := {pid: at for pid, at in left.items() if start_time(pid) == at}:
             if time.monotonic() > deadline:
                 for pid in left:
                     os.kill(pid, signal.SIGKILL)
@@ -45,7 +45,8 @@ class ChildRecord:
         self.remove()
 
 
-def _start_time(pid: int) -> str | None:
+def start_time(pid: int) -> str | None:
+    """Return what tells a process from a later one with its pid; None once it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

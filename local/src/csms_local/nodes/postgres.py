@@ -122,7 +122,8 @@ class PostgresNode:
         password_file = self._folder / "password"
         write_private(password_file, self._state.secret("database"))
         if self._account is not None:
-            os.chown(fresh, self._account.uid, self._account.gid)
+            for path in (fresh, password_file):
+                os.chown(path, self._account.uid, self._account.gid)
         self._run(
             "initdb",
             f"--pgdata={fresh}",

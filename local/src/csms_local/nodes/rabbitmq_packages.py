@@ -95,7 +95,7 @@ def _fetch(tools: Path, root: Path, report: Callable[[str], None]) -> None:
         except _CommandFailedError:
             # The machine's package lists are missing or stale, and may not be ours to renew.
             report("reading Debian's package lists")
-            packages = _download(archives, _private_lists(tools / "apt"))
+            packages = _download(archives, _private_lists(partial / "apt"))
         report(f"unpacking {len(packages)} packages")
         for package in packages:
             _run(["dpkg", "-x", str(package), str(partial / "root")], partial)
