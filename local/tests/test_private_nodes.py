@@ -59,6 +59,22 @@ def test_postgres_never_runs_as_root(private_nodes: PrivateNodes) -> None:
     assert os.stat(f"/proc/{private_nodes.pids['database']}").st_uid != 0
 
 
+async def test_data_survives_a_stop_and_urls_stay_the_same(private_nodes: PrivateNodes) -> None:
+    async def run(sql: str) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(private_nodes.database_url, timeout=10)
+        try:
+            return await connection.fetch(sql)
+        finally:
+            await connection.close()
+
+    await run("create table kept as select 42 as answer")
+    urls = (private_nodes.broker_url, private_nodes.database_url)
+    private_nodes.stop()
+    private_nodes.start()
+    assert (private_nodes.broker_url, private_nodes.database_url) == urls
+    assert [row["answer"] for row in await run("select answer from kept")] == [42]
+
+
 def test_a_data_folder_of_another_major_is_refused_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("12\n")
     with pytest.raises(StartupError, match="written by PostgreSQL 12"):

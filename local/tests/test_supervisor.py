@@ -98,11 +98,13 @@ def test_a_child_that_ignores_its_signal_is_ended_by_force(
     )
     watched.supervisor.start(python(tmp_path, "deaf", code), ready.exists)
     watched.supervisor.wait_until_ready(["deaf"], 10)
+    pid = watched.supervisor.pids["deaf"]
     started = time.monotonic()
     watched.supervisor.stop(["deaf"], 0.3)
     assert time.monotonic() - started < 3
     with pytest.raises(ProcessLookupError):
-        os.kill(watched.supervisor.pids["deaf"], 0)
+        os.kill(pid, 0)
+    assert watched.supervisor.pids == {}
 
 
 def test_a_short_program_that_fails_is_named(watched: Watched, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from csms_local.errors import PortTakenError
 from csms_local.leftovers import ChildRecord
 from csms_local.nodes.ports import KeptPorts, is_free
 from csms_local.nodes.postgres import PostgresNode
-from csms_local.nodes.private import TOOLS
+from csms_local.nodes.private import NODES, READY_SECONDS, TOOLS, start_nodes
 from csms_local.nodes.rabbitmq import RabbitMQNode
 from csms_local.nodes.rabbitmq_packages import find_or_fetch
 from csms_local.processes import Program
@@ -22,7 +22,6 @@ from csms_local.settings import RunSettings
 from csms_local.state_folder import StateFolder
 from csms_local.supervisor import Supervisor
 
-_NODE_READY_SECONDS = 60.0
 _MIGRATION_SECONDS = 120.0
 _SERVICE_READY_SECONDS = 90.0
 _CHECK_SECONDS = 0.1
@@ -32,7 +31,6 @@ _STOP_SERVICES_SECONDS = 2.0
 _STOP_NODES_SECONDS = 2.5
 _OPEN_FILES = 65_536
 _SERVICES = ("station-registry", "session-service", "command-api")
-_NODES = ("broker", "database", "epmd")
 
 
 class StopRequested(Exception):
@@ -86,18 +84,12 @@ class SuiteRun:
         database = PostgresNode(self._state, ports, fsync=self._settings.fsync)
         self._broker_url, self._database_url = broker.url, database.url
         self._console.line(f"starting RabbitMQ ({programs.origin}) and PostgreSQL {database.major}")
-        broker.prepare()
-        self._supervisor.start(broker.epmd(), broker.epmd_is_ready)
-        self._supervisor.wait_until_ready(["epmd"], _NODE_READY_SECONDS)
-        self._supervisor.start(broker.broker(), broker.is_ready)
-        database.prepare()
-        self._supervisor.start(database.database(), database.is_ready)
-        self._supervisor.wait_until_ready(["database"], _NODE_READY_SECONDS)
+        start_nodes(self._supervisor, broker, database)
         self._console.line("bringing the database schemas up to date")
         plan = ServicePlan(self._settings, self._state, ports, database, broker.url)
         self._keep_admin_password()
         self._supervisor.run_to_end(plan.migrations(), _MIGRATION_SECONDS)
-        self._supervisor.wait_until_ready(["broker"], _NODE_READY_SECONDS)
+        self._supervisor.wait_until_ready(["broker"], READY_SECONDS)
         self._start_services(plan)
 
     def _start_services(self, plan: ServicePlan) -> None:
@@ -116,7 +108,7 @@ class SuiteRun:
         if balancer is not None:
             # Last, because haproxy takes every gateway for a good one until its first check.
             self._supervisor.start(balancer, self._balancer_is_ready)
-            self._supervisor.wait_until_ready(["balancer"], _NODE_READY_SECONDS)
+            self._supervisor.wait_until_ready(["balancer"], READY_SECONDS)
         self._ready = True
         self._pids_changed()
 
@@ -193,7 +185,7 @@ class SuiteRun:
         self._state.run_file.unlink(missing_ok=True)
         self._supervisor.stop(list(self._gateway_ports), _STOP_GATEWAYS_SECONDS)
         self._supervisor.stop(["balancer", *_SERVICES], _STOP_SERVICES_SECONDS)
-        self._supervisor.stop(_NODES, _STOP_NODES_SECONDS)
+        self._supervisor.stop(NODES, _STOP_NODES_SECONDS)
         self._supervisor.kill_all()
         if self._listening is not None:
             self._listening.close()

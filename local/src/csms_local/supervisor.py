@@ -81,9 +81,11 @@ class Supervisor:
                 )
 
     def stop(self, names: Sequence[str], seconds: float) -> None:
-        """Ask these children to end, and force those that have not after `seconds`."""
-        chosen = [child for name in names if (child := self._children.get(name))]
+        """Ask these children to end, force those that have not after `seconds`, forget them."""
+        chosen = [self._children[name] for name in names if name in self._children]
         stop([(child.program, child.process) for child in chosen], seconds)
+        for child in chosen:
+            del self._children[child.program.name]
 
     def kill_all(self) -> None:
         """End everything at once."""
