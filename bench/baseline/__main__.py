@@ -1,8 +1,5 @@
 """Serve the baseline: `python -m bench.baseline OCPP_PORT HTTP_PORT` with BASELINE_DATABASE_URL."""
 
-# mypy: disable-error-code="no-untyped-call"
-# The package `ocpp` has no annotations on its constructors.
-
 import asyncio
 import os
 import resource
