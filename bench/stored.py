@@ -37,18 +37,18 @@ BASELINE = Queries(
 
 SUITE = Queries(
     transactions="""
-        SELECT t.transaction_id, t.meter_stop - t.meter_start AS energy,
+        SELECT t.id AS transaction_id, t.meter_stop - t.meter_start AS energy,
                count(m.transaction_id) AS rows
-        FROM session.transaction t LEFT JOIN session.meter_value m USING (transaction_id)
+        FROM session.transaction t LEFT JOIN session.meter_value m ON m.transaction_id = t.id
         WHERE starts_with(t.station_id, $1)
-        GROUP BY t.transaction_id
+        GROUP BY t.id
     """,
     booted_stations="""
         SELECT count(*) FROM registry.station
         WHERE starts_with(station_id, $1) AND last_boot_at IS NOT NULL
     """,
     completed_commands="""
-        SELECT count(*) FROM command.command
+        SELECT count(*) FROM command.commands
         WHERE starts_with(station_id, $1) AND status = 'completed'
     """,
 )
