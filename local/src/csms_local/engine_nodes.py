@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import docker
+from docker.client import DockerClient
 from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.community.rabbitmq import RabbitMqContainer
@@ -16,7 +16,7 @@ _ENGINE_TIMEOUT_S = 3
 def engine_answers() -> bool:
     """Tell whether a Docker engine can be used by this user."""
     try:
-        client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
+        client = DockerClient.from_env(timeout=_ENGINE_TIMEOUT_S)
     except DockerException:
         return False
     try:

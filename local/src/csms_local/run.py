@@ -78,19 +78,27 @@ class SuiteRun:
         self._state.fresh_logs()
         self._check_public_ports()
         _raise_file_limit()
-        programs = find_or_fetch(TOOLS, self._console.line)
         ports = KeptPorts(self._state.home / "ports.json")
+        if self._settings.nodes is None:
+            self._start_nodes(ports)
+        else:
+            self._broker_url, self._database_url = self._settings.nodes
+            self._console.line("using the broker and the database that were named")
+        self._console.line("bringing the database schemas up to date")
+        plan = ServicePlan(self._settings, self._state, ports, self._database_url, self._broker_url)
+        self._keep_admin_password()
+        self._supervisor.run_to_end(plan.migrations(), _MIGRATION_SECONDS)
+        if self._settings.nodes is None:
+            self._supervisor.wait_until_ready(["broker"], READY_SECONDS)
+        self._start_services(plan)
+
+    def _start_nodes(self, ports: KeptPorts) -> None:
+        programs = find_or_fetch(TOOLS, self._console.line)
         broker = RabbitMQNode(self._state, ports, programs)
         database = PostgresNode(self._state, ports, fsync=self._settings.fsync)
         self._broker_url, self._database_url = broker.url, database.url
         self._console.line(f"starting RabbitMQ ({programs.origin}) and PostgreSQL {database.major}")
         start_nodes(self._supervisor, broker, database)
-        self._console.line("bringing the database schemas up to date")
-        plan = ServicePlan(self._settings, self._state, ports, database, broker.url)
-        self._keep_admin_password()
-        self._supervisor.run_to_end(plan.migrations(), _MIGRATION_SECONDS)
-        self._supervisor.wait_until_ready(["broker"], READY_SECONDS)
-        self._start_services(plan)
 
     def _start_services(self, plan: ServicePlan) -> None:
         self._gateway_ports = plan.gateway_ports()
@@ -168,7 +176,9 @@ class SuiteRun:
                 GatewayState(name, pids[name], f"ws://127.0.0.1:{port}/ocpp")
                 for name, port in self._gateway_ports.items()
             ),
-            services={name: pids[name] for name in (*_SERVICES, "broker", "database")},
+            services={
+                name: pids[name] for name in (*_SERVICES, "broker", "database") if name in pids
+            },
             broker_url=self._broker_url,
             database_url=self._database_url,
         )

@@ -3,9 +3,9 @@
 import http.client
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from csms_local.nodes.ports import LOOPBACK, KeptPorts
-from csms_local.nodes.postgres import PostgresNode
 from csms_local.processes import Program
 from csms_local.settings import RunSettings
 from csms_local.state_folder import StateFolder
@@ -77,18 +77,18 @@ class ServicePlan:
         settings: RunSettings,
         state: StateFolder,
         ports: KeptPorts,
-        database: PostgresNode,
+        database_url: str,
         broker_url: str,
     ) -> None:
         self._settings = settings
         self._state = state
         self._ports = ports
-        self._database = database
+        self._owner_url = database_url
         self._broker_url = broker_url
 
     def migrations(self) -> list[Program]:
         """Return the step that brings each schema and its role up to date."""
-        owner = {"CSMS_MIGRATION_DATABASE_URL": self._database.url}
+        owner = {"CSMS_MIGRATION_DATABASE_URL": self._owner_url}
         return [
             self._program(f"{name}-migrate", name, "migrate", owner | self._database_url(name))
             for name in ROLES
@@ -155,7 +155,10 @@ class ServicePlan:
 
     def _database_url(self, service: str) -> dict[str, str]:
         role = ROLES[service]
-        return {"CSMS_DATABASE_URL": self._database.url_for(role, self._state.secret(role))}
+        owner = urlsplit(self._owner_url)
+        host = owner.netloc.rpartition("@")[2]
+        login = f"{role}:{quote(self._state.secret(role), safe='')}@{host}"
+        return {"CSMS_DATABASE_URL": urlunsplit(owner._replace(netloc=login))}
 
     def _service(
         self,

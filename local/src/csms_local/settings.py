@@ -16,6 +16,9 @@ CSMS_HTTP_PORT        port for REST and its documentation (default 8080)
 CSMS_GATEWAYS         how many gateways (default 2)
 CSMS_ADMIN_PASSWORD   password of the first administrator (default: a random one, kept)
 CSMS_UNKNOWN_STATIONS reject, pending or accept (default: accept on loopback, else pending)
+CSMS_BROKER_URL       RabbitMQ to use instead of a private node; with the next one
+CSMS_MIGRATION_DATABASE_URL
+                      PostgreSQL to use instead of a private node, as its owner
 CSMS_FSYNC            on or off; off makes the database faster and unsafe, for tests (default on)
 Every other CSMS_ variable is passed to the services, whose --help describes it.
 """
@@ -34,6 +37,7 @@ class RunSettings:
     unknown_stations: str
     admin_password: str | None
     fsync: bool
+    nodes: tuple[str, str] | None
     programs: Path
     passed_on: Mapping[str, str]
 
@@ -71,9 +75,20 @@ def read_settings(environ: Mapping[str, str], programs: Path) -> RunSettings:
         ),
         admin_password=environ.get("CSMS_ADMIN_PASSWORD") or None,
         fsync=_choice(environ, "CSMS_FSYNC", "on", ("on", "off")) == "on",
+        nodes=_nodes(environ),
         programs=programs,
         passed_on=dict(environ),
     )
+
+
+def _nodes(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    names = ("CSMS_BROKER_URL", "CSMS_MIGRATION_DATABASE_URL")
+    broker_url, database_url = (environ.get(name) or None for name in names)
+    if broker_url is None and database_url is None:
+        return None
+    if broker_url is None or database_url is None:
+        raise StartupError(f"{names[0]} and {names[1]} go together: set both or neither")
+    return broker_url, database_url
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

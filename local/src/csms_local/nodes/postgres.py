@@ -104,11 +104,8 @@ class PostgresNode:
     @property
     def url(self) -> str:
         """Return the URL of the owner of everything, a superuser."""
-        return self.url_for(_OWNER, self._state.secret("database"))
-
-    def url_for(self, user: str, password: str) -> str:
-        """Return the URL of another role."""
-        return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{_DATABASE}"
+        password = self._state.secret("database")
+        return f"postgresql://{_OWNER}:{password}@{LOOPBACK}:{self.port}/{_DATABASE}"
 
     def prepare(self) -> None:
         """Make the cluster and the database the first time; data of an earlier run stays."""
