@@ -107,7 +107,14 @@ class Inbox:
         Raises:
             Unavailable: database or broker are away; try the same deliveries again.
         """
-        works = decode(deliveries)
+        await self.handle(decode(deliveries))
+
+    async def handle(self, works: Sequence[Work]) -> None:
+        """Make `works` durable and answer them.
+
+        Raises:
+            Unavailable: database or broker are away; try the same works again.
+        """
         replies, failures = await apply_isolated(self._engine, works, self._apply)
         self._after_commit()
         if failures:

@@ -1,0 +1,1 @@
+"""Id tokens, authorization, transactions and meter values of charging stations."""

@@ -1,0 +1,1 @@
+"""From the work queues to the handlers and back."""

@@ -1,0 +1,43 @@
+"""The requests that session-service answers: a literal table from operation to handler."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.contracts.sessions import SESSION_OPERATIONS
+from csms_shared.db.engine import transactional
+from csms_shared.db.parked_requests import parked_operations
+from csms_shared.requests_inbox import RequestsInbox
+from session_service.handlers import id_token_requests as tokens
+from session_service.handlers import quarantine_requests as quarantined
+from session_service.handlers import transaction_requests as transactions
+from session_service.store.tables import parked
+
+
+def requests_inbox(
+    engine: AsyncEngine, publisher: Publisher, after: Callable[[], None]
+) -> RequestsInbox:
+    """Return the consumer handler of the requests queue."""
+    return RequestsInbox(
+        publisher=publisher,
+        operations=SESSION_OPERATIONS,
+        handlers={
+            "transactions.list": transactional(engine, transactions.list_transactions),
+            "transactions.get": transactional(engine, transactions.get_transaction),
+            "transactions.meter_values": transactional(engine, transactions.list_meter_values),
+            "transactions.close": transactional(engine, transactions.close_transaction),
+            "transactions.open": transactional(engine, transactions.open_transactions),
+            "quarantine.list": transactional(engine, quarantined.list_quarantine),
+            "quarantine.reconcile": transactional(engine, quarantined.reconcile_item),
+            "quarantine.dismiss": transactional(engine, quarantined.dismiss_item),
+            "id_tokens.list": transactional(engine, tokens.list_id_tokens),
+            "id_tokens.create": transactional(engine, tokens.create_id_token),
+            "id_tokens.get": transactional(engine, tokens.get_id_token),
+            "id_tokens.change": transactional(engine, tokens.change_id_token),
+            "id_tokens.delete": transactional(engine, tokens.delete_id_token),
+            **parked_operations(engine, publisher, parked, SESSION_SERVICE),
+        },
+        after=after,
+    )

@@ -1,0 +1,110 @@
+"""What each work queue carries: a literal table from (version, action) to its part of a batch."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import Enum, auto
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import ProbeReply
+from csms_shared.inbox import Reply, Work
+from csms_shared.ocpp.versions import OCPP16
+from session_service.handlers.authorization import authorize
+from session_service.handlers.calls import ReceivedCall, received_call
+from session_service.handlers.reports import take_reports
+from session_service.handlers.transactions import start_transactions
+
+
+class Route(Enum):
+    """The part of a batch that a call belongs to."""
+
+    AUTHORIZE = auto()
+    START = auto()
+    STOP = auto()
+    METER_VALUES = auto()
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    (OCPP16, "Authorize"): Route.AUTHORIZE,
+    (OCPP16, "StartTransaction"): Route.START,
+    (OCPP16, "StopTransaction"): Route.STOP,
+    (OCPP16, "MeterValues"): Route.METER_VALUES,
+}
+
+CallKey = tuple[str, int]
+
+
+class UnknownWork(Exception):
+    """A message of a kind that this queue has no handler for."""
+
+
+class Decisions:
+    """Applies batches of the decisions queue.
+
+    Starts left undecided for a moment (`hold`) are in `held` after the batch has committed.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[CallKey, Work] = {}
+        self.hold = True
+
+    async def __call__(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+        """Decide a batch in its transaction."""
+        calls = _sorted_calls(works, (Route.AUTHORIZE, Route.START))
+        now = datetime.now(UTC)
+        for received in calls[Route.START]:
+            self.held.pop(_key(received), None)
+        started = await start_transactions(connection, calls[Route.START], now, hold=self.hold)
+        replies = await authorize(connection, calls[Route.AUTHORIZE], now)
+        self.held |= {_key(received): received.work for received in started.held}
+        return started.replies + replies + await _answer_probes(connection, works)
+
+
+async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Store a batch of the reports queue in its transaction; nobody waits for an answer."""
+    calls = _sorted_calls(works, (Route.STOP, Route.METER_VALUES))
+    await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
+    return await _answer_probes(connection, works)
+
+
+def is_late(work: Work) -> bool:
+    """Tell whether nobody waits for the answer to this call any more."""
+    deadline = work.item.get("deadline_ms") if isinstance(work.item, dict) else None
+    return not isinstance(deadline, int) or deadline <= datetime.now(UTC).timestamp() * 1000
+
+
+def _sorted_calls(
+    works: Sequence[Work], routes: tuple[Route, ...]
+) -> dict[Route, list[ReceivedCall]]:
+    calls: dict[Route, list[ReceivedCall]] = {route: [] for route in routes}
+    for work in works:
+        if work.type == MessageType.PROBE:
+            continue
+        action = (str(work.envelope.get("version")), str(work.envelope.get("action")))
+        route = ROUTES.get(action) if work.type == MessageType.CALLS else None
+        if route not in calls:
+            raise UnknownWork(f"{work.type} {action}")
+        calls[route].append(received_call(work))
+    return calls
+
+
+async def _answer_probes(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Answer gateways that ask whether this path commits; their question carries one item."""
+    keys = [
+        work.envelope["reply_key"]
+        for work in works
+        if work.type == MessageType.PROBE and "reply_key" in work.envelope
+    ]
+    if keys:
+        await connection.execute(text("SELECT 1"))
+    return [
+        Reply(key, MessageType.PROBE_REPLY, ProbeReply(service=SESSION_SERVICE), batched=False)
+        for key in keys
+    ]
+
+
+def _key(received: ReceivedCall) -> CallKey:
+    return received.call.connection_id, received.call.seq

@@ -1,0 +1,1 @@
+"""Decisions about tokens, transactions and meter values: pure, and of no protocol version."""

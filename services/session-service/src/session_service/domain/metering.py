@@ -1,0 +1,97 @@
+"""Sampled values: text as sent with the parsed number beside it, and the key of each."""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from session_service.domain.stamps import Stamp
+from session_service.domain.suspicion import (
+    CLOCK_TOLERANCE,
+    PLAUSIBLE_POWER_W,
+    Flag,
+)
+
+ENERGY_REGISTER = "Energy.Active.Import.Register"
+_POWER = "Power.Active.Import"
+_FACTORS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, None: 1.0}
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sampled value; parts that were not sent are None."""
+
+    sampled_at: datetime
+    digest: bytes
+    measurand: str | None
+    phase: str | None
+    context: str | None
+    location: str | None
+    format: str | None
+    unit: str | None
+    raw: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReport:
+    """The meter values of one call; `wire_id` is the transaction id as sent, None without."""
+
+    station_id: str
+    connector_id: int
+    wire_id: int | None
+    connection_id: str
+    stamp: Stamp
+    received_at: datetime
+    samples: tuple[Sample, ...]
+
+
+def parse_number(raw: str) -> float | None:
+    """Return the number, None where the text is none (signed data, "nan", an overflow)."""
+    if _NUMBER.fullmatch(raw) is None:
+        return None
+    value = float(raw)
+    return value if math.isfinite(value) else None
+
+
+def sample_digest(source: str, parts: Iterable[str | None], raw: str) -> bytes:
+    """Return what tells a value from others of its time.
+
+    `source` names station, connector and transaction id as sent; `parts` are measurand, phase,
+    location, context, format and unit, of which missing ones count as empty.
+    """
+    text = "\x1f".join((source, *(part or "" for part in parts), raw))
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def sample_source(station_id: str, connector_id: int | None, wire_id: int | None) -> str:
+    """Return what names the origin of a call's values in their digests."""
+    connector = "" if connector_id is None else str(connector_id)
+    return f"{station_id}\x1f{connector}\x1f{'' if wire_id is None else wire_id}"
+
+
+def sample_flags(samples: Iterable[Sample], meter_start: int, received_at: datetime) -> set[Flag]:
+    """Judge the values of one call against the transaction that they belong to."""
+    flags: set[Flag] = set()
+    latest_allowed = received_at + CLOCK_TOLERANCE
+    register = float(meter_start)
+    for sample in samples:
+        if sample.sampled_at > latest_allowed:
+            flags.add(Flag.CLOCK_AHEAD)
+        if sample.value is None or sample.phase is not None:
+            continue
+        if sample.measurand in (None, ENERGY_REGISTER) and sample.location in (None, "Outlet"):
+            energy = sample.value * _FACTORS.get(sample.unit, math.nan)
+            # Stations round kWh; less than a tenth of one is no step back.
+            if energy < register - 100:
+                flags.add(Flag.METER_BACKWARDS)
+            elif energy > register:
+                register = energy
+        elif sample.measurand == _POWER:
+            power = sample.value * _FACTORS.get(sample.unit, math.nan)
+            if power > PLAUSIBLE_POWER_W:
+                flags.add(Flag.IMPLAUSIBLE_POWER)
+    return flags

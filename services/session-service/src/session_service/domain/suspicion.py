@@ -1,0 +1,57 @@
+"""Marks of suspect data: stored beside it, for people to judge; nothing is dropped for them."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+# Before this date no clock of a station can be set: the software did not exist.
+BUILD_DATE = datetime(2025, 1, 1, tzinfo=UTC)
+CLOCK_TOLERANCE = timedelta(minutes=5)
+# More than any station or vehicle can take; a register that jumped looks like it.
+PLAUSIBLE_POWER_W = 1_500_000.0
+
+
+class Flag(StrEnum):
+    """What is odd about a transaction."""
+
+    CLOCK_NOT_SET = "clock_not_set"
+    CLOCK_AHEAD = "clock_ahead"
+    UNREADABLE_TIME = "unreadable_time"
+    NEGATIVE_METER = "negative_meter"
+    NO_CONNECTOR = "no_connector"
+    NEGATIVE_ENERGY = "negative_energy"
+    METER_BACKWARDS = "meter_backwards"
+    IMPLAUSIBLE_POWER = "implausible_power"
+    STOP_BEFORE_START = "stop_before_start"
+    FOREIGN_STOP_TOKEN = "foreign_stop_token"  # noqa: S105 - no password
+    CONFLICTING_STOPS = "conflicting_stops"
+    CLOSED_BY_HAND = "closed_by_hand"
+    STOP_AFTER_CLOSE = "stop_after_close"
+    MATCHED_WITHOUT_ID = "matched_without_id"
+
+
+def clock_flags(at: datetime | None, received_at: datetime) -> set[Flag]:
+    """Judge a time that a station sent; None where it could not be read."""
+    if at is None:
+        return {Flag.UNREADABLE_TIME}
+    if at < BUILD_DATE:
+        return {Flag.CLOCK_NOT_SET}
+    if at > received_at + CLOCK_TOLERANCE:
+        return {Flag.CLOCK_AHEAD}
+    return set()
+
+
+def energy_flags(
+    started_at: datetime, stopped_at: datetime, meter_start: int, meter_stop: int
+) -> set[Flag]:
+    """Judge what a whole transaction is said to have taken."""
+    flags: set[Flag] = set()
+    energy = meter_stop - meter_start
+    if energy < 0:
+        flags.add(Flag.NEGATIVE_ENERGY)
+    seconds = (stopped_at - started_at).total_seconds()
+    # Clocks that were set in between are one thing, a stop before its start is another.
+    if seconds < 0:
+        flags.add(Flag.STOP_BEFORE_START)
+    elif started_at >= BUILD_DATE and energy * 3600 > PLAUSIBLE_POWER_W * max(seconds, 60.0):
+        flags.add(Flag.IMPLAUSIBLE_POWER)
+    return flags

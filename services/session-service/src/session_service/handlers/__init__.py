@@ -1,0 +1,1 @@
+"""One module per functional block: load for the batch, decide, store changes and events."""

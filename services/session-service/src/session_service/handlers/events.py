@@ -1,0 +1,106 @@
+"""The public events of sessions; each id follows from the fact, not from who brought it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.ocpp.times import format_time
+from session_service.domain.metering import MeterReport
+from session_service.domain.starts import Start, StartedTransaction
+from session_service.domain.stops import Transaction
+from session_service.store.quarantine import Unmatched
+
+SOURCE = "/csms/session-service"
+Event = tuple[str, CloudEvent]
+
+
+def transaction_started(transaction: StartedTransaction, start: Start) -> Event:
+    """Tell of a new transaction."""
+    data = {
+        "transaction_id": transaction.id,
+        "station_id": start.station_id,
+        "connector_id": start.connector_id,
+        "id_token": start.id_token,
+        "started_at": format_time(start.started_at),
+        "meter_start": start.meter_start,
+        "authorization_status": transaction.authorization.status.value,
+        "status": transaction.status.value,
+        "epoch": start.stamp[0],
+        "seq": start.stamp[1],
+    }
+    if start.reservation_id is not None:
+        data["reservation_id"] = start.reservation_id
+    return _event("transaction.started", start.key.hex(), start.station_id, data)
+
+
+def transaction_stopped(transaction: Transaction, closed_by: str | None = None) -> Event:
+    """Tell that a transaction has ended; once more, under the same id, if an earlier stop came."""
+    stopped_at, meter_stop = transaction.stopped_at, transaction.meter_stop
+    data = {
+        "transaction_id": transaction.id,
+        "station_id": transaction.station_id,
+        "connector_id": transaction.connector_id,
+        "id_token": transaction.id_token,
+        "started_at": format_time(transaction.started_at),
+        "stopped_at": None if stopped_at is None else format_time(stopped_at),
+        "meter_start": transaction.meter_start,
+        "meter_stop": meter_stop,
+        "energy_wh": None if meter_stop is None else meter_stop - transaction.meter_start,
+        "reason": transaction.stop_reason,
+        "flags": sorted(transaction.flags),
+    }
+    if closed_by is not None:
+        data["closed_by"] = closed_by
+    if transaction.stop_stamp is not None:
+        data["epoch"], data["seq"] = transaction.stop_stamp
+    return _event("transaction.stopped", transaction.key.hex(), transaction.station_id, data)
+
+
+def meter_values_received(
+    report: MeterReport, transaction_id: int | None, meter_values: Any
+) -> Event:
+    """Tell of a call's meter values, in the words that the station used."""
+    cause = "".join(
+        sorted(f"{sample.sampled_at.isoformat()}{sample.digest.hex()}" for sample in report.samples)
+    )
+    data = {
+        "station_id": report.station_id,
+        "connector_id": report.connector_id,
+        "transaction_id": transaction_id,
+        "meter_values": meter_values,
+        "epoch": report.stamp[0],
+        "seq": report.stamp[1],
+    }
+    return _event("meter_values.received", cause, report.station_id, data)
+
+
+def quarantine_added(item: Unmatched) -> Event:
+    """Tell of a report that fits no transaction."""
+    data = {
+        "id": str(item.id),
+        "kind": item.kind,
+        "station_id": item.station_id,
+        "wire_transaction_id": item.wire_id,
+        "reason": item.reason,
+        "epoch": item.stamp[0],
+        "seq": item.stamp[1],
+    }
+    return _event("quarantine.added", str(item.id), item.station_id, data)
+
+
+def id_token_changed(key: str, version: int, created_at: datetime, data: dict[str, Any]) -> Event:
+    """Tell of a token that was created, changed or deleted."""
+    cause = f"{key}\x1f{version}\x1f{created_at.isoformat()}"
+    return _event("id_token.changed", cause, data["id_token"], data)
+
+
+def _event(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -> Event:
+    # Our own values need no validation, which on the path of meter values is a cost.
+    return routing_key, CloudEvent.model_construct(
+        id=event_id(routing_key, cause),
+        source=SOURCE,
+        type=event_type(routing_key),
+        subject=subject,
+        time=format_time(datetime.now(UTC)),
+        data=data,
+    )

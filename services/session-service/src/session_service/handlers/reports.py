@@ -1,0 +1,228 @@
+"""StopTransaction and MeterValues: reports, answered before they come here.
+
+Both go through one function, because a batch of them is one transaction with one order of locks:
+transactions by id, then their children, then the outbox.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.db.outbox import write_events
+from session_service.domain.matching import transaction_of_stop
+from session_service.domain.stops import Stop, StopOutcome, Transaction, decide_stop
+from session_service.domain.suspicion import Flag
+from session_service.handlers.calls import ReceivedCall
+from session_service.handlers.events import (
+    Event,
+    meter_values_received,
+    quarantine_added,
+    transaction_stopped,
+)
+from session_service.handlers.metering import (
+    MeterCall,
+    is_known,
+    place_report,
+    sample_keys,
+    stored_samples,
+    suspicions,
+    unmatched_meter_values,
+)
+from session_service.handlers.ocpp16 import read_meter_values, read_stop
+from session_service.store.meter_values import StoredSample, add_meter_values
+from session_service.store.quarantine import STOP, Unmatched, add_unmatched
+from session_service.store.tables import outbox
+from session_service.store.tokens import read_tokens
+from session_service.store.transactions import (
+    add_stops,
+    lock_transactions,
+    read_candidates,
+    read_transactions,
+    update_transactions,
+)
+
+# A row of the outbox holds at most so many of these, which is about 200 KiB.
+_METER_EVENTS_PER_ROW = 200
+
+
+@dataclass(slots=True)
+class StopCall:
+    """A stop with the payload that it was read from."""
+
+    stop: Stop
+    call: ReceivedCall
+
+
+@dataclass(slots=True)
+class Matches:
+    """Reports and the transactions that they were found to belong to."""
+
+    stops: list[tuple[Stop, Transaction]] = field(default_factory=list)
+    reports: list[tuple[MeterCall, Transaction | None]] = field(default_factory=list)
+
+
+async def take_reports(
+    connection: AsyncConnection,
+    stop_calls: Sequence[ReceivedCall],
+    meter_calls: Sequence[ReceivedCall],
+) -> None:
+    """Store a batch of stops and meter values; what fits nowhere goes into quarantine."""
+    stops = [StopCall(read_stop(received), received) for received in stop_calls]
+    meters = [MeterCall(read_meter_values(received), received.payload) for received in meter_calls]
+    wire_ids = {stop.stop.wire_id for stop in stops}
+    wire_ids.update(meter.report.wire_id for meter in meters if meter.report.wire_id is not None)
+    known = await read_transactions(connection, wire_ids)
+    lost = {item.stop.station_id for item in stops if not _is_known(item.stop, known)}
+    lost.update(
+        meter.report.station_id
+        for meter in meters
+        if meter.report.samples and not is_known(meter.report, known)
+    )
+    candidates = await read_candidates(connection, lost)
+    matches, unmatched = _match(stops, meters, known, candidates)
+    events = await record(connection, matches)
+    events += [quarantine_added(item) for item in await add_unmatched(connection, unmatched)]
+    await _write(connection, events)
+
+
+async def record_matches(connection: AsyncConnection, matches: Matches) -> None:
+    """Store reports whose transactions are known, and tell of what is new in them."""
+    await _write(connection, await record(connection, matches))
+
+
+async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
+    """Store reports whose transactions are known, and return the events of what is new."""
+    suspects = _suspicions(matches)
+    wanted = {transaction.id for _, transaction in matches.stops} | suspects.keys()
+    locked = await lock_transactions(connection, wanted)
+    groups = await _token_groups(connection, matches)
+    after, stopped = _decide(matches, locked, suspects, groups)
+    await update_transactions(
+        connection, [row for row_id, row in after.items() if row != locked[row_id]]
+    )
+    await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
+    rows = [
+        row
+        for meter, transaction in matches.reports
+        for row in stored_samples(meter.report, None if transaction is None else transaction.id)
+    ]
+    rows += [row for stop, transaction in matches.stops for row in _stop_rows(stop, transaction)]
+    new = await add_meter_values(connection, rows)
+    events = [transaction_stopped(after[row_id]) for row_id in sorted(stopped)]
+    events += [
+        meter_values_received(
+            meter.report,
+            None if transaction is None else transaction.id,
+            meter.payload.get("meterValue"),
+        )
+        for meter, transaction in matches.reports
+        if any(key in new for key in sample_keys(meter.report.samples))
+    ]
+    return events
+
+
+def _is_known(stop: Stop, known: dict[int, Transaction]) -> bool:
+    transaction = known.get(stop.wire_id)
+    return transaction is not None and transaction.station_id == stop.station_id
+
+
+def _match(
+    stops: Sequence[StopCall],
+    meters: Sequence[MeterCall],
+    known: dict[int, Transaction],
+    candidates: dict[str, list[Transaction]],
+) -> tuple[Matches, list[Unmatched]]:
+    matches = Matches()
+    unmatched: list[Unmatched] = []
+    for item in stops:
+        if _is_known(item.stop, known):
+            matches.stops.append((item.stop, known[item.stop.wire_id]))
+            continue
+        found = transaction_of_stop(candidates[item.stop.station_id], item.stop)
+        if found is None:
+            unmatched.append(_unmatched_stop(item))
+        else:
+            matches.stops.append((item.stop, found))
+    for meter in meters:
+        report = meter.report
+        if not report.samples:
+            continue
+        place = place_report(report, known, candidates.get(report.station_id, ()))
+        # Without an id they may be nobody's: clock-aligned values of the connector itself.
+        if place is None and report.wire_id is not None:
+            unmatched.append(unmatched_meter_values(meter))
+        else:
+            matches.reports.append((meter, place))
+    return matches, unmatched
+
+
+def _suspicions(matches: Matches) -> dict[int, frozenset[str]]:
+    suspects: dict[int, frozenset[str]] = {}
+    for meter, transaction in matches.reports:
+        if transaction is None:
+            continue
+        flags = suspicions(meter.report, transaction)
+        if flags:
+            suspects[transaction.id] = suspects.get(transaction.id, frozenset()) | flags
+    return suspects
+
+
+def _decide(
+    matches: Matches,
+    locked: dict[int, Transaction],
+    suspects: dict[int, frozenset[str]],
+    groups: dict[str, str | None],
+) -> tuple[dict[int, Transaction], set[int]]:
+    after = dict(locked)
+    stopped: set[int] = set()
+    for row_id, flags in suspects.items():
+        after[row_id] = replace(after[row_id], flags=after[row_id].flags | flags)
+    for stop, matched in sorted(matches.stops, key=lambda pair: pair[0].stamp):
+        outcome, row = decide_stop(after[matched.id], stop, groups)
+        if stop.wire_id != matched.id:
+            row = replace(row, flags=row.flags | {Flag.MATCHED_WITHOUT_ID})
+        after[matched.id] = row
+        if outcome is StopOutcome.APPLIED:
+            stopped.add(matched.id)
+    return after, stopped
+
+
+async def _token_groups(connection: AsyncConnection, matches: Matches) -> dict[str, str | None]:
+    """Return the groups of tokens that stopped what another token had started."""
+    foreign = {
+        stop.token_key
+        for stop, transaction in matches.stops
+        if stop.token_key and stop.token_key != transaction.token_key
+    }
+    tokens = await read_tokens(connection, foreign)
+    return {key: token.group_id for key, token in tokens.items()}
+
+
+def _stop_rows(stop: Stop, transaction: Transaction) -> list[StoredSample]:
+    received_ms = int(stop.received_at.timestamp() * 1000)
+    return [
+        StoredSample(sample, stop.station_id, transaction.connector_id, transaction.id, received_ms)
+        for sample in stop.samples
+    ]
+
+
+def _unmatched_stop(item: StopCall) -> Unmatched:
+    stop = item.stop
+    return Unmatched(
+        STOP,
+        stop.station_id,
+        None,
+        stop.wire_id,
+        stop.id_token,
+        stop.connection_id,
+        stop.stamp,
+        stop.received_at,
+        f"the station has no transaction {stop.wire_id}, and no single open one fits",
+        item.call.payload,
+    )
+
+
+async def _write(connection: AsyncConnection, events: Sequence[Event]) -> None:
+    for first in range(0, len(events), _METER_EVENTS_PER_ROW):
+        await write_events(connection, outbox, events[first : first + _METER_EVENTS_PER_ROW])

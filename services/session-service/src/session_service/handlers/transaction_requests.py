@@ -1,0 +1,147 @@
+"""What operators ask of transactions: lists, one, its meter values, closing it by hand."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.sessions import (
+    CloseTransaction,
+    ListMeterValues,
+    ListTransactions,
+    MeterValueView,
+    OpenTransactions,
+    TransactionName,
+    TransactionStatus,
+    TransactionView,
+)
+from csms_shared.db.outbox import write_events
+from csms_shared.ocpp.times import format_time
+from csms_shared.refusals import ProblemRaised, refuse
+from session_service.domain.metering import ENERGY_REGISTER
+from session_service.domain.suspicion import Flag, energy_flags
+from session_service.handlers.events import transaction_stopped
+from session_service.store.pages import page_of_meter_values, page_of_transactions
+from session_service.store.tables import outbox, transaction
+from session_service.store.transactions import INT32_MAX, stored_transaction
+
+
+async def list_transactions(
+    connection: AsyncConnection, query: ListTransactions
+) -> Page[TransactionView]:
+    """Return a page of transactions."""
+    rows, cursor = await page_of_transactions(connection, query)
+    return Page(items=[transaction_view(row) for row in rows], next_cursor=cursor)
+
+
+async def get_transaction(connection: AsyncConnection, name: TransactionName) -> TransactionView:
+    """Return one transaction."""
+    return transaction_view(await find_transaction(connection, name.transaction_id))
+
+
+async def list_meter_values(
+    connection: AsyncConnection, query: ListMeterValues
+) -> Page[MeterValueView]:
+    """Return a page of a transaction's meter values."""
+    await find_transaction(connection, query.transaction_id)
+    rows, cursor = await page_of_meter_values(connection, query)
+    return Page(items=[_meter_value_view(row) for row in rows], next_cursor=cursor)
+
+
+async def open_transactions(connection: AsyncConnection, query: OpenTransactions) -> dict[str, int]:
+    """Return the active transaction of each connector of a station."""
+    rows = await connection.execute(
+        select(transaction.c.connector_id, transaction.c.id)
+        .where(transaction.c.station_id == query.station_id, transaction.c.status == "active")
+        .order_by(transaction.c.id)
+    )
+    return {str(row.connector_id): row.id for row in rows}
+
+
+async def close_transaction(
+    connection: AsyncConnection, request: CloseTransaction
+) -> TransactionView:
+    """End a transaction by hand; a stop that still comes is kept as evidence beside it."""
+    row = await find_transaction(connection, request.transaction_id, lock=True)
+    if row.status == TransactionStatus.COMPLETED:
+        raise refuse(409, "transaction_completed", f"transaction {row.id} has ended already")
+    stopped_at = datetime.now(UTC)
+    flags = {*row.flags, Flag.CLOSED_BY_HAND}
+    flags |= energy_flags(row.started_at, stopped_at, row.meter_start, request.meter_stop)
+    closed = (
+        await connection.execute(
+            update(transaction)
+            .where(transaction.c.id == row.id)
+            .values(
+                status="completed",
+                stopped_at=func.date_trunc("milliseconds", stopped_at),
+                meter_stop=request.meter_stop,
+                stop_reason=request.reason,
+                closed_by=request.closed_by,
+                flags=sorted(flags),
+            )
+            .returning(transaction)
+        )
+    ).one()
+    await write_events(
+        connection, outbox, [transaction_stopped(stored_transaction(closed), request.closed_by)]
+    )
+    return transaction_view(closed)
+
+
+async def find_transaction(
+    connection: AsyncConnection, transaction_id: int, *, lock: bool = False
+) -> Row[Any]:
+    """Return a transaction's row.
+
+    Raises:
+        ProblemRaised: there is none.
+    """
+    if not 0 < transaction_id <= INT32_MAX:
+        raise _not_found(transaction_id)
+    statement = select(transaction).where(transaction.c.id == transaction_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
+    if row is None:
+        raise _not_found(transaction_id)
+    return row
+
+
+def transaction_view(row: Row[Any]) -> TransactionView:
+    """Return a transaction as REST shows it."""
+    return TransactionView(
+        transaction_id=row.id,
+        station_id=row.station_id,
+        connector_id=row.connector_id,
+        id_token=row.id_token,
+        status=TransactionStatus(row.status),
+        authorization_status=row.authorization_status,
+        started_at=format_time(row.started_at),
+        stopped_at=None if row.stopped_at is None else format_time(row.stopped_at),
+        received_at=format_time(row.received_at),
+        meter_start=row.meter_start,
+        meter_stop=row.meter_stop,
+        energy_wh=None if row.meter_stop is None else row.meter_stop - row.meter_start,
+        stop_reason=row.stop_reason,
+        stop_id_token=row.stop_id_token,
+        flags=row.flags,
+    )
+
+
+def _meter_value_view(row: Row[Any]) -> MeterValueView:
+    return MeterValueView(
+        timestamp=format_time(row.sampled_at),
+        measurand=row.measurand or ENERGY_REGISTER,
+        value=row.value,
+        unit=row.unit,
+        phase=row.phase,
+        context=row.context,
+        location=row.location,
+        format=row.format,
+        raw=row.raw,
+    )
+
+
+def _not_found(transaction_id: int) -> ProblemRaised:
+    return refuse(404, "not_found", f"there is no transaction {transaction_id}")

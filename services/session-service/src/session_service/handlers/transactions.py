@@ -1,0 +1,86 @@
+"""StartTransaction: one transaction per start, whoever brings it and how often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.db.outbox import write_events
+from csms_shared.inbox import Reply
+from session_service.domain.authorization import is_free_vend
+from session_service.domain.starts import Start, StartedTransaction, StartLedger
+from session_service.handlers.calls import ReceivedCall, call_reply
+from session_service.handlers.events import transaction_started
+from session_service.handlers.ocpp16 import id_tag_info, read_start
+from session_service.handlers.quarantine import reconcile_stations
+from session_service.store.starts import lock_connectors, read_related, store_starts
+from session_service.store.tables import outbox
+from session_service.store.tokens import lock_tokens
+
+
+@dataclass(slots=True)
+class StartOutcome:
+    """Replies of the starts that were decided, and the calls that have to be tried again."""
+
+    replies: list[Reply]
+    held: list[ReceivedCall]
+
+
+async def start_transactions(
+    connection: AsyncConnection, calls: Sequence[ReceivedCall], now: datetime, *, hold: bool
+) -> StartOutcome:
+    """Decide a batch of StartTransaction calls; late ones are applied and not answered."""
+    starts = [(received, read_start(received)) for received in calls]
+    if not starts:
+        return StartOutcome([], [])
+    ledger = await _load(connection, [start for _, start in starts])
+    starts.sort(key=lambda pair: (pair[1].received_at, pair[1].station_id, pair[1].stamp))
+    decided: list[tuple[ReceivedCall, StartedTransaction]] = []
+    held: list[ReceivedCall] = []
+    for received, start in starts:
+        transaction = ledger.take(start, now, hold=hold)
+        if transaction is None:
+            held.append(received)
+        else:
+            decided.append((received, transaction))
+    await store_starts(connection, ledger)
+    await reconcile_stations(connection, {start.station_id for start in ledger.new.values()})
+    await write_events(
+        connection,
+        outbox,
+        [transaction_started(ledger.transactions[key], start) for key, start in ledger.new.items()],
+    )
+    now_ms = int(now.timestamp() * 1000)
+    return StartOutcome(
+        [
+            _reply(received, transaction)
+            for received, transaction in decided
+            if received.call.deadline_ms > now_ms
+        ],
+        held,
+    )
+
+
+async def _load(connection: AsyncConnection, starts: Sequence[Start]) -> StartLedger:
+    tokens = await lock_tokens(
+        connection, {start.token_key for start in starts if not is_free_vend(start.token_key)}
+    )
+    places = {start.place for start in starts}
+    ledger = StartLedger(tokens, await lock_connectors(connection, places))
+    limited = {key for key, token in tokens.items() if token.max_concurrent is not None}
+    for transaction in await read_related(
+        connection, {start.key for start in starts}, places, limited
+    ):
+        ledger.add(transaction)
+    return ledger
+
+
+def _reply(received: ReceivedCall, transaction: StartedTransaction) -> Reply:
+    return call_reply(
+        received,
+        {
+            "transactionId": transaction.id,
+            "idTagInfo": id_tag_info(transaction.authorization),
+        },
+    )

@@ -1,0 +1,13 @@
+"""What session-service is told."""
+
+from pydantic import Field
+
+from csms_shared.settings import DatabaseSettings
+
+
+class Settings(DatabaseSettings):
+    """Settings of session-service."""
+
+    meter_value_retention_days: int = Field(
+        400, ge=1, description="days that meter values are kept after they were received"
+    )

@@ -1,0 +1,1 @@
+"""Tables of the schema `session`, and every statement on them."""

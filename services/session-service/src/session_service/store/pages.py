@@ -1,0 +1,141 @@
+"""Paged reads for requests: keyset cursors, each order with an index of its own."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.sessions import (
+    ListIdTokens,
+    ListMeterValues,
+    ListQuarantine,
+    ListTransactions,
+    TokenStatus,
+)
+from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
+from session_service.domain.authorization import token_key
+from session_service.store.tables import id_token, meter_value, quarantine, transaction
+
+PageRows = tuple[list[Row[Any]], str | None]
+
+
+async def page_of_transactions(connection: AsyncConnection, query: ListTransactions) -> PageRows:
+    """Return transactions, newest start first."""
+    table = transaction.c
+    statement = select(transaction).order_by(table.started_at.desc(), table.id.desc())
+    if query.station_id is not None:
+        statement = statement.where(table.station_id == query.station_id)
+    if query.status is not None:
+        statement = statement.where(table.status == query.status.value)
+        if query.status.value != "completed":
+            # Spelled out for the planner, which can't conclude it: the partial index applies.
+            statement = statement.where(table.status != "completed")
+    if query.id_token is not None:
+        statement = statement.where(table.token_key == token_key(query.id_token))
+    if query.started_from is not None:
+        statement = statement.where(table.started_at >= query.started_from)
+    if query.started_to is not None:
+        statement = statement.where(table.started_at < query.started_to)
+    if query.cursor is not None:
+        at, row_id = decode_cursor(query.cursor, str, int)
+        statement = statement.where(tuple_(table.started_at, table.id) < (_time(at), row_id))
+    rows, more = await _limited(connection, statement, query.limit)
+    return rows, encode_cursor(rows[-1].started_at.isoformat(), rows[-1].id) if more else None
+
+
+async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:
+    """Return the meter values of one transaction, oldest first."""
+    table = meter_value.c
+    statement = (
+        select(meter_value)
+        .where(table.transaction_id == query.transaction_id)
+        .order_by(table.sampled_at, table.digest)
+    )
+    if query.cursor is not None:
+        at, digest = decode_cursor(query.cursor, str, str)
+        key = (_time(at), _bytes(digest))
+        statement = statement.where(tuple_(table.sampled_at, table.digest) > key)
+    rows, more = await _limited(connection, statement, query.limit)
+    if not more:
+        return rows, None
+    return rows, encode_cursor(rows[-1].sampled_at.isoformat(), rows[-1].digest.hex())
+
+
+async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine) -> PageRows:
+    """Return items in quarantine, newest first."""
+    table = quarantine.c
+    statement = select(quarantine).order_by(table.received_at.desc(), table.id.desc())
+    if query.status is not None:
+        statement = statement.where(table.status == query.status)
+    if query.cursor is not None:
+        at, row_id = decode_cursor(query.cursor, str, str)
+        key = (_time(at), _uuid(row_id))
+        statement = statement.where(tuple_(table.received_at, table.id) < key)
+    rows, more = await _limited(connection, statement, query.limit)
+    if not more:
+        return rows, None
+    return rows, encode_cursor(rows[-1].received_at.isoformat(), str(rows[-1].id))
+
+
+async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) -> PageRows:
+    """Return id tokens in the order of their keys."""
+    table = id_token.c
+    statement = select(id_token).order_by(table.key)
+    passed = and_(table.status == "accepted", table.expires_at <= func.now())
+    match query.status:
+        case None:
+            pass
+        case TokenStatus.EXPIRED:
+            statement = statement.where(or_(table.status == "expired", passed))
+        case TokenStatus.ACCEPTED:
+            statement = statement.where(
+                table.status == "accepted",
+                or_(table.expires_at.is_(None), table.expires_at > func.now()),
+            )
+        case status:
+            statement = statement.where(table.status == status.value)
+    if query.q:
+        statement = statement.where(
+            or_(
+                table.key.contains(query.q.casefold(), autoescape=True),
+                func.lower(table.group_id).contains(query.q.lower(), autoescape=True),
+            )
+        )
+    if query.cursor is not None:
+        (key,) = decode_cursor(query.cursor, str)
+        statement = statement.where(table.key > key)
+    rows, more = await _limited(connection, statement, query.limit)
+    return rows, encode_cursor(rows[-1].key) if more else None
+
+
+async def _limited(
+    connection: AsyncConnection, statement: Select[Any], limit: int
+) -> tuple[list[Row[Any]], bool]:
+    rows = list(await connection.execute(statement.limit(limit + 1)))
+    return rows[:limit], len(rows) > limit
+
+
+def _time(part: str | int) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(part))
+    except ValueError as error:
+        raise BadCursor("the cursor holds no time") from error
+    if at.tzinfo is None:
+        raise BadCursor("the cursor holds no time")
+    return at
+
+
+def _bytes(part: str | int) -> bytes:
+    try:
+        return bytes.fromhex(str(part))
+    except ValueError as error:
+        raise BadCursor("the cursor holds no key") from error
+
+
+def _uuid(part: str | int) -> UUID:
+    try:
+        return UUID(str(part))
+    except ValueError as error:
+        raise BadCursor("the cursor holds no id") from error

@@ -1,0 +1,186 @@
+"""Statements on connectors and transactions that StartTransaction needs, for whole batches."""
+
+# ruff: noqa: S608 - statements are joined from constants of this module
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from session_service.domain.authorization import Authorization, AuthorizationStatus
+from session_service.domain.stamps import Stamp
+from session_service.domain.starts import (
+    Place,
+    Start,
+    StartedTransaction,
+    StartLedger,
+    TransactionStatus,
+)
+
+_PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS integer[]))"
+
+_ADD_CONNECTORS = text(
+    f"INSERT INTO connector (station_id, connector_id) SELECT * FROM {_PLACES} AS place "
+    "ORDER BY 1, 2 ON CONFLICT DO NOTHING"
+)
+_LOCK_CONNECTORS = text(
+    "SELECT station_id, connector_id, latest_epoch, latest_seq FROM connector "
+    f"WHERE (station_id, connector_id) IN (SELECT * FROM {_PLACES} AS place) "
+    "ORDER BY station_id, connector_id FOR UPDATE"
+)
+_COLUMNS = (
+    "id, key, station_id, connector_id, token_key, status, authorization_status, "
+    "token_expires_at, token_group, epoch, seq"
+)
+_LOCK_RELATED = text(
+    f"SELECT {_COLUMNS} FROM transaction WHERE id IN ("
+    "SELECT id FROM transaction WHERE key = ANY(CAST(:keys AS bytea[])) UNION "
+    "SELECT id FROM transaction WHERE status = 'active' "
+    f"AND (station_id, connector_id) IN (SELECT * FROM {_PLACES} AS place)"
+    ") ORDER BY id FOR UPDATE"
+)
+_READ_BUSY = text(
+    f"SELECT {_COLUMNS} FROM transaction WHERE status = 'active' "
+    "AND token_key = ANY(CAST(:tokens AS text[]))"
+)
+_INSERT = text(
+    "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "
+    "authorization_status, token_expires_at, token_group, started_at, started_raw, meter_start, "
+    "reservation_id, epoch, seq, received_at, flags) "
+    "SELECT key, station_id, connector_id, id_token, token_key, status, authorization_status, "
+    "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
+    "seq, received_at, CAST(flags AS text[]) FROM unnest("
+    "CAST(:key AS bytea[]), CAST(:station_id AS text[]), CAST(:connector_id AS integer[]), "
+    "CAST(:id_token AS text[]), CAST(:token_key AS text[]), CAST(:status AS text[]), "
+    "CAST(:authorization_status AS text[]), CAST(:token_expires_at AS timestamptz[]), "
+    "CAST(:token_group AS text[]), CAST(:started_at AS timestamptz[]), "
+    "CAST(:started_raw AS text[]), CAST(:meter_start AS bigint[]), "
+    "CAST(:reservation_id AS bigint[]), CAST(:epoch AS bigint[]), CAST(:seq AS bigint[]), "
+    "CAST(:received_at AS timestamptz[]), CAST(:flags AS text[])) AS new ("
+    "key, station_id, connector_id, id_token, token_key, status, authorization_status, "
+    "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
+    "seq, received_at, flags) RETURNING key, id"
+)
+_SUPERSEDE = text(
+    "UPDATE transaction SET status = 'stop_missing' "
+    "WHERE id = ANY(CAST(:ids AS integer[])) AND status = 'active'"
+)
+_EARLIER = text(
+    "UPDATE transaction SET epoch = copy.epoch, seq = copy.seq, received_at = copy.received_at "
+    "FROM unnest(CAST(:ids AS integer[]), CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[]), "
+    "CAST(:received AS timestamptz[])) AS copy (id, epoch, seq, received_at) "
+    "WHERE transaction.id = copy.id"
+)
+_LATEST = text(
+    "UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
+    "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS integer[]), "
+    "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) "
+    "AS new (station_id, connector_id, epoch, seq) "
+    "WHERE connector.station_id = new.station_id AND connector.connector_id = new.connector_id "
+    "AND (connector.latest_epoch, connector.latest_seq) < (new.epoch, new.seq)"
+)
+
+
+async def lock_connectors(
+    connection: AsyncConnection, places: Iterable[Place]
+) -> dict[Place, Stamp]:
+    """Lock the connectors, made where they are new, and return their newest starts' stamps."""
+    arrays = _place_arrays(places)
+    rows = (await connection.execute(_LOCK_CONNECTORS, arrays)).all()
+    if len(rows) < len(arrays["stations"]):
+        await connection.execute(_ADD_CONNECTORS, arrays)
+        rows = (await connection.execute(_LOCK_CONNECTORS, arrays)).all()
+    return {(row.station_id, row.connector_id): (row.latest_epoch, row.latest_seq) for row in rows}
+
+
+async def read_related(
+    connection: AsyncConnection,
+    keys: Iterable[bytes],
+    places: Iterable[Place],
+    token_keys: Collection[str],
+) -> list[StartedTransaction]:
+    """Return the transactions that starts can touch (locked) or must count (read)."""
+    rows = list(
+        await connection.execute(_LOCK_RELATED, {"keys": list(keys), **_place_arrays(places)})
+    )
+    if token_keys:
+        rows += await connection.execute(_READ_BUSY, {"tokens": list(token_keys)})
+    return [_started(row) for row in rows]
+
+
+async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> None:
+    """Write what a ledger's starts change, and give its new transactions their ids."""
+    new = [(ledger.transactions[key], start) for key, start in ledger.new.items()]
+    if ledger.superseded:
+        await connection.execute(_SUPERSEDE, {"ids": sorted(ledger.superseded)})
+    if ledger.earlier:
+        await connection.execute(_EARLIER, _earlier_arrays(ledger.earlier))
+    if not new:
+        return
+    for row in await connection.execute(_INSERT, _insert_arrays(new)):
+        ledger.transactions[row.key].id = row.id
+    places = sorted({start.place for _, start in new})
+    await connection.execute(
+        _LATEST,
+        _place_arrays(places)
+        | {
+            "epochs": [ledger.latest[place][0] for place in places],
+            "seqs": [ledger.latest[place][1] for place in places],
+        },
+    )
+
+
+def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:
+    ordered = sorted(set(places))
+    return {
+        "stations": [station_id for station_id, _ in ordered],
+        "connectors": [connector_id for _, connector_id in ordered],
+    }
+
+
+def _started(row: Any) -> StartedTransaction:
+    return StartedTransaction(
+        row.key,
+        (row.station_id, row.connector_id),
+        row.token_key,
+        Authorization(
+            AuthorizationStatus(row.authorization_status), row.token_expires_at, row.token_group
+        ),
+        TransactionStatus(row.status),
+        (row.epoch, row.seq),
+        row.id,
+    )
+
+
+def _earlier_arrays(earlier: dict[int, Start]) -> dict[str, list[Any]]:
+    ids = sorted(earlier)
+    return {
+        "ids": ids,
+        "epochs": [earlier[row_id].stamp[0] for row_id in ids],
+        "seqs": [earlier[row_id].stamp[1] for row_id in ids],
+        "received": [earlier[row_id].received_at for row_id in ids],
+    }
+
+
+def _insert_arrays(new: Sequence[tuple[StartedTransaction, Start]]) -> dict[str, list[Any]]:
+    return {
+        "key": [transaction.key for transaction, _ in new],
+        "station_id": [start.station_id for _, start in new],
+        "connector_id": [start.connector_id for _, start in new],
+        "id_token": [start.id_token for _, start in new],
+        "token_key": [start.token_key for _, start in new],
+        "status": [transaction.status.value for transaction, _ in new],
+        "authorization_status": [transaction.authorization.status.value for transaction, _ in new],
+        "token_expires_at": [transaction.authorization.expires_at for transaction, _ in new],
+        "token_group": [transaction.authorization.group_id for transaction, _ in new],
+        "started_at": [start.started_at for _, start in new],
+        "started_raw": [start.raw_time for _, start in new],
+        "meter_start": [start.meter_start for _, start in new],
+        "reservation_id": [start.reservation_id for _, start in new],
+        "epoch": [start.stamp[0] for _, start in new],
+        "seq": [start.stamp[1] for _, start in new],
+        "received_at": [start.received_at for _, start in new],
+        # Arrays of arrays have to be rectangular in SQL; a set of plain words is not.
+        "flags": ["{" + ",".join(sorted(start.flags())) + "}" for _, start in new],
+    }

@@ -1,0 +1,151 @@
+"""Statements on transactions and stops that reports and requests need."""
+
+# ruff: noqa: S608 - statements are joined from constants of this module
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from session_service.domain.stops import Stop, Transaction
+
+INT32_MAX = 2_147_483_647
+
+_COLUMNS = (
+    "id, key, station_id, connector_id, id_token, token_key, token_group, started_at, "
+    "meter_start, status, flags, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
+    "stop_id_token, closed_by"
+)
+_READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[]))")
+_LOCK = text(
+    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    "ORDER BY id FOR UPDATE"
+)
+# Reports without a usable id are few: the newest transactions of their stations will do.
+_CANDIDATES = text(
+    f"SELECT {_COLUMNS} FROM unnest(CAST(:stations AS text[])) AS wanted (name) "
+    f"CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM transaction "
+    "WHERE transaction.station_id = wanted.name ORDER BY started_at DESC, id DESC LIMIT 50) "
+    "AS recent"
+)
+_UPDATE = text(
+    "UPDATE transaction SET status = new.status, stop_epoch = new.stop_epoch, "
+    "stop_seq = new.stop_seq, stopped_at = new.stopped_at, meter_stop = new.meter_stop, "
+    "stop_reason = new.stop_reason, stop_id_token = new.stop_id_token, "
+    "flags = CAST(new.flags AS text[]) FROM unnest(CAST(:id AS integer[]), "
+    "CAST(:status AS text[]), CAST(:stop_epoch AS bigint[]), CAST(:stop_seq AS bigint[]), "
+    "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
+    "CAST(:stop_reason AS text[]), CAST(:stop_id_token AS text[]), CAST(:flags AS text[])) "
+    "AS new (id, status, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
+    "stop_id_token, flags) WHERE transaction.id = new.id"
+)
+_ADD_STOPS = text(
+    "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
+    "SELECT connection_id, seq, epoch, transaction_id, received_at, CAST(payload AS json) "
+    "FROM unnest(CAST(:connection_id AS text[]), CAST(:seq AS bigint[]), "
+    "CAST(:epoch AS bigint[]), CAST(:transaction_id AS integer[]), "
+    "CAST(:received_at AS timestamptz[]), CAST(:payload AS text[])) "
+    "AS new (connection_id, seq, epoch, transaction_id, received_at, payload) "
+    "ORDER BY connection_id, seq ON CONFLICT DO NOTHING"
+)
+
+
+async def read_transactions(
+    connection: AsyncConnection, ids: Iterable[int]
+) -> dict[int, Transaction]:
+    """Return the transactions with these ids; ids that can't be ours are passed over."""
+    wanted = _possible(ids)
+    if not wanted:
+        return {}
+    rows = await connection.execute(_READ, {"ids": wanted})
+    return {row.id: stored_transaction(row) for row in rows}
+
+
+async def lock_transactions(
+    connection: AsyncConnection, ids: Iterable[int]
+) -> dict[int, Transaction]:
+    """Return the transactions with these ids, locked in the order of their ids."""
+    wanted = _possible(ids)
+    if not wanted:
+        return {}
+    rows = await connection.execute(_LOCK, {"ids": wanted})
+    return {row.id: stored_transaction(row) for row in rows}
+
+
+async def read_candidates(
+    connection: AsyncConnection, stations: Collection[str]
+) -> dict[str, list[Transaction]]:
+    """Return the newest transactions of each station."""
+    found: dict[str, list[Transaction]] = {station_id: [] for station_id in stations}
+    if stations:
+        for row in await connection.execute(_CANDIDATES, {"stations": sorted(stations)}):
+            found[row.station_id].append(stored_transaction(row))
+    return found
+
+
+async def update_transactions(connection: AsyncConnection, changed: Sequence[Transaction]) -> None:
+    """Write the ends and flags of transactions that are locked."""
+    if not changed:
+        return
+    await connection.execute(
+        _UPDATE,
+        {
+            "id": [row.id for row in changed],
+            "status": [row.status for row in changed],
+            "stop_epoch": [
+                None if row.stop_stamp is None else row.stop_stamp[0] for row in changed
+            ],
+            "stop_seq": [None if row.stop_stamp is None else row.stop_stamp[1] for row in changed],
+            "stopped_at": [row.stopped_at for row in changed],
+            "meter_stop": [row.meter_stop for row in changed],
+            "stop_reason": [row.stop_reason for row in changed],
+            "stop_id_token": [row.stop_id_token for row in changed],
+            "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in changed],
+        },
+    )
+
+
+async def add_stops(connection: AsyncConnection, stops: Sequence[tuple[int, Stop]]) -> None:
+    """Keep stops as they were sent; those known already stay as they are."""
+    if not stops:
+        return
+    await connection.execute(
+        _ADD_STOPS,
+        {
+            "connection_id": [stop.connection_id for _, stop in stops],
+            "seq": [stop.stamp[1] for _, stop in stops],
+            "epoch": [stop.stamp[0] for _, stop in stops],
+            "transaction_id": [transaction_id for transaction_id, _ in stops],
+            "received_at": [stop.received_at for _, stop in stops],
+            "payload": [orjson.dumps(stop.payload).decode() for _, stop in stops],
+        },
+    )
+
+
+def stored_transaction(row: Any) -> Transaction:
+    """Return a row of `transaction` as the domain knows it."""
+    return Transaction(
+        id=row.id,
+        key=row.key,
+        station_id=row.station_id,
+        connector_id=row.connector_id,
+        id_token=row.id_token,
+        token_key=row.token_key,
+        token_group=row.token_group,
+        started_at=row.started_at,
+        meter_start=row.meter_start,
+        status=row.status,
+        flags=frozenset(row.flags),
+        stop_stamp=None if row.stop_epoch is None else (row.stop_epoch, row.stop_seq),
+        stopped_at=row.stopped_at,
+        meter_stop=row.meter_stop,
+        stop_reason=row.stop_reason,
+        stop_id_token=row.stop_id_token,
+        closed=row.closed_by is not None,
+    )
+
+
+def _possible(ids: Iterable[int]) -> list[int]:
+    return sorted({row_id for row_id in ids if 0 < row_id <= INT32_MAX})
