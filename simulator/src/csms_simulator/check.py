@@ -104,7 +104,9 @@ def compare(ledger: Ledger, reported: list[ReportedTransaction]) -> list[Differe
         found = by_id.get(promised.transaction_id)
         if found is None:
             differences.append(
-                Difference(Fault.LOST, f"transaction {promised.transaction_id}", str(promised.key))
+                Difference(
+                    Fault.LOST, f"transaction {promised.transaction_id}", _name(promised.key)
+                )
             )
         else:
             differences.extend(_compare_transaction(promised, found))
@@ -117,7 +119,9 @@ def _compare_transaction(
     subject = f"transaction {promised.transaction_id} of {promised.station_id}"
     differences = []
     if found.key != promised.key:
-        differences.append(Difference(Fault.WRONG, subject, f"{found.key} for {promised.key}"))
+        differences.append(
+            Difference(Fault.WRONG, subject, f"{_name(found.key)} for {_name(promised.key)}")
+        )
     if promised.stopped:
         differences.extend(_compare_stop(subject, promised, found))
     elif found.meter_stop is not None and not promised.stops_sent:

@@ -14,11 +14,20 @@ PAGE = 500
 class Operator:
     """A logged-in user of the suite's REST interface."""
 
-    def __init__(self, rest_url: str, username: str, password: str) -> None:
+    def __init__(
+        self,
+        rest_url: str,
+        username: str,
+        password: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._username = username
         self._password = password
         self.http = httpx.AsyncClient(
-            base_url=f"{rest_url.rstrip('/')}/api/v1", timeout=90, trust_env=False
+            base_url=f"{rest_url.rstrip('/')}/api/v1",
+            timeout=90,
+            trust_env=False,
+            transport=transport,
         )
 
     @classmethod
