@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from csms_local.errors import StartupError
 from csms_local.settings import read_settings
 
