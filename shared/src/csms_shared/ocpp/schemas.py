@@ -82,6 +82,11 @@ def request_problems(version: str, action: str, payload: object) -> list[SchemaP
     return _problems(version, action, payload, response=False)
 
 
+def request_schema(version: str, action: str) -> dict[str, Any]:
+    """Return the official schema of a CALL's payload, for documentation."""
+    return _schema(version, action, response=False)
+
+
 def _first_problem(
     version: str, action: str, payload: object, *, response: bool
 ) -> SchemaProblem | None:
