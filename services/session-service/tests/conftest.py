@@ -1,11 +1,12 @@
 """A migrated schema, and a script of station calls that writes to it as the consumers do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -35,13 +36,23 @@ def migrated_url(database_url: str) -> str:
 
 
 @pytest.fixture
-async def session_url(migrated_url: str, database_url: str) -> str:
-    """The same with empty tables and ids from 1."""
-    owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
-    try:
-        await owner.execute(f"TRUNCATE {_TABLES}; ALTER SEQUENCE transaction_id RESTART 1")
-    finally:
-        await owner.close()
+def clear(database_url: str) -> Callable[[], Awaitable[None]]:
+    """Empty the tables and begin with transaction 1 again."""
+
+    async def empty() -> None:
+        owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
+        try:
+            await owner.execute(f"TRUNCATE {_TABLES}; ALTER SEQUENCE transaction_id RESTART 1")
+        finally:
+            await owner.close()
+
+    return empty
+
+
+@pytest.fixture
+async def session_url(migrated_url: str, clear: Callable[[], Awaitable[None]]) -> str:
+    """URL of the service's role on empty tables."""
+    await clear()
     return migrated_url
 
 
@@ -164,8 +175,6 @@ class Records:
 
     async def events(self) -> list[dict[str, Any]]:
         """Return all events in the outbox."""
-        import orjson
-
         rows = await self.rows("SELECT events FROM outbox ORDER BY id")
         return [event for row in rows for event in orjson.loads(row["events"])]
 
@@ -182,3 +191,9 @@ def _in_order(works: Sequence[Work], replies: Sequence[Reply]) -> list[dict[str,
 def records(engine: AsyncEngine) -> Records:
     """Calls and rows of one test."""
     return Records(engine)
+
+
+@pytest.fixture
+def records_of() -> Callable[[AsyncEngine], Records]:
+    """Make the same for an engine of one's own."""
+    return Records

@@ -1,0 +1,101 @@
+"""A session's messages in random order, repeated, over two consumers: the same rows and events."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from csms_shared.db.engine import create_engine
+from csms_shared.inbox import Work
+from session_service.store.tables import SCHEMA
+
+_COLUMNS = (
+    "id, station_id, connector_id, id_token, status, authorization_status, started_at, meter_start, "
+    "epoch, seq, stop_epoch, stop_seq, stopped_at, meter_stop, flags"
+)
+
+
+def session(records: Any) -> list[Work]:
+    """Return the reports of a session whose stop was sent twice, the second time anew."""
+    return [
+        *(records.meter_values(seq) for seq in range(2, 8)),
+        records.stop(8, transactionData=records.meter_values(3).item["payload"]["meterValue"]),
+        records.stop(2, epoch=2),
+        records.meter_values(3, epoch=2, minutes=7),
+        records.stop(4, 0, epoch=2, idTag="T1", meter_stop=9, timestamp="2026-11-20T07:00:00Z"),
+    ]
+
+
+async def rows_and_events(records: Any) -> tuple[Any, ...]:
+    events = {event["id"] for event in await records.events()}
+    return (
+        await records.rows(f"SELECT {_COLUMNS} FROM transaction ORDER BY started_at"),
+        await records.rows("SELECT connection_id, seq, payload::text FROM stop ORDER BY 1, 2"),
+        await records.rows(
+            "SELECT sampled_at, digest, raw, transaction_id FROM meter_value ORDER BY 1, 2"
+        ),
+        await records.rows("SELECT id, kind, status FROM quarantine ORDER BY id"),
+        events,
+    )
+
+
+async def replay(records: Any, starts: Sequence[Work], order: Sequence[tuple[Work, bool]]) -> None:
+    """Decide one copy of the start, then bring everything else to two consumers in this order."""
+    await records.token("T1")
+    await records.decide(starts[0])
+
+    async def consumer(mine: list[Work]) -> None:
+        for first in range(0, len(mine), 3):
+            await records.report(*mine[first : first + 3])
+
+    await asyncio.gather(
+        consumer([work for work, left in order if left]),
+        consumer([work for work, left in order if not left]),
+        *(records.decide(start) for start in starts[1:]),
+    )
+
+
+def test_any_order_and_repetition_of_a_session_gives_the_same_rows_and_event_ids(
+    session_url: str,
+    records_of: Callable[[AsyncEngine], Any],
+    clear: Callable[[], Awaitable[None]],
+) -> None:
+    # Hypothesis calls a plain function, so each example has an event loop of its own.
+    async def check(order: list[int], sides: list[bool], starts: list[int]) -> tuple[Any, ...]:
+        await clear()
+        engine = create_engine(session_url, SCHEMA, name="any order", pool_size=6)
+        records = records_of(engine)
+        try:
+            works = session(records)
+            copies = [records.start(1), records.start(2), records.start(1, epoch=2)]
+            await replay(
+                records,
+                [copies[index] for index in starts],
+                [(works[index], side) for index, side in zip(order, sides, strict=True)],
+            )
+            return await rows_and_events(records)
+        finally:
+            await engine.dispose()
+
+    number = 10
+    expected = asyncio.run(check(list(range(number)), [True] * number, [0, 1, 2]))
+
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    @given(data=st.data())
+    def any_order(data: st.DataObject) -> None:
+        extra = data.draw(st.lists(st.integers(0, number - 1), max_size=8))
+        order = data.draw(st.permutations([*range(number), *extra]))
+        sides = data.draw(st.lists(st.booleans(), min_size=len(order), max_size=len(order)))
+        starts = data.draw(st.permutations([0, 1, 2]))
+        assert asyncio.run(check(order, sides, starts)) == expected
+
+    any_order()
