@@ -1,0 +1,1 @@
+"""Holds the stations' sockets and moves OCPP messages to and from RabbitMQ."""

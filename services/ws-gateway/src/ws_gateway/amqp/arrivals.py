@@ -1,0 +1,90 @@
+"""What arrives on the gateway's own queue: replies, commands, controls."""
+
+import structlog
+from pydantic import ValidationError
+
+from csms_shared.broker.consumer import Delivery
+from csms_shared.clock import now_ms
+from csms_shared.contracts.calls import CallReplyBatch
+from csms_shared.contracts.commands import Command, CommandBatch, CommandOutcome
+from csms_shared.contracts.control import Control, ControlBatch, ControlKind
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import ClaimReplyBatch
+from ws_gateway.amqp.claims import Claims
+from ws_gateway.amqp.command_reports import CommandReports
+from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.lease import Lease
+from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.domain.connection import NORMAL_CLOSURE
+from ws_gateway.domain.effects import CommandFinished
+
+log = structlog.get_logger(__name__)
+
+
+class Arrivals:
+    """Gives each arriving message to whom it concerns; acknowledged when that has happened."""
+
+    def __init__(
+        self,
+        own_queue: OwnQueue,
+        connections: Connections,
+        claims: Claims,
+        lease: Lease,
+        reports: CommandReports,
+    ) -> None:
+        self._own_queue = own_queue
+        self._connections = connections
+        self._claims = claims
+        self._lease = lease
+        self._reports = reports
+
+    async def handle(self, deliveries: list[Delivery]) -> None:
+        """Take deliveries as the consumer hands them over."""
+        for delivery in deliveries:
+            try:
+                self._take(delivery)
+            except ValidationError as error:
+                # Another service's defect: nobody here waits for this message, its askers time out.
+                log.error("message_unreadable", type=delivery.type, error=str(error)[:500])
+
+    def _take(self, delivery: Delivery) -> None:
+        match delivery.type:
+            case MessageType.CALL_REPLIES:
+                for reply in CallReplyBatch.model_validate_json(delivery.body).items:
+                    held = self._connections.by_id(reply.connection_id)
+                    if held is not None:
+                        held.decided(reply)
+            case MessageType.COMMANDS:
+                commands = CommandBatch.model_validate_json(delivery.body)
+                for command in commands.items:
+                    self._command(command, commands.reply_key)
+            case MessageType.CLAIM_REPLIES:
+                self._claims.answered(ClaimReplyBatch.model_validate_json(delivery.body))
+            case MessageType.CONTROLS:
+                for control in ControlBatch.model_validate_json(delivery.body).items:
+                    self._control(control)
+            case _:
+                if not self._own_queue.resolve(delivery):
+                    log.warning("message_unexpected", type=delivery.type)
+
+    def _command(self, command: Command, reply_key: str) -> None:
+        held = self._connections.of_station(command.station_id)
+        if held is None or held.epoch != command.epoch or not self._lease.confirmed:
+            not_owner = CommandFinished(command.command_id, CommandOutcome.NOT_OWNER, now_ms())
+            self._reports.finished(reply_key, command.station_id, not_owner)
+            return
+        held.take_command(command, reply_key)
+
+    def _control(self, control: Control) -> None:
+        held = self._connections.of_station(control.station_id)
+        if held is None:
+            return
+        match control.kind:
+            case ControlKind.SUPERSEDED:
+                held.supersede(control.epoch)
+            case ControlKind.REGISTRATION:
+                if control.registration is not None and held.epoch <= control.epoch:
+                    held.set_registration(control.registration)
+            case ControlKind.CLOSE:
+                if held.epoch <= control.epoch:
+                    held.close(NORMAL_CLOSURE, control.reason or "closed by the operator")

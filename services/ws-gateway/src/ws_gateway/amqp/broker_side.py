@@ -1,0 +1,119 @@
+"""Everything between this gateway and RabbitMQ, put together."""
+
+import asyncio
+import contextlib
+
+from csms_shared.broker.errors import BrokerError
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import STATION_REGISTRY, service_queues
+from csms_shared.clock import monotonic
+from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.calls import CallLanes
+from ws_gateway.amqp.claims import Claims
+from ws_gateway.amqp.command_reports import CommandReports
+from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.lane import Backlog
+from ws_gateway.amqp.lease import Lease
+from ws_gateway.amqp.notices import Notices
+from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.amqp.services import OWNING_SERVICES, ServiceWatch
+from ws_gateway.domain.connection import SERVICE_RESTART
+
+_SWEEP_S = 1.0
+_FLUSH_POLL_S = 0.02
+
+
+class BrokerSide:
+    """The lanes and watches of one gateway; tasks run in `group`."""
+
+    def __init__(
+        self, gateway_name: str, version: str, link: Link, group: asyncio.TaskGroup
+    ) -> None:
+        self._group = group
+        self._link = link
+        self._tasks: list[asyncio.Task[None]] = []
+        publisher = Publisher(link)
+        backlog = Backlog()
+        self.connections = Connections()
+        self.own_queue = OwnQueue(gateway_name, link, publisher)
+        self.services = {
+            name: ServiceWatch(name, link, self.own_queue, self._service_away)
+            for name in OWNING_SERVICES
+        }
+        registry = self.services[STATION_REGISTRY]
+        self.calls = CallLanes(group, publisher, backlog, self.own_queue, self.services)
+        self.notices = Notices(group, publisher, backlog, self.own_queue, registry)
+        self.claims = Claims(
+            group, publisher, backlog, self.own_queue, registry, self.notices, gateway_name
+        )
+        self.reports = CommandReports(group, publisher, backlog, self.own_queue, link)
+        self.lease = Lease(gateway_name, version, self.own_queue, self.connections)
+
+    @property
+    def takes_upgrades(self) -> bool:
+        """Tell whether a station that connects now can be served."""
+        return self.own_queue.consuming and all(
+            service.takes_upgrades for service in self.services.values()
+        )
+
+    def missing(self) -> dict[str, str]:
+        """Return what keeps stations from being served, by name."""
+        missing = {
+            name: "does not answer"
+            for name, service in self.services.items()
+            if not service.takes_upgrades
+        }
+        if not self._link.is_open():
+            missing["broker"] = "not connected"
+        elif not self.own_queue.consuming:
+            missing["own queue"] = "not consuming"
+        if not self.lease.confirmed:
+            missing["lease"] = "not confirmed"
+        return missing
+
+    def start(self) -> None:
+        """Start consuming, probing, renewing and telling."""
+        arrivals = Arrivals(self.own_queue, self.connections, self.claims, self.lease, self.reports)
+        coroutines = [
+            self.own_queue.run(arrivals.handle, lambda _: self.lease.lose()),
+            *(service.run() for service in self.services.values()),
+            self.lease.run(),
+            self.notices.run(),
+            self._sweep(),
+        ]
+        self._tasks = [self._group.create_task(coroutine) for coroutine in coroutines]
+
+    async def declare(self) -> None:
+        """Declare the services' queues, so that no early call is returned.
+
+        A broker that is still away is no error here: readiness and returned calls see to it.
+        """
+        with contextlib.suppress(BrokerError):
+            for name in OWNING_SERVICES:
+                await self._link.declare(*service_queues(name))
+
+    async def flush(self, within_s: float) -> None:
+        """Wait until everything on its way is stored, at most `within_s` seconds."""
+        deadline = monotonic() + within_s
+        while monotonic() < deadline:
+            if self.calls.idle and self.reports.idle and self.notices.idle:
+                return
+            await asyncio.sleep(_FLUSH_POLL_S)
+
+    def stop(self) -> None:
+        """Stop what `start` started."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.claims.sweep()
+            self.reports.forget_idle()
+
+    def _service_away(self, name: str) -> None:
+        # Offline, a station queues without limit; unanswered, it burns one of a few attempts.
+        for held in self.connections:
+            if held.waits_for(name):
+                held.close(SERVICE_RESTART, "service away")

@@ -1,0 +1,114 @@
+"""What the registry is told without being asked for an answer: releases, liveness, refusals."""
+
+import asyncio
+
+import orjson
+
+from csms_shared.broker.publisher import Outgoing
+from csms_shared.broker.topology import REQUESTS, STATION_REGISTRY, reports_key
+from csms_shared.clock import now_ms
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import Refusal
+from ws_gateway import metrics
+from ws_gateway.amqp.connections import HeldConnection
+from ws_gateway.amqp.lane import Backlog, Lane, Publishing
+from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.amqp.services import ServiceWatch
+
+LIVENESS_INTERVAL_S = 5.0
+# A release that comes too late is harmless; the lease and the next claim settle it.
+_RELEASE_PATIENCE_S = 60.0
+_LIVENESS_PATIENCE_S = 15.0
+_REFUSAL_PATIENCE_S = 15.0
+_MAX_REFUSALS = 1000
+
+
+class Notices:
+    """The lanes of the unanswered messages to the registry."""
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        publisher: Publishing,
+        backlog: Backlog,
+        own_queue: OwnQueue,
+        registry: ServiceWatch,
+    ) -> None:
+        self._own_queue = own_queue
+        self._heard: dict[str, HeldConnection] = {}
+        # Its own small backlog: a storm of refusals must take no room from calls.
+        refusals = Backlog(_MAX_REFUSALS)
+
+        def lane(name: str, type: MessageType, room: Backlog) -> Lane[None]:
+            return Lane(
+                name,
+                group,
+                publisher,
+                room,
+                lambda items: self._seal(type, items),
+                on_refused=registry.publish_refused,
+            )
+
+        self._releases = lane("releases", MessageType.RELEASES, backlog)
+        self._liveness = lane("liveness", MessageType.LIVENESS, backlog)
+        self._refusals = lane("refusals", MessageType.REFUSALS, refusals)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing is on its way to the broker."""
+        return self._releases.idle and self._liveness.idle and self._refusals.idle
+
+    def release(self, station_id: str, connection_id: str, epoch: int, reason: str) -> None:
+        """Let a connection go."""
+        body = orjson.dumps(
+            {
+                "station_id": station_id,
+                "connection_id": connection_id,
+                "epoch": epoch,
+                "reason": reason,
+                "released_ms": now_ms(),
+            }
+        )
+        if not self._releases.add(body, None, _RELEASE_PATIENCE_S):
+            metrics.DROPPED.labels("releases").inc()
+
+    def refused(self, refusal: Refusal) -> None:
+        """Tell of a refused handshake."""
+        if not self._refusals.add(orjson.dumps(refusal.model_dump()), None, _REFUSAL_PATIENCE_S):
+            metrics.DROPPED.labels("refusals").inc()
+
+    def heard(self, held: HeldConnection) -> None:
+        """Note that a station was heard; told with the next batch."""
+        self._heard[held.connection_id] = held
+
+    def forget(self, held: HeldConnection) -> None:
+        """Say nothing more of a connection that ended: its release says when."""
+        self._heard.pop(held.connection_id, None)
+
+    def tell_liveness(self) -> None:
+        """Hand the stations heard since the last time to their lane, which pages them."""
+        heard, self._heard = self._heard, {}
+        for held in heard.values():
+            body = orjson.dumps(
+                {
+                    "station_id": held.station_id,
+                    "connection_id": held.connection_id,
+                    "epoch": held.epoch,
+                    "last_seen_ms": held.last_seen_ms,
+                }
+            )
+            if not self._liveness.add(body, None, _LIVENESS_PATIENCE_S):
+                metrics.DROPPED.labels("liveness").inc()
+
+    async def run(self) -> None:
+        """Tell of liveness until cancelled."""
+        while True:
+            await asyncio.sleep(LIVENESS_INTERVAL_S)
+            self.tell_liveness()
+
+    def _seal(self, type: MessageType, items: bytes) -> Outgoing:
+        body = b'{"gateway_id":%s,"items":[%s]}' % (
+            orjson.dumps(self._own_queue.incarnation),
+            items,
+        )
+        return Outgoing(REQUESTS, reports_key(STATION_REGISTRY), type, body)

@@ -1,0 +1,123 @@
+"""Whether the services that own stations' data answer: what upgrades and decisions depend on."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from csms_shared.broker.errors import BrokerError, PublishReturned, PublishUnconfirmed
+from csms_shared.broker.link import Link
+from csms_shared.broker.topology import (
+    SESSION_SERVICE,
+    STATION_REGISTRY,
+    decisions_key,
+    service_queues,
+)
+from csms_shared.clock import now_ms
+from csms_shared.contracts.message_types import MessageType
+from ws_gateway import metrics
+from ws_gateway.amqp.own_queue import OwnQueue
+
+log = structlog.get_logger(__name__)
+
+OWNING_SERVICES = (STATION_REGISTRY, SESSION_SERVICE)
+PROBE_TIMEOUT_S = 2.0
+PROBE_INTERVAL_S = 1.0
+# Between the first good answer and the one that confirms it.
+_CONFIRM_S = 0.25
+_ANSWERS_NEEDED = 2
+# A decision or claim that takes longer raises a doubt.
+OVERDUE_S = 2.0
+
+
+class ServiceWatch:
+    """One service: answering, in doubt (probed every second), or away.
+
+    It starts as away: nothing is taken on before it has answered twice.
+    """
+
+    def __init__(
+        self, name: str, link: Link, own_queue: OwnQueue, on_away: Callable[[str], None]
+    ) -> None:
+        self._name = name
+        self._link = link
+        self._own_queue = own_queue
+        self._on_away = on_away
+        self._doubt = asyncio.Event()
+        self._doubt.set()
+        self._answers = 0
+        self._refused = False
+        self.away = True
+        metrics.SERVICE_AWAY.labels(name).set(1)
+
+    @property
+    def takes_upgrades(self) -> bool:
+        """Tell whether stations may connect as far as this service is concerned."""
+        return not self.away and not self._refused
+
+    def doubt(self) -> None:
+        """Note that something is overdue: probe."""
+        self._doubt.set()
+
+    async def publish_refused(self, error: PublishReturned | PublishUnconfirmed) -> None:
+        """Note a refused publish; queues that are missing are declared again."""
+        if not self._refused:
+            log.warning("publish_refused", service=self._name, error=repr(error))
+        self._refused = True
+        self._answers = 0
+        self._doubt.set()
+        if isinstance(error, PublishReturned):
+            try:
+                await self._link.declare(*service_queues(self._name))
+            except BrokerError as failure:
+                log.warning("declare_failed", service=self._name, error=repr(failure))
+
+    async def run(self) -> None:
+        """Probe while there is a doubt, until cancelled."""
+        while True:
+            await self._doubt.wait()
+            if not await self._answers_probe():
+                self._found_away()
+                await asyncio.sleep(PROBE_INTERVAL_S)
+                continue
+            self._answers += 1
+            if self._answers < _ANSWERS_NEEDED:
+                await asyncio.sleep(_CONFIRM_S)
+                continue
+            self._found_answering()
+            await asyncio.sleep(PROBE_INTERVAL_S)
+
+    def _found_away(self) -> None:
+        if not self.away:
+            log.error("service_away", service=self._name)
+            metrics.SERVICE_AWAY.labels(self._name).set(1)
+        self.away = True
+        self._answers = 0
+        self._on_away(self._name)
+
+    def _found_answering(self) -> None:
+        if self.away:
+            log.info("service_answers", service=self._name)
+            metrics.SERVICE_AWAY.labels(self._name).set(0)
+        self.away = self._refused = False
+        self._answers = 0
+        self._doubt.clear()
+
+    async def _answers_probe(self) -> bool:
+        if not self._own_queue.consuming:
+            return False
+        sent = now_ms()
+        try:
+            await self._own_queue.ask(
+                decisions_key(self._name),
+                MessageType.PROBE,
+                [{"sent_ms": sent}],
+                PROBE_TIMEOUT_S,
+                deadline_ms=sent + int(PROBE_TIMEOUT_S * 1000),
+            )
+        except PublishReturned as error:
+            await self.publish_refused(error)
+            return False
+        except BrokerError:
+            return False
+        return True

@@ -1,0 +1,34 @@
+"""The command `ws-gateway serve`."""
+
+import asyncio
+import signal
+
+import uvloop
+
+from csms_shared.observability.logs import configure_logs
+from csms_shared.settings import SettingsProblem, exit_with, load_settings, parse_command
+from ws_gateway.gateway import Gateway
+from ws_gateway.settings import GatewaySettings
+
+
+async def serve(settings: GatewaySettings) -> None:
+    """Run one gateway until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Gateway(settings).run(stop)
+
+
+def main() -> None:
+    """Run the command line."""
+    parse_command("ws-gateway", ("serve",), (GatewaySettings,))
+    try:
+        settings = load_settings(GatewaySettings)
+    except SettingsProblem as problem:
+        exit_with(str(problem), 2)
+    configure_logs(settings.gateway_name, settings.log_format, settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except OSError as error:
+        exit_with(f"CSMS_GATEWAY_PORT or CSMS_PROBE_PORT: {error}")

@@ -1,0 +1,54 @@
+"""What the gateway is told by its environment."""
+
+import ipaddress
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints, field_validator
+
+from csms_shared.settings import ServiceSettings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of one gateway process."""
+
+    gateway_port: int = Field(9000, ge=0, le=65535, description="port that stations connect to")
+    ocpp_listen_fd: int | None = Field(
+        None, ge=3, description="inherited listening socket that is served besides the port"
+    )
+    credential_pepper: SecretStr = Field(
+        min_length=16, description="secret that stations' passwords are hashed with, one per suite"
+    )
+    # No dot: names are parts of routing keys.
+    gateway_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = Field(
+        "gateway", description="this gateway's name in lists and logs: letters, digits, - and _"
+    )
+    trusted_proxies: str = Field(
+        "", description="addresses or networks, by comma, whose X-Forwarded-* headers count"
+    )
+    drain_seconds: float = Field(
+        30.0, ge=0, le=3600, description="how long closing all stations is spread over at the end"
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        parse_networks(text)
+        return text
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """Return `trusted_proxies` as networks."""
+        return parse_networks(self.trusted_proxies)
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read addresses and networks separated by commas.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    return tuple(
+        ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()
+    )

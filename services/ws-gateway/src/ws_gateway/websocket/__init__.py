@@ -1,0 +1,1 @@
+"""The gateway's side of the stations: handshakes, sockets, time, draining."""

@@ -1,0 +1,53 @@
+"""Where the reports on a connection's commands go."""
+
+from csms_shared.contracts.commands import Command, CommandOutcome
+from ws_gateway import metrics
+from ws_gateway.amqp.command_reports import CommandReports
+from ws_gateway.domain.effects import CommandFinished, CommandSent
+
+# More than the state machine remembers; the oldest can have nothing to report any more.
+_MAX_REMEMBERED = 512
+
+
+class CommandsUnderWay:
+    """The commands of one connection whose requesters may still get a report."""
+
+    __slots__ = ("_asked", "_reports", "_station_id", "_version")
+
+    def __init__(self, station_id: str, version: str, reports: CommandReports) -> None:
+        self._station_id = station_id
+        self._version = version
+        self._reports = reports
+        self._asked: dict[str, tuple[str, str]] = {}
+
+    def begin(self, command: Command, reply_key: str) -> None:
+        """Remember whom to report to; a repeated command is reported to whoever asked last."""
+        self._asked[command.command_id] = (
+            reply_key,
+            metrics.action_label(self._version, command.action),
+        )
+        while len(self._asked) > _MAX_REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+
+    def refuse(self, command_id: str, reply_key: str, description: str, at_ms: int) -> None:
+        """Report a command that cannot be sent at all."""
+        finished = CommandFinished(command_id, CommandOutcome.ERROR, at_ms)
+        finished.error_code = "INVALID_COMMAND"
+        finished.error_description = description
+        self._reports.finished(reply_key, self._station_id, finished)
+
+    def report(self, effect: CommandSent | CommandFinished) -> None:
+        """Report a step; a command of the gateway's own has no requester."""
+        asked = self._asked.get(effect.command_id)
+        if asked is None:
+            return
+        reply_key, action = asked
+        if isinstance(effect, CommandSent):
+            metrics.messages("out", action, "sent").inc()
+            self._reports.sent(reply_key, self._station_id, effect.command_id, effect.at_ms)
+            return
+        metrics.messages("out", action, effect.outcome.value).inc()
+        self._reports.finished(reply_key, self._station_id, effect)
+        # An outcome that is unknown may still be replaced by a late answer.
+        if effect.outcome is not CommandOutcome.OUTCOME_UNKNOWN:
+            del self._asked[effect.command_id]

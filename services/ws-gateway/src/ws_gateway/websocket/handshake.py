@@ -1,0 +1,300 @@
+"""The upgrade of a station: identity, subprotocol, admission, then one claim at the registry."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import InvalidUpgrade
+from websockets.http11 import Request, Response
+from websockets.protocol import CONNECTING
+
+from csms_shared.clock import now_ms
+from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply, Refusal
+from csms_shared.ocpp.credentials import credential_proofs
+from ws_gateway import metrics
+from ws_gateway.amqp.broker_side import BrokerSide
+from ws_gateway.amqp.claims import ClaimUnanswered
+from ws_gateway.domain.basic_auth import presented_password
+from ws_gateway.domain.connection import StationConnection
+from ws_gateway.domain.deviations import Deviation
+from ws_gateway.domain.identity import IdentityProblem, station_id_from_path
+from ws_gateway.domain.limits import Limits
+from ws_gateway.domain.subprotocol import Subprotocol, negotiate
+from ws_gateway.websocket.admission import LONGEST_WAIT_S, Admission
+from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.session import Session, instant
+from ws_gateway.websocket.socket import StationSocket
+from ws_gateway.websocket.status_request import StatusRequest
+
+log = structlog.get_logger(__name__)
+
+_REFUSED_CLAIMS = {
+    ClaimOutcome.UNKNOWN_STATION: (HTTPStatus.NOT_FOUND, "no station of this id is known"),
+    ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS: (
+        HTTPStatus.NOT_FOUND,
+        "no station of this id is known, and no more are taken in by themselves",
+    ),
+    ClaimOutcome.BAD_CREDENTIALS: (
+        HTTPStatus.UNAUTHORIZED,
+        "the station's password is missing or wrong",
+    ),
+    ClaimOutcome.WRONG_SECURITY_PROFILE: (
+        HTTPStatus.FORBIDDEN,
+        "the station must connect with another security profile",
+    ),
+}
+
+
+@dataclass(slots=True)
+class _Refused(Exception):
+    """Ends a handshake with an answer; `told` where the registry is to show it on the station."""
+
+    status: HTTPStatus
+    reason: str
+    detail: str
+    headers: dict[str, str] = field(default_factory=dict)
+    told: bool = True
+
+
+@dataclass(slots=True)
+class _Applicant:
+    """Who asks to connect, as far as it is known yet."""
+
+    remote_address: str
+    station_id: str = ""
+
+
+class Handshakes:
+    """Answers the HTTP requests on the stations' port."""
+
+    def __init__(
+        self,
+        broker: BrokerSide,
+        addresses: ClientAddresses,
+        pepper: bytes,
+        is_ready: Callable[[], bool],
+        limits: Limits,
+    ) -> None:
+        self._broker = broker
+        self._addresses = addresses
+        self._pepper = pepper
+        self._is_ready = is_ready
+        self._limits = limits
+        self._admission = Admission()
+        self.draining = False
+
+    async def process(self, connection: ServerConnection, request: Request) -> Response:
+        """Return 101 with a claimed session behind it, or the refusal."""
+        assert isinstance(connection, StationSocket)
+        if request.path == "/healthz":
+            return connection.respond(HTTPStatus.OK, "ok\n")
+        if request.path == "/readyz":
+            if self._is_ready():
+                return connection.respond(HTTPStatus.OK, "ready\n")
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not ready\n")
+        peer = _peer(connection)
+        applicant = _Applicant(self._addresses.address(peer, request.headers))
+        try:
+            response = await self._admit(connection, request, applicant, peer)
+        except _Refused as refusal:
+            return self._refuse(connection, applicant, refusal)
+        metrics.CONNECTS.labels("accepted").inc()
+        return response
+
+    def garbage(self, connection: ServerConnection, description: str) -> None:
+        """Count what was no HTTP request: a TLS hello, a port scan."""
+        applicant = _Applicant(_peer(connection))
+        self._count(applicant, _Refused(HTTPStatus.BAD_REQUEST, "not_http", description))
+
+    async def _admit(
+        self, socket: StationSocket, request: Request, applicant: _Applicant, peer: str
+    ) -> Response:
+        identity = station_id_from_path(_path_as_text(request.path))
+        if isinstance(identity, IdentityProblem):
+            wrong = identity in (IdentityProblem.WRONG_PATH, IdentityProblem.EMPTY)
+            status = HTTPStatus.NOT_FOUND if wrong else HTTPStatus.BAD_REQUEST
+            detail = "the path must be /ocpp/ and the station's id"
+            raise _Refused(status, identity.value, detail)
+        applicant.station_id = identity
+        response, subprotocol = _check_upgrade(socket, request)
+        if self.draining:
+            raise _unavailable("draining", "this gateway is about to stop")
+        if not self._broker.takes_upgrades:
+            raise _unavailable("unavailable", "a part of the central system does not answer")
+        await self._wait_for_turn(socket)
+        reply, claim = await self._claim(request, applicant, subprotocol, peer)
+        if socket.protocol.state is not CONNECTING:
+            self._broker.notices.release(
+                identity, claim.connection_id, reply.epoch, "gone during the handshake"
+            )
+            raise _Refused(
+                HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", told=False
+            )
+        self._open_session(socket, claim, reply, subprotocol)
+        return response
+
+    async def _wait_for_turn(self, socket: StationSocket) -> None:
+        wait_s = self._admission.wait_s()
+        if wait_s is None:
+            detail = f"no turn within {LONGEST_WAIT_S:g} s: too many stations connect at once"
+            raise _unavailable("too_many_at_once", detail)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+            if socket.protocol.state is not CONNECTING:
+                detail = "gone while waiting for its turn"
+                raise _Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, told=False)
+
+    async def _claim(
+        self, request: Request, applicant: _Applicant, subprotocol: Subprotocol, peer: str
+    ) -> tuple[ClaimReply, Claim]:
+        authorization = request.headers.get_all("Authorization")
+        station_id = applicant.station_id
+        password = presented_password(next(iter(authorization), None), station_id)
+        proofs = (
+            credential_proofs(self._pepper, station_id, password) if password is not None else ()
+        )
+        tls = self._addresses.used_tls(peer, request.headers)
+        claim = Claim(
+            station_id=station_id,
+            connection_id=uuid.uuid4().hex,
+            ocpp_version=subprotocol.version,
+            remote_address=applicant.remote_address,
+            credential_proofs=proofs,
+            security_profile=0 if password is None else 2 if tls else 1,
+            connected_ms=now_ms(),
+        )
+        try:
+            reply = await self._broker.claims.claim(claim)
+        except ClaimUnanswered as error:
+            raise _unavailable("registry_unanswered", str(error)) from None
+        if reply.outcome is not ClaimOutcome.ACCEPTED:
+            status, detail = _REFUSED_CLAIMS[reply.outcome]
+            headers = {}
+            if status is HTTPStatus.UNAUTHORIZED:
+                headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
+            raise _Refused(status, reply.outcome.value, detail, headers)
+        return reply, claim
+
+    def _open_session(
+        self, socket: StationSocket, claim: Claim, reply: ClaimReply, subprotocol: Subprotocol
+    ) -> None:
+        registration = reply.registration
+        if registration is None:
+            self._broker.notices.release(
+                claim.station_id, claim.connection_id, reply.epoch, "incomplete claim reply"
+            )
+            raise _unavailable("registry_unanswered", "the registry's answer was incomplete")
+        now = instant()
+        session = Session(
+            socket,
+            self._broker,
+            StationConnection(
+                subprotocol.version,
+                reply.epoch,
+                registration.registration_status,
+                now,
+                booted=reply.booted,
+                strict=registration.strict,
+                limits=self._limits,
+            ),
+            station_id=claim.station_id,
+            connection_id=claim.connection_id,
+            ocpp_version=subprotocol.version,
+            remote_address=claim.remote_address,
+            connected_ms=claim.connected_ms,
+            boot_count=registration.boot_count,
+            tolerated=(Deviation.MISSING_SUBPROTOCOL,) if subprotocol.header is None else (),
+            status_request=None if reply.status_known else StatusRequest(now),
+        )
+        self._broker.connections.add(session)
+        if session.ended:
+            raise _unavailable("superseded", "a newer connection of this station is open")
+        socket.session = session
+        metrics.CONNECTIONS.labels(subprotocol.version).inc()
+        if subprotocol.header is None:
+            metrics.TOLERATED.labels(Deviation.MISSING_SUBPROTOCOL).inc()
+        log.info(
+            "station_connected",
+            station_id=claim.station_id,
+            connection_id=claim.connection_id,
+            epoch=reply.epoch,
+            remote_address=claim.remote_address,
+        )
+
+    def _refuse(self, socket: StationSocket, applicant: _Applicant, refusal: _Refused) -> Response:
+        self._count(applicant, refusal)
+        if refusal.told and applicant.station_id:
+            self._broker.notices.refused(
+                Refusal(
+                    station_id=applicant.station_id,
+                    remote_address=applicant.remote_address,
+                    reason=refusal.reason,
+                    detail=refusal.detail,
+                    http_status=refusal.status,
+                    refused_ms=now_ms(),
+                )
+            )
+        response = socket.respond(refusal.status, refusal.detail + "\n")
+        response.headers.update(refusal.headers)
+        return response
+
+    def _count(self, applicant: _Applicant, refusal: _Refused) -> None:
+        metrics.CONNECTS.labels("refused").inc()
+        metrics.REFUSALS.labels(refusal.reason).inc()
+        log.info(
+            "handshake_refused",
+            station_id=applicant.station_id or None,
+            remote_address=applicant.remote_address,
+            reason=refusal.reason,
+            status=int(refusal.status),
+            detail=refusal.detail,
+        )
+
+
+def _check_upgrade(socket: StationSocket, request: Request) -> tuple[Response, Subprotocol]:
+    # Before the claim: nothing after it may refuse.
+    response = socket.protocol.accept(request)
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        cause = socket.protocol.handshake_exc
+        reason = "no_upgrade" if isinstance(cause, InvalidUpgrade) else "bad_request"
+        headers = {
+            name: response.headers[name]
+            for name in ("Upgrade", "Allow")
+            if name in response.headers
+        }
+        detail = f"not a WebSocket handshake: {cause}"[:200]
+        raise _Refused(HTTPStatus(response.status_code), reason, detail, headers)
+    offered = request.headers.get_all("Sec-WebSocket-Protocol")
+    subprotocol = negotiate(offered)
+    if subprotocol is None:
+        detail = f"none of the offered subprotocols is supported: {', '.join(offered)}"[:200]
+        raise _Refused(HTTPStatus.BAD_REQUEST, "unsupported_subprotocol", detail)
+    if subprotocol.header is not None:
+        response.headers["Sec-WebSocket-Protocol"] = subprotocol.header
+    return response, subprotocol
+
+
+def _unavailable(reason: str, detail: str) -> _Refused:
+    # Spread, so that not all come back in the same second.
+    retry_after = str(random.randint(5, 15))  # noqa: S311 - jitter
+    return _Refused(
+        HTTPStatus.SERVICE_UNAVAILABLE, reason, detail, {"Retry-After": retry_after}, told=False
+    )
+
+
+def _peer(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return str(address[0]) if address else "unknown"
+
+
+def _path_as_text(path: str) -> str:
+    """Return the path with raw bytes above 127 read as UTF-8, where they are."""
+    try:
+        return path.encode("ascii", "surrogateescape").decode()
+    except UnicodeDecodeError:
+        return path

@@ -1,0 +1,102 @@
+"""Listens for stations, holds their sockets and gives them their time."""
+
+import asyncio
+import socket
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from ws_gateway.websocket.handshake import Handshakes
+from ws_gateway.websocket.session import Session, instant
+from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
+
+# Longer than a turn in the queue of upgrades and a claim together.
+_OPEN_TIMEOUT_S = 20.0
+_BACKLOG = 4096
+_TICK_S = 0.1
+_SLICES = 10
+_SMALLEST_SLICE = 50
+_FINISH_S = 2.0
+
+
+class Listener:
+    """The servers of one gateway, one for each listening socket."""
+
+    def __init__(self, handshakes: Handshakes, sockets: list[socket.socket]) -> None:
+        self._handshakes = handshakes
+        self._listening = sockets
+        self._servers: list[Server] = []
+        self._open: set[StationSocket] = set()
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+
+    @property
+    def port(self) -> int:
+        """Return the port of the first listening socket."""
+        return int(self._listening[0].getsockname()[1])
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Return the sessions whose sockets are open."""
+        return [
+            connection.session
+            for connection in self._open
+            if isinstance(connection.session, Session)
+        ]
+
+    async def start(self) -> None:
+        """Begin to accept."""
+        StationSocket.on_garbage = self._handshakes.garbage
+        for listening in self._listening:
+            server = await serve(
+                self._hold,
+                sock=listening,
+                process_request=self._handshakes.process,
+                create_connection=StationSocket,
+                compression=None,
+                server_header=None,
+                open_timeout=_OPEN_TIMEOUT_S,
+                ping_interval=None,
+                close_timeout=CLOSE_TIMEOUT_S,
+                max_size=1024 * 1024,
+                backlog=_BACKLOG,
+            )
+            self._servers.append(server)
+
+    def stop_accepting(self) -> None:
+        """Accept no more; what is open stays open."""
+        for server in self._servers:
+            server.close(close_connections=False)
+
+    async def finish(self) -> None:
+        """Wait for the sockets that are closing, then abort what is left."""
+        try:
+            async with asyncio.timeout(_FINISH_S):
+                await self._all_closed.wait()
+        except TimeoutError:
+            for connection in list(self._open):
+                connection.transport.abort()
+        for server in self._servers:
+            server.close()
+            await server.wait_closed()
+
+    async def run_clock(self) -> None:
+        """Give every connection a tick a second, a tenth of them at a time."""
+        while True:
+            connections = list(self._open)
+            size = max(_SMALLEST_SLICE, -(-len(connections) // _SLICES))
+            for turn in range(_SLICES):
+                now = instant()
+                for connection in connections[turn * size : (turn + 1) * size]:
+                    connection.tick(now)
+                await asyncio.sleep(_TICK_S)
+
+    async def _hold(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, StationSocket)
+        self._open.add(connection)
+        self._all_closed.clear()
+        try:
+            await connection.wait_closed()
+        finally:
+            self._open.discard(connection)
+            if not self._open:
+                self._all_closed.set()

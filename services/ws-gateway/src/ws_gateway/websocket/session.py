@@ -1,0 +1,324 @@
+"""One held connection: carries out what its state machine decides, on the socket and the lanes."""
+
+from typing import Any
+
+import structlog
+
+from csms_shared.clock import monotonic, now_ms
+from csms_shared.contracts.calls import CallReply, RegistrationChange
+from csms_shared.contracts.commands import Command
+from csms_shared.ocpp.actions import ActionKind, station_action
+from csms_shared.ocpp.errors import RpcError, error_code
+from ws_gateway import metrics
+from ws_gateway.amqp.broker_side import BrokerSide
+from ws_gateway.amqp.services import OVERDUE_S
+from ws_gateway.domain.commands import OutboundCommand
+from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
+from ws_gateway.domain.effects import (
+    CallRefused,
+    Close,
+    CommandFinished,
+    CommandRepeated,
+    CommandSent,
+    Dispatch,
+    Effect,
+    FrameUnusable,
+    HeartbeatAnswered,
+    Instant,
+    OwnAnswerInvalid,
+    Ping,
+    ReplyIgnored,
+    Send,
+    StrayAnswer,
+    Tolerated,
+)
+from ws_gateway.domain.registration import ACCEPTED
+from ws_gateway.websocket.commands_under_way import CommandsUnderWay
+from ws_gateway.websocket.socket import StationSocket
+from ws_gateway.websocket.status_request import StatusRequest
+
+log = structlog.get_logger(__name__)
+
+_LOGGED_FRAME_BYTES = 500
+
+
+def instant() -> Instant:
+    """Return the present moment."""
+    return Instant(monotonic(), now_ms())
+
+
+class Session:
+    """The shell around one connection's state machine."""
+
+    __slots__ = (
+        "_boot_count",
+        "_broker",
+        "_commands",
+        "_machine",
+        "_released",
+        "_socket",
+        "_status_request",
+        "_tolerated",
+        "connected_ms",
+        "connection_id",
+        "epoch",
+        "last_seen_ms",
+        "ocpp_version",
+        "remote_address",
+        "station_id",
+    )
+
+    def __init__(
+        self,
+        socket: StationSocket,
+        broker: BrokerSide,
+        machine: StationConnection,
+        *,
+        station_id: str,
+        connection_id: str,
+        ocpp_version: str,
+        remote_address: str,
+        connected_ms: int,
+        boot_count: int,
+        tolerated: tuple[str, ...],
+        status_request: StatusRequest | None,
+    ) -> None:
+        self._socket = socket
+        self._broker = broker
+        self._machine = machine
+        self.station_id = station_id
+        self.connection_id = connection_id
+        self.epoch = machine.epoch
+        self.ocpp_version = ocpp_version
+        self.remote_address = remote_address
+        self.connected_ms = connected_ms
+        self.last_seen_ms = connected_ms
+        self._boot_count = boot_count
+        # Deviations of the handshake travel with the first call.
+        self._tolerated = tolerated
+        self._status_request = status_request
+        self._commands: CommandsUnderWay | None = None
+        self._released = False
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether this connection is over, whatever its socket still does."""
+        return self._machine.closed
+
+    @property
+    def has_call_in_progress(self) -> bool:
+        """Tell whether the station waits for an answer."""
+        return self._machine.call_in_progress is not None
+
+    # What the socket tells.
+
+    def frame(self, raw: bytes) -> None:
+        """Take one message of the station."""
+        now = instant()
+        self._heard_at(now)
+        self._carry_out(self._machine.receive(raw, now))
+
+    def control_frame(self) -> None:
+        """Take a ping or pong as a sign of life."""
+        now = instant()
+        self._heard_at(now)
+        self._machine.frame_seen(now)
+
+    def lost(self, code: int | None) -> None:
+        """Let go of everything: the socket is gone."""
+        self._carry_out(self._machine.socket_closed(instant()))
+        self._broker.connections.remove(self)
+        self._release("connection closed" if code not in (None, 1006) else "connection lost")
+        metrics.CONNECTIONS.labels(self.ocpp_version).dec()
+        metrics.CLOSES.labels(metrics.close_label(code)).inc()
+
+    # What the broker side tells.
+
+    def report_stored(self, seq: int) -> None:
+        """Answer the report `seq`: the broker has it."""
+        self._answer(seq, {})
+
+    def decided(self, reply: CallReply) -> None:
+        """Answer a decision."""
+        if reply.registration is not None:
+            # With the answer to a BootNotification, which sets the status itself.
+            self._take_registration(reply.registration, booted=True)
+        if reply.payload is not None:
+            self._answer(reply.seq, reply.payload)
+            return
+        fault = reply.fault
+        code = fault.code if fault else error_code(self.ocpp_version, RpcError.INTERNAL_ERROR)
+        description = fault.description if fault else ""
+        self._carry_out(self._machine.answer_error(reply.seq, code, description, instant()))
+
+    def take_command(self, command: Command, reply_key: str) -> None:
+        """Queue a command for the station."""
+        if self._commands is None:
+            self._commands = CommandsUnderWay(
+                self.station_id, self.ocpp_version, self._broker.reports
+            )
+        try:
+            outbound = OutboundCommand(
+                command.command_id,
+                command.action,
+                command.payload,
+                command.epoch,
+                command.deadline_ms,
+            )
+        except ValueError as error:
+            self._commands.refuse(command.command_id, reply_key, str(error), now_ms())
+            return
+        self._commands.begin(command, reply_key)
+        self._carry_out(self._machine.send_call(outbound, instant()))
+
+    def supersede(self, epoch: int) -> None:
+        """Give way to a connection of a higher epoch."""
+        self._carry_out(self._machine.superseded(epoch, instant()))
+
+    def set_registration(self, change: RegistrationChange) -> None:
+        """Take over a change made by the registry."""
+        self._take_registration(change, booted=change.registration_status == ACCEPTED)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket."""
+        self._carry_out(self._machine.close(code, reason, instant()))
+
+    def waits_for(self, service: str) -> bool:
+        """Tell whether a decision of this service is due."""
+        call = self._machine.call_in_progress
+        return (
+            call is not None
+            and call.kind is ActionKind.DECISION
+            and self._owner_of(call.action) == service
+        )
+
+    # What time brings.
+
+    def tick(self, now: Instant) -> None:
+        """Do what time asks for; called about once a second."""
+        effects = self._machine.tick(now)
+        if effects:
+            self._carry_out(effects)
+        call = self._machine.call_in_progress
+        if call is not None:
+            overdue = now.wall_ms - call.received_ms > OVERDUE_S * 1000
+            if overdue and call.kind is ActionKind.DECISION:
+                self._broker.services[self._owner_of(call.action)].doubt()
+        if self._status_request is not None and self._status_request.is_due(now):
+            self._status_request = None
+            if self._machine.registration_status == ACCEPTED:
+                self._ask_for_status(now)
+
+    # Effects.
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if type(effect) is Send:
+                self._socket.write(effect.text)
+            elif type(effect) is Dispatch:
+                self._dispatch(effect)
+            else:
+                self._carry_out_rare(effect)
+
+    def _carry_out_rare(self, effect: Effect) -> None:
+        match effect:
+            case HeartbeatAnswered():
+                metrics.messages("in", "Heartbeat", "answered").inc()
+            case Tolerated(names):
+                for name in names:
+                    metrics.TOLERATED.labels(name).inc()
+            case CallRefused(_, action, code, description):
+                label = metrics.action_label(self.ocpp_version, action)
+                metrics.messages("in", label, "refused").inc()
+                self._log("call_refused", action=action, code=code, description=description)
+            case FrameUnusable(description, raw, answered):
+                metrics.messages("in", "unknown", "unusable").inc()
+                self._log(
+                    "frame_unusable",
+                    description=description,
+                    raw=raw[:_LOGGED_FRAME_BYTES].decode(errors="replace"),
+                    answered=answered,
+                )
+            case OwnAnswerInvalid(seq, action, description):
+                metrics.messages("in", action, "own_answer_invalid").inc()
+                log.error(
+                    "own_answer_invalid",
+                    station_id=self.station_id,
+                    seq=seq,
+                    action=action,
+                    description=description,
+                )
+            case CommandSent() | CommandFinished():
+                if self._commands is not None:
+                    self._commands.report(effect)
+            case CommandRepeated() | ReplyIgnored():
+                # Redelivered: what came first decides.
+                pass
+            case StrayAnswer(message_id):
+                metrics.messages("in", "unknown", "stray_answer").inc()
+                self._log("stray_answer", message_id=message_id[:36])
+            case Ping():
+                self._socket.write_ping()
+            case Close(code, reason):
+                self._socket.begin_close(code, reason)
+                self._broker.connections.remove(self)
+                self._release(reason)
+
+    def _dispatch(self, effect: Dispatch) -> None:
+        call = effect.call
+        tolerated = call.tolerated
+        if self._tolerated:
+            tolerated, self._tolerated = self._tolerated + tolerated, ()
+        if self._status_request is not None and self._status_request.is_settled_by(call.action):
+            self._status_request = None
+        patience_s = (call.deadline_ms - now_ms()) / 1000
+        service_away = (
+            call.kind is ActionKind.DECISION
+            and self._broker.services[self._owner_of(call.action)].away
+        )
+        if service_away:
+            self.close(SERVICE_RESTART, "service away")
+        elif not self._broker.calls.dispatch(self, call, self._boot_count, tolerated, patience_s):
+            metrics.messages("in", call.action, "no_room").inc()
+            self.close(SERVICE_RESTART, "gateway overloaded")
+
+    def _answer(self, seq: int, response: dict[str, Any]) -> None:
+        now = instant()
+        call = self._machine.call_in_progress
+        if call is not None and call.seq == seq:
+            metrics.messages("in", call.action, "answered").inc()
+            metrics.call_duration(call.action).observe((now.wall_ms - call.received_ms) / 1000)
+        self._carry_out(self._machine.answer(seq, response, now))
+
+    def _take_registration(self, change: RegistrationChange, *, booted: bool) -> None:
+        self._boot_count = change.boot_count
+        self._machine.set_registration(
+            change.registration_status, booted=booted, strict=change.strict
+        )
+
+    def _ask_for_status(self, now: Instant) -> None:
+        command = StatusRequest.command(self.epoch, now)
+        self._carry_out(self._machine.send_call(command, now))
+        metrics.messages("out", command.action, "sent").inc()
+        self._log("status_requested")
+
+    def _heard_at(self, now: Instant) -> None:
+        self.last_seen_ms = now.wall_ms
+        self._broker.notices.heard(self)
+
+    def _release(self, reason: str) -> None:
+        if self._released:
+            return
+        self._released = True
+        self._broker.notices.forget(self)
+        if reason != "superseded":
+            self._broker.notices.release(self.station_id, self.connection_id, self.epoch, reason)
+        self._log("connection_ended", reason=reason)
+
+    def _owner_of(self, action: str) -> str:
+        known = station_action(self.ocpp_version, action)
+        assert known is not None
+        return known.service
+
+    def _log(self, event: str, **details: object) -> None:
+        log.info(event, station_id=self.station_id, connection_id=self.connection_id, **details)

@@ -1,0 +1,124 @@
+"""A station's socket: frames in and out without a task or a queue for each message.
+
+Frames go straight from the protocol to the session; writes go straight to the transport, in
+order. A station that does not read is closed, so the transport's buffer is the bound.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import OPEN, Event
+from websockets.server import ServerProtocol
+
+from csms_shared.clock import monotonic
+from ws_gateway.domain.effects import Instant
+
+CLOSE_TIMEOUT_S = 5.0
+WRITE_TIMEOUT_S = 30.0
+_MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
+
+
+class SocketOwner(Protocol):
+    """What a socket tells its session."""
+
+    def frame(self, raw: bytes) -> None:
+        """Take one whole message."""
+
+    def control_frame(self) -> None:
+        """Note a ping or pong."""
+
+    def tick(self, now: Instant) -> None:
+        """Do what time asks for."""
+
+    def lost(self, code: int | None) -> None:
+        """Note the end of the socket."""
+
+
+class StationSocket(ServerConnection):
+    """A connection that hands whole messages to its session as they arrive."""
+
+    on_garbage: Callable[["StationSocket", str], None] | None = None
+
+    def __init__(self, protocol: ServerProtocol, server: Server, **options: Any) -> None:
+        super().__init__(protocol, server, **options)
+        self.session: SocketOwner | None = None
+        self._fragments: list[bytes] | None = None
+        self._slow_since: float | None = None
+
+    def process_event(self, event: Event) -> None:
+        """Take one event of the protocol."""
+        if self.request is None or isinstance(event, Request):
+            super().process_event(event)
+            return
+        assert isinstance(event, Frame)
+        if self.session is None:
+            # Nobody may send before the handshake is answered.
+            self.transport.abort()
+            return
+        opcode = event.opcode
+        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+            if event.fin:
+                self.session.frame(bytes(event.data))
+            else:
+                self._fragments = [bytes(event.data)]
+        elif opcode is Opcode.CONT:
+            assert self._fragments is not None
+            self._fragments.append(bytes(event.data))
+            if event.fin:
+                whole, self._fragments = b"".join(self._fragments), None
+                self.session.frame(whole)
+        else:
+            self.session.control_frame()
+
+    def write(self, text: str) -> None:
+        """Send one text frame."""
+        if self.protocol.state is OPEN:
+            self.protocol.send_text(text.encode())
+            self.send_data()
+            if self.paused and self.transport.get_write_buffer_size() > _MAX_UNWRITTEN_BYTES:
+                self.transport.abort()
+
+    def write_ping(self) -> None:
+        """Send a ping; any pong counts."""
+        if self.protocol.state is OPEN:
+            self.protocol.send_ping(b"")
+            self.send_data()
+
+    def begin_close(self, code: int, reason: str) -> None:
+        """Send a close frame; `tick` ends what the other side leaves open."""
+        if self.protocol.state is OPEN:
+            self.protocol.send_close(code, reason)
+            self.send_data()
+            self.close_deadline = self.loop.time() + CLOSE_TIMEOUT_S
+
+    def tick(self, now: Instant) -> None:
+        """Give the session its time; abort what does not finish closing, or does not read."""
+        if self.session is not None:
+            self.session.tick(now)
+        unclosed = self.close_deadline is not None and self.loop.time() > self.close_deadline
+        unread = self._slow_since is not None and now.monotonic - self._slow_since > WRITE_TIMEOUT_S
+        if unclosed or unread:
+            self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """Note that the station reads too slowly."""
+        super().pause_writing()
+        self._slow_since = monotonic()
+
+    def resume_writing(self) -> None:
+        """Note that the station has caught up."""
+        super().resume_writing()
+        self._slow_since = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the session, or whoever counts what was no handshake at all."""
+        super().connection_lost(exc)
+        session, self.session = self.session, None
+        if session is not None:
+            session.lost(self.protocol.close_code)
+        elif self.request is None and StationSocket.on_garbage is not None:
+            cause = self.protocol.handshake_exc
+            StationSocket.on_garbage(self, "no request" if cause is None else str(cause))
