@@ -1,0 +1,1 @@
+"""REST, accounts, commands as durable resources, and the live stream of events."""

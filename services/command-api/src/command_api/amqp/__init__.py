@@ -1,0 +1,1 @@
+"""What this service sends to and takes from the broker."""

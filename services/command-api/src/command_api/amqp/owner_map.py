@@ -1,0 +1,141 @@
+"""Who holds which station's socket, remembered from events and from the registry's answers.
+
+The map says only yes: a station that it knows to be connected and accepted. Whatever else it is
+asked, and whatever was not written by the gateway it named, the registry is asked.
+"""
+
+from collections.abc import Sequence
+
+from command_api.handlers.gathering import Gathering, TooBusy
+from command_api.handlers.ports import ServiceAway, Services
+from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.contracts.events import CloudEvent
+from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+
+_LOOKUP_MAX = 500
+_MAX_KNOWN = 1_000_000
+# No station has an empty id.
+_EVERY_STATION = ""
+
+
+class OwnerMap:
+    """`OwnerDirectory` in memory."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, OwnerView] = {}
+        # For each look-up under way, the stations of which an event came meanwhile: the answer
+        # about them may be older than the event, and is not remembered.
+        self._overtaken: list[set[str]] = []
+        self.lookups: Gathering[str, OwnerView] = Gathering(
+            self._look_up, max_items=_LOOKUP_MAX, lanes=2
+        )
+
+    async def find(self, station_id: str) -> OwnerView:
+        """Return the owner, from memory where the station is connected and accepted.
+
+        Raises:
+            ServiceAway: the registry had to be asked and does not answer.
+        """
+        known = self._known.get(station_id)
+        if known is not None:
+            return known
+        try:
+            return await self.lookups.submit(station_id)
+        except TooBusy as error:
+            raise ServiceAway("too many stations are being looked up") from error
+
+    async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
+        """Ask the registry about these stations.
+
+        Raises:
+            ServiceAway: it does not answer.
+        """
+        found: dict[str, OwnerView] = {}
+        for start in range(0, len(station_ids), _LOOKUP_MAX):
+            page = station_ids[start : start + _LOOKUP_MAX]
+            for owner in await self._look_up(page):
+                found[owner.station_id] = owner
+        return found
+
+    def forget(self, station_id: str) -> None:
+        """Ask the registry next time."""
+        self._overtake(station_id)
+        self._known.pop(station_id, None)
+
+    def forget_all(self) -> None:
+        """Ask the registry about everything: events may have been lost."""
+        for overtaken in self._overtaken:
+            overtaken.add(_EVERY_STATION)
+        self._known.clear()
+
+    def saw(self, event: CloudEvent) -> None:
+        """Follow what happens to connections and registrations."""
+        match event.type:
+            case "csms.station.connected.v1":
+                self._connected(event)
+            case "csms.station.disconnected.v1":
+                known = self._known.get(event.subject)
+                if known is None or known.connection_id == event.data.get("connection_id"):
+                    self.forget(event.subject)
+            case (
+                "csms.station.offline.v1"
+                | "csms.station.registration_changed.v1"
+                | "csms.station.deleted.v1"
+            ):
+                self.forget(event.subject)
+            case _:
+                pass
+
+    def _connected(self, event: CloudEvent) -> None:
+        """Take over a newer connection; the registration is known only for stations known."""
+        self._overtake(event.subject)
+        known = self._known.get(event.subject)
+        if known is None:
+            return
+        epoch = int(event.data["epoch"])
+        if known.epoch is not None and known.epoch >= epoch:
+            return
+        self._known[event.subject] = known.model_copy(
+            update={
+                "gateway_id": event.data["gateway_id"],
+                "connection_id": event.data["connection_id"],
+                "epoch": epoch,
+                "ocpp_version": event.data["ocpp_version"],
+            }
+        )
+
+    def _overtake(self, station_id: str) -> None:
+        for overtaken in self._overtaken:
+            overtaken.add(station_id)
+
+    async def _look_up(self, station_ids: Sequence[str]) -> list[OwnerView]:
+        wanted = list(dict.fromkeys(station_ids))
+        overtaken: set[str] = set()
+        self._overtaken.append(overtaken)
+        try:
+            result = await self._services.ask(
+                STATION_REGISTRY, "owners.look_up", {"station_ids": wanted}
+            )
+        finally:
+            self._overtaken = [other for other in self._overtaken if other is not overtaken]
+        owners = {owner.station_id: owner for owner in map(OwnerView.model_validate, result)}
+        for owner in owners.values():
+            fresh = owner.station_id not in overtaken and _EVERY_STATION not in overtaken
+            self._keep(owner, fresh=fresh)
+        return [
+            owners.get(station_id) or OwnerView(station_id=station_id, known=False)
+            for station_id in station_ids
+        ]
+
+    def _keep(self, owner: OwnerView, *, fresh: bool) -> None:
+        if (
+            fresh
+            and owner.gateway_id is not None
+            and owner.registration_status is RegistrationStatus.ACCEPTED
+        ):
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[owner.station_id] = owner
+        else:
+            self._known.pop(owner.station_id, None)

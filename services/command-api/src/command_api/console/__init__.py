@@ -1,0 +1,1 @@
+"""The operators' page, static files without a build step."""

@@ -1,0 +1,36 @@
+"""A ChangeConfiguration of AuthorizationKey is a password rotation (security whitepaper, 2.1)."""
+
+from typing import Any
+
+MASK = "***"
+PASSWORD_MAX_LENGTH = 40
+
+
+def is_password_rotation(action: str, payload: dict[str, Any]) -> bool:
+    """Tell whether the command sets the station's password; keys count in any case."""
+    key = payload.get("key")
+    return (
+        action == "ChangeConfiguration"
+        and isinstance(key, str)
+        and key.casefold() == "authorizationkey"
+    )
+
+
+def masked(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload as it may be stored and shown."""
+    return {**payload, "value": MASK}
+
+
+def length_problem(password: str, minimum: int) -> str | None:
+    """Return what is wrong with the length of a station's password, None where nothing is."""
+    if minimum <= len(password) <= PASSWORD_MAX_LENGTH:
+        return None
+    return f"must have {minimum} to {PASSWORD_MAX_LENGTH} characters"
+
+
+def keeps_previous(status: str, response: dict[str, Any] | None) -> bool:
+    """Tell whether the old password must go on counting until the new one is used.
+
+    It is not known whether the station took the new one over, or it will at its next boot only.
+    """
+    return status != "completed" or (response or {}).get("status") != "Accepted"

@@ -1,0 +1,1 @@
+"""Use cases: load state, let the domain decide, write, publish."""

@@ -1,0 +1,88 @@
+"""What gateways report, written in sets; the durable copy of every report comes here."""
+
+from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.domain.command_states import CommandRecord, after_report
+from command_api.domain.remote_starts import ACTION as REMOTE_START
+from command_api.handlers.dispatch import Dispatch
+from command_api.handlers.watched_commands import WatchedCommands
+from command_api.store.command_changes import lock_commands, write_changes
+from command_api.store.transaction_starts import link_starts
+from csms_shared.clock import now_ms
+from csms_shared.contracts.commands import CommandReport
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.inbox import Reply, Work
+
+
+class CommandReports:
+    """Applies reports; reports of unknown commands (purged, or of another system) are dropped."""
+
+    def __init__(
+        self,
+        *,
+        watched: WatchedCommands,
+        dispatch: Dispatch,
+        wake_relay: Callable[[], None],
+        wake_rotations: Callable[[], None],
+    ) -> None:
+        self._watched = watched
+        self._dispatch = dispatch
+        self._wake_relay = wake_relay
+        self._wake_rotations = wake_rotations
+        self._ended: list[UUID] = []
+        self._lookups = False
+        self._rotations = False
+
+    async def apply(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+        """Bring the commands of all reports up to date."""
+        reports = [
+            (str(work.envelope.get("gateway_id", "")), CommandReport.model_validate(work.item))
+            for work in works
+            if work.type == MessageType.COMMAND_REPORTS
+        ]
+        if not reports:
+            return []
+        now = now_ms()
+        commands = await lock_commands(connection, [UUID(item.command_id) for _, item in reports])
+        changed: dict[UUID, CommandRecord] = {}
+        for gateway_id, report in reports:
+            command = commands.get(UUID(report.command_id))
+            after = command and after_report(command, report, gateway_id, now)
+            if after is not None:
+                commands[after.command_id] = changed[after.command_id] = after
+        await write_changes(connection, list(changed.values()))
+        await link_starts(
+            connection,
+            sorted(
+                {
+                    command.station_id
+                    for command in changed.values()
+                    if command.action == REMOTE_START and command.status.is_final
+                }
+            ),
+        )
+        self._note(changed.values())
+        return []
+
+    def committed(self) -> None:
+        """Tell whoever waits for what the last batch changed; telling too often is harmless."""
+        ended, self._ended = self._ended, []
+        self._watched.ended_elsewhere(ended)
+        if ended:
+            self._wake_relay()
+        if self._lookups:
+            self._lookups = False
+            self._dispatch.wake_lookups()
+        if self._rotations:
+            self._rotations = False
+            self._wake_rotations()
+
+    def _note(self, changed: Iterable[CommandRecord]) -> None:
+        for command in changed:
+            self._lookups |= command.lookup_again
+            if command.status.is_final:
+                self._ended.append(command.command_id)
+                self._rotations |= command.rotation_proofs is not None

@@ -1,0 +1,120 @@
+"""Live events, each handed to every stream that wants it."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+import orjson
+
+from csms_shared.contracts.events import CloudEvent
+
+BUFFER_EVENTS = 1_000
+MAX_STREAMS = 200
+
+
+class TooManyStreams(Exception):
+    """`MAX_STREAMS` clients listen already."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """An event as it goes out: made into text once for all streams."""
+
+    id: str
+    type: str
+    station_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events a stream wants; `type` is exact, or a prefix that ends at a dot."""
+
+    station_id: str | None
+    type: str | None
+
+    def wants(self, event: LiveEvent) -> bool:
+        """Tell whether the event passes."""
+        if self.station_id is not None and event.station_id != self.station_id:
+            return False
+        return self.type is None or _matches(event.type, self.type)
+
+
+def _matches(event_type: str, wanted: str) -> bool:
+    names = (event_type, event_type.removeprefix("csms.").removesuffix(".v1"))
+    prefix = wanted.removesuffix("*").removesuffix(".") + "."
+    return wanted in names or any(name.startswith(prefix) for name in names)
+
+
+class Stream:
+    """One client's buffer. At the bound it ends: a client that is too slow has to ask again."""
+
+    def __init__(self, wanted: EventFilter) -> None:
+        self.wanted = wanted
+        self._events: deque[LiveEvent] = deque()
+        self._wake = asyncio.Event()
+        self._end: str | None = None
+
+    def offer(self, event: LiveEvent) -> None:
+        """Take the event in, if it is wanted."""
+        if self._end is not None or not self.wanted.wants(event):
+            return
+        if len(self._events) >= BUFFER_EVENTS:
+            self.end("the client is too slow")
+            return
+        self._events.append(event)
+        self._wake.set()
+
+    def end(self, reason: str) -> None:
+        """End the stream after what is in the buffer."""
+        self._end = reason
+        self._wake.set()
+
+    async def next(self) -> LiveEvent | str:
+        """Return the next event, or why there will be none."""
+        while not self._events:
+            if self._end is not None:
+                return self._end
+            self._wake.clear()
+            await self._wake.wait()
+        return self._events.popleft()
+
+
+class EventHub:
+    """All open streams of this process."""
+
+    def __init__(self) -> None:
+        self._streams: set[Stream] = set()
+        self._closed = False
+
+    def open(self, wanted: EventFilter) -> Stream:
+        """Open a stream of events from now on.
+
+        Raises:
+            TooManyStreams: no more are accepted.
+        """
+        if len(self._streams) >= MAX_STREAMS or self._closed:
+            raise TooManyStreams
+        stream = Stream(wanted)
+        self._streams.add(stream)
+        return stream
+
+    def discard(self, stream: Stream) -> None:
+        """Forget a stream whose client has gone."""
+        self._streams.discard(stream)
+
+    def publish(self, event: CloudEvent) -> None:
+        """Hand an event to whoever wants it."""
+        if not self._streams:
+            return
+        live = LiveEvent(
+            event.id, event.type, event.subject, orjson.dumps(event.model_dump()).decode()
+        )
+        for stream in self._streams:
+            stream.offer(live)
+
+    def close(self) -> None:
+        """End all streams: the process is about to end."""
+        self._closed = True
+        for stream in self._streams:
+            stream.end("the service is shutting down")

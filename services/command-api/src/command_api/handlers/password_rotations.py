@@ -1,0 +1,70 @@
+"""Tells the registry of passwords that stations have taken over, or may have."""
+
+import asyncio
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from command_api.domain.password_rotation import keeps_previous
+from command_api.handlers.ports import ServiceAway, Services
+from command_api.store.rotations import DueRotation, due_rotations, mark_applied
+from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.db.engine import in_transaction
+from csms_shared.errors import Unavailable
+from csms_shared.refusals import ProblemRaised
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 5.0
+_LIMIT = 100
+
+
+class PasswordRotations:
+    """Applies rotations until the registry has each; every replica may run one."""
+
+    def __init__(self, engine: AsyncEngine, services: Services) -> None:
+        self._engine = engine
+        self._services = services
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Tell that a rotation was answered."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Apply until cancelled."""
+        while True:
+            try:
+                due = await in_transaction(
+                    self._engine, lambda connection: due_rotations(connection, _LIMIT)
+                )
+                for rotation in due:
+                    await self._apply(rotation)
+            except (Unavailable, ServiceAway) as error:
+                log.warning("rotations_wait", error=str(error))
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def _apply(self, rotation: DueRotation) -> None:
+        try:
+            await self._services.ask(
+                STATION_REGISTRY,
+                "stations.set_password",
+                {
+                    "station_id": rotation.station_id,
+                    "credential_proofs": rotation.proofs,
+                    "keep_previous": keeps_previous(rotation.status, rotation.response),
+                },
+            )
+        except ProblemRaised as refused:
+            # The station was deleted meanwhile: there is no password to set.
+            log.warning(
+                "rotation_refused",
+                command_id=str(rotation.command_id),
+                problem=refused.problem.code,
+            )
+        await in_transaction(self._engine, lambda connection: mark_applied(connection, rotation))

@@ -1,0 +1,52 @@
+"""What the use cases need of the broker; implemented in `command_api.amqp`."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from csms_shared.contracts.commands import Command
+from csms_shared.contracts.stations import OwnerView
+
+
+class ServiceAway(Exception):
+    """Another service or the broker did not answer in time."""
+
+
+class OwnerDirectory(Protocol):
+    """Where commands for a station go."""
+
+    async def find(self, station_id: str) -> OwnerView:
+        """Return the owner, from memory where it is known to be connected and accepted.
+
+        Raises:
+            ServiceAway: the registry had to be asked and does not answer.
+        """
+        ...
+
+    async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
+        """Ask the registry, and remember what it says.
+
+        Raises:
+            ServiceAway: it does not answer.
+        """
+        ...
+
+
+class CommandSender(Protocol):
+    """Hands commands to gateways."""
+
+    async def send(self, gateway_id: str, command: Command) -> bool:
+        """Publish; false when the gateway certainly has not got it, true when it may have."""
+        ...
+
+
+class Services(Protocol):
+    """Questions to the other services."""
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        """Return the result.
+
+        Raises:
+            ProblemRaised: the service refused.
+            ServiceAway: it does not answer.
+        """
+        ...

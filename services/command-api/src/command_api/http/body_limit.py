@@ -1,0 +1,43 @@
+"""No request has a body beyond 1 MiB: the longest legitimate one is a local list."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from command_api.http.problems import ProblemResponse
+
+BODY_MAX_BYTES = 1024 * 1024
+
+
+class BodyLimit:
+    """Middleware that refuses long bodies, announced or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, counting."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > BODY_MAX_BYTES:
+                await _too_large(scope, receive, send)
+                return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_MAX_BYTES:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
+    response = ProblemResponse(
+        413, "too_large", "the body is too large", headers={"Connection": "close"}
+    )
+    await response(scope, receive, send)

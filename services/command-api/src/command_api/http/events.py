@@ -1,0 +1,62 @@
+"""GET /events: what happens, as it happens."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
+
+from command_api.handlers.event_hub import EventFilter, EventHub, Stream
+from command_api.http.authentication import Viewer
+from command_api.http.state import state_of
+
+router = APIRouter(tags=["events"])
+
+KEEP_ALIVE_S = 15
+_SEND_TIMEOUT_S = 30.0
+
+
+@router.get(
+    "/events",
+    summary="Live events",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
+async def stream_events(
+    request: Request,
+    _: Viewer,
+    station_id: Annotated[str | None, Query(max_length=255)] = None,
+    type: Annotated[
+        str | None,
+        Query(
+            max_length=255,
+            description="exact (`csms.transaction.started.v1` or `transaction.started`) or a "
+            "prefix (`csms.transaction` or `transaction`)",
+        ),
+    ] = None,
+) -> Response:
+    """Stream each event from now on as server-sent event, a CloudEvent in JSON.
+
+    A client that does not keep up is cut off, with a comment that says so. What was missed is in
+    the resources themselves.
+    """
+    hub = state_of(request).hub
+    stream = hub.open(EventFilter(station_id, type))
+    return EventSourceResponse(
+        _events(hub, stream), ping=KEEP_ALIVE_S, send_timeout=_SEND_TIMEOUT_S, sep="\n"
+    )
+
+
+async def _events(hub: EventHub, stream: Stream) -> AsyncIterator[ServerSentEvent]:
+    try:
+        # Sent at once, so that a client knows that nothing is missed from here on.
+        yield ServerSentEvent(comment="open")
+        while True:
+            event = await stream.next()
+            if isinstance(event, str):
+                yield ServerSentEvent(comment=event)
+                return
+            yield ServerSentEvent(data=event.text, event=event.type, id=event.id)
+    finally:
+        hub.discard(stream)

@@ -1,0 +1,134 @@
+"""Every error as RFC 9457 problem details."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from command_api.handlers.event_hub import TooManyStreams
+from command_api.handlers.gathering import TooBusy
+from command_api.handlers.passwords import TooManyLogins
+from command_api.handlers.ports import ServiceAway
+from csms_shared.contracts.requests import Problem
+from csms_shared.errors import Unavailable
+from csms_shared.refusals import ProblemRaised
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+
+class ProblemResponse(Response):
+    """A problem on its way out."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "code": code,
+            "detail": detail,
+        }
+        if errors:
+            document["errors"] = errors
+        super().__init__(orjson.dumps(document), status, headers)
+
+
+def problem_response(problem: Problem) -> ProblemResponse:
+    """Return what another service, or a use case, refused with."""
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in (429, 503) else None
+    errors = [error.model_dump() for error in problem.errors]
+    return ProblemResponse(problem.status, problem.code, problem.detail, errors, headers)
+
+
+def away(detail: str) -> ProblemResponse:
+    """Return the answer while something this service needs does not answer."""
+    return ProblemResponse(
+        503, "service_unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Turn every error of the application into a problem."""
+    app.add_exception_handler(ProblemRaised, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ServiceAway, _away)
+    app.add_exception_handler(Unavailable, _database_away)
+    for busy in (TooBusy, TooManyLogins, TooManyStreams):
+        app.add_exception_handler(busy, _busy)
+    app.add_exception_handler(Exception, _defect)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemRaised)
+    return problem_response(error.problem)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()
+    ]
+    return ProblemResponse(422, "validation_failed", "the request is not valid", errors)
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """Name the field without where it was found: `body.a.0.b` is `a.0.b`."""
+    parts = [str(part) for part in location]
+    return ".".join(parts[1:] if len(parts) > 1 else parts)
+
+
+_CODES = {
+    404: ("not_found", "there is nothing here"),
+    405: ("method_not_allowed", "this resource has no such method"),
+    413: ("too_large", "the body is too large"),
+}
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
+    return ProblemResponse(error.status_code, code, detail, headers=error.headers)
+
+
+async def _away(_: Request, error: Exception) -> Response:
+    return away(str(error))
+
+
+async def _database_away(_: Request, error: Exception) -> Response:
+    log.warning("database_away", error=str(error))
+    return ProblemResponse(
+        503,
+        "database_unavailable",
+        "the database does not answer",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+async def _busy(_: Request, error: Exception) -> Response:
+    return ProblemResponse(
+        429, "too_busy", "too much is waiting already", headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    return ProblemResponse(500, "internal_error", "a defect of this service; it is in its log")

@@ -1,0 +1,40 @@
+"""The HTTP server of REST."""
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from csms_shared.observability.probes import bind_socket
+
+GRACE_S = 5
+_KEEP_ALIVE_S = 75
+_MAX_CONNECTIONS = 2_000
+
+
+class RestServer:
+    """Serves the application until it is stopped."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
+                limit_concurrency=_MAX_CONNECTIONS,
+                server_header=False,
+            )
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop`; requests in hand get `GRACE_S` to end."""
+        # uvicorn's public serve() takes the signals of the process, which main has.
+        await self._server._serve(sockets=[bind_socket(self._host, self._port)])
+
+    def stop(self) -> None:
+        """Accept nothing more, and make `run` return."""
+        self._server.should_exit = True

@@ -1,0 +1,119 @@
+"""Transactions and their meter values."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.audited_route import AuditedRoute
+from command_api.http.authentication import Administrator, Viewer
+from command_api.http.state import state_of
+from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.sessions import MeterValueView, TransactionStatus, TransactionView
+from csms_shared.ocpp.times import format_time
+
+router = APIRouter(prefix="/transactions", tags=["transactions"], route_class=AuditedRoute)
+
+_INT32_MAX = 2**31 - 1
+TransactionId = Annotated[int, Path(ge=-1, le=_INT32_MAX)]
+
+
+class Closing(BaseModel):
+    """How a transaction ended that the station will not stop any more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    meter_stop: int = Field(ge=0, le=_INT32_MAX, description="the meter's register in Wh")
+    reason: str = Field(min_length=1, max_length=500)
+
+
+@router.get("", response_model=Page[TransactionView], summary="List transactions")
+async def list_transactions(
+    request: Request,
+    _: Viewer,
+    station_id: Annotated[str | None, Query(max_length=255)] = None,
+    status: TransactionStatus | None = None,
+    id_token: Annotated[str | None, Query(max_length=255)] = None,
+    from_: Annotated[datetime | None, Query(alias="from", description="started from")] = None,
+    to: Annotated[datetime | None, Query(description="started before")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Return transactions, newest first."""
+    return Json(
+        await _ask(
+            request,
+            "transactions.list",
+            given(
+                station_id=station_id,
+                status=status,
+                id_token=id_token,
+                started_from=_utc(from_),
+                started_to=_utc(to),
+                limit=limit,
+                cursor=cursor,
+            ),
+        )
+    )
+
+
+@router.get("/{transaction_id}", response_model=TransactionView, summary="Get a transaction")
+async def get_transaction(request: Request, _: Viewer, transaction_id: TransactionId) -> Response:
+    """Return one transaction."""
+    return Json(await _ask(request, "transactions.get", {"transaction_id": transaction_id}))
+
+
+@router.get(
+    "/{transaction_id}/meter-values",
+    response_model=Page[MeterValueView],
+    summary="A transaction's meter values",
+)
+async def list_meter_values(
+    request: Request,
+    _: Viewer,
+    transaction_id: TransactionId,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Return meter values, oldest first."""
+    return Json(
+        await _ask(
+            request,
+            "transactions.meter_values",
+            given(transaction_id=transaction_id, limit=limit, cursor=cursor),
+        )
+    )
+
+
+@router.post("/{transaction_id}/close", response_model=TransactionView, summary="Close by hand")
+async def close_transaction(
+    request: Request, principal: Administrator, transaction_id: TransactionId, body: Closing
+) -> Response:
+    """End a transaction; it is flagged as closed by hand."""
+    return Json(
+        await _ask(
+            request,
+            "transactions.close",
+            {
+                "transaction_id": transaction_id,
+                "meter_stop": body.meter_stop,
+                "reason": body.reason,
+                "closed_by": principal.name,
+            },
+        )
+    )
+
+
+async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
+    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)
+
+
+def _utc(moment: datetime | None) -> str | None:
+    """Return the time with Z; one without a zone is UTC."""
+    if moment is None:
+        return None
+    return format_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -1,0 +1,274 @@
+"""The composition root: everything of one running command-api, and the order of its end."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+
+import structlog
+
+from command_api.amqp.command_sender import GatewaySender
+from command_api.amqp.event_stream import EventStream
+from command_api.amqp.own_queue import OwnQueue
+from command_api.amqp.owner_map import OwnerMap
+from command_api.amqp.services import BrokerServices
+from command_api.handlers.accounts import Accounts
+from command_api.handlers.command_creation import CommandCreation
+from command_api.handlers.command_reports import CommandReports
+from command_api.handlers.dispatch import Dispatch
+from command_api.handlers.event_hub import EventHub
+from command_api.handlers.incoming_events import IncomingEvents
+from command_api.handlers.overdue_commands import finish_overdue
+from command_api.handlers.parked_items import ParkedItems
+from command_api.handlers.password_rotations import PasswordRotations
+from command_api.handlers.passwords import Passwords
+from command_api.handlers.sessions import Sessions
+from command_api.handlers.watched_commands import WatchedCommands
+from command_api.http.app import create_app
+from command_api.http.server import RestServer
+from command_api.http.state import ApiState
+from command_api.settings import CommandApiSettings
+from command_api.store.tables import SCHEMA, outbox, parked
+from command_api.store.upkeep import purges
+from csms_shared.broker.consumer import Consumer
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.requests import Correlator, Requester
+from csms_shared.broker.topology import (
+    COMMAND_API,
+    command_api_queues,
+    command_events_queue,
+    command_results_queue,
+    event_stream_queue,
+    parking_queue,
+    replies_queue,
+)
+from csms_shared.broker.work_queues import WorkQueueProbe
+from csms_shared.db.engine import create_engine
+from csms_shared.db.migrate import missing_migrations
+from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.parked_requests import parked_operations
+from csms_shared.db.parking import ParkingDrain
+from csms_shared.db.upkeep import run_upkeep
+from csms_shared.errors import Unavailable
+from csms_shared.inbox import Inbox
+from csms_shared.observability.probes import ProbeServer
+
+log = structlog.get_logger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+_REST_POOL = 10
+_WORK_POOL = 8
+_PREPARE_PAUSE_S = 0.5
+
+
+class NoAdministratorPassword(Exception):
+    """There is no user yet, and no password for the first one."""
+
+
+class CommandApi:
+    """One instance of the service."""
+
+    def __init__(self, settings: CommandApiSettings) -> None:
+        self._settings = settings
+        self._draining = False
+        self._missing = {"migrations": "not looked at yet"}
+        url = settings.database_url.get_secret_value()
+        self._engine = create_engine(url, SCHEMA, name=f"{COMMAND_API} rest", pool_size=_REST_POOL)
+        self._work = create_engine(url, SCHEMA, name=f"{COMMAND_API} work", pool_size=_WORK_POOL)
+        incarnation = new_incarnation(COMMAND_API)
+        self._link = Link(settings.broker_url.get_secret_value(), incarnation)
+        self._publisher = Publisher(self._link)
+        correlator = Correlator(incarnation)
+        services = BrokerServices(Requester(self._publisher, correlator))
+        self._relay = OutboxRelay(self._work, outbox, self._publisher)
+        self._owners = OwnerMap(services)
+        self._sender = GatewaySender(self._publisher, incarnation)
+        self._watched = WatchedCommands()
+        self._hub = EventHub()
+        self._dispatch = Dispatch(
+            engine=self._work,
+            owners=self._owners,
+            sender=self._sender,
+            watched=self._watched,
+            wake_relay=self._relay.wake,
+        )
+        pepper = settings.credential_pepper.get_secret_value().encode()
+        secret = settings.token_secret.get_secret_value()
+        self._commands = CommandCreation(
+            engine=self._engine,
+            owners=self._owners,
+            services=services,
+            dispatch=self._dispatch,
+            watched=self._watched,
+            broker_is_up=self._link.is_open,
+            pepper=pepper,
+            secret=secret.encode(),
+            min_password_length=settings.min_password_length,
+        )
+        self._rotations = PasswordRotations(self._work, services)
+        passwords = Passwords()
+        self._sessions = Sessions(self._engine, passwords, secret)
+        self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
+        own_parked = parked_operations(self._engine, self._publisher, parked, COMMAND_API)
+        self._server = RestServer(
+            create_app(
+                ApiState(
+                    engine=self._engine,
+                    sessions=self._sessions,
+                    accounts=Accounts(self._engine, passwords, self._sessions),
+                    commands=self._commands,
+                    watched=self._watched,
+                    services=services,
+                    owners=self._owners,
+                    parked=ParkedItems(services, own_parked),
+                    hub=self._hub,
+                    readiness=self.missing,
+                    broker_is_up=self._link.is_open,
+                    pepper=pepper,
+                    min_password_length=settings.min_password_length,
+                )
+            ),
+            settings.bind,
+            settings.http_port,
+        )
+        self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing)
+        self._consumers = self._make_consumers(incarnation, correlator)
+
+    def _make_consumers(self, incarnation: str, correlator: Correlator) -> tuple[Consumer, ...]:
+        link, publisher = self._link, self._publisher
+        reports = CommandReports(
+            watched=self._watched,
+            dispatch=self._dispatch,
+            wake_relay=self._relay.wake,
+            wake_rotations=self._rotations.wake,
+        )
+        results_queue, events_queue = command_results_queue(), command_events_queue()
+        results = Inbox(
+            engine=self._work,
+            publisher=publisher,
+            service=COMMAND_API,
+            queue=results_queue.name,
+            apply=reports.apply,
+            after_commit=reports.committed,
+        )
+        incoming = IncomingEvents(self._dispatch.wake_held)
+        events = Inbox(
+            engine=self._work,
+            publisher=publisher,
+            service=COMMAND_API,
+            queue=events_queue.name,
+            apply=incoming.apply,
+            after_commit=incoming.committed,
+        )
+        own = OwnQueue(correlator, self._watched.reported)
+        stream = EventStream(self._owners, self._watched, self._hub.publish)
+        drain = ParkingDrain(self._work, parked)
+        return (
+            Consumer(link, replies_queue(incarnation), own, prefetch=1_000),
+            Consumer(
+                link, event_stream_queue(incarnation), stream, prefetch=200, on_lost=stream.lost
+            ),
+            Consumer(link, results_queue, results, prefetch=200, publisher=publisher),
+            Consumer(link, events_queue, events, prefetch=100, publisher=publisher),
+            Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50),
+        )
+
+    async def missing(self) -> dict[str, str]:
+        """Return what keeps this instance from serving, by name."""
+        missing = dict(self._missing)
+        if self._draining:
+            missing["draining"] = "the service is about to end"
+        if not self._link.is_open():
+            missing["broker"] = "no connection"
+        missing |= self._queues.missing()
+        for consumer in self._consumers:
+            if not consumer.consuming:
+                missing["consumers"] = "not all queues are consumed"
+        try:
+            found = await missing_migrations(self._engine, SCHEMA, MIGRATIONS)
+        except Unavailable as error:
+            missing["database"] = str(error)[:200]
+        else:
+            if found is not None:
+                missing["migrations"] = found
+        return missing
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then finish what is in hand.
+
+        Raises:
+            NoAdministratorPassword: first start without `CSMS_ADMIN_PASSWORD`.
+            OSError: a port is taken.
+        """
+        work = (
+            self._prepare(),
+            self._queues.run(),
+            self._relay.run(),
+            self._owners.lookups.run(),
+            self._commands.inserts.run(),
+            self._sender.lane.run(),
+            self._dispatch.run(),
+            self._rotations.run(),
+            run_upkeep(self._work, SCHEMA, (finish_overdue(), *purges())),
+            *(consumer.run() for consumer in self._consumers),
+            self._probes.run(),
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in work]
+            rest = group.create_task(self._server.run())
+            await _first(stop.wait(), rest)
+            self._draining = True
+            self._watched.close()
+            self._hub.close()
+            self._server.stop()
+            await rest
+            await asyncio.gather(*(consumer.stop(2.0) for consumer in self._consumers))
+            self._probes.stop()
+            for task in tasks:
+                task.cancel()
+
+    async def _prepare(self) -> None:
+        """Wait for database and migrations, then see to the first administrator."""
+        password = self._settings.admin_password
+        while True:
+            try:
+                found = await missing_migrations(self._engine, SCHEMA, MIGRATIONS)
+                if found is None:
+                    ready = await self._sessions.ensure_administrator(
+                        None if password is None else password.get_secret_value()
+                    )
+                    if not ready:
+                        raise NoAdministratorPassword(
+                            "CSMS_ADMIN_PASSWORD: required, because there is no user yet"
+                        )
+                    self._missing = {}
+                    return
+                self._missing = {"migrations": found}
+            except Unavailable as error:
+                self._missing = {"database": str(error)[:200]}
+            await asyncio.sleep(_PREPARE_PAUSE_S)
+
+    async def close(self) -> None:
+        """Let go of broker and database."""
+        await self._link.close()
+        await self._engine.dispose()
+        await self._work.dispose()
+
+
+async def _first(*awaitables: Awaitable[object]) -> None:
+    """Wait for the first of these, and leave the others as they are."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    tasks[0].cancel()
+
+
+@contextlib.asynccontextmanager
+async def command_api(settings: CommandApiSettings) -> AsyncIterator[CommandApi]:
+    """Build an instance, and close what it holds at the end."""
+    service = CommandApi(settings)
+    try:
+        yield service
+    finally:
+        await service.close()

@@ -1,0 +1,1 @@
+"""Tables, set-based queries and migrations of the schema `command`."""

@@ -1,0 +1,191 @@
+"""Changing commands in sets: lock by id, let the domain decide, write what it decided."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.domain.command_states import CommandRecord, CommandStatus
+from command_api.store.command_rows import COLUMNS, at, command_view, record_of
+from command_api.store.tables import outbox
+from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.db.outbox import write_events
+from csms_shared.ocpp.times import format_time_ms
+
+COMPLETED_KEY = "command.completed"
+_SOURCE = "/csms/command-api"
+
+_LOCK = text(
+    f"SELECT {COLUMNS} FROM commands WHERE command_id = ANY(CAST(:ids AS uuid[])) "  # noqa: S608 - a constant
+    "ORDER BY command_id FOR UPDATE"
+)
+_UPDATE = text(
+    """
+    UPDATE commands SET
+        status = given.status, attempts = given.attempts, lookup_again = given.lookup_again,
+        refusal = given.refusal, accepted = given.accepted, response = given.response::json,
+        error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at,
+        rotation_proofs = CASE WHEN given.keep_proofs THEN rotation_proofs END
+    FROM unnest(
+        CAST(:command_id AS uuid[]), CAST(:status AS text[]), CAST(:attempts AS smallint[]),
+        CAST(:lookup_again AS boolean[]), CAST(:refusal AS text[]),
+        CAST(:accepted AS boolean[]), CAST(:response AS text[]), CAST(:error AS text[]),
+        CAST(:sent_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]),
+        CAST(:keep_proofs AS boolean[])
+    ) AS given (command_id, status, attempts, lookup_again, refusal, accepted, response, error,
+        sent_at, completed_at, keep_proofs)
+    WHERE commands.command_id = given.command_id
+    """
+)
+
+
+async def lock_commands(
+    connection: AsyncConnection, ids: Iterable[UUID]
+) -> dict[UUID, CommandRecord]:
+    """Return the commands, locked in the order of their ids."""
+    result = await connection.execute(_LOCK, {"ids": sorted(set(ids))})
+    return {row.command_id: record_of(row) for row in result}
+
+
+async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRecord]) -> None:
+    """Write locked commands back, and an event for each that is now final."""
+    if not changed:
+        return
+    await connection.execute(
+        _UPDATE,
+        {
+            "command_id": [command.command_id for command in changed],
+            "status": [command.status.value for command in changed],
+            "attempts": [command.attempts for command in changed],
+            "lookup_again": [command.lookup_again for command in changed],
+            "refusal": [command.refusal for command in changed],
+            "accepted": [command.accepted for command in changed],
+            "response": [
+                None if command.response is None else orjson.dumps(command.response).decode()
+                for command in changed
+            ],
+            "error": [
+                None if command.error is None else orjson.dumps(command.error).decode()
+                for command in changed
+            ],
+            "sent_at": [at(command.sent_ms) for command in changed],
+            "completed_at": [at(command.completed_ms) for command in changed],
+            "keep_proofs": [_proofs_needed(command) for command in changed],
+        },
+    )
+    await write_events(
+        connection,
+        outbox,
+        [(COMPLETED_KEY, _completed(command)) for command in changed if command.status.is_final],
+    )
+
+
+def _proofs_needed(command: CommandRecord) -> bool:
+    """Tell whether the registry may still have to learn of a new password."""
+    if not command.status.is_final or command.status is CommandStatus.OUTCOME_UNKNOWN:
+        return True
+    return command.status is CommandStatus.COMPLETED and bool(command.accepted)
+
+
+def _completed(command: CommandRecord) -> CloudEvent:
+    completed_ms = command.completed_ms or command.created_ms
+    return CloudEvent(
+        # An answer after outcome_unknown is a second event of the same command.
+        id=event_id("command", str(command.command_id), command.status.value),
+        source=_SOURCE,
+        type=event_type(COMPLETED_KEY),
+        subject=command.station_id,
+        time=format_time_ms(completed_ms),
+        data=command_view(command),
+    )
+
+
+async def lock_overdue(
+    connection: AsyncConnection, limit: int, answer_seconds: float
+) -> list[CommandRecord]:
+    """Return locked commands that should have ended, those in other hands left out.
+
+    Known not to have been written: due at the deadline. Otherwise `answer_seconds` after they
+    were written, or could last have been.
+    """
+    result = await connection.execute(
+        text(
+            f"""
+            SELECT {COLUMNS} FROM commands
+            WHERE status IN ('waiting', 'pending', 'sent') AND CASE
+                WHEN status = 'waiting' OR lookup_again THEN deadline < now()
+                ELSE coalesce(sent_at, deadline) < now() - make_interval(secs => :answer)
+            END
+            ORDER BY command_id LIMIT :limit FOR UPDATE SKIP LOCKED
+            """  # noqa: S608 - a constant
+        ),
+        {"limit": limit, "answer": answer_seconds},
+    )
+    return [record_of(row) for row in result]
+
+
+async def take_held(
+    connection: AsyncConnection,
+    ready: Sequence[str],
+    restricted: Sequence[str],
+    restricted_actions: Sequence[str],
+) -> list[CommandRecord]:
+    """Move waiting commands of connected stations to `pending` and return them.
+
+    Stations that are `restricted` get none of the `restricted_actions`.
+    """
+    result = await connection.execute(
+        text(
+            f"""
+            UPDATE commands SET status = 'pending', attempts = attempts + 1
+            WHERE command_id IN (
+                SELECT command_id FROM commands
+                WHERE status = 'waiting' AND deadline > now()
+                  AND station_id = ANY(CAST(:ready AS text[]))
+                  AND NOT (station_id = ANY(CAST(:restricted AS text[]))
+                           AND action = ANY(CAST(:actions AS text[])))
+                ORDER BY command_id LIMIT 1000 FOR UPDATE)
+              AND status = 'waiting'
+            RETURNING {COLUMNS}
+            """  # noqa: S608 - a constant
+        ),
+        {
+            "ready": list(ready),
+            "restricted": list(restricted),
+            "actions": list(restricted_actions),
+        },
+    )
+    return sorted((record_of(row) for row in result), key=lambda command: command.command_id)
+
+
+async def take_lookups(connection: AsyncConnection, ids: Sequence[UUID]) -> list[CommandRecord]:
+    """Claim commands that wait for a fresh look-up; each is returned to one caller only."""
+    result = await connection.execute(
+        text(
+            f"""
+            UPDATE commands SET lookup_again = false, attempts = attempts + 1
+            WHERE command_id IN (
+                SELECT command_id FROM commands
+                WHERE command_id = ANY(CAST(:ids AS uuid[])) AND lookup_again
+                  AND status = 'pending'
+                ORDER BY command_id FOR UPDATE)
+            RETURNING {COLUMNS}
+            """  # noqa: S608 - a constant
+        ),
+        {"ids": list(ids)},
+    )
+    return sorted((record_of(row) for row in result), key=lambda command: command.command_id)
+
+
+async def find_lookups(connection: AsyncConnection, limit: int) -> list[tuple[UUID, str]]:
+    """Return (command id, station id) of commands that wait for a fresh look-up."""
+    result = await connection.execute(
+        text(
+            "SELECT command_id, station_id FROM commands WHERE status = 'pending' "
+            "AND lookup_again AND deadline > now() ORDER BY command_id LIMIT :limit"
+        ),
+        {"limit": limit},
+    )
+    return [(row.command_id, row.station_id) for row in result]

@@ -1,0 +1,265 @@
+"""The suite around command-api: fakes that speak its contracts over a real broker."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import orjson
+
+from command_api.store.command_changes import COMPLETED_KEY
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.requests import reply_message
+from csms_shared.broker.topology import (
+    EVENTS,
+    REPLIES,
+    SESSION_SERVICE,
+    STATION_REGISTRY,
+    gateway_queue,
+    requests_queue,
+)
+from csms_shared.clock import now_ms
+from csms_shared.contracts.commands import (
+    Command,
+    CommandBatch,
+    CommandOutcome,
+    CommandReport,
+    CommandReportBatch,
+)
+from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.requests import Problem, RequestBatch, ResponseMessage
+from csms_shared.ocpp.times import format_time_ms
+from csms_shared.refusals import ProblemRaised, refuse
+
+Result = TypeVar("Result")
+Answer = dict[str, Any]
+Operation = Callable[[dict[str, Any]], Any]
+
+__all__ = ["COMPLETED_KEY", "FakeGateway", "FakeService", "Stations", "eventually"]
+
+
+async def eventually(
+    get: Callable[[], Awaitable[Result]], holds: Callable[[Result], bool], within_s: float = 10.0
+) -> Result:
+    """Return what `get` returns once it `holds`."""
+    found = await get()
+    async with asyncio.timeout(within_s):
+        while not holds(found):
+            await asyncio.sleep(0.02)
+            found = await get()
+    return found
+
+
+class FakeService:
+    """Answers requests to one service from a table of operations, and remembers them."""
+
+    def __init__(self, link: Link, publisher: Publisher, service: str) -> None:
+        self._publisher = publisher
+        self.operations: dict[str, Operation] = {}
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.silent = False
+        self.consumer = Consumer(link, requests_queue(service), self._handle, prefetch=100)
+
+    async def _handle(self, deliveries: list[Delivery]) -> None:
+        if self.silent:
+            return
+        for delivery in deliveries:
+            if delivery.type != MessageType.REQUEST:
+                continue
+            batch = RequestBatch.model_validate_json(delivery.body)
+            for item in batch.items:
+                self.requests.append((item.operation, item.parameters))
+                response = self._answer(item.operation, item.parameters)
+                message = reply_message(
+                    batch.reply_key, MessageType.RESPONSE, response.model_dump(mode="json")
+                )
+                await self._publisher.publish_all([message])
+
+    def _answer(self, operation: str, parameters: dict[str, Any]) -> ResponseMessage:
+        handler = self.operations.get(operation)
+        if handler is None:
+            problem = Problem(status=404, code="not_found", detail=f"no {operation} here")
+            return ResponseMessage(problem=problem)
+        try:
+            return ResponseMessage(result=handler(parameters))
+        except ProblemRaised as refused:
+            return ResponseMessage(problem=refused.problem)
+
+    def asked(self, operation: str) -> list[dict[str, Any]]:
+        """Return the parameters of all requests of an operation."""
+        return [parameters for name, parameters in self.requests if name == operation]
+
+
+class FakeGateway:
+    """Takes commands, and answers each as its script says."""
+
+    def __init__(self, link: Link, publisher: Publisher) -> None:
+        self.incarnation = new_incarnation("gateway-test")
+        self._publisher = publisher
+        self.received: list[Command] = []
+        self.reply_keys: dict[str, str] = {}
+        self.script: dict[str, Callable[[Command], list[CommandReport]]] = {}
+        self.consumer = Consumer(link, gateway_queue(self.incarnation), self._handle, prefetch=100)
+
+    async def _handle(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            if delivery.type != MessageType.COMMANDS:
+                continue
+            batch = CommandBatch.model_validate_json(delivery.body)
+            reports: list[CommandReport] = []
+            for command in batch.items:
+                self.received.append(command)
+                self.reply_keys[command.command_id] = batch.reply_key
+                answer = self.script.get(command.station_id, accepted)
+                reports += answer(command)
+            await self.report(batch.reply_key, reports)
+
+    async def report(self, reply_key: str, reports: list[CommandReport]) -> None:
+        """Send reports."""
+        if reports:
+            batch = CommandReportBatch(items=reports, gateway_id=self.incarnation)
+            await self._publisher.publish(
+                Outgoing(
+                    REPLIES,
+                    reply_key,
+                    MessageType.COMMAND_REPORTS,
+                    batch.model_dump_json().encode(),
+                )
+            )
+
+    def commands_to(self, station_id: str) -> list[Command]:
+        """Return the commands that a station was sent."""
+        return [command for command in self.received if command.station_id == station_id]
+
+
+_moments = itertools.count()
+
+
+def report(command: Command, outcome: CommandOutcome, **fields: Any) -> CommandReport:
+    """Build a report of a moment of its own."""
+    return CommandReport(
+        command_id=command.command_id,
+        station_id=command.station_id,
+        outcome=outcome,
+        at_ms=now_ms() + next(_moments),
+        **fields,
+    )
+
+
+def accepted(command: Command) -> list[CommandReport]:
+    """Write the command, and say yes."""
+    return answered({"status": "Accepted"})(command)
+
+
+def answered(response: dict[str, Any]) -> Callable[[Command], list[CommandReport]]:
+    """Return a script that writes the command and gives this answer."""
+
+    def script(command: Command) -> list[CommandReport]:
+        sent = now_ms()
+        return [
+            report(command, CommandOutcome.SENT, sent_ms=sent),
+            report(command, CommandOutcome.COMPLETED, sent_ms=sent, response=response),
+        ]
+
+    return script
+
+
+def reporting(outcome: CommandOutcome, **fields: Any) -> Callable[[Command], list[CommandReport]]:
+    """Return a script of one report."""
+    return lambda command: [report(command, outcome, **fields)]
+
+
+def silent(_: Command) -> list[CommandReport]:
+    """Report nothing."""
+    return []
+
+
+class Stations:
+    """The registry's and the sessions' answers about stations that a test invents."""
+
+    def __init__(
+        self,
+        registry: FakeService,
+        sessions: FakeService,
+        gateway: FakeGateway,
+        publisher: Publisher,
+    ) -> None:
+        self.registry = registry
+        self.sessions = sessions
+        self.gateway = gateway
+        self._publisher = publisher
+        self.owners: dict[str, dict[str, Any]] = {}
+        self.open_transactions: dict[str, dict[str, int]] = {}
+        registry.operations["owners.look_up"] = self._look_up
+        registry.operations["stations.set_password"] = lambda _: None
+        sessions.operations["transactions.open"] = lambda parameters: self.open_transactions.get(
+            parameters["station_id"], {}
+        )
+
+    def _look_up(self, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {"station_id": station_id, "known": False, **self.owners.get(station_id, {})}
+            for station_id in parameters["station_ids"]
+        ]
+
+    def offline(self, station_id: str | None = None, status: str = "accepted") -> str:
+        """Make a station that is known and not connected."""
+        station_id = station_id or f"station-{secrets.token_hex(6)}"
+        self.owners[station_id] = {"known": True, "registration_status": status}
+        return station_id
+
+    def online(
+        self,
+        station_id: str | None = None,
+        status: str = "accepted",
+        gateway_id: str | None = None,
+        epoch: int = 1,
+    ) -> str:
+        """Make a station that a gateway holds."""
+        station_id = self.offline(station_id, status)
+        self.owners[station_id] |= {
+            "ocpp_version": "ocpp16",
+            "gateway_id": gateway_id or self.gateway.incarnation,
+            "connection_id": secrets.token_hex(16),
+            "epoch": epoch,
+        }
+        return station_id
+
+    async def emit(self, key: str, station_id: str, data: dict[str, Any]) -> None:
+        """Publish one event."""
+        event = CloudEvent(
+            id=event_id(key, station_id, secrets.token_hex(8)),
+            source="/csms/test",
+            type=event_type(key),
+            subject=station_id,
+            time=format_time_ms(now_ms()),
+            data={"station_id": station_id, **data},
+        )
+        await self._publisher.publish(
+            Outgoing(EVENTS, key, MessageType.EVENTS, orjson.dumps([event.model_dump()]))
+        )
+
+    async def emit_connected(self, station_id: str) -> None:
+        """Publish what the registry publishes when a station has connected."""
+        owner = self.owners[station_id]
+        await self.emit(
+            "station.connected",
+            station_id,
+            {
+                name: owner[name]
+                for name in ("gateway_id", "connection_id", "epoch", "ocpp_version")
+            },
+        )
+
+
+def no_such_station(parameters: dict[str, Any]) -> Any:
+    """Refuse as the registry does."""
+    raise refuse(404, "not_found", f"there is no station {parameters['station_id']}")
+
+
+SERVICES = (STATION_REGISTRY, SESSION_SERVICE)

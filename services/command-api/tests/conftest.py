@@ -1,0 +1,149 @@
+"""One command-api in this process, against a real broker and database, and fakes around it."""
+
+import asyncio
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest_asyncio
+from sqlalchemy.engine import make_url
+
+# Test files are imported one by one: what they share has to be on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from command_api_fakes import (
+    FakeGateway,
+    FakeService,
+    Stations,
+    eventually,
+)
+
+from command_api.process import MIGRATIONS, command_api
+from command_api.settings import CommandApiSettings
+from command_api.store.tables import SCHEMA
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.db.migrate import migrate
+
+ADMIN_PASSWORD = "the administrator's password"
+PEPPER = "pepper for the tests of this service"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database of the tests' own."""
+
+    owner_url: str
+    service_url: str
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def command_database(database_url: str) -> AsyncIterator[Database]:
+    """Make a database with the service's schema and role."""
+    name = f"command_{secrets.token_hex(6)}"
+    owner = await asyncpg.connect(database_url)
+    try:
+        await owner.execute(f"CREATE DATABASE {name}")
+        owner_url = make_url(database_url).set(database=name)
+        service_url = owner_url.set(username="csms_command", password="a-password")
+        urls = Database(
+            owner_url.render_as_string(hide_password=False),
+            service_url.render_as_string(hide_password=False),
+        )
+        await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
+        yield urls
+        async with asyncio.timeout(10):
+            await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await owner.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stations(broker_url: str) -> AsyncIterator[Stations]:
+    """Run a fake registry, fake sessions and a fake gateway."""
+    async with Link(broker_url, "fakes") as link, asyncio.TaskGroup() as group:
+        publisher = Publisher(link)
+        registry = FakeService(link, publisher, STATION_REGISTRY)
+        sessions = FakeService(link, publisher, SESSION_SERVICE)
+        gateway = FakeGateway(link, publisher)
+        consumers = (registry.consumer, sessions.consumer, gateway.consumer)
+        tasks = [group.create_task(consumer.run()) for consumer in consumers]
+        yield Stations(registry, sessions, gateway, publisher)
+        for consumer in consumers:
+            await consumer.stop()
+        for task in tasks:
+            task.cancel()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def rest_url(
+    broker_url: str, command_database: Database, stations: Stations
+) -> AsyncIterator[str]:
+    """Run the service and return where REST is."""
+    port = free_port()
+    settings = CommandApiSettings(
+        broker_url=broker_url,
+        database_url=command_database.service_url,
+        probe_port=free_port(),
+        http_port=port,
+        admin_password=ADMIN_PASSWORD,
+        token_secret="a secret for the tests of this service",
+        credential_pepper=PEPPER,
+    )
+    stop = asyncio.Event()
+    url = f"http://127.0.0.1:{port}"
+    async with command_api(settings) as service:
+        running = asyncio.create_task(service.run(stop))
+        try:
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+
+                async def status() -> int:
+                    if running.done():
+                        running.result()
+                    try:
+                        return (await client.get("/readyz")).status_code
+                    except httpx.TransportError:
+                        return 0
+
+                await eventually(status, lambda code: code == 200, within_s=30)
+            yield url
+        finally:
+            stop.set()
+            async with asyncio.timeout(20):
+                await running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def admin(rest_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the first administrator."""
+    async with httpx.AsyncClient(
+        base_url=f"{rest_url}/api/v1", trust_env=False, timeout=70
+    ) as client:
+        answer = await client.post(
+            "/auth/token", data={"username": "admin", "password": ADMIN_PASSWORD}
+        )
+        answer.raise_for_status()
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(command_database: Database) -> AsyncIterator[asyncpg.Pool]:
+    """Return a pool of the database's owner, for tests that look at rows or move time."""
+    async with asyncpg.create_pool(
+        command_database.owner_url, min_size=1, max_size=2, server_settings={"search_path": SCHEMA}
+    ) as pool:
+        yield pool
