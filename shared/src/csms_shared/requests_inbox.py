@@ -73,12 +73,13 @@ class RequestsInbox:
                 if batch.deadline_ms <= now_ms():
                     log.warning("request_late", operation=item.operation)
                     continue
-                response = await self._respond(item)
+                response = await self.respond(item)
             message = reply_message(batch.reply_key, MessageType.RESPONSE, response)
             # Returned or unconfirmed: whoever asked has gone, or will run into the deadline.
             await self._publisher.publish_all([message])
 
-    async def _respond(self, item: RequestItem) -> dict[str, Any]:
+    async def respond(self, item: RequestItem) -> dict[str, Any]:
+        """Return the response to one request: its result or its problem."""
         try:
             result = await self._handle(item)
         except ProblemRaised as refusal:

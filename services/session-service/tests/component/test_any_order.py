@@ -6,7 +6,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine
@@ -14,8 +13,8 @@ from csms_shared.inbox import Work
 from session_service.store.tables import SCHEMA
 
 _COLUMNS = (
-    "id, station_id, connector_id, id_token, status, authorization_status, started_at, meter_start, "
-    "epoch, seq, stop_epoch, stop_seq, stopped_at, meter_stop, flags"
+    "id, station_id, connector_id, id_token, status, authorization_status, started_at, "
+    "meter_start, epoch, seq, stop_epoch, stop_seq, stopped_at, meter_stop, flags"
 )
 
 

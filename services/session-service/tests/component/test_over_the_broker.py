@@ -1,0 +1,244 @@
+"""The whole process with a real broker: replies, probes, poison, a database that goes away."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.requests import Correlator, Requester
+from csms_shared.broker.topology import (
+    CALLS,
+    EVENTS,
+    REQUESTS,
+    SESSION_SERVICE,
+    Binding,
+    Queue,
+    decisions_key,
+    replies_queue,
+)
+from csms_shared.clock import now_ms
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.inbox import Work
+from session_service.amqp.process import SessionService, session_service
+from session_service.settings import Settings
+
+WITHIN_S = 20.0
+
+
+class Gateway:
+    """Publishes calls and gathers replies and events, as a gateway and a listener would."""
+
+    def __init__(self, link: Link) -> None:
+        self.name = new_incarnation("gateway")
+        self.publisher = Publisher(link)
+        self.correlator = Correlator(self.name)
+        self.requester = Requester(self.publisher, self.correlator)
+        self.replies: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        queue = replies_queue(self.name)
+        self.queue = Queue(
+            queue.name,
+            queue.arguments,
+            (*queue.bindings, Binding(EVENTS, "transaction.*"), Binding(EVENTS, "meter_values.*")),
+        )
+        self.consumer = Consumer(link, self.queue, self.take, prefetch=100)
+
+    async def take(self, deliveries: list[Delivery]) -> None:
+        """Keep what came."""
+        for delivery in deliveries:
+            if self.correlator.resolve(delivery):
+                continue
+            document = orjson.loads(delivery.body)
+            if isinstance(document, list):
+                self.events += document
+            else:
+                self.replies += document["items"]
+
+    async def send(self, *works: Work) -> None:
+        """Publish calls of one action as one batch."""
+        envelope = works[0].envelope | {"reply_key": f"{self.name}.calls"}
+        body = orjson.dumps({**envelope, "items": [work.item for work in works]})
+        key = f"{envelope['version']}.{envelope['action']}"
+        await self.publisher.publish(Outgoing(CALLS, key, MessageType.CALLS, body))
+
+    async def probe(self) -> bytes:
+        """Ask the decision path whether it answers."""
+        correlation_id, reply_key, future = self.correlator.expect()
+        body = {
+            "items": [{"sent_ms": now_ms()}],
+            "reply_key": reply_key,
+            "correlation_id": correlation_id,
+            "deadline_ms": now_ms() + 5000,
+        }
+        await self.publisher.publish(
+            Outgoing(
+                REQUESTS, decisions_key(SESSION_SERVICE), MessageType.PROBE, orjson.dumps(body)
+            )
+        )
+        return await asyncio.wait_for(future, WITHIN_S)
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    """Wait for a condition, not for luck."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            met = condition()
+            if isinstance(met, Awaitable):
+                met = await met
+            if met:
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def service(broker_url: str, session_url: str) -> AsyncIterator[SessionService]:
+    settings = Settings(
+        broker_url=SecretStr(broker_url), database_url=SecretStr(session_url), probe_port=0
+    )
+    stop = asyncio.Event()
+    async with session_service(settings) as service:
+        running = asyncio.create_task(service.run(stop))
+
+        async def ready() -> bool:
+            assert not running.done(), running.result()
+            return not await service.missing()
+
+        await until(ready)
+        yield service
+        stop.set()
+        await asyncio.wait_for(running, WITHIN_S)
+
+
+@pytest.fixture
+async def gateway(broker_url: str, service: SessionService) -> AsyncIterator[Gateway]:
+    async with Link(broker_url, "tests") as link:
+        gateway = Gateway(link)
+        running = asyncio.create_task(gateway.consumer.run())
+        await until(lambda: gateway.consumer.consuming)
+        yield gateway
+        await gateway.consumer.stop()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_a_session_is_answered_stored_and_told(gateway: Gateway, records: Any) -> None:
+    await records.token("T1")
+    await gateway.send(
+        records.call("Authorize", 1, {"idTag": "T1"}), records.call("Authorize", 2, {"idTag": "?"})
+    )
+    await gateway.send(records.start(3), records.start(3, station_id="S2", id_tag="none"))
+    await until(lambda: len(gateway.replies) == 4)
+    by_stamp = {(reply["connection_id"], reply["seq"]): reply for reply in gateway.replies}
+    assert by_stamp["S1-1", 1]["payload"] == {"idTagInfo": {"status": "Accepted"}}
+    start = by_stamp["S1-1", 3]["payload"]
+    assert start["idTagInfo"] == {"status": "Accepted"}
+    transaction_id = start["transactionId"]
+    await gateway.send(records.meter_values(4, transaction_id))
+    await gateway.send(records.stop(5, transaction_id))
+
+    async def done() -> bool:
+        return len(gateway.events) == 4
+
+    await until(done)
+    types = sorted(event["type"] for event in gateway.events)
+    assert types == [
+        "csms.meter_values.received.v1",
+        "csms.transaction.started.v1",
+        "csms.transaction.started.v1",
+        "csms.transaction.stopped.v1",
+    ]
+    shown = await gateway.requester.request(
+        SESSION_SERVICE, "transactions.get", {"transaction_id": transaction_id}, 5
+    )
+    assert shown.result is not None
+    assert shown.result["energy_wh"] == 5000
+    missing = await gateway.requester.request(
+        SESSION_SERVICE, "transactions.get", {"transaction_id": 99}, 5
+    )
+    assert missing.problem is not None
+    assert missing.problem.status == 404
+
+
+async def test_a_probe_is_answered_after_a_commit(gateway: Gateway) -> None:
+    assert orjson.loads(await gateway.probe()) == {"service": "session-service"}
+
+
+async def test_a_bad_item_is_parked_alone_and_answered_internal_error(
+    gateway: Gateway, records: Any
+) -> None:
+    await records.token("T1")
+    bad = records.start(2, station_id="BAD", connector_id=2**40)
+    await gateway.send(records.start(1), bad, records.start(1, station_id="S3", id_tag="x"))
+    await until(lambda: len(gateway.replies) == 3)
+    faults = {reply["connection_id"]: reply.get("fault") for reply in gateway.replies}
+    assert faults["S1-1"] is None
+    assert faults["S3-1"] is None
+    assert faults["BAD-1"]["code"] == "InternalError"
+
+    async def parked() -> bool:
+        return bool(await records.rows("SELECT * FROM parked"))
+
+    await until(parked)
+    (row,) = await records.rows("SELECT station_id, queue FROM parked")
+    assert row == {"station_id": "BAD", "queue": "session-service.decisions.v1"}
+    assert len(await records.transactions()) == 2
+
+
+async def test_reports_wait_for_a_database_that_is_away(
+    gateway: Gateway, records: Any, database_url: str, session_url: str
+) -> None:
+    role = make_url(session_url).username
+    owner = await asyncpg.connect(database_url)
+    try:
+        await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+        await owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role
+        )
+        await gateway.send(*(records.meter_values(seq, None) for seq in range(20)))
+        await gateway.send(records.start(21, id_tag=""))
+        refused = await gateway.requester.request(SESSION_SERVICE, "transactions.list", {}, 10)
+        assert refused.problem is not None
+        assert (refused.problem.status, refused.problem.code) == (503, "service_unavailable")
+    finally:
+        await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")
+        await owner.close()
+    await until(lambda: len(gateway.replies) == 1)
+
+    async def stored() -> bool:
+        return len(await records.rows("SELECT digest FROM meter_value")) == 40
+
+    await until(stored)
+    assert await records.rows("SELECT * FROM parked") == []
+
+
+async def test_a_token_freed_by_a_stop_on_its_way_is_not_refused(
+    gateway: Gateway, records: Any
+) -> None:
+    await records.token("T1")
+    await gateway.send(records.start(1))
+    await until(lambda: len(gateway.replies) == 1)
+    await gateway.send(records.start(1, station_id="S2"))
+    await gateway.send(records.stop(2, gateway.replies[0]["payload"]["transactionId"]))
+    await until(lambda: len(gateway.replies) == 2)
+    assert gateway.replies[1]["payload"]["idTagInfo"]["status"] == "Accepted"
+
+
+async def test_a_token_that_stays_busy_is_refused_within_the_deadline(
+    gateway: Gateway, records: Any
+) -> None:
+    await records.token("T1")
+    await gateway.send(records.start(1), records.start(1, station_id="S2"))
+    await until(lambda: len(gateway.replies) == 2)
+    statuses = [reply["payload"]["idTagInfo"]["status"] for reply in gateway.replies]
+    assert statuses == ["Accepted", "ConcurrentTx"]
