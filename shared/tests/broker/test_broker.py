@@ -1,6 +1,7 @@
 """The broker wrapper against a real RabbitMQ."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 
@@ -136,3 +137,26 @@ async def _until(condition: object, within_s: float = 20.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def test_a_connection_that_the_broker_closed_is_opened_again(
+    link: Link, broker_url: str
+) -> None:
+    queue, recorder, publisher = _queue(), Recorder(), Publisher(link)
+    consumer = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await _until(lambda: consumer.consuming)
+    channel = await link.consume_channel(1)
+    underlay = await channel.get_underlay_channel()
+    # Frames of a channel that is not open make the broker close the whole connection.
+    underlay.number = 2000
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(5):
+            await underlay.basic_qos(prefetch_count=1)
+    await _until(lambda: not consumer.consuming)
+    await _until(lambda: consumer.consuming)
+    await publisher.publish(_outgoing(queue, 7))
+    await recorder.wait_for(1)
+    await consumer.stop()
+    await running
+    assert recorder.items == [7]

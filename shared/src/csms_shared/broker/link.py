@@ -39,10 +39,10 @@ class _Connection:
         Raises:
             BrokerUnavailable: it could not be opened within `CONNECT_TIMEOUT_S`.
         """
-        if self._connection is not None and not self._connection.is_closed:
+        if self._connection is not None and _is_open(self._connection):
             return self._connection
         async with self._lock:
-            if self._connection is not None and not self._connection.is_closed:
+            if self._connection is not None and _is_open(self._connection):
                 return self._connection
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -57,13 +57,19 @@ class _Connection:
             return self._connection
 
     def is_open(self) -> bool:
-        return self._connection is not None and not self._connection.is_closed
+        return self._connection is not None and _is_open(self._connection)
 
     async def close(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(*CONNECTION_ERRORS):
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await self._connection.close()
+
+
+def _is_open(connection: AbstractConnection) -> bool:
+    # aio-pika's own `is_closed` speaks only of closing from this side.
+    transport = connection.transport
+    return not connection.is_closed and transport is not None and transport.connection.is_opened
 
 
 class Link:
@@ -76,6 +82,9 @@ class Link:
     def __init__(self, url: str, name: str) -> None:
         self._publish = _Connection(url, f"{name} publish")
         self._consume = _Connection(url, f"{name} consume")
+        # Several consumers that declare one queue at once make RabbitMQ 3.10 start a consumer
+        # on a queue whose process does not run yet, which costs the connection.
+        self._declaring = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,7 +125,7 @@ class Link:
             BrokerUnavailable: the broker is away, or refused a declaration.
         """
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S * 2):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S * 2), self._declaring:
                 connection = await self._consume.get()
                 # A throw-away channel: a refused declaration closes the channel it was made on.
                 async with connection.channel(publisher_confirms=False) as channel:

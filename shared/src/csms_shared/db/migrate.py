@@ -1,6 +1,7 @@
 """Migrations of one service: its schema, its least-privilege role, its tables, under a lock."""
 
 import asyncio
+import functools
 from pathlib import Path
 
 from alembic import command
@@ -95,15 +96,18 @@ def run_environment() -> None:
         context.run_migrations()
 
 
+@functools.cache
+def _newest_revision(schema: str, scripts: Path) -> str | None:
+    return ScriptDirectory.from_config(_config(schema, scripts)).get_current_head()
+
+
 async def missing_migrations(engine: AsyncEngine, schema: str, scripts: Path) -> str | None:
     """Return what is missing in words, or None when the schema is at the newest revision.
 
     Raises:
         Unavailable: the database is away.
     """
-    head = await asyncio.to_thread(
-        lambda: ScriptDirectory.from_config(_config(schema, scripts)).get_current_head()
-    )
+    head = await asyncio.to_thread(_newest_revision, schema, scripts)
 
     def current(connection: Connection) -> str | None:
         options = {"version_table_schema": schema}

@@ -40,6 +40,6 @@ def configure_logs(service: str, format: LogFormat, level: str = "INFO") -> None
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These say at INFO what the services say themselves, once per connection.
-    for noisy in ("aio_pika", "aiormq", "websockets", "uvicorn.access", "sqlalchemy.engine"):
+    for noisy in ("aio_pika", "aiormq", "alembic.runtime", "uvicorn", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
