@@ -1,0 +1,1 @@
+"""Stations, credentials, connectors, boots, and who holds which socket."""

@@ -1,0 +1,112 @@
+"""Which handler takes which message, in the order in which their locks are taken."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.inbox import Apply, Reply, Work
+from csms_shared.ocpp.versions import OCPP16
+from station_registry.domain.registration import Policies
+from station_registry.handlers.availability import note_statuses
+from station_registry.handlers.claims import claim
+from station_registry.handlers.data_transfer import transfer_data
+from station_registry.handlers.leases import renew_leases
+from station_registry.handlers.ownership import (
+    note_liveness,
+    reassert_connections,
+    release_connections,
+)
+from station_registry.handlers.probes import answer_probes
+from station_registry.handlers.provisioning import boot
+from station_registry.handlers.refusals import note_refusals
+from station_registry.store.stations import lock_all
+
+Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Messages of one contract, and of one call where the contract carries calls.
+
+    `locks_stations`: the handler locks the stations of its items.
+    """
+
+    type: MessageType
+    handler: Handler
+    version: str | None = None
+    action: str | None = None
+    locks_stations: bool = False
+
+    @property
+    def key(self) -> tuple[str, str | None, str | None]:
+        """What a message must have to go this way."""
+        return self.type.value, self.version, self.action
+
+
+class UnknownMessage(Exception):
+    """No handler takes a message like this one."""
+
+
+def decision_routes(policies: Policies) -> tuple[Route, ...]:
+    """Return the routes of the decisions queue."""
+    calls = MessageType.CALLS
+    return (
+        Route(MessageType.CLAIMS, partial(claim, policies=policies), locks_stations=True),
+        Route(MessageType.REASSERTIONS, reassert_connections, locks_stations=True),
+        Route(
+            calls,
+            partial(boot, policies=policies),
+            OCPP16,
+            "BootNotification",
+            locks_stations=True,
+        ),
+        Route(calls, transfer_data, OCPP16, "DataTransfer"),
+        Route(MessageType.PROBE, answer_probes),
+        # Last, and after the stations everywhere: claims may have introduced the same gateway.
+        Route(MessageType.LEASE, renew_leases),
+    )
+
+
+def report_routes() -> tuple[Route, ...]:
+    """Return the routes of the reports queue."""
+    return (
+        Route(MessageType.RELEASES, release_connections, locks_stations=True),
+        Route(MessageType.LIVENESS, note_liveness),
+        Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
+        Route(MessageType.REFUSALS, note_refusals),
+    )
+
+
+def apply_by(routes: tuple[Route, ...]) -> Apply:
+    """Return what applies a batch of any mix: each handler once, in the order of the routes."""
+    table = {route.key: route for route in routes}
+
+    async def apply(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+        grouped: dict[Route, list[Work]] = {}
+        for work in works:
+            key = (work.type, work.envelope.get("version"), work.envelope.get("action"))
+            route = table.get(key if work.type == MessageType.CALLS else (work.type, None, None))
+            if route is None:
+                raise UnknownMessage(f"no handler takes {key}")
+            grouped.setdefault(route, []).append(work)
+        await _lock_stations(connection, grouped)
+        replies: list[Reply] = []
+        for route in routes:
+            if route in grouped:
+                replies += await route.handler(connection, grouped[route])
+        return replies
+
+    return apply
+
+
+async def _lock_stations(connection: AsyncConnection, grouped: dict[Route, list[Work]]) -> None:
+    locking = [works for route, works in grouped.items() if route.locks_stations]
+    # One handler alone takes its locks in the right order itself.
+    if len(locking) > 1:
+        ids = {str(work.item["station_id"]) for works in locking for work in works}
+        await lock_all(
+            connection, sorted(station_id for station_id in ids if "\0" not in station_id)
+        )

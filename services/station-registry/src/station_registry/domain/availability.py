@@ -1,0 +1,76 @@
+"""StatusNotification: the newest by (epoch, seq) counts, never by the station's clock."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from csms_shared.contracts.calls import StationCall
+from station_registry.domain.station_text import fit
+
+ConnectorKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStatus:
+    """A connector as last reported; connector 0 is the station itself."""
+
+    status: str
+    error_code: str
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    station_time: str | None
+    epoch: int
+    seq: int
+    connection_id: str
+    received_ms: int
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """What orders the reports of one station."""
+        return self.epoch, self.seq
+
+    def shows(self) -> tuple[str | None, ...]:
+        """Return what a person sees of it."""
+        return self.status, self.error_code, self.info, self.vendor_id, self.vendor_error_code
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDecision:
+    """The newest status of each connector that changed hands, and every change on the way."""
+
+    newest: dict[ConnectorKey, ConnectorStatus]
+    changes: list[tuple[ConnectorKey, ConnectorStatus]]
+
+
+def connector_status(call: StationCall) -> tuple[ConnectorKey, ConnectorStatus]:
+    """Read a StatusNotification.req of OCPP 1.6."""
+    payload = call.payload
+    return (call.station_id, int(payload["connectorId"])), ConnectorStatus(
+        status=str(payload["status"]),
+        error_code=str(payload["errorCode"]),
+        info=fit(payload.get("info"), 255),
+        vendor_id=fit(payload.get("vendorId"), 255),
+        vendor_error_code=fit(payload.get("vendorErrorCode"), 255),
+        station_time=fit(payload.get("timestamp"), 64),
+        epoch=call.epoch,
+        seq=call.seq,
+        connection_id=call.connection_id,
+        received_ms=call.received_ms,
+    )
+
+
+def decide_statuses(
+    known: Mapping[ConnectorKey, ConnectorStatus],
+    reported: Iterable[tuple[ConnectorKey, ConnectorStatus]],
+) -> StatusDecision:
+    """Fold reports in whatever order they came, duplicates included."""
+    newest: dict[ConnectorKey, ConnectorStatus] = {}
+    changes: list[tuple[ConnectorKey, ConnectorStatus]] = []
+    for key, status in sorted(reported, key=lambda report: (report[0], report[1].stamp)):
+        before = newest.get(key) or known.get(key)
+        if before is not None and status.stamp <= before.stamp:
+            continue
+        if before is None or before.shows() != status.shows():
+            changes.append((key, status))
+        newest[key] = status
+    return StatusDecision(newest, changes)

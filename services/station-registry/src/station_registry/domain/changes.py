@@ -1,0 +1,51 @@
+"""What an operator changes of a station's registration and settings."""
+
+from dataclasses import dataclass, replace
+
+from csms_shared.contracts.requests import FieldProblem, Problem
+from csms_shared.contracts.stations import ChangeStation
+from station_registry.domain.registration import Standing
+
+_SETTABLE = frozenset(
+    {"registration_status", "security_profile", "heartbeat_interval", "boot_policy", "strict"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDecision:
+    """The station's settings afterwards."""
+
+    standing: Standing
+    security_profile: int
+
+
+def decide_change(
+    standing: Standing, security_profile: int, wanted: ChangeStation
+) -> ChangeDecision | Problem:
+    """Take over the fields named in `set`.
+
+    A status set by hand holds until a boot policy is set: from then on boots decide again.
+    """
+    wrong = [(name, "can't be changed") for name in sorted(wanted.set - _SETTABLE)]
+    if "registration_status" in wanted.set and wanted.registration_status is None:
+        wrong.append(("registration_status", "must be accepted, pending or rejected"))
+    if "strict" in wanted.set and wanted.strict is None:
+        wrong.append(("strict", "must be true or false"))
+    if wrong:
+        return Problem(
+            status=422,
+            code="invalid_request",
+            detail="the change is not valid",
+            errors=tuple(FieldProblem(field=name, message=message) for name, message in wrong),
+        )
+    if "boot_policy" in wanted.set:
+        standing = replace(standing, boot_policy=wanted.boot_policy, decided=False)
+    if "registration_status" in wanted.set and wanted.registration_status is not None:
+        standing = replace(standing, status=wanted.registration_status, decided=True)
+    if "heartbeat_interval" in wanted.set:
+        standing = replace(standing, heartbeat_interval_s=wanted.heartbeat_interval)
+    if "strict" in wanted.set and wanted.strict is not None:
+        standing = replace(standing, strict=wanted.strict)
+    if "security_profile" in wanted.set:
+        security_profile = wanted.security_profile or 0
+    return ChangeDecision(standing, security_profile)

@@ -1,0 +1,47 @@
+"""StatusNotification (OCPP 1.6, 4.9), in batches."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.db.outbox import write_events
+from csms_shared.inbox import Reply, Work
+from station_registry.domain.availability import connector_status, decide_statuses
+from station_registry.domain.events import fact
+from station_registry.handlers.works import calls
+from station_registry.store import connectors, reports
+from station_registry.store.tables import outbox
+
+
+async def note_statuses(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Store the newest status of each connector, and tell of every change."""
+    reported = calls(works)
+    statuses = [connector_status(call) for call in reported]
+    known = await connectors.lock(connection, [key for key, _ in statuses])
+    decision = decide_statuses(known, statuses)
+    await connectors.save(connection, decision.newest)
+    await reports.count_tolerated(
+        connection, [(call.station_id, name) for call in reported for name in call.tolerated]
+    )
+    await write_events(
+        connection,
+        outbox,
+        [
+            fact(
+                "connector.status_changed",
+                station_id,
+                (status.connection_id, status.seq),
+                status.received_ms,
+                epoch=status.epoch,
+                seq=status.seq,
+                connector_id=connector_id,
+                status=status.status,
+                error_code=status.error_code,
+                info=status.info,
+                vendor_id=status.vendor_id,
+                vendor_error_code=status.vendor_error_code,
+            )
+            for (station_id, connector_id), status in decision.changes
+        ],
+    )
+    return []

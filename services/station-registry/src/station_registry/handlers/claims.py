@@ -1,0 +1,155 @@
+"""Claims: authenticate stations and make their newest connections the owners."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.clock import now_ms
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import Claim, ClaimReply
+from csms_shared.db.outbox import write_events
+from csms_shared.inbox import Reply, Work
+from station_registry.domain.claims import (
+    ClaimDecision,
+    ClaimedStation,
+    admissible,
+    decide_claim,
+    refuse_unknown,
+)
+from station_registry.domain.events import Told, fact
+from station_registry.domain.registration import Policies
+from station_registry.handlers import controls
+from station_registry.handlers.works import parsed
+from station_registry.store import connections, leases, reports, stations
+from station_registry.store.tables import outbox
+
+CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
+
+
+async def claim(
+    connection: AsyncConnection, works: Sequence[Work], policies: Policies
+) -> list[Reply]:
+    """Decide a batch of claims in order of arrival; a later one of a station wins."""
+    now = now_ms()
+    # Past its deadline the gateway has refused the station already.
+    wanted = [
+        (work, request)
+        for work, request in parsed(works, Claim)
+        if work.envelope["deadline_ms"] > now
+    ]
+    if not wanted:
+        return []
+    ids = {request.station_id for _, request in wanted if "\0" not in request.station_id}
+    created = await _admit(connection, ids, policies)
+    known = await stations.lock_for_claims(
+        connection, ids, partial(connections.lock_owners, connection)
+    )
+    before = dict(known)
+    replies: list[Reply] = []
+    told: list[Told] = [
+        fact("station.created", station_id, (station_id, known[station_id].ownership.epoch), now)
+        for station_id in created
+    ]
+    newest: dict[str, Claim] = {}
+    for work, request in wanted:
+        station = known.get(request.station_id)
+        if station is None:
+            replies.append(_reply(work, refuse_unknown(request, policies)))
+            continue
+        decision = decide_claim(station, request, work.envelope["gateway_id"], policies)
+        known[request.station_id] = decision.station
+        replies.append(_reply(work, decision.reply))
+        if decision.claimed is None or decision.claimed.repeated:
+            continue
+        newest[request.station_id] = request
+        replies += _controls(decision)
+        told += _events(decision, request, work)
+    await _store(connection, before, known, newest)
+    await leases.introduce(
+        connection,
+        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _ in wanted],
+    )
+    await write_events(connection, outbox, told)
+    return replies
+
+
+async def _admit(connection: AsyncConnection, ids: set[str], policies: Policies) -> list[str]:
+    if policies.unknown_stations == "reject":
+        return []
+    unknown = await stations.unknown(connection, ids)
+    if not unknown:
+        return []
+    existing = await stations.count_auto_created(connection)
+    admitted = admissible(unknown, existing, policies)
+    return await stations.create_unknown(connection, admitted) if admitted else []
+
+
+async def _store(
+    connection: AsyncConnection,
+    before: dict[str, ClaimedStation],
+    after: dict[str, ClaimedStation],
+    newest: dict[str, Claim],
+) -> None:
+    if not newest:
+        return
+    await stations.save_claimed(
+        connection,
+        [
+            (
+                after[station_id],
+                request.ocpp_version,
+                after[station_id].credentials != before[station_id].credentials,
+            )
+            for station_id, request in newest.items()
+        ],
+    )
+    held = [
+        connections.HeldConnection(
+            station_id, owner, request.ocpp_version, request.remote_address, request.connected_ms
+        )
+        for station_id, request in newest.items()
+        if (owner := after[station_id].ownership.owner) is not None
+    ]
+    await connections.save(connection, held)
+    await reports.save_seen(
+        connection, [(row.station_id, row.owner.epoch, row.connected_ms) for row in held]
+    )
+
+
+def _reply(work: Work, reply: ClaimReply) -> Reply:
+    CLAIMS.labels(reply.outcome.value).inc()
+    return Reply(work.envelope["reply_key"], MessageType.CLAIM_REPLIES, reply)
+
+
+def _controls(decision: ClaimDecision) -> list[Reply]:
+    claimed = decision.claimed
+    if claimed is None or claimed.superseded is None:
+        return []
+    return [controls.superseded(decision.station.station_id, claimed.superseded, claimed.epoch)]
+
+
+def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Told]:
+    claimed = decision.claimed
+    if claimed is None:
+        return []
+    station_id, cause = request.station_id, (request.connection_id,)
+    told = [
+        fact(
+            "station.connected",
+            station_id,
+            cause,
+            request.connected_ms,
+            gateway_id=work.envelope["gateway_id"],
+            connection_id=request.connection_id,
+            epoch=claimed.epoch,
+            ocpp_version=request.ocpp_version,
+            remote_address=request.remote_address,
+        )
+    ]
+    if claimed.came_online:
+        told.append(
+            fact("station.online", station_id, cause, request.connected_ms, epoch=claimed.epoch)
+        )
+    return told

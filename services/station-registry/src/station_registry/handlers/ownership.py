@@ -1,0 +1,162 @@
+"""Releases, re-assertions and liveness of connections that were claimed before."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.clock import now_ms
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import (
+    Liveness,
+    Reassertion,
+    ReassertionReply,
+    Release,
+)
+from csms_shared.db.outbox import write_events
+from csms_shared.inbox import Reply, Work
+from station_registry.domain.events import Told, fact
+from station_registry.domain.ownership import Owner, Ownership, Verdict, reassert, release
+from station_registry.handlers.works import parsed
+from station_registry.store import connections, leases, reports, stations
+from station_registry.store.tables import outbox
+
+
+async def release_connections(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Let go of the very connections named, and of no newer ones."""
+    releases = [item for _, item in parsed(works, Release)]
+    before = await stations.lock_for_ownership(
+        connection,
+        {item.station_id for item in releases},
+        partial(connections.lock_owners, connection),
+    )
+    after = dict(before)
+    ended: list[str] = []
+    told: list[Told] = []
+    for item in releases:
+        if (ownership := after.get(item.station_id)) is None:
+            continue
+        released = release(ownership, item.connection_id, item.epoch)
+        after[item.station_id] = released.ownership
+        if released.hit:
+            ended.append(item.station_id)
+            told += gone(
+                item.station_id,
+                (item.connection_id,),
+                item.released_ms,
+                item.connection_id,
+                item.epoch,
+                item.reason,
+            )
+    changed = {
+        station_id: ownership.released_epoch
+        for station_id, ownership in after.items()
+        if ownership != before[station_id]
+    }
+    if changed:
+        await stations.save_released(connection, changed)
+    if ended:
+        await connections.delete(connection, ended)
+    await write_events(connection, outbox, told)
+    return []
+
+
+def gone(
+    station_id: str,
+    cause: tuple[str | int, ...],
+    at_ms: int,
+    connection_id: str,
+    epoch: int,
+    reason: str,
+) -> list[Told]:
+    """Tell that a station's connection ended, and that the station has no other."""
+    return [
+        fact(
+            "station.disconnected",
+            station_id,
+            cause,
+            at_ms,
+            connection_id=connection_id,
+            epoch=epoch,
+            reason=reason,
+        ),
+        fact("station.offline", station_id, cause, at_ms, epoch=epoch, reason=reason),
+    ]
+
+
+async def reassert_connections(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Give connections back to the gateways that hold them; what is not theirs is returned."""
+    asserted = list(parsed(works, Reassertion))
+    known = await stations.lock_for_ownership(
+        connection,
+        {item.station_id for _, item in asserted},
+        partial(connections.lock_owners, connection),
+    )
+    now = now_ms()
+    superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _ in asserted}
+    held: dict[str, connections.HeldConnection] = {}
+    told: list[Told] = []
+    for work, item in asserted:
+        gateway_id = work.envelope["gateway_id"]
+        outcome = reassert(
+            known.get(item.station_id, Ownership()), gateway_id, item.connection_id, item.epoch
+        )
+        if outcome.verdict is Verdict.SUPERSEDED:
+            superseded[work.envelope["reply_key"]].append(item.connection_id)
+            continue
+        known[item.station_id] = outcome.ownership
+        if outcome.verdict is Verdict.UNCHANGED:
+            continue
+        held[item.station_id] = connections.HeldConnection(
+            item.station_id,
+            Owner(gateway_id, item.connection_id, item.epoch),
+            item.ocpp_version,
+            item.remote_address,
+            item.connected_ms,
+        )
+        told += _back(item, gateway_id, outcome.verdict, now)
+    if held:
+        await connections.save(connection, [held[station_id] for station_id in sorted(held)])
+    await leases.introduce(
+        connection,
+        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _ in asserted],
+    )
+    await write_events(connection, outbox, told)
+    return [
+        Reply(
+            reply_key,
+            MessageType.REASSERTION_REPLY,
+            ReassertionReply(superseded=connection_ids),
+            batched=False,
+        )
+        for reply_key, connection_ids in superseded.items()
+    ]
+
+
+def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> list[Told]:
+    cause = (item.connection_id, gateway_id, at_ms)
+    told = [
+        fact(
+            "station.connected",
+            item.station_id,
+            cause,
+            at_ms,
+            gateway_id=gateway_id,
+            connection_id=item.connection_id,
+            epoch=item.epoch,
+            ocpp_version=item.ocpp_version,
+            remote_address=item.remote_address,
+        )
+    ]
+    if verdict is Verdict.RESTORED:
+        told.append(fact("station.online", item.station_id, cause, at_ms, epoch=item.epoch))
+    return told
+
+
+async def note_liveness(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Note when stations were heard last."""
+    await reports.save_seen(
+        connection,
+        [(item.station_id, item.epoch, item.last_seen_ms) for _, item in parsed(works, Liveness)],
+    )
+    return []

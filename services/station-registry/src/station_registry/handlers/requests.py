@@ -1,0 +1,230 @@
+"""What REST asks of the registry: one function per operation of `STATION_OPERATIONS`."""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.clock import now_ms
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.stations import (
+    ChangeStation,
+    ConnectionView,
+    ConnectorView,
+    CreateStation,
+    FleetStatus,
+    ListConnections,
+    LookUpOwners,
+    NoParameters,
+    OwnerView,
+    SetPassword,
+    StationName,
+    StationView,
+)
+from csms_shared.db.engine import RequestHandler, in_transaction, transactional
+from csms_shared.db.outbox import write_events
+from csms_shared.db.parked_requests import parked_operations
+from csms_shared.inbox import Reply, reply_messages
+from csms_shared.refusals import ProblemRaised, refuse
+from station_registry.domain.changes import ChangeDecision, decide_change
+from station_registry.domain.credentials import SALT_BYTES, Credentials, set_password
+from station_registry.domain.events import fact
+from station_registry.domain.registration import Policies, registration_change, status_on_creation
+from station_registry.handlers import controls
+from station_registry.handlers.ownership import gone
+from station_registry.store import changes, connections, stations, views
+from station_registry.store.tables import outbox, parked
+
+log = structlog.get_logger(__name__)
+
+CONTROL_TIMEOUT_S = 2.0
+_Answer = tuple[Any, list[Reply]]
+
+
+def station_operations(
+    engine: AsyncEngine, publisher: Publisher, policies: Policies
+) -> dict[str, RequestHandler]:
+    """Return who handles each operation."""
+    instructing = partial(_instructing, engine, publisher)
+    return {
+        "stations.list": transactional(engine, views.list_stations),
+        "stations.create": transactional(engine, partial(_create, policies)),
+        "stations.get": transactional(engine, _get),
+        "stations.change": instructing(partial(_change, policies)),
+        "stations.delete": instructing(_delete),
+        "stations.set_password": transactional(engine, _set_password),
+        "stations.connectors": transactional(engine, _connectors),
+        "connections.list": transactional(engine, _connections),
+        "owners.look_up": transactional(engine, _owners),
+        "fleet.status": transactional(engine, _fleet),
+        **parked_operations(engine, publisher, parked, STATION_REGISTRY),
+    }
+
+
+def _instructing(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    work: Callable[[AsyncConnection, Any], Awaitable[_Answer]],
+) -> RequestHandler:
+    """Return a handler that tells gateways of a change after its commit, as well as it can."""
+
+    async def handler(parameters: BaseModel) -> Any:
+        result, instructions = await in_transaction(
+            engine, lambda connection: work(connection, parameters)
+        )
+        outcomes = await publisher.publish_all(reply_messages(instructions), CONTROL_TIMEOUT_S)
+        if any(outcomes):
+            log.warning("control_lost", outcomes=[repr(outcome) for outcome in outcomes])
+        return result
+
+    return handler
+
+
+async def _get(connection: AsyncConnection, name: StationName) -> StationView:
+    view = await views.get_station(connection, _storable(name.station_id))
+    if view is None:
+        raise _not_found(name.station_id)
+    return view
+
+
+async def _connectors(connection: AsyncConnection, name: StationName) -> list[ConnectorView]:
+    found = await views.list_connectors(connection, _storable(name.station_id))
+    if found is None:
+        raise _not_found(name.station_id)
+    return found
+
+
+async def _connections(connection: AsyncConnection, query: ListConnections) -> Page[ConnectionView]:
+    return await views.list_connections(connection, query)
+
+
+async def _owners(connection: AsyncConnection, query: LookUpOwners) -> list[OwnerView]:
+    return await views.look_up_owners(connection, query.station_ids)
+
+
+async def _fleet(connection: AsyncConnection, _: NoParameters) -> FleetStatus:
+    return await views.fleet_status(connection)
+
+
+async def _create(
+    policies: Policies, connection: AsyncConnection, wanted: CreateStation
+) -> StationView:
+    if "\0" in wanted.station_id:
+        raise refuse(
+            422, "invalid_request", "the station id is not valid", ("station_id", "holds NUL")
+        )
+    credentials = set_password(
+        Credentials(), wanted.credential_proofs, os.urandom(SALT_BYTES), keep_previous=False
+    )
+    created = await stations.create(
+        connection,
+        {
+            "station_id": wanted.station_id,
+            "registration_status": status_on_creation(wanted.boot_policy, policies).value,
+            "boot_policy": wanted.boot_policy,
+            "security_profile": wanted.security_profile or 0,
+            "heartbeat_interval": wanted.heartbeat_interval,
+            "strict": wanted.strict,
+            "password_hashes": list(credentials.current),
+        },
+    )
+    if not created:
+        raise refuse(409, "station_exists", f"there is a station {wanted.station_id} already")
+    now = now_ms()
+    await write_events(
+        connection,
+        outbox,
+        [fact("station.created", wanted.station_id, (wanted.station_id, now), now)],
+    )
+    return await _get(connection, StationName(station_id=wanted.station_id))
+
+
+async def _change(
+    policies: Policies, connection: AsyncConnection, wanted: ChangeStation
+) -> _Answer:
+    station = await _lock(connection, wanted.station_id)
+    decision = decide_change(station.standing, station.security_profile, wanted)
+    if not isinstance(decision, ChangeDecision):
+        raise ProblemRaised(decision)
+    changed = replace(
+        station, standing=decision.standing, security_profile=decision.security_profile
+    )
+    await changes.save_changed(connection, changed)
+    now = now_ms()
+    if decision.standing.status is not station.standing.status:
+        status = decision.standing.status.value
+        await write_events(
+            connection,
+            outbox,
+            [
+                fact(
+                    "station.registration_changed",
+                    station.station_id,
+                    (station.station_id, now, status),
+                    now,
+                    registration_status=status,
+                )
+            ],
+        )
+    instructions = []
+    before = registration_change(station.standing, policies)
+    after = registration_change(changed.standing, policies)
+    if changed.owner is not None and before != after:
+        instructions = [controls.registration(station.station_id, changed.owner, after)]
+    return await _get(connection, StationName(station_id=station.station_id)), instructions
+
+
+async def _delete(connection: AsyncConnection, name: StationName) -> _Answer:
+    station = await _lock(connection, name.station_id)
+    now = now_ms()
+    told = [fact("station.deleted", station.station_id, (station.station_id, now), now)]
+    instructions: list[Reply] = []
+    await changes.mark_deleted(connection, station.station_id)
+    if (owner := station.owner) is not None:
+        await connections.delete(connection, [station.station_id])
+        told += gone(
+            station.station_id,
+            (owner.connection_id,),
+            now,
+            owner.connection_id,
+            owner.epoch,
+            "deleted",
+        )
+        instructions = [controls.close(station.station_id, owner, "the station was deleted")]
+    await write_events(connection, outbox, told)
+    return None, instructions
+
+
+async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> None:
+    station = await _lock(connection, wanted.station_id)
+    credentials = set_password(
+        station.credentials,
+        wanted.credential_proofs,
+        os.urandom(SALT_BYTES),
+        keep_previous=wanted.keep_previous,
+    )
+    await changes.save_credentials(connection, station.station_id, credentials)
+
+
+async def _lock(connection: AsyncConnection, station_id: str) -> changes.ChangingStation:
+    station = await changes.lock_station(connection, _storable(station_id))
+    if station is None:
+        raise _not_found(station_id)
+    return station
+
+
+def _storable(station_id: str) -> str:
+    if "\0" in station_id:
+        raise _not_found(station_id)
+    return station_id
+
+
+def _not_found(station_id: str) -> ProblemRaised:
+    return refuse(404, "not_found", f"there is no station {station_id}")

@@ -1,0 +1,49 @@
+"""Items of messages as contracts, each with the envelope it came in."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from csms_shared.contracts.calls import CallReply, RegistrationChange, StationCall
+from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.inbox import Reply, Work
+
+Item = TypeVar("Item", bound=Contract)
+
+
+def parsed(works: Sequence[Work], contract: type[Item]) -> Iterator[tuple[Work, Item]]:
+    """Yield each work with its item.
+
+    Raises:
+        ValidationError: an item does not meet its contract.
+    """
+    for work in works:
+        yield work, contract.model_validate(work.item)
+
+
+def calls(works: Sequence[Work]) -> list[StationCall]:
+    """Return station calls.
+
+    Raises:
+        ValidationError: an item is no station call.
+    """
+    return [call for _, call in parsed(works, StationCall)]
+
+
+def call_reply(
+    work: Work,
+    call: StationCall,
+    payload: dict[str, object],
+    registration: RegistrationChange | None = None,
+) -> Reply:
+    """Return the answer to a station's call."""
+    return Reply(
+        work.envelope["reply_key"],
+        MessageType.CALL_REPLIES,
+        CallReply(
+            connection_id=call.connection_id,
+            seq=call.seq,
+            payload=payload,
+            registration=registration,
+        ),
+    )

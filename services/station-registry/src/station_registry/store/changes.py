@@ -1,0 +1,97 @@
+"""What operators change: one locked station at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from station_registry.domain.credentials import Credentials
+from station_registry.domain.ownership import Owner
+from station_registry.domain.registration import Standing
+from station_registry.store.connections import lock_owners
+from station_registry.store.sql import statement
+from station_registry.store.stations import read_credentials, read_standing
+
+_LOCK = statement(
+    "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
+    "boot_policy, boot_count, heartbeat_interval, strict, security_profile, password_hashes, "
+    "previous_password_hashes FROM station WHERE station_id = :station_id "
+    "AND deleted_at IS NULL FOR UPDATE"
+)
+_CHANGE = statement(
+    "UPDATE station SET registration_status = :registration_status, "
+    "registration_decided = :registration_decided, boot_policy = :boot_policy, "
+    "heartbeat_interval = :heartbeat_interval, strict = :strict, "
+    "security_profile = :security_profile WHERE station_id = :station_id"
+)
+_DELETE = statement(
+    "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
+    "previous_password_hashes = '{}' WHERE station_id = :station_id"
+)
+_SET_PASSWORD = statement(
+    "UPDATE station SET password_hashes = CAST(:current AS bytea[]), "
+    "previous_password_hashes = CAST(:previous AS bytea[]) WHERE station_id = :station_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangingStation:
+    """A locked station that an operator changes, and who holds its socket."""
+
+    station_id: str
+    epoch: int
+    standing: Standing
+    security_profile: int
+    credentials: Credentials
+    owner: Owner | None
+
+
+async def lock_station(connection: AsyncConnection, station_id: str) -> ChangingStation | None:
+    """Lock a station and its connection; None where there is no such station."""
+    row = (await connection.execute(_LOCK, {"station_id": station_id})).first()
+    if row is None:
+        return None
+    owners = await lock_owners(connection, [station_id])
+    return ChangingStation(
+        row.station_id,
+        row.epoch,
+        read_standing(row),
+        row.security_profile,
+        read_credentials(row),
+        owners.get(station_id),
+    )
+
+
+async def save_changed(connection: AsyncConnection, station: ChangingStation) -> None:
+    """Store a station's settings."""
+    standing = station.standing
+    values: Mapping[str, Any] = {
+        "station_id": station.station_id,
+        "registration_status": standing.status.value,
+        "registration_decided": standing.decided,
+        "boot_policy": standing.boot_policy,
+        "heartbeat_interval": standing.heartbeat_interval_s,
+        "strict": standing.strict,
+        "security_profile": station.security_profile,
+    }
+    await connection.execute(_CHANGE, values)
+
+
+async def mark_deleted(connection: AsyncConnection, station_id: str) -> None:
+    """Mark a station deleted; no connection of it can be re-asserted."""
+    await connection.execute(_DELETE, {"station_id": station_id})
+
+
+async def save_credentials(
+    connection: AsyncConnection, station_id: str, credentials: Credentials
+) -> None:
+    """Store a station's password hashes."""
+    await connection.execute(
+        _SET_PASSWORD,
+        {
+            "station_id": station_id,
+            "current": list(credentials.current),
+            "previous": list(credentials.previous),
+        },
+    )

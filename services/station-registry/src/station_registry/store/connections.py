@@ -1,0 +1,89 @@
+"""Who holds which socket: one row per station, written only under the station's lock.
+
+The sweep of expired leases is the exception: it deletes rows that nobody has locked.
+"""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from station_registry.domain.ownership import Owner
+from station_registry.store.sql import arrays, at, statement, unnest
+
+_LOCK_OWNERS = statement(
+    "SELECT station_id, gateway_id, connection_id, epoch FROM station_connection "
+    "WHERE station_id = ANY(:ids) ORDER BY station_id FOR UPDATE"
+)
+_ROW = (
+    ("id", "text"),
+    ("gateway_id", "text"),
+    ("connection_id", "text"),
+    ("epoch", "bigint"),
+    ("ocpp_version", "text"),
+    ("remote_address", "text"),
+    ("connected_at", "timestamptz"),
+)
+_SAVE = statement(
+    "INSERT INTO station_connection (station_id, gateway_id, connection_id, epoch, ocpp_version, "
+    f"remote_address, connected_at) SELECT * FROM {unnest(_ROW)} ORDER BY id "
+    "ON CONFLICT (station_id) DO UPDATE SET gateway_id = excluded.gateway_id, "
+    "connection_id = excluded.connection_id, epoch = excluded.epoch, "
+    "ocpp_version = excluded.ocpp_version, remote_address = excluded.remote_address, "
+    "connected_at = excluded.connected_at"
+)
+_DELETE = statement("DELETE FROM station_connection WHERE station_id = ANY(:ids)")
+_SWEEP = statement(
+    "DELETE FROM station_connection c USING (SELECT c.station_id, g.lease_expires_at "
+    "FROM station_connection c JOIN gateway g USING (gateway_id) "
+    "WHERE g.lease_expires_at < now() ORDER BY c.station_id LIMIT :most "
+    "FOR UPDATE OF c SKIP LOCKED) AS e WHERE c.station_id = e.station_id "
+    "RETURNING c.station_id, c.connection_id, c.epoch, e.lease_expires_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldConnection:
+    """A row of `station_connection` to be."""
+
+    station_id: str
+    owner: Owner
+    ocpp_version: str
+    remote_address: str
+    connected_ms: int
+
+
+async def lock_owners(connection: AsyncConnection, ids: list[str]) -> dict[str, Owner]:
+    """Lock the connections of stations that are locked already."""
+    rows = await connection.execute(_LOCK_OWNERS, {"ids": ids})
+    return {row.station_id: Owner(row.gateway_id, row.connection_id, row.epoch) for row in rows}
+
+
+async def save(connection: AsyncConnection, held: Iterable[HeldConnection]) -> None:
+    """Store who holds each station from now on."""
+    rows = [
+        (
+            row.station_id,
+            row.owner.gateway_id,
+            row.owner.connection_id,
+            row.owner.epoch,
+            row.ocpp_version,
+            row.remote_address,
+            at(row.connected_ms),
+        )
+        for row in held
+    ]
+    await connection.execute(_SAVE, arrays(_ROW, rows))
+
+
+async def delete(connection: AsyncConnection, ids: Iterable[str]) -> None:
+    """Remove the connections of stations that are locked already."""
+    await connection.execute(_DELETE, {"ids": list(ids)})
+
+
+async def sweep(connection: AsyncConnection, most: int) -> list[Any]:
+    """Remove connections whose gateway's lease ran out; each comes back from here once."""
+    return list((await connection.execute(_SWEEP, {"most": most})).all())

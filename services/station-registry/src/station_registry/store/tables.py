@@ -1,0 +1,194 @@
+"""Tables of the schema `registry`.
+
+Station ids are collated "C": the order of locks is the order of their bytes everywhere. Nothing
+refers to `station` by a foreign key: rows of a station are written under its lock or are history,
+and a shared lock per child row would cost more than it guards.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    text,
+)
+
+from csms_shared.db.tables import outbox_table, parked_table
+
+metadata = MetaData()
+
+
+def _station_id() -> Column[str]:
+    return Column("station_id", Text(collation="C"), nullable=False)
+
+
+# A deleted station keeps its row: its epoch must go on growing if it ever comes back.
+# `recent_connections`: newest first, each with an epoch one lower than the one before.
+station = Table(
+    "station",
+    metadata,
+    _station_id(),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("released_epoch", BigInteger, nullable=False, server_default="0"),
+    Column("recent_connections", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("auto_created", Boolean, nullable=False, server_default=text("false")),
+    Column("registration_status", Text, nullable=False),
+    Column("registration_decided", Boolean, nullable=False, server_default=text("false")),
+    Column("boot_policy", Text),
+    Column("security_profile", SmallInteger, nullable=False, server_default="0"),
+    Column("heartbeat_interval", Integer),
+    Column("strict", Boolean, nullable=False, server_default=text("false")),
+    Column("password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
+    Column("previous_password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
+    Column("ocpp_version", Text),
+    Column("vendor", Text),
+    Column("model", Text),
+    Column("serial_number", Text),
+    Column("charge_box_serial_number", Text),
+    Column("firmware_version", Text),
+    Column("iccid", Text),
+    Column("imsi", Text),
+    Column("meter_type", Text),
+    Column("meter_serial_number", Text),
+    Column("boot_count", Integer, nullable=False, server_default="0"),
+    Column("boot_epoch", BigInteger, nullable=False, server_default="0"),
+    Column("boot_seq", BigInteger, nullable=False, server_default="0"),
+    Column("last_boot_at", DateTime(True)),
+    Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("deleted_at", DateTime(True)),
+    PrimaryKeyConstraint("station_id", name="station_pkey"),
+    Index(
+        "station_auto_created",
+        "station_id",
+        postgresql_where=text("auto_created AND deleted_at IS NULL"),
+    ),
+)
+
+# Apart from `station`, because it changes far more often and only ever grows.
+station_liveness = Table(
+    "station_liveness",
+    metadata,
+    _station_id(),
+    Column("epoch", BigInteger, nullable=False),
+    Column("last_seen_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("station_id", name="station_liveness_pkey"),
+)
+
+station_connection = Table(
+    "station_connection",
+    metadata,
+    _station_id(),
+    Column("gateway_id", Text, nullable=False),
+    Column("connection_id", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("ocpp_version", Text, nullable=False),
+    Column("remote_address", Text, nullable=False),
+    Column("connected_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("station_id", name="station_connection_pkey"),
+    Index("station_connection_by_gateway", "gateway_id"),
+    Index("station_connection_by_time", "connected_at", "station_id"),
+)
+
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("gateway_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("connections", Integer, nullable=False, server_default="0"),
+    Column("version", Text, nullable=False, server_default=""),
+    Column("started_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("draining", Boolean, nullable=False, server_default=text("false")),
+    Column("lease_expires_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("gateway_id", name="gateway_pkey"),
+)
+
+# One row: when leases were last looked at. A gap means that nobody could renew either.
+lease_watch = Table(
+    "lease_watch",
+    metadata,
+    Column("only_row", Boolean, nullable=False, server_default=text("true")),
+    Column("looked_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("only_row", name="lease_watch_pkey"),
+)
+
+connector = Table(
+    "connector",
+    metadata,
+    _station_id(),
+    Column("connector_id", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("info", Text),
+    Column("vendor_id", Text),
+    Column("vendor_error_code", Text),
+    Column("station_time", Text),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("connection_id", Text, nullable=False),
+    Column("received_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("station_id", "connector_id", name="connector_pkey"),
+)
+
+# How often each deviation of a station was forgiven; an item handled twice may count twice.
+tolerance = Table(
+    "tolerance",
+    metadata,
+    _station_id(),
+    Column("name", Text(collation="C"), nullable=False),
+    Column("times", BigInteger, nullable=False),
+    PrimaryKeyConstraint("station_id", "name", name="tolerance_pkey"),
+)
+
+data_transfer = Table(
+    "data_transfer",
+    metadata,
+    Column("connection_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _station_id(),
+    Column("epoch", BigInteger, nullable=False),
+    Column("vendor_id", Text, nullable=False),
+    Column("message_id", Text),
+    Column("data", Text),
+    Column("received_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("connection_id", "seq", name="data_transfer_pkey"),
+    Index("data_transfer_by_time", "received_at"),
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    _station_id(),
+    Column("gateway_id", Text, nullable=False),
+    Column("remote_address", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("http_status", Integer, nullable=False),
+    Column("refused_at", DateTime(True), nullable=False),
+    PrimaryKeyConstraint("id", name="refusal_pkey"),
+    # What makes a redelivered refusal the same one.
+    Index(
+        "refusal_content",
+        "station_id",
+        "refused_at",
+        "gateway_id",
+        "remote_address",
+        "reason",
+        unique=True,
+    ),
+    Index("refusal_by_time", "refused_at"),
+)
+
+outbox = outbox_table(metadata)
+parked = parked_table(metadata)

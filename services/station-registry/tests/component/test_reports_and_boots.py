@@ -1,0 +1,200 @@
+"""Boots, statuses, data transfers, liveness and refusals against a real PostgreSQL."""
+
+import random
+from typing import Any
+
+import pytest
+
+from csms_shared.inbox import Work
+
+
+@pytest.fixture
+async def known(registry: Any) -> Any:
+    await registry.send([registry.claim("A", "c1")])
+    return registry
+
+
+async def _station(registry: Any) -> Any:
+    return await registry.request("stations.get", station_id="A")
+
+
+async def test_an_accepted_boot_is_answered_with_time_interval_and_registration(
+    known: Any,
+) -> None:
+    (reply,) = await known.send([known.call("BootNotification", "A", known.boot())])
+    answer = reply.content
+    assert (reply.key, answer.connection_id, answer.seq) == ("gw-1.calls", "c1", 1)
+    assert (answer.payload["status"], answer.payload["interval"]) == ("Accepted", 300)
+    assert answer.payload["currentTime"][-5:-4] == "."
+    assert answer.payload["currentTime"].endswith("Z")
+    assert answer.registration.registration_status == "accepted"
+    assert answer.registration.boot_count == 1
+    view = await _station(known)
+    assert (view.vendor, view.model, view.registration_status) == ("Vendor", "Model", "accepted")
+    assert view.last_boot_at is not None
+    assert len(await known.events("station.booted")) == 1
+
+
+async def test_a_boot_delivered_twice_counts_once(known: Any) -> None:
+    boot = known.call("BootNotification", "A", known.boot())
+    replies = [await known.send([boot]), await known.send([boot, boot])]
+    assert {r.content.registration.boot_count for each in replies for r in each} == {1}
+    assert len(await known.events("station.booted")) == 1
+
+
+async def test_an_older_boot_does_not_replace_what_a_newer_one_said(known: Any) -> None:
+    await known.send([known.call("BootNotification", "A", known.boot(model="new"), epoch=2)])
+    await known.send([known.call("BootNotification", "A", known.boot(model="old"), epoch=1)])
+    assert (await _station(known)).model == "new"
+    assert len(await known.events("station.booted")) == 2
+
+
+async def test_a_boot_past_its_deadline_is_applied_without_an_answer(known: Any) -> None:
+    boot = known.call("BootNotification", "A", known.boot(), deadline_ms=1)
+    assert await known.send([boot]) == []
+    assert (await _station(known)).registration_status == "accepted"
+
+
+async def test_over_long_and_unstorable_text_is_cut_and_flagged(known: Any) -> None:
+    boot = known.boot(model="x" * 30 + "\0", firmware_version="1\0.2")
+    (reply,) = await known.send([known.call("BootNotification", "A", boot)])
+    assert reply.content.payload["status"] == "Accepted"
+    view = await _station(known)
+    assert (view.model, view.firmware_version) == ("x" * 20, "1.2")
+    assert view.tolerated == {"truncated_text": 1}
+
+
+async def test_a_pending_boot_is_asked_to_come_again_soon(registry: Any) -> None:
+    registry.unknown("pending")
+    await registry.send([registry.claim("A", "c1")])
+    (reply,) = await registry.send([registry.call("BootNotification", "A", registry.boot())])
+    assert (reply.content.payload["status"], reply.content.payload["interval"]) == ("Pending", 60)
+    await registry.request(
+        "stations.change",
+        station_id="A",
+        set=["registration_status"],
+        registration_status="accepted",
+    )
+    (reply,) = await registry.send([registry.call("BootNotification", "A", registry.boot(), seq=2)])
+    assert reply.content.payload["status"] == "Accepted"
+
+
+async def test_a_boot_of_a_deleted_station_is_rejected(known: Any) -> None:
+    await known.request("stations.delete", station_id="A")
+    (reply,) = await known.send([known.call("BootNotification", "A", known.boot())])
+    assert reply.content.payload["status"] == "Rejected"
+
+
+def _statuses(registry: Any) -> list[Work]:
+    shown = ["Available", "Preparing", "Preparing", "Charging", "Finishing", "Available"]
+    return [
+        registry.call(
+            "StatusNotification",
+            "A",
+            {"connectorId": connector, "status": status, "errorCode": "NoError"},
+            connection_id=f"c{epoch}",
+            epoch=epoch,
+            seq=seq + connector,
+        )
+        for epoch in (1, 2)
+        for connector in (0, 1)
+        for seq, status in enumerate(shown)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_statuses_in_any_order_and_number_give_the_same_connectors(
+    known: Any, seed: int
+) -> None:
+    statuses = _statuses(known)
+    await known.send(statuses)
+    expected = await known.query("SELECT status, epoch, seq FROM connector ORDER BY connector_id")
+    await known.query("DELETE FROM connector")
+    shuffled = statuses * 2
+    random.Random(seed).shuffle(shuffled)
+    for start in range(0, len(shuffled), 5):
+        await known.send(shuffled[start : start + 5])
+    rows = await known.query("SELECT status, epoch, seq FROM connector ORDER BY connector_id")
+    assert rows == expected
+
+
+async def test_a_repeated_status_is_no_change(known: Any) -> None:
+    await known.send(_statuses(known)[:3])
+    changed = await known.events("connector.status_changed")
+    assert [event["data"]["status"] for event in changed] == ["Available", "Preparing"]
+    (connector,) = (await _station(known)).connectors
+    assert (connector.connector_id, connector.status) == (0, "Preparing")
+
+
+async def test_tolerated_deviations_are_counted_per_station(known: Any) -> None:
+    payload = {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
+    await known.send(
+        [
+            known.call("StatusNotification", "A", payload, seq=seq, tolerated=["enum_case"])
+            for seq in (1, 2)
+        ]
+    )
+    assert (await _station(known)).tolerated == {"enum_case": 2}
+
+
+async def test_a_claim_after_a_status_says_that_the_status_is_known(known: Any) -> None:
+    await known.send(_statuses(known)[:1])
+    (reply, *_) = await known.send([known.claim("A", "c2")])
+    assert reply.content.status_known or _[0].content.status_known
+
+
+async def test_a_data_transfer_is_kept_once_and_answered(known: Any) -> None:
+    transfer = known.call("DataTransfer", "A", {"vendorId": "V", "data": "x\0y"})
+    for _ in range(2):
+        (reply,) = await known.send([transfer])
+        assert reply.content.payload == {"status": "UnknownVendorId"}
+    assert await known.query("SELECT vendor_id, data FROM data_transfer") == [("V", "xy")]
+    assert len(await known.events("station.data_transferred")) == 1
+
+
+async def test_liveness_is_later_wins_by_epoch(known: Any) -> None:
+    def seen(epoch: int, at_ms: int) -> Work:
+        item = {
+            "station_id": "A",
+            "connection_id": f"c{epoch}",
+            "epoch": epoch,
+            "last_seen_ms": at_ms,
+        }
+        return Work("liveness.v1", {"gateway_id": "gw-1"}, item)
+
+    await known.send([seen(3, 5_000), seen(3, 6_000), seen(2, 9_000)])
+    await known.send([seen(2, 10_000)])
+    assert (await _station(known)).last_seen_at == "1970-01-01T00:00:06.000Z"
+
+
+async def test_a_refusal_is_kept_once(registry: Any) -> None:
+    item = {
+        "station_id": "A\0",
+        "remote_address": "192.0.2.1",
+        "reason": "bad_credentials",
+        "detail": "wrong password",
+        "http_status": 401,
+        "refused_ms": 1_000,
+    }
+    work = Work("refusals.v1", {"gateway_id": "gw-1"}, item)
+    await registry.send([work, work])
+    await registry.send([work])
+    assert await registry.query("SELECT station_id, reason FROM refusal") == [
+        ("A", "bad_credentials")
+    ]
+
+
+async def test_a_bad_item_is_parked_and_its_neighbours_are_applied(known: Any) -> None:
+    good = known.call("BootNotification", "A", known.boot())
+    bad = known.call("StatusNotification", "A", {"connectorId": "no number"})
+    unknown = Work("nonsense.v1", {}, {})
+    replies = await known.send([bad, good, unknown, known.claim("B", "c7")])
+    assert len(known.parked) == 2
+    assert sorted(reply.type for reply in replies) == ["call-replies.v1", "claim-replies.v1"]
+
+
+async def test_a_probe_is_answered_without_a_batch_around_it(registry: Any) -> None:
+    probe = Work("probe.v1", {"reply_key": "gw-1.reply.3"}, {"sent_ms": 1})
+    (reply,) = await registry.send([probe])
+    assert (reply.key, reply.batched) == ("gw-1.reply.3", False)
+    assert reply.content.service == "station-registry"
