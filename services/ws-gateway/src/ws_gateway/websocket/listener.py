@@ -1,7 +1,9 @@
 """Listens for stations, holds their sockets and gives them their time."""
 
 import asyncio
+import functools
 import socket
+from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
@@ -45,13 +47,13 @@ class Listener:
 
     async def start(self) -> None:
         """Begin to accept."""
-        StationSocket.on_garbage = self._handshakes.garbage
+        socket_factory = functools.partial(StationSocket, on_garbage=self._handshakes.garbage)
         for listening in self._listening:
             server = await serve(
                 self._hold,
                 sock=listening,
                 process_request=self._handshakes.process,
-                create_connection=StationSocket,
+                create_connection=cast(type[ServerConnection], socket_factory),
                 compression=None,
                 server_header=None,
                 open_timeout=_OPEN_TIMEOUT_S,

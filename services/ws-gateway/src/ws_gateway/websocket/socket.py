@@ -40,10 +40,16 @@ class SocketOwner(Protocol):
 class StationSocket(ServerConnection):
     """A connection that hands whole messages to its session as they arrive."""
 
-    on_garbage: Callable[["StationSocket", str], None] | None = None
-
-    def __init__(self, protocol: ServerProtocol, server: Server, **options: Any) -> None:
+    def __init__(
+        self,
+        protocol: ServerProtocol,
+        server: Server,
+        *,
+        on_garbage: Callable[[ServerConnection, str], None],
+        **options: Any,
+    ) -> None:
         super().__init__(protocol, server, **options)
+        self._on_garbage = on_garbage
         self.session: SocketOwner | None = None
         self._fragments: list[bytes] | None = None
         self._slow_since: float | None = None
@@ -119,6 +125,6 @@ class StationSocket(ServerConnection):
         session, self.session = self.session, None
         if session is not None:
             session.lost(self.protocol.close_code)
-        elif self.request is None and StationSocket.on_garbage is not None:
+        elif self.request is None:
             cause = self.protocol.handshake_exc
-            StationSocket.on_garbage(self, "no request" if cause is None else str(cause))
+            self._on_garbage(self, "no request" if cause is None else str(cause))

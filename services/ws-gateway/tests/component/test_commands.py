@@ -1,0 +1,146 @@
+"""Commands from the broker to the socket and back, and who owns a station."""
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+from csms_shared.contracts.calls import RegistrationChange
+from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.contracts.control import Control, ControlKind
+from ws_gateway.websocket import status_request
+
+if TYPE_CHECKING:
+    from conftest import RunningGateway
+
+
+async def test_a_command_is_written_answered_and_reported(running: "RunningGateway") -> None:
+    station = await running.station("C-1")
+    command_id = str(uuid.uuid4())
+    services = running.services
+    await services.send_commands(running.command("C-1", command_id, "Reset", type="Soft"))
+    assert await station.receive() == [2, command_id, "Reset", {"type": "Soft"}]
+    await station.answer(command_id, {"status": "Accepted"})
+    await services.until(lambda: len(services.reports_of(command_id)) == 2)
+    sent, completed = services.reports_of(command_id)
+    assert sent.outcome is CommandOutcome.SENT
+    assert completed.outcome is CommandOutcome.COMPLETED
+    assert completed.response == {"status": "Accepted"}
+    assert completed.sent_ms == sent.sent_ms
+    await station.socket.close()
+
+
+async def test_a_command_that_comes_twice_is_written_once(running: "RunningGateway") -> None:
+    station = await running.station("C-2")
+    command = running.command("C-2", str(uuid.uuid4()), "ClearCache")
+    services = running.services
+    await services.send_commands(command, command)
+    await services.send_commands(command)
+    assert (await station.receive())[2] == "ClearCache"
+    await station.answer(command.command_id, {"status": "Accepted"})
+    await services.until(lambda: len(services.reports_of(command.command_id)) == 2)
+    assert (await station.call("Heartbeat", {}))[0] == 3
+    await station.socket.close()
+
+
+async def test_commands_for_others_stations_and_old_epochs_are_not_owned(
+    running: "RunningGateway",
+) -> None:
+    station = await running.station("C-3")
+    elsewhere = running.command("C-3", str(uuid.uuid4()), "ClearCache")
+    elsewhere.station_id = "somewhere-else"
+    older = running.command("C-3", str(uuid.uuid4()), "ClearCache")
+    older.epoch -= 1
+    services = running.services
+    await services.send_commands(elsewhere, older)
+    await services.until(lambda: len(services.reports) == 2)
+    assert {report.outcome for report in services.reports} == {CommandOutcome.NOT_OWNER}
+    await station.socket.close()
+
+
+async def test_a_written_command_of_a_lost_connection_has_an_unknown_outcome(
+    running: "RunningGateway",
+) -> None:
+    station = await running.station("C-4")
+    written = running.command("C-4", str(uuid.uuid4()), "ClearCache")
+    queued = running.command("C-4", str(uuid.uuid4()), "ClearCache")
+    services = running.services
+    await services.send_commands(written, queued)
+    await station.receive()
+    await station.socket.close()
+    await services.until(lambda: len(services.reports) == 3)
+    assert [report.outcome for report in services.reports_of(written.command_id)] == [
+        CommandOutcome.SENT,
+        CommandOutcome.OUTCOME_UNKNOWN,
+    ]
+    assert [report.outcome for report in services.reports_of(queued.command_id)] == [
+        CommandOutcome.NOT_OWNER
+    ]
+
+
+async def test_a_newer_connection_elsewhere_closes_the_one_here(
+    running: "RunningGateway",
+) -> None:
+    station = await running.station("C-5")
+    epoch = running.services.epoch("C-5")
+    older = Control(kind=ControlKind.SUPERSEDED, station_id="C-5", epoch=epoch)
+    await running.services.send_control(older)
+    assert (await station.call("Heartbeat", {}))[0] == 3
+    newer = Control(kind=ControlKind.SUPERSEDED, station_id="C-5", epoch=epoch + 1)
+    await running.services.send_control(newer)
+    assert await station.closed() == 1000
+    # Nothing to release: the newer connection owns the station.
+    assert running.services.releases == []
+
+
+async def test_a_change_of_registration_reaches_the_connection(running: "RunningGateway") -> None:
+    station = await running.station("C-6")
+    change = RegistrationChange(
+        registration_status="rejected", boot_count=1, heartbeat_interval_s=300
+    )
+    await running.services.send_control(
+        Control(
+            kind=ControlKind.REGISTRATION,
+            station_id="C-6",
+            epoch=running.services.epoch("C-6"),
+            registration=change,
+        )
+    )
+    async with asyncio.timeout(10):
+        while (answer := await station.call("Authorize", {"idTag": "T"}))[0] == 3:
+            pass
+    assert answer[2] == "SecurityError"
+    await station.socket.close()
+
+
+async def test_a_gateway_whose_lease_ran_out_reasserts_and_closes_what_is_not_its_own(
+    running: "RunningGateway",
+) -> None:
+    kept = await running.station("C-7")
+    lost = await running.station("C-8")
+    await kept.call("Authorize", {"idTag": "T"})
+    await lost.call("Authorize", {"idTag": "T"})
+    services = running.services
+    services.superseded = [
+        call.connection_id for call in services.calls if call.station_id == "C-8"
+    ]
+    services.lease_confirmed = False
+    assert await lost.closed() == 1000
+    services.lease_confirmed = True
+    assert {item.station_id for item in services.reasserted} >= {"C-7"}
+    assert (await kept.call("Heartbeat", {}))[0] == 3
+    await kept.socket.close()
+
+
+async def test_a_silent_station_without_known_status_is_asked_for_it_once(
+    running: "RunningGateway",
+) -> None:
+    running.services.status_known = False
+    station = await running.station("C-9")
+    asked = await station.receive()
+    assert asked[0] == 2
+    assert asked[2:] == ["TriggerMessage", {"requestedMessage": "StatusNotification"}]
+    await station.answer(asked[1], {"status": "NotImplemented"})
+    assert (await station.call("Heartbeat", {}))[0] == 3
+    assert running.services.reports == []
+    assert status_request.WAIT_S <= 5
+    await station.socket.close()

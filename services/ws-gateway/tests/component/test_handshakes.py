@@ -1,0 +1,145 @@
+"""Who may connect, and what those who may not are told."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prometheus_client import REGISTRY
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+
+if TYPE_CHECKING:
+    from conftest import RunningGateway
+
+
+def _refusals(reason: str) -> float:
+    return REGISTRY.get_sample_value("csms_gateway_refusals_total", {"reason": reason}) or 0.0
+
+
+async def _refused(url: str, **options: Any) -> InvalidStatus:
+    options.setdefault("subprotocols", [Subprotocol("ocpp1.6")])
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(url, compression=None, **options)
+    return refusal.value
+
+
+async def _raw(port: int, sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    await writer.drain()
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def _basic(user: str, password: str) -> dict[str, str]:
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {token}"}
+
+
+async def test_an_unknown_station_gets_404_and_is_told_of(running: "RunningGateway") -> None:
+    running.services.unknown.add("U-1")
+    before = _refusals("unknown_station")
+    assert (await _refused(f"{running.url}/U-1")).response.status_code == 404
+    assert _refusals("unknown_station") == before + 1
+    await running.services.until(lambda: running.services.refusals)
+    refusal = running.services.refusals[0]
+    assert (refusal.station_id, refusal.reason, refusal.http_status) == (
+        "U-1",
+        "unknown_station",
+        404,
+    )
+
+
+async def test_a_password_is_wanted_and_checked_in_both_forms(running: "RunningGateway") -> None:
+    running.services.passwords["P-1"] = b"0123456789abcdef"
+    url = f"{running.url}/P-1"
+    refused = await _refused(url)
+    assert refused.response.status_code == 401
+    assert refused.response.headers["WWW-Authenticate"].startswith("Basic")
+    wrong = await _refused(url, additional_headers=_basic("P-1", "wrong"))
+    assert wrong.response.status_code == 401
+    right = await running.station("P-1", additional_headers=_basic("P-1", "0123456789abcdef"))
+    await right.socket.close()
+
+
+async def test_what_is_no_station_is_refused_with_its_reason(running: "RunningGateway") -> None:
+    root = running.url.removesuffix("/ocpp")
+    assert (await _refused(f"{root}/elsewhere/S")).response.status_code == 404
+    unsupported = await _refused(f"{running.url}/S", subprotocols=[Subprotocol("ocpp9.9")])
+    assert unsupported.response.status_code == 400
+    port = running.gateway.port
+    before = _refusals("no_upgrade")
+    no_connection_header = (
+        b"GET /ocpp/S HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert b" 426 " in (await _raw(port, no_connection_header)).splitlines()[0]
+    assert _refusals("no_upgrade") == before + 1
+    before = _refusals("not_http")
+    await _raw(port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS hello\r\n\r\n")
+    await _until(lambda: _refusals("not_http") == before + 1)
+    assert running.services.calls == []
+
+
+async def test_probes_are_answered_on_the_stations_port(running: "RunningGateway") -> None:
+    port = running.gateway.port
+    assert b" 200 " in (await _raw(port, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"))[:20]
+    assert b" 200 " in (await _raw(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))[:20]
+
+
+@pytest.mark.parametrize("service", [STATION_REGISTRY, SESSION_SERVICE])
+async def test_while_a_service_is_silent_upgrades_get_503_and_due_decisions_are_closed(
+    running: "RunningGateway", service: str
+) -> None:
+    idle = await running.station("I-1")
+    station = await running.station("I-2")
+    running.services.silent.add(service)
+    action, payload = (
+        ("Authorize", {"idTag": "T"})
+        if service == SESSION_SERVICE
+        else ("DataTransfer", {"vendorId": "V"})
+    )
+    await station.socket.send(f'[2,"1","{action}",{str(payload).replace(chr(39), chr(34))}]')
+    assert await station.closed() == 1012
+    refused = await _refused(f"{running.url}/I-3")
+    assert refused.response.status_code == 503
+    assert int(refused.response.headers["Retry-After"]) > 0
+    # Reports still flow: the broker takes them.
+    assert idle.socket.close_code is None
+    report = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    assert await idle.call("StatusNotification", report) == [3, "1", {}]
+    running.services.silent.clear()
+    await running.until_ready()
+    again = await running.station("I-2")
+    await again.socket.close()
+    await idle.socket.close()
+
+
+async def test_the_newest_connection_of_a_station_wins(running: "RunningGateway") -> None:
+    old = await running.station("N-1")
+    new = await running.station("N-1")
+    assert await old.closed() == 1000
+    assert (await new.call("Heartbeat", {}))[0] == 3
+    await new.socket.close()
+
+
+async def test_an_address_from_a_header_does_not_count_without_a_trusted_proxy(
+    running: "RunningGateway",
+) -> None:
+    running.services.unknown.add("A-1")
+    await _refused(f"{running.url}/A-1", additional_headers={"X-Forwarded-For": "203.0.113.9"})
+    await running.services.until(lambda: running.services.refusals)
+    assert running.services.refusals[0].remote_address == "127.0.0.1"
