@@ -1,0 +1,177 @@
+"""The whole process against a real RabbitMQ and PostgreSQL."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.requests import Correlator, Requester
+from csms_shared.broker.topology import (
+    CALLS,
+    REQUESTS,
+    Binding,
+    gateway_queue,
+    incarnation_queue,
+    service_queues,
+)
+from station_registry.amqp.process import StationRegistry, station_registry
+from station_registry.settings import RegistrySettings
+
+
+class Gateway:
+    """A gateway's side of the broker."""
+
+    def __init__(self, link: Link) -> None:
+        self.id = new_incarnation("gateway-1")
+        self.publisher = Publisher(link)
+        self.correlator = Correlator(self.id)
+        self.requester = Requester(self.publisher, self.correlator)
+        self.received: list[tuple[str, str, dict[str, Any]]] = []
+        self.changed = asyncio.Condition()
+
+    async def __call__(self, deliveries: list[Delivery]) -> None:
+        async with self.changed:
+            for delivery in deliveries:
+                if not self.correlator.resolve(delivery):
+                    self.received += [
+                        (delivery.type, delivery.routing_key, item) for item in delivery.items()
+                    ]
+            self.changed.notify_all()
+
+    async def get(self, type_: str, count: int = 1) -> list[dict[str, Any]]:
+        def found() -> list[dict[str, Any]]:
+            return [item for kind, _, item in self.received if kind == type_]
+
+        async with asyncio.timeout(20), self.changed:
+            await self.changed.wait_for(lambda: len(found()) >= count)
+            return found()
+
+    async def send(self, exchange: str, key: str, type_: str, works: list[Any]) -> None:
+        body = {**works[0].envelope, "items": [work.item for work in works]}
+        body |= {"gateway_id": self.id, "reply_key": f"{self.id}.answers"}
+        await self.publisher.publish(Outgoing(exchange, key, type_, orjson.dumps(body)))
+
+
+@pytest.fixture
+async def link(broker_url: str) -> AsyncIterator[Link]:
+    async with Link(broker_url, "test") as opened:
+        # What an earlier run left in the queues is not for this one.
+        await opened.declare(*service_queues("station-registry"))
+        channel = await opened.consume_channel(1)
+        for queue in service_queues("station-registry"):
+            await (await channel.get_queue(queue.name)).purge()
+        yield opened
+
+
+@pytest.fixture
+async def service(
+    link: Link, broker_url: str, registry_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[StationRegistry]:
+    monkeypatch.setenv("CSMS_BROKER_URL", broker_url)
+    monkeypatch.setenv("CSMS_DATABASE_URL", registry_url)
+    monkeypatch.setenv("CSMS_PROBE_PORT", "0")
+    monkeypatch.setenv("CSMS_UNKNOWN_STATIONS", "accept")
+    stop = asyncio.Event()
+    async with station_registry(RegistrySettings()) as running:
+        task = asyncio.create_task(running.run(stop))
+        async with asyncio.timeout(30):
+            while await running.missing():
+                await asyncio.sleep(0.05)
+        yield running
+        stop.set()
+        async with asyncio.timeout(10):
+            await task
+        assert "draining" in await running.missing()
+
+
+@pytest.fixture
+async def gateway(link: Link) -> AsyncIterator[Gateway]:
+    made = Gateway(link)
+    consumers = [
+        Consumer(link, gateway_queue(made.id), made, prefetch=50),
+        Consumer(
+            link,
+            incarnation_queue(f"{made.id}-events", Binding("csms.events.v1", "station.*")),
+            made,
+            prefetch=50,
+        ),
+    ]
+    tasks = [asyncio.create_task(consumer.run()) for consumer in consumers]
+    async with asyncio.timeout(20):
+        while not all(consumer.consuming for consumer in consumers):
+            await asyncio.sleep(0.01)
+    yield made
+    await asyncio.gather(*(consumer.stop() for consumer in consumers))
+    await asyncio.gather(*tasks)
+
+
+async def test_a_claim_a_boot_and_a_request_are_answered_and_told(
+    service: StationRegistry, gateway: Gateway, registry: Any
+) -> None:
+    name = uuid.uuid4().hex
+    decisions = "station-registry.decisions"
+    await gateway.send(REQUESTS, decisions, "claims.v1", [registry.claim(name, "c1")])
+    (claimed,) = await gateway.get("claim-replies.v1")
+    assert (claimed["outcome"], claimed["epoch"]) == ("accepted", 1)
+    boot = registry.call("BootNotification", name, registry.boot())
+    await gateway.send(CALLS, "ocpp16.BootNotification", "calls.v1", [boot])
+    (booted,) = await gateway.get("call-replies.v1")
+    assert booted["payload"]["status"] == "Accepted"
+    await gateway.send(REQUESTS, decisions, "claims.v1", [registry.claim(name, "c2")])
+    (control,) = await gateway.get("controls.v1")
+    assert (control["kind"], control["epoch"]) == ("superseded", 2)
+    answer = await gateway.requester.request(
+        "station-registry", "stations.get", {"station_id": name}, 10.0
+    )
+    assert answer.result["connection"]["connection_id"] == "c2"
+    missing = await gateway.requester.request(
+        "station-registry", "stations.get", {"station_id": name + "x"}, 10.0
+    )
+    assert missing.problem is not None
+    assert missing.problem.status == 404
+
+
+async def test_a_bad_item_is_parked_shown_and_its_neighbour_answered(
+    service: StationRegistry, gateway: Gateway, registry: Any
+) -> None:
+    good = registry.call("DataTransfer", "A", {"vendorId": "V"})
+    bad = registry.call("DataTransfer", "A", {}, seq=2)
+    await gateway.send(CALLS, "ocpp16.DataTransfer", "calls.v1", [good, bad])
+    answers = {answer["seq"]: answer for answer in await gateway.get("call-replies.v1", 2)}
+    assert answers[1]["payload"] == {"status": "UnknownVendorId"}
+    assert answers[2]["fault"]["code"] == "InternalError"
+    async with asyncio.timeout(20):
+        while not (
+            page := await gateway.requester.request("station-registry", "parked.list", {}, 5.0)
+        ).result["items"]:
+            await asyncio.sleep(0.05)
+    (parked,) = page.result["items"]
+    assert (parked["station_id"], parked["type"]) == ("A", "calls.v1")
+
+
+async def test_a_storm_of_stations_is_answered_completely(
+    service: StationRegistry, gateway: Gateway, registry: Any
+) -> None:
+    names = [f"S{number}" for number in range(1000)]
+    pages = [names[start : start + 50] for start in range(0, len(names), 50)]
+    for some in pages:
+        claims = [registry.claim(name, f"c-{name}") for name in some]
+        await gateway.send(REQUESTS, "station-registry.decisions", "claims.v1", claims)
+    claimed = await gateway.get("claim-replies.v1", len(names))
+    for some in pages:
+        boots = [
+            registry.call("BootNotification", name, registry.boot(), connection_id=f"c-{name}")
+            for name in some
+        ]
+        await gateway.send(CALLS, "ocpp16.BootNotification", "calls.v1", boots)
+    booted = await gateway.get("call-replies.v1", len(names))
+    assert {(reply["outcome"], reply["epoch"]) for reply in claimed} == {("accepted", 1)}
+    assert {reply["connection_id"] for reply in booted} == {f"c-{name}" for name in names}
+    assert {reply["payload"]["status"] for reply in booted} == {"Accepted"}

@@ -1,0 +1,169 @@
+"""Tables of state and request, and what is decided on them."""
+
+from typing import Any
+
+import pytest
+
+from csms_shared.contracts.calls import StationCall
+from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
+from station_registry.domain.availability import ConnectorStatus, decide_statuses
+from station_registry.domain.changes import ChangeDecision, decide_change
+from station_registry.domain.claims import admissible
+from station_registry.domain.credentials import (
+    PREVIOUS_KEPT,
+    CredentialMatch,
+    Credentials,
+    hash_proof,
+    match,
+    set_password,
+)
+from station_registry.domain.events import fact_of_call
+from station_registry.domain.provisioning import BootingStation, decide_boot, device
+from station_registry.domain.registration import (
+    Policies,
+    Standing,
+    status_on_boot,
+    status_on_creation,
+)
+
+ACCEPTED, PENDING, REJECTED = RegistrationStatus
+
+
+def _standing(**changed: Any) -> Standing:
+    values: dict[str, Any] = {
+        "status": PENDING,
+        "decided": False,
+        "auto_created": False,
+        "boot_policy": None,
+        "boot_count": 0,
+        "heartbeat_interval_s": None,
+        "strict": False,
+    }
+    return Standing(**{**values, **changed})
+
+
+def _call(seq: int = 1, **payload: Any) -> StationCall:
+    return StationCall(
+        station_id="A",
+        connection_id="c1",
+        epoch=1,
+        seq=seq,
+        received_ms=1_000,
+        deadline_ms=11_000,
+        payload=payload,
+    )
+
+
+@pytest.mark.parametrize(
+    ("standing", "policies", "status"),
+    [
+        (_standing(), Policies(), ACCEPTED),
+        (_standing(), Policies(boot="reject"), REJECTED),
+        (_standing(boot_policy="pending"), Policies(), PENDING),
+        (_standing(auto_created=True), Policies(unknown_stations="pending"), PENDING),
+        (_standing(auto_created=True), Policies("reject", "accept"), ACCEPTED),
+        (_standing(auto_created=True, boot_policy="reject"), Policies("accept"), REJECTED),
+        (_standing(status=ACCEPTED, decided=True), Policies("reject"), ACCEPTED),
+    ],
+)
+def test_a_boot_is_answered_by_the_nearest_policy(
+    standing: Standing, policies: Policies, status: RegistrationStatus
+) -> None:
+    assert status_on_boot(standing, policies) is status
+
+
+def test_an_operators_station_has_its_policys_status_at_once() -> None:
+    statuses = [status_on_creation(p, Policies()) for p in (None, "accept", "pending", "reject")]
+    assert statuses == [ACCEPTED, ACCEPTED, PENDING, REJECTED]
+
+
+def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> None:
+    by_hand = decide_change(
+        _standing(),
+        0,
+        ChangeStation(
+            station_id="A",
+            set=frozenset({"registration_status"}),
+            registration_status=ACCEPTED,
+        ),
+    )
+    assert isinstance(by_hand, ChangeDecision)
+    assert status_on_boot(by_hand.standing, Policies("reject")) is ACCEPTED
+    again = decide_change(
+        by_hand.standing,
+        0,
+        ChangeStation(station_id="A", set=frozenset({"boot_policy"}), boot_policy="reject"),
+    )
+    assert isinstance(again, ChangeDecision)
+    assert status_on_boot(again.standing, Policies()) is REJECTED
+
+
+def test_a_change_of_what_cannot_be_changed_names_the_field() -> None:
+    wanted = ChangeStation(station_id="A", set=frozenset({"station_id", "strict"}))
+    problem = decide_change(_standing(), 0, wanted)
+    assert not isinstance(problem, ChangeDecision)
+    assert [error.field for error in problem.errors] == ["station_id", "strict"]
+
+
+def test_any_proof_of_the_current_or_a_kept_password_fits() -> None:
+    first = set_password(Credentials(), ["aa", "bb"], b"s" * 16, keep_previous=False)
+    second = set_password(first, ["cc"], b"t" * 16, keep_previous=True)
+    found = [match(second, proofs) for proofs in (["x", "CC"], ["bb"], ["x"], [])]
+    assert found == [
+        CredentialMatch.CURRENT,
+        CredentialMatch.PREVIOUS,
+        CredentialMatch.NONE,
+        CredentialMatch.NONE,
+    ]
+    assert set_password(second, ["dd"], b"u" * 16, keep_previous=False).previous == ()
+
+
+def test_proofs_are_stored_hashed_and_only_so_many_are_kept() -> None:
+    credentials = Credentials()
+    for number in range(20):
+        credentials = set_password(credentials, [f"{number}"], b"s" * 16, keep_previous=True)
+    assert len(credentials.previous) == PREVIOUS_KEPT
+    assert b"aa" not in hash_proof(b"s" * 16, "aa")
+
+
+def test_unknown_stations_are_admitted_up_to_the_limit() -> None:
+    policies = Policies(unknown_stations="accept", max_unknown_stations=3)
+    assert admissible(["b", "a", "c"], 1, policies) == ["a", "b"]
+    assert admissible(["a"], 3, policies) == []
+    assert admissible(["a"], 0, Policies()) == []
+
+
+def test_a_rejected_boot_is_not_asked_to_wait_longer_than_the_heartbeat() -> None:
+    station = BootingStation("A", _standing(heartbeat_interval_s=20, boot_policy="reject"), (0, 0))
+    decision = decide_boot(station, _call(), Policies(), 0)
+    assert decision.response == {
+        "currentTime": "1970-01-01T00:00:00.000Z",
+        "interval": 20,
+        "status": "Rejected",
+    }
+
+
+def test_an_empty_vendor_is_kept_as_sent() -> None:
+    described, cut = device({"chargePointVendor": "", "chargePointModel": "M"})
+    assert (described["vendor"], described["serial_number"], cut) == ("", None, False)
+
+
+def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
+    def status(seq: int, shown: str) -> tuple[tuple[str, int], ConnectorStatus]:
+        return ("A", 1), ConnectorStatus(
+            shown, "NoError", None, None, None, None, 1, seq, "c1", 1_000
+        )
+
+    reported = [status(3, "Charging"), status(1, "Available"), status(2, "Preparing")]
+    decision = decide_statuses({}, reported)
+    assert [change.status for _, change in decision.changes] == [
+        "Available",
+        "Preparing",
+        "Charging",
+    ]
+    assert decide_statuses(decision.newest, reported).newest == {}
+
+
+def test_the_same_call_makes_the_same_event_id_and_another_type_another() -> None:
+    ids = [fact_of_call(key, _call())[1].id for key in ("a.b", "a.b", "a.c")]
+    assert ids[0] == ids[1] != ids[2]
