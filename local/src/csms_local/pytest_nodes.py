@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from csms_local.engine_nodes import container_nodes, engine_answers
+from csms_local.engine_nodes import container_nodes, containers_can_be_had
 from csms_local.nodes.private import PrivateNodes
 
 
@@ -18,7 +18,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
     """Broker URL and database owner's URL, for the whole test run."""
     home: Path = tmp_path_factory.mktemp("nodes")
     with contextlib.ExitStack() as stack:
-        if engine_answers():
+        if containers_can_be_had():
             yield stack.enter_context(container_nodes())
         else:
             private = stack.enter_context(PrivateNodes(home, fsync=False))
