@@ -1,34 +1,67 @@
 """The consumers' handlers: decisions, reports, and what a parked item's sender is told."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
-from csms_shared.clock import monotonic
+from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Inbox, Reply, Work
+from csms_shared.inbox import Inbox, Reply, Work, decode
 from session_service.amqp.routes import Decisions, apply_reports, is_late
 
 # How long a start waits for a stop that may have been answered and not yet processed.
 HOLD_S = 1.0
-HOLD_STEP_S = 0.1
+HOLD_STEP_S = 0.05
+
+
+class ReportsProgress:
+    """How far this process has come with the reports queue, by the gateways' time of receipt."""
+
+    def __init__(self) -> None:
+        self._oldest_in_hand: dict[object, int] = {}
+        self._newest_done = 0
+
+    @contextlib.contextmanager
+    def batch(self, works: Sequence[Work]) -> Iterator[None]:
+        """Count a batch as in hand until it has committed."""
+        times = [received for work in works if (received := _received_ms(work)) is not None]
+        mark = object()
+        self._oldest_in_hand[mark] = min(times, default=now_ms())
+        try:
+            yield
+            self._newest_done = max(self._newest_done, *times, 0)
+        finally:
+            del self._oldest_in_hand[mark]
+
+    def has_passed(self, received_ms: int) -> bool:
+        """Tell whether reports received before this time have very likely been stored."""
+        if not self._oldest_in_hand:
+            return True
+        return self._newest_done >= received_ms <= min(self._oldest_in_hand.values())
 
 
 class DecisionsInbox:
     """Consumer handler of the decisions queue; one per consumer.
 
-    A start that would be refused because its token is busy elsewhere is tried again for up to
-    `HOLD_S`: the stop that frees the token may be on its way. Its neighbours are answered first.
+    A start that would be refused because its token is busy elsewhere is tried again until the
+    reports received before it have been stored, at most for `HOLD_S`: the stop that frees the
+    token may be among them. Its neighbours are answered first.
     """
 
     def __init__(
-        self, engine: AsyncEngine, publisher: Publisher, after_commit: Callable[[], None]
+        self,
+        engine: AsyncEngine,
+        publisher: Publisher,
+        after_commit: Callable[[], None],
+        progress: ReportsProgress,
     ) -> None:
+        self._progress = progress
         self._decisions = Decisions()
         self._inbox = Inbox(
             engine=engine,
@@ -47,24 +80,49 @@ class DecisionsInbox:
         decisions.hold = True
         await self._inbox(deliveries)
         until = monotonic() + HOLD_S
+        passed_before = False
         while decisions.held:
             await asyncio.sleep(HOLD_STEP_S)
-            decisions.hold = monotonic() < until
+            passed = all(
+                self._progress.has_passed(_received_ms(work) or 0)
+                for work in decisions.held.values()
+            )
+            # Twice, because between two batches nothing is in hand for a moment.
+            decisions.hold = not (passed and passed_before) and monotonic() < until
+            passed_before = passed
             await self._inbox.handle(list(decisions.held.values()))
 
 
-def reports_inbox(
-    engine: AsyncEngine, publisher: Publisher, after_commit: Callable[[], None]
-) -> Inbox:
-    """Return the consumer handler of the reports queue."""
-    return Inbox(
-        engine=engine,
-        publisher=publisher,
-        service=SESSION_SERVICE,
-        queue=reports_queue(SESSION_SERVICE).name,
-        apply=apply_reports,
-        after_commit=after_commit,
-    )
+class ReportsInbox:
+    """Consumer handler of the reports queue; one per consumer."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publisher: Publisher,
+        after_commit: Callable[[], None],
+        progress: ReportsProgress,
+    ) -> None:
+        self._progress = progress
+        self._inbox = Inbox(
+            engine=engine,
+            publisher=publisher,
+            service=SESSION_SERVICE,
+            queue=reports_queue(SESSION_SERVICE).name,
+            apply=apply_reports,
+            after_commit=after_commit,
+        )
+
+    async def __call__(self, deliveries: list[Delivery]) -> None:
+        """Store everything in `deliveries`."""
+        works = decode(deliveries)
+        with self._progress.batch(works):
+            await self._inbox.handle(works)
+
+
+def _received_ms(work: Work) -> int | None:
+    received = work.item.get("received_ms") if isinstance(work.item, dict) else None
+    return received if isinstance(received, int) else None
 
 
 def fault_reply(work: Work) -> Reply | None:

@@ -26,7 +26,7 @@ from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
 from csms_shared.errors import Unavailable
-from session_service.amqp.inboxes import DecisionsInbox, reports_inbox
+from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsProgress
 from session_service.amqp.requests import requests_inbox
 from session_service.handlers.quarantine import reconcile_waiting
 from session_service.settings import Settings
@@ -68,13 +68,13 @@ class SessionService:
         self._draining = False
 
     def _make_consumers(self) -> tuple[Consumer, ...]:
-        wake = self._relay.wake
+        wake, progress = self._relay.wake, ReportsProgress()
         link, publisher = self._link, self._publisher
         decisions = (
             Consumer(
                 link,
                 decisions_queue(SESSION_SERVICE),
-                DecisionsInbox(self._decisions_engine, publisher, wake),
+                DecisionsInbox(self._decisions_engine, publisher, wake, progress),
                 prefetch=PREFETCH,
                 publisher=publisher,
             )
@@ -84,7 +84,7 @@ class SessionService:
             Consumer(
                 link,
                 reports_queue(SESSION_SERVICE),
-                reports_inbox(self._reports_engine, publisher, wake),
+                ReportsInbox(self._reports_engine, publisher, wake, progress),
                 prefetch=PREFETCH,
                 publisher=publisher,
             )

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from session_service.domain.metering import Sample
 
+# The keys of what was stored come back only where something was not: the rule is all or none.
 _INSERT = text(
-    "INSERT INTO meter_value (sampled_at, digest, received_at, transaction_id, connector_id, "
-    "value, station_id, measurand, phase, context, location, format, unit, raw) "
+    "WITH stored AS (INSERT INTO meter_value (sampled_at, digest, received_at, transaction_id, "
+    "connector_id, value, station_id, measurand, phase, context, location, format, unit, raw) "
     "SELECT sampled_at, digest, to_timestamp(received_ms / 1000.0), transaction_id, "
     "connector_id, value, station_id, measurand, phase, context, location, format, unit, raw "
     "FROM unnest(CAST(:sampled_at AS timestamptz[]), CAST(:digest AS bytea[]), "
@@ -21,7 +22,10 @@ _INSERT = text(
     "CAST(:context AS text[]), CAST(:location AS text[]), CAST(:format AS text[]), "
     "CAST(:unit AS text[]), CAST(:raw AS text[])) AS new (sampled_at, digest, received_ms, "
     "transaction_id, connector_id, value, station_id, measurand, phase, context, location, "
-    "format, unit, raw) ON CONFLICT DO NOTHING RETURNING sampled_at, digest"
+    "format, unit, raw) ON CONFLICT DO NOTHING RETURNING sampled_at, digest) "
+    "SELECT count(*) AS number, "
+    "CASE WHEN count(*) < :given THEN array_agg(sampled_at) END AS times, "
+    "CASE WHEN count(*) < :given THEN array_agg(digest) END AS digests FROM stored"
 )
 
 SampleKey = tuple[datetime, bytes]
@@ -51,6 +55,7 @@ async def add_meter_values(
     result = await connection.execute(
         _INSERT,
         {
+            "given": len(ordered),
             "sampled_at": [sample.sampled_at for sample in samples],
             "digest": [sample.digest for sample in samples],
             "received_ms": [row.received_ms for row in ordered],
@@ -67,7 +72,7 @@ async def add_meter_values(
             "raw": [sample.raw for sample in samples],
         },
     )
-    stored = result.all()
-    if len(stored) == len(unique):
+    stored = result.one()
+    if stored.number == len(ordered):
         return unique.keys()
-    return {(row.sampled_at, row.digest) for row in stored}
+    return set(zip(stored.times or (), stored.digests or (), strict=True))
