@@ -45,7 +45,7 @@ from csms_shared.broker.topology import (
     replies_queue,
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
-from csms_shared.db.engine import create_engine
+from csms_shared.db.engine import answers, create_engine
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parked_requests import parked_operations
@@ -186,13 +186,8 @@ class CommandApi:
         for consumer in self._consumers:
             if not consumer.consuming:
                 missing["consumers"] = "not all queues are consumed"
-        try:
-            found = await missing_migrations(self._engine, SCHEMA, MIGRATIONS)
-        except Unavailable as error:
-            missing["database"] = str(error)[:200]
-        else:
-            if found is not None:
-                missing["migrations"] = found
+        if not await answers(self._engine):
+            missing["database"] = "no answer"
         return missing
 
     async def run(self, stop: asyncio.Event) -> None:

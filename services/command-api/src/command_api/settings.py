@@ -15,7 +15,7 @@ class CommandApiSettings(DatabaseSettings):
         description="password of the first administrator, `admin`; required at first start",
     )
     token_secret: SecretStr = Field(
-        min_length=16, description="secret that signs log-in tokens; the same in every replica"
+        min_length=32, description="secret that signs log-in tokens; the same in every replica"
     )
     credential_pepper: SecretStr = Field(
         min_length=16,

@@ -1,19 +1,432 @@
 """A command from REST to the gateway and back, with every way it may end."""
 
+import asyncio
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
 import httpx
 import pytest
-from command_api_fakes import Stations
+from command_api_fakes import (
+    Stations,
+    accepted,
+    answered,
+    eventually,
+    report,
+    reporting,
+    silent,
+)
+
+from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+Answer = dict[str, Any]
 
-async def test_an_answered_command_is_completed_and_accepted(
+
+async def send(
+    admin: httpx.AsyncClient,
+    station_id: str,
+    action: str = "Reset",
+    payload: Answer | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **query: str | float,
+) -> Answer:
+    answer = await admin.post(
+        f"/stations/{station_id}/commands/{action}",
+        json={"type": "Soft"} if payload is None else payload,
+        params=query,
+        headers=headers,
+    )
+    assert answer.status_code == status, answer.text
+    document: Answer = answer.json()
+    return document
+
+
+async def get(admin: httpx.AsyncClient, command_id: str) -> Answer:
+    answer = await admin.get(f"/commands/{command_id}")
+    answer.raise_for_status()
+    document: Answer = answer.json()
+    return document
+
+
+async def ended(admin: httpx.AsyncClient, command_id: str, status: str) -> Answer:
+    return await eventually(
+        lambda: get(admin, command_id), lambda command: bool(command["status"] == status)
+    )
+
+
+async def test_an_answered_command_is_completed_and_reads_the_same_afterwards(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
     station_id = stations.online()
-    answer = await admin.post(f"/stations/{station_id}/commands/Reset", json={"type": "Soft"})
-    assert answer.status_code == 200, answer.text
-    command = answer.json()
+    command = await send(admin, station_id)
     assert command["status"] == "completed"
     assert command["accepted"] is True
     assert command["response"] == {"status": "Accepted"}
+    assert command["payload"] == {"type": "Soft"}
+    assert command["created_by"] == "admin"
+    for name in ("created_at", "sent_at", "completed_at", "deadline"):
+        assert command[name].endswith("Z")
+    read = await get(admin, command["command_id"])
+    assert {**read, "completed_at": ""} == {**command, "completed_at": ""}
+
+
+async def test_the_gateway_is_told_epoch_deadline_and_payload(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online(epoch=42)
+    await send(admin, station_id, timeout=10)
+    (command,) = stations.gateway.commands_to(station_id)
+    assert (command.epoch, command.action, command.payload) == (42, "Reset", {"type": "Soft"})
+
+
+async def test_a_no_is_completed_and_not_accepted(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = answered({"status": "Rejected"})
+    command = await send(admin, station_id)
+    assert (command["status"], command["accepted"]) == ("completed", False)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fields", "status"),
+    [
+        (CommandOutcome.ERROR, {"error_code": "NotSupported"}, "error"),
+        (CommandOutcome.BUSY, {}, "error"),
+        (CommandOutcome.EXPIRED, {}, "expired"),
+        (CommandOutcome.OUTCOME_UNKNOWN, {}, "outcome_unknown"),
+    ],
+)
+async def test_each_outcome_of_a_gateway_ends_the_command(
+    admin: httpx.AsyncClient,
+    stations: Stations,
+    outcome: CommandOutcome,
+    fields: Answer,
+    status: str,
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = reporting(outcome, **fields)
+    command = await send(admin, station_id)
+    assert command["status"] == status
+    if status == "error":
+        assert command["error"]["code"] == fields.get("error_code", "BUSY")
+    assert (await ended(admin, command["command_id"], status))["completed_at"]
+
+
+async def test_without_waiting_the_answer_is_202_and_the_command_goes_on(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    command = await send(admin, station_id, status=202, wait=0)
+    assert command["status"] in ("pending", "sent")
+    assert (await ended(admin, command["command_id"], "completed"))["accepted"] is True
+
+
+async def test_a_command_that_is_not_answered_in_time_is_202_and_sent(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = reporting(CommandOutcome.SENT)
+    command = await send(admin, station_id, status=202, wait=0.3)
+    assert command["status"] == "sent"
+    await ended(admin, command["command_id"], "sent")
+
+
+async def test_an_offline_station_ends_the_command_at_once(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    command = await send(admin, stations.offline())
+    assert command["status"] == "station_offline"
+    assert command["sent_at"] is None
+
+
+async def test_a_gateway_that_has_gone_is_looked_up_again_and_the_new_one_gets_the_command(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online(gateway_id="gateway-gone-1")
+    # The registry's answer at the second look-up; the first is in the map.
+    answers = [dict(stations.owners[station_id])]
+    stations.online(station_id, epoch=2)
+    fresh = stations.owners[station_id]
+
+    original = stations.registry.operations["owners.look_up"]
+
+    def look_up(parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        if parameters["station_ids"] == [station_id]:
+            owner = answers.pop() if answers else fresh
+            return [{"station_id": station_id, **owner}]
+        found: list[dict[str, Any]] = original(parameters)
+        return found
+
+    stations.registry.operations["owners.look_up"] = look_up
+    try:
+        command = await send(admin, station_id)
+    finally:
+        stations.registry.operations["owners.look_up"] = original
+    assert command["status"] == "completed"
+    assert [sent.epoch for sent in stations.gateway.commands_to(station_id)] == [2]
+
+
+async def test_a_gateway_that_stays_gone_means_offline(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online(gateway_id="gateway-gone-2")
+    command = await send(admin, station_id)
+    assert command["status"] == "station_offline"
+
+
+@pytest.mark.parametrize("outcome", [CommandOutcome.NOT_OWNER, CommandOutcome.SUPERSEDED])
+async def test_a_command_that_was_not_written_is_tried_once_more(
+    admin: httpx.AsyncClient, stations: Stations, outcome: CommandOutcome
+) -> None:
+    station_id = stations.online()
+    tried: list[Command] = []
+
+    def script(command: Command) -> list[CommandReport]:
+        tried.append(command)
+        return accepted(command) if len(tried) == 2 else [report(command, outcome)]
+
+    stations.gateway.script[station_id] = script
+    assert (await send(admin, station_id))["status"] == "completed"
+    assert len(tried) == 2
+
+
+async def test_a_command_that_is_never_written_is_tried_twice_and_no_more(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = reporting(CommandOutcome.NOT_OWNER)
+    assert (await send(admin, station_id))["status"] == "station_offline"
+    assert len(stations.gateway.commands_to(station_id)) == 2
+
+
+async def test_a_late_answer_replaces_outcome_unknown_once(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = reporting(CommandOutcome.OUTCOME_UNKNOWN)
+    command = await send(admin, station_id)
+    assert command["status"] == "outcome_unknown"
+    (sent,) = stations.gateway.commands_to(station_id)
+    reply_key = stations.gateway.reply_keys[sent.command_id]
+    late = report(sent, CommandOutcome.COMPLETED, response={"status": "Accepted"}, late=True)
+    await stations.gateway.report(reply_key, [late])
+    assert (await ended(admin, command["command_id"], "completed"))["accepted"] is True
+    later = report(sent, CommandOutcome.ERROR, error_code="GenericError", late=True)
+    await stations.gateway.report(reply_key, [later])
+    await send(admin, stations.online())
+    assert (await get(admin, command["command_id"]))["status"] == "completed"
+
+
+async def test_a_result_survives_the_instance_that_asked(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = silent
+    command = await send(admin, station_id, status=202, wait=0)
+    sent = await eventually(
+        lambda: asyncio.sleep(0, stations.gateway.commands_to(station_id)),
+        lambda found: bool(found),
+    )
+    # No queue of an instance is bound to this key: the durable one alone gets the result.
+    await stations.gateway.report("command-api-gone.command", accepted(sent[0]))
+    await ended(admin, command["command_id"], "completed")
+
+
+async def test_the_sweeper_ends_overdue_commands_by_what_may_have_happened(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = silent
+    pending = await send(admin, station_id, status=202, wait=0, timeout=1)
+    stations.gateway.script[station_id] = reporting(CommandOutcome.SENT)
+    sent = await send(admin, station_id, status=202, wait=0, timeout=1)
+    await ended(admin, sent["command_id"], "sent")
+    soon = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
+    waiting = await send(admin, stations.offline(), status=202, wait=0, hold_until=soon)
+    received = len(stations.gateway.received)
+    await database.execute(
+        "UPDATE commands SET deadline = now() - interval '36 seconds', sent_at = CASE WHEN "
+        "sent_at IS NOT NULL THEN now() - interval '36 seconds' END WHERE command_id = ANY($1)",
+        [command["command_id"] for command in (pending, sent, waiting)],
+    )
+    await ended(admin, pending["command_id"], "outcome_unknown")
+    await ended(admin, sent["command_id"], "outcome_unknown")
+    await ended(admin, waiting["command_id"], "expired")
+    assert len(stations.gateway.received) == received
+
+
+async def test_the_sweeper_wakes_who_waits(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = silent
+    waiting = asyncio.create_task(send(admin, station_id))
+    await eventually(
+        lambda: asyncio.sleep(0, stations.gateway.commands_to(station_id)),
+        lambda found: bool(found),
+    )
+    await database.execute(
+        "UPDATE commands SET deadline = now() - interval '36 seconds' WHERE station_id = $1",
+        station_id,
+    )
+    async with asyncio.timeout(10):
+        assert (await waiting)["status"] == "outcome_unknown"
+
+
+async def test_the_same_idempotency_key_returns_the_same_command(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    headers = {"Idempotency-Key": secrets.token_hex(8)}
+    first = await send(admin, station_id, headers=headers)
+    second = await send(admin, station_id, headers=headers)
+    assert second["command_id"] == first["command_id"]
+    assert second["status"] == "completed"
+    assert len(stations.gateway.commands_to(station_id)) == 1
+
+
+async def test_concurrent_requests_with_one_key_make_one_command(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    headers = {"Idempotency-Key": secrets.token_hex(8)}
+    answers = await asyncio.gather(*(send(admin, station_id, headers=headers) for _ in range(8)))
+    assert len({answer["command_id"] for answer in answers}) == 1
+    assert len(stations.gateway.commands_to(station_id)) == 1
+
+
+async def test_a_used_key_with_another_body_or_path_is_refused(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    headers = {"Idempotency-Key": secrets.token_hex(8)}
+    await send(admin, station_id, headers=headers)
+    body = await send(admin, station_id, payload={"type": "Hard"}, status=422, headers=headers)
+    path = await send(admin, stations.online(), status=422, headers=headers)
+    assert body["code"] == path["code"] == "idempotency_key_reused"
+    assert body["errors"][0]["field"] == "Idempotency-Key"
+
+
+async def test_a_key_is_new_again_after_a_day(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    key = secrets.token_hex(8)
+    first = await send(admin, station_id, headers={"Idempotency-Key": key})
+    await database.execute(
+        "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = $1", key
+    )
+    second = await send(admin, station_id, headers={"Idempotency-Key": key})
+    assert second["command_id"] != first["command_id"]
+
+
+async def test_a_payload_that_breaks_the_schema_is_refused_before_anything_is_sent(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    problem = await send(admin, station_id, payload={"type": "Medium", "x": 1}, status=422)
+    assert problem["code"] == "payload_invalid"
+    assert {error["field"] for error in problem["errors"]} == {"/type", "/x"}
+    assert stations.gateway.commands_to(station_id) == []
+
+
+async def test_unknown_stations_and_actions_are_404(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    assert (await send(admin, "nobody", status=404))["code"] == "unknown_station"
+    station_id = stations.online()
+    assert (await send(admin, station_id, "Explode", status=404))["code"] == "unknown_action"
+    wrong_way = await send(admin, station_id, "BootNotification", status=404)
+    assert wrong_way["code"] == "unknown_action"
+
+
+async def test_pending_and_rejected_stations_are_409(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    pending, rejected = stations.online(status="pending"), stations.online(status="rejected")
+    start = {"idTag": "TAG"}
+    refused = await send(admin, pending, "RemoteStartTransaction", start, status=409)
+    assert refused["code"] == "station_pending"
+    assert (await send(admin, rejected, status=409))["code"] == "station_rejected"
+    assert (await send(admin, pending, "GetConfiguration", {}))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"wait": 61}, "wait"),
+        ({"wait": "nan"}, "wait"),
+        ({"wait": -1}, "wait"),
+        ({"timeout": 301}, "timeout"),
+        ({"timeout": 0}, "timeout"),
+        ({"hold_until": "soon"}, "hold_until"),
+        ({"hold_until": "2020-01-01T00:00:00Z"}, "hold_until"),
+        ({"hold_until": "2099-01-01T00:00:00Z"}, "hold_until"),
+    ],
+)
+async def test_query_parameters_out_of_bounds_are_named(
+    admin: httpx.AsyncClient, stations: Stations, query: Answer, field: str
+) -> None:
+    problem = await send(admin, stations.online(), status=422, **query)
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+async def test_commands_are_listed_newest_first_with_filters_and_cursor(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    sent = [(await send(admin, station_id))["command_id"] for _ in range(3)]
+    await send(admin, station_id, "ClearCache", {})
+    query: dict[str, str | int] = {"station_id": station_id, "action": "Reset", "limit": 2}
+
+    async def page(**more: str) -> Answer:
+        answer = await admin.get("/commands", params={**query, **more})
+        answer.raise_for_status()
+        document: Answer = answer.json()
+        return document
+
+    first = await page()
+    assert [item["command_id"] for item in first["items"]] == sent[:0:-1]
+    second = await page(cursor=first["next_cursor"])
+    assert [item["command_id"] for item in second["items"]] == sent[:1]
+    assert second["next_cursor"] is None
+    assert (await page(status="error"))["items"] == []
+    bad = await admin.get("/commands", params={"cursor": "x"})
+    assert (bad.status_code, bad.json()["code"]) == (422, "bad_cursor")
+
+
+async def test_many_commands_at_once_all_get_their_own_answer(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_ids = [stations.online() for _ in range(60)]
+    for station_id in station_ids:
+        stations.gateway.script[station_id] = answered({"status": "Accepted", "data": station_id})
+    answers = await asyncio.gather(
+        *(
+            send(admin, station_id, "DataTransfer", {"vendorId": station_id})
+            for station_id in station_ids
+        )
+    )
+    assert [answer["response"]["data"] for answer in answers] == station_ids
+
+
+async def test_a_completed_command_is_told_as_an_event_in_the_outbox(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    command = await send(admin, station_id)
+
+    async def published() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM outbox WHERE published_at IS NOT NULL "
+            "AND position($1 IN convert_from(events, 'UTF8')) > 0",
+            command["command_id"],
+        )
+        return found
+
+    await eventually(published, lambda count: count == 1)

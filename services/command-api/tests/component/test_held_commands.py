@@ -1,0 +1,289 @@
+"""Commands that wait for a station, remote stops by connector, remote starts, passwords."""
+
+import asyncio
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from command_api_fakes import Stations, answered, eventually, reporting
+
+from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.ocpp.credentials import credential_proofs
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+Answer = dict[str, Any]
+PEPPER = b"pepper for the tests of this service"
+
+
+async def send(
+    admin: httpx.AsyncClient,
+    station_id: str,
+    action: str,
+    payload: Answer,
+    status: int = 200,
+    **query: str | float,
+) -> Answer:
+    answer = await admin.post(
+        f"/stations/{station_id}/commands/{action}", json=payload, params=query
+    )
+    assert answer.status_code == status, answer.text
+    document: Answer = answer.json()
+    return document
+
+
+async def hold(admin: httpx.AsyncClient, station_id: str, action: str = "ClearCache") -> Answer:
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    payload = {} if action == "ClearCache" else {"idTag": "TAG"}
+    return await send(admin, station_id, action, payload, 202, wait=0, hold_until=until)
+
+
+async def becomes(admin: httpx.AsyncClient, command: Answer, **wanted: Any) -> Answer:
+    async def get() -> Answer:
+        document: Answer = (await admin.get(f"/commands/{command['command_id']}")).json()
+        return document
+
+    return await eventually(
+        get, lambda found: all(found[name] == value for name, value in wanted.items())
+    )
+
+
+async def test_a_held_command_waits_until_its_station_connects(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    command = await hold(admin, station_id)
+    assert command["status"] == "waiting"
+    stations.online(station_id)
+    await stations.emit_connected(station_id)
+    assert (await becomes(admin, command, status="completed"))["accepted"] is True
+    assert len(stations.gateway.commands_to(station_id)) == 1
+
+
+async def test_a_held_command_for_a_connected_station_is_sent_at_once(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    command = await send(admin, stations.online(), "ClearCache", {}, hold_until=until)
+    assert command["status"] == "completed"
+
+
+async def test_held_commands_are_sent_once_however_often_the_station_connects(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    commands = [await hold(admin, station_id) for _ in range(3)]
+    stations.online(station_id)
+    await asyncio.gather(*(stations.emit_connected(station_id) for _ in range(5)))
+    for command in commands:
+        await becomes(admin, command, status="completed")
+    received = [command.command_id for command in stations.gateway.commands_to(station_id)]
+    assert sorted(received) == sorted(command["command_id"] for command in commands)
+
+
+async def test_a_held_command_that_was_not_written_waits_again(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    command = await hold(admin, station_id)
+    stations.gateway.script[station_id] = reporting(CommandOutcome.SUPERSEDED)
+    stations.online(station_id)
+    await stations.emit_connected(station_id)
+    await eventually(
+        lambda: asyncio.sleep(0, stations.gateway.commands_to(station_id)),
+        lambda found: bool(found),
+    )
+    await becomes(admin, command, status="waiting")
+    del stations.gateway.script[station_id]
+    await stations.emit_connected(station_id)
+    await becomes(admin, command, status="completed")
+
+
+async def test_the_registration_is_checked_again_before_a_held_command_is_sent(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    start = await hold(admin, station_id, "RemoteStartTransaction")
+    clear = await hold(admin, station_id)
+    stations.online(station_id, status="pending")
+    await stations.emit_connected(station_id)
+    await becomes(admin, clear, status="completed")
+    await becomes(admin, start, status="waiting")
+    stations.online(station_id)
+    await stations.emit(
+        "station.registration_changed", station_id, {"registration_status": "accepted"}
+    )
+    await becomes(admin, start, status="completed")
+
+
+async def test_a_remote_stop_by_connector_stops_its_open_transaction(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.open_transactions[station_id] = {"2": 77}
+    command = await send(admin, station_id, "RemoteStopTransaction", {"connectorId": 2})
+    assert command["payload"] == {"transactionId": 77}
+    none = await send(admin, station_id, "RemoteStopTransaction", {"connectorId": 1}, 409)
+    assert none["code"] == "no_open_transaction"
+    wrong = await send(admin, station_id, "RemoteStopTransaction", {"connectorId": "2"}, 422)
+    assert wrong["errors"][0]["field"] == "/connectorId"
+
+
+def started(transaction_id: int, token: str, connector_id: int = 1) -> Answer:
+    return {
+        "transaction_id": transaction_id,
+        "connector_id": connector_id,
+        "id_token": token,
+        "started_at": "2020-01-01T00:00:00.000Z",
+        "meter_start": 0,
+        "authorization_status": "accepted",
+    }
+
+
+async def test_a_remote_start_is_linked_to_the_transaction_that_follows(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id, transaction_id = stations.online(), secrets.randbelow(2**31)
+    command = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "Tag"})
+    await stations.emit("transaction.started", station_id, started(transaction_id, "TAG"))
+    await becomes(admin, command, transaction_id=transaction_id)
+
+
+async def test_a_remote_start_is_linked_to_a_transaction_that_came_before_its_result(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id, transaction_id = stations.online(), secrets.randbelow(2**31)
+    stations.gateway.script[station_id] = reporting(CommandOutcome.SENT)
+    command = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"}, 202, wait=0)
+    await stations.emit("transaction.started", station_id, started(transaction_id, "t"))
+
+    async def kept() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM transaction_starts WHERE transaction_id = $1", transaction_id
+        )
+        return found
+
+    await eventually(kept, lambda count: count == 1)
+    (sent,) = stations.gateway.commands_to(station_id)
+    await stations.gateway.report(
+        stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
+    )
+    await becomes(admin, command, transaction_id=transaction_id)
+
+
+async def test_one_start_is_linked_to_one_remote_start(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id, first_id = stations.online(), secrets.randbelow(2**30)
+    first = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"})
+    second = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"})
+    for _ in range(2):
+        await stations.emit("transaction.started", station_id, started(first_id, "T"))
+    await becomes(admin, first, transaction_id=first_id)
+    await stations.emit("transaction.started", station_id, started(first_id + 1, "T", 2))
+    await becomes(admin, second, transaction_id=first_id + 1)
+
+
+async def test_a_rejected_remote_start_is_linked_to_nothing(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id, transaction_id = stations.online(), secrets.randbelow(2**31)
+    stations.gateway.script[station_id] = answered({"status": "Rejected"})
+    rejected = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"})
+    del stations.gateway.script[station_id]
+    accepted = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"})
+    await stations.emit("transaction.started", station_id, started(transaction_id, "T"))
+    await becomes(admin, accepted, transaction_id=transaction_id)
+    await becomes(admin, rejected, transaction_id=None)
+
+
+KEY = "0123456789abcdef0123456789abcdef"
+ROTATION = {"key": "AuthorizationKey", "value": KEY}
+
+
+async def set_passwords(stations: Stations, station_id: str, count: int) -> list[Answer]:
+    async def asked() -> list[Answer]:
+        return [
+            request
+            for request in stations.registry.asked("stations.set_password")
+            if request["station_id"] == station_id
+        ]
+
+    return await eventually(asked, lambda found: len(found) >= count)
+
+
+@pytest.mark.parametrize(("response", "keeps"), [("Accepted", False), ("RebootRequired", True)])
+async def test_a_changed_authorization_key_is_the_new_password_and_shown_nowhere(
+    admin: httpx.AsyncClient,
+    stations: Stations,
+    database: asyncpg.Pool,
+    response: str,
+    keeps: bool,
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = answered({"status": response})
+    command = await send(admin, station_id, "ChangeConfiguration", ROTATION)
+    assert command["payload"] == {"key": "AuthorizationKey", "value": "***"}
+    (sent,) = stations.gateway.commands_to(station_id)
+    assert sent.payload == ROTATION
+    (request,) = await set_passwords(stations, station_id, 1)
+    assert request["keep_previous"] is keeps
+    assert tuple(request["credential_proofs"]) == credential_proofs(
+        PEPPER, station_id, KEY.encode()
+    )
+    assert KEY not in str(await database.fetch("SELECT commands::text FROM commands"))
+    assert KEY not in str(await database.fetch("SELECT convert_from(events, 'UTF8') FROM outbox"))
+
+    async def proofs() -> object:
+        return await database.fetchval(
+            "SELECT rotation_proofs FROM commands WHERE command_id = $1", command["command_id"]
+        )
+
+    assert await eventually(proofs, lambda found: found is None) is None
+
+
+async def test_a_rejected_authorization_key_changes_no_password(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id, other = stations.online(), stations.online()
+    stations.gateway.script[station_id] = answered({"status": "Rejected"})
+    await send(admin, station_id, "ChangeConfiguration", ROTATION)
+    await send(admin, other, "ChangeConfiguration", ROTATION)
+    await set_passwords(stations, other, 1)
+    assert await set_passwords(stations, station_id, 0) == []
+
+
+async def test_after_an_unknown_outcome_both_passwords_count_until_a_late_answer(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = reporting(CommandOutcome.OUTCOME_UNKNOWN)
+    await send(admin, station_id, "ChangeConfiguration", ROTATION)
+    (request,) = await set_passwords(stations, station_id, 1)
+    assert request["keep_previous"] is True
+    (sent,) = stations.gateway.commands_to(station_id)
+    await stations.gateway.report(
+        stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
+    )
+    assert (await set_passwords(stations, station_id, 2))[1]["keep_previous"] is False
+
+
+async def test_a_new_authorization_key_can_not_be_held_or_too_short(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    held = await send(admin, station_id, "ChangeConfiguration", ROTATION, 422, hold_until=until)
+    assert held["code"] == "rotation_not_held"
+    short = await send(
+        admin,
+        station_id,
+        "ChangeConfiguration",
+        {"key": "authorizationkey", "value": "short"},
+        422,
+    )
+    assert short["errors"][0]["field"] == "/value"
+    assert stations.gateway.commands_to(station_id) == []

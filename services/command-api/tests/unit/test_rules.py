@@ -1,0 +1,155 @@
+"""Roles, registration, passwords, log-in limits, event filters."""
+
+import asyncio
+
+import pytest
+
+from command_api.domain.login_limits import ATTEMPTS, WINDOW_S, LoginLimits
+from command_api.domain.password_rotation import (
+    is_password_rotation,
+    keeps_previous,
+    length_problem,
+    masked,
+)
+from command_api.domain.registration import refusal_by_registration
+from command_api.domain.roles import Role
+from command_api.handlers.event_hub import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
+from command_api.handlers.gathering import Gathering
+from csms_shared.contracts.stations import RegistrationStatus
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        (Role.VIEWER, {Role.VIEWER}),
+        (Role.OPERATOR, {Role.VIEWER, Role.OPERATOR}),
+        (Role.ADMIN, set(Role)),
+    ],
+)
+def test_each_role_includes_the_lesser_ones(role: Role, may: set[Role]) -> None:
+    assert {other for other in Role if role.includes(other)} == may
+
+
+def test_a_rejected_station_is_sent_nothing() -> None:
+    problem = refusal_by_registration("S1", "GetConfiguration", RegistrationStatus.REJECTED)
+    assert problem is not None
+    assert (problem.status, problem.code) == (409, "station_rejected")
+
+
+def test_a_pending_station_may_be_configured_but_not_made_to_charge() -> None:
+    pending = RegistrationStatus.PENDING
+    assert refusal_by_registration("S1", "ChangeConfiguration", pending) is None
+    for action in ("RemoteStartTransaction", "RemoteStopTransaction"):
+        problem = refusal_by_registration("S1", action, pending)
+        assert problem is not None
+        assert problem.code == "station_pending"
+
+
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "AUTHORIZATIONKEY"])
+def test_setting_the_authorization_key_is_a_rotation_in_any_case(key: str) -> None:
+    payload = {"key": key, "value": "0123456789abcdef"}
+    assert is_password_rotation("ChangeConfiguration", payload)
+    assert masked(payload) == {"key": key, "value": "***"}
+    assert not is_password_rotation("GetConfiguration", payload)
+
+
+def test_the_old_password_counts_unless_the_station_has_taken_the_new_one() -> None:
+    assert not keeps_previous("completed", {"status": "Accepted"})
+    assert keeps_previous("completed", {"status": "RebootRequired"})
+    assert keeps_previous("outcome_unknown", None)
+
+
+def test_passwords_of_stations_have_a_least_and_a_greatest_length() -> None:
+    assert length_problem("x" * 16, 16) is None
+    assert length_problem("x" * 40, 16) is None
+    assert length_problem("x" * 15, 16)
+    assert length_problem("x" * 41, 16)
+
+
+def test_the_limit_counts_failures_per_address_and_name_and_forgets_after_a_while() -> None:
+    limits = LoginLimits()
+    for _ in range(ATTEMPTS):
+        assert limits.failed("10.0.0.1", "admin", 0.0) is None
+    assert limits.failed("10.0.0.1", "admin", 1.0) == pytest.approx(WINDOW_S - 1)
+    assert limits.failed("10.0.0.2", "admin", 1.0) is None
+    assert limits.failed("10.0.0.1", "admin", WINDOW_S + 1) is None
+
+
+def test_right_credentials_end_the_count() -> None:
+    limits = LoginLimits()
+    for _ in range(ATTEMPTS):
+        limits.failed("10.0.0.1", "admin", 0.0)
+    limits.succeeded("10.0.0.1", "admin")
+    assert limits.failed("10.0.0.1", "admin", 1.0) is None
+
+
+def live(station_id: str = "S1", type: str = "csms.transaction.started.v1") -> LiveEvent:
+    return LiveEvent("1", type, station_id, "{}")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "passes"),
+    [
+        (None, True),
+        ("csms.transaction.started.v1", True),
+        ("transaction.started", True),
+        ("transaction", True),
+        ("csms.transaction", True),
+        ("transaction.*", True),
+        ("trans", False),
+        ("station", False),
+        ("transaction.stopped", False),
+    ],
+)
+def test_events_are_filtered_by_type_exactly_or_by_prefix(wanted: str | None, passes: bool) -> None:
+    assert EventFilter(None, wanted).wants(live()) is passes
+
+
+def test_events_are_filtered_by_station() -> None:
+    assert EventFilter("S1", None).wants(live())
+    assert not EventFilter("S2", None).wants(live())
+
+
+async def test_a_stream_that_is_not_read_ends_at_its_bound() -> None:
+    stream = Stream(EventFilter(None, None))
+    for _ in range(BUFFER_EVENTS + 5):
+        stream.offer(live())
+    received = [await stream.next() for _ in range(BUFFER_EVENTS + 1)]
+    assert received[-1] == "the client is too slow"
+    assert received[-2] == live()
+
+
+async def test_what_arrives_during_a_batch_is_the_next_batch() -> None:
+    batches: list[list[int]] = []
+    release = asyncio.Event()
+
+    async def flush(items: "list[int] | object") -> list[int]:
+        assert isinstance(items, list)
+        batches.append(list(items))
+        await release.wait()
+        return [item * 2 for item in items]
+
+    gathering: Gathering[int, int] = Gathering(flush, max_items=100)
+    running = asyncio.create_task(gathering.run())
+    first = asyncio.create_task(gathering.submit(1))
+    await asyncio.sleep(0)
+    while not batches:
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(gathering.submit(item)) for item in (2, 3, 4)]
+    await asyncio.sleep(0)
+    release.set()
+    assert [await first, *[await other for other in others]] == [2, 4, 6, 8]
+    assert batches == [[1], [2, 3, 4]]
+    running.cancel()
+
+
+async def test_an_error_of_a_batch_reaches_each_of_its_callers() -> None:
+    async def flush(_: object) -> list[int]:
+        raise ValueError("no")
+
+    gathering: Gathering[int, int] = Gathering(flush, max_items=100)
+    running = asyncio.create_task(gathering.run())
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            await gathering.submit(1)
+    running.cancel()
