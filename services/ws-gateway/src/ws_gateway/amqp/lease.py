@@ -73,7 +73,7 @@ class Lease:
 
     async def renew(self) -> bool:
         """Renew once, and re-assert where it is needed; tell whether both succeeded."""
-        if not self._own_queue.consuming:
+        if not await self._own_queue.until_consuming(RETRY_EVERY_S):
             return False
         asked_at = self._clock()
         incarnation = self._own_queue.incarnation

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 _PREFETCH = 200
 _WATCH_S = 1.0
+_CONSUMING_POLL_S = 0.02
 # Connected, and still no consumer: the node that the queue lived on is gone.
 _UNDECLARABLE_S = 15.0
 
@@ -43,6 +44,13 @@ class OwnQueue:
     def consuming(self) -> bool:
         """Tell whether replies can arrive."""
         return self._consumer is not None and self._consumer.consuming
+
+    async def until_consuming(self, within_s: float) -> bool:
+        """Wait until replies can arrive, at most `within_s` seconds; tell whether they can."""
+        deadline = monotonic() + within_s
+        while not self.consuming and monotonic() < deadline:  # noqa: ASYNC110 - nothing notifies
+            await asyncio.sleep(_CONSUMING_POLL_S)
+        return self.consuming
 
     def resolve(self, delivery: Delivery) -> bool:
         """Hand over the reply to something that `ask` waits for."""

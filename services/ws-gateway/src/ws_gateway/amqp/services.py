@@ -13,7 +13,7 @@ from csms_shared.broker.topology import (
     decisions_key,
     service_queues,
 )
-from csms_shared.clock import now_ms
+from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.message_types import MessageType
 from ws_gateway import metrics
 from ws_gateway.amqp.own_queue import OwnQueue
@@ -76,9 +76,10 @@ class ServiceWatch:
         """Probe while there is a doubt, until cancelled."""
         while True:
             await self._doubt.wait()
+            started = monotonic()
             if not await self._answers_probe():
                 self._found_away()
-                await asyncio.sleep(PROBE_INTERVAL_S)
+                await asyncio.sleep(PROBE_INTERVAL_S - (monotonic() - started))
                 continue
             self._answers += 1
             if self._answers < _ANSWERS_NEEDED:
@@ -104,7 +105,7 @@ class ServiceWatch:
         self._doubt.clear()
 
     async def _answers_probe(self) -> bool:
-        if not self._own_queue.consuming:
+        if not await self._own_queue.until_consuming(PROBE_INTERVAL_S):
             return False
         sent = now_ms()
         try:
