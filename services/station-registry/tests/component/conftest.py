@@ -1,8 +1,11 @@
 """A migrated schema of one test's own, and the handlers against it."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 from sqlalchemy import text
@@ -21,6 +24,7 @@ from station_registry.amqp.routes import apply_by, decision_routes, report_route
 from station_registry.domain.registration import Policies
 from station_registry.handlers.requests import station_operations
 from station_registry.store import MIGRATIONS, SCHEMA
+from station_registry.store.tables import metadata
 
 
 def service_url(owner_url: str) -> str:
@@ -28,11 +32,35 @@ def service_url(owner_url: str) -> str:
     return f"postgresql://csms_registry:secret-of-registry@{owner_url.rpartition('@')[2]}"
 
 
+@pytest.fixture(scope="session")
+def migrated_urls(database_url: str) -> Iterator[tuple[str, str]]:
+    """URLs of the owner and of the service's role in a migrated database of this run's own."""
+    name = f"registry_{secrets.token_hex(6)}"
+    owner_url = f"{database_url.rpartition('/')[0]}/{name}"
+    url = service_url(owner_url)
+
+    async def administer(statement: str) -> None:
+        owner = await asyncpg.connect(database_url)
+        try:
+            await owner.execute(statement)
+        finally:
+            await owner.close()
+
+    asyncio.run(administer(f"CREATE DATABASE {name}"))
+    asyncio.run(migrate(owner_url, url, SCHEMA, MIGRATIONS))
+    yield owner_url, url
+    asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture
-async def registry_url(fresh_database_url: str) -> str:
-    """URL of the service's role in an empty, migrated database."""
-    url = service_url(fresh_database_url)
-    await migrate(fresh_database_url, url, SCHEMA, MIGRATIONS)
+async def registry_url(migrated_urls: tuple[str, str]) -> str:
+    """URL of the service's role on empty tables."""
+    owner_url, url = migrated_urls
+    owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
+    try:
+        await owner.execute(f"TRUNCATE {', '.join(metadata.tables)}")
+    finally:
+        await owner.close()
     return url
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from sqlalchemy import text
+
 from station_registry.handlers.leases import sweep_leases
 
 
@@ -224,6 +226,27 @@ async def test_leases_have_one_lease_of_grace_after_an_outage(registry: Any) -> 
     await _sweep(registry)
     assert "station.offline" not in await _types(registry)
     assert (await registry.request("stations.get", station_id="A")).online
+
+
+async def test_a_renewal_that_waited_for_the_end_of_its_lease_is_not_confirmed(
+    registry: Any,
+) -> None:
+    await registry.send([registry.claim("A", "c1"), registry.lease()])
+    await _sweep(registry)
+    await registry.query("UPDATE gateway SET lease_expires_at = now() + interval '0.5 seconds'")
+    async with registry.engine.begin() as connection:
+        await connection.execute(text("SELECT pg_sleep(0.6)"))
+    async with registry.engine.begin() as sweeping:
+        await sweep_leases(sweeping)
+        renewal = asyncio.create_task(registry.send([registry.lease()]))
+        async with asyncio.timeout(10):
+            while not await registry.query(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                "AND datname = current_database()"
+            ):
+                await asyncio.sleep(0.01)
+    (reply,) = await renewal
+    assert reply.content.confirmed is False
 
 
 async def test_reassertion_moves_the_connection_to_the_new_incarnation(registry: Any) -> None:

@@ -122,3 +122,23 @@ async def test_the_fleet_shows_gateways_whose_lease_runs(registry: Any) -> None:
     fleet = await registry.request("fleet.status")
     assert (fleet.stations, fleet.stations_online) == (1, 1)
     assert [view.gateway_id for view in fleet.gateways] == ["gw-1"]
+
+
+async def test_connectors_are_shown_in_order(registry: Any) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    assert await registry.request("stations.connectors", station_id="A") == []
+    await registry.send(
+        [
+            registry.call(
+                "StatusNotification",
+                "A",
+                {"connectorId": n, "status": "Faulted", "errorCode": "GroundFailure", "info": "x"},
+                seq=10 - n,
+            )
+            for n in (2, 0, 1)
+        ]
+    )
+    shown = await registry.request("stations.connectors", station_id="A")
+    assert [(view.connector_id, view.error_code, view.info) for view in shown] == [
+        (number, "GroundFailure", "x") for number in range(3)
+    ]

@@ -55,7 +55,7 @@ def watch_leases(can_be_renewed: Callable[[], bool]) -> UpkeepTask:
 async def sweep_leases(connection: AsyncConnection) -> None:
     """Remove the connections of expired leases and tell of it, once each."""
     if not await leases.look(connection):
-        log.warning("leases_granted_grace")
+        log.info("leases_granted_grace")
         await leases.grant_grace(connection)
         return
     swept = await connections.sweep(connection, SWEPT_AT_ONCE)

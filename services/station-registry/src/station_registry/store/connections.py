@@ -36,10 +36,14 @@ _SAVE = statement(
     "connected_at = excluded.connected_at"
 )
 _DELETE = statement("DELETE FROM station_connection WHERE station_id = ANY(:ids)")
+# The gateway's row is written too: a renewal that waits for it must see that it came too late.
 _SWEEP = statement(
-    "DELETE FROM station_connection c USING (SELECT c.station_id, g.lease_expires_at "
-    "FROM station_connection c JOIN gateway g USING (gateway_id) "
-    "WHERE g.lease_expires_at < now() ORDER BY c.station_id LIMIT :most "
+    "WITH ended AS (UPDATE gateway SET ended_at = now() WHERE gateway_id IN ("
+    "SELECT gateway_id FROM gateway g WHERE lease_expires_at < now() AND EXISTS ("
+    "SELECT FROM station_connection c WHERE c.gateway_id = g.gateway_id) "
+    "ORDER BY gateway_id FOR UPDATE SKIP LOCKED) RETURNING gateway_id, lease_expires_at) "
+    "DELETE FROM station_connection c USING (SELECT c.station_id, ended.lease_expires_at "
+    "FROM station_connection c JOIN ended USING (gateway_id) ORDER BY c.station_id LIMIT :most "
     "FOR UPDATE OF c SKIP LOCKED) AS e WHERE c.station_id = e.station_id "
     "RETURNING c.station_id, c.connection_id, c.epoch, e.lease_expires_at"
 )

@@ -14,7 +14,7 @@ LEASE_S = 20
 AWAY_S = 10
 
 _RUNNING = statement(
-    "SELECT gateway_id, lease_expires_at > now() AS running FROM gateway "
+    "SELECT gateway_id, lease_expires_at > now() AND ended_at IS NULL AS running FROM gateway "
     "WHERE gateway_id = ANY(:ids) ORDER BY gateway_id FOR UPDATE"
 )
 _RENEWAL = (
@@ -34,7 +34,7 @@ _RENEW = statement(
     "ON CONFLICT (gateway_id) DO UPDATE SET name = excluded.name, "
     "connections = excluded.connections, version = excluded.version, "
     "started_at = excluded.started_at, draining = excluded.draining, "
-    "lease_expires_at = excluded.lease_expires_at"
+    "lease_expires_at = excluded.lease_expires_at, ended_at = NULL"
 )
 _INTRODUCE = statement(
     "INSERT INTO gateway (gateway_id, name, lease_expires_at) "

@@ -100,6 +100,7 @@ station_connection = Table(
     Index("station_connection_by_time", "connected_at", "station_id"),
 )
 
+# `ended_at`: connections were taken from this gateway because its lease had run out.
 gateway = Table(
     "gateway",
     metadata,
@@ -110,6 +111,7 @@ gateway = Table(
     Column("started_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("draining", Boolean, nullable=False, server_default=text("false")),
     Column("lease_expires_at", DateTime(True), nullable=False),
+    Column("ended_at", DateTime(True)),
     PrimaryKeyConstraint("gateway_id", name="gateway_pkey"),
 )
 

@@ -52,7 +52,7 @@ _CONNECTORS = statement(
 _TOLERANCES = statement(
     "SELECT * FROM tolerance WHERE station_id = ANY(:ids) ORDER BY station_id, name"
 )
-_EXISTS = statement("SELECT FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
+_EXISTS = statement("SELECT 1 FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
 _CONNECTIONS = (
     f"SELECT c.* FROM {_ONLINE} WHERE true {{after}}"
     "ORDER BY c.connected_at DESC, c.station_id DESC LIMIT :limit"

@@ -84,6 +84,7 @@ CREATE TABLE gateway (
     started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     draining BOOLEAN DEFAULT false NOT NULL,
     lease_expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT gateway_pkey PRIMARY KEY (gateway_id)
 ) WITH (fillfactor = 80)
 """,
