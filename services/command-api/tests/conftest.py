@@ -147,3 +147,9 @@ async def database(command_database: Database) -> AsyncIterator[asyncpg.Pool]:
         command_database.owner_url, min_size=1, max_size=2, server_settings={"search_path": SCHEMA}
     ) as pool:
         yield pool
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def service_url(command_database: Database) -> str:
+    """Return the database URL of the service's own role."""
+    return command_database.service_url

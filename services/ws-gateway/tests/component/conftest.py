@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -363,18 +364,78 @@ async def services(broker_url: str) -> AsyncIterator[FakeServices]:
     await fake.close()
 
 
-@pytest.fixture
-async def running(broker_url: str, services: FakeServices) -> AsyncIterator[RunningGateway]:
-    settings = GatewaySettings(
-        broker_url=SecretStr(broker_url),
-        probe_port=0,
-        gateway_port=0,
-        credential_pepper=SecretStr(PEPPER),
-        gateway_name="gateway-1",
-        drain_seconds=0.2,
-    )
+class BrokerProxy:
+    """Stands between the gateway and the broker, and can cut or freeze."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._broker = urlsplit(broker_url)
+        self._pairs: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._accepting = True
+        self.url = ""
+
+    async def start(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        credentials = f"{self._broker.username}:{self._broker.password}"
+        self.url = f"amqp://{credentials}@127.0.0.1:{port}{self._broker.path}"
+        return server
+
+    def cut(self) -> None:
+        """Drop every connection and take no new one."""
+        self._accepting = False
+        for writer in list(self._pairs):
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        self._accepting = True
+        self._flowing.set()
+
+    def freeze(self) -> None:
+        """Keep the connections open and let nothing through."""
+        self._flowing.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._accepting:
+            writer.transport.abort()
+            return
+        host, port = self._broker.hostname, self._broker.port
+        broker_reader, broker_writer = await asyncio.open_connection(host, port)
+        self._pairs |= {writer, broker_writer}
+        try:
+            await asyncio.gather(
+                self._pump(reader, broker_writer), self._pump(broker_reader, writer)
+            )
+        finally:
+            self._pairs -= {writer, broker_writer}
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while sent := await reader.read(65_536):
+                await self._flowing.wait()
+                writer.write(sent)
+                await writer.drain()
+        writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def run_gateway(
+    broker_url: str, services: FakeServices, **settings: Any
+) -> AsyncIterator[RunningGateway]:
+    """Run a gateway until the context is left."""
     stop = asyncio.Event()
-    gateway = Gateway(settings)
+    gateway = Gateway(
+        GatewaySettings(
+            broker_url=SecretStr(broker_url),
+            probe_port=0,
+            gateway_port=0,
+            credential_pepper=SecretStr(PEPPER),
+            gateway_name="gateway-1",
+            drain_seconds=0.2,
+            **settings,
+        )
+    )
     task = asyncio.create_task(gateway.run(stop))
     under_test = RunningGateway(gateway, services, stop)
     try:
@@ -382,6 +443,27 @@ async def running(broker_url: str, services: FakeServices) -> AsyncIterator[Runn
         yield under_test
     finally:
         stop.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(20):
-                await task
+        async with asyncio.timeout(20):
+            await task
+
+
+@pytest.fixture
+async def running(broker_url: str, services: FakeServices) -> AsyncIterator[RunningGateway]:
+    async with run_gateway(broker_url, services) as under_test:
+        yield under_test
+
+
+@pytest.fixture
+async def proxy(broker_url: str) -> AsyncIterator[BrokerProxy]:
+    proxy = BrokerProxy(broker_url)
+    server = await proxy.start()
+    yield proxy
+    proxy.cut()
+    server.close()
+
+
+@pytest.fixture
+async def behind_proxy(proxy: BrokerProxy, services: FakeServices) -> AsyncIterator[RunningGateway]:
+    async with run_gateway(proxy.url, services) as under_test:
+        yield under_test
+        proxy.mend()

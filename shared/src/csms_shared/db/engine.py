@@ -15,10 +15,10 @@ from csms_shared.errors import Unavailable
 
 STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5.0
-# Connection lost, transaction rolled back, out of resources, operator intervention: SQLSTATE
-# classes that say nothing about the data (PostgreSQL documentation, appendix A); 55P03 is a lock
-# that was not to be had in time.
-_INFRASTRUCTURE_CLASSES = ("08", "40", "53", "57")
+# Connection lost, login refused, no such database, transaction rolled back, out of resources,
+# operator intervention: SQLSTATE classes that say nothing about the data (PostgreSQL
+# documentation, appendix A); 55P03 is a lock that was not to be had in time.
+_INFRASTRUCTURE_CLASSES = ("08", "28", "3D", "40", "53", "57")
 _LOCK_NOT_AVAILABLE = "55P03"
 
 Result = TypeVar("Result")

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from command_api.http.problems import ProblemResponse
 
 BODY_MAX_BYTES = 1024 * 1024
+_DISCARD_MAX_BYTES = 8 * 1024 * 1024
 
 
 class BodyLimit:
@@ -37,7 +38,13 @@ class BodyLimit:
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    response = ProblemResponse(
-        413, "too_large", "the body is too large", headers={"Connection": "close"}
-    )
+    # Read before it is refused: a client that is still writing would see a broken connection
+    # in place of the answer.
+    received = 0
+    while received < _DISCARD_MAX_BYTES:
+        message = await receive()
+        received += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    response = ProblemResponse(413, "too_large", "the body is too large")
     await response(scope, receive, send)

@@ -97,6 +97,7 @@ def _field(location: Sequence[str | int]) -> str:
 
 
 _CODES = {
+    401: ("unauthenticated", ""),
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "this resource has no such method"),
     413: ("too_large", "the body is too large"),
@@ -105,8 +106,10 @@ _CODES = {
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code, detail = _CODES.get(error.status_code, ("http_error", str(error.detail)))
-    return ProblemResponse(error.status_code, code, detail, headers=error.headers)
+    code, detail = _CODES.get(error.status_code, ("http_error", ""))
+    return ProblemResponse(
+        error.status_code, code, detail or str(error.detail), headers=error.headers
+    )
 
 
 async def _away(_: Request, error: Exception) -> Response:
