@@ -1,0 +1,102 @@
+"""Tables against migrations, the audit, upkeep, and messages that can't be read."""
+
+import secrets
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from command_api_fakes import Stations, answered, eventually
+from sqlalchemy import Connection
+
+from command_api.store.tables import SCHEMA, metadata
+from command_api.store.upkeep import purges
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.db.engine import create_engine, in_transaction
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_tables_in_the_code_are_those_that_the_migrations_make(
+    service_url: str,
+) -> None:
+    engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
+
+    def differences(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "version_table_schema": SCHEMA}
+        )
+        return [
+            found
+            for found in compare_metadata(context, metadata)
+            if not (found[0] == "remove_table" and found[1].name == "alembic_version")
+        ]
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_the_services_role_owns_nothing(database: asyncpg.Pool) -> None:
+    owned = await database.fetchval(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND tableowner = 'csms_command'",
+        SCHEMA,
+    )
+    assert owned == 0
+
+
+async def test_every_purge_runs_with_the_rights_of_the_service(service_url: str) -> None:
+    engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
+    for task in purges():
+        await in_transaction(engine, task.work)
+    await engine.dispose()
+
+
+async def test_writes_are_audited_with_their_outcome(
+    admin: httpx.AsyncClient, database: asyncpg.Pool
+) -> None:
+    name = secrets.token_hex(6)
+    await admin.post("/api-keys", json={"name": name, "role": "viewer"})
+    await admin.delete(f"/users/{name}")
+    rows = await database.fetch(
+        "SELECT principal, role, method, path, status FROM audit ORDER BY id DESC LIMIT 2"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("user:admin", "admin", "DELETE", f"/api/v1/users/{name}", 404),
+        ("user:admin", "admin", "POST", "/api/v1/api-keys", 201),
+    ]
+
+
+async def test_a_report_that_can_not_be_read_is_parked_alone(
+    admin: httpx.AsyncClient, stations: Stations, broker_url: str
+) -> None:
+    station_id, marker = stations.online(), secrets.token_hex(8)
+    async with Link(broker_url, "test") as link:
+        await Publisher(link).publish(
+            Outgoing(
+                "",
+                COMMAND_RESULTS_QUEUE,
+                MessageType.COMMAND_REPORTS,
+                f'{{"gateway_id": "g", "items": [{{"nonsense": "{marker}"}}]}}'.encode(),
+            )
+        )
+    stations.gateway.script[station_id] = answered({"status": "Accepted"})
+    command = await admin.post(f"/stations/{station_id}/commands/Reset", json={"type": "Soft"})
+    assert command.json()["status"] == "completed"
+    for service in (stations.registry, stations.sessions):
+        service.operations["parked.list"] = lambda _: {"items": [], "next_cursor": None}
+
+    async def parked() -> list[dict[str, Any]]:
+        items = (await admin.get("/parked?limit=500")).json()["items"]
+        return [item for item in items if marker in item["body"]]
+
+    (item,) = await eventually(parked, lambda found: len(found) == 1)
+    assert item["service"] == "command-api"
+    assert item["queue"] == COMMAND_RESULTS_QUEUE
+    assert (await admin.post(f"/parked/{item['id']}/replay")).status_code == 204
+    assert (await admin.delete(f"/parked/{item['id']}")).status_code == 204
