@@ -1,0 +1,89 @@
+"""What stations see while the gateway is cut off from the broker, and after it."""
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from csms_shared.contracts.commands import CommandOutcome
+from ws_gateway.amqp import own_queue
+
+if TYPE_CHECKING:
+    from conftest import BrokerProxy, RunningGateway
+
+REPORT = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+
+
+async def _until_503(running: "RunningGateway") -> None:
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                await (await running.station("PROBE")).socket.close()
+            except InvalidStatus as refusal:
+                if refusal.response.status_code == 503:
+                    return
+                raise
+
+
+async def test_a_report_during_a_short_cut_is_answered_after_it(
+    proxy: "BrokerProxy", behind_proxy: "RunningGateway"
+) -> None:
+    station = await behind_proxy.station("O-1")
+    proxy.cut()
+    answer = asyncio.create_task(station.call("StatusNotification", REPORT))
+    await _until_503(behind_proxy)
+    assert not answer.done()
+    proxy.mend()
+    assert await answer == [3, "1", {}]
+    await behind_proxy.until_ready()
+    assert (await station.call("Authorize", {"idTag": "T"}))[0] == 3
+    assert {call.connection_id for call in behind_proxy.services.calls} == {
+        behind_proxy.services.calls[0].connection_id
+    }
+    await station.socket.close()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_what_cannot_be_stored_in_time_closes_only_its_own_socket(
+    proxy: "BrokerProxy", behind_proxy: "RunningGateway", frozen: bool
+) -> None:
+    station = await behind_proxy.station("O-2")
+    idle = await behind_proxy.station("O-3")
+    if frozen:
+        proxy.freeze()
+    else:
+        proxy.cut()
+    call = '[2,"1","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Faulted"}]'
+    await station.socket.send(call)
+    assert await station.closed() == 1012
+    assert (await idle.call("Heartbeat", {}))[0] == 3
+    proxy.mend()
+    await behind_proxy.until_ready()
+    again = await behind_proxy.station("O-2")
+    assert await again.call("StatusNotification", REPORT) == [3, "1", {}]
+    await again.socket.close()
+    await idle.socket.close()
+
+
+async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_over(
+    proxy: "BrokerProxy", behind_proxy: "RunningGateway", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_queue, "INCARNATION_EXPIRES_MS", 1000)
+    station = await behind_proxy.station("O-4")
+    services = behind_proxy.services
+    before = services.gateway_id
+    proxy.cut()
+    await asyncio.sleep(3)
+    proxy.mend()
+    await behind_proxy.until_ready()
+    assert services.gateway_id != before
+    assert [item.station_id for item in services.reasserted] == ["O-4"]
+    command_id = str(uuid.uuid4())
+    await services.send_commands(behind_proxy.command("O-4", command_id, "ClearCache"))
+    assert (await station.receive())[1] == command_id
+    await station.answer(command_id, {"status": "Accepted"})
+    await services.until(lambda: len(services.reports_of(command_id)) == 2)
+    assert services.reports_of(command_id)[-1].outcome is CommandOutcome.COMPLETED
+    await station.socket.close()

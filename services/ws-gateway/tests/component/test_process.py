@@ -1,0 +1,77 @@
+"""The command itself: settings, an inherited socket, SIGTERM."""
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake
+
+if TYPE_CHECKING:
+    from conftest import FakeServices
+
+PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
+HEARTBEAT = '[2,"1","Heartbeat",{}]'
+
+
+def _environment(**settings: str) -> dict[str, str]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("CSMS_")}
+    return {**kept, **{f"CSMS_{name.upper()}": text for name, text in settings.items()}}
+
+
+async def test_a_missing_setting_is_named() -> None:
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "serve", env=_environment(), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        _, printed = await process.communicate()
+    assert process.returncode == 2
+    for name in (b"CSMS_BROKER_URL", b"CSMS_PROBE_PORT", b"CSMS_CREDENTIAL_PEPPER"):
+        assert name in printed
+
+
+async def test_stations_are_served_on_an_inherited_socket_until_sigterm(
+    services: "FakeServices",
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM,
+            "serve",
+            env=_environment(
+                broker_url=services.broker_url,
+                probe_port="0",
+                gateway_port="0",
+                ocpp_listen_fd=str(listening.fileno()),
+                credential_pepper="a pepper for the tests",
+                drain_seconds="0",
+            ),
+            pass_fds=[listening.fileno()],
+        )
+        try:
+            async with asyncio.timeout(30):
+                answer = await _first_answer(f"ws://127.0.0.1:{port}/ocpp/F-1", process)
+            assert answer.startswith('[3,"1",{"currentTime":"')
+        finally:
+            async with asyncio.timeout(20):
+                code = await process.wait()
+        assert code == 0
+        await services.until(lambda: services.final_leases == 1)
+
+
+async def _first_answer(url: str, process: asyncio.subprocess.Process) -> str:
+    """Return the answer to a heartbeat once the gateway takes stations, and stop it after that."""
+    while True:
+        try:
+            async with connect(url, compression=None) as station:
+                await station.send(HEARTBEAT)
+                answer = await station.recv()
+                process.terminate()
+                await station.wait_closed()
+                assert station.close_code == 1012
+                return str(answer)
+        except (OSError, InvalidHandshake):
+            await asyncio.sleep(0.05)
