@@ -3,12 +3,12 @@
 import asyncio
 import itertools
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import orjson
 
-from command_api.store.command_changes import COMPLETED_KEY
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
@@ -17,8 +17,6 @@ from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import (
     EVENTS,
     REPLIES,
-    SESSION_SERVICE,
-    STATION_REGISTRY,
     gateway_queue,
     requests_queue,
 )
@@ -40,8 +38,6 @@ Result = TypeVar("Result")
 Answer = dict[str, Any]
 Operation = Callable[[dict[str, Any]], Any]
 
-__all__ = ["COMPLETED_KEY", "FakeGateway", "FakeService", "Stations", "eventually"]
-
 
 async def eventually(
     get: Callable[[], Awaitable[Result]], holds: Callable[[Result], bool], within_s: float = 10.0
@@ -53,6 +49,13 @@ async def eventually(
             await asyncio.sleep(0.02)
             found = await get()
     return found
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class FakeService:
@@ -262,4 +265,55 @@ def no_such_station(parameters: dict[str, Any]) -> Any:
     raise refuse(404, "not_found", f"there is no station {parameters['station_id']}")
 
 
-SERVICES = (STATION_REGISTRY, SESSION_SERVICE)
+class Proxy:
+    """A TCP path that can be cut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+        self.port = 0
+
+    async def __aenter__(self) -> "Proxy":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Break every connection, and let none pass until `mend`."""
+        self._open.clear()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Let connections pass again."""
+        self._open.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._open.is_set():
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection(*self._target)
+        self._writers |= {writer, back}
+        try:
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        finally:
+            self._writers -= {writer, back}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.transport.abort()

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from command_api_fakes import (
     FakeService,
     Stations,
     eventually,
+    free_port,
 )
 
 from command_api.process import MIGRATIONS, command_api
@@ -33,13 +33,6 @@ from csms_shared.db.migrate import migrate
 
 ADMIN_PASSWORD = "the administrator's password"
 PEPPER = "pepper for the tests of this service"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

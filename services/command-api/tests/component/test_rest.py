@@ -303,7 +303,8 @@ async def test_a_password_travels_as_proofs_only(
 async def test_a_password_is_generated_where_none_is_given(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    for body in (None, {}):
+    bodies: tuple[Answer | None, ...] = (None, {})
+    for body in bodies:
         answer = await admin.put("/stations/N%2F1/password", json=body)
         assert answer.status_code == 200, answer.text
         password = answer.json()["password"]
