@@ -1,4 +1,8 @@
-"""What became of commands, told to whoever sent them: one lane per requester."""
+"""What became of commands, told to whoever sent them: two lanes per requester.
+
+The report that a command was sent has a lane of its own: the station often answers before that
+report is confirmed, and the result must not wait for it. Readers take them in either order.
+"""
 
 import asyncio
 
@@ -38,7 +42,7 @@ class CommandReports:
         self._backlog = backlog
         self._own_queue = own_queue
         self._link = link
-        self._lanes: dict[str, Lane[str]] = {}
+        self._lanes: dict[tuple[str, bool], Lane[str]] = {}
 
     @property
     def idle(self) -> bool:
@@ -54,7 +58,7 @@ class CommandReports:
             "at_ms": at_ms,
             "sent_ms": at_ms,
         }
-        self._add(reply_key, command_id, report)
+        self._add(reply_key, command_id, report, final=False)
 
     def finished(self, reply_key: str, station_id: str, finished: CommandFinished) -> None:
         """Report the end of a command."""
@@ -70,16 +74,18 @@ class CommandReports:
             "error_details": finished.error_details,
             "late": finished.late,
         }
-        self._add(reply_key, finished.command_id, report)
+        self._add(reply_key, finished.command_id, report, final=True)
 
     def forget_idle(self) -> None:
         """Drop the lanes of requesters to whom nothing is on its way: they come and go."""
         self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.idle}
 
-    def _add(self, reply_key: str, command_id: str, report: dict[str, object]) -> None:
-        lane = self._lanes.get(reply_key)
+    def _add(
+        self, reply_key: str, command_id: str, report: dict[str, object], *, final: bool
+    ) -> None:
+        lane = self._lanes.get((reply_key, final))
         if lane is None:
-            lane = self._lanes[reply_key] = Lane(
+            lane = self._lanes[reply_key, final] = Lane(
                 "command-reports",
                 self._group,
                 self._publisher,
