@@ -23,6 +23,8 @@ class RestServer:
                 access_log=False,
                 lifespan="off",
                 ws="none",
+                # Who asks is who connects: a header could name anybody.
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
                 limit_concurrency=_MAX_CONNECTIONS,
