@@ -219,6 +219,7 @@ class CommandApi:
             self._hub.close()
             self._server.stop()
             await rest
+            await self._dispatch.drain()
             await asyncio.gather(*(consumer.stop(2.0) for consumer in self._consumers))
             self._probes.stop()
             for task in tasks:

@@ -62,6 +62,7 @@ class Dispatch:
         self._wake_relay = wake_relay
         # Real payloads of commands that are stored masked; this process alone can send them.
         self._secrets: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
+        self._sending: set[asyncio.Task[None]] = set()
         self._lookups = asyncio.Event()
         self._connected: set[str] = set()
         self._held = asyncio.Event()
@@ -73,11 +74,27 @@ class Dispatch:
             self._secrets.popitem(last=False)
 
     async def send_first(self, command: CommandRecord, owner: OwnerView) -> None:
-        """Send a command that was just stored as `pending`."""
+        """Send a command that was just stored as `pending`, or end it where nobody can.
+
+        Returns before the broker has confirmed: the station may be faster than that.
+        """
         if owner.gateway_id is None or owner.epoch is None:
             await self._finish([command], CommandStatus.STATION_OFFLINE)
             return
-        await self._publish([(command, owner)])
+        sending = asyncio.create_task(self._send_alone(command, owner))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+
+    async def drain(self) -> None:
+        """Wait for what is being sent."""
+        await asyncio.gather(*self._sending)
+
+    async def _send_alone(self, command: CommandRecord, owner: OwnerView) -> None:
+        try:
+            await self._publish([(command, owner)])
+        except Unavailable as error:
+            # Not written, and that could not be stored: the sweeper ends the command.
+            log.warning("refusal_not_stored", command_id=str(command.command_id), error=str(error))
 
     async def send_held(self, station_ids: Sequence[str]) -> None:
         """Send what waits for these stations, those that are connected and may have it.
