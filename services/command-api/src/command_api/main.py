@@ -7,6 +7,7 @@ import signal
 import structlog
 import uvloop
 
+from command_api.http.server import PortTaken
 from command_api.process import MIGRATIONS, NoAdministratorPassword, command_api
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA
@@ -39,7 +40,7 @@ def main() -> None:
     configure_logs(COMMAND_API, settings.log_format, settings.log_level)
     try:
         uvloop.run(serve(settings))
-    except* NoAdministratorPassword as problems:
+    except* (NoAdministratorPassword, PortTaken) as problems:
         exit_with(str(problems.exceptions[0]), 2)
 
 

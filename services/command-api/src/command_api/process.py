@@ -195,7 +195,7 @@ class CommandApi:
 
         Raises:
             NoAdministratorPassword: first start without `CSMS_ADMIN_PASSWORD`.
-            OSError: a port is taken.
+            PortTaken: REST can't listen.
         """
         work = (
             self._prepare(),

@@ -10,6 +10,10 @@ _KEEP_ALIVE_S = 75
 _MAX_CONNECTIONS = 2_000
 
 
+class PortTaken(Exception):
+    """REST can't listen; the message names the setting."""
+
+
 class RestServer:
     """Serves the application until it is stopped."""
 
@@ -33,9 +37,17 @@ class RestServer:
         )
 
     async def run(self) -> None:
-        """Serve until `stop`; requests in hand get `GRACE_S` to end."""
+        """Serve until `stop`; requests in hand get `GRACE_S` to end.
+
+        Raises:
+            PortTaken: somebody else listens there.
+        """
+        try:
+            bound = bind_socket(self._host, self._port)
+        except OSError as error:
+            raise PortTaken(f"CSMS_HTTP_PORT: {error.strerror}") from error
         # uvicorn's public serve() takes the signals of the process, which main has.
-        await self._server._serve(sockets=[bind_socket(self._host, self._port)])
+        await self._server._serve(sockets=[bound])
 
     def stop(self) -> None:
         """Accept nothing more, and make `run` return."""
