@@ -1,5 +1,6 @@
 """A session is one session, whatever is repeated, wherever, and in whatever order."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -105,20 +106,16 @@ async def test_the_newest_connection_wins_and_gets_the_commands(
     run: RunState, operator: Operator, station_id: str
 ) -> None:
     first, second = run.gateways
-    async with (
-        SimulatedStation(station_id, first.ocpp_url, settings=BY_HAND) as old,
-        SimulatedStation(
-            station_id,
-            second.ocpp_url,
-            settings=StationSettings(automatic=False, first_reconnect_wait=60),
-        ) as new,
-    ):
+    once = StationSettings(automatic=False, first_reconnect_wait=60)
+    async with SimulatedStation(station_id, first.ocpp_url, settings=once) as old:
         await old.link.online.wait()
-        await _online(new)
-        await old.stop()
-        command = await operator.command(station_id, "ClearCache", {})
-        assert command["status"] == "completed"
-        assert new.ledger.commands_to(station_id, "ClearCache")
+        async with SimulatedStation(station_id, second.ocpp_url, settings=once) as new:
+            await _online(new)
+            async with asyncio.timeout(20):
+                await old.link.offline.wait()
+            command = await operator.command(station_id, "ClearCache", {})
+            assert command["status"] == "completed"
+            assert new.ledger.commands_to(station_id, "ClearCache")
 
 
 async def test_a_stop_of_an_unknown_transaction_is_answered_and_kept(

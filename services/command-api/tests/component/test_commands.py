@@ -20,7 +20,7 @@ from command_api_fakes import (
 
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Answer = dict[str, Any]
 

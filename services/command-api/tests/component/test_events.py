@@ -10,7 +10,7 @@ import httpx
 import pytest
 from command_api_fakes import Stations
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Event = dict[str, Any]
 

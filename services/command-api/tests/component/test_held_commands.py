@@ -13,7 +13,7 @@ from command_api_fakes import Stations, answered, eventually, reporting
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.ocpp.credentials import credential_proofs
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Answer = dict[str, Any]
 PEPPER = b"pepper for the tests of this service"

@@ -15,7 +15,7 @@ from command_api.process import command_api
 from command_api.settings import CommandApiSettings
 from csms_shared.contracts.commands import CommandOutcome
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 ANSWERS_WITHIN_S = 7.0
 

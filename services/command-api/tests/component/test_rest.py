@@ -15,13 +15,13 @@ from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.refusals import refuse
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Answer = dict[str, Any]
 PEPPER = b"pepper for the tests of this service"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="package")
 async def nobody(rest_url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=rest_url, trust_env=False) as client:
         yield client

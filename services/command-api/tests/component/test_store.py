@@ -19,7 +19,7 @@ from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import create_engine, in_transaction
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_the_tables_in_the_code_are_those_that_the_migrations_make(
