@@ -43,7 +43,7 @@ class Database:
     service_url: str
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def command_database(database_url: str) -> AsyncIterator[Database]:
     """Make a database with the service's schema and role."""
     name = f"command_{secrets.token_hex(6)}"
@@ -64,7 +64,7 @@ async def command_database(database_url: str) -> AsyncIterator[Database]:
         await owner.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def stations(broker_url: str) -> AsyncIterator[Stations]:
     """Run a fake registry, fake sessions and a fake gateway."""
     async with Link(broker_url, "fakes") as link, asyncio.TaskGroup() as group:
@@ -81,7 +81,7 @@ async def stations(broker_url: str) -> AsyncIterator[Stations]:
             task.cancel()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def rest_url(
     broker_url: str, command_database: Database, stations: Stations
 ) -> AsyncIterator[str]:
@@ -119,7 +119,7 @@ async def rest_url(
                 await running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def admin(rest_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the first administrator."""
     async with httpx.AsyncClient(
@@ -133,7 +133,7 @@ async def admin(rest_url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def database(command_database: Database) -> AsyncIterator[asyncpg.Pool]:
     """Return a pool of the database's owner, for tests that look at rows or move time."""
     async with asyncpg.create_pool(
@@ -142,7 +142,7 @@ async def database(command_database: Database) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def service_url(command_database: Database) -> str:
     """Return the database URL of the service's own role."""
     return command_database.service_url
