@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +15,7 @@ PROGRAM = str(Path(sys.executable).with_name("command-api"))
 
 
 @pytest.fixture
-def environment(broker_url: str, database_url: str) -> Iterator[dict[str, str]]:
+def environment(broker_url: str, database_url: str) -> dict[str, str]:
     """Settings of an instance whose database has no users, and no schema."""
     return {
         "PATH": os.environ["PATH"],
