@@ -1,9 +1,5 @@
 """Entry point: `command-api serve` and `command-api migrate`."""
 
-import asyncio
-import gc
-import signal
-
 import structlog
 import uvloop
 
@@ -12,8 +8,9 @@ from command_api.process import MIGRATIONS, NoAdministratorPassword, command_api
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA
 from csms_shared.broker.topology import COMMAND_API
-from csms_shared.db.migrate import migrate
+from csms_shared.db.migrate import migrate_with
 from csms_shared.observability.logs import configure_logs
+from csms_shared.process import keep_started_objects, stop_on_signals
 from csms_shared.settings import (
     MigrationSettings,
     SettingsProblem,
@@ -32,7 +29,8 @@ def main() -> None:
     )
     try:
         if command == "migrate":
-            uvloop.run(_migrate(load_settings(MigrationSettings)))
+            migration = load_settings(MigrationSettings)
+            uvloop.run(migrate_with(migration, SCHEMA, MIGRATIONS))
             return
         settings = load_settings(CommandApiSettings)
     except SettingsProblem as problem:
@@ -44,26 +42,11 @@ def main() -> None:
         exit_with(str(problems.exceptions[0]), 2)
 
 
-async def _migrate(settings: MigrationSettings) -> None:
-    await migrate(
-        settings.migration_database_url.get_secret_value(),
-        settings.database_url.get_secret_value(),
-        SCHEMA,
-        MIGRATIONS,
-    )
-
-
 async def serve(settings: CommandApiSettings) -> None:
     """Serve until SIGTERM or SIGINT; a task that fails ends the process."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     async with command_api(settings) as service:
-        # Modules and routes live as long as the process: searching them for garbage again and
-        # again would stop everything for 0.1 s each time.
-        gc.collect()
-        gc.freeze()
+        keep_started_objects()
         log.info("started")
         await service.run(stop)
     log.info("stopped")

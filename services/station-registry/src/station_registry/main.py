@@ -1,15 +1,15 @@
 """Entry point: `station-registry serve` and `station-registry migrate`."""
 
 import asyncio
-import signal
 
 import structlog
 import uvloop
 
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.db.migrate import migrate
+from csms_shared.db.migrate import migrate_with
 from csms_shared.observability.logs import configure_logs
 from csms_shared.observability.probes import ProbeServer
+from csms_shared.process import keep_started_objects, stop_on_signals
 from csms_shared.settings import (
     MigrationSettings,
     SettingsProblem,
@@ -31,7 +31,8 @@ def main() -> None:
     )
     try:
         if command == "migrate":
-            uvloop.run(_migrate(load_settings(MigrationSettings)))
+            migration = load_settings(MigrationSettings)
+            uvloop.run(migrate_with(migration, SCHEMA, MIGRATIONS))
             return
         settings = load_settings(RegistrySettings)
     except SettingsProblem as problem:
@@ -40,24 +41,13 @@ def main() -> None:
     uvloop.run(serve(settings))
 
 
-async def _migrate(settings: MigrationSettings) -> None:
-    await migrate(
-        settings.migration_database_url.get_secret_value(),
-        settings.database_url.get_secret_value(),
-        SCHEMA,
-        MIGRATIONS,
-    )
-
-
 async def serve(settings: RegistrySettings) -> None:
     """Serve until SIGTERM or SIGINT; a task that fails ends the process."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     async with station_registry(settings) as service, asyncio.TaskGroup() as group:
         probes = ProbeServer(settings.bind, settings.probe_port, service.missing)
         group.create_task(probes.run())
+        keep_started_objects()
         log.info("started")
         try:
             await service.run(stop)

@@ -1,11 +1,9 @@
 """The command `ws-gateway serve`."""
 
-import asyncio
-import signal
-
 import uvloop
 
 from csms_shared.observability.logs import configure_logs
+from csms_shared.process import keep_started_objects, stop_on_signals
 from csms_shared.settings import SettingsProblem, exit_with, load_settings, parse_command
 from ws_gateway.gateway import Gateway
 from ws_gateway.settings import GatewaySettings
@@ -13,10 +11,8 @@ from ws_gateway.settings import GatewaySettings
 
 async def serve(settings: GatewaySettings) -> None:
     """Run one gateway until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
+    keep_started_objects()
     await Gateway(settings).run(stop)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
 
 from csms_shared.db.engine import in_transaction, is_infrastructure
+from csms_shared.settings import MigrationSettings
 
 
 def _config(schema: str, scripts: Path, connection: Connection | None = None) -> Config:
@@ -24,6 +25,16 @@ def _config(schema: str, scripts: Path, connection: Connection | None = None) ->
     config.attributes["connection"] = connection
     config.attributes["schema"] = schema
     return config
+
+
+async def migrate_with(settings: MigrationSettings, schema: str, scripts: Path) -> None:
+    """Run `migrate` with the URLs of the environment."""
+    await migrate(
+        settings.migration_database_url.get_secret_value(),
+        settings.database_url.get_secret_value(),
+        schema,
+        scripts,
+    )
 
 
 async def migrate(owner_url: str, service_url: str, schema: str, scripts: Path) -> None:

@@ -1,0 +1,28 @@
+"""What every long-running process does first: listen for the signal to stop, and settle down."""
+
+import asyncio
+import gc
+import signal
+
+# Objects allocated before the youngest are searched for garbage; Python's 700 suits scripts.
+_YOUNG_OBJECTS = 20_000
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return the event that SIGTERM and SIGINT set; call it on the running loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def keep_started_objects() -> None:
+    """Take what start-up made out of the search for garbage.
+
+    Modules, models and routes live as long as the process; searching them again and again stops
+    everything for 0.1 s each time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
