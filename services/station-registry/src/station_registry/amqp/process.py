@@ -40,7 +40,7 @@ from station_registry.store.tables import outbox, parked
 log = structlog.get_logger(__name__)
 
 # Two of each: one transaction waits for its commit while the other one works.
-DECISION_CONSUMERS = 2
+DECISION_CONSUMERS = 1
 REPORT_CONSUMERS = 2
 REQUEST_CONNECTIONS = 4
 # Messages held unacknowledged by a consumer: what arrives during one batch is the next.
