@@ -38,6 +38,7 @@ defaults
 frontend ocpp
     bind {address}:{port}
     # Replaces what the client sent: gateways trust this header from here.
+    http-request del-header X-Forwarded- -m beg
     http-request set-header X-Forwarded-For %[src]
     http-request del-header Forwarded
     default_backend gateways
