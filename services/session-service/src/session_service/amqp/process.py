@@ -20,12 +20,12 @@ from csms_shared.broker.topology import (
     service_queues,
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
-from csms_shared.db.engine import answers, create_engine
-from csms_shared.db.migrate import missing_migrations
+from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
 from csms_shared.errors import Unavailable
+from csms_shared.readiness import Readiness
 from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsProgress
 from session_service.amqp.requests import requests_inbox
 from session_service.handlers.quarantine import reconcile_waiting
@@ -64,8 +64,14 @@ class SessionService:
             *upkeep_tasks(settings.meter_value_retention_days),
             UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),
         )
-        self._migrated = False
-        self._draining = False
+        self._readiness = Readiness(
+            engine=self._upkeep_engine,
+            schema=SCHEMA,
+            migrations=MIGRATIONS,
+            link=link,
+            queues=self._queues,
+            consumers=self._consumers,
+        )
 
     def _make_consumers(self) -> tuple[Consumer, ...]:
         wake, progress = self._relay.wake, ReportsProgress()
@@ -114,39 +120,18 @@ class SessionService:
                 group.create_task(run_upkeep(self._upkeep_engine, SCHEMA, self._tasks)),
             ]
             await stop.wait()
-            self._draining = True
+            self._readiness.draining = True
             log.info("draining")
             await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
             for task in (*consuming, *others):
                 task.cancel()
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(3):
                 await self._relay.relay_round()
 
     async def missing(self) -> dict[str, str]:
         """Return what this process lacks to be ready, by name."""
-        lacking: dict[str, str] = {}
-        if self._draining:
-            lacking["draining"] = "the process is stopping"
-        if not await answers(self._upkeep_engine):
-            lacking["database"] = "no answer"
-        elif not self._migrated:
-            lacking |= await self._missing_migrations()
-        if not self._link.is_open():
-            lacking["broker"] = "not connected"
-        lacking |= self._queues.missing()
-        idle = sum(not consumer.consuming for consumer in self._consumers)
-        if idle:
-            lacking["consumers"] = f"{idle} of {len(self._consumers)} do not consume"
-        return lacking
-
-    async def _missing_migrations(self) -> dict[str, str]:
-        try:
-            problem = await missing_migrations(self._upkeep_engine, SCHEMA, MIGRATIONS)
-        except Unavailable as error:
-            return {"database": str(error)}
-        self._migrated = problem is None
-        return {} if problem is None else {"migrations": problem}
+        return await self._readiness.missing()
 
     async def close(self) -> None:
         """Close the database pools."""

@@ -21,12 +21,12 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.contracts.stations import STATION_OPERATIONS
-from csms_shared.db.engine import answers, create_engine
-from csms_shared.db.migrate import missing_migrations
+from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.upkeep import UpkeepTask, purge_outbox, run_upkeep
 from csms_shared.errors import Unavailable
+from csms_shared.readiness import Readiness
 from csms_shared.requests_inbox import RequestsInbox
 from station_registry.amqp.inboxes import decisions_inbox, reports_inbox
 from station_registry.handlers.leases import watch_leases
@@ -75,8 +75,14 @@ class StationRegistry:
             UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
             UpkeepTask("purge_gateways", 60.0, purge_ended),
         )
-        self._migrated = False
-        self._draining = False
+        self._readiness = Readiness(
+            engine=self._upkeep_engine,
+            schema=SCHEMA,
+            migrations=MIGRATIONS,
+            link=link,
+            queues=self._queues,
+            consumers=self._consumers,
+        )
 
     def _decision_consumer(self) -> Consumer:
         inbox = decisions_inbox(
@@ -116,7 +122,7 @@ class StationRegistry:
                 group.create_task(run_upkeep(self._upkeep_engine, SCHEMA, self._upkeep)),
             ]
             await stop.wait()
-            self._draining = True
+            self._readiness.draining = True
             log.info("draining")
             await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
             for task in tasks:
@@ -127,28 +133,7 @@ class StationRegistry:
 
     async def missing(self) -> dict[str, str]:
         """Return what this process lacks to be ready, by name."""
-        lacking: dict[str, str] = {}
-        if self._draining:
-            lacking["draining"] = "the process is stopping"
-        if not await answers(self._upkeep_engine):
-            lacking["database"] = "no answer"
-        elif not self._migrated:
-            lacking |= await self._missing_migrations()
-        if not self._link.is_open():
-            lacking["broker"] = "not connected"
-        lacking |= self._queues.missing()
-        idle = sum(not consumer.consuming for consumer in self._consumers)
-        if idle:
-            lacking["consumers"] = f"{idle} of {len(self._consumers)} do not consume"
-        return lacking
-
-    async def _missing_migrations(self) -> dict[str, str]:
-        try:
-            problem = await missing_migrations(self._upkeep_engine, SCHEMA, MIGRATIONS)
-        except Unavailable as error:
-            return {"database": str(error)}
-        self._migrated = problem is None
-        return {} if problem is None else {"migrations": problem}
+        return await self._readiness.missing()
 
     async def close(self) -> None:
         """Close the database pools."""

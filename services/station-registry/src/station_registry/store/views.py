@@ -68,7 +68,10 @@ _COUNTS = statement(
     "SELECT (SELECT count(*) FROM station WHERE deleted_at IS NULL) AS stations, "
     f"(SELECT count(*) FROM {_ONLINE}) AS online"
 )
-_GATEWAYS = statement("SELECT * FROM gateway WHERE lease_expires_at > now() ORDER BY name")
+_GATEWAYS = statement(
+    "SELECT g.*, (SELECT count(*) FROM station_connection c WHERE c.gateway_id = g.gateway_id) "
+    "AS held FROM gateway g WHERE g.lease_expires_at > now() ORDER BY g.name"
+)
 
 
 async def get_station(connection: AsyncConnection, station_id: str) -> StationView | None:
@@ -150,7 +153,7 @@ async def fleet_status(connection: AsyncConnection) -> FleetStatus:
             GatewayView(
                 gateway_id=row.gateway_id,
                 name=row.name,
-                connections=row.connections,
+                connections=row.held,
                 version=row.version,
                 started_at=format_time(row.started_at),
                 lease_expires_at=format_time(row.lease_expires_at),
