@@ -178,7 +178,7 @@ async def test_a_bad_item_is_parked_alone_and_answered_internal_error(
     gateway: Gateway, records: Any
 ) -> None:
     await records.token("T1")
-    bad = records.start(2, station_id="BAD", connector_id=2**40)
+    bad = records.start(2, station_id="BAD", connector_id=2**63)
     await gateway.send(records.start(1), bad, records.start(1, station_id="S3", id_tag="x"))
     await until(lambda: len(gateway.replies) == 3)
     faults = {

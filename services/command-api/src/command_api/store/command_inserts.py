@@ -41,7 +41,7 @@ _INSERT = text(
             CAST(:created_by AS text[]), CAST(:created_at AS timestamptz[]),
             CAST(:deadline AS timestamptz[]), CAST(:held AS boolean[]),
             CAST(:attempts AS smallint[]), CAST(:wanted_token AS text[]),
-            CAST(:wanted_connector AS integer[]), CAST(:rotation_proofs AS text[]),
+            CAST(:wanted_connector AS bigint[]), CAST(:rotation_proofs AS text[]),
             CAST(:principal AS text[]), CAST(:key AS text[]), CAST(:request_hash AS bytea[])
         ) AS given (command_id, station_id, action, ocpp_version, payload, status, created_by,
             created_at, deadline, held, attempts, wanted_token, wanted_connector,

@@ -49,7 +49,7 @@ commands = Table(
     Column("transaction_id", BigInteger),
     # What a remote start waits for, null in every other command.
     Column("wanted_token", Text),
-    Column("wanted_connector", Integer),
+    Column("wanted_connector", BigInteger),
     # Proofs of the password that a ChangeConfiguration sets, until the registry has taken them.
     Column("rotation_proofs", JSON),
     Column("rotation_applied", Text),
@@ -93,7 +93,7 @@ transaction_starts = Table(
     Column("transaction_id", BigInteger, primary_key=True, autoincrement=False),
     Column("station_id", Text, nullable=False),
     Column("id_token", Text, nullable=False),
-    Column("connector_id", Integer, nullable=False),
+    Column("connector_id", BigInteger, nullable=False),
     Column("seen_at", DateTime(True), nullable=False),
     Column("command_id", Uuid),
     Index(

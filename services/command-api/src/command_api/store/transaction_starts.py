@@ -31,7 +31,7 @@ async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart])
             SELECT DISTINCT ON (transaction_id) transaction_id, station_id, id_token,
                 connector_id, seen_at
             FROM unnest(CAST(:transaction_id AS bigint[]), CAST(:station_id AS text[]),
-                CAST(:id_token AS text[]), CAST(:connector_id AS integer[]),
+                CAST(:id_token AS text[]), CAST(:connector_id AS bigint[]),
                 CAST(:seen_at AS timestamptz[])
             ) AS given (transaction_id, station_id, id_token, connector_id, seen_at)
             WHERE EXISTS (

@@ -17,7 +17,7 @@ _INSERT = text(
     "connector_id, value, station_id, measurand, phase, context, location, format, unit, raw "
     "FROM unnest(CAST(:sampled_at AS timestamptz[]), CAST(:digest AS bytea[]), "
     "CAST(:received_ms AS bigint[]), CAST(:transaction_id AS integer[]), "
-    "CAST(:connector_id AS integer[]), CAST(:value AS double precision[]), "
+    "CAST(:connector_id AS bigint[]), CAST(:value AS double precision[]), "
     "CAST(:station_id AS text[]), CAST(:measurand AS text[]), CAST(:phase AS text[]), "
     "CAST(:context AS text[]), CAST(:location AS text[]), CAST(:format AS text[]), "
     "CAST(:unit AS text[]), CAST(:raw AS text[])) AS new (sampled_at, digest, received_ms, "

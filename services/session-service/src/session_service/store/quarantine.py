@@ -43,7 +43,7 @@ _ADD = text(
     "connection_id, epoch, seq, received_at, reason, payload) "
     "SELECT id, kind, station_id, connector_id, wire_id, id_token, connection_id, epoch, seq, "
     "received_at, reason, CAST(payload AS json) FROM unnest(CAST(:id AS uuid[]), "
-    "CAST(:kind AS text[]), CAST(:station_id AS text[]), CAST(:connector_id AS integer[]), "
+    "CAST(:kind AS text[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
     "CAST(:wire_id AS bigint[]), CAST(:id_token AS text[]), CAST(:connection_id AS text[]), "
     "CAST(:epoch AS bigint[]), CAST(:seq AS bigint[]), CAST(:received_at AS timestamptz[]), "
     "CAST(:reason AS text[]), CAST(:payload AS text[])) AS new (id, kind, station_id, "

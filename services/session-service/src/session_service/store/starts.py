@@ -18,7 +18,7 @@ from session_service.domain.starts import (
     TransactionStatus,
 )
 
-_PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS integer[]))"
+_PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]))"
 
 _ADD_CONNECTORS = text(
     f"INSERT INTO connector (station_id, connector_id) SELECT * FROM {_PLACES} AS place "
@@ -51,7 +51,7 @@ _INSERT = text(
     "SELECT key, station_id, connector_id, id_token, token_key, status, authorization_status, "
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
     "seq, received_at, CAST(flags AS text[]) FROM unnest("
-    "CAST(:key AS bytea[]), CAST(:station_id AS text[]), CAST(:connector_id AS integer[]), "
+    "CAST(:key AS bytea[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
     "CAST(:id_token AS text[]), CAST(:token_key AS text[]), CAST(:status AS text[]), "
     "CAST(:authorization_status AS text[]), CAST(:token_expires_at AS timestamptz[]), "
     "CAST(:token_group AS text[]), CAST(:started_at AS timestamptz[]), "
@@ -74,7 +74,7 @@ _EARLIER = text(
 )
 _LATEST = text(
     "UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
-    "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS integer[]), "
+    "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
     "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) "
     "AS new (station_id, connector_id, epoch, seq) "
     "WHERE connector.station_id = new.station_id AND connector.connector_id = new.connector_id "

@@ -33,7 +33,7 @@ def upgrade() -> None:
             completed_at timestamptz,
             transaction_id bigint,
             wanted_token text,
-            wanted_connector integer,
+            wanted_connector bigint,
             rotation_proofs json,
             rotation_applied text
         )
@@ -72,7 +72,7 @@ def upgrade() -> None:
             transaction_id bigint PRIMARY KEY,
             station_id text NOT NULL,
             id_token text NOT NULL,
-            connector_id integer NOT NULL,
+            connector_id bigint NOT NULL,
             seen_at timestamptz NOT NULL,
             command_id uuid
         )

@@ -22,7 +22,7 @@ CREATE TABLE id_token (
 );
 CREATE TABLE connector (
     station_id text,
-    connector_id integer,
+    connector_id bigint,
     latest_epoch bigint NOT NULL DEFAULT -1,
     latest_seq bigint NOT NULL DEFAULT -1,
     PRIMARY KEY (station_id, connector_id)
@@ -32,7 +32,7 @@ CREATE TABLE transaction (
     id integer PRIMARY KEY DEFAULT nextval('transaction_id'),
     key bytea NOT NULL UNIQUE,
     station_id text NOT NULL,
-    connector_id integer NOT NULL,
+    connector_id bigint NOT NULL,
     id_token text NOT NULL,
     token_key text NOT NULL,
     status text NOT NULL,
@@ -78,7 +78,7 @@ CREATE TABLE meter_value (
     digest bytea,
     received_at timestamptz NOT NULL,
     transaction_id integer,
-    connector_id integer,
+    connector_id bigint,
     value double precision,
     station_id text NOT NULL,
     measurand text,
@@ -97,7 +97,7 @@ CREATE TABLE quarantine (
     id uuid PRIMARY KEY,
     kind text NOT NULL,
     station_id text NOT NULL,
-    connector_id integer,
+    connector_id bigint,
     wire_transaction_id bigint,
     id_token text,
     connection_id text NOT NULL,
