@@ -9,7 +9,7 @@ import structlog
 
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.event_stream import EventStream
-from command_api.amqp.own_queue import OwnQueue
+from command_api.amqp.own_queue import OwnQueue, watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.services import BrokerServices
 from command_api.handlers.accounts import Accounts
@@ -57,6 +57,8 @@ from csms_shared.observability.probes import ProbeServer
 
 log = structlog.get_logger(__name__)
 
+# The first of the consumers are those of this incarnation's own queues.
+_OWN_CONSUMERS = 2
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
@@ -196,6 +198,7 @@ class CommandApi:
         Raises:
             NoAdministratorPassword: first start without `CSMS_ADMIN_PASSWORD`.
             PortTaken: REST can't listen.
+            OwnQueueLost: only a new incarnation can have a queue of its own.
         """
         work = (
             self._prepare(),
@@ -208,6 +211,7 @@ class CommandApi:
             self._rotations.run(),
             run_upkeep(self._work, SCHEMA, (finish_overdue(), *purges())),
             *(consumer.run() for consumer in self._consumers),
+            watch_own_queues(self._link.is_open, self._consumers[:_OWN_CONSUMERS]),
             self._probes.run(),
         )
         async with asyncio.TaskGroup() as group:

@@ -1,18 +1,61 @@
 """This instance's own queue: replies to its requests, and reports to its commands at once."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.requests import Correlator
+from csms_shared.clock import monotonic
 from csms_shared.contracts.commands import CommandReport, CommandReportBatch
 from csms_shared.contracts.message_types import MessageType
 
 log = structlog.get_logger(__name__)
 
 Reported = Callable[[str, Sequence[CommandReport]], None]
+
+LOST_AFTER_S = 30.0
+_WATCH_S = 1.0
+
+
+class OwnQueueLost(Exception):
+    """The broker answers, but this instance's own queue can't be had: its node is gone."""
+
+
+class Consuming(Protocol):
+    """What is watched of a consumer."""
+
+    @property
+    def consuming(self) -> bool:
+        """Tell whether the broker delivers to it."""
+
+
+async def watch_own_queues(
+    is_connected: Callable[[], bool],
+    consumers: Sequence[Consuming],
+    lost_after_s: float = LOST_AFTER_S,
+    watch_s: float = _WATCH_S,
+) -> None:
+    """Watch until cancelled.
+
+    A classic queue lives on one node of the broker, and can't be declared while that is away. The
+    name dies with this process: whoever restarts it starts a new incarnation.
+
+    Raises:
+        OwnQueueLost: connected for `lost_after_s` seconds without consuming.
+    """
+    since: float | None = None
+    while True:
+        await asyncio.sleep(watch_s)
+        if not is_connected() or all(consumer.consuming for consumer in consumers):
+            since = None
+            continue
+        since = monotonic() if since is None else since
+        if monotonic() - since > lost_after_s:
+            raise OwnQueueLost(f"no own queue for {lost_after_s:g} s although connected")
 
 
 class OwnQueue:
