@@ -1,6 +1,7 @@
 """Migrations, isolation of bad items, the outbox and upkeep against a real PostgreSQL."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -93,6 +94,19 @@ async def test_a_missing_migration_is_named(engine: AsyncEngine, scripts: Path) 
     assert await missing_migrations(engine, "numbers", scripts) == (
         "schema numbers is at 0001, wanted 0002"
     )
+
+
+async def test_an_older_instance_goes_on_with_a_newer_schema(
+    engine: AsyncEngine, fresh_database_url: str, scripts: Path, tmp_path: Path
+) -> None:
+    newer = tmp_path / "newer"
+    shutil.copytree(scripts, newer, ignore=shutil.ignore_patterns("newer"))
+    (newer / "versions" / "0002_second.py").write_text(
+        'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    pass\n'
+    )
+    url = _as_role(fresh_database_url, "test_numbers")
+    await migrate(fresh_database_url, url, "numbers", newer)
+    assert await missing_migrations(engine, "numbers", scripts) is None
 
 
 async def test_a_role_reads_no_schema_but_its_own(

@@ -108,17 +108,23 @@ def run_environment() -> None:
 
 
 @functools.cache
-def _newest_revision(schema: str, scripts: Path) -> str | None:
-    return ScriptDirectory.from_config(_config(schema, scripts)).get_current_head()
+def _revisions(schema: str, scripts: Path) -> tuple[str | None, frozenset[str]]:
+    """Return the newest revision and all that these scripts know."""
+    directory = ScriptDirectory.from_config(_config(schema, scripts))
+    known = frozenset(revision.revision for revision in directory.walk_revisions())
+    return directory.get_current_head(), known
 
 
 async def missing_migrations(engine: AsyncEngine, schema: str, scripts: Path) -> str | None:
     """Return what is missing in words, or None when the schema is at the newest revision.
 
+    A revision that these scripts do not know is a newer one: migrations only expand, so that the
+    instances of the version before go on while a new version is rolled out.
+
     Raises:
         Unavailable: the database is away.
     """
-    head = await asyncio.to_thread(_newest_revision, schema, scripts)
+    head, known = await asyncio.to_thread(_revisions, schema, scripts)
 
     def current(connection: Connection) -> str | None:
         options = {"version_table_schema": schema}
@@ -128,4 +134,6 @@ async def missing_migrations(engine: AsyncEngine, schema: str, scripts: Path) ->
         found = await in_transaction(engine, lambda connection: connection.run_sync(current))
     except DBAPIError as error:
         return f"the schema {schema} can't be read: {error.orig!r}"[:300]
-    return None if found == head else f"schema {schema} is at {found}, wanted {head}"
+    if found == head or (found is not None and found not in known):
+        return None
+    return f"schema {schema} is at {found}, wanted {head}"
