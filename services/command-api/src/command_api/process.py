@@ -54,6 +54,7 @@ from csms_shared.db.upkeep import run_upkeep
 from csms_shared.errors import Unavailable
 from csms_shared.inbox import Inbox
 from csms_shared.observability.probes import ProbeServer
+from csms_shared.retrying import until_available
 
 log = structlog.get_logger(__name__)
 
@@ -231,24 +232,26 @@ class CommandApi:
 
     async def _prepare(self) -> None:
         """Wait for database and migrations, then see to the first administrator."""
+        await until_available(Unavailable, longest_s=_PREPARE_PAUSE_S)(self._prepare_once)
+
+    async def _prepare_once(self) -> None:
+        try:
+            found = await missing_migrations(self._engine, SCHEMA, MIGRATIONS)
+        except Unavailable as error:
+            self._missing = {"database": str(error)[:200]}
+            raise
+        if found is not None:
+            self._missing = {"migrations": found}
+            raise Unavailable(found)
         password = self._settings.admin_password
-        while True:
-            try:
-                found = await missing_migrations(self._engine, SCHEMA, MIGRATIONS)
-                if found is None:
-                    ready = await self._sessions.ensure_administrator(
-                        None if password is None else password.get_secret_value()
-                    )
-                    if not ready:
-                        raise NoAdministratorPassword(
-                            "CSMS_ADMIN_PASSWORD: required, because there is no user yet"
-                        )
-                    self._missing = {}
-                    return
-                self._missing = {"migrations": found}
-            except Unavailable as error:
-                self._missing = {"database": str(error)[:200]}
-            await asyncio.sleep(_PREPARE_PAUSE_S)
+        ready = await self._sessions.ensure_administrator(
+            None if password is None else password.get_secret_value()
+        )
+        if not ready:
+            raise NoAdministratorPassword(
+                "CSMS_ADMIN_PASSWORD: required, because there is no user yet"
+            )
+        self._missing = {}
 
     async def close(self) -> None:
         """Let go of broker and database."""

@@ -16,13 +16,14 @@ import orjson
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from csms_shared.broker.errors import BrokerError
-from csms_shared.broker.link import CONNECTION_ERRORS, Link, reconnect_pause_s
+from csms_shared.broker.errors import BrokerError, BrokerUnavailable
+from csms_shared.broker.link import CONNECTION_ERRORS, Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import BATCH_ITEMS, BUS_CONSUMED, CONSUMER_PAUSED
+from csms_shared.retrying import SHORTEST_PAUSE_S, until_available
 
 log = structlog.get_logger(__name__)
 
@@ -91,22 +92,30 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until `stop` is called; every loss is followed by a new declaration."""
-        failures = 0
         while not self._stopping:
-            try:
-                await self._consume_once()
-                failures = 0
-            except (BrokerError, *CONNECTION_ERRORS) as error:
-                failures += 1
-                log.warning("consumer_lost", queue=self._queue.name, error=repr(error))
-            finally:
-                self._consuming = False
-                self._waiting.clear()
+            with contextlib.suppress(BrokerError, *CONNECTION_ERRORS):
+                await until_available(
+                    BrokerError,
+                    *CONNECTION_ERRORS,
+                    on_failure=self._on_failure,
+                    stopping=self._is_stopping,
+                )(self._consume_once)
             if self._stopping:
                 break
-            if self._on_lost is not None:
-                await self._on_lost()
-            await asyncio.sleep(reconnect_pause_s(failures))
+            await self._tell_lost()
+            # A queue that is lost as soon as it is consumed must not keep the loop busy.
+            await asyncio.sleep(SHORTEST_PAUSE_S)
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
+    async def _on_failure(self, error: BaseException) -> None:
+        log.warning("consumer_lost", queue=self._queue.name, error=repr(error))
+        await self._tell_lost()
+
+    async def _tell_lost(self) -> None:
+        if self._on_lost is not None:
+            await self._on_lost()
 
     async def stop(self, within_s: float = 10.0) -> None:
         """Finish the batch in hand, at most `within_s` seconds, and hand the rest back."""
@@ -145,8 +154,9 @@ class Consumer:
                     tag = await self._handle(batch, queue, tag)
                 finally:
                     self._idle.set()
-            self._consuming = False
         finally:
+            self._consuming = False
+            self._waiting.clear()
             await _close(channel)
 
     async def _start(self, queue: AbstractQueue) -> str:
@@ -177,30 +187,36 @@ class Consumer:
 
     async def _handle(self, batch: list[Delivery], queue: AbstractQueue, tag: str) -> str:
         batch = await self._split(batch)
-        failures = 0
-        while batch:
-            try:
-                await self._handler(batch)
-            except Unavailable as error:
-                failures += 1
-                if not self._paused:
-                    self._pause(True)
-                    log.warning("consumer_paused", queue=self._queue.name, error=str(error))
+        if not batch:
+            return tag
+
+        async def pause(error: BaseException) -> None:
+            if not self._paused:
+                self._pause(True)
+                log.warning("consumer_paused", queue=self._queue.name, error=str(error))
+                self._consuming = False
+                try:
                     await queue.cancel(tag, timeout=OPERATION_TIMEOUT_S)
-                    self._consuming = False
-                if self._stopping:
-                    return tag
-                await asyncio.sleep(reconnect_pause_s(failures))
-                continue
-            except Exception:
-                # Our own defect outside any one item: counted by the delivery limit.
-                log.exception("batch_failed", queue=self._queue.name)
-                await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
-                BUS_CONSUMED.labels(self._queue.name, "rejected").inc(len(batch))
-                await asyncio.sleep(reconnect_pause_s(0))
-                return tag
+                except CONNECTION_ERRORS as lost:
+                    raise BrokerUnavailable(f"lost while pausing: {lost!r}") from lost
+
+        try:
+            await until_available(Unavailable, on_failure=pause, stopping=self._is_stopping)(
+                self._handler, batch
+            )
+        except BrokerUnavailable:
+            raise
+        except Unavailable:
+            # Stopping: unacknowledged, it goes back to the queue with the channel.
+            return tag
+        except Exception:
+            # Our own defect outside any one item: counted by the delivery limit.
+            log.exception("batch_failed", queue=self._queue.name)
+            await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
+            BUS_CONSUMED.labels(self._queue.name, "rejected").inc(len(batch))
+            await asyncio.sleep(SHORTEST_PAUSE_S)
+        else:
             await self._acknowledge(batch)
-            break
         if self._paused:
             self._pause(False)
             log.info("consumer_resumed", queue=self._queue.name)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 from types import TracebackType
 from typing import Self
 
@@ -164,8 +163,3 @@ async def declare_when_available(link: Link, *queues: Queue, within_s: float = 1
     ):
         with attempt:
             await link.declare(*queues)
-
-
-def reconnect_pause_s(failures: int) -> float:
-    """Return how long to wait before attempt `failures + 1`: doubling to 5 s, with jitter."""
-    return float(min(5.0, 0.1 * 2 ** min(failures, 6)) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter

@@ -17,6 +17,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import OUTBOX_PENDING
+from csms_shared.retrying import until_available
 
 log = structlog.get_logger(__name__)
 
@@ -60,13 +61,9 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Relay until cancelled; a poll each second finds what nobody announced."""
+        retrying = until_available(Unavailable, on_failure=_log_wait)
         while True:
-            try:
-                more = await self.relay_round()
-            except Unavailable as error:
-                log.warning("outbox_waits", error=str(error))
-                more = False
-            if more:
+            if await retrying(self.relay_round):
                 continue
             await asyncio.sleep(ROUND_PAUSE_S)
             try:
@@ -117,6 +114,10 @@ class OutboxRelay:
             log.warning("outbox_unconfirmed", rows=len(rows) - len(published))
             return False
         return len(rows) == ROUND_ROWS
+
+
+async def _log_wait(error: BaseException) -> None:
+    log.warning("outbox_waits", error=str(error))
 
 
 def _messages(rows: Sequence[tuple[int, str, bytes]]) -> list[tuple[list[int], Outgoing]]:

@@ -32,6 +32,7 @@ from csms_shared.contracts.stations import OwnerView, RegistrationStatus
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 from csms_shared.ocpp.schemas import validate_request
+from csms_shared.retrying import until_available
 
 log = structlog.get_logger(__name__)
 
@@ -154,13 +155,9 @@ class Dispatch:
     async def _repeat(
         self, round_: Callable[[], Awaitable[None]], wake: asyncio.Event, poll_s: float
     ) -> None:
+        retrying = until_available(ServiceAway, Unavailable, on_failure=_log_wait)
         while True:
-            try:
-                await round_()
-            except (ServiceAway, Unavailable) as error:
-                log.warning("dispatch_waits", error=str(error))
-                await asyncio.sleep(1.0)
-                continue
+            await retrying(round_)
             try:
                 async with asyncio.timeout(poll_s):
                     await wake.wait()
@@ -318,3 +315,7 @@ class Dispatch:
 
     async def _in_transaction(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
         return await in_transaction(self._engine, work)
+
+
+async def _log_wait(error: BaseException) -> None:
+    log.warning("dispatch_waits", error=str(error))

@@ -12,6 +12,7 @@ from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 from csms_shared.refusals import ProblemRaised
+from csms_shared.retrying import until_available
 
 log = structlog.get_logger(__name__)
 
@@ -33,21 +34,22 @@ class PasswordRotations:
 
     async def run(self) -> None:
         """Apply until cancelled."""
+        retrying = until_available(Unavailable, ServiceAway, on_failure=_log_wait)
         while True:
-            try:
-                due = await in_transaction(
-                    self._engine, lambda connection: due_rotations(connection, _LIMIT)
-                )
-                for rotation in due:
-                    await self._apply(rotation)
-            except (Unavailable, ServiceAway) as error:
-                log.warning("rotations_wait", error=str(error))
+            await retrying(self._apply_due)
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass
             self._wake.clear()
+
+    async def _apply_due(self) -> None:
+        due = await in_transaction(
+            self._engine, lambda connection: due_rotations(connection, _LIMIT)
+        )
+        for rotation in due:
+            await self._apply(rotation)
 
     async def _apply(self, rotation: DueRotation) -> None:
         try:
@@ -68,3 +70,7 @@ class PasswordRotations:
                 problem=refused.problem.code,
             )
         await in_transaction(self._engine, lambda connection: mark_applied(connection, rotation))
+
+
+async def _log_wait(error: BaseException) -> None:
+    log.warning("rotations_wait", error=str(error))

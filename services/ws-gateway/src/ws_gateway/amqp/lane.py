@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
-from csms_shared.broker.link import reconnect_pause_s
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.clock import monotonic
 from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
+from csms_shared.retrying import until_available
 from ws_gateway import metrics
 
 PUBLISH_TIMEOUT_S = 4.0
-_LONGEST_PAUSE_FAILURES = 3
+_LONGEST_PAUSE_S = 1.0
 _MAX_ITEMS = 50_000
 _MAX_BYTES = 128 * 1024 * 1024
 
@@ -112,24 +112,28 @@ class Lane(Generic[Tag]):
         return True
 
     async def _send(self) -> None:
-        failures = 0
-        while batch := self._take():
-            message = self._seal(b",".join([item.body for item in batch]))
-            try:
-                await self._publisher.publish(message, PUBLISH_TIMEOUT_S)
-            except (PublishReturned, PublishUnconfirmed) as error:
-                self._waiting.extendleft(reversed(batch))
-                if self._on_refused is not None:
-                    await self._on_refused(error)
-                await asyncio.sleep(reconnect_pause_s(min(failures, _LONGEST_PAUSE_FAILURES)))
-                failures += 1
-                continue
-            failures = 0
-            self._batch_items.observe(len(batch))
-            self._backlog.shrink(len(batch), sum([len(item.body) for item in batch]))
-            if self._on_stored is not None:
-                self._on_stored([item.tag for item in batch])
+        retrying = until_available(PublishReturned, PublishUnconfirmed, longest_s=_LONGEST_PAUSE_S)
+        while self._waiting:
+            await retrying(self._send_batch)
         self._sending = False
+
+    async def _send_batch(self) -> None:
+        batch = self._take()
+        if not batch:
+            return
+        message = self._seal(b",".join([item.body for item in batch]))
+        try:
+            await self._publisher.publish(message, PUBLISH_TIMEOUT_S)
+        except (PublishReturned, PublishUnconfirmed) as error:
+            # In front of what came meanwhile: the next attempt takes what is still in time.
+            self._waiting.extendleft(reversed(batch))
+            if self._on_refused is not None:
+                await self._on_refused(error)
+            raise
+        self._batch_items.observe(len(batch))
+        self._backlog.shrink(len(batch), sum([len(item.body) for item in batch]))
+        if self._on_stored is not None:
+            self._on_stored([item.tag for item in batch])
 
     def _take(self) -> list[_Item[Tag]]:
         now = monotonic()
