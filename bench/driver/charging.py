@@ -26,6 +26,7 @@ class ChargingStation(DriverStation):
         self._transaction_id = 0
         self._meter = FIRST_METER
         self._rows = 0
+        self._now_ms = 0
         self._due_times: deque[float] = deque()
         self._paced = False
         self._stopping = False
@@ -64,8 +65,10 @@ class ChargingStation(DriverStation):
         if self.transport is None:
             return
         step = self._step
+        # No two samples of one clock at one time: equal ones would be one sample sent twice.
+        self._now_ms = max(int(time.time() * 1000), self._now_ms + 1)
         text = frames.session_call(
-            step, self.next_id(), self.id_tag, self._transaction_id, self._meter
+            step, self.next_id(), self.id_tag, self._transaction_id, self._meter, self._now_ms
         )
         self.send_call(frames.ACTIONS[step], text, due)
 

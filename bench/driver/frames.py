@@ -58,14 +58,19 @@ def boot(message_id: int) -> bytes:
 
 
 def session_call(
-    step: int, message_id: int, id_tag: bytes, transaction_id: int, meter_start: int
+    step: int,
+    message_id: int,
+    id_tag: bytes,
+    transaction_id: int,
+    meter_start: int,
+    now_ms: int,
 ) -> bytes:
-    """Render the call of a session's step, with the present time."""
+    """Render the call of a session's step, with the station's time in ms since 1970."""
     if step == 1:
         return _AUTHORIZE % (message_id, id_tag)
     if step > STOP_STEP + 1:
         return _HEARTBEAT % message_id
-    now = clock()
+    now = clock(now_ms)
     if START_STEP + 1 < step < STOP_STEP:
         register = meter_start + ENERGY_PER_METER_VALUES * (step - START_STEP - 1)
         return _METER_VALUES % (message_id, transaction_id, now, register)
@@ -81,14 +86,13 @@ def meter_stop(meter_start: int) -> int:
     return meter_start + ENERGY_PER_METER_VALUES * METER_VALUES_PER_SESSION
 
 
-def clock() -> bytes:
-    """Write the present time as a station does; the seconds are rendered once."""
-    now = time.time()
-    second = int(now)
+def clock(now_ms: int) -> bytes:
+    """Write a time as a station does; the seconds are rendered once."""
+    second, millisecond = divmod(now_ms, 1000)
     if second != _rendered_second[0]:
         _rendered_second[0] = second
         _rendered_text[0] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-    return b"%b.%03dZ" % (_rendered_text[0], int((now - second) * 1000))
+    return b"%b.%03dZ" % (_rendered_text[0], millisecond)
 
 
 _rendered_second = [0]
