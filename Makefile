@@ -34,6 +34,14 @@ demo: env ## Simulated stations boot and charge against a running suite
 bench: env ## Measure the suite beside a baseline (ARGS="--quick --only light")
 	@$(VENV)/bin/python -m bench $(ARGS)
 
+.PHONY: backup
+backup: env ## Back up every schema, online (TO=file or folder)
+	@exec $(VENV)/bin/csms-backup $(if $(TO),--to "$(TO)")
+
+.PHONY: restore
+restore: env ## Replace every schema by a backup, services stopped (FROM=file or folder)
+	@exec $(VENV)/bin/csms-restore $(if $(FROM),--from "$(FROM)")
+
 .PHONY: lock
 lock: env ## Compile the hashed requirements anew
 	@requirements/compile

