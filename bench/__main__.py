@@ -6,13 +6,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import get_args
 
 from rich.console import Console
 
-from bench.driver.plan import Load
-from bench.measures import FULL, QUICK, measure
-from bench.report import Results, differences, print_table, write_json
+from bench.cases import NAMES, Case, chosen
+from bench.measures import measure
+from bench.report import Results, differences, print_tables, write_json
 from bench.stored import durability_settings
 from bench.systems import System, baseline_system, suite_system
 from csms_local.run_state import RunState
@@ -27,22 +26,20 @@ def main() -> None:
     """Measure; exit 1 when an acknowledged message was lost, doubled or changed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small loads, one round")
-    parser.add_argument("--only", choices=get_args(Load), help="one measure")
-    parser.add_argument("--rounds", type=int, help="rounds per measure (3, quick: 1)")
+    parser.add_argument("--only", choices=NAMES, nargs="+", default=[], help="these measures")
+    parser.add_argument("--rounds", type=int, help="rounds of each measure")
     options = parser.parse_args()
-    rounds = options.rounds or (1 if options.quick else 3)
+    cases = chosen(options.only, quick=options.quick)
+    rounds = options.rounds or (1 if options.quick else None)
     console = Console()
     console.print("starting a suite ...")
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as home:
         # PostgreSQL runs as another user when this is root, and must reach its data folder.
         Path(home).chmod(0o711)
         with start_suite(Path(home) / "csms", SUITE_SETTINGS) as suite:
-            loads: list[Load] = [options.only] if options.only else list(FULL)
-            # Memory shows only in processes that have not grown yet: first, and once.
-            loads.sort(key=lambda load: load != "idle")
             found = asyncio.run(
                 _measure_all(
-                    suite.state(), suite.process.pid, loads, rounds, options.quick, console
+                    suite.state(), suite.process.pid, cases, rounds, options.quick, console
                 )
             )
     sys.exit(1 if found else 0)
@@ -51,8 +48,8 @@ def main() -> None:
 async def _measure_all(
     run: RunState,
     supervisor_pid: int,
-    loads: list[Load],
-    rounds: int,
+    cases: list[Case],
+    rounds: int | None,
     quick: bool,
     console: Console,
 ) -> list[str]:
@@ -61,8 +58,8 @@ async def _measure_all(
         return [f"the database does not wait for the disk: {durability}"]
     suite = await suite_system(run, supervisor_pid)
     async with baseline_system(run.database_url, run.services.get("database")) as baseline:
-        results = await _rounds([suite, baseline], loads, rounds, quick, console)
-    print_table(results, console)
+        results = await _rounds([suite, baseline], cases, rounds, quick, console)
+    print_tables(results, console)
     path = write_json(results, {**durability, "quick": quick, "rounds": rounds}, RESULTS)
     console.print(f"written to {path}")
     found = differences(results)
@@ -73,19 +70,20 @@ async def _measure_all(
 
 
 async def _rounds(
-    systems: list[System], loads: list[Load], rounds: int, quick: bool, console: Console
+    systems: list[System], cases: list[Case], rounds: int | None, quick: bool, console: Console
 ) -> Results:
-    results: Results = {system.name: {load: [] for load in loads} for system in systems}
-    for load in loads:
-        size = (QUICK if quick else FULL)[load]
-        for number in range(1, (1 if load == "idle" else rounds) + 1):
+    results: Results = {system.name: {} for system in systems}
+    for case in cases:
+        size = case.quick if quick else case.full
+        measured = [system for system in systems if case.baseline or system.name == "suite"]
+        for number in range(1, (rounds or case.rounds) + 1):
             # Who goes first alternates, so that neither always meets the warmer machine.
-            for system in systems if number % 2 else reversed(systems):
+            for system in measured if number % 2 else reversed(measured):
                 began = time.monotonic()
-                result = await measure(system, load, size, number)
-                results[system.name][load].append(result)
+                result = await measure(system, case, size, number)
+                results[system.name].setdefault(case.name, []).append(result)
                 console.print(
-                    f"{load} round {number}, {system.name}: {time.monotonic() - began:.0f} s, "
+                    f"{case.name} round {number}, {system.name}: {time.monotonic() - began:.0f} s, "
                     f"{len(result['differences'])} differences",
                     highlight=False,
                 )

@@ -1,29 +1,25 @@
-"""The measures: which load, how big, and what is checked in the database afterwards."""
+"""One case on one system: prepare, drive, look at the processes, check against the database."""
 
 import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from bench.driver.frames import SAMPLES_PER_METER_VALUES
-from bench.driver.loads import IDLE_WARM_UP_STATIONS
-from bench.driver.plan import Load, Plan
-from bench.processes import Usage, usage
-from bench.stored import (
-    StoredTransaction,
-    stored_count,
-    stored_transactions,
-    transaction_differences,
-)
+from bench.cases import Case, Size
+from bench.checks import settled_differences
+from bench.costs import Looks, costs
+from bench.driver.plan import Plan
+from bench.events import EventReader, event_delays
+from bench.preload import preload
+from bench.processes import usage
+from bench.queries import explain, query_plan
 from bench.systems import System
 
-SETTLE_DEADLINE = 60.0
-SETTLE_POLL = 0.25
 MEMORY_SETTLES = 4.0
 DRIVER_DEADLINE = 600.0
 LONGEST_LINE = 2**28
@@ -31,59 +27,54 @@ LONGEST_LINE = 2**28
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How big a load is."""
-
-    stations: int
-    seconds: float = 0.0
-    rate: float = 0.0
-
-
-FULL: dict[Load, Size] = {
-    "sessions": Size(stations=300, seconds=20),
-    "light": Size(stations=50, seconds=25, rate=27),
-    "connect": Size(stations=1000),
-    "commands": Size(stations=60, seconds=6),
-    "idle": Size(stations=2000 + IDLE_WARM_UP_STATIONS),
-}
-QUICK: dict[Load, Size] = {
-    "sessions": Size(stations=300, seconds=5),
-    "light": Size(stations=50, seconds=8, rate=27),
-    "connect": Size(stations=300),
-    "commands": Size(stations=60, seconds=2),
-    "idle": Size(stations=500 + IDLE_WARM_UP_STATIONS),
-}
-
-
-async def measure(system: System, load: Load, size: Size, round_number: int) -> Result:
+async def measure(system: System, case: Case, size: Size, round_number: int) -> Result:
     """Put one load on one system; `differences` lists what was not as acknowledged."""
     plan = Plan(
-        load=load,
-        ocpp_url=system.ocpp_url,
+        load=case.load,
+        ocpp_urls=_urls(system, case),
         rest_url=system.rest_url,
         authorization=system.authorization,
-        station_prefix=f"{load}{round_number}-",
+        station_prefix=f"{case.name}-{round_number}-",
         stations=size.stations,
         seconds=size.seconds,
         rate=size.rate,
+        password=case.password,
     )
-    if load in ("sessions", "light", "commands"):
+    if case.load in ("sessions", "meter-values", "paced", "commands"):
         await system.accept_tokens(plan.station_ids)
-    looks: dict[str, tuple[float, dict[str, Usage]]] = {}
+    if case.password:
+        await system.accept_stations(plan.station_ids, case.password)
+    stored = None
+    if size.stored is not None and round_number == 1:
+        stored = await preload(system.database_url, size.stored)
+        plan.queries.extend(query_plan(stored, size.queries))
+    looks: Looks = {}
 
     async def look(event: str, driver_pid: int) -> None:
         if event in ("warm", "held"):
             await asyncio.sleep(MEMORY_SETTLES)
         looks[event] = (time.monotonic(), usage({**system.processes, "driver": driver_pid}))
 
-    result = await _drive(plan, look)
-    result |= _costs(system, result, looks)
-    started = time.monotonic()
-    result["differences"] = await _settled_differences(system, plan, result)
-    result["settled_s"] = time.monotonic() - started
+    async with AsyncExitStack() as stack:
+        reader = None
+        if case.events:
+            reader = await stack.enter_async_context(EventReader(system.broker_url))
+        result = await _drive(plan, look)
+        result |= costs(system, result, looks)
+        result["differences"] = await settled_differences(system, plan, result)
+        if case.load == "queries" and stored is not None:
+            result["explained"] = await explain(system.database_url, stored)
+        if reader is not None:
+            result |= await event_delays(system.database_url, plan, result, reader)
     result.pop("transactions", None)
     return result
+
+
+def _urls(system: System, case: Case) -> list[str]:
+    if case.one_gateway:
+        return system.gateway_urls[:1]
+    # The balancer needs two descriptors for each connection, and may have too few for so many.
+    return system.gateway_urls if case.load == "idle" else [system.ocpp_url]
 
 
 async def _drive(plan: Plan, look: Callable[[str, int], Awaitable[None]]) -> Result:
@@ -116,78 +107,3 @@ async def _drive(plan: Plan, look: Callable[[str, int], Awaitable[None]]) -> Res
             except TimeoutError:
                 driver.kill()
                 await driver.wait()
-
-
-def _costs(
-    system: System, result: Result, looks: dict[str, tuple[float, dict[str, Usage]]]
-) -> Result:
-    if "held" in looks:
-        before, after = looks["warm"][1], looks["held"][1]
-        grown = sum(after[n].rss_bytes - before[n].rss_bytes for n in system.gateway_names)
-        return {"bytes_per_connection": grown / result["held"]}
-    (began, before), (ended, after) = looks["begun"], looks["ended"]
-    costs: Result = {
-        "cpu_share": {
-            name: (after[name].cpu_s - before[name].cpu_s) / (ended - began) for name in after
-        },
-        "memory_mb": {name: used.pss_bytes / 2**20 for name, used in after.items()},
-    }
-    if "messages_per_s" in result:
-        costs["cpu_us_per_message"] = {
-            name: share / result["messages_per_s"] * 1e6
-            for name, share in costs["cpu_share"].items()
-        }
-    return costs
-
-
-async def _settled_differences(system: System, plan: Plan, result: Result) -> list[str]:
-    """Check until nothing differs or the time is up: reports are answered before stored."""
-    problems = [f"{count} x {what}" for what, count in result["problems"].items()]
-    deadline = time.monotonic() + SETTLE_DEADLINE
-    while True:
-        differences = await _differences(system, plan, result)
-        if not differences or time.monotonic() > deadline:
-            return problems + differences
-        await asyncio.sleep(SETTLE_POLL)
-
-
-async def _differences(system: System, plan: Plan, result: Result) -> list[str]:
-    prefix = plan.station_prefix
-    if plan.load in ("sessions", "light"):
-        promised = [
-            (transaction_id, StoredTransaction(energy, rows))
-            for transaction_id, energy, rows in result["transactions"]
-        ]
-        acknowledged = result["answered"].get("MeterValues", 0) * SAMPLES_PER_METER_VALUES
-        if sum(stored.meter_value_rows for _, stored in promised) != acknowledged:
-            return ["the driver's own counts of meter values differ"]
-        stored = await stored_transactions(system.database_url, system.queries, prefix)
-        return transaction_differences(promised, stored)
-    if plan.load == "commands":
-        return await _command_differences(system, prefix, result)
-    query = system.queries.booted_stations
-    return await _count_difference(
-        system, query, prefix, result["answered"].get("BootNotification", 0), "booted stations"
-    )
-
-
-async def _command_differences(system: System, prefix: str, result: Result) -> list[str]:
-    completed = result["outcomes"].get("completed", 0)
-    differences = [
-        f"{count} commands ended as {outcome}"
-        for outcome, count in result["outcomes"].items()
-        if outcome != "completed"
-    ]
-    if result["reached_stations"] != completed:
-        differences.append(f"{result['reached_stations']} commands reached a station")
-    query = system.queries.completed_commands
-    if query is not None:
-        differences += await _count_difference(system, query, prefix, completed, "commands")
-    return differences
-
-
-async def _count_difference(
-    system: System, query: str, prefix: str, wanted: int, what: str
-) -> list[str]:
-    found = await stored_count(system.database_url, query, prefix)
-    return [] if found == wanted else [f"{found} {what} stored, {wanted} acknowledged"]

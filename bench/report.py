@@ -1,8 +1,6 @@
-"""Medians over the rounds, the table, and the JSON file."""
+"""Medians over the rounds, the tables, and the JSON file."""
 
-import operator
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,86 +10,99 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.driver.plan import Load
+from bench.lines import LINES, Line
 
-Results = dict[str, dict[Load, list[dict[str, Any]]]]
-"""By system and load, the result of each round."""
+Results = dict[str, dict[str, list[dict[str, Any]]]]
+"""By system and case, the result of each round."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One number of the table."""
+class Judged:
+    """A line's medians and whether its targets are reached (None: it has none)."""
 
-    load: Load
-    title: str
-    unit: str
-    number: Callable[[dict[str, Any]], float]
-    target: float | None = None
-    more_is_better: bool = False
-    ratio_target: float | None = None
+    suite: float
+    baseline: float | None
+    targets: str
+    reached: bool | None
 
-
-LINES = (
-    Line(
-        "sessions",
-        "closed loop of sessions",
-        "msg/s",
-        operator.itemgetter("messages_per_s"),
-        target=2000,
-        more_is_better=True,
-        ratio_target=2,
-    ),
-    Line("sessions", "- p50 in it", "ms", operator.itemgetter("p50_ms")),
-    Line("sessions", "- p99 in it", "ms", operator.itemgetter("p99_ms")),
-    Line("sessions", "- last rows stored after", "s", operator.itemgetter("settled_s")),
-    Line("light", "light load p50", "ms", operator.itemgetter("p50_ms"), target=5),
-    Line("light", "light load p99", "ms", operator.itemgetter("p99_ms"), target=20),
-    Line(
-        "connect",
-        "connect + boot",
-        "stations/s",
-        operator.itemgetter("stations_per_s"),
-        target=500,
-        more_is_better=True,
-    ),
-    Line("connect", "- refused", "", lambda r: sum(r["refused"].values()), target=0),
-    Line("commands", "command p50", "ms", operator.itemgetter("p50_ms"), target=8),
-    Line(
-        "commands",
-        "commands, 20 in flight",
-        "/s",
-        operator.itemgetter("commands_per_s"),
-        target=400,
-        more_is_better=True,
-    ),
-    Line(
-        "idle",
-        "memory per idle connection",
-        "KB",
-        lambda r: float(r["bytes_per_connection"]) / 1000,
-        target=25,
-    ),
-)
+    @property
+    def ratio(self) -> float | None:
+        """Return the suite's median over the baseline's."""
+        # Beside next to nothing every ratio is huge and says nothing.
+        comparable = self.baseline is not None and self.baseline > 0.001
+        return self.suite / self.baseline if self.baseline and comparable else None
 
 
-def print_table(results: Results, console: Console) -> None:
-    """Print the medians beside the targets, then the CPU time per message."""
+def judge(line: Line, results: Results) -> Judged:
+    """Compare a line's medians with its targets."""
+    suite = _median(line, results["suite"][line.case])
+    baseline_rounds = results["baseline"].get(line.case)
+    baseline = _median(line, baseline_rounds) if baseline_rounds else None
+    judged = Judged(suite, baseline, "", None)
+    targets, verdicts = [], []
+    target = line.target
+    if line.relative_to is not None and target is not None:
+        reference = results["suite"].get(line.relative_to)
+        target = target * _median(line, reference) if reference else None
+    if target is not None:
+        targets.append(f"{'>=' if line.more_is_better else '<='} {_text(target)}")
+        verdicts.append(suite >= target if line.more_is_better else suite <= target)
+    if line.ratio_target is not None:
+        targets.append(f"{line.ratio_target:g}x")
+        verdicts.append(judged.ratio is not None and judged.ratio >= line.ratio_target)
+    return Judged(suite, baseline, ", ".join(targets), all(verdicts) if verdicts else None)
+
+
+def print_tables(results: Results, console: Console) -> None:
+    """Print the medians beside the targets, then the CPU time by process."""
     table = Table(title="medians; fsync on; driver, broker, database and system on this machine")
     for name in ("measure", "suite", "baseline", "ratio", "target", ""):
         table.add_column(name, justify="left" if name == "measure" else "right")
     for line in LINES:
-        if line.load in results["suite"]:
-            table.add_row(*_row(line, results))
+        if line.case in results["suite"]:
+            table.add_row(*_row(line, judge(line, results)))
     console.print(table)
-    for system, loads in results.items():
-        for round_result in loads.get("sessions", [])[-1:]:
-            costs = round_result["cpu_us_per_message"]
-            console.print(
-                f"{system}, CPU per message and memory in the last round:", highlight=False
-            )
-            for name, cost in sorted(costs.items(), key=operator.itemgetter(1), reverse=True):
-                memory = round_result["memory_mb"][name]
-                console.print(f"  {name:<26}{cost:8.0f} us {memory:8.0f} MB", highlight=False)
+    for system, cases in results.items():
+        if _any_costs(cases):
+            console.print(_cost_table(system, cases))
+
+
+def _row(line: Line, judged: Judged) -> tuple[str, ...]:
+    return (
+        f"{line.title} ({line.unit})" if line.unit else line.title,
+        _text(judged.suite),
+        "" if judged.baseline is None else _text(judged.baseline),
+        "" if judged.ratio is None else f"{judged.ratio:.2f}",
+        judged.targets,
+        "" if judged.reached is None else "reached" if judged.reached else "MISSED",
+    )
+
+
+def _any_costs(cases: dict[str, list[dict[str, Any]]]) -> bool:
+    return any("cpu_us_per_unit" in rounds[-1] for rounds in cases.values())
+
+
+def _cost_table(system: str, cases: dict[str, list[dict[str, Any]]]) -> Table:
+    """Show what a message, a station or a command costs each process, and its memory."""
+    measured = {case: rounds for case, rounds in cases.items() if "cpu_us_per_unit" in rounds[-1]}
+    table = Table(title=f"{system}: CPU in us per message, station or command; memory in MB")
+    table.add_column("process")
+    for case in measured:
+        table.add_column(case, justify="right")
+    table.add_column("most memory", justify="right")
+    processes = list(dict.fromkeys(name for r in measured.values() for name in r[-1]["cpu_share"]))
+    for name in processes:
+        memory = max(r["memory_mb"][name] for rounds in measured.values() for r in rounds)
+        table.add_row(
+            name, *(_text(_cost(rounds, name)) for rounds in measured.values()), _text(memory)
+        )
+    total = (sum(_cost(rounds, name) for name in processes) for rounds in measured.values())
+    table.add_row("all", *(_text(cost) for cost in total), "", style="bold")
+    return table
+
+
+def _cost(rounds: list[dict[str, Any]], name: str) -> float:
+    return float(statistics.median(result["cpu_us_per_unit"][name] for result in rounds))
 
 
 def write_json(results: Results, settings: dict[str, Any], folder: Path) -> Path:
@@ -101,11 +112,11 @@ def write_json(results: Results, settings: dict[str, Any], folder: Path) -> Path
     path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
     medians = {
         system: {
-            f"{line.load}: {line.title} ({line.unit})": _median(line, loads[line.load])
+            f"{line.case}: {line.title} ({line.unit})": _median(line, cases[line.case])
             for line in LINES
-            if line.load in loads
+            if line.case in cases
         }
-        for system, loads in results.items()
+        for system, cases in results.items()
     }
     content = {"at": now, "settings": settings, "medians": medians, "rounds": results}
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
@@ -115,34 +126,12 @@ def write_json(results: Results, settings: dict[str, Any], folder: Path) -> Path
 def differences(results: Results) -> list[str]:
     """List everything that was lost, doubled or went wrong, in any round."""
     return [
-        f"{system}, {load}, round {number}: {text}"
-        for system, loads in results.items()
-        for load, rounds in loads.items()
+        f"{system}, {case}, round {number}: {text}"
+        for system, cases in results.items()
+        for case, rounds in cases.items()
         for number, result in enumerate(rounds, 1)
         for text in result["differences"]
     ]
-
-
-def _row(line: Line, results: Results) -> tuple[str, ...]:
-    suite = _median(line, results["suite"][line.load])
-    baseline = _median(line, results["baseline"][line.load])
-    ratio = suite / baseline if baseline else None
-    targets = []
-    missed = False
-    if line.target is not None:
-        targets.append(f"{'>=' if line.more_is_better else '<='} {line.target:g}")
-        missed = suite < line.target if line.more_is_better else suite > line.target
-    if line.ratio_target is not None:
-        targets.append(f"{line.ratio_target:g}x")
-        missed = missed or ratio is None or ratio < line.ratio_target
-    return (
-        f"{line.title} ({line.unit})" if line.unit else line.title,
-        _text(suite),
-        _text(baseline),
-        "" if ratio is None else f"{ratio:.2f}",
-        ", ".join(targets),
-        ("MISSED" if missed else "reached") if targets else "",
-    )
 
 
 def _median(line: Line, rounds: list[dict[str, Any]]) -> float:

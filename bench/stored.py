@@ -22,26 +22,34 @@ class Queries:
     transactions: str
     booted_stations: str
     completed_commands: str | None
+    insert_tokens: str
+    """Takes a list of id tokens."""
+    insert_passwords: str | None
+    """Takes a list of station ids and the SHA-256 of a password; None: through REST."""
 
 
 BASELINE = Queries(
     transactions="""
-        SELECT t.transaction_id, t.meter_stop - t.meter_start AS energy, count(m.id) AS rows
-        FROM transaction t LEFT JOIN meter_value m USING (transaction_id)
-        WHERE starts_with(t.station_id, $1)
-        GROUP BY t.transaction_id
+        SELECT transaction_id, meter_stop - meter_start AS energy,
+            (SELECT count(*) FROM meter_value AS m
+             WHERE m.transaction_id = t.transaction_id) AS rows
+        FROM transaction AS t
+        WHERE starts_with(station_id, $1)
     """,
-    booted_stations="SELECT count(*) FROM station WHERE starts_with(station_id, $1)",
+    booted_stations="""
+        SELECT count(*) FROM station WHERE starts_with(station_id, $1)
+    """,
     completed_commands=None,
+    insert_tokens="INSERT INTO id_token SELECT unnest($1::text[]), 'Accepted'",
+    insert_passwords="INSERT INTO credential SELECT unnest($1::text[]), $2::bytea",
 )
 
 SUITE = Queries(
     transactions="""
-        SELECT t.id AS transaction_id, t.meter_stop - t.meter_start AS energy,
-               count(m.transaction_id) AS rows
-        FROM session.transaction t LEFT JOIN session.meter_value m ON m.transaction_id = t.id
-        WHERE starts_with(t.station_id, $1)
-        GROUP BY t.id
+        SELECT id AS transaction_id, meter_stop - meter_start AS energy,
+            (SELECT count(*) FROM session.meter_value AS m WHERE m.transaction_id = t.id) AS rows
+        FROM session.transaction AS t
+        WHERE starts_with(station_id, $1)
     """,
     booted_stations="""
         SELECT count(*) FROM registry.station
@@ -51,6 +59,11 @@ SUITE = Queries(
         SELECT count(*) FROM command.commands
         WHERE starts_with(station_id, $1) AND status = 'completed'
     """,
+    insert_tokens="""
+        INSERT INTO session.id_token (key, id_token, status)
+        SELECT lower(token), token, 'accepted' FROM unnest($1::text[]) AS token
+    """,
+    insert_passwords=None,
 )
 
 

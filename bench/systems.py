@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,7 +19,7 @@ from csms_local.run_state import RunState
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
-TOKENS_AT_ONCE = 16
+POSTS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +28,39 @@ class System:
 
     name: str
     ocpp_url: str
+    gateway_urls: list[str]
+    """Each gateway without the balancer."""
     rest_url: str
     authorization: str
     database_url: str
+    broker_url: str
     queries: Queries
     processes: dict[str, int]
     gateway_names: tuple[str, ...]
 
     async def accept_tokens(self, id_tokens: list[str]) -> None:
         """Make id tokens that may charge."""
-        if self.queries is BASELINE:
-            await _insert_tokens(self.database_url, id_tokens)
-        else:
-            await self._post_tokens(id_tokens)
+        await _insert(self.database_url, self.queries.insert_tokens, id_tokens)
 
-    async def _post_tokens(self, id_tokens: list[str]) -> None:
-        places = asyncio.Semaphore(TOKENS_AT_ONCE)
+    async def accept_stations(self, station_ids: list[str], password: str) -> None:
+        """Make stations that connect with a password and not without."""
+        if self.queries.insert_passwords is not None:
+            digest = sha256(password.encode()).digest()
+            await _insert(self.database_url, self.queries.insert_passwords, station_ids, digest)
+            return
+        places = asyncio.Semaphore(POSTS_AT_ONCE)
         headers = {"Authorization": self.authorization}
         async with httpx.AsyncClient(
             base_url=self.rest_url, headers=headers, trust_env=False, timeout=30
         ) as client:
 
-            async def post(id_token: str) -> None:
+            async def post(station_id: str) -> None:
                 async with places:
-                    response = await client.post("/api/v1/id-tokens", json={"id_token": id_token})
+                    body = {"station_id": station_id, "password": password}
+                    response = await client.post("/api/v1/stations", json=body)
                     response.raise_for_status()
 
-            await asyncio.gather(*(post(id_token) for id_token in id_tokens))
+            await asyncio.gather(*(post(station_id) for station_id in station_ids))
 
 
 async def suite_system(run: RunState, supervisor_pid: int) -> System:
@@ -68,9 +75,11 @@ async def suite_system(run: RunState, supervisor_pid: int) -> System:
     return System(
         name="suite",
         ocpp_url=run.ocpp_url,
+        gateway_urls=[gateway.ocpp_url for gateway in run.gateways],
         rest_url=run.rest_url,
         authorization=f"Bearer {response.json()['access_token']}",
         database_url=run.database_url,
+        broker_url=run.broker_url,
         queries=SUITE,
         processes={**gateways, **run.services, "supervisor and balancer": supervisor_pid},
         gateway_names=tuple(gateways),
@@ -96,10 +105,12 @@ async def baseline_system(server_url: str, database_pid: int | None) -> AsyncIte
         database = {"database": database_pid} if database_pid is not None else {}
         yield System(
             name="baseline",
-            ocpp_url=f"ws://127.0.0.1:{ocpp_port}/ocpp",
+            ocpp_url=(url := f"ws://127.0.0.1:{ocpp_port}/ocpp"),
+            gateway_urls=[url],
             rest_url=f"http://127.0.0.1:{http_port}",
             authorization="",
             database_url=database_url,
+            broker_url="",
             queries=BASELINE,
             processes={"baseline": process.pid, **database},
             gateway_names=("baseline",),
@@ -137,11 +148,9 @@ async def _fresh_database(server_url: str, name: str) -> str:
     return database_url
 
 
-async def _insert_tokens(database_url: str, id_tokens: list[str]) -> None:
+async def _insert(database_url: str, statement: str, *parameters: object) -> None:
     connection = await asyncpg.connect(database_url)
     try:
-        await connection.execute(
-            "INSERT INTO id_token SELECT unnest($1::text[]), 'Accepted'", id_tokens
-        )
+        await connection.execute(statement, *parameters)
     finally:
         await connection.close()

@@ -1,9 +1,12 @@
 """Serve the baseline: `python -m bench.baseline OCPP_PORT HTTP_PORT` with BASELINE_DATABASE_URL."""
 
 import asyncio
+import hashlib
+import hmac
 import os
 import resource
 import sys
+from base64 import b64decode
 from urllib.parse import unquote
 
 import asyncpg
@@ -15,6 +18,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as HandshakeRequest
+from websockets.http11 import Response as HandshakeResponse
 from websockets.typing import Subprotocol
 
 from bench.baseline.central_system import Station
@@ -34,6 +39,21 @@ async def run(ocpp_port: int, http_port: int, database_url: str) -> None:
             await station.start()
         except ConnectionClosed:
             stations.pop(station_id, None)
+
+    async def check_password(
+        connection: ServerConnection, request: HandshakeRequest
+    ) -> HandshakeResponse | None:
+        station_id = unquote(request.path.rsplit("/", 1)[-1])
+        wanted = await pool.fetchval(
+            "SELECT password_sha256 FROM credential WHERE station_id = $1", station_id
+        )
+        if wanted is None:
+            return None
+        given = b64decode(request.headers.get("Authorization", "").removeprefix("Basic "))
+        password = given.partition(b":")[2]
+        if hmac.compare_digest(hashlib.sha256(password).digest(), wanted):
+            return None
+        return connection.respond(401, "wrong password")
 
     async def on_command(request: Request) -> JSONResponse:
         station = stations.get(request.path_params["station_id"])
@@ -60,7 +80,13 @@ async def run(ocpp_port: int, http_port: int, database_url: str) -> None:
     )
     async with (
         asyncpg.create_pool(database_url, min_size=POOL, max_size=POOL) as pool,
-        serve(on_station, "127.0.0.1", ocpp_port, subprotocols=[Subprotocol("ocpp1.6")]),
+        serve(
+            on_station,
+            "127.0.0.1",
+            ocpp_port,
+            subprotocols=[Subprotocol("ocpp1.6")],
+            process_request=check_password,
+        ),
     ):
         print("ready", flush=True)
         await http.serve()

@@ -4,6 +4,10 @@ CREATE TABLE station (
     model text NOT NULL,
     last_seen_at timestamptz NOT NULL
 );
+CREATE TABLE credential (
+    station_id text PRIMARY KEY,
+    password_sha256 bytea NOT NULL
+);
 CREATE TABLE id_token (
     id_token text PRIMARY KEY,
     status text NOT NULL

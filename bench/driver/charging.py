@@ -26,7 +26,6 @@ class ChargingStation(DriverStation):
         self._transaction_id = 0
         self._meter = FIRST_METER
         self._rows = 0
-        self._now_ms = 0
         self._due_times: deque[float] = deque()
         self._paced = False
         self._stopping = False
@@ -49,11 +48,8 @@ class ChargingStation(DriverStation):
             self._due_times.append(due)
 
     def finish(self) -> None:
-        """Complete the running session, then be idle for good."""
+        """Send nothing after the outstanding call is answered."""
         self._stopping = True
-        if self._paced and self.idle.is_set() and self._step:
-            self.run_closed_loop()
-        self._paced = False
 
     def report(self) -> list[tuple[int, int | None, int]]:
         """List every acknowledged transaction, the unfinished one too."""
@@ -65,10 +61,8 @@ class ChargingStation(DriverStation):
         if self.transport is None:
             return
         step = self._step
-        # No two samples of one clock at one time: equal ones would be one sample sent twice.
-        self._now_ms = max(int(time.time() * 1000), self._now_ms + 1)
         text = frames.session_call(
-            step, self.next_id(), self.id_tag, self._transaction_id, self._meter, self._now_ms
+            step, self.next_id(), self.id_tag, self._transaction_id, self._meter, self.clock_ms()
         )
         self.send_call(frames.ACTIONS[step], text, due)
 
@@ -89,7 +83,7 @@ class ChargingStation(DriverStation):
                 self._send(self._due_times.popleft())
             else:
                 self.idle.set()
-        elif self._stopping and self._step == 0:
+        elif self._stopping:
             self.idle.set()
         else:
             self._send(time.perf_counter())

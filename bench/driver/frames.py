@@ -5,6 +5,7 @@ import time
 CALLS_PER_SESSION = 15
 METER_VALUES_PER_SESSION = 6
 SAMPLES_PER_METER_VALUES = 4
+SAMPLES_ALONE = 3
 ENERGY_PER_METER_VALUES = 250
 
 ACTIONS = (
@@ -46,6 +47,15 @@ _METER_VALUES = (
     b'{"value":"230.1","context":"Sample.Periodic","measurand":"Voltage","phase":"L1-N",'
     b'"location":"Outlet","unit":"V"}]}]}]'
 )
+_METER_VALUES_ALONE = (
+    b'[2,"%d","MeterValues",{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":"%b",'
+    b'"sampledValue":[{"value":"%d","context":"Sample.Periodic",'
+    b'"measurand":"Energy.Active.Import.Register","location":"Outlet","unit":"Wh"},'
+    b'{"value":"11040","context":"Sample.Periodic","measurand":"Power.Active.Import",'
+    b'"location":"Outlet","unit":"W"},'
+    b'{"value":"16.0","context":"Sample.Periodic","measurand":"Current.Import","phase":"L1",'
+    b'"location":"Outlet","unit":"A"}]}]}]'
+)
 _STOP = (
     b'[2,"%d","StopTransaction",{"transactionId":%d,"idTag":"%b","meterStop":%d,'
     b'"timestamp":"%b","reason":"Local"}]'
@@ -55,6 +65,21 @@ _STOP = (
 def boot(message_id: int) -> bytes:
     """Render a BootNotification."""
     return _BOOT % message_id
+
+
+def heartbeat(message_id: int) -> bytes:
+    """Render a Heartbeat."""
+    return _HEARTBEAT % message_id
+
+
+def start(message_id: int, id_tag: bytes, meter_start: int, now_ms: int) -> bytes:
+    """Render a StartTransaction."""
+    return _START % (message_id, id_tag, meter_start, clock(now_ms))
+
+
+def meter_values_alone(message_id: int, transaction_id: int, register: int, now_ms: int) -> bytes:
+    """Render MeterValues of three samples."""
+    return _METER_VALUES_ALONE % (message_id, transaction_id, clock(now_ms), register)
 
 
 def session_call(
@@ -69,13 +94,13 @@ def session_call(
     if step == 1:
         return _AUTHORIZE % (message_id, id_tag)
     if step > STOP_STEP + 1:
-        return _HEARTBEAT % message_id
+        return heartbeat(message_id)
+    if step == START_STEP:
+        return start(message_id, id_tag, meter_start, now_ms)
     now = clock(now_ms)
     if START_STEP + 1 < step < STOP_STEP:
         register = meter_start + ENERGY_PER_METER_VALUES * (step - START_STEP - 1)
         return _METER_VALUES % (message_id, transaction_id, now, register)
-    if step == START_STEP:
-        return _START % (message_id, id_tag, meter_start, now)
     if step == STOP_STEP:
         return _STOP % (message_id, transaction_id, id_tag, meter_stop(meter_start), now)
     return _STATUS % (message_id, _STATUS_OF_STEP[step], now)
@@ -95,5 +120,5 @@ def clock(now_ms: int) -> bytes:
     return b"%b.%03dZ" % (_rendered_text[0], millisecond)
 
 
-_rendered_second = [0]
+_rendered_second = [-1]
 _rendered_text = [b""]

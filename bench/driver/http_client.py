@@ -9,7 +9,7 @@ TIMEOUT = 40.0
 
 
 class HttpConnection:
-    """Posts JSON, one request at a time."""
+    """Sends one request at a time."""
 
     def __init__(self, url: str, authorization: str) -> None:
         parts = urlsplit(url)
@@ -33,7 +33,14 @@ class HttpConnection:
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Send a body and return the status and the answer's body."""
-        head = f"POST {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+        return await self._exchange("POST", path, body)
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Return the status and the answer's body."""
+        return await self._exchange("GET", path, b"")
+
+    async def _exchange(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        head = f"{method} {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         async with asyncio.timeout(TIMEOUT):
             lines = (await self._reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")

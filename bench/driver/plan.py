@@ -1,11 +1,22 @@
 """What the driver is told to do."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import orjson
 
-Load = Literal["sessions", "light", "connect", "idle", "commands"]
+Load = Literal[
+    "sessions", "meter-values", "paced", "connect", "memory", "idle", "commands", "queries"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One GET and how many items its answer must hold."""
+
+    kind: str
+    path: str
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,18 +24,25 @@ class Plan:
     """One load on one system; written on the driver's standard input as a line of JSON."""
 
     load: Load
-    ocpp_url: str
+    ocpp_urls: list[str]
+    """Stations are dealt out among these."""
     rest_url: str
     authorization: str
     station_prefix: str
     stations: int
-    seconds: float
+    seconds: float = 0.0
     rate: float = 0.0
+    password: str = ""
+    queries: list[Query] = field(default_factory=list)
 
     @property
     def station_ids(self) -> list[str]:
         """The stations, which are also the id tokens that they charge with."""
         return station_ids(self.station_prefix, self.stations)
+
+    def url_of(self, number: int) -> str:
+        """Return where a station connects."""
+        return self.ocpp_urls[number % len(self.ocpp_urls)]
 
     def encode(self) -> bytes:
         """Write the line."""
@@ -33,7 +51,9 @@ class Plan:
     @classmethod
     def decode(cls, line: bytes) -> "Plan":
         """Read the line."""
-        return cls(**orjson.loads(line))
+        content = orjson.loads(line)
+        content["queries"] = [Query(**query) for query in content["queries"]]
+        return cls(**content)
 
 
 def station_ids(prefix: str, count: int) -> list[str]:

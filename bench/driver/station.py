@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,12 +10,11 @@ from urllib.parse import quote
 
 import orjson
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
-from picows.common import WSHandshakeError
 
 from bench.driver import frames
 
 HANDSHAKE_TIMEOUT = 30.0
-ATTEMPT_INTERVAL = 0.5
+READ_BUFFER_BYTES = 2048
 EXPECTED_CALL_PAYLOAD = b'[3,"%b",{"status":"Accepted"}]'
 
 
@@ -40,15 +40,21 @@ class DriverStation(WSListener):
         self._message_id = 0
         self._expected = b""
         self._due = 0.0
+        self._now_ms = 0
         self._closing = False
 
-    async def connect(self, ocpp_url: str) -> None:
+    async def connect(self, ocpp_url: str, password: str = "") -> None:
         """Open the socket; raises WSHandshakeError when refused."""
+        headers = {"Sec-WebSocket-Protocol": "ocpp1.6"}
+        if password:
+            credentials = b64encode(f"{self.station_id}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {credentials}"
         await ws_connect(
             lambda: self,
             f"{ocpp_url}/{quote(self.station_id, safe='')}",
-            extra_headers={"Sec-WebSocket-Protocol": "ocpp1.6"},
+            extra_headers=headers,
             websocket_handshake_timeout=HANDSHAKE_TIMEOUT,
+            read_buffer_init_size=READ_BUFFER_BYTES,
         )
 
     async def boot(self) -> None:
@@ -66,6 +72,14 @@ class DriverStation(WSListener):
         """Advance the message id."""
         self._message_id += 1
         return self._message_id
+
+    def clock_ms(self) -> int:
+        """Read the station's clock, in ms since 1970, never twice the same.
+
+        Equal values of one clock at one time would be one value sent twice.
+        """
+        self._now_ms = max(int(time.time() * 1000), self._now_ms + 1)
+        return self._now_ms
 
     def send_call(self, action: str, text: bytes, due: float) -> None:
         """Send a call rendered with `next_id`; its latency counts from when it was due."""
@@ -110,27 +124,3 @@ class DriverStation(WSListener):
             transport.send(WSMsgType.TEXT, EXPECTED_CALL_PAYLOAD % message_id)
         else:
             self.tally.problems[f"unexpected: {text[:80].decode(errors='replace')}"] += 1
-
-
-async def connect_all(
-    stations: list[DriverStation],
-    ocpp_url: str,
-    at_once: int,
-    within: float,
-) -> None:
-    """Connect and boot every station before a measurement, as patiently as stations are."""
-    places = asyncio.Semaphore(at_once)
-
-    async def connect(station: DriverStation) -> None:
-        async with places:
-            while True:
-                try:
-                    await station.connect(ocpp_url)
-                except (WSHandshakeError, OSError):
-                    await asyncio.sleep(ATTEMPT_INTERVAL)
-                    continue
-                await station.boot()
-                return
-
-    async with asyncio.timeout(within):
-        await asyncio.gather(*(connect(station) for station in stations))

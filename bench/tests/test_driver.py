@@ -25,7 +25,12 @@ class WireTap(ChargingStation):
 
     def _send(self, due: float) -> None:
         text = frames.session_call(
-            self._step, self.next_id(), self.id_tag, self._transaction_id, self._meter
+            self._step,
+            self.next_id(),
+            self.id_tag,
+            self._transaction_id,
+            self._meter,
+            self.clock_ms(),
         )
         self.sent.append(json.loads(text))
 
@@ -41,7 +46,7 @@ def answered_session(station: WireTap, transaction_id: int) -> None:
 
 @pytest.mark.parametrize("step", range(frames.CALLS_PER_SESSION))
 def test_every_frame_of_a_session_is_valid(step: int) -> None:
-    kind, _, action, payload = json.loads(frames.session_call(step, 1, b"TAG", 7, 1000))
+    kind, _, action, payload = json.loads(frames.session_call(step, 1, b"TAG", 7, 1000, 0))
     schema = json.loads((SCHEMAS / f"{action}.json").read_text(encoding="utf-8-sig"))
     assert kind == 2
     assert action == frames.ACTIONS[step]
@@ -72,14 +77,14 @@ def test_a_finished_session_is_remembered_with_its_energy_and_rows() -> None:
     assert station.sent[-1][2] == "StatusNotification"
 
 
-def test_a_station_told_to_finish_completes_its_session_first() -> None:
+def test_a_station_told_to_finish_waits_for_its_last_answer_and_sends_no_more() -> None:
     station = WireTap()
     station.run_closed_loop()
     station.finish()
     assert not station.idle.is_set()
-    answered_session(station, 7)
+    station.answer({})
     assert station.idle.is_set()
-    assert len(station.sent) == frames.CALLS_PER_SESSION
+    assert len(station.sent) == 1
 
 
 def test_a_running_session_is_reported_without_energy() -> None:

@@ -1,0 +1,137 @@
+"""What is measured: each case's load, how big it is, and what it must reach."""
+
+from dataclasses import dataclass
+
+from bench.driver.connecting_loads import MEMORY_WARM_UP_STATIONS
+from bench.driver.plan import Load
+
+PASSWORD = "bench-password-of-24-chr"  # noqa: S105
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a load is."""
+
+    stations: int
+    seconds: float = 0.0
+    rate: float = 0.0
+    stored: int | None = None
+    """With exactly so many meter values stored before; None: with what there is."""
+    queries: int = 0
+    """How often each kind of query is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measure; `--only` names it or its group."""
+
+    name: str
+    group: str
+    load: Load
+    full: Size
+    quick: Size
+    rounds: int = 1
+    baseline: bool = True
+    password: str = ""
+    one_gateway: bool = False
+    events: bool = False
+    in_quick: bool = True
+    """Whether a quick run of everything holds it; else only a quick run of it alone."""
+
+
+def _stations_name(stations: int) -> str:
+    return f"{stations // 1000}k" if stations >= 1000 else str(stations)
+
+
+def _sessions_at(stations: int) -> Case:
+    return Case(
+        f"sessions-{_stations_name(stations)}",
+        "sessions-curve",
+        "sessions",
+        Size(stations, seconds=15),
+        Size(max(stations // 10, 5), seconds=2),
+        in_quick=False,
+    )
+
+
+def _stored_name(stored: int) -> str:
+    return f"{stored // MILLION}m" if stored >= MILLION else f"{stored // 1000}k"
+
+
+def _meter_values_after(stored: int, rounds: int = 1) -> Case:
+    return Case(
+        f"meter-values-after-{_stored_name(stored)}",
+        "stored-curve",
+        "meter-values",
+        Size(300, seconds=15, stored=stored),
+        Size(30, seconds=2, stored=max(stored // 200, 480)),
+        rounds=rounds,
+        baseline=False,
+        in_quick=False,
+    )
+
+
+CASES = (
+    # Memory shows only in processes that have not grown yet: first, and once.
+    Case(
+        "memory",
+        "memory",
+        "memory",
+        Size(10_000 + MEMORY_WARM_UP_STATIONS),
+        Size(500 + MEMORY_WARM_UP_STATIONS),
+        one_gateway=True,
+    ),
+    Case("idle", "idle", "idle", Size(10_000, seconds=60), Size(300, seconds=3)),
+    Case(
+        "light",
+        "light",
+        "paced",
+        Size(50, seconds=20, rate=27),
+        Size(50, seconds=4, rate=27),
+        rounds=3,
+    ),
+    Case("sessions", "sessions", "sessions", Size(300, 20), Size(100, 3), rounds=3),
+    Case("meter-values", "meter-values", "meter-values", Size(300, 20), Size(100, 3), rounds=3),
+    Case(
+        "meter-values-5k",
+        "meter-values-5k",
+        "meter-values",
+        Size(5000, 20),
+        Size(300, 3),
+        rounds=3,
+        baseline=False,
+        in_quick=False,
+    ),
+    Case("connect", "connect", "connect", Size(5000), Size(200), rounds=3, password=PASSWORD),
+    Case("commands", "commands", "commands", Size(60, 6), Size(60, 1.5), rounds=3),
+    Case(
+        "events",
+        "events",
+        "paced",
+        Size(300, seconds=20, rate=2000),
+        Size(100, seconds=3, rate=200),
+        rounds=3,
+        baseline=False,
+        events=True,
+    ),
+    *(_sessions_at(stations) for stations in (10, 100, 1000, 5000)),
+    *(_meter_values_after(stored) for stored in (10_000, 100_000, MILLION)),
+    _meter_values_after(10 * MILLION, rounds=3),
+    Case(
+        "queries",
+        "queries",
+        "queries",
+        Size(0, stored=10 * MILLION, queries=300),
+        Size(0, stored=48_000, queries=20),
+        baseline=False,
+    ),
+)
+NAMES = tuple(dict.fromkeys(name for case in CASES for name in (case.name, case.group)))
+
+
+def chosen(only: list[str], *, quick: bool) -> list[Case]:
+    """Return the cases of a run, in the order in which they are measured."""
+    if only:
+        return [case for case in CASES if case.name in only or case.group in only]
+    return [case for case in CASES if case.in_quick or not quick]

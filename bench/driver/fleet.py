@@ -1,0 +1,48 @@
+"""Many stations at once: connecting them before a load, and what all of them were answered."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from picows.common import WSHandshakeError
+
+from bench.driver.plan import Plan
+from bench.driver.station import DriverStation, Tally
+
+ATTEMPT_INTERVAL = 0.5
+CONNECTS_AT_ONCE = 50
+CONNECT_DEADLINE = 180.0
+
+Result = dict[str, Any]
+
+
+async def connect_all(stations: Sequence[DriverStation], plan: Plan) -> None:
+    """Connect and boot every station before a measurement, as patiently as stations are."""
+    places = asyncio.Semaphore(CONNECTS_AT_ONCE)
+
+    async def connect(station: DriverStation, url: str) -> None:
+        async with places:
+            while True:
+                try:
+                    await station.connect(url, plan.password)
+                except (WSHandshakeError, OSError):
+                    await asyncio.sleep(ATTEMPT_INTERVAL)
+                    continue
+                await station.boot()
+                return
+
+    async with asyncio.timeout(CONNECT_DEADLINE):
+        await asyncio.gather(
+            *(connect(station, plan.url_of(number)) for number, station in enumerate(stations))
+        )
+
+
+def close_all(stations: Sequence[DriverStation]) -> None:
+    """End every connection on purpose."""
+    for station in stations:
+        station.close()
+
+
+def counts(tally: Tally) -> Result:
+    """Return what was answered by action, and what went wrong."""
+    return {"answered": dict(tally.answered), "problems": dict(tally.problems)}

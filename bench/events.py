@@ -1,0 +1,115 @@
+"""How long a committed event takes to a consumer of `csms.events.v1`.
+
+Each event's delay is the consumer's clock when the message arrived, less the time that its
+outbox row carries: the start of the transaction that committed it, by the database's clock, on
+the same machine. So the transaction itself is included: an upper bound of committed to delivered.
+"""
+
+import time
+from collections import Counter
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aio_pika
+import asyncpg
+import orjson
+from aio_pika.abc import AbstractIncomingMessage
+
+from bench.driver.percentiles import in_milliseconds
+from bench.driver.plan import Plan
+
+EXCHANGE = "csms.events.v1"
+PREFETCH = 500
+
+# Event type -> the calls that cause exactly one each.
+_ONE_FOR_EACH = {
+    "csms.transaction.started.v1": "StartTransaction",
+    "csms.transaction.stopped.v1": "StopTransaction",
+    "csms.meter_values.received.v1": "MeterValues",
+}
+
+
+class EventReader:
+    """A bound queue and everything that arrived in it; parsed after the load, not during it."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+        self.arrived: list[tuple[float, bytes]] = []
+
+    async def __aenter__(self) -> Self:
+        self._connection = await aio_pika.connect(self._url)
+        channel = await self._connection.channel()
+        await channel.set_qos(prefetch_count=PREFETCH)
+        queue = await channel.declare_queue(exclusive=True, durable=True)
+        await queue.bind(EXCHANGE, "#")
+        await queue.consume(self._on_message)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._connection.close()
+
+    async def _on_message(self, message: AbstractIncomingMessage) -> None:
+        self.arrived.append((time.time(), message.body))
+        await message.ack()
+
+
+async def event_delays(
+    database_url: str, plan: Plan, result: dict[str, Any], reader: EventReader
+) -> dict[str, Any]:
+    """Return the delays of the load's events; what is missing joins `differences`."""
+    began, ended = result["window"]
+    committed = await _committed(database_url, began)
+    delivered: dict[str, float] = {}
+    types: Counter[str] = Counter()
+    for at, body in reader.arrived:
+        for event in orjson.loads(body):
+            if event["id"] not in delivered and event["subject"].startswith(plan.station_prefix):
+                types[event["type"]] += 1
+            delivered.setdefault(event["id"], at)
+    differences = [
+        f"{types[kind]} events {kind}, {result['answered'].get(action, 0)} acknowledged"
+        for kind, action in _ONE_FOR_EACH.items()
+        if types[kind] != result["answered"].get(action, 0)
+    ]
+    if missing := sum(event_id not in delivered for event_id in committed):
+        differences.append(f"{missing} committed events never arrived")
+    delays = [
+        delivered[event_id] - at
+        for event_id, at in committed.items()
+        if at <= ended and event_id in delivered
+    ]
+    return {
+        **{f"event_{key}": value for key, value in in_milliseconds(delays).items()},
+        "events": len(delays),
+        "events_per_s": len(delays) / (ended - began),
+        "differences": result["differences"] + differences,
+    }
+
+
+async def _committed(database_url: str, since: float) -> dict[str, float]:
+    """Return the events of all outboxes since a time, each with the time of its transaction."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch(
+            "SELECT events, created_at FROM session.outbox WHERE created_at >= to_timestamp($1)"
+            " UNION ALL"
+            " SELECT events, created_at FROM registry.outbox WHERE created_at >= to_timestamp($1)",
+            since,
+        )
+    finally:
+        await connection.close()
+    return {
+        event["id"]: _seconds(row["created_at"])
+        for row in rows
+        for event in orjson.loads(row["events"])
+    }
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.timestamp()

@@ -1,0 +1,127 @@
+"""The lines of the table: which number of which case, and what it must reach."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.cases import CASES
+
+Number = Callable[[dict[str, Any]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One number of the table."""
+
+    case: str
+    title: str
+    unit: str
+    number: Number
+    target: float | None = None
+    more_is_better: bool = False
+    ratio_target: float | None = None
+    relative_to: str | None = None
+    """The target is a share of this case's same number."""
+
+
+def _rate(case: str, title: str, **targets: Any) -> Line:
+    number = operator.itemgetter("messages_per_s")
+    return Line(case, title, "msg/s", number, more_is_better=True, **targets)
+
+
+def _in(case: str, key: str, title: str, unit: str = "ms", **targets: Any) -> Line:
+    return Line(case, title, unit, operator.itemgetter(key), **targets)
+
+
+def _query(kind: str, title: str, target: float) -> tuple[Line, Line]:
+    def p(key: str) -> Number:
+        return lambda result: float(result["kinds"][kind][key])
+
+    return (
+        Line("queries", f"{title}, p50", "ms", p("p50_ms")),
+        Line("queries", f"{title}, p99", "ms", p("p99_ms"), target=target),
+    )
+
+
+def _curve(group: str, title: str, **targets: Any) -> tuple[Line, ...]:
+    return tuple(
+        _rate(case.name, title.format(stations=case.full.stations, stored=case.full.stored), **t)
+        for case in CASES
+        if case.group == group
+        for t in [targets if case.full.stored == 10_000_000 else {}]
+    )
+
+
+LINES = (
+    _rate("sessions", "closed loop of sessions, 300 stations", target=5000, ratio_target=4.5),
+    _in("sessions", "p50_ms", "- p50 in it"),
+    _in("sessions", "p99_ms", "- p99 in it"),
+    _in("sessions", "settled_s", "- last rows stored after", "s"),
+    *_curve("sessions-curve", "closed loop of sessions, {stations:,} stations"),
+    _rate("meter-values", "MeterValues only, 300 stations", target=6000),
+    _in("meter-values", "p99_ms", "- p99 in it"),
+    _in("meter-values", "settled_s", "- last rows stored after", "s"),
+    _rate(
+        "meter-values-5k",
+        "MeterValues only, 5,000 stations",
+        target=0.8,
+        relative_to="meter-values",
+    ),
+    _in("meter-values-5k", "settled_s", "- last rows stored after", "s"),
+    *_curve(
+        "stored-curve",
+        "MeterValues only, {stored:,} stored before",
+        target=0.8,
+        relative_to="meter-values",
+    ),
+    _in("light", "p50_ms", "light load, 50 stations, 27 msg/s, p50", target=4),
+    _in("light", "p99_ms", "light load, 50 stations, 27 msg/s, p99", target=12),
+    Line(
+        "connect",
+        "connect + authenticate + boot",
+        "stations/s",
+        operator.itemgetter("stations_per_s"),
+        target=1000,
+        more_is_better=True,
+    ),
+    Line("connect", "- refused", "", lambda r: sum(r["refused"].values()), target=0),
+    _in("connect", "all_in_s", "- all in after", "s"),
+    _in("commands", "p50_ms", "command, one at a time, p50", target=6),
+    Line(
+        "commands",
+        "commands, 20 in flight",
+        "/s",
+        operator.itemgetter("commands_per_s"),
+        target=800,
+        more_is_better=True,
+    ),
+    Line(
+        "memory",
+        "gateway memory per idle connection",
+        "KB",
+        lambda r: float(r["bytes_per_connection"]) / 1000,
+        target=16,
+    ),
+    Line(
+        "memory",
+        "- connections in one gateway",
+        "",
+        operator.itemgetter("held"),
+        target=10_000,
+        more_is_better=True,
+    ),
+    _in("events", "event_p50_ms", "event, committed to delivered, p50"),
+    _in("events", "event_p99_ms", "event, committed to delivered, p99", target=100),
+    _in("events", "messages_per_s", "- at", "msg/s", target=1990, more_is_better=True),
+    *_query("page", "page of transactions", 20),
+    *_query("meter-values", "a transaction's meter values", 20),
+    *_query("month", "a station's transactions of a month", 50),
+    Line(
+        "idle",
+        "idle cost of 10,000 stations",
+        "% of a core",
+        lambda r: 100 * float(r["idle_cost"]),
+        target=5,
+    ),
+)
