@@ -64,6 +64,10 @@ check: env ## Format, lint, import rules and strict types
 unit: env ## The tests that need neither broker nor database
 	@$(VENV)/bin/pytest shared/tests/ocpp services/ws-gateway/tests/domain services/*/tests/unit simulator/tests
 
+.PHONY: test-faults
+test-faults: env ## Every fault in full, with all nine invariants checked after each (hours)
+	@FAULT_SCALE=full $(VENV)/bin/pytest tests/faults $(ARGS)
+
 .PHONY: test
-test: check ## Everything: checks, unit, component and integration tests
+test: check ## Everything: checks, unit, component and integration tests, faults in short
 	@$(VENV)/bin/pytest

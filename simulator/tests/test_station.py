@@ -1,5 +1,6 @@
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from csms_simulator.ledger import Ledger
 from csms_simulator.session_script import SessionPlan, run_session
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import Handler, SimulatedStation
-from csms_simulator.wire import Payload
+from csms_simulator.wire import Payload, read_timestamp
 
 if TYPE_CHECKING:
     from conftest import FakeCentralSystem
@@ -263,3 +264,43 @@ async def test_a_call_fails_in_the_way_it_failed(central_system: "FakeCentralSys
         with pytest.raises(OfflineError):
             await station.heartbeat()
     assert station.ledger.calls == []
+
+
+async def test_a_message_sent_in_vain_is_counted_with_its_attempts(
+    central_system: "FakeCentralSystem",
+) -> None:
+    failures = iter(["close", "error"])
+    central_system.misbehaviour = lambda action, payload: (
+        next(failures, None) if action == "StartTransaction" else None
+    )
+    ledger = Ledger()
+    async with SimulatedStation("S1", central_system.url, ledger, QUICK) as station:
+        await station.wait_accepted()
+        session = await run_session(station, 1, "TAG", SHORT_PLAN)
+        assert session is not None
+        await session.wait_ended()
+    assert ledger.failed_attempts == {"ConnectionLostError": 1, "CallRefusedError": 1}
+    assert ledger.most_failed_attempts == 2
+    assert not ledger.discarded
+
+
+async def test_a_station_goes_by_its_own_clock(central_system: "FakeCentralSystem") -> None:
+    settings = StationSettings(automatic=False, clock_offset=-7200)
+    async with SimulatedStation("S1", central_system.url, settings=settings) as station:
+        behind = datetime.now(UTC) - read_timestamp(station.timestamp())
+    assert timedelta(hours=2) <= behind < timedelta(hours=2, minutes=1)
+
+
+async def test_a_station_gives_up_a_connection_that_answers_no_ping(
+    central_system: "FakeCentralSystem",
+) -> None:
+    settings = StationSettings(automatic=False, ping_interval=0.05, first_reconnect_wait=0.01)
+    async with SimulatedStation("S1", central_system.url, settings=settings) as station:
+        await station.link.wait_online()
+        async with asyncio.timeout(5):
+            while "S1" not in central_system.connections:
+                await asyncio.sleep(0.01)
+        central_system.connections["S1"].transport.pause_reading()
+        await station.link.wait_offline()
+        await station.link.wait_online()
+    assert station.link.connections_made == 2

@@ -41,6 +41,24 @@ class Suite:
         """Read `run.json` as it is now; pids change when something was restarted."""
         return RunState.read(self.run_file)
 
+    def wait_until_ready(self) -> None:
+        """Wait until the suite is ready; where it does not get so, stop it.
+
+        Raises:
+            StartupError: with the end of what the suite printed.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._is_ready():
+            if self.process.poll() is None and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+                continue
+            self.stop()
+            raise StartupError(f"the suite did not start:\n{log_tail(self.console, 40)}")
+
+    def _is_ready(self) -> bool:
+        # The console of this start says it: run.json may be that of a suite that was killed here.
+        return "] ready: " in log_tail(self.console, 40) and self.run_file.exists()
+
     def stop(self) -> None:
         """Stop the suite as Ctrl-C does; the state folder stays."""
         stop([(self._program, self.process)], _STOP_SECONDS)
@@ -60,10 +78,20 @@ class Suite:
 def start_suite(
     home: Path, env: Mapping[str, str] | None = None, *, programs: Path | None = None
 ) -> Suite:
-    """Start a suite on `home` and wait until it is ready; `env` adds CSMS_ settings.
+    """Start a suite on `home` and wait until it is ready; see `launch_suite`."""
+    suite = launch_suite(home, env, programs=programs)
+    suite.wait_until_ready()
+    return suite
+
+
+def launch_suite(
+    home: Path, env: Mapping[str, str] | None = None, *, programs: Path | None = None
+) -> Suite:
+    """Start a suite on `home` without waiting for it; `env` adds CSMS_ settings.
 
     Without `CSMS_OCPP_PORT` and `CSMS_HTTP_PORT` in `env` it takes free ports. The caller's own
-    CSMS_ variables do not count. Must be called on the main thread (see `processes.start`).
+    CSMS_ variables do not count. `programs` is the folder of the
+    services' commands. Must be called on the main thread (see `processes.start`).
     """
     home = home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,17 +108,4 @@ def start_suite(
         cwd=Path.cwd(),
     )
     program.log.unlink(missing_ok=True)
-    suite = Suite(home, start(program), program)
-    deadline = time.monotonic() + _READY_SECONDS
-    while not _is_ready(suite):
-        if suite.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-            continue
-        suite.stop()
-        raise StartupError(f"the suite did not start:\n{log_tail(program.log, 40)}")
-    return suite
-
-
-def _is_ready(suite: Suite) -> bool:
-    # The console of this start says it: run.json may be that of a suite that was killed here.
-    return "] ready: " in log_tail(suite.console, 40) and suite.run_file.exists()
+    return Suite(home, start(program), program)

@@ -82,7 +82,7 @@ async def reported_transactions(
             meter_values = await operator.items(
                 f"/transactions/{item['transaction_id']}/meter-values"
             )
-            reported.append(_read_transaction(item, meter_values))
+            reported.append(read_transaction(item, meter_values))
     return reported
 
 
@@ -159,7 +159,8 @@ def _compare_stop(
     return differences
 
 
-def _read_transaction(item: Payload, meter_values: list[Payload]) -> ReportedTransaction:
+def read_transaction(item: Payload, meter_values: list[Payload]) -> ReportedTransaction:
+    """Read a transaction of REST and its meter values, in the words that REST uses for both."""
     return ReportedTransaction(
         transaction_id=item["transaction_id"],
         key=(

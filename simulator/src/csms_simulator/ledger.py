@@ -4,6 +4,7 @@ An acknowledged call is a promise: its effect must be found exactly once later. 
 sent without an answer may or may not have an effect, so it is kept apart.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ class Ledger:
         self.starts_sent: set[StartKey] = set()
         self.commands: list[ReceivedCommand] = []
         self.discarded: list[DiscardedMessage] = []
+        self.failed_attempts: Counter[str] = Counter()
+        self.most_failed_attempts = 0
         self.contradictions: list[str] = []
         self._transaction_of_start: dict[StartKey, int] = {}
         self._command_ids: set[tuple[str, str]] = set()
@@ -153,6 +156,11 @@ class Ledger:
             if transaction is not None:
                 transaction.samples.update(samples_of(action, payload))
                 transaction.stopped = transaction.stopped or action == "StopTransaction"
+
+    def attempt_failed(self, attempts: int, failure: Exception) -> None:
+        """Note that a transaction-related message was sent in vain, `attempts` times so far."""
+        self.failed_attempts[type(failure).__name__] += 1
+        self.most_failed_attempts = max(self.most_failed_attempts, attempts)
 
     def discard(self, station_id: str, action: str, payload: Payload, reason: str) -> None:
         """Note a message that the station will never send again."""

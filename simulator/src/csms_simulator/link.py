@@ -198,6 +198,8 @@ class Link:
         if self.password is not None:
             credentials = base64.b64encode(self.station_id.encode() + b":" + self.password)
             headers["Authorization"] = f"Basic {credentials.decode()}"
+        ping = self._settings.ping_interval
+        pause = None if ping is None else ping * self._settings.time_scale
         return await connect(
             f"{self.endpoint.rstrip('/')}/{quote(self.station_id, safe='')}",
             subprotocols=[Subprotocol(name) for name in self._settings.subprotocols] or None,
@@ -205,7 +207,8 @@ class Link:
             compression=None,
             proxy=None,
             open_timeout=self._settings.open_timeout,
-            ping_interval=None,
+            ping_interval=pause,
+            ping_timeout=pause,
             close_timeout=2,
         )
 

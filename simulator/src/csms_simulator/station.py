@@ -177,7 +177,7 @@ class SimulatedStation:
 
     def timestamp(self) -> str:
         """Read the station's clock; no two readings are equal."""
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + timedelta(seconds=self.settings.clock_offset)
         earliest = self._last_timestamp + timedelta(milliseconds=1)
         now = max(now.replace(microsecond=now.microsecond // 1000 * 1000), earliest)
         self._last_timestamp = now

@@ -100,6 +100,7 @@ class TransactionQueue:
             message.attempts -= 1
             return
         except CallFailedError as failure:
+            self._ledger.attempt_failed(message.attempts, failure)
             if message.attempts >= self._configuration.number("TransactionMessageAttempts"):
                 self._discard(message, payload, repr(failure))
             elif not isinstance(failure, ConnectionLostError):

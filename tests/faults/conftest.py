@@ -1,0 +1,55 @@
+"""One suite for all scenarios that leave it well, and a line of counts for each of them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.counts import RECORDED
+from tests.faults.faulty_suite import FaultySuite
+from tests.faults.scale import Scale, scale_from_environment
+
+_HERE = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of scenarios that only the full scale runs."""
+    config.addinivalue_line("markers", "full_scale: run by `make test-faults` only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run scenarios in one event loop, that of the suite; leave out those of the other scale."""
+    full = scale_from_environment().full
+    left_out = []
+    for item in items:
+        if _HERE not in item.path.parents:
+            continue
+        if "suite" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if not full and item.get_closest_marker("full_scale"):
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was injected and counted."""
+    if RECORDED:
+        terminalreporter.section("faults")
+        for counts in RECORDED:
+            terminalreporter.write_line(counts.line())
+
+
+@pytest.fixture(scope="session")
+def scale() -> Scale:
+    """How much to run."""
+    return scale_from_environment()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def suite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FaultySuite]:
+    """A suite on private nodes; whoever changes how its processes run changes it back."""
+    async with FaultySuite(tmp_path_factory.mktemp("faulty")) as running:
+        yield running

@@ -1,0 +1,96 @@
+"""I9: all that happened was told on `csms.events.v1`, each fact under one id."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from csms_simulator.ledger import Ledger
+from csms_simulator.wire import read_timestamp
+from tests.faults.event_tap import EventKey, EventTap
+from tests.faults.faulty_suite import SCHEMAS, FaultySuite
+from tests.faults.violations import Violation
+
+_POLL_S = 0.5
+_SHOWN = 10
+
+
+async def check_events(
+    suite: FaultySuite, ledger: Ledger, since: datetime, within: float
+) -> tuple[int, list[Violation]]:
+    """Wait until all that was committed since has been told; return how many events there are."""
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        committed, waiting = await _committed(suite, since)
+        untold = committed - suite.tap.events.keys()
+        if not (untold or waiting) or asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(_POLL_S)
+    violations = [
+        Violation("I9", f"committed and not told: {key}") for key in list(untold)[:_SHOWN]
+    ]
+    if waiting:
+        violations.append(Violation("I9", f"{waiting} rows wait in an outbox"))
+    return len(committed), violations + _facts(suite.tap, ledger)
+
+
+async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey], int]:
+    """Return the keys of all events that were committed, and how many rows were not relayed."""
+    keys: set[EventKey] = set()
+    waiting = 0
+    async with suite.database() as database:
+        for schema in SCHEMAS:
+            rows = await database.fetch(
+                f"SELECT events, published_at FROM {schema}.outbox WHERE created_at >= $1", since
+            )
+            for row in rows:
+                waiting += row["published_at"] is None
+                keys.update((event["source"], event["id"]) for event in orjson.loads(row["events"]))
+    return keys, waiting
+
+
+def _facts(tap: EventTap, ledger: Ledger) -> list[Violation]:
+    """Hold what was told against what the stations were promised."""
+    violations: list[Violation] = []
+    own = [
+        transaction_id
+        for transaction_id, promised in ledger.transactions.items()
+        if promised.stopped
+    ]
+    for name, wanted in (
+        ("transaction.started", list(ledger.transactions)),
+        ("transaction.stopped", own),
+    ):
+        told = Counter(event["data"]["transaction_id"] for event in tap.of_type(name))
+        violations += [
+            Violation("I9", f"{name} of {transaction_id} was told under {told[transaction_id]} ids")
+            for transaction_id in wanted
+            if told[transaction_id] != 1
+        ]
+    return violations + _meter_values(tap, ledger)
+
+
+def _meter_values(tap: EventTap, ledger: Ledger) -> list[Violation]:
+    told: Counter[tuple[int, datetime]] = Counter()
+    for event in tap.of_type("meter_values.received"):
+        told.update(_moments(event["data"]))
+    promised = {
+        (call.payload["transactionId"], read_timestamp(value["timestamp"]))
+        for call in ledger.calls
+        if call.action == "MeterValues"
+        for value in call.payload["meterValue"]
+    }
+    return [
+        Violation("I9", f"meter values of {moment} were told under {told[moment]} ids")
+        for moment in sorted(promised)
+        if told[moment] != 1
+    ][:_SHOWN]
+
+
+def _moments(data: dict[str, Any]) -> list[tuple[int, datetime]]:
+    return [
+        (data["transaction_id"], read_timestamp(value["timestamp"]))
+        for value in data["meter_values"]
+    ]

@@ -1,0 +1,57 @@
+"""Everything that comes on `csms.events.v1`, kept from the suite's start to its end."""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+import orjson
+
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.link import Link
+from csms_shared.broker.topology import EVENTS, Binding, Queue
+
+# Of the kind that loses nothing: the tap has to see what was confirmed, whatever happens to nodes.
+QUEUE = Queue("fault-tests.events.v1", {"x-queue-type": "quorum"}, (Binding(EVENTS, "#"),))
+_PREFETCH = 100
+_DECLARE_S = 30.0
+
+EventKey = tuple[str, str]
+"""Source and id: what readers drop duplicates by (CloudEvents 1.0, "id")."""
+
+
+class EventTap:
+    """Collects events by their key, each as often as it came."""
+
+    def __init__(self, broker_url: str) -> None:
+        self.events: defaultdict[EventKey, list[dict[str, Any]]] = defaultdict(list)
+        self._link = Link(broker_url, "fault tests")
+        self._consumer = Consumer(self._link, QUEUE, self._keep, prefetch=_PREFETCH)
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to collect; returns once nothing can be missed any more."""
+        async with asyncio.timeout(_DECLARE_S):
+            await self._link.declare(QUEUE)
+        self._running = asyncio.create_task(self._consumer.run(), name="event tap")
+
+    async def stop(self) -> None:
+        """Stop collecting."""
+        await self._consumer.stop()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        await self._link.close()
+
+    def of_type(self, name: str) -> list[dict[str, Any]]:
+        """Return one event for each key of the type `csms.<name>.v1`."""
+        wanted = f"csms.{name}.v1"
+        return [copies[0] for copies in self.events.values() if copies[0]["type"] == wanted]
+
+    def repeated(self) -> int:
+        """Count the deliveries beyond the first of each key."""
+        return sum(len(copies) - 1 for copies in self.events.values())
+
+    async def _keep(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            for event in orjson.loads(delivery.body):
+                self.events[event["source"], event["id"]].append(event)

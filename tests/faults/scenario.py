@@ -1,0 +1,200 @@
+"""One scenario: a fleet under load, faults, then the drain and all nine invariants."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from csms_simulator.operator import Operator
+from csms_simulator.settings import StationSettings
+from csms_simulator.station import SimulatedStation
+from tests.faults.command_invariants import ANSWER_TIMEOUT_S, GRACE_S, check_commands
+from tests.faults.command_load import CommandLoad
+from tests.faults.counts import RECORDED, Counts
+from tests.faults.event_invariants import check_events
+from tests.faults.faulty_suite import FaultySuite
+from tests.faults.fleet import FIRMWARE, STEADY, Load, StationFleet
+from tests.faults.session_invariants import check_sessions, kilowatt_hours
+from tests.faults.state_invariants import (
+    check_connectors,
+    check_parked,
+    check_presence,
+    report_last_status,
+)
+from tests.faults.violations import Violation
+from tests.faults.watch import HEARTBEAT_BOUND_S, Watch, heartbeat_p99
+
+RECOVERY_S = 60.0
+"""I5 and I8: how soon everything is as before once faults have ceased."""
+_DRAIN_S = 180.0
+_PROBED_STATIONS = 4
+
+
+class Scenario:
+    """`async with Scenario("F1", "gateway killed", suite) as scenario:` and inject faults in there.
+
+    Leaving the context without an error drains the fleet, checks I1 to I9, records the counts and
+    fails with every violation. `poison` names the station of each message that has to be parked,
+    `unaffected` the stations whose heartbeats must stay fast (I7).
+    """
+
+    def __init__(
+        self,
+        fault: str,
+        title: str,
+        suite: FaultySuite,
+        *,
+        stations: int = 16,
+        ocpp_urls: Sequence[str] | None = None,
+        settings: StationSettings = FIRMWARE,
+        load: Load = STEADY,
+        drain_within: float = _DRAIN_S,
+    ) -> None:
+        self.suite = suite
+        self.counts = Counts(fault, title, stations=stations)
+        self.fleet = StationFleet(ocpp_urls or [suite.state().ocpp_url], stations, settings, load)
+        self.poison: list[str] = []
+        self.unaffected: Collection[str] = ()
+        self.violations: list[Violation] = []
+        self._drain_within = drain_within
+        self._watch = Watch(suite)
+        self._stack = contextlib.AsyncExitStack()
+        self._injected_before = Counter(suite.injected)
+        self._repeated_before = suite.tap.repeated()
+        self._since: datetime | None = None
+
+    @property
+    def operator(self) -> Operator:
+        """The administrator's REST client."""
+        return self._operator
+
+    @property
+    def commands(self) -> CommandLoad:
+        """The commands that are sent all the time; more can be sent by hand."""
+        return self._commands
+
+    async def __aenter__(self) -> Self:
+        async with self.suite.database() as database:
+            self._since = await database.fetchval("SELECT now()")
+        self._operator = await self._stack.enter_async_context(self.suite.operator())
+        self._commands = CommandLoad(self._operator, self.fleet)
+        self._stack.push_async_callback(self.fleet.power_off)
+        self._stack.push_async_callback(self._commands.cancel)
+        self._stack.push_async_callback(self._watch.stop)
+        try:
+            await self.fleet.start(self._operator)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        self.fleet.begin_load()
+        self._commands.begin()
+        self._watch.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        async with self._stack:
+            if error is None:
+                await self._finish()
+        if error is None:
+            assert not self.violations, "\n".join(map(str, self.violations))
+
+    async def recovered(self, within: float = RECOVERY_S) -> float:
+        """Wait, once a fault has ceased, until all is well; return the seconds that it took (I8).
+
+        Well is: every process ready, every station connected, and new transactions acknowledged.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        started = len(self.fleet.ledger.transactions)
+        try:
+            async with asyncio.timeout(within):
+                await self.suite.until_ready(within)
+                await self.fleet.until_online(within)
+                while len(self.fleet.ledger.transactions) < started + 2:
+                    await asyncio.sleep(0.05)
+        except (TimeoutError, AssertionError) as failure:
+            self._violated("I8", f"not recovered after {within} s: {failure}")
+        seconds = loop.time() - began
+        self.counts.recovery_s = max(self.counts.recovery_s, seconds)
+        return seconds
+
+    async def _finish(self) -> None:
+        await self.recovered()
+        await self._commands.end()
+        left_over = await self.fleet.end_load(self._drain_within)
+        for text in left_over:
+            self._violated("I8", f"not drained after {self._drain_within} s: {text}")
+        await self._check()
+        await self.fleet.power_off()
+        self.violations += await check_presence(
+            self._operator, self.fleet.station_ids, online=False, within=RECOVERY_S
+        )
+        self._count()
+
+    async def _check(self) -> None:
+        suite, ledger, ids = self.suite, self.fleet.ledger, self.fleet.station_ids
+        assert self._since is not None
+        self.violations += await check_presence(self._operator, ids, online=True, within=RECOVERY_S)
+        try:
+            await report_last_status(self.fleet.stations, RECOVERY_S)
+        except TimeoutError:
+            self._violated("I1", "a StatusNotification was not answered")
+        await self._probe_commands()
+        self.violations += await check_connectors(suite, ids, RECOVERY_S)
+        stored, violations = await check_sessions(suite, self._operator, ledger, RECOVERY_S)
+        self.violations += violations
+        rows, violations = await check_commands(
+            suite, ledger, ids, self._commands.accepted, ANSWER_TIMEOUT_S + GRACE_S + RECOVERY_S
+        )
+        self.violations += violations
+        self.counts.parked, violations = await check_parked(
+            suite, self._since, self.poison, RECOVERY_S if self.poison else 0
+        )
+        self.violations += violations
+        self.counts.events, violations = await check_events(suite, ledger, self._since, RECOVERY_S)
+        self.violations += violations
+        self.counts.transactions = len(stored)
+        self.counts.meter_values = sum(one.samples.total() for one in stored)
+        self.counts.kwh = kilowatt_hours(stored)
+        self.counts.commands = Counter(row["status"] for row in rows)
+
+    async def _probe_commands(self) -> None:
+        """Find out whether commands reach stations again: who holds the socket is known (I5)."""
+        stations = self.fleet.stations[:_PROBED_STATIONS]
+        for ended in await asyncio.gather(*(self._probe(station) for station in stations)):
+            if ended != "completed":
+                self._violated("I5", f"a command after the recovery ended as {ended}")
+
+    async def _probe(self, station: SimulatedStation) -> str:
+        command = await self._commands.send(station, "ClearCache", {}, wait=ANSWER_TIMEOUT_S)
+        return str(command["status"]) if command else "refused"
+
+    def _count(self) -> None:
+        counts, fleet, ledger = self.counts, self.fleet, self.fleet.ledger
+        counts.injected = self.suite.injected - self._injected_before
+        counts.acknowledged = len(ledger.calls)
+        counts.commands_refused = self._commands.refused.total()
+        counts.events_repeated = self.suite.tap.repeated() - self._repeated_before
+        counts.reconnects = fleet.reconnects()
+        counts.refusals = fleet.refusals()
+        counts.failed_attempts = ledger.failed_attempts.total()
+        counts.most_failed_attempts = ledger.most_failed_attempts
+        counts.discarded = len(ledger.discarded)
+        counts.heartbeat_p99_s = heartbeat_p99(ledger, self.unaffected or fleet.station_ids)
+        counts.peak_mib = max(self._watch.peaks.values()) // 2**20
+        self.violations += self._watch.violations()
+        if self.unaffected and counts.heartbeat_p99_s > HEARTBEAT_BOUND_S:
+            self._violated("I7", f"heartbeat p99 of the unaffected: {counts.heartbeat_p99_s} s")
+        counts.violations = len(self.violations)
+        RECORDED.append(counts)
+
+    def _violated(self, invariant: str, text: str) -> None:
+        self.violations.append(Violation(invariant, text))

@@ -1,0 +1,16 @@
+"""What an invariant found wrong."""
+
+from dataclasses import dataclass
+
+INVARIANTS = tuple(f"I{number}" for number in range(1, 10))
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which the suite did not keep what it promised; `invariant` is I1 to I9."""
+
+    invariant: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.text}"

@@ -1,0 +1,55 @@
+"""I7: memory and answers while faults last."""
+
+import asyncio
+from collections.abc import Collection
+
+from csms_simulator.ledger import Ledger
+from tests.faults.faulty_suite import PROCESSES, FaultySuite
+from tests.faults.violations import Violation
+
+MEMORY_BOUND = 400 * 1024 * 1024
+HEARTBEAT_BOUND_S = 5.0
+_EVERY_S = 1.0
+
+
+class Watch:
+    """Measures the suite's processes every second until stopped."""
+
+    def __init__(self, suite: FaultySuite) -> None:
+        self.peaks: dict[str, int] = dict.fromkeys(PROCESSES, 0)
+        self._suite = suite
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._measure(), name="memory watch")
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def violations(self) -> list[Violation]:
+        """Return the processes that grew beyond `MEMORY_BOUND`."""
+        return [
+            Violation("I7", f"{process} took {peak // 2**20} MiB")
+            for process, peak in self.peaks.items()
+            if peak > MEMORY_BOUND
+        ]
+
+    async def _measure(self) -> None:
+        while True:
+            for process in PROCESSES:
+                self.peaks[process] = max(self.peaks[process], self._suite.resident_bytes(process))
+            await asyncio.sleep(_EVERY_S)
+
+
+def heartbeat_p99(ledger: Ledger, station_ids: Collection[str]) -> float:
+    """Return the 99th percentile of the seconds that these stations' heartbeats took."""
+    latencies = sorted(
+        call.latency
+        for call in ledger.calls
+        if call.action == "Heartbeat" and call.station_id in station_ids
+    )
+    return latencies[int(len(latencies) * 0.99)] if latencies else 0.0

@@ -1,0 +1,63 @@
+"""The services' commands, each process of which can be given an environment of its own.
+
+The launcher starts what lies in this folder instead of the real commands: a script that reads
+what a test left for that process and then becomes the real command, so pids stay the services'.
+"""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+SERVICES = ("station-registry", "session-service", "command-api", "ws-gateway")
+
+_SCRIPT = """\
+#!/bin/sh
+extra="{folder}/${{CSMS_GATEWAY_NAME:-{name}}}.env"
+if [ "$1" = serve ] && [ -f "$extra" ]; then . "$extra"; fi
+exec "{program}" "$@"
+"""
+
+
+class WrappedPrograms:
+    """A folder for `csms-run --programs`; what is given to a process counts from its next start."""
+
+    def __init__(self, folder: Path, programs: Path | None = None) -> None:
+        self.folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in SERVICES:
+            self.replace(name, (programs or Path(sys.executable).parent) / name)
+
+    def replace(self, service: str, program: Path) -> None:
+        """Start another program as this service from now on."""
+        script = self.folder / service
+        script.write_text(_SCRIPT.format(folder=self.folder, name=service, program=program))
+        script.chmod(0o700)
+
+    def give(self, process: str, variables: Mapping[str, str]) -> None:
+        """Add variables to the environment of a process, over those it has."""
+        lines = "".join(f"export {k}={shlex.quote(v)}\n" for k, v in variables.items())
+        with self._extra(process).open("a") as extra:
+            extra.write(lines)
+
+    def route(
+        self, process: str, *, broker_port: int | None = None, database_port: int | None = None
+    ) -> None:
+        """Let a process reach broker or database through a loopback port, with its own account."""
+        with self._extra(process).open("a") as extra:
+            if broker_port is not None:
+                extra.write(
+                    f'export CSMS_BROKER_URL="${{CSMS_BROKER_URL%@*}}@127.0.0.1:{broker_port}/"\n'
+                )
+            if database_port is not None:
+                extra.write(
+                    'export CSMS_DATABASE_URL="${CSMS_DATABASE_URL%@*}@127.0.0.1:'
+                    f'{database_port}/${{CSMS_DATABASE_URL##*/}}"\n'
+                )
+
+    def take_back(self, process: str) -> None:
+        """Give the process nothing any more."""
+        self._extra(process).unlink(missing_ok=True)
+
+    def _extra(self, process: str) -> Path:
+        return self.folder / f"{process}.env"
