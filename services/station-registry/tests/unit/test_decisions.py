@@ -6,6 +6,7 @@ import pytest
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
+from csms_shared.ocpp.credentials import fits_check, hash_proof
 from station_registry.domain.availability import ConnectorStatus, decide_statuses
 from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.claims import admissible
@@ -13,7 +14,6 @@ from station_registry.domain.credentials import (
     PREVIOUS_KEPT,
     CredentialMatch,
     Credentials,
-    hash_proof,
     match,
     set_password,
 )
@@ -124,6 +124,14 @@ def test_proofs_are_stored_hashed_and_only_so_many_are_kept() -> None:
         credentials = set_password(credentials, [f"{number}"], b"s" * 16, keep_previous=True)
     assert len(credentials.previous) == PREVIOUS_KEPT
     assert b"aa" not in hash_proof(b"s" * 16, "aa")
+
+
+def test_the_checks_fit_every_password_that_counts_and_hardly_any_other() -> None:
+    first = set_password(Credentials(), ["aa", "bb"], b"s" * 16, keep_previous=False)
+    checks = set_password(first, ["cc"], b"t" * 16, keep_previous=True).checks
+    assert all(any(fits_check(check, proof) for check in checks) for proof in ("aa", "BB", "cc"))
+    wrong = sum(fits_check(check, f"{number}") for check in checks for number in range(2000))
+    assert wrong <= 3
 
 
 def test_unknown_stations_are_admitted_up_to_the_limit() -> None:

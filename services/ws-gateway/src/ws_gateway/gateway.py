@@ -17,6 +17,7 @@ from ws_gateway.settings import GatewaySettings
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.listener import Listener
+from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.session import Session
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ class Gateway:
         self._limits = limits
         self._draining = False
         self._broker: BrokerSide | None = None
+        self.reception = Reception()
         self.started = asyncio.Event()
         self.port = 0
 
@@ -61,6 +63,7 @@ class Gateway:
                 settings.credential_pepper.get_secret_value().encode(),
                 lambda: not self.missing(),
                 self._limits,
+                self.reception,
             )
             listener = Listener(handshakes, listening)
             probes = ProbeServer(settings.bind, settings.probe_port, self._readiness)

@@ -9,6 +9,14 @@ from csms_shared.ocpp.actions import is_known
 CONNECTIONS = Gauge("csms_gateway_connections", "Open station connections.", ["version"])
 CONNECTS = Counter("csms_gateway_connects_total", "Handshakes, by how they ended.", ["result"])
 REFUSALS = Counter("csms_gateway_refusals_total", "Refused handshakes, by reason.", ["reason"])
+ADMISSIONS = Counter(
+    "csms_gateway_admissions_total",
+    "Upgrades and boots by how they got their turn: now, waits (first), refused.",
+    ["kind", "turn"],
+)
+ADMISSION_WAITING = Gauge(
+    "csms_gateway_admission_waiting", "Upgrades and boots that wait for their turn.", ["kind"]
+)
 CLOSES = Counter("csms_gateway_closes_total", "Ended connections, by close code.", ["code"])
 TOLERATED = Counter(
     "csms_gateway_tolerated_total", "Deviations of stations that were forgiven.", ["deviation"]

@@ -1,17 +1,13 @@
 """A station's calls through a gateway, a real broker and fake services."""
 
-from typing import TYPE_CHECKING
-
+from gateway_fakes.running import RunningGateway
 from websockets.asyncio.client import connect
-
-if TYPE_CHECKING:
-    from conftest import RunningGateway
 
 TIME = "2026-11-20T08:00:00Z"
 BOOT = {"chargePointVendor": "Vendor", "chargePointModel": "Model"}
 
 
-async def test_a_station_boots_and_charges(running: "RunningGateway") -> None:
+async def test_a_station_boots_and_charges(running: RunningGateway) -> None:
     station = await running.station("S-1")
     assert station.socket.subprotocol == "ocpp1.6"
     boot = await station.call("BootNotification", BOOT)
@@ -49,7 +45,7 @@ async def test_a_station_boots_and_charges(running: "RunningGateway") -> None:
 
 
 async def test_a_station_that_offers_no_subprotocol_is_served_as_1_6(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     station = await running.station("S-2", subprotocols=None)
     assert station.socket.subprotocol is None
@@ -59,7 +55,7 @@ async def test_a_station_that_offers_no_subprotocol_is_served_as_1_6(
 
 
 async def test_an_answer_that_breaks_its_schema_becomes_internal_error(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     running.services.answers["Authorize"] = {"idTagInfo": {"status": "Perhaps"}}
     station = await running.station("S-3")
@@ -68,7 +64,7 @@ async def test_an_answer_that_breaks_its_schema_becomes_internal_error(
 
 
 async def test_calls_in_flight_and_broken_frames_are_answered_in_order(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     station = await running.station("S-4")
     for frame in ('[2,"a","Authorize",{"idTag":"T"}]', '[2,"b","Nonsense",{}]', "junk"):
@@ -86,7 +82,7 @@ async def test_calls_in_flight_and_broken_frames_are_answered_in_order(
 
 
 async def test_every_station_that_was_heard_is_told_in_one_batch(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     stations = [await running.station(f"L-{number}") for number in range(3)]
     for station in stations:
@@ -97,7 +93,7 @@ async def test_every_station_that_was_heard_is_told_in_one_batch(
         await station.socket.close()
 
 
-async def test_an_id_with_any_character_arrives_decoded_once(running: "RunningGateway") -> None:
+async def test_an_id_with_any_character_arrives_decoded_once(running: RunningGateway) -> None:
     async with connect(f"{running.url}/ESC%2F1%20x%2525", compression=None) as socket:
         await socket.send(
             '[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'

@@ -2,18 +2,16 @@
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING
+
+from gateway_fakes.running import RunningGateway
 
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.control import Control, ControlKind
 from ws_gateway.websocket import status_request
 
-if TYPE_CHECKING:
-    from conftest import RunningGateway
 
-
-async def test_a_command_is_written_answered_and_reported(running: "RunningGateway") -> None:
+async def test_a_command_is_written_answered_and_reported(running: RunningGateway) -> None:
     station = await running.station("C-1")
     command_id = str(uuid.uuid4())
     services = running.services
@@ -29,7 +27,7 @@ async def test_a_command_is_written_answered_and_reported(running: "RunningGatew
     await station.socket.close()
 
 
-async def test_a_command_that_comes_twice_is_written_once(running: "RunningGateway") -> None:
+async def test_a_command_that_comes_twice_is_written_once(running: RunningGateway) -> None:
     station = await running.station("C-2")
     command = running.command("C-2", str(uuid.uuid4()), "ClearCache")
     services = running.services
@@ -43,7 +41,7 @@ async def test_a_command_that_comes_twice_is_written_once(running: "RunningGatew
 
 
 async def test_commands_for_others_stations_and_old_epochs_are_not_owned(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     station = await running.station("C-3")
     elsewhere = running.command("C-3", str(uuid.uuid4()), "ClearCache")
@@ -58,7 +56,7 @@ async def test_commands_for_others_stations_and_old_epochs_are_not_owned(
 
 
 async def test_a_written_command_of_a_lost_connection_has_an_unknown_outcome(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     station = await running.station("C-4")
     written = running.command("C-4", str(uuid.uuid4()), "ClearCache")
@@ -78,7 +76,7 @@ async def test_a_written_command_of_a_lost_connection_has_an_unknown_outcome(
 
 
 async def test_a_newer_connection_elsewhere_closes_the_one_here(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     station = await running.station("C-5")
     epoch = running.services.epoch("C-5")
@@ -92,7 +90,7 @@ async def test_a_newer_connection_elsewhere_closes_the_one_here(
     assert running.services.releases == []
 
 
-async def test_a_change_of_registration_reaches_the_connection(running: "RunningGateway") -> None:
+async def test_a_change_of_registration_reaches_the_connection(running: RunningGateway) -> None:
     station = await running.station("C-6")
     change = RegistrationChange(
         registration_status="rejected", boot_count=1, heartbeat_interval_s=300
@@ -113,7 +111,7 @@ async def test_a_change_of_registration_reaches_the_connection(running: "Running
 
 
 async def test_a_gateway_whose_lease_ran_out_reasserts_and_closes_what_is_not_its_own(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     kept = await running.station("C-7")
     lost = await running.station("C-8")
@@ -132,7 +130,7 @@ async def test_a_gateway_whose_lease_ran_out_reasserts_and_closes_what_is_not_it
 
 
 async def test_a_silent_station_without_known_status_is_asked_for_it_once(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     running.services.status_known = False
     station = await running.station("C-9")

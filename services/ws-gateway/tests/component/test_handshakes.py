@@ -3,18 +3,16 @@
 import asyncio
 import base64
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from gateway_fakes.running import RunningGateway
 from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
-
-if TYPE_CHECKING:
-    from conftest import RunningGateway
 
 
 def _refusals(reason: str) -> float:
@@ -49,7 +47,7 @@ def _basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {token}"}
 
 
-async def test_an_unknown_station_gets_404_and_is_told_of(running: "RunningGateway") -> None:
+async def test_an_unknown_station_gets_404_and_is_told_of(running: RunningGateway) -> None:
     running.services.unknown.add("U-1")
     before = _refusals("unknown_station")
     assert (await _refused(f"{running.url}/U-1")).response.status_code == 404
@@ -63,7 +61,7 @@ async def test_an_unknown_station_gets_404_and_is_told_of(running: "RunningGatew
     )
 
 
-async def test_a_password_is_wanted_and_checked_in_both_forms(running: "RunningGateway") -> None:
+async def test_a_password_is_wanted_and_checked_in_both_forms(running: RunningGateway) -> None:
     running.services.passwords["P-1"] = b"0123456789abcdef"
     url = f"{running.url}/P-1"
     refused = await _refused(url)
@@ -75,7 +73,7 @@ async def test_a_password_is_wanted_and_checked_in_both_forms(running: "RunningG
     await right.socket.close()
 
 
-async def test_what_is_no_station_is_refused_with_its_reason(running: "RunningGateway") -> None:
+async def test_what_is_no_station_is_refused_with_its_reason(running: RunningGateway) -> None:
     root = running.url.removesuffix("/ocpp")
     assert (await _refused(f"{root}/elsewhere/S")).response.status_code == 404
     unsupported = await _refused(f"{running.url}/S", subprotocols=[Subprotocol("ocpp9.9")])
@@ -94,7 +92,7 @@ async def test_what_is_no_station_is_refused_with_its_reason(running: "RunningGa
     assert running.services.calls == []
 
 
-async def test_probes_are_answered_on_the_stations_port(running: "RunningGateway") -> None:
+async def test_probes_are_answered_on_the_stations_port(running: RunningGateway) -> None:
     port = running.gateway.port
     assert b" 200 " in (await _raw(port, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"))[:20]
     assert b" 200 " in (await _raw(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))[:20]
@@ -102,7 +100,7 @@ async def test_probes_are_answered_on_the_stations_port(running: "RunningGateway
 
 @pytest.mark.parametrize("service", [STATION_REGISTRY, SESSION_SERVICE])
 async def test_while_a_service_is_silent_upgrades_get_503_and_due_decisions_are_closed(
-    running: "RunningGateway", service: str
+    running: RunningGateway, service: str
 ) -> None:
     idle = await running.station("I-1")
     station = await running.station("I-2")
@@ -128,7 +126,7 @@ async def test_while_a_service_is_silent_upgrades_get_503_and_due_decisions_are_
     await idle.socket.close()
 
 
-async def test_the_newest_connection_of_a_station_wins(running: "RunningGateway") -> None:
+async def test_the_newest_connection_of_a_station_wins(running: RunningGateway) -> None:
     old = await running.station("N-1")
     new = await running.station("N-1")
     assert await old.closed() == 1000
@@ -137,7 +135,7 @@ async def test_the_newest_connection_of_a_station_wins(running: "RunningGateway"
 
 
 async def test_an_address_from_a_header_does_not_count_without_a_trusted_proxy(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     running.services.unknown.add("A-1")
     await _refused(f"{running.url}/A-1", additional_headers={"X-Forwarded-For": "203.0.113.9"})

@@ -1,26 +1,25 @@
 """What stations see while the gateway is cut off from the broker, and after it."""
 
 import asyncio
+import itertools
 import uuid
-from typing import TYPE_CHECKING
 
 import pytest
+from gateway_fakes.broker_proxy import BrokerProxy
+from gateway_fakes.running import RunningGateway
 from websockets.exceptions import InvalidStatus
 
 from csms_shared.contracts.commands import CommandOutcome
 from ws_gateway.amqp import own_queue
 
-if TYPE_CHECKING:
-    from conftest import BrokerProxy, RunningGateway
-
 REPORT = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
 
-async def _until_503(running: "RunningGateway") -> None:
+async def _until_503(running: RunningGateway) -> None:
     async with asyncio.timeout(15):
-        while True:
+        for number in itertools.count():
             try:
-                await (await running.station("PROBE")).socket.close()
+                await (await running.station(f"PROBE-{number}")).socket.close()
             except InvalidStatus as refusal:
                 if refusal.response.status_code == 503:
                     return
@@ -28,7 +27,7 @@ async def _until_503(running: "RunningGateway") -> None:
 
 
 async def test_a_report_during_a_short_cut_is_answered_after_it(
-    proxy: "BrokerProxy", behind_proxy: "RunningGateway"
+    proxy: BrokerProxy, behind_proxy: RunningGateway
 ) -> None:
     station = await behind_proxy.station("O-1")
     proxy.cut()
@@ -47,7 +46,7 @@ async def test_a_report_during_a_short_cut_is_answered_after_it(
 
 @pytest.mark.parametrize("frozen", [False, True])
 async def test_what_cannot_be_stored_in_time_closes_only_its_own_socket(
-    proxy: "BrokerProxy", behind_proxy: "RunningGateway", frozen: bool
+    proxy: BrokerProxy, behind_proxy: RunningGateway, frozen: bool
 ) -> None:
     station = await behind_proxy.station("O-2")
     idle = await behind_proxy.station("O-3")
@@ -68,7 +67,7 @@ async def test_what_cannot_be_stored_in_time_closes_only_its_own_socket(
 
 
 async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_over(
-    proxy: "BrokerProxy", behind_proxy: "RunningGateway", monkeypatch: pytest.MonkeyPatch
+    proxy: BrokerProxy, behind_proxy: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_queue, "INCARNATION_EXPIRES_MS", 1000)
     station = await behind_proxy.station("O-4")

@@ -5,13 +5,10 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from gateway_fakes.services import FakeServices
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake
-
-if TYPE_CHECKING:
-    from conftest import FakeServices
 
 PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
 HEARTBEAT = '[2,"1","Heartbeat",{}]'
@@ -34,7 +31,7 @@ async def test_a_missing_setting_is_named() -> None:
 
 
 async def test_stations_are_served_on_an_inherited_socket_until_sigterm(
-    services: "FakeServices",
+    services: FakeServices,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]

@@ -1,14 +1,12 @@
 """A gateway that stops loses nothing and tells everyone."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from conftest import RunningGateway
+from gateway_fakes.running import RunningGateway
 
 
 async def test_a_drained_gateway_answers_closes_releases_and_gives_up_its_lease(
-    running: "RunningGateway",
+    running: RunningGateway,
 ) -> None:
     stations = [await running.station(f"D-{number}") for number in range(5)]
     await stations[0].socket.send('[2,"1","Authorize",{"idTag":"T"}]')
@@ -21,7 +19,7 @@ async def test_a_drained_gateway_answers_closes_releases_and_gives_up_its_lease(
     assert {release.station_id for release in services.releases} == {f"D-{n}" for n in range(5)}
 
 
-async def test_no_station_is_let_in_while_draining(running: "RunningGateway") -> None:
+async def test_no_station_is_let_in_while_draining(running: RunningGateway) -> None:
     station = await running.station("D-9")
     running.stop()
     assert await station.closed() == 1012

@@ -50,6 +50,8 @@ class ClaimReply(Contract):
 
     `booted`: the station was accepted after a boot at least once. `status_known`: the registry
     has a status of at least one connector, so the gateway need not ask for it.
+    `credential_checks`: with bad credentials, what rules further wrong ones out at the gateway
+    (docs/adr/0013).
     """
 
     connection_id: str
@@ -58,6 +60,7 @@ class ClaimReply(Contract):
     booted: bool = False
     status_known: bool = False
     registration: RegistrationChange | None = None
+    credential_checks: tuple[str, ...] = ()
 
 
 class ClaimReplyBatch(Batch[ClaimReply]):

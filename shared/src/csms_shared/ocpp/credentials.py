@@ -8,6 +8,9 @@ when it is set and when it is presented, and any proof in common means the same 
 import binascii
 import hmac
 
+SALT_BYTES = 16
+_CHECK_BYTES = 2
+
 
 def credential_proof(pepper: bytes, station_id: str, password: bytes) -> bytes:
     """Return HMAC-SHA-256 under `pepper` of the station id and the password.
@@ -33,3 +36,22 @@ def credential_proofs(pepper: bytes, station_id: str, password: bytes) -> tuple[
     return tuple(
         credential_proof(pepper, station_id, form).hex() for form in password_forms(password)
     )
+
+
+def hash_proof(salt: bytes, proof: str) -> bytes:
+    """Return the salt followed by the proof's hash under it: what is stored."""
+    return salt + hmac.digest(salt, proof.lower().encode(), "sha256")
+
+
+def check_of(stored: bytes) -> str:
+    """Return what rules a wrong proof out, and says next to nothing of the right one.
+
+    The salt and two bytes of the hash: one wrong proof of 65,536 is not ruled out.
+    """
+    return stored[: SALT_BYTES + _CHECK_BYTES].hex()
+
+
+def fits_check(check: str, proof: str) -> bool:
+    """Tell whether the proof may be the one that `check` was made of."""
+    salt = bytes.fromhex(check)[:SALT_BYTES]
+    return hmac.compare_digest(check, check_of(hash_proof(salt, proof)))

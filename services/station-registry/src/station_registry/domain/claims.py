@@ -69,7 +69,10 @@ def _accept(
 
 
 def _refuse(station: ClaimedStation, request: Claim, outcome: ClaimOutcome) -> ClaimDecision:
-    return ClaimDecision(ClaimReply(connection_id=request.connection_id, outcome=outcome), station)
+    reply = ClaimReply(connection_id=request.connection_id, outcome=outcome)
+    if outcome is ClaimOutcome.BAD_CREDENTIALS:
+        reply.credential_checks = station.credentials.checks
+    return ClaimDecision(reply, station)
 
 
 def refuse_unknown(request: Claim, policies: Policies) -> ClaimReply:

@@ -4,13 +4,13 @@ Generated keys are long and random, and the proofs are keyed with a pepper alrea
 would only turn a reconnect storm into an outage.
 """
 
-import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-SALT_BYTES = 16
+from csms_shared.ocpp.credentials import SALT_BYTES, check_of, hash_proof
+
 PREVIOUS_KEPT = 8
 
 
@@ -26,6 +26,11 @@ class Credentials:
         """Tell whether the station has a password."""
         return bool(self.current)
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Return what lets a gateway rule out wrong passwords by itself."""
+        return tuple(check_of(stored) for stored in (*self.current, *self.previous))
+
 
 class CredentialMatch(Enum):
     """Which password was presented."""
@@ -33,11 +38,6 @@ class CredentialMatch(Enum):
     NONE = auto()
     PREVIOUS = auto()
     CURRENT = auto()
-
-
-def hash_proof(salt: bytes, proof: str) -> bytes:
-    """Return the salt followed by the proof's hash under it."""
-    return salt + hmac.digest(salt, proof.lower().encode(), hashlib.sha256)
 
 
 def set_password(

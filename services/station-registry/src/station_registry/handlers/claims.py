@@ -26,6 +26,9 @@ from station_registry.store import connections, leases, reports, stations
 from station_registry.store.tables import outbox
 
 CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
+CONFLICTS = Counter(
+    "csms_ownership_conflicts_total", "Claims that took a station from another connection."
+)
 
 
 async def claim(
@@ -127,6 +130,7 @@ def _controls(decision: ClaimDecision) -> list[Reply]:
     claimed = decision.claimed
     if claimed is None or claimed.superseded is None:
         return []
+    CONFLICTS.inc()
     return [controls.superseded(decision.station.station_id, claimed.superseded, claimed.epoch)]
 
 

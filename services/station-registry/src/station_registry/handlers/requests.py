@@ -32,9 +32,10 @@ from csms_shared.db.engine import RequestHandler, in_transaction, transactional
 from csms_shared.db.outbox import write_events
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.inbox import Reply, reply_messages
+from csms_shared.ocpp.credentials import SALT_BYTES
 from csms_shared.refusals import ProblemRaised, refuse
 from station_registry.domain.changes import ChangeDecision, decide_change
-from station_registry.domain.credentials import SALT_BYTES, Credentials, set_password
+from station_registry.domain.credentials import Credentials, set_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
 from station_registry.handlers import controls

@@ -17,6 +17,7 @@ class HeldConnection(Protocol):
     remote_address: str
     connected_ms: int
     last_seen_ms: int
+    in_transaction: bool
 
     def report_stored(self, seq: int) -> None:
         """Answer the report `seq`: the broker has it."""

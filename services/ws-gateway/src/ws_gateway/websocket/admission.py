@@ -1,35 +1,137 @@
-"""How fast stations are let in: a storm of reconnections waits its turn, for a bounded time."""
+"""Who waits for a turn, woken when it comes (docs/adr/0013)."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from csms_shared.clock import monotonic
+from ws_gateway import metrics
+from ws_gateway.domain.turns import Turn, Turns
 
-# Beyond what one registry answers, measured; an excess waits here and not in the broker.
-UPGRADES_PER_S = 1000.0
+# What one registry and its database answer on two cores when nothing else runs; a slower one
+# answers later, and then the bound on claims under way sets the pace.
+RATE_PER_S = 1000.0
 BURST = 200
 LONGEST_WAIT_S = 5.0
+# One batch: more would only wait in the broker, out of reach of priorities.
+CLAIMS_UNDER_WAY = 500
+# No more than can have their turn in time.
+_MAX_WAITING = int(RATE_PER_S * LONGEST_WAIT_S)
+# A timer for each single turn would cost more than the turns.
+_SHORTEST_PAUSE_S = 0.005
+
+
+class Waiter(Protocol):
+    """Somebody who waits for a turn and is told one thing or the other, once."""
+
+    @property
+    def gone(self) -> bool:
+        """Tell whether the turn would be wasted."""
+
+    def turn_came(self) -> None:
+        """Go on."""
+
+    def turned_away(self) -> None:
+        """Do not wait any longer: too many do, or nobody is left to wait."""
 
 
 class Admission:
-    """Gives each upgrade a turn (a generic cell rate algorithm)."""
+    """The queue of one kind of newcomer."""
 
     def __init__(
         self,
-        rate: float = UPGRADES_PER_S,
-        burst: int = BURST,
+        kind: str,
+        turns: Turns[Waiter],
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._interval = 1 / rate
-        self._slack = burst / rate
+        self._turns = turns
         self._clock = clock
-        self._next = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._outcomes = {turn: metrics.ADMISSIONS.labels(kind, turn.name.lower()) for turn in Turn}
+        metrics.ADMISSION_WAITING.labels(kind).set_function(lambda: turns.waiting)
 
-    def wait_s(self) -> float | None:
-        """Return how long to wait for this upgrade's turn, None where that would be too long."""
-        now = self._clock()
-        turn = max(self._next, now)
-        wait = max(0.0, turn - now - self._slack)
-        if wait > LONGEST_WAIT_S:
-            return None
-        self._next = turn + self._interval
-        return wait
+    @classmethod
+    def of_upgrades(cls) -> "Admission":
+        """Return the queue of stations that connect; `leave` is called after each claim."""
+        return cls("upgrade", _turns(CLAIMS_UNDER_WAY))
+
+    @classmethod
+    def of_boots(cls) -> "Admission":
+        """Return the queue of BootNotifications."""
+        return cls("boot", _turns(None))
+
+    def enter(self, waiter: Waiter, *, first: bool) -> Turn:
+        """Ask for a turn; only where the answer is `WAITS` the waiter is told later."""
+        turn = self._turns.enter(waiter, self._clock(), first=first)
+        self._outcomes[turn].inc()
+        if turn is Turn.WAITS:
+            if self._timer is None:
+                self._set_timer()
+            elif first:
+                # It may have displaced somebody, who is told at once.
+                self._let_in()
+        return turn
+
+    def leave(self) -> None:
+        """Note that one whose turn came is done."""
+        self._turns.leave()
+        if self._turns.waiting:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        called = self._turns.come(self._clock(), lambda waiter: waiter.gone)
+        for waiter in called.coming:
+            waiter.turn_came()
+        self._outcomes[Turn.REFUSED].inc(len(called.refused))
+        for waiter in (*called.refused, *called.gone):
+            waiter.turned_away()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        pause = self._turns.next_in(self._clock())
+        if pause is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(pause, _SHORTEST_PAUSE_S), self._let_in)
+
+
+def _turns(under_way: int | None) -> Turns[Waiter]:
+    return Turns(
+        rate=RATE_PER_S,
+        burst=BURST,
+        under_way=under_way,
+        max_waiting=_MAX_WAITING,
+        longest_wait_s=LONGEST_WAIT_S,
+    )
+
+
+class Upgrade:
+    """One handshake that waits."""
+
+    __slots__ = ("_is_gone", "admitted")
+
+    def __init__(self, is_gone: Callable[[], bool]) -> None:
+        self._is_gone = is_gone
+        self.admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    @property
+    def gone(self) -> bool:
+        """Tell whether the client is gone, or the handshake was given up."""
+        return self.admitted.done() or self._is_gone()
+
+    @property
+    def was_admitted(self) -> bool:
+        """Tell whether its turn has come."""
+        answered = self.admitted.done() and not self.admitted.cancelled()
+        return answered and self.admitted.result()
+
+    def turn_came(self) -> None:
+        """Go on to the claim."""
+        self.admitted.set_result(True)
+
+    def turned_away(self) -> None:
+        """Refuse, where anybody still waits."""
+        if not self.admitted.done():
+            self.admitted.set_result(False)

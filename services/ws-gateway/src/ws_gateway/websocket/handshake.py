@@ -1,10 +1,7 @@
 """The upgrade of a station: identity, subprotocol, admission, then one claim at the registry."""
 
-import asyncio
-import random
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 import structlog
@@ -14,7 +11,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 
 from csms_shared.clock import now_ms
-from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply, Refusal
+from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.ocpp.credentials import credential_proofs
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
@@ -25,8 +22,10 @@ from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.identity import IdentityProblem, station_id_from_path
 from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.subprotocol import Subprotocol, negotiate
-from ws_gateway.websocket.admission import LONGEST_WAIT_S, Admission
+from ws_gateway.websocket.admission import LONGEST_WAIT_S
 from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.reception import Reception
+from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
 from ws_gateway.websocket.status_request import StatusRequest
@@ -50,25 +49,6 @@ _REFUSED_CLAIMS = {
 }
 
 
-@dataclass(slots=True)
-class _Refused(Exception):
-    """Ends a handshake with an answer; `told` where the registry is to show it on the station."""
-
-    status: HTTPStatus
-    reason: str
-    detail: str
-    headers: dict[str, str] = field(default_factory=dict)
-    told: bool = True
-
-
-@dataclass(slots=True)
-class _Applicant:
-    """Who asks to connect, as far as it is known yet."""
-
-    remote_address: str
-    station_id: str = ""
-
-
 class Handshakes:
     """Answers the HTTP requests on the stations' port."""
 
@@ -79,13 +59,15 @@ class Handshakes:
         pepper: bytes,
         is_ready: Callable[[], bool],
         limits: Limits,
+        reception: Reception,
     ) -> None:
         self._broker = broker
         self._addresses = addresses
         self._pepper = pepper
         self._is_ready = is_ready
         self._limits = limits
-        self._admission = Admission()
+        self._reception = reception
+        self._refusals = Refusals(broker.notices)
         self.draining = False
 
     async def process(self, connection: ServerConnection, request: Request) -> Response:
@@ -98,87 +80,112 @@ class Handshakes:
                 return connection.respond(HTTPStatus.OK, "ready\n")
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not ready\n")
         peer = _peer(connection)
-        applicant = _Applicant(self._addresses.address(peer, request.headers))
+        applicant = Applicant(self._addresses.address(peer, request.headers))
         try:
             response = await self._admit(connection, request, applicant, peer)
-        except _Refused as refusal:
-            return self._refuse(connection, applicant, refusal)
+        except Refused as refusal:
+            return self._refusals.answer(connection, applicant, refusal)
         metrics.CONNECTS.labels("accepted").inc()
         return response
 
     def garbage(self, connection: ServerConnection, description: str) -> None:
         """Count what was no HTTP request: a TLS hello, a port scan."""
-        applicant = _Applicant(_peer(connection))
-        self._count(applicant, _Refused(HTTPStatus.BAD_REQUEST, "not_http", description))
+        applicant = Applicant(_peer(connection))
+        self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, "not_http", description))
 
     async def _admit(
-        self, socket: StationSocket, request: Request, applicant: _Applicant, peer: str
+        self, socket: StationSocket, request: Request, applicant: Applicant, peer: str
     ) -> Response:
         identity = station_id_from_path(_path_as_text(request.path))
         if isinstance(identity, IdentityProblem):
             wrong = identity in (IdentityProblem.WRONG_PATH, IdentityProblem.EMPTY)
             status = HTTPStatus.NOT_FOUND if wrong else HTTPStatus.BAD_REQUEST
             detail = "the path must be /ocpp/ and the station's id"
-            raise _Refused(status, identity.value, detail)
+            raise Refused(status, identity.value, detail)
         applicant.station_id = identity
         response, subprotocol = _check_upgrade(socket, request)
         if self.draining:
-            raise _unavailable("draining", "this gateway is about to stop")
+            raise unavailable("draining", "this gateway is about to stop")
         if not self._broker.takes_upgrades:
-            raise _unavailable("unavailable", "a part of the central system does not answer")
-        await self._wait_for_turn(socket)
-        reply, claim = await self._claim(request, applicant, subprotocol, peer)
+            raise unavailable("unavailable", "a part of the central system does not answer")
+        throttled = self._reception.throttled(
+            applicant.remote_address, identity, lambda: self._proofs(request, applicant)
+        )
+        if throttled is not None:
+            raise too_many(throttled)
+        await self._wait_for_turn(socket, identity)
+        try:
+            reply, claim = await self._claim(request, applicant, subprotocol, peer)
+        finally:
+            self._reception.upgrades.leave()
         if socket.protocol.state is not CONNECTING:
             self._broker.notices.release(
                 identity, claim.connection_id, reply.epoch, "gone during the handshake"
             )
-            raise _Refused(
+            raise Refused(
                 HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", told=False
             )
         self._open_session(socket, claim, reply, subprotocol)
         return response
 
-    async def _wait_for_turn(self, socket: StationSocket) -> None:
-        wait_s = self._admission.wait_s()
-        if wait_s is None:
-            detail = f"no turn within {LONGEST_WAIT_S:g} s: too many stations connect at once"
-            raise _unavailable("too_many_at_once", detail)
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-            if socket.protocol.state is not CONNECTING:
-                detail = "gone while waiting for its turn"
-                raise _Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, told=False)
+    async def _wait_for_turn(self, socket: StationSocket, station_id: str) -> None:
+        held = self._broker.connections.of_station(station_id)
+        first = self._reception.is_in_session(station_id) or (
+            held is not None and held.in_transaction
+        )
+
+        def is_gone() -> bool:
+            return socket.protocol.state is not CONNECTING
+
+        if await self._reception.turn_came(first=first, is_gone=is_gone):
+            return
+        if is_gone():
+            detail = "gone while waiting for its turn"
+            raise Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, told=False)
+        detail = f"no turn within {LONGEST_WAIT_S:g} s: too many stations connect at once"
+        raise unavailable("too_many_at_once", detail)
 
     async def _claim(
-        self, request: Request, applicant: _Applicant, subprotocol: Subprotocol, peer: str
+        self, request: Request, applicant: Applicant, subprotocol: Subprotocol, peer: str
     ) -> tuple[ClaimReply, Claim]:
-        authorization = request.headers.get_all("Authorization")
         station_id = applicant.station_id
-        password = presented_password(next(iter(authorization), None), station_id)
-        proofs = (
-            credential_proofs(self._pepper, station_id, password) if password is not None else ()
-        )
+        proofs = self._proofs(request, applicant)
         tls = self._addresses.used_tls(peer, request.headers)
         claim = Claim(
             station_id=station_id,
             connection_id=uuid.uuid4().hex,
             ocpp_version=subprotocol.version,
             remote_address=applicant.remote_address,
-            credential_proofs=proofs,
-            security_profile=0 if password is None else 2 if tls else 1,
+            credential_proofs=tuple(proofs),
+            security_profile=0 if not proofs else 2 if tls else 1,
             connected_ms=now_ms(),
         )
         try:
             reply = await self._broker.claims.claim(claim)
         except ClaimUnanswered as error:
-            raise _unavailable("registry_unanswered", str(error)) from None
+            raise unavailable("registry_unanswered", str(error)) from None
         if reply.outcome is not ClaimOutcome.ACCEPTED:
             status, detail = _REFUSED_CLAIMS[reply.outcome]
             headers = {}
             if status is HTTPStatus.UNAUTHORIZED:
+                self._reception.login_failed(
+                    applicant.remote_address, station_id, reply.credential_checks
+                )
                 headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
-            raise _Refused(status, reply.outcome.value, detail, headers)
+            raise Refused(status, reply.outcome.value, detail, headers)
+        self._reception.connected(station_id)
         return reply, claim
+
+    def _proofs(self, request: Request, applicant: Applicant) -> Sequence[str]:
+        if applicant.proofs is None:
+            authorization = next(iter(request.headers.get_all("Authorization")), None)
+            password = presented_password(authorization, applicant.station_id)
+            applicant.proofs = (
+                credential_proofs(self._pepper, applicant.station_id, password)
+                if password is not None
+                else ()
+            )
+        return applicant.proofs
 
     def _open_session(
         self, socket: StationSocket, claim: Claim, reply: ClaimReply, subprotocol: Subprotocol
@@ -188,11 +195,12 @@ class Handshakes:
             self._broker.notices.release(
                 claim.station_id, claim.connection_id, reply.epoch, "incomplete claim reply"
             )
-            raise _unavailable("registry_unanswered", "the registry's answer was incomplete")
+            raise unavailable("registry_unanswered", "the registry's answer was incomplete")
         now = instant()
         session = Session(
             socket,
             self._broker,
+            self._reception,
             StationConnection(
                 subprotocol.version,
                 reply.epoch,
@@ -213,7 +221,7 @@ class Handshakes:
         )
         self._broker.connections.add(session)
         if session.ended:
-            raise _unavailable("superseded", "a newer connection of this station is open")
+            raise unavailable("superseded", "a newer connection of this station is open")
         socket.session = session
         metrics.CONNECTIONS.labels(subprotocol.version).inc()
         if subprotocol.header is None:
@@ -224,35 +232,6 @@ class Handshakes:
             connection_id=claim.connection_id,
             epoch=reply.epoch,
             remote_address=claim.remote_address,
-        )
-
-    def _refuse(self, socket: StationSocket, applicant: _Applicant, refusal: _Refused) -> Response:
-        self._count(applicant, refusal)
-        if refusal.told and applicant.station_id:
-            self._broker.notices.refused(
-                Refusal(
-                    station_id=applicant.station_id,
-                    remote_address=applicant.remote_address,
-                    reason=refusal.reason,
-                    detail=refusal.detail,
-                    http_status=refusal.status,
-                    refused_ms=now_ms(),
-                )
-            )
-        response = socket.respond(refusal.status, refusal.detail + "\n")
-        response.headers.update(refusal.headers)
-        return response
-
-    def _count(self, applicant: _Applicant, refusal: _Refused) -> None:
-        metrics.CONNECTS.labels("refused").inc()
-        metrics.REFUSALS.labels(refusal.reason).inc()
-        log.info(
-            "handshake_refused",
-            station_id=applicant.station_id or None,
-            remote_address=applicant.remote_address,
-            reason=refusal.reason,
-            status=int(refusal.status),
-            detail=refusal.detail,
         )
 
 
@@ -268,23 +247,15 @@ def _check_upgrade(socket: StationSocket, request: Request) -> tuple[Response, S
             if name in response.headers
         }
         detail = f"not a WebSocket handshake: {cause}"[:200]
-        raise _Refused(HTTPStatus(response.status_code), reason, detail, headers)
+        raise Refused(HTTPStatus(response.status_code), reason, detail, headers)
     offered = request.headers.get_all("Sec-WebSocket-Protocol")
     subprotocol = negotiate(offered)
     if subprotocol is None:
         detail = f"none of the offered subprotocols is supported: {', '.join(offered)}"[:200]
-        raise _Refused(HTTPStatus.BAD_REQUEST, "unsupported_subprotocol", detail)
+        raise Refused(HTTPStatus.BAD_REQUEST, "unsupported_subprotocol", detail)
     if subprotocol.header is not None:
         response.headers["Sec-WebSocket-Protocol"] = subprotocol.header
     return response, subprotocol
-
-
-def _unavailable(reason: str, detail: str) -> _Refused:
-    # Spread, so that not all come back in the same second.
-    retry_after = str(random.randint(5, 15))  # noqa: S311 - jitter
-    return _Refused(
-        HTTPStatus.SERVICE_UNAVAILABLE, reason, detail, {"Retry-After": retry_after}, told=False
-    )
 
 
 def _peer(connection: ServerConnection) -> str:

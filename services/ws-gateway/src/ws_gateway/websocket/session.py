@@ -24,6 +24,7 @@ from ws_gateway.domain.effects import (
     Effect,
     FrameUnusable,
     HeartbeatAnswered,
+    InboundCall,
     Instant,
     OwnAnswerInvalid,
     Ping,
@@ -33,13 +34,17 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.registration import ACCEPTED
+from ws_gateway.domain.turns import Turn
+from ws_gateway.websocket.boot_turn import BootTurn
 from ws_gateway.websocket.commands_under_way import CommandsUnderWay
+from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.socket import StationSocket
 from ws_gateway.websocket.status_request import StatusRequest
 
 log = structlog.get_logger(__name__)
 
 _LOGGED_FRAME_BYTES = 500
+_OF_SESSIONS = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
 
 
 def instant() -> Instant:
@@ -55,6 +60,7 @@ class Session:
         "_broker",
         "_commands",
         "_machine",
+        "_reception",
         "_released",
         "_socket",
         "_status_request",
@@ -62,6 +68,7 @@ class Session:
         "connected_ms",
         "connection_id",
         "epoch",
+        "in_transaction",
         "last_seen_ms",
         "ocpp_version",
         "remote_address",
@@ -72,6 +79,7 @@ class Session:
         self,
         socket: StationSocket,
         broker: BrokerSide,
+        reception: Reception,
         machine: StationConnection,
         *,
         station_id: str,
@@ -85,6 +93,7 @@ class Session:
     ) -> None:
         self._socket = socket
         self._broker = broker
+        self._reception = reception
         self._machine = machine
         self.station_id = station_id
         self.connection_id = connection_id
@@ -93,6 +102,8 @@ class Session:
         self.remote_address = remote_address
         self.connected_ms = connected_ms
         self.last_seen_ms = connected_ms
+        # As far as this gateway has seen; the station keeps its place if it must come back.
+        self.in_transaction = reception.is_in_session(station_id)
         self._boot_count = boot_count
         # Deviations of the handshake travel with the first call.
         self._tolerated = tolerated
@@ -128,6 +139,7 @@ class Session:
         """Let go of everything: the socket is gone."""
         self._carry_out(self._machine.socket_closed(instant()))
         self._broker.connections.remove(self)
+        self._reception.left(self.station_id, in_session=self.in_transaction)
         self._release("connection closed" if code not in (None, 1006) else "connection lost")
         metrics.CONNECTIONS.labels(self.ocpp_version).dec()
         metrics.CLOSES.labels(metrics.close_label(code)).inc()
@@ -271,6 +283,28 @@ class Session:
             tolerated, self._tolerated = self._tolerated + tolerated, ()
         if self._status_request is not None and self._status_request.is_settled_by(call.action):
             self._status_request = None
+        if call.action in _OF_SESSIONS:
+            self._note_session(call)
+        elif call.action == "BootNotification":
+            self._wait_for_boot(call, tolerated)
+            return
+        self._hand_over(call, tolerated)
+
+    def _note_session(self, call: InboundCall) -> None:
+        if call.action == "StopTransaction":
+            self.in_transaction = False
+        elif call.action == "StartTransaction" or call.payload.get("transactionId"):
+            self.in_transaction = True
+
+    def _wait_for_boot(self, call: InboundCall, tolerated: tuple[str, ...]) -> None:
+        boot = BootTurn(self, lambda: self._hand_over(call, tolerated))
+        turn = self._reception.boots.enter(boot, first=self.in_transaction)
+        if turn is Turn.NOW:
+            boot.turn_came()
+        elif turn is Turn.REFUSED:
+            boot.turned_away()
+
+    def _hand_over(self, call: InboundCall, tolerated: tuple[str, ...]) -> None:
         patience_s = (call.deadline_ms - now_ms()) / 1000
         service_away = (
             call.kind is ActionKind.DECISION

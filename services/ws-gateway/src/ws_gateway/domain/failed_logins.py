@@ -1,0 +1,45 @@
+"""Guessing passwords is slow, and locks nobody out (docs/adr/0013)."""
+
+from collections.abc import Sequence
+
+from csms_shared.ocpp.credentials import fits_check
+from ws_gateway.domain.keyed_rate import KeyedRate
+
+FAILURES_AT_ONCE = 10
+FAILURE_EVERY_S = 10.0
+_MAX_REMEMBERED = 10_000
+
+
+class FailedLogins:
+    """Failures by (address, station), and what tells a right password from a wrong one.
+
+    Who fails too often is refused without asking the registry, but where the password may be
+    right by the checks that came with the last refusal: whoever shares an address with a guesser
+    still gets in.
+    """
+
+    def __init__(self) -> None:
+        self._failures: KeyedRate[tuple[str, str]] = KeyedRate(
+            burst=FAILURES_AT_ONCE, every_s=FAILURE_EVERY_S, max_keys=_MAX_REMEMBERED
+        )
+        self._checks: dict[str, tuple[str, ...]] = {}
+
+    def wait_s(self, address: str, station_id: str, now: float) -> float:
+        """Return in how many seconds the registry is asked again, 0 where it is now."""
+        return self._failures.wait_s((address, station_id), now)
+
+    def may_be_right(self, station_id: str, proofs: Sequence[str]) -> bool:
+        """Tell whether the registry might accept one of these proofs."""
+        return any(
+            fits_check(check, proof)
+            for check in self._checks.get(station_id, ())
+            for proof in proofs
+        )
+
+    def failed(self, address: str, station_id: str, checks: tuple[str, ...], now: float) -> None:
+        """Count a failure that the registry found."""
+        self._failures.count((address, station_id), now)
+        self._checks.pop(station_id, None)
+        self._checks[station_id] = checks
+        if len(self._checks) > _MAX_REMEMBERED:
+            del self._checks[next(iter(self._checks))]

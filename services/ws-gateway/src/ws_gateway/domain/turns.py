@@ -1,0 +1,119 @@
+"""Turns: so many a second, so many at once; who comes too early waits, for a bounded time.
+
+Those who come first in line take every free turn before the others. The queue is bounded in count
+and in time, so what can't be served soon is told so at once and comes back later.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Generic, NamedTuple, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Turn(Enum):
+    """What becomes of somebody who asks for a turn."""
+
+    NOW = auto()
+    WAITS = auto()
+    REFUSED = auto()
+
+
+class Called(NamedTuple, Generic[Item]):
+    """Who leaves the queue: by a turn, because it took too long, or gone already."""
+
+    coming: list[Item]
+    refused: list[Item]
+    gone: list[Item]
+
+
+class Turns(Generic[Item]):
+    """A generic cell rate algorithm with a queue of two classes behind it.
+
+    `rate` turns a second after a burst of `burst`, at most `under_way` of them not left yet (None:
+    any number); at most `max_waiting` in the queue, none of them longer than `longest_wait_s`.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: float,
+        burst: int,
+        max_waiting: int,
+        longest_wait_s: float,
+        under_way: int | None = None,
+    ) -> None:
+        self._interval = 1 / rate
+        self._slack = burst / rate
+        self._max_under_way = under_way
+        self._max_waiting = max_waiting
+        self._longest_wait_s = longest_wait_s
+        self._next = 0.0
+        self._under_way = 0
+        self._first: deque[tuple[float, Item]] = deque()
+        self._others: deque[tuple[float, Item]] = deque()
+        self._displaced: list[Item] = []
+
+    @property
+    def waiting(self) -> int:
+        """Count those in the queue."""
+        return len(self._first) + len(self._others)
+
+    def enter(self, item: Item, now: float, *, first: bool) -> Turn:
+        """Take a turn, a place in the queue, or neither.
+
+        In a full queue one who comes first takes the place of the last of the others, whom the
+        next `come` returns.
+        """
+        if not self.waiting and self._is_free(now):
+            self._take(now)
+            return Turn.NOW
+        if self.waiting >= self._max_waiting:
+            if not first or not self._others:
+                return Turn.REFUSED
+            self._displaced.append(self._others.pop()[1])
+        (self._first if first else self._others).append((now + self._longest_wait_s, item))
+        return Turn.WAITS
+
+    def come(self, now: float, is_gone: Callable[[Item], bool]) -> Called[Item]:
+        """Return who leaves the queue now; who is gone takes no turn from the others."""
+        called = Called[Item]([], self._displaced, [])
+        self._displaced = []
+        for queue in (self._first, self._others):
+            while queue and queue[0][0] <= now:
+                _, item = queue.popleft()
+                (called.gone if is_gone(item) else called.refused).append(item)
+        while self.waiting and self._is_free(now):
+            _, item = (self._first or self._others).popleft()
+            if is_gone(item):
+                called.gone.append(item)
+            else:
+                self._take(now)
+                called.coming.append(item)
+        return called
+
+    def leave(self) -> None:
+        """Note that one whose turn came is done."""
+        self._under_way -= 1
+
+    def next_in(self, now: float) -> float | None:
+        """Return after how many seconds `come` has something to do, None while nobody waits."""
+        if self._displaced:
+            return 0.0
+        until = [queue[0][0] for queue in (self._first, self._others) if queue]
+        if not until:
+            return None
+        if self._has_room():
+            until.append(self._next - self._slack)
+        return max(0.0, min(until) - now)
+
+    def _is_free(self, now: float) -> bool:
+        return self._has_room() and self._next - now <= self._slack
+
+    def _has_room(self) -> bool:
+        return self._max_under_way is None or self._under_way < self._max_under_way
+
+    def _take(self, now: float) -> None:
+        self._next = max(self._next, now) + self._interval
+        self._under_way += 1

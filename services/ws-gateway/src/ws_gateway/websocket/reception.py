@@ -1,0 +1,92 @@
+"""Who is let in, when and how often: what all handshakes and sessions of a gateway share.
+
+Everything here is remembered by this gateway alone and bounded; docs/adr/0013 says why.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from csms_shared.clock import monotonic
+from ws_gateway.domain.failed_logins import FailedLogins
+from ws_gateway.domain.keyed_rate import KeyedRate
+from ws_gateway.domain.turns import Turn
+from ws_gateway.websocket.admission import Admission, Upgrade
+
+# A station that reconnects every six seconds, for ever, is never refused.
+CONNECTS_AT_ONCE = 10
+CONNECT_EVERY_S = 6.0
+_MAX_STATIONS = 20_000
+_MAX_IN_SESSION = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Why an upgrade is refused for some seconds; `reason` is counted."""
+
+    reason: str
+    detail: str
+    wait_s: float
+
+
+class Reception:
+    """The queues, the limits, and the stations whose session goes on while they are away."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self.upgrades = Admission.of_upgrades()
+        self.boots = Admission.of_boots()
+        self._connects: KeyedRate[str] = KeyedRate(
+            burst=CONNECTS_AT_ONCE, every_s=CONNECT_EVERY_S, max_keys=_MAX_STATIONS
+        )
+        self._failures = FailedLogins()
+        # In the order in which they left.
+        self._in_session: dict[str, None] = {}
+
+    def throttled(
+        self, address: str, station_id: str, proofs: Callable[[], Sequence[str]]
+    ) -> Throttled | None:
+        """Return why this upgrade must not reach the registry now, None where it may."""
+        now = self._clock()
+        wait_s = self._connects.wait_s(station_id, now)
+        if wait_s > 0:
+            return Throttled("flapping", "this station connects too often", wait_s)
+        wait_s = self._failures.wait_s(address, station_id, now)
+        if wait_s > 0 and not self._failures.may_be_right(station_id, proofs()):
+            return Throttled("failed_logins", "the password was wrong too often", wait_s)
+        return None
+
+    async def turn_came(self, *, first: bool, is_gone: Callable[[], bool]) -> bool:
+        """Wait for an upgrade's turn, `leave` ends it; False where there is none in time."""
+        upgrade = Upgrade(is_gone)
+        turn = self.upgrades.enter(upgrade, first=first)
+        if turn is not Turn.WAITS:
+            return turn is Turn.NOW
+        try:
+            return await upgrade.admitted
+        except asyncio.CancelledError:
+            if upgrade.was_admitted:
+                # The turn came in the very moment in which nobody waited for it any more.
+                self.upgrades.leave()
+            raise
+
+    def connected(self, station_id: str) -> None:
+        """Count an accepted connection: only those show that a station, or its clone, flaps."""
+        self._connects.count(station_id, self._clock())
+
+    def login_failed(self, address: str, station_id: str, checks: tuple[str, ...]) -> None:
+        """Count a wrong password."""
+        self._failures.failed(address, station_id, checks, self._clock())
+
+    def is_in_session(self, station_id: str) -> bool:
+        """Tell whether the station left during a transaction, as far as is known here."""
+        return station_id in self._in_session
+
+    def left(self, station_id: str, *, in_session: bool) -> None:
+        """Remember whether the station was in a transaction when its connection ended."""
+        self._in_session.pop(station_id, None)
+        if not in_session:
+            return
+        self._in_session[station_id] = None
+        if len(self._in_session) > _MAX_IN_SESSION:
+            del self._in_session[next(iter(self._in_session))]

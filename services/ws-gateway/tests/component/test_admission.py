@@ -1,0 +1,213 @@
+"""Storms, clones and guessers: who waits, and who is told to come back later."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+
+import pytest
+from gateway_fakes.running import RunningGateway, run_gateway
+from gateway_fakes.services import FakeServices
+from gateway_fakes.station import Station
+from prometheus_client import REGISTRY
+from websockets.exceptions import InvalidStatus
+
+from csms_shared.clock import monotonic
+from ws_gateway.domain.failed_logins import FAILURES_AT_ONCE
+from ws_gateway.domain.turns import Turns
+from ws_gateway.websocket import admission
+from ws_gateway.websocket.reception import CONNECT_EVERY_S, CONNECTS_AT_ONCE
+
+BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
+START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-11-20T08:00:00Z"}
+
+
+def _metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def _waiting(kind: str = "upgrade") -> float:
+    return _metric("csms_gateway_admission_waiting", kind=kind)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def _until_waiting(count: int) -> None:
+    await _until(lambda: _waiting() == count)
+
+
+def _basic(user: str, password: str) -> dict[str, str]:
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {token}"}
+
+
+async def _refused(running: RunningGateway, station_id: str, **options: object) -> tuple[int, int]:
+    """Return the status and the seconds of Retry-After, 0 without."""
+    with pytest.raises(InvalidStatus) as refusal:
+        await running.station(station_id, **options)
+    response = refusal.value.response
+    return response.status_code, int(response.headers.get("Retry-After", "0"))
+
+
+async def test_more_stations_than_the_rate_allows_wait_and_none_is_refused(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "RATE_PER_S", 50.0)
+    monkeypatch.setattr(admission, "BURST", 5)
+    async with run_gateway(broker_url, services) as running:
+        began = monotonic()
+        connecting = [asyncio.create_task(running.station(f"W-{n}")) for n in range(40)]
+        await _until(lambda: _waiting() > 0)
+        stations = await asyncio.gather(*connecting)
+        assert monotonic() - began > 34 / 50
+        assert _waiting() == 0
+        for station in stations:
+            await station.socket.close()
+
+
+async def test_beyond_the_queue_upgrades_get_503_and_when_to_come_back(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "RATE_PER_S", 1.0)
+    monkeypatch.setattr(admission, "BURST", 1)
+    monkeypatch.setattr(admission, "_MAX_WAITING", 1)
+    before = _metric("csms_gateway_refusals_total", reason="too_many_at_once")
+    async with run_gateway(broker_url, services) as running:
+        first = [await running.station(f"Q-{n}") for n in range(2)]
+        waiting = asyncio.create_task(running.station("Q-2"))
+        await _until(lambda: _waiting() == 1)
+        claims = services.claims
+        status, retry_after = await _refused(running, "Q-3")
+        assert status == 503
+        assert 5 <= retry_after <= 15
+        # Refused before anything was asked of anybody.
+        assert services.claims <= claims + 1
+        assert _metric("csms_gateway_refusals_total", reason="too_many_at_once") == before + 1
+        for station in (*first, await waiting):
+            await station.socket.close()
+
+
+async def test_a_registry_that_answers_slowly_gets_no_more_claims_than_it_can_hold(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "CLAIMS_UNDER_WAY", 2)
+    monkeypatch.setattr(admission, "LONGEST_WAIT_S", 1.0)
+    async with run_gateway(broker_url, services) as running:
+        services.claims_answered.clear()
+        under_way = [asyncio.create_task(running.station(f"H-{n}")) for n in range(2)]
+        await services.until(lambda: services.claims == 2)
+        assert (await _refused(running, "H-2"))[0] == 503
+        late = asyncio.create_task(running.station("H-3"))
+        await _until(lambda: _waiting() == 1)
+        assert services.claims == 2
+        services.claims_answered.set()
+        for station in [*await asyncio.gather(*under_way), await late]:
+            await station.socket.close()
+
+
+async def test_who_leaves_the_queue_takes_no_turn_from_the_others(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "CLAIMS_UNDER_WAY", 1)
+    async with run_gateway(broker_url, services) as running:
+        services.claims_answered.clear()
+        under_way = asyncio.create_task(running.station("G-0"))
+        await services.until(lambda: services.claims == 1)
+        leaving = asyncio.create_task(running.station("G-1"))
+        await _until(lambda: _waiting() == 1)
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        last = asyncio.create_task(running.station("G-2"))
+        await _until(lambda: _waiting() == 2)
+        services.claims_answered.set()
+        for station in (await under_way, await last):
+            await station.socket.close()
+        assert services.claims == 2
+
+
+async def test_a_station_that_left_in_a_session_comes_before_those_that_did_not(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "CLAIMS_UNDER_WAY", 1)
+    async with run_gateway(broker_url, services) as running:
+        charging = await running.station("S-1")
+        assert (await charging.call("StartTransaction", START))[0] == 3
+        await charging.socket.close()
+        await services.until(lambda: services.releases)
+        services.claims_answered.clear()
+        arrived: list[str] = []
+
+        async def arrive(station_id: str) -> Station:
+            station = await running.station(station_id)
+            arrived.append(station_id)
+            return station
+
+        arriving = [asyncio.create_task(arrive("S-2"))]
+        await services.until(lambda: services.claims == 2)
+        for waiting, station_id in enumerate(("S-3", "S-4", "S-1"), 1):
+            arriving.append(asyncio.create_task(arrive(station_id)))
+            await _until_waiting(waiting)
+        services.claims_answered.set()
+        stations = await asyncio.gather(*arriving)
+        assert arrived == ["S-2", "S-1", "S-3", "S-4"]
+        for station in stations:
+            await station.socket.close()
+
+
+async def test_a_station_id_that_flaps_is_told_to_wait_and_keeps_its_last_connection(
+    running: RunningGateway,
+) -> None:
+    stations = [await running.station("F-1") for _ in range(CONNECTS_AT_ONCE)]
+    claims = running.services.claims
+    status, retry_after = await _refused(running, "F-1")
+    assert status == 429
+    assert 1 <= retry_after <= CONNECT_EVERY_S
+    assert running.services.claims == claims
+    assert (await stations[-1].call("Heartbeat", {}))[0] == 3
+    other = await running.station("F-2")
+    for station in (*stations, other):
+        await station.socket.close()
+
+
+async def test_a_guesser_is_refused_without_a_claim_and_the_station_still_gets_in(
+    running: RunningGateway,
+) -> None:
+    running.services.passwords["P-9"] = b"0123456789abcdef"
+    for number in range(FAILURES_AT_ONCE):
+        guess = _basic("P-9", f"guess {number}")
+        assert (await _refused(running, "P-9", additional_headers=guess))[0] == 401
+    claims = running.services.claims
+    status, retry_after = await _refused(
+        running, "P-9", additional_headers=_basic("P-9", "one more")
+    )
+    assert status == 429
+    assert retry_after >= 1
+    assert running.services.claims == claims
+    right = await running.station("P-9", additional_headers=_basic("P-9", "0123456789abcdef"))
+    await right.socket.close()
+
+
+async def test_boots_wait_for_their_turn_and_beyond_the_queue_the_socket_is_closed(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with run_gateway(broker_url, services) as running:
+        stations = [await running.station(f"B-{n}") for n in range(4)]
+        slow = admission.Admission(
+            "boot", Turns(rate=2, burst=0, max_waiting=1, longest_wait_s=5.0)
+        )
+        running.gateway.reception.boots = slow
+        first, second, third, fourth = stations
+        assert (await first.call("BootNotification", BOOT))[2]["status"] == "Accepted"
+        answer = asyncio.create_task(second.call("BootNotification", BOOT))
+        await _until(lambda: _waiting("boot") == 1)
+        await third.socket.send(
+            '[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
+        )
+        assert await third.closed() == 1012
+        assert (await answer)[2]["status"] == "Accepted"
+        assert (await fourth.call("Heartbeat", {}))[0] == 3
+        for station in (first, second, fourth):
+            await station.socket.close()

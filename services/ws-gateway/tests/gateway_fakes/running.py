@@ -1,0 +1,82 @@
+"""A gateway under test, in this process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pydantic import SecretStr
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from csms_shared.clock import now_ms
+from csms_shared.contracts.commands import Command
+from gateway_fakes.services import PEPPER, FakeServices
+from gateway_fakes.station import Station
+from ws_gateway.gateway import Gateway
+from ws_gateway.settings import GatewaySettings
+
+
+class RunningGateway:
+    """A gateway under test and the services it talks to."""
+
+    def __init__(self, gateway: Gateway, services: FakeServices, stop: asyncio.Event) -> None:
+        self.gateway = gateway
+        self.services = services
+        self._stop = stop
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.gateway.port}/ocpp"
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def until_ready(self) -> None:
+        async with asyncio.timeout(20):
+            await self.gateway.started.wait()
+            while self.gateway.missing():
+                await asyncio.sleep(0.02)
+
+    async def station(self, station_id: str, **options: Any) -> Station:
+        options.setdefault("subprotocols", [Subprotocol("ocpp1.6")])
+        socket = await connect(f"{self.url}/{station_id}", compression=None, **options)
+        return Station(station_id, socket)
+
+    def command(self, station_id: str, command_id: str, action: str, **payload: Any) -> Command:
+        return Command(
+            command_id=command_id,
+            station_id=station_id,
+            epoch=self.services.epoch(station_id),
+            action=action,
+            payload=payload,
+            deadline_ms=now_ms() + 30_000,
+        )
+
+
+@contextlib.asynccontextmanager
+async def run_gateway(
+    broker_url: str, services: FakeServices, **settings: Any
+) -> AsyncIterator[RunningGateway]:
+    """Run a gateway until the context is left."""
+    stop = asyncio.Event()
+    gateway = Gateway(
+        GatewaySettings(
+            broker_url=SecretStr(broker_url),
+            probe_port=0,
+            gateway_port=0,
+            credential_pepper=SecretStr(PEPPER),
+            gateway_name="gateway-1",
+            drain_seconds=0.2,
+            **settings,
+        )
+    )
+    task = asyncio.create_task(gateway.run(stop))
+    under_test = RunningGateway(gateway, services, stop)
+    try:
+        await under_test.until_ready()
+        yield under_test
+    finally:
+        stop.set()
+        async with asyncio.timeout(20):
+            await task

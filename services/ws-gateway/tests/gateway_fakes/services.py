@@ -1,0 +1,289 @@
+"""The other services, played by a fake that answers over the broker."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.requests import reply_message
+from csms_shared.broker.topology import (
+    GATEWAYS,
+    SESSION_SERVICE,
+    STATION_REGISTRY,
+    command_api_queues,
+    decisions_queue,
+    replies_queue,
+    reports_queue,
+    service_queues,
+)
+from csms_shared.contracts.calls import CallBatch, CallReply, CallReplyBatch, RegistrationChange
+from csms_shared.contracts.commands import Command, CommandBatch, CommandReport, CommandReportBatch
+from csms_shared.contracts.control import Control, ControlBatch
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import (
+    ClaimBatch,
+    ClaimOutcome,
+    ClaimReply,
+    ClaimReplyBatch,
+    LeaseBatch,
+    LeaseReply,
+    Liveness,
+    LivenessBatch,
+    ProbeBatch,
+    ProbeReply,
+    Reassertion,
+    ReassertionBatch,
+    ReassertionReply,
+    Refusal,
+    RefusalBatch,
+    Release,
+    ReleaseBatch,
+)
+from csms_shared.ocpp.credentials import check_of, credential_proofs, hash_proof
+
+PEPPER = "a pepper for the tests"
+SALT = b"s" * 16
+
+
+@dataclass
+class ReceivedCall:
+    """A station's call as a service got it."""
+
+    action: str
+    station_id: str
+    connection_id: str
+    epoch: int
+    seq: int
+    boot_count: int
+    payload: dict[str, Any]
+    tolerated: tuple[str, ...]
+
+
+@dataclass
+class FakeServices:
+    """station-registry, session-service and command-api, as far as a gateway can tell."""
+
+    broker_url: str
+    incarnation: str = field(default_factory=lambda: new_incarnation("command-api"))
+    calls: list[ReceivedCall] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    liveness: list[Liveness] = field(default_factory=list)
+    reasserted: list[Reassertion] = field(default_factory=list)
+    reports: list[CommandReport] = field(default_factory=list)
+    gateway_id: str = ""
+    claims: int = 0
+    leases: int = 0
+    final_leases: int = 0
+    # How they behave.
+    passwords: dict[str, bytes] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    registration_status: str = "accepted"
+    status_known: bool = True
+    silent: set[str] = field(default_factory=set)
+    ignored_actions: set[str] = field(default_factory=set)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lease_confirmed: bool = True
+    superseded: list[str] = field(default_factory=list)
+    _epochs: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._link = Link(self.broker_url, "fake services")
+        self._publisher = Publisher(self._link)
+        self._changed = asyncio.Condition()
+        # Cleared: claims are taken and not answered yet.
+        self.claims_answered = asyncio.Event()
+        self.claims_answered.set()
+        self._transaction_id = 0
+
+    async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Declare the queues and consume them."""
+        self._group = group
+        for service in (STATION_REGISTRY, SESSION_SERVICE):
+            await self._link.declare(*service_queues(service))
+        await self._link.declare(*command_api_queues())
+        consumers = [
+            Consumer(self._link, queue(service), self._handler(service), prefetch=100)
+            for service in (STATION_REGISTRY, SESSION_SERVICE)
+            for queue in (decisions_queue, reports_queue)
+        ]
+        consumers.append(
+            Consumer(self._link, replies_queue(self.incarnation), self._on_reports, prefetch=100)
+        )
+        return [group.create_task(consumer.run()) for consumer in consumers]
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    async def until(self, condition: Callable[[], Any], within_s: float = 15.0) -> None:
+        """Wait until something that arrived makes the condition true."""
+        async with asyncio.timeout(within_s), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def send_commands(self, *commands: Command) -> None:
+        batch = CommandBatch(items=list(commands), reply_key=f"{self.incarnation}.command")
+        body = batch.model_dump_json().encode()
+        await self._publisher.publish(
+            Outgoing(GATEWAYS, self.gateway_id, MessageType.COMMANDS, body)
+        )
+
+    async def send_control(self, control: Control) -> None:
+        body = ControlBatch(items=[control]).model_dump_json().encode()
+        await self._publisher.publish(
+            Outgoing(GATEWAYS, self.gateway_id, MessageType.CONTROLS, body)
+        )
+
+    def epoch(self, station_id: str) -> int:
+        return self._epochs[station_id]
+
+    def reports_of(self, command_id: str) -> list[CommandReport]:
+        return [report for report in self.reports if report.command_id == command_id]
+
+    def actions(self, station_id: str) -> list[str]:
+        return [call.action for call in self.calls if call.station_id == station_id]
+
+    def _handler(self, service: str) -> Callable[[list[Delivery]], Any]:
+        async def handle(deliveries: list[Delivery]) -> None:
+            async with self._changed:
+                for delivery in deliveries:
+                    if service not in self.silent:
+                        await self._handle(service, delivery)
+                self._changed.notify_all()
+
+        return handle
+
+    async def _on_reports(self, deliveries: list[Delivery]) -> None:
+        async with self._changed:
+            for delivery in deliveries:
+                self.reports += CommandReportBatch.model_validate_json(delivery.body).items
+            self._changed.notify_all()
+
+    async def _handle(self, service: str, delivery: Delivery) -> None:
+        if not delivery.items():
+            return
+        match delivery.type:
+            case MessageType.CALLS:
+                await self._take_calls(CallBatch.model_validate_json(delivery.body))
+            case MessageType.CLAIMS:
+                claims = ClaimBatch.model_validate_json(delivery.body)
+                self.claims += len(claims.items)
+                self._group.create_task(self._take_claims(claims))
+            case MessageType.LEASE:
+                lease = LeaseBatch.model_validate_json(delivery.body)
+                self.gateway_id = lease.items[0].gateway_id
+                self.leases += 1
+                self.final_leases += lease.items[0].final
+                answer = LeaseReply(confirmed=self.lease_confirmed)
+                await self._reply(lease.reply_key, MessageType.LEASE_REPLY, answer)
+            case MessageType.REASSERTIONS:
+                page = ReassertionBatch.model_validate_json(delivery.body)
+                self.reasserted += page.items
+                reply = ReassertionReply(superseded=self.superseded)
+                await self._reply(page.reply_key, MessageType.REASSERTION_REPLY, reply)
+            case MessageType.PROBE:
+                probe = ProbeBatch.model_validate_json(delivery.body)
+                await self._reply(
+                    probe.reply_key, MessageType.PROBE_REPLY, ProbeReply(service=service)
+                )
+            case MessageType.RELEASES:
+                self.releases += ReleaseBatch.model_validate_json(delivery.body).items
+            case MessageType.LIVENESS:
+                self.liveness += LivenessBatch.model_validate_json(delivery.body).items
+            case MessageType.REFUSALS:
+                self.refusals += RefusalBatch.model_validate_json(delivery.body).items
+
+    async def _take_calls(self, batch: CallBatch) -> None:
+        replies = []
+        for call in batch.items:
+            self.calls.append(
+                ReceivedCall(
+                    batch.action,
+                    call.station_id,
+                    call.connection_id,
+                    call.epoch,
+                    call.seq,
+                    call.boot_count,
+                    call.payload,
+                    call.tolerated,
+                )
+            )
+            payload = self._answer(batch.action)
+            if payload is not None and batch.action not in self.ignored_actions:
+                change = None
+                if batch.action == "BootNotification":
+                    change = self._registration(boot_count=1)
+                replies.append(
+                    CallReply(
+                        connection_id=call.connection_id,
+                        seq=call.seq,
+                        payload=payload,
+                        registration=change,
+                    )
+                )
+        if replies:
+            await self._reply(
+                batch.reply_key, MessageType.CALL_REPLIES, CallReplyBatch(items=replies)
+            )
+
+    def _answer(self, action: str) -> dict[str, Any] | None:
+        if action in self.answers:
+            return self.answers[action]
+        match action:
+            case "BootNotification":
+                time = "2026-11-20T08:00:00.000Z"
+                return {"status": "Accepted", "currentTime": time, "interval": 300}
+            case "Authorize":
+                return {"idTagInfo": {"status": "Accepted"}}
+            case "StartTransaction":
+                self._transaction_id += 1
+                return {
+                    "transactionId": self._transaction_id,
+                    "idTagInfo": {"status": "Accepted"},
+                }
+            case "DataTransfer":
+                return {"status": "Accepted"}
+        return None
+
+    async def _take_claims(self, batch: ClaimBatch) -> None:
+        await self.claims_answered.wait()
+        replies = []
+        for claim in batch.items:
+            outcome = ClaimOutcome.ACCEPTED
+            reply_checks: tuple[str, ...] = ()
+            password = self.passwords.get(claim.station_id)
+            if claim.station_id in self.unknown:
+                outcome = ClaimOutcome.UNKNOWN_STATION
+            elif password is not None:
+                proofs = credential_proofs(PEPPER.encode(), claim.station_id, password)
+                if not set(proofs) & set(claim.credential_proofs):
+                    outcome = ClaimOutcome.BAD_CREDENTIALS
+                    reply_checks = tuple(check_of(hash_proof(SALT, proof)) for proof in proofs)
+            reply = ClaimReply(
+                connection_id=claim.connection_id, outcome=outcome, credential_checks=reply_checks
+            )
+            if outcome is ClaimOutcome.ACCEPTED:
+                self._epochs[claim.station_id] = self._epochs.get(claim.station_id, 0) + 1
+                reply.epoch = self._epochs[claim.station_id]
+                reply.booted = True
+                reply.status_known = self.status_known
+                reply.registration = self._registration(boot_count=0)
+            replies.append(reply)
+        await self._reply(
+            batch.reply_key, MessageType.CLAIM_REPLIES, ClaimReplyBatch(items=replies)
+        )
+
+    def _registration(self, boot_count: int) -> RegistrationChange:
+        return RegistrationChange(
+            registration_status=self.registration_status,
+            boot_count=boot_count,
+            heartbeat_interval_s=300,
+        )
+
+    async def _reply(self, key: str, type: MessageType, model: Any) -> None:
+        # What an earlier test left in the queues may have nobody to be answered to any more.
+        message = reply_message(key, type, model.model_dump(mode="json"))
+        await self._publisher.publish_all([message])
