@@ -1,9 +1,10 @@
-"""What can keep the suite from starting.
+"""What can keep the suite from starting, or a node from obeying.
 
 StartupError
 ├── MissingToolError    a program that this machine lacks; the message says what to install
 ├── PortTakenError      a port of ours is in use; the message names its variable
 └── AlreadyRunningError another suite uses the same state folder
+NodeCommandError        a node refused a command of its own tool
 """
 
 
@@ -21,3 +22,7 @@ class PortTakenError(StartupError):
 
 class AlreadyRunningError(StartupError):
     """Another suite runs on the same state folder."""
+
+
+class NodeCommandError(Exception):
+    """A node's own command-line tool failed; the message says what was asked and what it said."""

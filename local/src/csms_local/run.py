@@ -98,7 +98,7 @@ class SuiteRun:
         database = PostgresNode(self._state, ports, fsync=self._settings.fsync)
         self._broker_url, self._database_url = broker.url, database.url
         self._console.line(f"starting RabbitMQ ({programs.origin}) and PostgreSQL {database.major}")
-        start_nodes(self._supervisor, broker, database)
+        start_nodes(self._supervisor, [broker], database)
 
     def _start_services(self, plan: ServicePlan) -> None:
         self._gateway_ports = plan.gateway_ports()

@@ -1,6 +1,9 @@
 """Both private nodes together, for tests that need a broker and a database but no services."""
 
 import io
+import os
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -19,12 +22,16 @@ READY_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 
 
-def start_nodes(supervisor: Supervisor, broker: RabbitMQNode, database: PostgresNode) -> None:
-    """Start both nodes and wait for the database only: the broker takes seconds longer."""
-    broker.prepare()
-    supervisor.start(broker.epmd(), broker.epmd_is_ready)
+def start_nodes(
+    supervisor: Supervisor, brokers: Sequence[RabbitMQNode], database: PostgresNode
+) -> None:
+    """Start all nodes and wait for the database only: brokers take seconds longer."""
+    for broker in brokers:
+        broker.prepare()
+    supervisor.start(brokers[0].epmd(), brokers[0].epmd_is_ready)
     supervisor.wait_until_ready(["epmd"], READY_SECONDS)
-    supervisor.start(broker.broker(), broker.is_ready)
+    for broker in brokers:
+        supervisor.start(broker.broker(), broker.is_ready)
     database.prepare()
     supervisor.start(database.database(), database.is_ready)
     supervisor.wait_until_ready(["database"], READY_SECONDS)
@@ -33,16 +40,20 @@ def start_nodes(supervisor: Supervisor, broker: RabbitMQNode, database: Postgres
 class PrivateNodes:
     """A broker and a database of one's own below `home`; `with PrivateNodes(...)` or start/stop.
 
-    Blocking, and to be started on the main thread (see `processes.start`). Nothing restarts a
-    node that ends: a test that kills one wants to see it gone.
+    With `cluster`, the broker is a RabbitMQ cluster of one node per name. Blocking, and to be
+    started on the main thread (see `processes.start`). Nothing restarts a node that ends: a test
+    that kills one wants to see it gone.
     """
 
-    def __init__(self, home: Path, *, fsync: bool = True) -> None:
+    def __init__(self, home: Path, *, fsync: bool = True, cluster: Sequence[str] = ()) -> None:
         self._state = StateFolder(home)
         self._fsync = fsync
+        self._cluster = tuple(cluster)
         self._supervisor = Supervisor(Console(io.StringIO()), lambda: None)
+        self.brokers: dict[str, RabbitMQNode] = {}
         self.broker_url = ""
         self.database_url = ""
+        self._database: PostgresNode | None = None
 
     @property
     def home(self) -> Path:
@@ -51,28 +62,50 @@ class PrivateNodes:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Return the processes by name: epmd, broker, database."""
+        """Return the processes by name: epmd, database, and each broker."""
         return self._supervisor.pids
 
     def start(self) -> None:
-        """Start both nodes and wait until they take clients."""
+        """Start all nodes and wait until they take clients."""
         self._state.acquire()
         try:
             programs = find_or_fetch(TOOLS, lambda line: None)
             ports = KeptPorts(self._state.home / "ports.json")
-            broker = RabbitMQNode(self._state, ports, programs)
-            database = PostgresNode(self._state, ports, fsync=self._fsync)
-            start_nodes(self._supervisor, broker, database)
-            self._supervisor.wait_until_ready(["broker"], READY_SECONDS)
+            brokers = [
+                RabbitMQNode(self._state, ports, programs, member=member, cluster=self._cluster)
+                for member in self._cluster or ("",)
+            ]
+            self.brokers = {broker.name: broker for broker in brokers}
+            self._database = PostgresNode(self._state, ports, fsync=self._fsync)
+            start_nodes(self._supervisor, brokers, self._database)
+            self._supervisor.wait_until_ready(list(self.brokers), READY_SECONDS)
         except BaseException:
             self.stop()
             raise
-        self.broker_url = broker.url
-        self.database_url = database.url
+        self.broker_url = brokers[0].url
+        self.database_url = self._database.url
+
+    def end(self, name: str, how: signal.Signals | None = None) -> None:
+        """End one node, with its own stop signal or another one, and wait until it is gone."""
+        if how is not None:
+            os.kill(self.pids[name], how)
+        self._supervisor.stop([name], READY_SECONDS)
+
+    def begin(self, name: str) -> None:
+        """Start a node that was ended, on its data, without waiting; on the main thread."""
+        if name == "database":
+            assert self._database is not None, "the nodes were never started"
+            self._supervisor.start(self._database.database(), self._database.is_ready)
+        else:
+            self._supervisor.start(self.brokers[name].broker(), self.brokers[name].is_ready)
+
+    def wait_until_ready(self, name: str) -> None:
+        """Wait until a node that was begun takes clients."""
+        self._supervisor.wait_until_ready([name], READY_SECONDS)
 
     def stop(self) -> None:
         """Stop what runs; the data stays in `home`."""
-        self._supervisor.stop(NODES, _STOP_SECONDS)
+        self._supervisor.stop([*self.brokers, "database", "epmd"], _STOP_SECONDS)
         self._state.release()
 
     def __enter__(self) -> "PrivateNodes":

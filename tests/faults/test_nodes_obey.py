@@ -1,0 +1,81 @@
+"""The faults that are done to private nodes do what their names say."""
+
+import asyncio
+from collections.abc import Iterator
+
+import aio_pika
+import asyncpg
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from csms_local.nodes.private import PrivateNodes
+from tests.faults.broker_faults import BrokerFaults
+from tests.faults.database_faults import DISK_FULL, DatabaseFaults, slow_commits
+from tests.faults.proxy import Proxy
+from tests.integration.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNodes]:
+    with PrivateNodes(tmp_path_factory.mktemp("nodes"), fsync=False) as nodes:
+        yield nodes
+
+
+async def _publish(channel: AbstractChannel, within_s: float) -> None:
+    message = aio_pika.Message(b"x", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+    async with asyncio.timeout(within_s):
+        await channel.default_exchange.publish(message, "kept")
+
+
+async def test_a_killed_broker_keeps_what_it_confirmed_and_an_alarm_blocks_publishers(
+    nodes: PrivateNodes,
+) -> None:
+    broker = BrokerFaults(nodes)
+    async with await aio_pika.connect(nodes.broker_url, timeout=10) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue("kept", durable=True, arguments={"x-queue-type": "quorum"})
+        await asyncio.sleep(2)  # younger, it may come back without a leader
+        await _publish(channel, 10)
+        await broker.kill()
+        await broker.begin()
+    await eventually(broker.queues, lambda queues: queues.get("kept") == 1)
+    async with await aio_pika.connect(nodes.broker_url, timeout=10) as connection:
+        channel = await connection.channel()
+        async with broker.memory_alarm():
+            with pytest.raises(TimeoutError):
+                await _publish(channel, 2)
+        await _publish(channel, 10)
+    await broker.delete_queue("kept")
+    assert await broker.queues() == {}
+
+
+async def test_a_crashed_database_keeps_what_it_committed_and_raises_what_it_is_told(
+    nodes: PrivateNodes,
+) -> None:
+    database = DatabaseFaults(nodes)
+    one = await asyncpg.connect(nodes.database_url, timeout=10)
+    await one.execute("CREATE TABLE kept (answer int)")
+    await one.execute("INSERT INTO kept VALUES (42)")
+    assert await database.terminate_connections() == 1
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await one.execute("SELECT 1")
+    await database.crash()
+    await database.begin()
+    async with Proxy.to(nodes.database_url) as path:
+        one = await asyncpg.connect(path.url(nodes.database_url), timeout=10)
+        assert await one.fetchval("SELECT answer FROM kept") == 42
+        async with database.raising(DISK_FULL, "public.kept"):
+            with pytest.raises(asyncpg.DiskFullError):
+                await one.execute("INSERT INTO kept VALUES (43)")
+        assert await database.raised() == 1
+        async with database.locked("public.kept"):
+            with pytest.raises(TimeoutError):
+                await one.execute("INSERT INTO kept VALUES (43)", timeout=0.5)
+        slow_commits(path, 0.5)
+        started = asyncio.get_running_loop().time()
+        async with one.transaction():
+            for _ in range(5):
+                await one.execute("INSERT INTO kept VALUES (44)")
+        assert 0.5 <= asyncio.get_running_loop().time() - started < 5
+        assert await one.fetchval("SELECT count(*) FROM kept WHERE answer = 44") == 5
+        await one.close(timeout=5)
