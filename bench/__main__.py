@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ def main() -> None:
     options = parser.parse_args()
     cases = chosen(options.only, quick=options.quick)
     rounds = options.rounds or (1 if options.quick else None)
+    # Ended from outside, it leaves neither processes nor data behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
     console.print("starting a suite ...")
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as home:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import datetime
 from typing import Any
 
 from bench.driver.frames import SAMPLES_ALONE, SAMPLES_PER_METER_VALUES
@@ -20,7 +21,9 @@ SETTLE_POLL = 0.25
 Result = dict[str, Any]
 
 
-async def settled_differences(system: System, plan: Plan, result: Result) -> list[str]:
+async def settled_differences(
+    system: System, plan: Plan, result: Result, since: datetime
+) -> list[str]:
     """Check until nothing differs or the time is up: reports are answered before stored.
 
     Also notes how long that took, as `settled_s`.
@@ -29,22 +32,23 @@ async def settled_differences(system: System, plan: Plan, result: Result) -> lis
     began = time.monotonic()
     while True:
         result["settled_s"] = time.monotonic() - began
-        differences = await _differences(system, plan, result)
+        differences = await _differences(system, plan, result, since)
         if not differences or time.monotonic() > began + SETTLE_DEADLINE:
             return problems + differences
         await asyncio.sleep(SETTLE_POLL)
 
 
-async def _differences(system: System, plan: Plan, result: Result) -> list[str]:
+async def _differences(system: System, plan: Plan, result: Result, since: datetime) -> list[str]:
     if plan.load in ("sessions", "paced", "meter-values"):
         return await _transaction_differences(system, plan, result)
     if plan.load == "queries":
         return []  # the driver compared each answer with what it was told
     if plan.load == "commands":
-        return await _command_differences(system, plan.station_prefix, result)
+        return await _command_differences(system, plan.station_prefix, result, since)
     boots = result["answered"].get("BootNotification", 0)
     query = system.queries.booted_stations
-    return await _count_difference(system, query, plan.station_prefix, boots, "booted stations")
+    prefix = plan.station_prefix
+    return await _count_difference(system, query, prefix, since, boots, "booted stations")
 
 
 async def _transaction_differences(system: System, plan: Plan, result: Result) -> list[str]:
@@ -60,7 +64,9 @@ async def _transaction_differences(system: System, plan: Plan, result: Result) -
     return transaction_differences(promised, stored)
 
 
-async def _command_differences(system: System, prefix: str, result: Result) -> list[str]:
+async def _command_differences(
+    system: System, prefix: str, result: Result, since: datetime
+) -> list[str]:
     completed = result["outcomes"].get("completed", 0)
     differences = [
         f"{count} commands ended as {outcome}"
@@ -71,12 +77,12 @@ async def _command_differences(system: System, prefix: str, result: Result) -> l
         differences.append(f"{result['reached_stations']} commands reached a station")
     query = system.queries.completed_commands
     if query is not None:
-        differences += await _count_difference(system, query, prefix, completed, "commands")
+        differences += await _count_difference(system, query, prefix, since, completed, "commands")
     return differences
 
 
 async def _count_difference(
-    system: System, query: str, prefix: str, wanted: int, what: str
+    system: System, query: str, prefix: str, since: datetime, wanted: int, what: str
 ) -> list[str]:
-    found = await stored_count(system.database_url, query, prefix)
+    found = await stored_count(system.database_url, query, prefix, since)
     return [] if found == wanted else [f"{found} {what} stored, {wanted} acknowledged"]

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         ocpp_urls=_urls(system, case),
         rest_url=system.rest_url,
         authorization=system.authorization,
-        station_prefix=f"{case.name}-{round_number}-",
+        station_prefix=f"{case.name}-" if case.password else f"{case.name}-{round_number}-",
         stations=size.stations,
         seconds=size.seconds,
         rate=size.rate,
@@ -42,13 +43,14 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
     )
     if case.load in ("sessions", "meter-values", "paced", "commands"):
         await system.accept_tokens(plan.station_ids)
-    if case.password:
+    if case.password and round_number == 1:
         await system.accept_stations(plan.station_ids, case.password)
     stored = None
     if size.stored is not None and round_number == 1:
         stored = await preload(system.database_url, size.stored)
         plan.queries.extend(query_plan(stored, size.queries))
     looks: Looks = {}
+    began_at = datetime.now(UTC)
 
     async def look(event: str, driver_pid: int) -> None:
         if event in ("warm", "held"):
@@ -61,7 +63,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
             reader = await stack.enter_async_context(EventReader(system.broker_url))
         result = await _drive(plan, look)
         result |= costs(system, result, looks)
-        result["differences"] = await settled_differences(system, plan, result)
+        result["differences"] = await settled_differences(system, plan, result, began_at)
         if case.load == "queries" and stored is not None:
             result["explained"] = await explain(system.database_url, stored)
         if reader is not None:

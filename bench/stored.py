@@ -1,6 +1,7 @@
 """What the databases hold after a load, and how that differs from what was acknowledged."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -21,7 +22,9 @@ class Queries:
 
     transactions: str
     booted_stations: str
+    """Takes a time too, since when."""
     completed_commands: str | None
+    """Takes a time too, since when."""
     insert_tokens: str
     """Takes a list of id tokens."""
     insert_passwords: str | None
@@ -37,7 +40,7 @@ BASELINE = Queries(
         WHERE starts_with(station_id, $1)
     """,
     booted_stations="""
-        SELECT count(*) FROM station WHERE starts_with(station_id, $1)
+        SELECT count(*) FROM station WHERE starts_with(station_id, $1) AND last_seen_at >= $2
     """,
     completed_commands=None,
     insert_tokens="INSERT INTO id_token SELECT unnest($1::text[]), 'Accepted'",
@@ -53,11 +56,11 @@ SUITE = Queries(
     """,
     booted_stations="""
         SELECT count(*) FROM registry.station
-        WHERE starts_with(station_id, $1) AND last_boot_at IS NOT NULL
+        WHERE starts_with(station_id, $1) AND last_boot_at >= $2
     """,
     completed_commands="""
         SELECT count(*) FROM command.commands
-        WHERE starts_with(station_id, $1) AND status = 'completed'
+        WHERE starts_with(station_id, $1) AND created_at >= $2 AND status = 'completed'
     """,
     insert_tokens="""
         INSERT INTO session.id_token (key, id_token, status)
@@ -87,11 +90,11 @@ async def stored_transactions(
     ]
 
 
-async def stored_count(database_url: str, query: str, prefix: str) -> int:
-    """Count rows of the stations with a prefix."""
+async def stored_count(database_url: str, query: str, prefix: str, since: datetime) -> int:
+    """Count rows of the stations with a prefix since a time."""
     connection = await asyncpg.connect(database_url)
     try:
-        return int(await connection.fetchval(query, prefix))
+        return int(await connection.fetchval(query, prefix, since))
     finally:
         await connection.close()
 
