@@ -103,6 +103,32 @@ async def test_a_release_tells_once_that_the_station_is_gone(registry: Any) -> N
     assert types.count("station.disconnected") == types.count("station.offline") == 1
 
 
+async def test_a_connection_whose_claim_was_never_answered_is_released_by_its_id(
+    registry: Any,
+) -> None:
+    await registry.send([registry.claim("A", "c1"), registry.claim("B", "c2")])
+    await registry.send([registry.claim("B", "c3", "gw-2")])
+    unanswered = [
+        registry.release(station, name, 0) for station, name in (("B", "c2"), ("A", "c9"))
+    ]
+    await registry.send([registry.release("A", "c1", 0), *unanswered])
+    assert await registry.owner("A") is None
+    assert await registry.owner("B") == ("gw-2", "c3", 2)
+    (offline,) = await registry.events("station.offline")
+    assert (offline["subject"], offline["data"]["epoch"]) == ("A", 1)
+
+
+async def test_a_release_of_an_epoch_that_another_connection_has_changes_nothing(
+    registry: Any,
+) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    # Of a connection from before the registry's data were restored from a backup.
+    await registry.send([registry.release("A", "c0", 1)])
+    (reply,) = await registry.send([registry.reassertion("A", "c1", 1)])
+    assert reply.content.superseded == []
+    assert await registry.owner("A") == ("gw-1", "c1", 1)
+
+
 async def test_a_claim_past_its_deadline_is_dropped(registry: Any) -> None:
     assert await registry.send([registry.claim("A", "c1", deadline_ms=1)]) == []
     assert await registry.query("SELECT * FROM station") == []

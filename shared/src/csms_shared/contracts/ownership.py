@@ -9,6 +9,9 @@ from enum import StrEnum
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.envelope import Batch, Contract
 
+# In a release: whoever claimed was never told the epoch. Epochs begin at 1.
+NEVER_LEARNT = 0
+
 
 class ClaimOutcome(StrEnum):
     """Why a connection may or may not be opened."""
@@ -68,7 +71,10 @@ class ClaimReplyBatch(Batch[ClaimReply]):
 
 
 class Release(Contract):
-    """A connection ended; only the row with this very connection and epoch is let go."""
+    """A connection ended; only the row with this very connection and epoch is let go.
+
+    `epoch` is `NEVER_LEARNT` where the claim was given up and its answer never came.
+    """
 
     station_id: str
     connection_id: str

@@ -4,6 +4,8 @@ the socket")."""
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from csms_shared.contracts.ownership import NEVER_LEARNT
+
 # A claim comes again only within its deadline; no station connects more often in that time.
 REMEMBERED_CONNECTIONS = 8
 
@@ -63,25 +65,23 @@ def claim(ownership: Ownership, gateway_id: str, connection_id: str) -> Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A release's outcome; `hit` where it ended the station's ownership."""
+    """A release's outcome; `hit` where it ended the station's ownership, of `released_epoch`."""
 
     ownership: Ownership
     hit: bool
 
 
 def release(ownership: Ownership, connection_id: str, epoch: int) -> Released:
-    """Let go of this very connection, and of no newer one."""
-    if epoch > ownership.epoch:
+    """Let go of this very connection, and of no newer one.
+
+    `epoch` may be `NEVER_LEARNT`: the connection's id is its own, and the epoch goes with it.
+    """
+    newest = ownership.recent[:1] == (connection_id,)
+    if not newest or epoch not in (NEVER_LEARNT, ownership.epoch):
         return Released(ownership, hit=False)
-    owner = ownership.owner
-    hit = owner is not None and (owner.connection_id, owner.epoch) == (connection_id, epoch)
     return Released(
-        replace(
-            ownership,
-            released_epoch=max(ownership.released_epoch, epoch),
-            owner=None if hit else owner,
-        ),
-        hit,
+        replace(ownership, released_epoch=ownership.epoch, owner=None),
+        hit=ownership.owner is not None,
     )
 
 

@@ -45,7 +45,7 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
                 (item.connection_id,),
                 item.released_ms,
                 item.connection_id,
-                item.epoch,
+                released.ownership.released_epoch,
                 item.reason,
             )
     changed = {
@@ -85,18 +85,37 @@ def gone(
 
 
 async def reassert_connections(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Give connections back to the gateways that hold them; what is not theirs is returned."""
+    """Give connections back to the gateways that hold them; what is not theirs is returned.
+
+    Gateways re-assert what they hold all the time, and nearly always nothing has changed: that
+    much is seen without a lock.
+    """
     asserted = list(parsed(works, Reassertion))
-    known = await stations.lock_for_ownership(
+    unchanged = await connections.still_held(
         connection,
-        {item.station_id for _, item in asserted},
-        partial(connections.lock_owners, connection),
+        [
+            (
+                item.station_id,
+                Owner(work.envelope["gateway_id"], item.connection_id, item.epoch),
+            )
+            for work, item in asserted
+        ],
+    )
+    changed = [(work, item) for work, item in asserted if item.connection_id not in unchanged]
+    known = (
+        await stations.lock_for_ownership(
+            connection,
+            {item.station_id for _, item in changed},
+            partial(connections.lock_owners, connection),
+        )
+        if changed
+        else {}
     )
     now = now_ms()
     superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _ in asserted}
     held: dict[str, connections.HeldConnection] = {}
     told: list[Told] = []
-    for work, item in asserted:
+    for work, item in changed:
         gateway_id = work.envelope["gateway_id"]
         outcome = reassert(
             known.get(item.station_id, Ownership()), gateway_id, item.connection_id, item.epoch

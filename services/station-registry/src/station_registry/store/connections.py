@@ -18,6 +18,17 @@ _LOCK_OWNERS = statement(
     "SELECT station_id, gateway_id, connection_id, epoch FROM station_connection "
     "WHERE station_id = ANY(:ids) ORDER BY station_id FOR UPDATE"
 )
+_HELD = (
+    ("id", "text"),
+    ("gateway_id", "text"),
+    ("connection_id", "text"),
+    ("epoch", "bigint"),
+)
+_STILL_HELD = statement(
+    "SELECT c.connection_id FROM station_connection c "
+    f"JOIN {unnest(_HELD)} ON c.station_id = d.id AND c.gateway_id = d.gateway_id "
+    "AND c.connection_id = d.connection_id AND c.epoch = d.epoch"
+)
 _ROW = (
     ("id", "text"),
     ("gateway_id", "text"),
@@ -64,6 +75,17 @@ async def lock_owners(connection: AsyncConnection, ids: list[str]) -> dict[str, 
     """Lock the connections of stations that are locked already."""
     rows = await connection.execute(_LOCK_OWNERS, {"ids": ids})
     return {row.station_id: Owner(row.gateway_id, row.connection_id, row.epoch) for row in rows}
+
+
+async def still_held(connection: AsyncConnection, held: Iterable[tuple[str, Owner]]) -> set[str]:
+    """Return the ids of those connections whose row is exactly this now; locks nothing."""
+    rows = [
+        (station_id, owner.gateway_id, owner.connection_id, owner.epoch)
+        for station_id, owner in held
+        if "\0" not in station_id
+    ]
+    found = await connection.execute(_STILL_HELD, arrays(_HELD, rows))
+    return {row.connection_id for row in found}
 
 
 async def save(connection: AsyncConnection, held: Iterable[HeldConnection]) -> None:
