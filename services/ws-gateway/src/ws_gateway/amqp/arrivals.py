@@ -76,6 +76,7 @@ class Arrivals:
         held.take_command(command, reply_key)
 
     def _control(self, control: Control) -> None:
+        self._claims.note(control)
         held = self._connections.of_station(control.station_id)
         if held is None:
             return

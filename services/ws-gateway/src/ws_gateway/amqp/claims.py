@@ -9,22 +9,31 @@ import structlog
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import REQUESTS, STATION_REGISTRY, decisions_key
 from csms_shared.clock import monotonic, now_ms
+from csms_shared.contracts.control import Control
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply, ClaimReplyBatch
+from csms_shared.contracts.ownership import (
+    NEVER_LEARNT,
+    Claim,
+    ClaimOutcome,
+    ClaimReply,
+    ClaimReplyBatch,
+)
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.services import OVERDUE_S, ServiceWatch
+from ws_gateway.amqp.told_meanwhile import Overtaken, ToldMeanwhile
 
 log = structlog.get_logger(__name__)
 
 CLAIM_TIMEOUT_S = 8.0
-# As long as a reply may live: a claim granted too late is released again.
+# As long as a reply may live. A claim granted too late is released again, and so is one whose
+# answer was lost: its row would show the station online for as long as this gateway lives.
 _REMEMBER_S = 60.0
 
 
 class ClaimUnanswered(Exception):
-    """The registry did not answer in time; whether the claim took effect is unknown."""
+    """No connection came of the claim; whether it took effect at the registry is unknown."""
 
 
 @dataclass(slots=True)
@@ -54,6 +63,7 @@ class Claims:
         self._gateway_name = gateway_name
         self._timeout_s = timeout_s
         self._pending: dict[str, _Pending] = {}
+        self._told: dict[str, ToldMeanwhile] = {}
         self._lane: Lane[None] = Lane(
             "claims",
             group,
@@ -67,19 +77,27 @@ class Claims:
         """Return the registry's answer.
 
         Raises:
-            ClaimUnanswered: after the claim's time-out.
+            ClaimUnanswered: after the claim's time-out, or overtaken by a newer connection.
         """
         answer: asyncio.Future[ClaimReply] = asyncio.get_running_loop().create_future()
         pending = _Pending(claim.station_id, monotonic(), answer)
         if not self._lane.add(orjson.dumps(claim.model_dump()), None, self._timeout_s):
             raise ClaimUnanswered("too much is waiting for the broker")
         self._pending[claim.connection_id] = pending
+        told = self._told.setdefault(claim.station_id, ToldMeanwhile())
+        told.claims += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await answer
+                return told.apply(await answer)
         except TimeoutError as error:
             self._registry.doubt()
             raise ClaimUnanswered(f"no answer within {self._timeout_s:g} s") from error
+        except Overtaken as error:
+            raise ClaimUnanswered(str(error)) from error
+        finally:
+            told.claims -= 1
+            if not told.claims:
+                del self._told[claim.station_id]
 
     def answered(self, batch: ClaimReplyBatch) -> None:
         """Hand the answers to whoever waits; what is granted to nobody is released."""
@@ -87,6 +105,8 @@ class Claims:
             pending = self._pending.pop(reply.connection_id, None)
             if pending is None:
                 continue
+            if (told := self._told.get(pending.station_id)) is not None:
+                told.learn(reply.epoch)
             if not pending.answer.done():
                 pending.answer.set_result(reply)
             elif reply.outcome is ClaimOutcome.ACCEPTED:
@@ -94,12 +114,21 @@ class Claims:
                     pending.station_id, reply.connection_id, reply.epoch, "claim given up"
                 )
 
+    def note(self, control: Control) -> None:
+        """Keep a control for the connections that claims on their way will open."""
+        if (told := self._told.get(control.station_id)) is not None:
+            told.note(control)
+
     def sweep(self) -> None:
-        """Raise a doubt about the registry when claims are overdue; forget old ones."""
+        """Raise a doubt about the registry when claims are overdue; let go of old ones."""
         now = monotonic()
         for connection_id, pending in list(self._pending.items()):
             if now - pending.asked_at > _REMEMBER_S:
                 del self._pending[connection_id]
+                # Long past its deadline: what it was not granted yet it never will be.
+                self._notices.release(
+                    pending.station_id, connection_id, NEVER_LEARNT, "claim never answered"
+                )
             elif not pending.answer.done() and now - pending.asked_at > OVERDUE_S:
                 self._registry.doubt()
 

@@ -21,11 +21,17 @@ log = structlog.get_logger(__name__)
 RENEW_EVERY_S = 5.0
 RETRY_EVERY_S = 1.0
 LEASE_S = 20.0
+# After this many renewals everything held was compared with the registry once more.
+_RENEWALS_PER_ROUND = 8
 _REPLY_TIMEOUT_S = 4.0
 
 
 class Lease:
-    """Renews the lease and re-asserts the connections after it was lost."""
+    """Renews the lease and re-asserts the connections: all after it was lost, else in turn.
+
+    Those in turn are for what no message tells: a control that was lost, an answer to a claim
+    that came after the sweep of its row (docs/ownership.md).
+    """
 
     def __init__(
         self,
@@ -42,7 +48,9 @@ class Lease:
         self._clock = clock
         self._started_ms = now_ms()
         self._confirmed_at: float | None = None
-        self._must_reassert = False
+        # Nothing is known of how long the lease of an answered claim has run before the first.
+        self._must_reassert = True
+        self._unverified: list[str] = []
         self._wake = asyncio.Event()
         self.draining = False
 
@@ -65,6 +73,8 @@ class Lease:
         while True:
             self._wake.clear()
             renewed = await self.renew()
+            if renewed:
+                await self.verify()
             try:
                 async with asyncio.timeout(RENEW_EVERY_S if renewed else RETRY_EVERY_S):
                     await self._wake.wait()
@@ -82,7 +92,9 @@ class Lease:
             if not LeaseReply.model_validate_json(body).confirmed or self._has_run_out():
                 self._must_reassert = True
             if self._must_reassert:
-                await self._reassert()
+                held = list(self._connections)
+                await self._reassert(held)
+                log.info("connections_reasserted", connections=len(held))
         except BrokerError as error:
             log.warning("lease_not_renewed", error=repr(error))
             return False
@@ -93,6 +105,18 @@ class Lease:
         self._confirmed_at = asked_at
         return True
 
+    async def verify(self) -> None:
+        """Re-assert the next few connections, so that all had their turn after some renewals."""
+        if not self._unverified:
+            self._unverified = [held.connection_id for held in self._connections]
+        few = -(-len(self._connections) // _RENEWALS_PER_ROUND)
+        turn, self._unverified = self._unverified[:few], self._unverified[few:]
+        held = [self._connections.by_id(connection_id) for connection_id in turn]
+        try:
+            await self._reassert([each for each in held if each is not None])
+        except BrokerError as error:
+            log.warning("connections_not_verified", error=repr(error))
+
     async def give_up(self) -> None:
         """End the lease: the process is about to exit."""
         try:
@@ -101,11 +125,7 @@ class Lease:
             log.warning("lease_not_given_up", error=repr(error))
 
     def _has_run_out(self) -> bool:
-        return (
-            self._confirmed_at is not None
-            and self._clock() - self._confirmed_at >= LEASE_S
-            and len(self._connections) > 0
-        )
+        return self._confirmed_at is not None and self._clock() - self._confirmed_at >= LEASE_S
 
     async def _ask_for_lease(self, *, final: bool) -> bytes:
         renewal = {
@@ -121,8 +141,7 @@ class Lease:
             decisions_key(STATION_REGISTRY), MessageType.LEASE, [renewal], _REPLY_TIMEOUT_S
         )
 
-    async def _reassert(self) -> None:
-        held = list(self._connections)
+    async def _reassert(self, held: list[HeldConnection]) -> None:
         for start in range(0, len(held), BATCH_MAX_ITEMS):
             page = held[start : start + BATCH_MAX_ITEMS]
             body = await self._own_queue.ask(
@@ -137,7 +156,6 @@ class Lease:
                 connection = self._connections.by_id(connection_id)
                 if connection is not None:
                     connection.close(NORMAL_CLOSURE, "superseded")
-        log.info("connections_reasserted", connections=len(held))
 
 
 def _reassertion(held: HeldConnection) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the registry is told without being asked for an answer: releases, liveness, refusals."""
 
 import asyncio
+import math
 
 import orjson
 
@@ -16,8 +17,10 @@ from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.services import ServiceWatch
 
 LIVENESS_INTERVAL_S = 5.0
-# A release that comes too late is harmless; the lease and the next claim settle it.
-_RELEASE_PATIENCE_S = 60.0
+# A release that comes too late is harmless; one that never comes leaves a station online that
+# nobody holds. They cannot outgrow this: while they gather, no connection is claimed either.
+_MAX_RELEASES = 200_000
+_RELEASE_PATIENCE_S = math.inf
 _LIVENESS_PATIENCE_S = 15.0
 _REFUSAL_PATIENCE_S = 15.0
 _MAX_REFUSALS = 1000
@@ -36,8 +39,9 @@ class Notices:
     ) -> None:
         self._own_queue = own_queue
         self._heard: dict[str, HeldConnection] = {}
-        # Its own small backlog: a storm of refusals must take no room from calls.
-        refusals = Backlog(_MAX_REFUSALS)
+        # Backlogs of their own: a storm of refusals must take no room from calls, and calls must
+        # leave room for releases.
+        refusals, releases = Backlog(_MAX_REFUSALS), Backlog(_MAX_RELEASES)
 
         def lane(name: str, type: MessageType, room: Backlog) -> Lane[None]:
             return Lane(
@@ -49,7 +53,7 @@ class Notices:
                 on_refused=registry.publish_refused,
             )
 
-        self._releases = lane("releases", MessageType.RELEASES, backlog)
+        self._releases = lane("releases", MessageType.RELEASES, releases)
         self._liveness = lane("liveness", MessageType.LIVENESS, backlog)
         self._refusals = lane("refusals", MessageType.REFUSALS, refusals)
 

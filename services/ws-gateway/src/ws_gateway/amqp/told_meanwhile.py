@@ -1,0 +1,57 @@
+"""What the registry tells of a station while a claim of it is on its way (docs/ownership.md).
+
+The answer to a claim and a control may arrive in either order, and together: no connection is
+open yet that the control could be given to, and it never comes again.
+"""
+
+from csms_shared.contracts.calls import RegistrationChange
+from csms_shared.contracts.control import Control, ControlKind
+from csms_shared.contracts.ownership import ClaimOutcome, ClaimReply
+
+
+class Overtaken(Exception):
+    """The claim was granted, but its connection must not be opened any more."""
+
+
+class ToldMeanwhile:
+    """The newest of each kind of control for one station with `claims` on their way."""
+
+    __slots__ = ("_closed", "_epoch", "_registration", "claims")
+
+    def __init__(self) -> None:
+        self.claims = 0
+        self._epoch = 0
+        self._closed = 0
+        self._registration: tuple[int, RegistrationChange] | None = None
+
+    def note(self, control: Control) -> None:
+        """Keep a control for the connections to come."""
+        match control.kind:
+            case ControlKind.SUPERSEDED:
+                self.learn(control.epoch)
+            case ControlKind.CLOSE:
+                self._closed = max(self._closed, control.epoch)
+            case ControlKind.REGISTRATION:
+                known = 0 if self._registration is None else self._registration[0]
+                if control.registration is not None and control.epoch >= known:
+                    self._registration = control.epoch, control.registration
+
+    def learn(self, epoch: int) -> None:
+        """Note that a connection of the station was given this epoch."""
+        self._epoch = max(self._epoch, epoch)
+
+    def apply(self, reply: ClaimReply) -> ClaimReply:
+        """Return the answer as it is after what was told.
+
+        Raises:
+            Overtaken: a newer connection has claimed, or the connection is to be closed.
+        """
+        if reply.outcome is not ClaimOutcome.ACCEPTED:
+            return reply
+        if self._epoch > reply.epoch:
+            raise Overtaken("a newer connection of this station is open")
+        if self._closed >= reply.epoch:
+            raise Overtaken("the registry wants the station's connection closed")
+        if self._registration is not None and self._registration[0] >= reply.epoch:
+            return reply.model_copy(update={"registration": self._registration[1]})
+        return reply
