@@ -62,7 +62,7 @@ async def _measure_all(
     suite = await suite_system(run, supervisor_pid)
     async with baseline_system(run.database_url, run.services.get("database")) as baseline:
         results = await _rounds([suite, baseline], cases, rounds, quick, console)
-    print_tables(results, console)
+    print_tables(results, console, quick=quick)
     path = write_json(results, {**durability, "quick": quick, "rounds": rounds}, RESULTS)
     console.print(f"written to {path}")
     found = differences(results)

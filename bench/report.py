@@ -33,8 +33,8 @@ class Judged:
         return self.suite / self.baseline if self.baseline and comparable else None
 
 
-def judge(line: Line, results: Results) -> Judged:
-    """Compare a line's medians with its targets."""
+def judge(line: Line, results: Results, *, quick: bool) -> Judged:
+    """Compare a line's medians with its targets; a quick run is too small to be judged."""
     suite = _median(line, results["suite"][line.case])
     baseline_rounds = results["baseline"].get(line.case)
     baseline = _median(line, baseline_rounds) if baseline_rounds else None
@@ -50,17 +50,21 @@ def judge(line: Line, results: Results) -> Judged:
     if line.ratio_target is not None:
         targets.append(f"{line.ratio_target:g}x")
         verdicts.append(judged.ratio is not None and judged.ratio >= line.ratio_target)
-    return Judged(suite, baseline, ", ".join(targets), all(verdicts) if verdicts else None)
+    reached = all(verdicts) if verdicts and not quick else None
+    return Judged(suite, baseline, ", ".join(targets), reached)
 
 
-def print_tables(results: Results, console: Console) -> None:
+def print_tables(results: Results, console: Console, *, quick: bool) -> None:
     """Print the medians beside the targets, then the CPU time by process."""
-    table = Table(title="medians; fsync on; driver, broker, database and system on this machine")
+    table = Table(
+        title="medians; fsync on; driver, broker, database and system on this machine"
+        + ("; too small to judge" if quick else "")
+    )
     for name in ("measure", "suite", "baseline", "ratio", "target", ""):
         table.add_column(name, justify="left" if name == "measure" else "right")
     for line in LINES:
         if line.case in results["suite"]:
-            table.add_row(*_row(line, judge(line, results)))
+            table.add_row(*_row(line, judge(line, results, quick=quick)))
     console.print(table)
     for system, cases in results.items():
         if _any_costs(cases):
@@ -106,7 +110,7 @@ def _cost(rounds: list[dict[str, Any]], name: str) -> float:
 
 
 def write_json(results: Results, settings: dict[str, Any], folder: Path) -> Path:
-    """Write every round and the medians."""
+    """Write every round, the medians, and which targets were reached."""
     folder.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
@@ -118,7 +122,20 @@ def write_json(results: Results, settings: dict[str, Any], folder: Path) -> Path
         }
         for system, cases in results.items()
     }
-    content = {"at": now, "settings": settings, "medians": medians, "rounds": results}
+    judged = {
+        f"{line.case}: {line.title} ({line.unit})": {"target": j.targets, "reached": j.reached}
+        for line in LINES
+        if line.case in results["suite"]
+        for j in [judge(line, results, quick=settings["quick"])]
+        if j.targets
+    }
+    content = {
+        "at": now,
+        "settings": settings,
+        "medians": medians,
+        "judged": judged,
+        "rounds": results,
+    }
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
     return path
 

@@ -35,7 +35,7 @@ class DriverStation(WSListener):
         self.station_id = station_id
         self.tally = tally
         self.transport: WSTransport | None = None
-        self.on_answer: Callable[[bytes], None] = lambda text: None
+        self.on_answer: Callable[[bytes], None] = _ignore
         self._action = ""
         self._message_id = 0
         self._expected = b""
@@ -66,7 +66,10 @@ class DriverStation(WSListener):
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.on_answer = answer.set_result
         self.send_call(action, text, time.perf_counter())
-        return await asyncio.wait_for(answer, HANDSHAKE_TIMEOUT)
+        try:
+            return await asyncio.wait_for(answer, HANDSHAKE_TIMEOUT)
+        finally:
+            self.on_answer = _ignore
 
     def next_id(self) -> int:
         """Advance the message id."""
@@ -124,3 +127,7 @@ class DriverStation(WSListener):
             transport.send(WSMsgType.TEXT, EXPECTED_CALL_PAYLOAD % message_id)
         else:
             self.tally.problems[f"unexpected: {text[:80].decode(errors='replace')}"] += 1
+
+
+def _ignore(text: bytes) -> None:
+    """Take an answer that nobody waits for."""
