@@ -1,0 +1,1 @@
+"""Models of the suite's protocols, and the code compared with them."""
