@@ -15,7 +15,7 @@ import pytest
 
 from csms_local.backups import SCHEMAS
 from csms_local.backups.clients import Clients, Database, choose_clients, find_clients
-from csms_local.backups.dump import archive_path, back_up, newest_archive
+from csms_local.backups.dump import archive_path, back_up, chosen_archive
 from csms_local.backups.given_out import GivenOut, GivenOutNote
 from csms_local.backups.restore import restore
 from csms_local.errors import MissingToolError, StartupError
@@ -314,12 +314,31 @@ async def test_a_backup_is_private_whole_and_never_replaces_another(
 
 def test_the_newest_backup_of_a_folder_is_taken(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="there is no backup in"):
-        newest_archive(tmp_path)
+        chosen_archive(tmp_path)
     for hours, name in ((2, "b.dump"), (1, "c.dump"), (3, "a.dump")):
         (tmp_path / name).touch()
         at = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
         os.utime(tmp_path / name, (at, at))
-    assert newest_archive(tmp_path) == tmp_path / "c.dump"
+    assert chosen_archive(tmp_path) == tmp_path / "c.dump"
+    assert chosen_archive(tmp_path / "a.dump") == tmp_path / "a.dump"
+    with pytest.raises(StartupError, match="there is no backup in"):
+        chosen_archive(tmp_path / "d.dump")
+
+
+@pytest.mark.parametrize("name", ["csms-backup", "csms-restore"])
+def test_without_a_suite_or_a_backup_nothing_is_made(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "nowhere"
+    done = subprocess.run(
+        [str(PROGRAMS / name)],
+        env={**os.environ, "CSMS_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"there is no {'suite' if name == 'csms-backup' else 'backup'} in {home}" in done.stdout
+    assert not home.exists()
 
 
 def test_the_password_of_a_database_is_on_no_command_line() -> None:

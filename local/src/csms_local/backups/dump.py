@@ -22,15 +22,17 @@ def archive_path(wanted: Path, now: datetime) -> Path:
     return wanted / f"csms-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
 
 
-def newest_archive(folder: Path) -> Path:
-    """Return the newest backup in a folder.
+def chosen_archive(source: Path) -> Path:
+    """Return the backup that is meant: the file itself, or the newest in the folder.
 
     Raises:
-        StartupError: it has none.
+        StartupError: there is none.
     """
-    archives = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    if source.is_file():
+        return source
+    archives = sorted(source.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
     if not archives:
-        raise StartupError(f"there is no backup in {folder}")
+        raise StartupError(f"there is no backup in {source}")
     return archives[-1]
 
 

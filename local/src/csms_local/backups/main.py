@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from csms_local.backups.dump import archive_path, back_up, newest_archive
+from csms_local.backups.dump import archive_path, back_up, chosen_archive
 from csms_local.backups.restore import restore
 from csms_local.backups.suite_database import state_home, suite_database
 from csms_local.errors import StartupError
@@ -64,7 +64,7 @@ def restore_backup() -> None:
     console = Console()
     source = (arguments.source or state_home(os.environ) / "backups").absolute()
     try:
-        archive = newest_archive(source) if source.is_dir() else source
+        archive = chosen_archive(source)
         with suite_database(os.environ, console, to_restore=True) as database:
             started = time.monotonic()
             given_out = restore(database, archive)

@@ -45,8 +45,6 @@ def restore(database: Database, archive: Path) -> GivenOut:
     Raises:
         StartupError: services are connected, or the archive can't be read or loaded.
     """
-    if not archive.is_file():
-        raise StartupError(f"there is no backup {archive}")
     clients = clients_for(database)
     _check_readable(clients, archive)
     note = GivenOutNote(archive.parent)

@@ -37,7 +37,7 @@ def suite_database(
         yield Database(named, "the database of CSMS_MIGRATION_DATABASE_URL")
         return
     state = StateFolder(state_home(environ))
-    if not to_restore and not state.home.exists():
+    if not to_restore and not (state.home / "lock").exists():
         raise StartupError(f"there is no suite in {state.home}; CSMS_HOME names another folder")
     try:
         state.acquire()
