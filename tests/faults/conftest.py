@@ -14,20 +14,21 @@ _HERE = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of scenarios that only the full scale runs."""
-    config.addinivalue_line("markers", "full_scale: run by `make test-faults` only")
+    """Register the marker of what every test run takes; the other scenarios take longer."""
+    config.addinivalue_line("markers", "in_subset: a scenario that `make test` runs too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run scenarios in one event loop, that of the suite; leave out those of the other scale."""
-    full = scale_from_environment().full
+    """Run scenarios in one event loop, that of the suite; leave out those beyond the subset."""
+    subset = scale_from_environment().subset
     left_out = []
     for item in items:
         if _HERE not in item.path.parents:
             continue
-        if "suite" in getattr(item, "fixturenames", ()):
+        is_scenario = "scale" in getattr(item, "fixturenames", ())
+        if is_scenario:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-        if not full and item.get_closest_marker("full_scale"):
+        if is_scenario and subset and not item.get_closest_marker("in_subset"):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

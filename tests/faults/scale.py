@@ -1,4 +1,4 @@
-"""How much of each scenario is run: a few minutes in all, or everything."""
+"""How much is run: some scenarios in short, each in short, or each in full."""
 
 import os
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`full` runs each scenario as the reliability matrix states it."""
+    """`full` runs a scenario as the reliability matrix states it; `subset` only some of them."""
 
     full: bool
+    subset: bool
 
     def pick(self, short: Value, full: Value) -> Value:
         """Return what this scale runs."""
@@ -21,8 +22,8 @@ class Scale:
 
 
 def scale_from_environment() -> Scale:
-    """Read `FAULT_SCALE`: `short`, the default, or `full`."""
-    text = os.environ.get(VARIABLE, "short")
-    if text not in ("short", "full"):
-        raise ValueError(f"{VARIABLE} is {text!r}; it must be short or full")
-    return Scale(full=text == "full")
+    """Read `FAULT_SCALE`: `subset`, the default, `short` or `full`."""
+    text = os.environ.get(VARIABLE) or "subset"
+    if text not in ("subset", "short", "full"):
+        raise ValueError(f"{VARIABLE} is {text!r}; it must be subset, short or full")
+    return Scale(full=text == "full", subset=text == "subset")

@@ -66,16 +66,24 @@ async def remote_start_transaction(station: "SimulatedStation", request: Payload
         c
         for c in candidates
         if c not in station.sessions
+        and c not in station.remote_starts
         and station.connector_status.get(c) in ("Available", "Preparing")
     ]
     if not free:
         return Answer({"status": "Rejected"})
-    return Answer(
-        {"status": "Accepted"},
-        lambda: run_session(
-            station, free[0], request["idTag"], station.remote_plan, authorize=False
-        ),
-    )
+    connector_id = free[0]
+
+    async def charge() -> None:
+        # From here on, for the session is open only after the connector's status was reported.
+        station.remote_starts.add(connector_id)
+        try:
+            await run_session(
+                station, connector_id, request["idTag"], station.remote_plan, authorize=False
+            )
+        finally:
+            station.remote_starts.discard(connector_id)
+
+    return Answer({"status": "Accepted"}, charge)
 
 
 async def remote_stop_transaction(station: "SimulatedStation", request: Payload) -> Answer:

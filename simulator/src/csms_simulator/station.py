@@ -57,6 +57,7 @@ class SimulatedStation:
         self.connector_status = dict.fromkeys(range(self.settings.connectors + 1), "Available")
         self.meters = dict.fromkeys(connector_ids, 1000)
         self.sessions: dict[int, ChargingSession] = {}
+        self.remote_starts: set[int] = set()
         self.remote_plan = SessionPlan(samples=None)
         self._boot_due = asyncio.Event()
         self._boot_due.set()

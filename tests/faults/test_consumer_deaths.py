@@ -1,0 +1,63 @@
+"""F12 and F13: services that die between two steps that belong together."""
+
+from tests.faults.faulty_suite import FaultySuite
+from tests.faults.routed import broker_path
+from tests.faults.scale import Scale
+from tests.faults.scenario import Scenario
+from tests.integration.waiting import eventually
+
+
+async def test_what_was_committed_and_not_acknowledged_has_its_effect_once(
+    suite: FaultySuite, scale: Scale
+) -> None:
+    async with (
+        broker_path(suite, "session-service") as path,
+        Scenario("F12", "consumer killed between commit and acknowledgement", suite) as scenario,
+    ):
+        for _ in range(scale.pick(3, 20)):
+            await scenario.fleet.progress(4)
+            path.to_target.freeze()
+            await _until_more_is_stored(suite)
+            suite.note("acknowledgements held back")
+            await suite.kill("session-service")
+            path.reset()
+            path.mend()
+            await scenario.recovered()
+
+
+async def test_an_event_that_was_published_and_not_marked_comes_again_with_its_id(
+    suite: FaultySuite, scale: Scale
+) -> None:
+    repeated = suite.tap.repeated()
+    async with (
+        broker_path(suite, "session-service") as path,
+        Scenario("F13", "relay killed between publish and mark", suite) as scenario,
+    ):
+        for _ in range(scale.pick(3, 20)):
+            await scenario.fleet.progress(4)
+            path.to_client.freeze()
+            await _until_more_is_told(suite)
+            suite.note("confirms held back")
+            await suite.kill("session-service")
+            path.reset()
+            path.mend()
+            await scenario.recovered()
+    assert suite.tap.repeated() > repeated, "the relay was never between the two"
+
+
+async def _until_more_is_stored(suite: FaultySuite) -> None:
+    async def stored() -> int:
+        async with suite.database() as database:
+            return int(await database.fetchval("SELECT count(*) FROM session.meter_value"))
+
+    before = await stored()
+    await eventually(stored, lambda now: now > before, 30)
+
+
+async def _until_more_is_told(suite: FaultySuite) -> None:
+    async def told() -> int:
+        copies = suite.tap.events.items()
+        return sum(len(events) for (source, _), events in copies if "session" in source)
+
+    before = await told()
+    await eventually(told, lambda now: now > before, 30)

@@ -1,0 +1,26 @@
+"""F20: every service is replaced under load, and stations see a reconnect at most."""
+
+from tests.faults.faulty_suite import PROCESSES, FaultySuite
+from tests.faults.scale import Scale
+from tests.faults.scenario import Scenario
+
+SERVICE_RESTART = 1012
+SERVICE_UNAVAILABLE = 503
+
+
+async def test_a_rolling_restart_costs_each_station_a_reconnect_per_process_and_no_error(
+    suite: FaultySuite, scale: Scale
+) -> None:
+    rounds = scale.pick(1, 5)
+    async with Scenario("F20", "rolling restart under load", suite) as scenario:
+        fleet = scenario.fleet
+        for _ in range(rounds):
+            for process in PROCESSES:
+                await fleet.progress(4)
+                await suite.terminate(process)
+                await scenario.recovered()
+        assert set(fleet.refusals()) <= {SERVICE_UNAVAILABLE}
+        assert set(fleet.ledger.failed_attempts) <= {"ConnectionLostError"}
+        for station in fleet.stations:
+            assert set(station.link.close_codes) <= {SERVICE_RESTART}
+            assert station.link.connections_made <= 1 + rounds * len(PROCESSES)
