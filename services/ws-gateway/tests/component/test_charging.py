@@ -50,7 +50,6 @@ async def test_a_station_that_offers_no_subprotocol_is_served_as_1_6(
     station = await running.station("S-2", subprotocols=None)
     assert station.socket.subprotocol is None
     assert (await station.call("BootNotification", BOOT))[2]["status"] == "Accepted"
-    assert running.services.calls[0].tolerated == ("missing_subprotocol",)
     await station.socket.close()
 
 
@@ -91,6 +90,18 @@ async def test_every_station_that_was_heard_is_told_in_one_batch(
     assert {item.station_id for item in running.services.liveness} == {"L-0", "L-1", "L-2"}
     for station in stations:
         await station.socket.close()
+
+
+async def test_what_is_forgiven_is_told_with_the_liveness_whichever_service_owns_the_call(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("D-1", subprotocols=None)
+    start = {"connectorId": 1, "idTag": "", "meterStart": 0, "timestamp": "2026-11-20 08:00:00"}
+    for _ in range(2):
+        assert (await station.call("StartTransaction", start))[2]["transactionId"] > 0
+    await station.socket.close()
+    expected = {"missing_subprotocol": 1, "empty_id_tag": 2, "time_format": 2}
+    await running.services.until(lambda: running.services.tolerated("D-1") == expected)
 
 
 async def test_an_id_with_any_character_arrives_decoded_once(running: RunningGateway) -> None:

@@ -1,6 +1,7 @@
 """The other services, played by a fake that answers over the broker."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,6 @@ class ReceivedCall:
     seq: int
     boot_count: int
     payload: dict[str, Any]
-    tolerated: tuple[str, ...]
 
 
 @dataclass
@@ -146,6 +146,13 @@ class FakeServices:
     def actions(self, station_id: str) -> list[str]:
         return [call.action for call in self.calls if call.station_id == station_id]
 
+    def tolerated(self, station_id: str) -> dict[str, int]:
+        told: Counter[str] = Counter()
+        for item in self.liveness:
+            if item.station_id == station_id:
+                told.update(item.tolerated)
+        return dict(told)
+
     def _handler(self, service: str) -> Callable[[list[Delivery]], Any]:
         async def handle(deliveries: list[Delivery]) -> None:
             async with self._changed:
@@ -208,7 +215,6 @@ class FakeServices:
                     call.seq,
                     call.boot_count,
                     call.payload,
-                    call.tolerated,
                 )
             )
             payload = self._answer(batch.action)

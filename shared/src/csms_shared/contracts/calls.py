@@ -21,7 +21,6 @@ class StationCall(Contract):
     received_ms: int
     deadline_ms: int
     payload: dict[str, Any]
-    tolerated: tuple[str, ...] = ()
 
 
 class CallBatch(Batch[StationCall]):

@@ -6,6 +6,8 @@ Gateways send these to station-registry: claims, lease and re-assertion to its d
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.envelope import Batch, Contract
 
@@ -90,12 +92,16 @@ class ReleaseBatch(Batch[Release]):
 
 
 class Liveness(Contract):
-    """The station was heard on this connection; applied by (epoch), later wins."""
+    """The station was heard on this connection; applied by (epoch), later wins.
+
+    `tolerated`: how often each of its deviations was forgiven since the last such message.
+    """
 
     station_id: str
     connection_id: str
     epoch: int
     last_seen_ms: int
+    tolerated: dict[str, int] = Field(default_factory=dict)
 
 
 class LivenessBatch(Batch[Liveness]):

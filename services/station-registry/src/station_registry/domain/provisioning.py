@@ -29,7 +29,6 @@ _BOOT_FIELDS = (
 )
 DEVICE_FIELDS = tuple(name for _, name, _ in _BOOT_FIELDS)
 BOOT_FACT_FIELDS = ("vendor", "model", "serial_number", "firmware_version")
-TRUNCATED_TEXT = "truncated_text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,9 @@ class BootDecision:
     status_changed: bool
 
 
-def device(payload: dict[str, Any]) -> tuple[dict[str, str | None], bool]:
-    """Return what the station says of itself, and whether any text was longer than allowed.
-
-    A boot is never refused for such a thing: the station would boot for ever.
-    """
-    texts = {name: fit(payload.get(field), longest) for field, name, longest in _BOOT_FIELDS}
-    cut = any(len(str(payload.get(field) or "")) > longest for field, _, longest in _BOOT_FIELDS)
-    return texts, cut
+def device(payload: dict[str, Any]) -> dict[str, str | None]:
+    """Return what the station says of itself, cut to what can be stored."""
+    return {name: fit(payload.get(field), longest) for field, name, longest in _BOOT_FIELDS}
 
 
 def decide_boot(

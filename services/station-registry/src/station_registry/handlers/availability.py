@@ -9,20 +9,16 @@ from csms_shared.inbox import Reply, Work
 from station_registry.domain.availability import connector_status, decide_statuses
 from station_registry.domain.events import fact
 from station_registry.handlers.works import calls
-from station_registry.store import connectors, reports
+from station_registry.store import connectors
 from station_registry.store.tables import outbox
 
 
 async def note_statuses(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
     """Store the newest status of each connector, and tell of every change."""
-    reported = calls(works)
-    statuses = [connector_status(call) for call in reported]
+    statuses = [connector_status(call) for call in calls(works)]
     known = await connectors.lock(connection, [key for key, _ in statuses])
     decision = decide_statuses(known, statuses)
     await connectors.save(connection, decision.newest)
-    await reports.count_tolerated(
-        connection, [(call.station_id, name) for call in reported for name in call.tolerated]
-    )
     await write_events(
         connection,
         outbox,

@@ -29,10 +29,6 @@ async def transfer_data(connection: AsyncConnection, works: Sequence[Work]) -> l
         for _, call in wanted
         if (call.connection_id, call.seq) in stored
     }
-    await reports.count_tolerated(
-        connection,
-        [(call.station_id, name) for call in new.values() for name in call.tolerated],
-    )
     await write_events(
         connection,
         outbox,

@@ -173,9 +173,10 @@ def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> l
 
 
 async def note_liveness(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Note when stations were heard last."""
+    """Note when stations were heard last, and what was forgiven of them meanwhile."""
+    heard = [item for _, item in parsed(works, Liveness)]
     await reports.save_seen(
-        connection,
-        [(item.station_id, item.epoch, item.last_seen_ms) for _, item in parsed(works, Liveness)],
+        connection, [(item.station_id, item.epoch, item.last_seen_ms) for item in heard]
     )
+    await reports.count_tolerated(connection, heard)
     return []

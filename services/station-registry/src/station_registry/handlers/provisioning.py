@@ -12,7 +12,6 @@ from csms_shared.inbox import Reply, Work
 from station_registry.domain.events import Told, fact_of_call
 from station_registry.domain.provisioning import (
     BOOT_FACT_FIELDS,
-    TRUNCATED_TEXT,
     BootDecision,
     boot_response,
     decide_boot,
@@ -20,7 +19,7 @@ from station_registry.domain.provisioning import (
 )
 from station_registry.domain.registration import Policies, registration_change
 from station_registry.handlers.works import call_reply, parsed
-from station_registry.store import reports, stations
+from station_registry.store import stations
 from station_registry.store.tables import outbox
 
 
@@ -34,7 +33,6 @@ async def boot(
     applied: dict[str, tuple[dict[str, str | None], int]] = {}
     replies: list[Reply] = []
     told: list[Told] = []
-    tolerated: list[tuple[str, str]] = []
     for work, call in booting:
         station = known.get(call.station_id)
         if station is None:
@@ -42,14 +40,11 @@ async def boot(
             continue
         decision = decide_boot(station, call, policies, now)
         known[call.station_id] = decision.station
-        described, cut = device(call.payload)
+        described = device(call.payload)
         if decision.applied:
             applied[call.station_id] = (described, call.received_ms)
         if decision.told:
             told += _events(decision, call, described)
-            tolerated += [(call.station_id, name) for name in call.tolerated]
-            if cut and TRUNCATED_TEXT not in call.tolerated:
-                tolerated.append((call.station_id, TRUNCATED_TEXT))
         registration = registration_change(decision.station.standing, policies)
         replies += _answer(work, call, now, decision.response, registration)
     if applied:
@@ -57,7 +52,6 @@ async def boot(
             connection,
             [(known[station_id], *applied[station_id]) for station_id in sorted(applied)],
         )
-    await reports.count_tolerated(connection, tolerated)
     await write_events(connection, outbox, told)
     return replies
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
-from csms_shared.contracts.ownership import Refusal
+from csms_shared.contracts.ownership import Liveness, Refusal
 from station_registry.domain.station_text import fit
 from station_registry.store.sql import arrays, at, statement, unnest
 
@@ -79,11 +79,12 @@ async def save_seen(connection: AsyncConnection, seen: Iterable[tuple[str, int, 
         await connection.execute(_SAVE_SEEN, arrays(_SEEN, rows))
 
 
-async def count_tolerated(
-    connection: AsyncConnection, tolerated: Iterable[tuple[str, str]]
-) -> None:
-    """Add deviations (station, name) to the stations' counts."""
-    times = Counter((station_id, fit(name, 64) or "") for station_id, name in tolerated)
+async def count_tolerated(connection: AsyncConnection, heard: Iterable[Liveness]) -> None:
+    """Add what was forgiven to the stations' counts."""
+    times: Counter[tuple[str, str]] = Counter()
+    for item in heard:
+        for name, count in item.tolerated.items():
+            times[item.station_id, fit(name, 64) or ""] += count
     if times:
         rows = [(*key, count) for key, count in sorted(times.items())]
         await connection.execute(_COUNT_TOLERATED, arrays(_TOLERATED, rows))

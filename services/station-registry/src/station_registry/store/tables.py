@@ -142,7 +142,7 @@ connector = Table(
     PrimaryKeyConstraint("station_id", "connector_id", name="connector_pkey"),
 )
 
-# How often each deviation of a station was forgiven; an item handled twice may count twice.
+# How often each deviation of a station was forgiven; a message handled twice counts twice.
 tolerance = Table(
     "tolerance",
     metadata,

@@ -46,7 +46,6 @@ class CallLanes:
         held: HeldConnection,
         call: InboundCall,
         boot_count: int,
-        tolerated: tuple[str, ...],
         patience_s: float,
     ) -> bool:
         """Hand a call to its lane; False when the gateway holds too many undelivered ones."""
@@ -63,7 +62,6 @@ class CallLanes:
                 "received_ms": call.received_ms,
                 "deadline_ms": call.deadline_ms,
                 "payload": call.payload,
-                "tolerated": tolerated,
             }
         )
         return lane.add(body, (held, call.seq), patience_s)

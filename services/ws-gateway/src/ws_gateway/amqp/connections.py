@@ -40,6 +40,9 @@ class HeldConnection(Protocol):
     def waits_for(self, service: str) -> bool:
         """Tell whether a decision of this service is due."""
 
+    def take_tolerated(self) -> dict[str, int]:
+        """Return how often each deviation was forgiven since the last time."""
+
 
 class Connections:
     """All held connections, by connection and by station."""

@@ -86,23 +86,33 @@ class Notices:
         self._heard[held.connection_id] = held
 
     def forget(self, held: HeldConnection) -> None:
-        """Say nothing more of a connection that ended: its release says when."""
+        """Say nothing more of a connection that ended, but what was forgiven of it at the last.
+
+        When it ended is in its release.
+        """
         self._heard.pop(held.connection_id, None)
+        tolerated = held.take_tolerated()
+        if tolerated:
+            self._tell(held, tolerated)
 
     def tell_liveness(self) -> None:
         """Hand the stations heard since the last time to their lane, which pages them."""
         heard, self._heard = self._heard, {}
         for held in heard.values():
-            body = orjson.dumps(
-                {
-                    "station_id": held.station_id,
-                    "connection_id": held.connection_id,
-                    "epoch": held.epoch,
-                    "last_seen_ms": held.last_seen_ms,
-                }
-            )
-            if not self._liveness.add(body, None, _LIVENESS_PATIENCE_S):
-                metrics.DROPPED.labels("liveness").inc()
+            self._tell(held, held.take_tolerated())
+
+    def _tell(self, held: HeldConnection, tolerated: dict[str, int]) -> None:
+        body = orjson.dumps(
+            {
+                "station_id": held.station_id,
+                "connection_id": held.connection_id,
+                "epoch": held.epoch,
+                "last_seen_ms": held.last_seen_ms,
+                "tolerated": tolerated,
+            }
+        )
+        if not self._liveness.add(body, None, _LIVENESS_PATIENCE_S):
+            metrics.DROPPED.labels("liveness").inc()
 
     async def run(self) -> None:
         """Tell of liveness until cancelled."""

@@ -175,15 +175,10 @@ class StationCalls:
         tolerated += self._tolerated_of_frame(frame) + checked.tolerated
         if tolerated:
             effects.append(Tolerated(tolerated, frame.action))
-        self._carry_out(arrived, frame, checked.payload, tolerated, effects)
+        self._carry_out(arrived, frame, checked.payload, effects)
 
     def _carry_out(
-        self,
-        arrived: _Waiting,
-        frame: Call,
-        payload: dict[str, Any],
-        tolerated: tuple[str, ...],
-        effects: list[Effect],
+        self, arrived: _Waiting, frame: Call, payload: dict[str, Any], effects: list[Effect]
     ) -> None:
         action = station_action(self._version, frame.action)
         assert action is not None
@@ -203,7 +198,6 @@ class StationCalls:
             payload,
             received.wall_ms,
             received.wall_ms + int(deadline_s * 1000),
-            tolerated,
         )
         effects.append(Dispatch(self.in_progress))
 

@@ -25,7 +25,6 @@ class InboundCall:
     payload: dict[str, Any]
     received_ms: int
     deadline_ms: int
-    tolerated: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

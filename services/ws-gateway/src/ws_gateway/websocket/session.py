@@ -1,5 +1,7 @@
 """One held connection: carries out what its state machine decides, on the socket and the lanes."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -88,7 +90,7 @@ class Session:
         remote_address: str,
         connected_ms: int,
         boot_count: int,
-        tolerated: tuple[str, ...],
+        tolerated: Iterable[str],
         status_request: StatusRequest | None,
     ) -> None:
         self._socket = socket
@@ -105,8 +107,9 @@ class Session:
         # As far as this gateway has seen; the station keeps its place if it must come back.
         self.in_transaction = reception.is_in_session(station_id)
         self._boot_count = boot_count
-        # Deviations of the handshake travel with the first call.
-        self._tolerated = tolerated
+        # Made for the first one: most stations have no deviation.
+        self._tolerated: Counter[str] | None = None
+        self._count_tolerated(tolerated)
         self._status_request = status_request
         self._commands: CommandsUnderWay | None = None
         self._released = False
@@ -204,6 +207,11 @@ class Session:
             and self._owner_of(call.action) == service
         )
 
+    def take_tolerated(self) -> dict[str, int]:
+        """Return how often each deviation was forgiven since the last time."""
+        tolerated, self._tolerated = self._tolerated, None
+        return tolerated or {}
+
     # What time brings.
 
     def tick(self, now: Instant) -> None:
@@ -239,6 +247,7 @@ class Session:
             case Tolerated(names):
                 for name in names:
                     metrics.TOLERATED.labels(name).inc()
+                self._count_tolerated(names)
             case CallRefused(_, action, code, description):
                 label = metrics.action_label(self.ocpp_version, action)
                 metrics.messages("in", label, "refused").inc()
@@ -278,17 +287,14 @@ class Session:
 
     def _dispatch(self, effect: Dispatch) -> None:
         call = effect.call
-        tolerated = call.tolerated
-        if self._tolerated:
-            tolerated, self._tolerated = self._tolerated + tolerated, ()
         if self._status_request is not None and self._status_request.is_settled_by(call.action):
             self._status_request = None
         if call.action in _OF_SESSIONS:
             self._note_session(call)
         elif call.action == "BootNotification":
-            self._wait_for_boot(call, tolerated)
+            self._wait_for_boot(call)
             return
-        self._hand_over(call, tolerated)
+        self._hand_over(call)
 
     def _note_session(self, call: InboundCall) -> None:
         if call.action == "StopTransaction":
@@ -296,15 +302,15 @@ class Session:
         elif call.action == "StartTransaction" or call.payload.get("transactionId"):
             self.in_transaction = True
 
-    def _wait_for_boot(self, call: InboundCall, tolerated: tuple[str, ...]) -> None:
-        boot = BootTurn(self, lambda: self._hand_over(call, tolerated))
+    def _wait_for_boot(self, call: InboundCall) -> None:
+        boot = BootTurn(self, lambda: self._hand_over(call))
         turn = self._reception.boots.enter(boot, first=self.in_transaction)
         if turn is Turn.NOW:
             boot.turn_came()
         elif turn is Turn.REFUSED:
             boot.turned_away()
 
-    def _hand_over(self, call: InboundCall, tolerated: tuple[str, ...]) -> None:
+    def _hand_over(self, call: InboundCall) -> None:
         patience_s = (call.deadline_ms - now_ms()) / 1000
         service_away = (
             call.kind is ActionKind.DECISION
@@ -312,7 +318,7 @@ class Session:
         )
         if service_away:
             self.close(SERVICE_RESTART, "service away")
-        elif not self._broker.calls.dispatch(self, call, self._boot_count, tolerated, patience_s):
+        elif not self._broker.calls.dispatch(self, call, self._boot_count, patience_s):
             metrics.messages("in", call.action, "no_room").inc()
             self.close(SERVICE_RESTART, "gateway overloaded")
 
@@ -335,6 +341,13 @@ class Session:
         self._carry_out(self._machine.send_call(command, now))
         metrics.messages("out", command.action, "sent").inc()
         self._log("status_requested")
+
+    def _count_tolerated(self, names: Iterable[str]) -> None:
+        for name in names:
+            if self._tolerated is None:
+                self._tolerated = Counter()
+            # Plain text, because orjson takes no member of an enumeration as a key.
+            self._tolerated[str(name)] += 1
 
     def _heard_at(self, now: Instant) -> None:
         self.last_seen_ms = now.wall_ms
