@@ -1,8 +1,8 @@
 """Stations' payloads made fit for the services: known deviations are mended or let pass.
 
-Only what is valid or mended or listed here as harmless passes. Text that the session records
-keep as sent (measurands, units, id tokens) is let pass unchanged, everything else is brought to
-the specification's form.
+Only what is valid or mended or listed here as harmless passes. Text that is stored as sent
+(measurands, units, id tokens, stop reasons, times) is let pass unchanged, everything else is
+brought to the specification's form.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,7 @@ from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.meter_values import mend_meter_values
 
 _LONGEST_ID_TAG = 255
-_FALLBACK = {
-    ("StatusNotification", "errorCode"): "OtherError",
-    ("StopTransaction", "reason"): "Other",
-}
 _REQUIRED_OF_BOOT = ("chargePointVendor", "chargePointModel")
-_KEEPS_UNREADABLE_TIME = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
 
 
 @dataclass(slots=True)
@@ -76,7 +71,7 @@ def _forgive(
         case "enum":
             return _forgive_enum(action, payload, problem, tolerated)
         case "format":
-            return _forgive_time(action, payload, problem, tolerated)
+            return _forgive_time(payload, problem, tolerated)
         case "maxLength":
             return _forgive_length(action, payload, problem, tolerated)
         case "minItems":
@@ -129,35 +124,25 @@ def _forgive_enum(
         holder[key] = spelled
         tolerated[Deviation.ENUM_CASE] = None
         return True
-    if "sampledValue" in problem.path:
-        tolerated[Deviation.UNKNOWN_ENUM] = None
-        return True
-    fallback = _FALLBACK.get((action, str(key)))
-    if fallback is None:
+    if (action, key) == ("StatusNotification", "errorCode"):
+        if value:
+            holder.setdefault("vendorErrorCode", value[:50])
+        holder[key] = "OtherError"
+    elif "sampledValue" not in problem.path and (action, key) != ("StopTransaction", "reason"):
         return False
-    if key == "errorCode" and value:
-        holder.setdefault("vendorErrorCode", value[:50])
-    holder[key] = fallback
     tolerated[Deviation.UNKNOWN_ENUM] = None
     return True
 
 
 def _forgive_time(
-    action: str, payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
+    payload: dict[str, Any], problem: SchemaProblem, tolerated: dict[str, None]
 ) -> bool:
     holder, key = _holder(payload, problem.path)
     if key != "timestamp":
         return False
-    parsed = parse_time(holder[key])
-    if parsed is not None:
-        holder[key] = parsed.at.isoformat().replace("+00:00", "Z")
-        tolerated[Deviation.TIME_FORMAT] = None
-        return True
-    tolerated[Deviation.UNREADABLE_TIME] = None
-    if action in _KEEPS_UNREADABLE_TIME:
-        # Required there: the services fall back to the time of receipt and flag it.
-        return True
-    del holder[key]
+    # As sent: the services read it leniently, or fall back to the time of receipt and flag it.
+    readable = parse_time(holder[key]) is not None
+    tolerated[Deviation.TIME_FORMAT if readable else Deviation.UNREADABLE_TIME] = None
     return True
 
 
