@@ -1,6 +1,7 @@
 """What is tried again, when it stops, and what is told of each failure."""
 
 import pytest
+
 from csms_shared.errors import Unavailable
 from csms_shared.retrying import until_available
 
