@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from csms_shared.broker.consumer import Consumer, Delivery
-from csms_shared.broker.errors import PublishReturned
+from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
@@ -129,6 +129,44 @@ async def test_a_redelivered_batch_is_split_into_its_items(link: Link) -> None:
     await consumer.stop()
     await running
     assert sizes == [3, 1, 1, 1]
+    assert sorted(recorder.items) == [1, 2, 3]
+
+
+class Forgetful(Publisher):
+    """Publishes, and says of the first batch that all but its first message is unconfirmed."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self.batches: list[int] = []
+
+    async def publish_all(
+        self, messages: list[Outgoing], timeout: float = 5.0
+    ) -> list[PublishReturned | PublishUnconfirmed | None]:
+        self.batches.append(len(messages))
+        if len(self.batches) > 1:
+            return await super().publish_all(messages, timeout)
+        stored = await super().publish_all(messages[:1], timeout)
+        return [*stored, *(PublishUnconfirmed("no confirm") for _ in messages[1:])]
+
+
+async def test_splitting_waits_for_the_broker_and_publishes_each_item_once(link: Link) -> None:
+    queue, publisher = _queue(), Forgetful(link)
+    deliveries: list[tuple[bool, int]] = []
+    recorder = Recorder([RuntimeError("a defect outside any item")])
+
+    async def handler(batch: list[Delivery]) -> None:
+        deliveries.extend((delivery.redelivered, len(delivery.items())) for delivery in batch)
+        await recorder(batch)
+
+    await link.declare(queue)
+    await publisher.publish(_outgoing(queue, 1, 2, 3))
+    consumer = Consumer(link, queue, handler, prefetch=20, publisher=publisher)
+    running = asyncio.create_task(consumer.run())
+    await recorder.wait_for(3)
+    await consumer.stop()
+    await running
+    assert publisher.batches == [3, 2]
+    assert deliveries == [(False, 3), (False, 1), (False, 1), (False, 1)]
     assert sorted(recorder.items) == [1, 2, 3]
 
 

@@ -16,7 +16,7 @@ import orjson
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from csms_shared.broker.errors import BrokerError, BrokerUnavailable
+from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
 from csms_shared.broker.link import CONNECTION_ERRORS, Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
@@ -186,7 +186,11 @@ class Consumer:
         return batch
 
     async def _handle(self, batch: list[Delivery], queue: AbstractQueue, tag: str) -> str:
-        batch = await self._split(batch)
+        try:
+            batch = await self._split(batch)
+        except PublishUnconfirmed:
+            # Stopping: unacknowledged, it goes back to the queue with the channel.
+            return tag
         if not batch:
             return tag
 
@@ -252,15 +256,28 @@ class Consumer:
                 )
                 for item in items
             ]
-            outcomes = await self._splitter.publish_all(singles)
-            if any(outcomes):
-                # Some may be stored: handling them twice is harmless, losing one is not.
-                await delivery.message.nack(requeue=True)
-                BUS_CONSUMED.labels(self._queue.name, "split_failed").inc()
-                continue
+            # Never handed back meanwhile: a broker that takes nothing must not count as a delivery.
+            await until_available(
+                PublishUnconfirmed, on_failure=self._log_split, stopping=self._is_stopping
+            )(self._publish_singles, self._splitter, singles)
             await delivery.message.ack()
             BUS_CONSUMED.labels(self._queue.name, "split").inc()
         return whole
+
+    async def _publish_singles(self, publisher: Publisher, singles: list[Outgoing]) -> None:
+        """Publish the items and drop from `singles` those that are stored."""
+        outcomes = await publisher.publish_all(singles)
+        left = [
+            (single, outcome)
+            for single, outcome in zip(singles, outcomes, strict=True)
+            if outcome is not None
+        ]
+        singles[:] = [single for single, _ in left]
+        if left:
+            raise left[0][1]
+
+    async def _log_split(self, error: BaseException) -> None:
+        log.warning("split_waits", queue=self._queue.name, error=str(error))
 
 
 _TAKE_MAX_BYTES = 4 * 1024 * 1024
