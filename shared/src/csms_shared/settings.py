@@ -79,7 +79,7 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class SettingsProblem(Exception):
-    """A setting is missing or wrong; the message names each variable."""
+    """What an operator has to mend before a start; the message names each variable."""
 
 
 def load_settings(model: type[Settings]) -> Settings:

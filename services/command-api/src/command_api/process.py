@@ -55,6 +55,7 @@ from csms_shared.errors import Unavailable
 from csms_shared.inbox import Inbox
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.retrying import until_available
+from csms_shared.settings import SettingsProblem
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ _WORK_POOL = 8
 _PREPARE_PAUSE_S = 0.5
 
 
-class NoAdministratorPassword(Exception):
+class NoAdministratorPassword(SettingsProblem):
     """There is no user yet, and no password for the first one."""
 
 
@@ -198,7 +199,7 @@ class CommandApi:
 
         Raises:
             NoAdministratorPassword: first start without `CSMS_ADMIN_PASSWORD`.
-            PortTaken: REST can't listen.
+            PortTaken: REST or the probes can't listen.
             OwnQueueLost: only a new incarnation can have a queue of its own.
         """
         work = (

@@ -48,14 +48,13 @@ def test_help_lists_every_setting(environment: dict[str, str]) -> None:
         assert name == "PATH" or name in shown
 
 
-def test_a_taken_port_is_named(environment: dict[str, str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+@pytest.mark.parametrize("setting", ["CSMS_HTTP_PORT", "CSMS_PROBE_PORT"])
+def test_a_taken_port_is_named(environment: dict[str, str], setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = run("serve", env=environment | {"CSMS_HTTP_PORT": port})
+        ended = run("serve", env=environment | {setting: port})
     assert ended.returncode == 2
-    assert "CSMS_HTTP_PORT" in ended.stderr.splitlines()[-1]
+    assert ended.stderr.splitlines()[-1].startswith(f"{setting}: cannot listen on 127.0.0.1:{port}")
 
 
 def test_the_first_start_needs_the_administrators_password(

@@ -29,7 +29,8 @@ from csms_shared.broker.topology import (
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Work
-from session_service.amqp.process import SessionService, session_service
+from csms_shared.owning_service import OwningService, opened
+from session_service.amqp.process import session_service
 from session_service.settings import Settings
 
 WITHIN_S = 20.0
@@ -101,12 +102,12 @@ async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
 
 
 @pytest.fixture
-async def service(broker_url: str, session_url: str) -> AsyncIterator[SessionService]:
+async def service(broker_url: str, session_url: str) -> AsyncIterator[OwningService]:
     settings = Settings(
         broker_url=SecretStr(broker_url), database_url=SecretStr(session_url), probe_port=0
     )
     stop = asyncio.Event()
-    async with session_service(settings) as service:
+    async with opened(SESSION_SERVICE, settings, session_service) as service:
         running = asyncio.create_task(service.run(stop))
 
         async def ready() -> bool:
@@ -120,7 +121,7 @@ async def service(broker_url: str, session_url: str) -> AsyncIterator[SessionSer
 
 
 @pytest.fixture
-async def gateway(broker_url: str, service: SessionService) -> AsyncIterator[Gateway]:
+async def gateway(broker_url: str, service: OwningService) -> AsyncIterator[Gateway]:
     async with Link(broker_url, "tests") as link:
         gateway = Gateway(link)
         running = asyncio.create_task(gateway.consumer.run())

@@ -16,12 +16,14 @@ from csms_shared.broker.requests import Correlator, Requester
 from csms_shared.broker.topology import (
     CALLS,
     REQUESTS,
+    STATION_REGISTRY,
     Binding,
     gateway_queue,
     incarnation_queue,
     service_queues,
 )
-from station_registry.amqp.process import StationRegistry, station_registry
+from csms_shared.owning_service import OwningService, opened
+from station_registry.amqp.process import station_registry
 from station_registry.settings import RegistrySettings
 
 
@@ -73,13 +75,13 @@ async def link(broker_url: str) -> AsyncIterator[Link]:
 @pytest.fixture
 async def service(
     link: Link, broker_url: str, registry_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[StationRegistry]:
+) -> AsyncIterator[OwningService]:
     monkeypatch.setenv("CSMS_BROKER_URL", broker_url)
     monkeypatch.setenv("CSMS_DATABASE_URL", registry_url)
     monkeypatch.setenv("CSMS_PROBE_PORT", "0")
     monkeypatch.setenv("CSMS_UNKNOWN_STATIONS", "accept")
     stop = asyncio.Event()
-    async with station_registry(RegistrySettings()) as running:
+    async with opened(STATION_REGISTRY, RegistrySettings(), station_registry) as running:
         task = asyncio.create_task(running.run(stop))
         async with asyncio.timeout(30):
             while await running.missing():
@@ -113,7 +115,7 @@ async def gateway(link: Link) -> AsyncIterator[Gateway]:
 
 
 async def test_a_claim_a_boot_and_a_request_are_answered_and_told(
-    service: StationRegistry, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Any
 ) -> None:
     name = uuid.uuid4().hex
     decisions = "station-registry.decisions"
@@ -139,7 +141,7 @@ async def test_a_claim_a_boot_and_a_request_are_answered_and_told(
 
 
 async def test_a_bad_item_is_parked_shown_and_its_neighbour_answered(
-    service: StationRegistry, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Any
 ) -> None:
     good = registry.call("DataTransfer", "A", {"vendorId": "V"})
     bad = registry.call("DataTransfer", "A", {}, seq=2)
@@ -157,7 +159,7 @@ async def test_a_bad_item_is_parked_shown_and_its_neighbour_answered(
 
 
 async def test_a_storm_of_stations_is_answered_completely(
-    service: StationRegistry, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Any
 ) -> None:
     names = [f"S{number}" for number in range(1000)]
     pages = [names[start : start + 50] for start in range(0, len(names), 50)]

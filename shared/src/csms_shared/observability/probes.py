@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from csms_shared.settings import SettingsProblem
+
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 CHECK_TIMEOUT_S = 3.0
 
@@ -34,8 +36,12 @@ class ProbeServer:
         )
 
     async def run(self) -> None:
-        """Serve until `stop`; the port in use is an OSError that names it."""
-        bound = bind_socket(self._host, self._port)
+        """Serve until `stop`.
+
+        Raises:
+            PortTaken: somebody else listens there.
+        """
+        bound = listening_socket(self._host, self._port, "CSMS_PROBE_PORT")
         await self._server._serve(sockets=[bound])
 
     def stop(self) -> None:
@@ -59,6 +65,22 @@ async def _healthz(_: Request) -> Response:
 
 async def _metrics(_: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class PortTaken(SettingsProblem, OSError):
+    """A port can't be listened on."""
+
+
+def listening_socket(host: str, port: int, setting: str) -> socket.socket:
+    """Return a listening TCP socket on the port that `setting` names.
+
+    Raises:
+        PortTaken: it can't be had.
+    """
+    try:
+        return bind_socket(host, port)
+    except OSError as error:
+        raise PortTaken(f"{setting}: {error.strerror}") from error
 
 
 def bind_socket(host: str, port: int) -> socket.socket:

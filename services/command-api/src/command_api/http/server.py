@@ -3,15 +3,11 @@
 import uvicorn
 from starlette.types import ASGIApp
 
-from csms_shared.observability.probes import bind_socket
+from csms_shared.observability.probes import listening_socket
 
 GRACE_S = 5
 _KEEP_ALIVE_S = 75
 _MAX_CONNECTIONS = 2_000
-
-
-class PortTaken(Exception):
-    """REST can't listen; the message names the setting."""
 
 
 class RestServer:
@@ -42,10 +38,7 @@ class RestServer:
         Raises:
             PortTaken: somebody else listens there.
         """
-        try:
-            bound = bind_socket(self._host, self._port)
-        except OSError as error:
-            raise PortTaken(f"CSMS_HTTP_PORT: {error.strerror}") from error
+        bound = listening_socket(self._host, self._port, "CSMS_HTTP_PORT")
         # uvicorn's public serve() takes the signals of the process, which main has.
         await self._server._serve(sockets=[bound])
 

@@ -5,8 +5,7 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.upkeep import UpkeepTask, purge_outbox
-from session_service.store.tables import outbox
+from csms_shared.db.upkeep import UpkeepTask
 from session_service.store.transactions import INT32_MAX
 
 log = structlog.get_logger(__name__)
@@ -50,5 +49,4 @@ def upkeep_tasks(retention_days: int) -> tuple[UpkeepTask, ...]:
         UpkeepTask("make_partitions", 3600.0, make_partitions),
         UpkeepTask("drop_partitions", 3600.0, drop_partitions),
         UpkeepTask("watch_transaction_ids", 300.0, watch_transaction_ids),
-        purge_outbox(outbox),
     )

@@ -1,0 +1,43 @@
+"""The command line of a service with a schema: `migrate` here, `serve` by the service itself."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from csms_shared.db.migrate import migrate_with
+from csms_shared.observability.logs import configure_logs
+from csms_shared.settings import (
+    DatabaseSettings,
+    MigrationSettings,
+    SettingsProblem,
+    exit_with,
+    load_settings,
+    parse_command,
+)
+
+Settings = TypeVar("Settings", bound=DatabaseSettings)
+
+
+def run_command(
+    service: str,
+    model: type[Settings],
+    schema: str,
+    migrations: Path,
+    serve: Callable[[Settings], Coroutine[Any, Any, None]],
+) -> None:
+    """Run the sub-command named on the command line; exit with 2 where a setting is wrong."""
+    command = parse_command(service, ("serve", "migrate"), (model, MigrationSettings))
+    try:
+        if command == "migrate":
+            uvloop.run(migrate_with(load_settings(MigrationSettings), schema, migrations))
+            return
+        settings = load_settings(model)
+    except SettingsProblem as problem:
+        exit_with(str(problem), 2)
+    configure_logs(service, settings.log_format, settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except* SettingsProblem as problems:
+        exit_with(str(problems.exceptions[0]), 2)

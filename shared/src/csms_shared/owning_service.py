@@ -1,0 +1,189 @@
+"""One process of a service that owns data: consumers, outbox relay, upkeep, and their end."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from csms_shared.broker.consumer import Consumer, Handler
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import (
+    Queue,
+    decisions_queue,
+    parking_queue,
+    reports_queue,
+    requests_queue,
+    service_queues,
+)
+from csms_shared.broker.work_queues import WorkQueueProbe
+from csms_shared.db.engine import create_engine
+from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.parking import ParkingDrain
+from csms_shared.db.upkeep import UpkeepTask, purge_outbox, run_upkeep
+from csms_shared.errors import Unavailable
+from csms_shared.observability.probes import ProbeServer
+from csms_shared.process import keep_started_objects, stop_on_signals
+from csms_shared.readiness import Readiness
+from csms_shared.settings import DatabaseSettings
+
+log = structlog.get_logger(__name__)
+
+REQUEST_CONNECTIONS = 4
+UPKEEP_CONNECTIONS = 3
+# Messages held unacknowledged by a consumer: what arrives during one batch is the next.
+PREFETCH = 50
+LAST_RELAY_S = 3.0
+
+Settings = TypeVar("Settings", bound=DatabaseSettings)
+MakeHandler = Callable[[AsyncEngine], Handler]
+
+
+class OwningService:
+    """The tasks of one process; its consumers and upkeep are added before `run`.
+
+    Decisions, reports, requests and upkeep have a database pool each, as large as their number of
+    consumers: a backlog of one delays no other.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: DatabaseSettings,
+        link: Link,
+        *,
+        schema: str,
+        migrations: Path,
+        outbox: Table,
+        parked: Table,
+    ) -> None:
+        self._name = name
+        self._url = settings.database_url.get_secret_value()
+        self._schema = schema
+        self._link = link
+        self._engines: list[AsyncEngine] = []
+        self._consumers: list[Consumer] = []
+        self._upkeep_engine = self._engine("upkeep", UPKEEP_CONNECTIONS)
+        self.publisher = Publisher(link)
+        self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
+        self._queues = WorkQueueProbe(link, self.publisher, service_queues(name))
+        self._upkeep: list[UpkeepTask] = [purge_outbox(outbox)]
+        self._readiness = Readiness(
+            engine=self._upkeep_engine,
+            schema=schema,
+            migrations=migrations,
+            link=link,
+            queues=self._queues,
+            consumers=self._consumers,
+        )
+        self._consume(parking_queue(name), ParkingDrain(self._upkeep_engine, parked))
+
+    def wake_relay(self) -> None:
+        """Tell that events have been committed."""
+        self._relay.wake()
+
+    def consume_decisions(self, consumers: int, make: MakeHandler) -> list[Consumer]:
+        """Consume the decisions queue, each consumer with a handler of its own."""
+        return self._consume_work(decisions_queue(self._name), "decisions", consumers, make)
+
+    def consume_reports(self, consumers: int, make: MakeHandler) -> list[Consumer]:
+        """Consume the reports queue, each consumer with a handler of its own."""
+        return self._consume_work(reports_queue(self._name), "reports", consumers, make)
+
+    def consume_requests(self, make: MakeHandler) -> None:
+        """Consume the requests of other services."""
+        engine = self._engine("requests", REQUEST_CONNECTIONS)
+        self._consume(requests_queue(self._name), make(engine))
+
+    def keep_up(self, *tasks: UpkeepTask) -> None:
+        """Do these periodic tasks, besides purging the outbox."""
+        self._upkeep += tasks
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then finish what is in hand."""
+        work = (
+            *(consumer.run() for consumer in self._consumers),
+            self._relay.run(),
+            self._queues.run(),
+            run_upkeep(self._upkeep_engine, self._schema, tuple(self._upkeep)),
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in work]
+            await stop.wait()
+            self._readiness.draining = True
+            log.info("draining")
+            await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
+            for task in tasks:
+                task.cancel()
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(LAST_RELAY_S):
+                await self._relay.relay_round()
+
+    async def missing(self) -> dict[str, str]:
+        """Return what this process lacks to be ready, by name."""
+        return await self._readiness.missing()
+
+    async def close(self) -> None:
+        """Close the database pools."""
+        for engine in self._engines:
+            await engine.dispose()
+
+    def _engine(self, path: str, size: int) -> AsyncEngine:
+        name = f"{self._name} {path}"
+        engine = create_engine(self._url, self._schema, name=name, pool_size=size)
+        self._engines.append(engine)
+        return engine
+
+    def _consume_work(
+        self, queue: Queue, path: str, consumers: int, make: MakeHandler
+    ) -> list[Consumer]:
+        engine = self._engine(path, consumers)
+        return [
+            self._consume(queue, make(engine), splitter=self.publisher) for _ in range(consumers)
+        ]
+
+    def _consume(
+        self, queue: Queue, handler: Handler, splitter: Publisher | None = None
+    ) -> Consumer:
+        consumer = Consumer(self._link, queue, handler, prefetch=PREFETCH, publisher=splitter)
+        self._consumers.append(consumer)
+        return consumer
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    name: str, settings: Settings, make: Callable[[Settings, Link], OwningService]
+) -> AsyncIterator[OwningService]:
+    """Make the service around a link of its own, and close its connections afterwards."""
+    async with Link(settings.broker_url.get_secret_value(), name) as link:
+        service = make(settings, link)
+        try:
+            yield service
+        finally:
+            await service.close()
+
+
+async def serve(
+    name: str, settings: Settings, make: Callable[[Settings, Link], OwningService]
+) -> None:
+    """Serve until SIGTERM or SIGINT; a task that fails ends the process.
+
+    Raises:
+        PortTaken: the probes can't listen, within an exception group.
+    """
+    stop = stop_on_signals()
+    async with opened(name, settings, make) as service, asyncio.TaskGroup() as group:
+        probes = ProbeServer(settings.bind, settings.probe_port, service.missing)
+        group.create_task(probes.run())
+        keep_started_objects()
+        log.info("started")
+        try:
+            await service.run(stop)
+        finally:
+            probes.stop()
+    log.info("stopped")
