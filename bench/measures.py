@@ -19,6 +19,7 @@ from bench.events import EventReader, event_delays
 from bench.preload import preload
 from bench.processes import usage
 from bench.queries import explain, query_plan
+from bench.stored import row_sizes, wal_position
 from bench.systems import System
 
 MEMORY_SETTLES = 4.0
@@ -61,11 +62,14 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         reader = None
         if case.events:
             reader = await stack.enter_async_context(EventReader(system.broker_url))
+        wal_before = await wal_position(system.database_url)
         result = await _drive(plan, look)
         result |= costs(system, result, looks)
         result["differences"] = await settled_differences(system, plan, result, began_at)
+        result["wal_bytes"] = await wal_position(system.database_url) - wal_before
         if case.load == "queries" and stored is not None:
             result["explained"] = await explain(system.database_url, stored)
+            result["row_bytes"] = await row_sizes(system.database_url)
         if reader is not None:
             result |= await event_delays(system.database_url, plan, result, reader)
     result.pop("transactions", None)

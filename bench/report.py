@@ -38,18 +38,18 @@ def judge(line: Line, results: Results, *, quick: bool) -> Judged:
     suite = _median(line, results["suite"][line.case])
     baseline_rounds = results["baseline"].get(line.case)
     baseline = _median(line, baseline_rounds) if baseline_rounds else None
-    judged = Judged(suite, baseline, "", None)
+    ratio = Judged(suite, baseline, "", None).ratio
     targets, verdicts = [], []
     target = line.target
     if line.relative_to is not None and target is not None:
         reference = results["suite"].get(line.relative_to)
         target = target * _median(line, reference) if reference else None
     if target is not None:
-        targets.append(f"{'>=' if line.more_is_better else '<='} {_text(target)}")
+        targets.append(f"{'>=' if line.more_is_better else '<='} {number_text(target)}")
         verdicts.append(suite >= target if line.more_is_better else suite <= target)
     if line.ratio_target is not None:
         targets.append(f"{line.ratio_target:g}x")
-        verdicts.append(judged.ratio is not None and judged.ratio >= line.ratio_target)
+        verdicts.append(ratio is not None and ratio >= line.ratio_target)
     reached = all(verdicts) if verdicts and not quick else None
     return Judged(suite, baseline, ", ".join(targets), reached)
 
@@ -64,18 +64,19 @@ def print_tables(results: Results, console: Console, *, quick: bool) -> None:
         table.add_column(name, justify="left" if name == "measure" else "right")
     for line in LINES:
         if line.case in results["suite"]:
-            table.add_row(*_row(line, judge(line, results, quick=quick)))
+            table.add_row(*row(line, judge(line, results, quick=quick)))
     console.print(table)
     for system, cases in results.items():
         if _any_costs(cases):
             console.print(_cost_table(system, cases))
 
 
-def _row(line: Line, judged: Judged) -> tuple[str, ...]:
+def row(line: Line, judged: Judged) -> tuple[str, ...]:
+    """Write a line of the table."""
     return (
         f"{line.title} ({line.unit})" if line.unit else line.title,
-        _text(judged.suite),
-        "" if judged.baseline is None else _text(judged.baseline),
+        number_text(judged.suite),
+        "" if judged.baseline is None else number_text(judged.baseline),
         "" if judged.ratio is None else f"{judged.ratio:.2f}",
         judged.targets,
         "" if judged.reached is None else "reached" if judged.reached else "MISSED",
@@ -98,10 +99,12 @@ def _cost_table(system: str, cases: dict[str, list[dict[str, Any]]]) -> Table:
     for name in processes:
         memory = max(r["memory_mb"][name] for rounds in measured.values() for r in rounds)
         table.add_row(
-            name, *(_text(_cost(rounds, name)) for rounds in measured.values()), _text(memory)
+            name,
+            *(number_text(_cost(rounds, name)) for rounds in measured.values()),
+            number_text(memory),
         )
     total = (sum(_cost(rounds, name) for name in processes) for rounds in measured.values())
-    table.add_row("all", *(_text(cost) for cost in total), "", style="bold")
+    table.add_row("all", *(number_text(cost) for cost in total), "", style="bold")
     return table
 
 
@@ -155,5 +158,6 @@ def _median(line: Line, rounds: list[dict[str, Any]]) -> float:
     return statistics.median(line.number(result) for result in rounds)
 
 
-def _text(number: float) -> str:
+def number_text(number: float) -> str:
+    """Write a number as short as its size allows."""
     return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.2f}"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-Promised = dict[int, "StoredTransaction"]
+GROWING_TABLES = ("meter_value", "transaction", "stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +132,39 @@ def transaction_differences(
         if transaction_id not in acknowledged
     ]
     return differences
+
+
+async def wal_position(database_url: str) -> int:
+    """Return how many bytes of write-ahead log the server has written so far."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return int(
+            await connection.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
+        )
+    finally:
+        await connection.close()
+
+
+async def row_sizes(database_url: str) -> dict[str, float]:
+    """Return the bytes on disk per row, indexes included, of what grows with the suite's use."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        sizes = {
+            table: float(
+                await connection.fetchval(
+                    "SELECT (SELECT sum(pg_total_relation_size(relid))"
+                    f" FROM pg_partition_tree('session.{table}'))"
+                    f" / greatest((SELECT count(*) FROM session.{table}), 1)"
+                )
+            )
+            for table in GROWING_TABLES
+        }
+        sizes["event"] = float(
+            await connection.fetchval(
+                "SELECT pg_total_relation_size('session.outbox')"
+                " / greatest((SELECT sum(event_count) FROM session.outbox), 1)"
+            )
+        )
+        return sizes
+    finally:
+        await connection.close()

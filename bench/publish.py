@@ -1,0 +1,115 @@
+"""`python -m bench.publish RESULTS.json ...`: make runs the ones that the documentation speaks of.
+
+Writes `measured.json` and the generated parts of docs/capacity.md. Of several runs, a later one's
+cases replace those of an earlier one. Without a file, only the parts are written anew.
+"""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench.blackout import storm_table
+from bench.capacity import Fleet, needs_table
+from bench.lines import LINES
+from bench.markdown import table
+from bench.report import Results, judge, number_text, row
+from bench.unit_costs import MEASURED, PARTS, UnitCosts, measured_costs, read_measured, unit_costs
+
+PAGE = Path(__file__).parent.parent / "docs" / "capacity.md"
+
+
+def main() -> None:
+    """Publish the runs that are named."""
+    if len(sys.argv) > 1:
+        runs = [orjson.loads(Path(name).read_bytes()) for name in sys.argv[1:]]
+        content = orjson.dumps(measured(runs), option=orjson.OPT_INDENT_2)
+        MEASURED.write_bytes(content + b"\n")
+    PAGE.write_text(with_parts(PAGE.read_text(), generated_parts(read_measured())))
+
+
+def measured(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join runs, and keep what the documentation needs of them.
+
+    Raises:
+        ValueError: a run was a quick one.
+        KeyError: none of them holds a case that the unit costs need.
+    """
+    if any(run["settings"]["quick"] for run in runs):
+        raise ValueError("a quick run is too small to speak of")
+    results: Results = {"suite": {}, "baseline": {}}
+    for run in runs:
+        for system, cases in results.items():
+            cases.update(run["rounds"][system])
+    return {
+        "at": max(run["at"] for run in runs),
+        "table": [
+            list(row(line, judge(line, results, quick=False)))
+            for line in LINES
+            if line.case in results["suite"]
+        ],
+        "unit_costs": asdict(unit_costs(results["suite"])),
+    }
+
+
+def generated_parts(published: dict[str, Any]) -> dict[str, str]:
+    """Return the generated parts of the page by their names."""
+    costs = measured_costs(published)
+    head = ["measure", "suite", "baseline", "ratio", "target", ""]
+    return {
+        "measured": f"Measured {published['at'][:10]}.\n\n" + table(head, published["table"]),
+        "costs": _costs_table(costs),
+        "needs": needs_table(costs, Fleet()),
+        "storms": storm_table(costs, Fleet()),
+    }
+
+
+def with_parts(page: str, parts: dict[str, str]) -> str:
+    """Put each part between its two marks."""
+    for name, text in parts.items():
+        begin, end = f"<!-- {name}: python -m bench.publish -->\n", f"<!-- /{name} -->"
+        before, _, rest = page.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"the page has no place for {name}")
+        page = f"{before}{begin}\n{text}\n{end}{after}"
+    return page
+
+
+def _costs_table(costs: UnitCosts) -> str:
+    rows = [
+        [
+            part,
+            *(
+                number_text(1e6 * values[part])
+                for values in (costs.message_cpu_s, costs.connect_cpu_s, costs.idle_cpu_share)
+            ),
+        ]
+        for part in PARTS
+    ]
+    return (
+        table(
+            ["part", "CPU us per message", "CPU us per connect", "CPU us/s per silent station"],
+            rows,
+        )
+        + "\n"
+        + table(
+            ["unit", "bytes"],
+            [
+                ["memory of a connection in its gateway", number_text(costs.connection_bytes)],
+                ["disk of a meter value, indexes included", number_text(costs.meter_value_bytes)],
+                ["disk of a transaction with its stop", number_text(costs.transaction_bytes)],
+                ["disk of an event in the outbox", number_text(costs.event_bytes)],
+                [
+                    "write-ahead log per message of a session",
+                    number_text(costs.wal_bytes_per_message),
+                ],
+            ],
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What one message, one connection and one stored row cost, from runs of the benchmark.
+
+`measured.json` beside this module keeps those that the documentation speaks of; `bench.publish`
+writes it.
+"""
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+MEASURED = Path(__file__).with_name("measured.json")
+
+# Process names of the suite -> the part of an installation that the process stands for.
+_PARTS = {
+    "station-registry": "registry",
+    "session-service": "sessions",
+    "command-api": "commands",
+    "broker": "broker",
+    "database": "database",
+    "supervisor and balancer": "balancer",
+}
+PARTS = ("gateway", *_PARTS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCosts:
+    """CPU in seconds by part, memory and disk in bytes."""
+
+    message_cpu_s: dict[str, float]
+    connect_cpu_s: dict[str, float]
+    idle_cpu_share: dict[str, float]
+    """The share of a core that one connected, silent station takes, Heartbeats included."""
+    connects_per_s: float
+    connection_bytes: float
+    meter_value_bytes: float
+    transaction_bytes: float
+    event_bytes: float
+    wal_bytes_per_message: float
+
+
+def unit_costs(rounds: dict[str, list[dict[str, Any]]]) -> UnitCosts:
+    """Derive the costs from the suite's rounds, by case."""
+    idle = rounds["idle"][-1]
+    row_bytes = rounds["queries"][-1]["row_bytes"]
+    return UnitCosts(
+        message_cpu_s=_by_part(_median_costs(rounds["sessions"]), 1e-6),
+        connect_cpu_s=_by_part(_median_costs(rounds["connect"]), 1e-6),
+        idle_cpu_share=_by_part(
+            {
+                name: max(share - idle["cpu_share_alone"][name], 0.0)
+                for name, share in idle["cpu_share"].items()
+            },
+            1 / idle["held"],
+        ),
+        connects_per_s=statistics.median(r["stations_per_s"] for r in rounds["connect"]),
+        connection_bytes=rounds["memory"][-1]["bytes_per_connection"],
+        meter_value_bytes=row_bytes["meter_value"],
+        transaction_bytes=row_bytes["transaction"] + row_bytes["stop"],
+        event_bytes=row_bytes["event"],
+        wal_bytes_per_message=statistics.median(
+            r["wal_bytes"] / sum(r["answered"].values()) for r in rounds["sessions"]
+        ),
+    )
+
+
+def measured_costs(published: dict[str, Any]) -> UnitCosts:
+    """Read the costs of what is published."""
+    return UnitCosts(**published["unit_costs"])
+
+
+def read_measured() -> dict[str, Any]:
+    """Read what is published."""
+    published: dict[str, Any] = orjson.loads(MEASURED.read_bytes())
+    return published
+
+
+def _median_costs(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    return {
+        name: statistics.median(result["cpu_us_per_unit"][name] for result in rounds)
+        for name in rounds[-1]["cpu_us_per_unit"]
+    }
+
+
+def _by_part(costs: dict[str, float], unit: float) -> dict[str, float]:
+    parts = dict.fromkeys(PARTS, 0.0)
+    for name, cost in costs.items():
+        if name != "driver":
+            parts[_PARTS.get(name, "gateway")] += cost * unit
+    return parts
