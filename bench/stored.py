@@ -152,7 +152,7 @@ async def row_sizes(database_url: str) -> dict[str, float]:
         sizes = {
             table: float(
                 await connection.fetchval(
-                    "SELECT (SELECT sum(pg_total_relation_size(relid))"
+                    "SELECT (SELECT sum(pg_total_relation_size(relid))"  # noqa: S608
                     f" FROM pg_partition_tree('session.{table}'))"
                     f" / greatest((SELECT count(*) FROM session.{table}), 1)"
                 )
