@@ -36,7 +36,7 @@ def migrate(owner_url: str) -> None:
         urls = {"CSMS_MIGRATION_DATABASE_URL": owner_url, "CSMS_DATABASE_URL": url}
         command = [str(PROGRAMS / service), "migrate"]
         running.append(subprocess.Popen(command, env={**os.environ, **urls}))
-    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert [process.wait(180) for process in running] == [0, 0, 0]
 
 
 class Databases:
@@ -202,6 +202,29 @@ async def test_a_command_that_was_open_is_left_to_the_sweeper_and_never_sent_aga
         "ORDER BY status) FROM command.commands",
     )
     assert found == ["(completed,f,f,f)", "(pending,f,f,t)", "(pending,f,f,t)"]
+
+
+async def test_connections_of_before_belong_to_a_gateway_that_has_ended(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    await run(
+        database,
+        STATION,
+        "INSERT INTO registry.gateway (gateway_id, name, lease_expires_at) VALUES "
+        "('gateway-1-a', 'gateway-1', now() + interval '20 s')",
+        "INSERT INTO registry.station_connection VALUES "
+        "('CS-1', 'gateway-1-a', 'c7', 7, 'ocpp16', '127.0.0.1', now())",
+    )
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    held = (
+        "SELECT array_agg((station_id, connection_id, c.epoch, gateway_id, "
+        "lease_expires_at < now())::text) FROM registry.station_connection c "
+        "FULL JOIN registry.gateway USING (gateway_id)"
+    )
+    assert await ask(database, held) == ["(CS-1,c7,7,before-the-restore,t)"]
 
 
 async def test_a_restore_is_refused_while_a_service_is_connected(

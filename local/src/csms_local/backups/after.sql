@@ -24,6 +24,13 @@ BEGIN
     EXECUTE format('ALTER TABLE registry.station ALTER epoch SET DEFAULT %s, '
         'ALTER boot_count SET DEFAULT %s', counter, counter);
 
+    -- Connections of before belong to a gateway that has ended: their leases run out, and that is
+    -- told. A gateway that is still there is not known, and is asked for all that it holds.
+    DELETE FROM registry.gateway;
+    UPDATE registry.station_connection SET gateway_id = 'before-the-restore';
+    INSERT INTO registry.gateway (gateway_id, name, lease_expires_at)
+    VALUES ('before-the-restore', 'before-the-restore', now());
+
     -- Events of tokens' changes have ids made of the version.
     UPDATE session.id_token SET version = counter;
 
