@@ -8,12 +8,21 @@ import signal
 _YOUNG_OBJECTS = 20_000
 
 
-def stop_on_signals() -> asyncio.Event:
-    """Return the event that SIGTERM and SIGINT set; call it on the running loop."""
+def stop_on_signals(at_once: asyncio.Event | None = None) -> asyncio.Event:
+    """Return the event that SIGTERM and SIGINT set; call it on the running loop.
+
+    `at_once`, where given, is set by a second signal.
+    """
     stop = asyncio.Event()
+
+    def signalled() -> None:
+        if stop.is_set() and at_once is not None:
+            at_once.set()
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, signalled)
     return stop
 
 

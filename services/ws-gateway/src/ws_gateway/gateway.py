@@ -1,31 +1,37 @@
 """One gateway, put together: sockets on one side, the broker on the other, and its end."""
 
 import asyncio
+import contextlib
 import importlib.metadata
-import random
 import socket
 
 import structlog
 
 from csms_shared.broker.link import Link
-from csms_shared.clock import monotonic
 from csms_shared.observability.probes import ProbeServer, bind_socket
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.domain.limits import DEFAULT_LIMITS, Limits
 from ws_gateway.settings import GatewaySettings
 from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.doorway import Doorway, files_allowed
+from ws_gateway.websocket.draining import close_spread
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.listener import Listener
 from ws_gateway.websocket.reception import Reception
-from ws_gateway.websocket.session import Session
 
 log = structlog.get_logger(__name__)
 
 VERSION = importlib.metadata.version("csms-ws-gateway")
-_FLUSH_S = 3.0
-_LAST_ANSWERS_S = 3.0
-_POLL_S = 0.02
+# Besides the time that the closing is spread over: the last answers, what must be stored, the
+# lease. Whatever is away then, the process ends; its lease runs out by itself.
+END_S = 8.0
+_FLUSH_S = 2.0
+_DISCONNECT_S = 1.0
+
+
+class _Ended(Exception):
+    """Ends the task group with everything in it."""
 
 
 class Gateway:
@@ -35,16 +41,17 @@ class Gateway:
         self._settings = settings
         self._limits = limits
         self._draining = False
-        self._broker: BrokerSide | None = None
+        self.broker: BrokerSide | None = None
         self.reception = Reception()
+        self.doorway = Doorway(files_allowed())
         self.started = asyncio.Event()
         self.port = 0
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set.
+    async def run(self, stop: asyncio.Event, at_once: asyncio.Event | None = None) -> None:
+        """Serve until `stop` is set, then drain; `at_once` ends the drain.
 
         Raises:
-            OSError: a port is taken.
+            OSError: a port is taken; in a group.
         """
         settings = self._settings
         listening = [bind_socket(settings.bind, settings.gateway_port)]
@@ -52,54 +59,100 @@ class Gateway:
             inherited = socket.socket(fileno=settings.ocpp_listen_fd)
             inherited.setblocking(False)
             listening.append(inherited)
-        async with (
-            Link(settings.broker_url.get_secret_value(), settings.gateway_name) as link,
-            asyncio.TaskGroup() as group,
-        ):
-            broker = self._broker = BrokerSide(settings.gateway_name, VERSION, link, group)
-            handshakes = Handshakes(
-                broker,
-                ClientAddresses(settings.trusted_networks),
-                settings.credential_pepper.get_secret_value().encode(),
-                lambda: not self.missing(),
-                self._limits,
-                self.reception,
-            )
-            listener = Listener(handshakes, listening)
-            probes = ProbeServer(settings.bind, settings.probe_port, self._readiness)
-            probing = group.create_task(probes.run())
-            await broker.declare()
-            broker.start()
-            await listener.start()
-            clock = group.create_task(listener.run_clock())
-            self.port = listener.port
-            log.info("listening", host=settings.bind, port=listener.port)
-            self.started.set()
-            await stop.wait()
-            await self._drain(broker, handshakes, listener)
-            clock.cancel()
-            broker.stop()
-            probes.stop()
-            await probing
+        link = Link(settings.broker_url.get_secret_value(), settings.gateway_name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._serve(group, link, listening, stop, at_once or asyncio.Event())
+                # Lanes hold on to what the broker does not take: nobody waits for that any more.
+                raise _Ended
+        except* _Ended:
+            pass
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DISCONNECT_S):
+                    await link.close()
+
+    async def _serve(
+        self,
+        group: asyncio.TaskGroup,
+        link: Link,
+        listening: list[socket.socket],
+        stop: asyncio.Event,
+        at_once: asyncio.Event,
+    ) -> None:
+        settings = self._settings
+        broker = self.broker = BrokerSide(settings.gateway_name, VERSION, link, group)
+        handshakes = Handshakes(
+            broker,
+            ClientAddresses(settings.trusted_networks),
+            settings.credential_pepper.get_secret_value().encode(),
+            lambda: not self.missing(),
+            self._limits,
+            self.reception,
+            self.doorway,
+        )
+        listener = Listener(handshakes, self.doorway, listening)
+        probes = ProbeServer(settings.bind, settings.probe_port, self._readiness)
+        probing = group.create_task(probes.run())
+        await broker.declare()
+        broker.start()
+        await listener.start()
+        group.create_task(listener.run_clock())
+        self.port = listener.port
+        log.info("listening", host=settings.bind, port=listener.port)
+        self.started.set()
+        await stop.wait()
+        await self._end(broker, handshakes, listener, at_once)
+        probes.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DISCONNECT_S):
+                await asyncio.shield(probing)
 
     def missing(self) -> dict[str, str]:
         """Return what keeps stations from being served, by name."""
         if self._draining:
             return {"gateway": "draining"}
-        if self._broker is None:
+        if self.broker is None:
             return {"gateway": "starting"}
-        return self._broker.missing()
+        missing = self.broker.missing()
+        if self.doorway.is_full:
+            missing["room"] = "as many sockets are open as may be"
+        return missing
 
     async def _readiness(self) -> dict[str, str]:
         return self.missing()
 
-    async def _drain(self, broker: BrokerSide, handshakes: Handshakes, listener: Listener) -> None:
+    async def _end(
+        self,
+        broker: BrokerSide,
+        handshakes: Handshakes,
+        listener: Listener,
+        at_once: asyncio.Event,
+    ) -> None:
         self._draining = handshakes.draining = broker.lease.draining = True
+        draining = asyncio.create_task(self._drain(broker, listener))
+        hurrying = asyncio.create_task(at_once.wait())
+        try:
+            await asyncio.wait(
+                {draining, hurrying},
+                timeout=self._settings.drain_seconds + END_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not draining.done():
+                reason = "second signal" if hurrying.done() else "took too long"
+                log.warning("drain_cut_short", reason=reason, connections=len(broker.connections))
+        finally:
+            for task in (draining, hurrying):
+                task.cancel()
+            await asyncio.wait({draining, hurrying})
+            await listener.abort()
+        if not draining.cancelled():
+            draining.result()
+
+    async def _drain(self, broker: BrokerSide, listener: Listener) -> None:
         log.info("draining", connections=len(broker.connections))
         listener.stop_accepting()
-        sessions = listener.sessions
-        random.shuffle(sessions)
-        await _close_spread(sessions, self._settings.drain_seconds)
+        await close_spread(listener.sessions, self._settings.drain_seconds)
         # Those whose handshake was under way.
         for session in listener.sessions:
             session.close(SERVICE_RESTART, "service restart")
@@ -107,27 +160,4 @@ class Gateway:
         await listener.finish()
         await broker.flush(_FLUSH_S)
         await broker.lease.give_up()
-        log.info("drained")
-
-
-async def _close_spread(sessions: list[Session], seconds: float) -> None:
-    """Close the sessions evenly over `seconds`, those that wait for an answer after it."""
-    start = monotonic()
-    answering: list[Session] = []
-    for number, session in enumerate(sessions):
-        ahead = start + seconds * number / len(sessions) - monotonic()
-        if ahead > 0:
-            await asyncio.sleep(ahead)
-        if session.has_call_in_progress:
-            answering.append(session)
-        else:
-            session.close(SERVICE_RESTART, "service restart")
-    until = monotonic() + _LAST_ANSWERS_S
-    while answering:
-        over = monotonic() >= until
-        for session in list(answering):
-            if over or not session.has_call_in_progress:
-                session.close(SERVICE_RESTART, "service restart")
-                answering.remove(session)
-        if answering:
-            await asyncio.sleep(_POLL_S)
+        log.info("drained", unsent=broker.unsent)

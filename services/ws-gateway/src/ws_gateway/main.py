@@ -1,5 +1,7 @@
 """The command `ws-gateway serve`."""
 
+import asyncio
+
 import uvloop
 
 from csms_shared.observability.logs import configure_logs
@@ -10,10 +12,11 @@ from ws_gateway.settings import GatewaySettings
 
 
 async def serve(settings: GatewaySettings) -> None:
-    """Run one gateway until SIGTERM or SIGINT."""
-    stop = stop_on_signals()
+    """Run one gateway until SIGTERM or SIGINT; a second one ends the drain at once."""
+    at_once = asyncio.Event()
+    stop = stop_on_signals(at_once)
     keep_started_objects()
-    await Gateway(settings).run(stop)
+    await Gateway(settings).run(stop, at_once)
 
 
 def main() -> None:
@@ -24,7 +27,10 @@ def main() -> None:
     except SettingsProblem as problem:
         exit_with(str(problem), 2)
     configure_logs(settings.gateway_name, settings.log_format, settings.log_level)
+    problems: list[Exception] = []
     try:
         uvloop.run(serve(settings))
-    except OSError as error:
-        exit_with(f"CSMS_GATEWAY_PORT or CSMS_PROBE_PORT: {error}")
+    except* OSError as errors:
+        problems += errors.exceptions
+    if problems:
+        exit_with(f"CSMS_GATEWAY_PORT or CSMS_PROBE_PORT: {problems[0]}")

@@ -17,6 +17,16 @@ ADMISSIONS = Counter(
 ADMISSION_WAITING = Gauge(
     "csms_gateway_admission_waiting", "Upgrades and boots that wait for their turn.", ["kind"]
 )
+HANDSHAKES = Gauge(
+    "csms_gateway_handshakes",
+    "Sockets without a session: silent (no request yet), asking (not answered yet).",
+    ["step"],
+)
+UNREAD = Counter(
+    "csms_gateway_unread_total",
+    "Sockets aborted because the station does not read, by the bound: bytes, time.",
+    ["bound"],
+)
 CLOSES = Counter("csms_gateway_closes_total", "Ended connections, by close code.", ["code"])
 TOLERATED = Counter(
     "csms_gateway_tolerated_total", "Deviations of stations that were forgiven.", ["deviation"]

@@ -21,6 +21,8 @@ async def services(broker_url: str) -> AsyncIterator[FakeServices]:
     async with asyncio.TaskGroup() as group:
         tasks = await fake.start(group)
         yield fake
+        fake.claims_answered.set()
+        fake.calls_answered.set()
         for task in tasks:
             task.cancel()
     await fake.close()
@@ -37,6 +39,7 @@ async def proxy(broker_url: str) -> AsyncIterator[BrokerProxy]:
     proxy = BrokerProxy(broker_url)
     server = await proxy.start()
     yield proxy
+    proxy.mend()
     proxy.cut()
     server.close()
 

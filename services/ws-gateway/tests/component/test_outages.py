@@ -73,8 +73,12 @@ async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_o
     station = await behind_proxy.station("O-4")
     services = behind_proxy.services
     before = services.gateway_id
+    broker = behind_proxy.gateway.broker
+    assert broker is not None
     proxy.cut()
-    await asyncio.sleep(3)
+    async with asyncio.timeout(20):
+        while broker.own_queue.incarnation == before:
+            await asyncio.sleep(0.05)
     proxy.mend()
     await behind_proxy.until_ready()
     assert services.gateway_id != before

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gateway_fakes.services import FakeServices
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake
 
 PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
@@ -57,6 +57,49 @@ async def test_stations_are_served_on_an_inherited_socket_until_sigterm(
                 code = await process.wait()
         assert code == 0
         await services.until(lambda: services.final_leases == 1)
+
+
+async def test_a_second_signal_ends_the_process_in_the_middle_of_its_drain(
+    services: FakeServices,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM,
+            "serve",
+            env=_environment(
+                broker_url=services.broker_url,
+                probe_port="0",
+                gateway_port="0",
+                ocpp_listen_fd=str(listening.fileno()),
+                credential_pepper="a pepper for the tests",
+                drain_seconds="600",
+            ),
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=[listening.fileno()],
+        )
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}/ocpp"
+        assert process.stderr is not None
+        async with asyncio.timeout(30):
+            # The first is closed at once, the other after five minutes.
+            stations = [await _connected(f"{url}/F-{number}") for number in (2, 3)]
+            process.terminate()
+            async for line in process.stderr:
+                if b"connection_ended" in line:
+                    break
+            process.terminate()
+            printed = await process.stderr.read()
+            assert await process.wait() == 0
+        assert b"second signal" in printed
+        for station in stations:
+            await station.wait_closed()
+
+
+async def _connected(url: str) -> ClientConnection:
+    while True:
+        try:
+            return await connect(url, compression=None)
+        except (OSError, InvalidHandshake):
+            await asyncio.sleep(0.05)
 
 
 async def _first_answer(url: str, process: asyncio.subprocess.Process) -> str:

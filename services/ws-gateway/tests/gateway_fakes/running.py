@@ -20,17 +20,28 @@ from ws_gateway.settings import GatewaySettings
 class RunningGateway:
     """A gateway under test and the services it talks to."""
 
-    def __init__(self, gateway: Gateway, services: FakeServices, stop: asyncio.Event) -> None:
+    def __init__(self, gateway: Gateway, services: FakeServices) -> None:
         self.gateway = gateway
         self.services = services
-        self._stop = stop
+        self._stop = asyncio.Event()
+        self._at_once = asyncio.Event()
+        self._run = asyncio.create_task(gateway.run(self._stop, self._at_once))
 
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.gateway.port}/ocpp"
 
     def stop(self) -> None:
+        """Do what the first signal does."""
         self._stop.set()
+
+    def stop_at_once(self) -> None:
+        """Do what the second signal does."""
+        self._at_once.set()
+
+    async def ended(self, within_s: float = 20.0) -> None:
+        async with asyncio.timeout(within_s):
+            await self._run
 
     async def until_ready(self) -> None:
         async with asyncio.timeout(20):
@@ -59,7 +70,7 @@ async def run_gateway(
     broker_url: str, services: FakeServices, **settings: Any
 ) -> AsyncIterator[RunningGateway]:
     """Run a gateway until the context is left."""
-    stop = asyncio.Event()
+    settings.setdefault("drain_seconds", 0.2)
     gateway = Gateway(
         GatewaySettings(
             broker_url=SecretStr(broker_url),
@@ -67,16 +78,13 @@ async def run_gateway(
             gateway_port=0,
             credential_pepper=SecretStr(PEPPER),
             gateway_name="gateway-1",
-            drain_seconds=0.2,
             **settings,
         )
     )
-    task = asyncio.create_task(gateway.run(stop))
-    under_test = RunningGateway(gateway, services, stop)
+    under_test = RunningGateway(gateway, services)
     try:
         await under_test.until_ready()
         yield under_test
     finally:
-        stop.set()
-        async with asyncio.timeout(20):
-            await task
+        under_test.stop()
+        await under_test.ended()

@@ -98,6 +98,8 @@ class FakeServices:
         # Cleared: claims are taken and not answered yet.
         self.claims_answered = asyncio.Event()
         self.claims_answered.set()
+        self.calls_answered = asyncio.Event()
+        self.calls_answered.set()
         self._transaction_id = 0
 
     async def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
@@ -231,9 +233,11 @@ class FakeServices:
                     )
                 )
         if replies:
-            await self._reply(
-                batch.reply_key, MessageType.CALL_REPLIES, CallReplyBatch(items=replies)
-            )
+            self._group.create_task(self._answer_calls(batch.reply_key, replies))
+
+    async def _answer_calls(self, reply_key: str, replies: list[CallReply]) -> None:
+        await self.calls_answered.wait()
+        await self._reply(reply_key, MessageType.CALL_REPLIES, CallReplyBatch(items=replies))
 
     def _answer(self, action: str) -> dict[str, Any] | None:
         if action in self.answers:

@@ -32,9 +32,8 @@ class BrokerSide:
     ) -> None:
         self._group = group
         self._link = link
-        self._tasks: list[asyncio.Task[None]] = []
         publisher = Publisher(link)
-        backlog = Backlog()
+        self._backlog = backlog = Backlog()
         self.connections = Connections()
         self.own_queue = OwnQueue(gateway_name, link, publisher)
         self.services = {
@@ -56,6 +55,11 @@ class BrokerSide:
         return self.own_queue.consuming and all(
             service.takes_upgrades for service in self.services.values()
         )
+
+    @property
+    def unsent(self) -> int:
+        """Count what the broker has not confirmed yet."""
+        return self._backlog.items
 
     def missing(self) -> dict[str, str]:
         """Return what keeps stations from being served, by name."""
@@ -82,7 +86,8 @@ class BrokerSide:
             self.notices.run(),
             self._sweep(),
         ]
-        self._tasks = [self._group.create_task(coroutine) for coroutine in coroutines]
+        for coroutine in coroutines:
+            self._group.create_task(coroutine)
 
     async def declare(self) -> None:
         """Declare the services' queues, so that no early call is returned.
@@ -100,11 +105,6 @@ class BrokerSide:
             if self.calls.idle and self.reports.idle and self.notices.idle:
                 return
             await asyncio.sleep(_FLUSH_POLL_S)
-
-    def stop(self) -> None:
-        """Stop what `start` started."""
-        for task in self._tasks:
-            task.cancel()
 
     async def _sweep(self) -> None:
         while True:

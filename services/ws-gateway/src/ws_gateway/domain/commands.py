@@ -59,6 +59,7 @@ class StationCommands:
     __slots__ = (
         "_abandoned",
         "_epoch",
+        "_handed_back",
         "_limits",
         "_outstanding",
         "_queue",
@@ -75,14 +76,20 @@ class StationCommands:
         self._registration = registration
         self._limits = limits
         self._outstanding: _Written | None = None
+        self._handed_back = False
         # Allocated on first use: most of a process's connections are idle.
         self._queue: deque[OutboundCommand] | None = None
         self._seen: dict[str, int] | None = None
         self._abandoned: dict[str, _Written] | None = None
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Tell whether a command is on the wire."""
+        return self._outstanding is not None
+
     def take(self, command: OutboundCommand, now: Instant, effects: list[Effect]) -> None:
         """Queue a command, and write it if it is its turn."""
-        if command.epoch != self._epoch:
+        if command.epoch != self._epoch or self._handed_back:
             # Not remembered: the sender looks up again and may come back with the right epoch.
             effects.append(_unwritten(command, CommandOutcome.NOT_OWNER, now))
             return
@@ -146,11 +153,21 @@ class StationCommands:
         self.answered(answer, now, effects)
         return True
 
+    def hand_back(self, now: Instant, effects: list[Effect]) -> None:
+        """Write nothing more; what was never written may be sent elsewhere."""
+        self._handed_back = True
+        self._return_unwritten(CommandOutcome.NOT_OWNER, now, effects)
+
     def end(self, outcome: CommandOutcome, now: Instant, effects: list[Effect]) -> None:
         """Finish everything: `outcome` for what was never written, unknown for what was."""
         if self._outstanding is not None:
             effects.append(_finished(self._outstanding, CommandOutcome.OUTCOME_UNKNOWN, now))
             self._outstanding = None
+        self._return_unwritten(outcome, now, effects)
+
+    def _return_unwritten(
+        self, outcome: CommandOutcome, now: Instant, effects: list[Effect]
+    ) -> None:
         effects.extend(_unwritten(command, outcome, now) for command in self._queue or ())
         self._queue = None
 

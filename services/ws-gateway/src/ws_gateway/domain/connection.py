@@ -68,6 +68,13 @@ class StationConnection:
         return None if self.closed else self._calls.in_progress
 
     @property
+    def is_busy(self) -> bool:
+        """Tell whether a call in either direction waits for its answer."""
+        return not self.closed and (
+            self._calls.in_progress is not None or self._commands.awaits_answer
+        )
+
+    @property
     def registration_status(self) -> str:
         """The station's registration as this connection last learnt it."""
         return self._registration.status
@@ -135,6 +142,13 @@ class StationConnection:
         self._registration.status = status
         self._registration.booted = self._registration.booted or booted
         self._registration.strict = strict
+
+    def hand_back_commands(self, now: Instant) -> list[Effect]:
+        """Begin no command any more: the connection is about to be closed."""
+        effects: list[Effect] = []
+        if not self.closed:
+            self._commands.hand_back(now, effects)
+        return effects
 
     def superseded(self, epoch: int, now: Instant) -> list[Effect]:
         """Give way to a newer connection of the station; an older epoch changes nothing."""

@@ -24,6 +24,7 @@ from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.subprotocol import Subprotocol, negotiate
 from ws_gateway.websocket.admission import LONGEST_WAIT_S
 from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
@@ -60,6 +61,7 @@ class Handshakes:
         is_ready: Callable[[], bool],
         limits: Limits,
         reception: Reception,
+        doorway: Doorway,
     ) -> None:
         self._broker = broker
         self._addresses = addresses
@@ -67,6 +69,7 @@ class Handshakes:
         self._is_ready = is_ready
         self._limits = limits
         self._reception = reception
+        self._doorway = doorway
         self._refusals = Refusals(broker.notices)
         self.draining = False
 
@@ -88,10 +91,10 @@ class Handshakes:
         metrics.CONNECTS.labels("accepted").inc()
         return response
 
-    def garbage(self, connection: ServerConnection, description: str) -> None:
-        """Count what was no HTTP request: a TLS hello, a port scan."""
+    def garbage(self, connection: ServerConnection, reason: str, description: str) -> None:
+        """Count what was no HTTP request, or none in time: a TLS hello, a port scan."""
         applicant = Applicant(_peer(connection))
-        self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, "not_http", description))
+        self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
     async def _admit(
         self, socket: StationSocket, request: Request, applicant: Applicant, peer: str
@@ -106,6 +109,8 @@ class Handshakes:
         response, subprotocol = _check_upgrade(socket, request)
         if self.draining:
             raise unavailable("draining", "this gateway is about to stop")
+        if self._doorway.is_overfull:
+            raise unavailable("full", "this gateway holds as many stations as it can")
         if not self._broker.takes_upgrades:
             raise unavailable("unavailable", "a part of the central system does not answer")
         throttled = self._reception.throttled(
@@ -222,7 +227,7 @@ class Handshakes:
         self._broker.connections.add(session)
         if session.ended:
             raise unavailable("superseded", "a newer connection of this station is open")
-        socket.session = session
+        socket.serve(session)
         metrics.CONNECTIONS.labels(subprotocol.version).inc()
         if subprotocol.header is None:
             metrics.TOLERATED.labels(Deviation.MISSING_SUBPROTOCOL).inc()

@@ -1,18 +1,20 @@
 """Listens for stations, holds their sockets and gives them their time."""
 
 import asyncio
+import contextlib
 import functools
 import socket
 from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
 
-# Longer than a turn in the queue of upgrades and a claim together.
-_OPEN_TIMEOUT_S = 20.0
+# Longer than silence, a turn in the queue of upgrades and a claim together.
+_OPEN_TIMEOUT_S = 25.0
 _BACKLOG = 4096
 _TICK_S = 0.1
 _SLICES = 10
@@ -23,8 +25,11 @@ _FINISH_S = 2.0
 class Listener:
     """The servers of one gateway, one for each listening socket."""
 
-    def __init__(self, handshakes: Handshakes, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, handshakes: Handshakes, doorway: Doorway, sockets: list[socket.socket]
+    ) -> None:
         self._handshakes = handshakes
+        self._doorway = doorway
         self._listening = sockets
         self._servers: list[Server] = []
         self._open: set[StationSocket] = set()
@@ -47,7 +52,9 @@ class Listener:
 
     async def start(self) -> None:
         """Begin to accept."""
-        socket_factory = functools.partial(StationSocket, on_garbage=self._handshakes.garbage)
+        socket_factory = functools.partial(
+            StationSocket, doorway=self._doorway, on_garbage=self._handshakes.garbage
+        )
         for listening in self._listening:
             server = await serve(
                 self._hold,
@@ -71,14 +78,21 @@ class Listener:
 
     async def finish(self) -> None:
         """Wait for the sockets that are closing, then abort what is left."""
-        try:
+        self._doorway.give_up_all()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FINISH_S):
                 await self._all_closed.wait()
-        except TimeoutError:
-            for connection in list(self._open):
-                connection.transport.abort()
+        await self.abort()
+
+    async def abort(self) -> None:
+        """End every socket and handshake now."""
+        self.stop_accepting()
+        self._doorway.give_up_all()
+        for connection in list(self._open):
+            connection.transport.abort()
         for server in self._servers:
-            server.close()
+            for handshake in list(server.handler_tasks):
+                handshake.cancel()
             await server.wait_closed()
 
     async def run_clock(self) -> None:
@@ -90,6 +104,7 @@ class Listener:
                 now = instant()
                 for connection in connections[turn * size : (turn + 1) * size]:
                     connection.tick(now)
+                self._doorway.give_up_silent()
                 await asyncio.sleep(_TICK_S)
 
     async def _hold(self, connection: ServerConnection) -> None:

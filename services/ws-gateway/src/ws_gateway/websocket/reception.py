@@ -12,6 +12,7 @@ from ws_gateway.domain.failed_logins import FailedLogins
 from ws_gateway.domain.keyed_rate import KeyedRate
 from ws_gateway.domain.turns import Turn
 from ws_gateway.websocket.admission import Admission, Upgrade
+from ws_gateway.websocket.observed import Observer
 
 # A station that reconnects every six seconds, for ever, is never refused.
 CONNECTS_AT_ONCE = 10
@@ -36,6 +37,7 @@ class Reception:
         self._clock = clock
         self.upgrades = Admission.of_upgrades()
         self.boots = Admission.of_boots()
+        self.observer = Observer()
         self._connects: KeyedRate[str] = KeyedRate(
             burst=CONNECTS_AT_ONCE, every_s=CONNECT_EVERY_S, max_keys=_MAX_STATIONS
         )

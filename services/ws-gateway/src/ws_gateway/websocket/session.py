@@ -17,22 +17,15 @@ from ws_gateway.amqp.services import OVERDUE_S
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
 from ws_gateway.domain.effects import (
-    CallRefused,
     Close,
     CommandFinished,
-    CommandRepeated,
     CommandSent,
     Dispatch,
     Effect,
-    FrameUnusable,
-    HeartbeatAnswered,
     InboundCall,
     Instant,
-    OwnAnswerInvalid,
     Ping,
-    ReplyIgnored,
     Send,
-    StrayAnswer,
     Tolerated,
 )
 from ws_gateway.domain.registration import ACCEPTED
@@ -45,7 +38,6 @@ from ws_gateway.websocket.status_request import StatusRequest
 
 log = structlog.get_logger(__name__)
 
-_LOGGED_FRAME_BYTES = 500
 _OF_SESSIONS = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
 
 
@@ -120,9 +112,9 @@ class Session:
         return self._machine.closed
 
     @property
-    def has_call_in_progress(self) -> bool:
-        """Tell whether the station waits for an answer."""
-        return self._machine.call_in_progress is not None
+    def is_busy(self) -> bool:
+        """Tell whether the station waits for an answer, or we for one of it."""
+        return self._machine.is_busy
 
     # What the socket tells.
 
@@ -194,6 +186,10 @@ class Session:
         """Take over a change made by the registry."""
         self._take_registration(change, booted=change.registration_status == ACCEPTED)
 
+    def hand_back_commands(self) -> None:
+        """Begin no command any more: the socket is about to be closed."""
+        self._carry_out(self._machine.hand_back_commands(instant()))
+
     def close(self, code: int, reason: str) -> None:
         """Close the socket."""
         self._carry_out(self._machine.close(code, reason, instant()))
@@ -242,48 +238,23 @@ class Session:
 
     def _carry_out_rare(self, effect: Effect) -> None:
         match effect:
-            case HeartbeatAnswered():
-                metrics.messages("in", "Heartbeat", "answered").inc()
-            case Tolerated(names):
-                for name in names:
-                    metrics.TOLERATED.labels(name).inc()
-                self._count_tolerated(names)
-            case CallRefused(_, action, code, description):
-                label = metrics.action_label(self.ocpp_version, action)
-                metrics.messages("in", label, "refused").inc()
-                self._log("call_refused", action=action, code=code, description=description)
-            case FrameUnusable(description, raw, answered):
-                metrics.messages("in", "unknown", "unusable").inc()
-                self._log(
-                    "frame_unusable",
-                    description=description,
-                    raw=raw[:_LOGGED_FRAME_BYTES].decode(errors="replace"),
-                    answered=answered,
-                )
-            case OwnAnswerInvalid(seq, action, description):
-                metrics.messages("in", action, "own_answer_invalid").inc()
-                log.error(
-                    "own_answer_invalid",
-                    station_id=self.station_id,
-                    seq=seq,
-                    action=action,
-                    description=description,
-                )
             case CommandSent() | CommandFinished():
                 if self._commands is not None:
                     self._commands.report(effect)
-            case CommandRepeated() | ReplyIgnored():
-                # Redelivered: what came first decides.
-                pass
-            case StrayAnswer(message_id):
-                metrics.messages("in", "unknown", "stray_answer").inc()
-                self._log("stray_answer", message_id=message_id[:36])
             case Ping():
                 self._socket.write_ping()
             case Close(code, reason):
                 self._socket.begin_close(code, reason)
                 self._broker.connections.remove(self)
                 self._release(reason)
+            case Send() | Dispatch():
+                raise AssertionError("carried out already")
+            case _:
+                if isinstance(effect, Tolerated):
+                    self._count_tolerated(effect.names)
+                self._reception.observer.observe(
+                    effect, self.ocpp_version, self.station_id, self.connection_id
+                )
 
     def _dispatch(self, effect: Dispatch) -> None:
         call = effect.call

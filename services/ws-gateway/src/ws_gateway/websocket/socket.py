@@ -1,9 +1,11 @@
 """A station's socket: frames in and out without a task or a queue for each message.
 
 Frames go straight from the protocol to the session; writes go straight to the transport, in
-order. A station that does not read is closed, so the transport's buffer is the bound.
+order. A station that does not read is closed, so the transport's buffer is the bound. Before
+there is a session only a short request may come, for a short time.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -14,11 +16,15 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
 from csms_shared.clock import monotonic
+from ws_gateway import metrics
 from ws_gateway.domain.effects import Instant
+from ws_gateway.websocket.doorway import Doorway
 
 CLOSE_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 _MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
+# Request line and headers; nothing may follow before the answer.
+_MAX_REQUEST_BYTES = 16 * 1024
 
 
 class SocketOwner(Protocol):
@@ -45,18 +51,52 @@ class StationSocket(ServerConnection):
         protocol: ServerProtocol,
         server: Server,
         *,
-        on_garbage: Callable[[ServerConnection, str], None],
+        doorway: Doorway,
+        on_garbage: Callable[[ServerConnection, str, str], None],
         **options: Any,
     ) -> None:
         super().__init__(protocol, server, **options)
+        self._doorway = doorway
         self._on_garbage = on_garbage
         self.session: SocketOwner | None = None
-        self._fragments: list[bytes] | None = None
+        self._was_served = False
+        self._given_up: str | None = None
+        self._request_bytes = 0
+        self._fragments: bytearray | None = None
         self._slow_since: float | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the socket."""
+        super().connection_made(transport)
+        self._doorway.entered(self)
+
+    def give_up(self, reason: str) -> None:
+        """Abort; `reason` is counted where nothing else was."""
+        self._given_up = reason
+        self.transport.abort()
+
+    def serve(self, session: SocketOwner) -> None:
+        """Give everything that arrives from now on to `session`."""
+        self.session = session
+        self._was_served = True
+        self._doorway.served(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; no more than a request before there is a session."""
+        if self.session is None:
+            self._request_bytes += len(data)
+            if self._request_bytes > _MAX_REQUEST_BYTES:
+                self.give_up("request_too_long")
+                return
+        super().data_received(data)
+        if self.paused:
+            # Pongs were written too.
+            self._abort_if_unread()
 
     def process_event(self, event: Event) -> None:
         """Take one event of the protocol."""
         if self.request is None or isinstance(event, Request):
+            self._doorway.asked(self)
             super().process_event(event)
             return
         assert isinstance(event, Frame)
@@ -69,12 +109,13 @@ class StationSocket(ServerConnection):
             if event.fin:
                 self.session.frame(bytes(event.data))
             else:
-                self._fragments = [bytes(event.data)]
+                self._fragments = bytearray(event.data)
         elif opcode is Opcode.CONT:
             assert self._fragments is not None
-            self._fragments.append(bytes(event.data))
+            # Joined at once: a million fragments of a byte each take a million bytes.
+            self._fragments += event.data
             if event.fin:
-                whole, self._fragments = b"".join(self._fragments), None
+                whole, self._fragments = bytes(self._fragments), None
                 self.session.frame(whole)
         else:
             self.session.control_frame()
@@ -84,8 +125,8 @@ class StationSocket(ServerConnection):
         if self.protocol.state is OPEN:
             self.protocol.send_text(text.encode())
             self.send_data()
-            if self.paused and self.transport.get_write_buffer_size() > _MAX_UNWRITTEN_BYTES:
-                self.transport.abort()
+            if self.paused:
+                self._abort_if_unread()
 
     def write_ping(self) -> None:
         """Send a ping; any pong counts."""
@@ -106,6 +147,8 @@ class StationSocket(ServerConnection):
             self.session.tick(now)
         unclosed = self.close_deadline is not None and self.loop.time() > self.close_deadline
         unread = self._slow_since is not None and now.monotonic - self._slow_since > WRITE_TIMEOUT_S
+        if unread:
+            metrics.UNREAD.labels("time").inc()
         if unclosed or unread:
             self.transport.abort()
 
@@ -122,9 +165,16 @@ class StationSocket(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the session, or whoever counts what was no handshake at all."""
         super().connection_lost(exc)
+        self._doorway.left(self, was_served=self._was_served)
         session, self.session = self.session, None
         if session is not None:
             session.lost(self.protocol.close_code)
-        elif self.request is None:
+        elif self.request is None or self._given_up is not None:
             cause = self.protocol.handshake_exc
-            self._on_garbage(self, "no request" if cause is None else str(cause))
+            description = "no request" if cause is None else str(cause)
+            self._on_garbage(self, self._given_up or "not_http", description)
+
+    def _abort_if_unread(self) -> None:
+        if self.transport.get_write_buffer_size() > _MAX_UNWRITTEN_BYTES:
+            metrics.UNREAD.labels("bytes").inc()
+            self.transport.abort()

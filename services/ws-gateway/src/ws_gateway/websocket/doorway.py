@@ -1,0 +1,102 @@
+"""Sockets without a session: bounded in number and in time, so that silence costs little.
+
+A station says what it wants in the moment in which it is connected. So of too many silent sockets
+the oldest is given up, never the newest: whoever holds thousands open keeps nobody out.
+"""
+
+import resource
+from collections.abc import Callable
+from typing import Protocol
+
+from csms_shared.clock import monotonic
+from ws_gateway import metrics
+
+# For a request that is lost and sent again over a slow mobile network.
+SILENCE_S = 10.0
+MAX_SILENT = 2000
+# Log, broker, probes, listening sockets.
+_OTHER_FILES = 100
+
+
+class Visitor(Protocol):
+    """A socket, as far as its number and silence go."""
+
+    def give_up(self, reason: str) -> None:
+        """Abort; `reason` is counted."""
+
+
+def files_allowed() -> int:
+    """Return how many sockets this process may have open besides its other files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, soft - _OTHER_FILES)
+
+
+class Doorway:
+    """Counts the sockets of a gateway from the first moment to the last."""
+
+    def __init__(self, max_sockets: int, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._max_sockets = max_sockets
+        self._max_silent = min(MAX_SILENT, max(1, max_sockets // 4))
+        # By age.
+        self._silent: dict[Visitor, float] = {}
+        self._asking: set[Visitor] = set()
+        self._served = 0
+        metrics.HANDSHAKES.labels("silent").set_function(lambda: len(self._silent))
+        metrics.HANDSHAKES.labels("asking").set_function(lambda: len(self._asking))
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether files are left for silent sockets only."""
+        return self._engaged >= self._max_sockets - self._max_silent
+
+    @property
+    def is_overfull(self) -> bool:
+        """Tell whether one of those who ask must be refused."""
+        return self._engaged > self._max_sockets - self._max_silent
+
+    @property
+    def _engaged(self) -> int:
+        return self._served + len(self._asking)
+
+    def entered(self, visitor: Visitor) -> None:
+        """Count a new socket, and give up the oldest silent one where there are too many."""
+        self._silent[visitor] = self._clock()
+        silent = len(self._silent)
+        if silent > self._max_silent or silent + self._engaged > self._max_sockets:
+            self._give_up(next(iter(self._silent)), "handshake_displaced")
+
+    def asked(self, visitor: Visitor) -> None:
+        """Note that the request has arrived."""
+        if self._silent.pop(visitor, None) is not None:
+            self._asking.add(visitor)
+
+    def served(self, visitor: Visitor) -> None:
+        """Note that the visitor has a session."""
+        self._asking.discard(visitor)
+        self._served += 1
+
+    def left(self, visitor: Visitor, *, was_served: bool) -> None:
+        """Note the end of a socket."""
+        self._silent.pop(visitor, None)
+        self._asking.discard(visitor)
+        self._served -= was_served
+
+    def give_up_silent(self) -> None:
+        """Give up those who have been silent for too long; called a few times a second."""
+        long_ago = self._clock() - SILENCE_S
+        while self._silent:
+            visitor, since = next(iter(self._silent.items()))
+            if since > long_ago:
+                return
+            self._give_up(visitor, "handshake_timeout")
+
+    def give_up_all(self) -> None:
+        """Give up everybody without a session: the gateway ends."""
+        for visitor in [*self._silent, *self._asking]:
+            self._give_up(visitor, "gateway_ended")
+
+    def _give_up(self, visitor: Visitor, reason: str) -> None:
+        self._silent.pop(visitor, None)
+        self._asking.discard(visitor)
+        visitor.give_up(reason)

@@ -1,0 +1,182 @@
+"""What one peer may hold of a gateway's memory and files, and for how long."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import pytest
+from gateway_fakes.running import RunningGateway, run_gateway
+from gateway_fakes.services import FakeServices
+from prometheus_client import REGISTRY
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+
+from ws_gateway.websocket import doorway, socket
+
+HEAD = (
+    b"GET /ocpp/%b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: ocpp1.6\r\n"
+)
+
+
+def _metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def _refusals(reason: str) -> float:
+    return _metric("csms_gateway_refusals_total", reason=reason)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def _open(running: RunningGateway) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", running.gateway.port)
+
+
+async def _ended(reader: asyncio.StreamReader) -> None:
+    """Wait until the other side has aborted or closed."""
+    async with asyncio.timeout(10):
+        try:
+            while await reader.read(65_536):
+                pass
+        except ConnectionError:
+            pass
+
+
+def _frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+async def test_a_silent_socket_is_given_up_after_a_while(
+    running: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorway, "SILENCE_S", 0.2)
+    before = _refusals("handshake_timeout")
+    silent, _ = await _open(running)
+    slow, slow_writer = await _open(running)
+    slow_writer.write(HEAD % b"SLOW")
+    await asyncio.gather(_ended(silent), _ended(slow))
+    await _until(lambda: _refusals("handshake_timeout") == before + 2)
+    assert _metric("csms_gateway_handshakes", step="silent") == 0
+
+
+async def test_of_too_many_silent_sockets_the_oldest_goes_and_stations_get_in(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorway, "MAX_SILENT", 10)
+    before = _refusals("handshake_displaced")
+    async with run_gateway(broker_url, services) as running:
+        silent = [await _open(running) for _ in range(40)]
+        await _until(lambda: _refusals("handshake_displaced") == before + 30)
+        assert _metric("csms_gateway_handshakes", step="silent") == 10
+        station = await running.station("IN-1")
+        assert (await station.call("Heartbeat", {}))[0] == 3
+        await _ended(silent[0][0])
+        await station.socket.close()
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_a_gateway_without_files_left_is_not_ready_and_refuses_with_503(
+    running: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running.gateway.doorway, "_max_sockets", 4)
+    monkeypatch.setattr(running.gateway.doorway, "_max_silent", 2)
+    stations = [await running.station(f"N-{number}") for number in range(2)]
+    assert list(running.gateway.missing()) == ["room"]
+    with pytest.raises(InvalidStatus) as refusal:
+        await running.station("N-2")
+    assert refusal.value.response.status_code == 503
+    assert int(refusal.value.response.headers["Retry-After"]) > 0
+    for station in stations:
+        await station.socket.close()
+    await running.until_ready()
+    await (await running.station("N-3")).socket.close()
+
+
+async def test_a_request_without_end_is_given_up_at_its_bound(running: RunningGateway) -> None:
+    before = _refusals("request_too_long")
+    reader, writer = await _open(running)
+    writer.write(HEAD % b"LONG")
+    for number in range(100):
+        writer.write(b"X-%d: %b\r\n" % (number, b"x" * 1000))
+    await _ended(reader)
+    await _until(lambda: _refusals("request_too_long") == before + 1)
+
+
+async def test_a_station_that_writes_before_it_is_answered_is_given_up(
+    running: RunningGateway,
+) -> None:
+    reader, writer = await _open(running)
+    running.services.claims_answered.clear()
+    writer.write(HEAD % b"EAGER" + b"\r\n")
+    await running.services.until(lambda: running.services.claims)
+    writer.write(_frame(Opcode.TEXT, os.urandom(1000).hex().encode()))
+    await _ended(reader)
+    running.services.claims_answered.set()
+    await running.services.until(lambda: running.services.releases)
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.TEXT])
+async def test_a_station_that_does_not_read_is_cut_off_at_its_bound(
+    running: RunningGateway, monkeypatch: pytest.MonkeyPatch, opcode: Opcode
+) -> None:
+    monkeypatch.setattr(socket, "_MAX_UNWRITTEN_BYTES", 100_000)
+    before = _metric("csms_gateway_unread_total", bound="bytes")
+    reader, writer = await _open(running)
+    writer.write(HEAD % b"DEAF" + b"\r\n")
+    async with asyncio.timeout(10):
+        assert b" 101 " in await reader.readline()
+    data = b"x" * 125 if opcode is Opcode.PING else b'[2,"1","Heartbeat",{}]'
+    flood = _frame(opcode, data) * 500
+    reader._transport.pause_reading()  # type: ignore[attr-defined]
+
+    async def fill() -> None:
+        try:
+            while True:
+                writer.write(flood)
+                await writer.drain()
+                await asyncio.sleep(0)
+        except ConnectionError:
+            return
+
+    filling = asyncio.create_task(fill())
+    await _until_slowly(lambda: _metric("csms_gateway_unread_total", bound="bytes") == before + 1)
+    filling.cancel()
+    await asyncio.wait({filling})
+    other = await running.station("HEARING")
+    assert (await other.call("Heartbeat", {}))[0] == 3
+    await other.socket.close()
+    writer.close()
+
+
+async def _until_slowly(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_message_in_countless_empty_fragments_takes_no_memory(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("FRAGMENTS")
+    whole = b'[2,"7","Heartbeat",{}]'
+    frames = [_frame(Opcode.TEXT, whole[:5], fin=False)]
+    frames += [_frame(Opcode.CONT, b"", fin=False)] * 20_000
+    frames += [_frame(Opcode.CONT, whole[5:])]
+    station.socket.transport.write(b"".join(frames))
+    assert (await station.receive())[:2] == [3, "7"]
+    await station.socket.close()
+
+
+async def test_a_message_of_more_than_a_mebibyte_closes_its_socket(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("BIG")
+    await station.socket.send("x" * (1024 * 1024 + 1))
+    assert await station.closed() == 1009
