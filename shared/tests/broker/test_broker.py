@@ -13,7 +13,14 @@ from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import Queue, all_queues, gateway_queue
+from csms_shared.broker.topology import (
+    DELIVERY_LIMIT,
+    SESSION_SERVICE,
+    Queue,
+    all_queues,
+    gateway_queue,
+    reports_queue,
+)
 from csms_shared.errors import Unavailable
 
 
@@ -198,3 +205,46 @@ async def test_a_connection_that_the_broker_closed_is_opened_again(
     await consumer.stop()
     await running
     assert recorder.items == [7]
+
+
+async def test_a_message_that_kills_its_consumer_takes_no_neighbour_with_it(
+    broker_url: str,
+) -> None:
+    parking = Queue(f"test-parked-{uuid.uuid4().hex}", {"x-queue-type": "quorum"})
+    arguments = {
+        **reports_queue(SESSION_SERVICE).arguments,
+        "x-dead-letter-routing-key": parking.name,
+    }
+    queue = Queue(f"test-{uuid.uuid4().hex}", arguments, parking=parking)
+    poison, neighbours = 0, range(1, 30)
+    handled: set[int] = set()
+    dying = asyncio.Event()
+
+    async def handler(deliveries: list[Delivery]) -> None:
+        items = [item for delivery in deliveries for item in delivery.items()]
+        if poison in items:
+            # As a process that dies: nothing more is acknowledged over this connection.
+            dying.set()
+            await asyncio.Event().wait()
+        handled.update(items)
+
+    async with Link(broker_url, "watch") as watch:
+        await watch.declare(parking, queue)
+        publisher = Publisher(watch)
+        await publisher.publish_all([_outgoing(queue, n) for n in (poison, *neighbours)])
+        for _ in range(DELIVERY_LIMIT + 1):
+            dying.clear()
+            async with Link(broker_url, "dying") as link:
+                running = asyncio.create_task(Consumer(link, queue, handler, prefetch=50).run())
+                async with asyncio.timeout(10):
+                    await dying.wait()
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+        parked = Recorder()
+        consumer = Consumer(watch, parking, parked, prefetch=50)
+        draining = asyncio.create_task(consumer.run())
+        await parked.wait_for(1)
+        await consumer.stop()
+        await draining
+    assert parked.items == [poison]
+    assert handled == set(neighbours)

@@ -8,6 +8,7 @@ cancelled, and the same batch is tried again: an outage never counts as a delive
 import asyncio
 import contextlib
 import random
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -178,6 +179,17 @@ class Consumer:
         self._wake.set()
 
     def _take(self) -> list[Delivery]:
+        """Return all that has arrived, or one delivery alone that has been here before.
+
+        The broker counts a delivery for everything that a dying consumer held. Alone and in random
+        order, the neighbours of what kills it are soon acknowledged, long before their limit.
+        """
+        again = [number for number, one in enumerate(self._waiting) if one.redelivered]
+        if again:
+            chosen = random.choice(again)  # noqa: S311 - chance only spreads deaths
+            delivery = self._waiting[chosen]
+            del self._waiting[chosen]
+            return [delivery]
         """Return all that has arrived, or one delivery alone that has been here before.
 
         The broker counts a delivery for everything that a dying consumer held. Alone and in random
