@@ -13,8 +13,9 @@ from ws_gateway.domain.turns import Turn, Turns
 RATE_PER_S = 1000.0
 BURST = 200
 LONGEST_WAIT_S = 5.0
-# One batch: more would only wait in the broker, out of reach of priorities.
-CLAIMS_UNDER_WAY = 500
+# Two batches, one decided while the other waits: more would only wait in the broker, out of
+# reach of priorities.
+CLAIMS_UNDER_WAY = 1000
 # No more than can have their turn in time.
 _MAX_WAITING = int(RATE_PER_S * LONGEST_WAIT_S)
 # A timer for each single turn would cost more than the turns.
