@@ -86,6 +86,7 @@ SMALL_SCOPES = {
     "losses": Allowed(connections=2, losses=2, impatience=1),
     "duplicates": Allowed(connections=2, duplicates=2),
     "an end of a lease": Allowed(connections=2, asks=1, ends_of_leases=1),
+    "a lease of grace": Allowed(connections=1, asks=3, ends_of_leases=1, graces=1, losses=1),
     "a new incarnation": Allowed(connections=2, asks=1, new_incarnations=1),
     "an end of a lease and a duplicate": Allowed(
         connections=1, asks=2, ends_of_leases=1, duplicates=1

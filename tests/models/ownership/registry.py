@@ -40,7 +40,7 @@ def claim(
     sender, connection = message
     if connection in registry.recent and rules.repeated_claims_change_nothing:
         epoch = registry.epoch - registry.recent.index(connection)
-        return registry, (ClaimReply(sender, connection, epoch),)
+        return introduce(registry, sender), (ClaimReply(sender, connection, epoch),)
     epoch = registry.epoch + 1
     after = introduce(registry, sender)._replace(
         epoch=epoch,
@@ -109,6 +109,16 @@ def sweep(registry: Registry) -> Registry:
     if owner is None or owner.incarnation in registry.leases:
         return registry
     return registry._replace(owner=None)
+
+
+def grant_grace(registry: Registry) -> Registry:
+    """Let the lease of the gateway that owns the station run again: nobody could renew any."""
+    if registry.owner is None:
+        return registry
+    incarnation = registry.owner.incarnation
+    return registry._replace(
+        leases=registry.leases | {incarnation}, out=registry.out - {incarnation}
+    )
 
 
 def online(registry: Registry) -> Owner | None:

@@ -159,6 +159,7 @@ class Allowed(NamedTuple):
     crashes: int = 0
     new_incarnations: int = 0
     ends_of_leases: int = 0
+    graces: int = 0
     duplicates: int = 0
     losses: int = 0
     impatience: int = 0

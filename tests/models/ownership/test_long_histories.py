@@ -14,6 +14,7 @@ TROUBLE = Allowed(
     crashes=2,
     new_incarnations=2,
     ends_of_leases=4,
+    graces=2,
     duplicates=6,
     losses=6,
     impatience=6,

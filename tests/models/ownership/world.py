@@ -33,6 +33,9 @@ def steps(world: World, rules: Rules) -> Iterator[Step]:
         swept = registries.sweep(world.registry)
         if swept != world.registry:
             yield "the sweep removes the station's connection", world._replace(registry=swept)
+    if world.allowed.graces and world.registry.owner is not None:
+        graced = world._replace(registry=registries.grant_grace(world.registry))
+        yield "the registry was away: a lease of grace", _less(graced, "graces")
     if world.allowed.ends_of_leases:
         for incarnation in sorted(world.registry.leases):
             yield (
