@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
+import yaml
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -89,8 +90,8 @@ def load_settings(model: type[Settings]) -> Settings:
         SettingsProblem: one line for each missing or wrong variable.
     """
     path = os.environ.get(CONFIG_FILE_VARIABLE)
-    if path is not None and not Path(path).is_file():
-        raise SettingsProblem(f"{CONFIG_FILE_VARIABLE}: there is no file {path}")
+    if path is not None:
+        _check_file(Path(path))
     try:
         return model()
     except ValidationError as error:
@@ -99,6 +100,17 @@ def load_settings(model: type[Settings]) -> Settings:
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsProblem("\n".join(lines)) from None
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise SettingsProblem(f"{CONFIG_FILE_VARIABLE}: there is no file {path}")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise SettingsProblem(f"{CONFIG_FILE_VARIABLE}: {path} can't be read: {error}") from None
+    if not isinstance(content, dict | None):
+        raise SettingsProblem(f"{CONFIG_FILE_VARIABLE}: {path} holds no settings by name")
 
 
 def describe_settings(*models: type[BaseSettings]) -> str:

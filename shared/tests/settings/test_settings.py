@@ -46,6 +46,17 @@ def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings(DatabaseSettings)
 
 
+@pytest.mark.parametrize("content", [b"probe_port: [1", b"- probe_port", b"\xff\xfe: 1"])
+def test_a_file_that_is_no_settings_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_bytes(content)
+    monkeypatch.setenv("CSMS_CONFIG_FILE", str(file))
+    with pytest.raises(SettingsProblem, match=r"CSMS_CONFIG_FILE: .*settings\.yaml"):
+        load_settings(DatabaseSettings)
+
+
 def test_help_documents_every_variable(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_command("a-service", ["serve"], [DatabaseSettings], ["--help"])
