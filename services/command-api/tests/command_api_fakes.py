@@ -7,6 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import httpx
 import orjson
 
 from csms_shared.broker.consumer import Consumer, Delivery
@@ -56,6 +57,23 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def api_key(admin: httpx.AsyncClient, role: str) -> dict[str, str]:
+    """Create an API key of this role and return the header that bears it."""
+    answer = await admin.post("/api-keys", json={"name": secrets.token_hex(6), "role": role})
+    assert answer.status_code == 201, answer.text
+    return {"X-API-Key": answer.json()["key"]}
+
+
+def is_problem(answer: httpx.Response, status: int, code: str) -> Answer:
+    """Return the problem of a refused request, which must be this one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: Answer = answer.json()
+    assert (document["status"], document["code"]) == (status, code)
+    assert {"type", "title", "detail"} <= set(document)
+    return document
 
 
 class FakeService:

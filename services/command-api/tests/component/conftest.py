@@ -146,3 +146,10 @@ async def database(command_database: Database) -> AsyncIterator[asyncpg.Pool]:
 async def service_url(command_database: Database) -> str:
     """Return the database URL of the service's own role."""
     return command_database.service_url
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def nobody(rest_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without credentials."""
+    async with httpx.AsyncClient(base_url=rest_url, trust_env=False) as client:
+        yield client

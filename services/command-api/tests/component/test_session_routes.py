@@ -1,0 +1,93 @@
+"""Transactions, id tokens and parked items, as the services are asked for them."""
+
+import secrets
+
+import httpx
+import pytest
+from command_api_fakes import Answer, Stations, is_problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def test_transactions_are_asked_for_with_times_in_utc(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    for operation in ("transactions.list", "transactions.meter_values", "quarantine.list"):
+        stations.sessions.operations[operation] = lambda _: {"items": [], "next_cursor": None}
+    for operation in ("transactions.get", "transactions.close", "quarantine.reconcile"):
+        stations.sessions.operations[operation] = lambda parameters: parameters
+    await admin.get(
+        "/transactions",
+        params={"status": "active", "from": "2026-01-01T02:00:00+02:00", "to": "2026-01-02T00:00"},
+    )
+    assert stations.sessions.asked("transactions.list")[-1] == {
+        "status": "active",
+        "started_from": "2026-01-01T00:00:00.000Z",
+        "started_to": "2026-01-02T00:00:00.000Z",
+        "limit": 50,
+    }
+    closed = await admin.post("/transactions/7/close", json={"meter_stop": 5, "reason": "broken"})
+    assert closed.json() == {
+        "transaction_id": 7,
+        "meter_stop": 5,
+        "reason": "broken",
+        "closed_by": "admin",
+    }
+    assert (await admin.get("/transactions/7/meter-values?limit=3")).json()["items"] == []
+    reconciled = await admin.post("/quarantine/a%2Fb/reconcile", json={"transaction_id": 3})
+    assert reconciled.json() == {"id": "a/b", "transaction_id": 3}
+
+
+async def test_id_tokens_are_created_changed_and_activated(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    for operation in ("id_tokens.create", "id_tokens.change"):
+        stations.sessions.operations[operation] = lambda parameters: parameters
+    created = await admin.post("/id-tokens", json={"id_token": "T", "max_concurrent": None})
+    assert created.status_code == 201
+    assert created.json()["max_concurrent"] is None
+    changed = await admin.patch(
+        "/id-tokens/T", json={"expires_at": "2027-01-01T00:00:00+01:00", "group_id": None}
+    )
+    assert changed.json()["set"] == ["expires_at", "group_id"]
+    assert changed.json()["group_id"] is None
+    activated = await admin.post("/id-tokens/T/activate")
+    assert activated.json()["status"] == "accepted"
+
+
+async def test_parked_items_of_all_services_are_one_list(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    def parked(*names: str) -> list[Answer]:
+        return [{"id": name, "service": "x"} for name in names]
+
+    stations.registry.operations["parked.list"] = lambda parameters: (
+        {"items": parked("r3"), "next_cursor": None}
+        if parameters.get("cursor")
+        else {"items": parked("r1", "r2")[: parameters["limit"]], "next_cursor": "more"}
+    )
+    stations.sessions.operations["parked.list"] = lambda _: {
+        "items": parked("s1"),
+        "next_cursor": None,
+    }
+    found: list[str] = []
+    query: dict[str, str | int] = {"limit": 2}
+    while True:
+        page = (await admin.get("/parked", params=query)).json()
+        found += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert found == [
+        "station-registry:r1",
+        "station-registry:r2",
+        "station-registry:r3",
+        "session-service:s1",
+    ]
+    stations.sessions.operations["parked.replay"] = lambda _: None
+    assert (await admin.post("/parked/session-service:s1/replay")).status_code == 204
+    assert stations.sessions.asked("parked.replay") == [{"id": "s1"}]
+    is_problem(await admin.delete("/parked/nonsense"), 404, "not_found")
+    own = f"/parked/command-api:{secrets.token_hex(16)}"
+    is_problem(await admin.delete(own), 404, "not_found")
+    is_problem(await admin.get("/parked?cursor=x"), 422, "bad_cursor")
