@@ -86,8 +86,9 @@ def test_a_suspect_stop_is_applied_and_flagged(changes: dict[str, Any], flag: st
     assert after.flags == {flag}
 
 
-def test_a_token_of_the_same_group_may_stop() -> None:
-    _, after = decide_stop(OPEN, stop(1, id_token="T2", token_key="t2"), {"t2": "G"})
+@pytest.mark.parametrize("group", ["G", "g"])
+def test_a_token_of_the_same_group_in_any_case_may_stop(group: str) -> None:
+    _, after = decide_stop(OPEN, stop(1, id_token="T2", token_key="t2"), {"t2": group})
     assert after.flags == frozenset()
 
 

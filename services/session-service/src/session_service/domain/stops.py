@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from session_service.domain.authorization import is_free_vend
+from session_service.domain.authorization import is_free_vend, token_key
 from session_service.domain.metering import Sample
 from session_service.domain.stamps import Stamp
 from session_service.domain.suspicion import Flag, clock_flags, energy_flags
@@ -121,5 +121,6 @@ def _is_foreign(transaction: Transaction, stop: Stop, token_groups: dict[str, st
     key = stop.token_key
     if key is None or is_free_vend(key) or key == transaction.token_key:
         return False
-    group = token_groups.get(key)
-    return group is None or group != transaction.token_group
+    group, own_group = token_groups.get(key), transaction.token_group
+    # A group is told to stations as parentIdTag, which is compared without case as well.
+    return group is None or own_group is None or token_key(group) != token_key(own_group)
