@@ -8,7 +8,7 @@ import socket
 import structlog
 
 from csms_shared.broker.link import Link
-from csms_shared.observability.probes import ProbeServer, bind_socket
+from csms_shared.observability.probes import ProbeServer, listening_socket
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.domain.limits import DEFAULT_LIMITS, Limits
@@ -51,10 +51,10 @@ class Gateway:
         """Serve until `stop` is set, then drain; `at_once` ends the drain.
 
         Raises:
-            OSError: a port is taken; in a group.
+            PortTaken: a port can't be had; that of the probes in an exception group.
         """
         settings = self._settings
-        listening = [bind_socket(settings.bind, settings.gateway_port)]
+        listening = [listening_socket(settings.bind, settings.gateway_port, "CSMS_GATEWAY_PORT")]
         if settings.ocpp_listen_fd is not None:
             inherited = socket.socket(fileno=settings.ocpp_listen_fd)
             inherited.setblocking(False)

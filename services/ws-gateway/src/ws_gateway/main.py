@@ -27,10 +27,7 @@ def main() -> None:
     except SettingsProblem as problem:
         exit_with(str(problem), 2)
     configure_logs(settings.gateway_name, settings.log_format, settings.log_level)
-    problems: list[Exception] = []
     try:
         uvloop.run(serve(settings))
-    except* OSError as errors:
-        problems += errors.exceptions
-    if problems:
-        exit_with(f"CSMS_GATEWAY_PORT or CSMS_PROBE_PORT: {problems[0]}")
+    except* SettingsProblem as problems:
+        exit_with(str(problems.exceptions[0]), 2)

@@ -6,6 +6,7 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
 from gateway_fakes.services import FakeServices
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake
@@ -28,6 +29,28 @@ async def test_a_missing_setting_is_named() -> None:
     assert process.returncode == 2
     for name in (b"CSMS_BROKER_URL", b"CSMS_PROBE_PORT", b"CSMS_CREDENTIAL_PEPPER"):
         assert name in printed
+
+
+@pytest.mark.parametrize("taken", ["gateway_port", "probe_port"])
+async def test_a_taken_port_is_named(services: FakeServices, taken: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ports = {"gateway_port": "0", "probe_port": "0"}
+        ports[taken] = str(listening.getsockname()[1])
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM,
+            "serve",
+            env=_environment(
+                broker_url=services.broker_url,
+                credential_pepper="a pepper for the tests",
+                **ports,
+            ),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(30):
+            _, printed = await process.communicate()
+        assert process.returncode == 2
+        assert f"CSMS_{taken.upper()}".encode() in printed
+        assert b"Traceback" not in printed
 
 
 async def test_stations_are_served_on_an_inherited_socket_until_sigterm(

@@ -57,6 +57,7 @@ class Arrivals:
             case MessageType.COMMANDS:
                 commands = CommandBatch.model_validate_json(delivery.body)
                 for command in commands.items:
+                    command.deadline_ms += delivery.ahead_ms
                     self._command(command, commands.reply_key)
             case MessageType.CLAIM_REPLIES:
                 self._claims.answered(ClaimReplyBatch.model_validate_json(delivery.body))
