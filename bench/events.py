@@ -63,13 +63,23 @@ async def event_delays(
     database_url: str, plan: Plan, result: dict[str, Any], reader: EventReader
 ) -> dict[str, Any]:
     """Return the delays of the load's events; what is missing joins `differences`."""
+    committed = await _committed(database_url, result["window"][0])
+    return compared(committed, reader.arrived, plan.station_prefix, result)
+
+
+def compared(
+    committed: dict[str, float],
+    arrived: list[tuple[float, bytes]],
+    station_prefix: str,
+    result: dict[str, Any],
+) -> dict[str, Any]:
+    """Compare what was committed and acknowledged with what arrived, and when."""
     began, ended = result["window"]
-    committed = await _committed(database_url, began)
     delivered: dict[str, float] = {}
     types: Counter[str] = Counter()
-    for at, body in reader.arrived:
+    for at, body in arrived:
         for event in orjson.loads(body):
-            if event["id"] not in delivered and event["subject"].startswith(plan.station_prefix):
+            if event["id"] not in delivered and event["subject"].startswith(station_prefix):
                 types[event["type"]] += 1
             delivered.setdefault(event["id"], at)
     differences = [

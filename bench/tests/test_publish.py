@@ -1,0 +1,101 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.capacity import FLEETS, Fleet, needs
+from bench.publish import PAGE, generated_parts, measured, with_parts
+from bench.unit_costs import PARTS, UnitCosts, read_measured, unit_costs
+
+COSTS = UnitCosts(
+    message_cpu_s=dict.fromkeys(PARTS, 50e-6),
+    connect_cpu_s=dict.fromkeys(PARTS, 200e-6),
+    idle_cpu_share=dict.fromkeys(PARTS, 1e-6),
+    connects_per_s=1000,
+    connection_bytes=16_000,
+    meter_value_bytes=250,
+    transaction_bytes=1000,
+    event_bytes=500,
+    wal_bytes_per_message=2000,
+)
+
+
+def rounds() -> dict[str, list[dict[str, Any]]]:
+    by_name = {"gateway-1": 10.0, "gateway-2": 20.0, "station-registry": 5.0, "driver": 99.0}
+    loaded = {"cpu_us_per_unit": by_name, "wal_bytes": 4000, "answered": {"Heartbeat": 2}}
+    return {
+        "sessions": [loaded],
+        "connect": [{**loaded, "stations_per_s": 900.0}],
+        "idle": [
+            {
+                "cpu_share": {"gateway-1": 0.3, "station-registry": 0.01},
+                "cpu_share_alone": {"gateway-1": 0.1, "station-registry": 0.02},
+                "held": 1000,
+            }
+        ],
+        "memory": [{"bytes_per_connection": 16_000.0}],
+        "queries": [
+            {"row_bytes": {"meter_value": 250, "transaction": 600, "stop": 400, "event": 500}}
+        ],
+    }
+
+
+def test_gateways_are_added_up_and_the_driver_is_left_out() -> None:
+    costs = unit_costs(rounds())
+    assert costs.message_cpu_s["gateway"] == pytest.approx(30e-6)
+    assert sum(costs.message_cpu_s.values()) == pytest.approx(35e-6)
+    assert costs.wal_bytes_per_message == 2000
+    assert costs.transaction_bytes == 1000
+
+
+def test_a_silent_station_costs_what_the_suite_alone_does_not_and_never_less_than_nothing() -> None:
+    share = unit_costs(rounds()).idle_cpu_share
+    assert share["gateway"] == pytest.approx(0.0002)
+    assert share["registry"] == 0
+
+
+def test_a_quick_run_is_not_published() -> None:
+    with pytest.raises(ValueError, match="quick"):
+        measured([{"settings": {"quick": True}}])
+
+
+def test_parts_replace_what_stood_between_their_marks() -> None:
+    begin, end = "<!-- a: python -m bench.publish -->\n", "<!-- /a -->"
+    page = f"before\n{begin}old{end}\nafter\n"
+    new = with_parts(page, {"a": "new"})
+    assert new == f"before\n{begin}\nnew\n{end}\nafter\n"
+    assert with_parts(new, {"a": "new"}) == new
+
+
+def test_a_page_without_a_place_for_a_part_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no place"):
+        with_parts("page", {"a": "new"})
+
+
+def test_the_page_is_what_was_measured() -> None:
+    page = PAGE.read_text()
+    assert with_parts(page, generated_parts(read_measured())) == page
+
+
+def test_needs_grow_with_the_fleet() -> None:
+    small, _, big = (needs(stations, COSTS, Fleet()) for stations in FLEETS)
+    assert (small.cells, big.cells) == (1, 10)
+    assert big.disk_per_year == pytest.approx(100 * small.disk_per_year)
+    assert big.messages_per_s == pytest.approx(100 * small.messages_per_s)
+    assert big.gateways >= 110
+
+
+def test_needs_of_ten_thousand_stations_by_hand() -> None:
+    found = needs(10_000, COSTS, Fleet())
+    # 3 sessions of 60 + 6 messages a day, three times as many at the busiest hour
+    assert found.messages_per_s == pytest.approx(10_000 * 198 / 86_400 * 3)
+    assert found.cores["gateway"] == pytest.approx(found.messages_per_s * 50e-6 + 0.01)
+    assert found.disk_per_year == pytest.approx(10_000 * 365 * (720 * 250 + 3 * 1000))
+    assert found.gateway_memory == 160e6
+
+
+def test_a_part_has_two_processes_in_each_cell_at_least() -> None:
+    assert needs(1_000_000, COSTS, Fleet()).processes("registry") == 20
+    busy = replace(COSTS, message_cpu_s=dict.fromkeys(PARTS, 0.1))
+    found = needs(10_000, busy, Fleet())
+    assert found.processes("sessions") == 12
