@@ -38,6 +38,9 @@ REQUEST_CONNECTIONS = 4
 UPKEEP_CONNECTIONS = 3
 # Messages held unacknowledged by a consumer: what arrives during one batch is the next.
 PREFETCH = 50
+# Reports are answered before they come here, so nobody waits: fewer and bigger transactions.
+REPORTS_PREFETCH = 200
+REPORTS_GATHER_S = 0.03
 LAST_RELAY_S = 3.0
 
 Settings = TypeVar("Settings", bound=DatabaseSettings)
@@ -89,11 +92,24 @@ class OwningService:
 
     def consume_decisions(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the decisions queue, each consumer with a handler of its own."""
-        return self._consume_work(decisions_queue(self._name), "decisions", consumers, make)
+        engine = self._engine("decisions", consumers)
+        queue = decisions_queue(self._name)
+        return [self._consume(queue, make(engine), splits=True) for _ in range(consumers)]
 
     def consume_reports(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the reports queue, each consumer with a handler of its own."""
-        return self._consume_work(reports_queue(self._name), "reports", consumers, make)
+        engine = self._engine("reports", consumers)
+        queue = reports_queue(self._name)
+        return [
+            self._consume(
+                queue,
+                make(engine),
+                splits=True,
+                prefetch=REPORTS_PREFETCH,
+                gather_s=REPORTS_GATHER_S,
+            )
+            for _ in range(consumers)
+        ]
 
     def consume_requests(self, make: MakeHandler) -> None:
         """Consume the requests of other services."""
@@ -139,18 +155,23 @@ class OwningService:
         self._engines.append(engine)
         return engine
 
-    def _consume_work(
-        self, queue: Queue, path: str, consumers: int, make: MakeHandler
-    ) -> list[Consumer]:
-        engine = self._engine(path, consumers)
-        return [
-            self._consume(queue, make(engine), splitter=self.publisher) for _ in range(consumers)
-        ]
-
     def _consume(
-        self, queue: Queue, handler: Handler, splitter: Publisher | None = None
+        self,
+        queue: Queue,
+        handler: Handler,
+        *,
+        splits: bool = False,
+        prefetch: int = PREFETCH,
+        gather_s: float = 0.0,
     ) -> Consumer:
-        consumer = Consumer(self._link, queue, handler, prefetch=PREFETCH, publisher=splitter)
+        consumer = Consumer(
+            self._link,
+            queue,
+            handler,
+            prefetch=prefetch,
+            publisher=self.publisher if splits else None,
+            gather_s=gather_s,
+        )
         self._consumers.append(consumer)
         return consumer
 

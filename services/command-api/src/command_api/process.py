@@ -61,6 +61,7 @@ log = structlog.get_logger(__name__)
 
 # The first of the consumers are those of this incarnation's own queues.
 _OWN_CONSUMERS = 2
+_EVENTS_GATHER_S = 0.02
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
@@ -167,15 +168,26 @@ class CommandApi:
             after_commit=incoming.committed,
         )
         own = OwnQueue(correlator, self._watched.reported)
-        stream = EventStream(self._owners, self._watched, self._hub.publish)
+        stream = EventStream(self._owners, self._watched, self._hub)
         drain = ParkingDrain(self._work, parked)
         return (
             Consumer(link, replies_queue(incarnation), own, prefetch=1_000),
             Consumer(
-                link, event_stream_queue(incarnation), stream, prefetch=200, on_lost=stream.lost
+                link,
+                event_stream_queue(incarnation),
+                stream,
+                prefetch=200,
+                on_lost=stream.lost,
             ),
             Consumer(link, results_queue, results, prefetch=200, publisher=publisher),
-            Consumer(link, events_queue, events, prefetch=100, publisher=publisher),
+            Consumer(
+                link,
+                events_queue,
+                events,
+                prefetch=200,
+                publisher=publisher,
+                gather_s=_EVENTS_GATHER_S,
+            ),
             Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50),
         )
 

@@ -8,7 +8,6 @@ cancelled, and the same batch is tried again: an outage never counts as a delive
 import asyncio
 import contextlib
 import random
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnc
 from csms_shared.broker.link import CONNECTION_ERRORS, Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
+from csms_shared.clock import monotonic
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import BATCH_ITEMS, BUS_CONSUMED, CONSUMER_PAUSED
@@ -61,6 +61,9 @@ class Consumer:
     `prefetch` bounds the messages held unacknowledged. With `split_redelivered`, a redelivered
     batch of several items is published again item by item before it is acknowledged, so that an
     item that kills its consumer takes no neighbour with it to the parking queue.
+
+    `gather_s` is for queues that nobody waits for: batches start at least so many seconds apart,
+    and are so much bigger under load. After a quiet time a message is handled at once.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Consumer:
         prefetch: int,
         publisher: Publisher | None = None,
         on_lost: Callable[[], Awaitable[None]] | None = None,
+        gather_s: float = 0.0,
     ) -> None:
         self._link = link
         self._queue = queue
@@ -79,6 +83,7 @@ class Consumer:
         self._prefetch = prefetch
         self._splitter = publisher
         self._on_lost = on_lost
+        self._gather_s = gather_s
         self._waiting: deque[Delivery] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -145,11 +150,16 @@ class Consumer:
             underlay.on_consumer_cancel_callbacks.add(on_cancelled)
             underlay.closing.add_done_callback(on_cancelled)
             tag = await self._start(queue)
+            began = monotonic() - self._gather_s
             while not lost.is_set() and not self._stopping:
                 if not self._waiting:
                     self._wake.clear()
                     await self._wake.wait()
                     continue
+                early = began + self._gather_s - monotonic()
+                if early > 0 and len(self._waiting) < self._prefetch // 2:
+                    await asyncio.sleep(early)
+                began = monotonic()
                 batch = self._take()
                 self._idle.clear()
                 try:
@@ -179,17 +189,6 @@ class Consumer:
         self._wake.set()
 
     def _take(self) -> list[Delivery]:
-        """Return all that has arrived, or one delivery alone that has been here before.
-
-        The broker counts a delivery for everything that a dying consumer held. Alone and in random
-        order, the neighbours of what kills it are soon acknowledged, long before their limit.
-        """
-        again = [number for number, one in enumerate(self._waiting) if one.redelivered]
-        if again:
-            chosen = random.choice(again)  # noqa: S311 - chance only spreads deaths
-            delivery = self._waiting[chosen]
-            del self._waiting[chosen]
-            return [delivery]
         """Return all that has arrived, or one delivery alone that has been here before.
 
         The broker counts a delivery for everything that a dying consumer held. Alone and in random
@@ -252,8 +251,10 @@ class Consumer:
         return tag
 
     async def _acknowledge(self, batch: list[Delivery]) -> None:
-        for delivery in batch:
-            await delivery.message.ack()
+        # Fresh deliveries are taken in their order, after all older ones: one acknowledgement
+        # covers them. What was here before is taken out of order, alone.
+        last = batch[-1]
+        await last.message.ack(multiple=not last.redelivered)
         BUS_CONSUMED.labels(self._queue.name, "ack").inc(len(batch))
         BATCH_ITEMS.labels(self._queue.name).observe(len(batch))
 

@@ -34,7 +34,8 @@ async def write_events(
     """Store events, each with its routing key, in the transaction of the facts they tell."""
     by_key: dict[str, list[dict[str, object]]] = {}
     for routing_key, event in events:
-        by_key.setdefault(routing_key, []).append(event.model_dump())
+        # An event holds plain JSON already: to dump it as a model would copy every value.
+        by_key.setdefault(routing_key, []).append(vars(event))
     if not by_key:
         return
     await connection.execute(

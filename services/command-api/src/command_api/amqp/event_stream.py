@@ -1,6 +1,5 @@
 """All events, as this instance sees them: for its map, its waiting requests, its streams."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 import orjson
@@ -8,6 +7,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from command_api.amqp.owner_map import OwnerMap
+from command_api.handlers.event_hub import EventHub
 from command_api.handlers.watched_commands import WatchedCommands
 from command_api.store.command_changes import COMPLETED_KEY
 from csms_shared.broker.consumer import Delivery
@@ -17,6 +17,7 @@ from csms_shared.contracts.message_types import MessageType
 log = structlog.get_logger(__name__)
 
 _COMPLETED = event_type(COMPLETED_KEY)
+_OWN_KEYS = ("station.", COMPLETED_KEY)
 _BATCH = TypeAdapter(list[CloudEvent])
 
 
@@ -27,16 +28,19 @@ class EventStream:
         self,
         owners: OwnerMap,
         watched: WatchedCommands,
-        publish: Callable[[CloudEvent], None],
+        hub: EventHub,
     ) -> None:
         self._owners = owners
         self._watched = watched
-        self._publish = publish
+        self._hub = hub
 
     async def __call__(self, deliveries: list[Delivery]) -> None:
         """Take in the events; those that can't be read were never ours to keep."""
         for delivery in deliveries:
             if delivery.type != MessageType.EVENTS:
+                continue
+            # Most events concern open streams alone: without one they need not even be read.
+            if not self._hub.listening and not delivery.routing_key.startswith(_OWN_KEYS):
                 continue
             try:
                 events = _BATCH.validate_python(orjson.loads(delivery.body))
@@ -54,4 +58,4 @@ class EventStream:
         self._owners.saw(event)
         if event.type == _COMPLETED:
             self._watched.ended_elsewhere([UUID(event.data["command_id"])])
-        self._publish(event)
+        self._hub.publish(event)

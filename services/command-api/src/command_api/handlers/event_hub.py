@@ -103,6 +103,11 @@ class EventHub:
         """Forget a stream whose client has gone."""
         self._streams.discard(stream)
 
+    @property
+    def listening(self) -> bool:
+        """Tell whether a stream is open."""
+        return bool(self._streams)
+
     def publish(self, event: CloudEvent) -> None:
         """Hand an event to whoever wants it."""
         if not self._streams:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 from session_service.domain.stamps import Stamp
 from session_service.domain.suspicion import (
@@ -20,8 +21,7 @@ _FACTORS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, None: 1.0}
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One sampled value; parts that were not sent are None."""
 
     sampled_at: datetime
@@ -63,7 +63,7 @@ def sample_digest(source: str, parts: Iterable[str | None], raw: str) -> bytes:
     `source` names station, connector and transaction id as sent; `parts` are measurand, phase,
     location, context, format and unit, of which missing ones count as empty.
     """
-    text = "\x1f".join((source, *(part or "" for part in parts), raw))
+    text = "\x1f".join([source, *[part or "" for part in parts], raw])
     return blake2b(text.encode(), digest_size=16).digest()
 
 

@@ -28,6 +28,8 @@ _STATUS = {
     AuthorizationStatus.INVALID: "Invalid",
     AuthorizationStatus.CONCURRENT_TX: "ConcurrentTx",
 }
+# In the order of the digest.
+_PARTS = ("measurand", "phase", "location", "context", "format", "unit")
 _ID_TOKEN_MAX = 20  # CiString20Type
 _DEFAULT_STOP_REASON = "Local"  # StopTransaction.req: "MAY be omitted when the reason is Local"
 
@@ -118,28 +120,23 @@ def _samples(meter_values: Any, source: str, received_at: datetime) -> Iterator[
     for meter_value in _as_list(meter_values):
         sampled_at = _time(_text(meter_value.get("timestamp", ""))) or received_at
         for sample in _as_list(meter_value.get("sampledValue")):
-            if sample.get("value") is None:
+            get = sample.get
+            if get("value") is None:
                 continue
             raw = _text(sample["value"])
-            measurand, phase, location, context, format, unit = parts = (
-                _optional(sample.get("measurand")),
-                _optional(sample.get("phase")),
-                _optional(sample.get("location")),
-                _optional(sample.get("context")),
-                _optional(sample.get("format")),
-                _optional(sample.get("unit")),
-            )
+            parts = [None if (part := get(name)) is None else _text(part) for name in _PARTS]
+            measurand, phase, location, context, format, unit = parts
             yield Sample(
-                sampled_at=sampled_at,
-                digest=sample_digest(source, parts, raw),
-                measurand=measurand,
-                phase=phase,
-                context=context,
-                location=location,
-                format=format,
-                unit=unit,
-                raw=raw,
-                value=None if format == "SignedData" else parse_number(raw),
+                sampled_at,
+                sample_digest(source, parts, raw),
+                measurand,
+                phase,
+                context,
+                location,
+                format,
+                unit,
+                raw,
+                None if format == "SignedData" else parse_number(raw),
             )
 
 
@@ -157,8 +154,5 @@ def _time(raw: str) -> datetime | None:
 
 def _text(value: Any) -> str:
     """Return text that a database can hold: PostgreSQL has no NUL."""
-    return str(value).replace("\0", "")
-
-
-def _optional(value: Any) -> str | None:
-    return None if value is None else _text(value)
+    text = value if type(value) is str else str(value)
+    return text.replace("\0", "") if "\0" in text else text

@@ -1,8 +1,8 @@
 """Storing meter values: one statement for all values of a batch."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,8 +31,7 @@ _INSERT = text(
 SampleKey = tuple[datetime, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSample:
+class StoredSample(NamedTuple):
     """A value with where it came from and the transaction that it was found to belong to."""
 
     sample: Sample
