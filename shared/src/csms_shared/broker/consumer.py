@@ -18,7 +18,7 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
-from csms_shared.broker.link import CONNECTION_ERRORS, Link
+from csms_shared.broker.link import CONNECTION_ERRORS, Link, losses_as_errors, within
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
 from csms_shared.clock import monotonic
@@ -106,7 +106,7 @@ class Consumer:
                     *CONNECTION_ERRORS,
                     on_failure=self._on_failure,
                     stopping=self._is_stopping,
-                )(self._consume_once)
+                )(self._consume_until_lost)
             if self._stopping:
                 break
             await self._tell_lost()
@@ -132,10 +132,14 @@ class Consumer:
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
 
+    async def _consume_until_lost(self) -> None:
+        with losses_as_errors():
+            await self._consume_once()
+
     async def _consume_once(self) -> None:
         parking = (self._queue.parking,) if self._queue.parking else ()
         await self._link.declare(*parking, self._queue)
-        async with asyncio.timeout(OPERATION_TIMEOUT_S):
+        async with within(OPERATION_TIMEOUT_S):
             channel = await self._link.consume_channel(self._prefetch)
         try:
             queue = await channel.get_queue(self._queue.name, ensure=False)
@@ -319,5 +323,5 @@ def _is_cancelled() -> bool:
 
 async def _close(channel: AbstractChannel, within_s: float) -> None:
     with contextlib.suppress(*CONNECTION_ERRORS):
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             await channel.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,31 @@ CONNECT_TIMEOUT_S = 5.0
 HEARTBEAT_S = 15
 # What aio-pika raises for a broker that is away or going away.
 CONNECTION_ERRORS = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
+
+
+@contextlib.contextmanager
+def losses_as_errors() -> Iterator[None]:
+    """Raise ConnectionError where a connection is given up by the way.
+
+    aiormq ends a half-open connection after missed heartbeats and then raises CancelledError in
+    whatever waits on it. Let through, that ends a task that nobody cancelled, and no one learns
+    of it.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionAbortedError("the connection was given up") from error
+
+
+@contextlib.asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Allow the broker so much time, with `losses_as_errors`; TimeoutError afterwards."""
+    async with asyncio.timeout(seconds):
+        with losses_as_errors():
+            yield
 
 
 class _Connection:
@@ -44,7 +70,7 @@ class _Connection:
             if self._connection is not None and _is_open(self._connection):
                 return self._connection
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                async with within(CONNECT_TIMEOUT_S):
                     self._connection = await aio_pika.connect(
                         self._url,
                         client_properties={"connection_name": self._name},
@@ -61,7 +87,7 @@ class _Connection:
     async def close(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(*CONNECTION_ERRORS):
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                async with within(CONNECT_TIMEOUT_S):
                     await self._connection.close()
 
 
@@ -124,7 +150,7 @@ class Link:
             BrokerUnavailable: the broker is away, or refused a declaration.
         """
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S * 2), self._declaring:
+            async with within(CONNECT_TIMEOUT_S * 2), self._declaring:
                 connection = await self._consume.get()
                 # A throw-away channel: a refused declaration closes the channel it was made on.
                 async with connection.channel(publisher_confirms=False) as channel:

@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from aiormq.exceptions import PublishError
 
 from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
-from csms_shared.broker.link import CONNECTION_ERRORS, Link
+from csms_shared.broker.link import CONNECTION_ERRORS, Link, within
 from csms_shared.observability.metrics import BUS_PUBLISHED
 
 PUBLISH_TIMEOUT_S = 5.0
@@ -57,7 +57,7 @@ class Publisher:
         """
         outcome = "ack"
         try:
-            async with asyncio.timeout(timeout):
+            async with within(timeout):
                 exchange = await self._exchange(message.exchange)
                 await exchange.publish(
                     aio_pika.Message(
