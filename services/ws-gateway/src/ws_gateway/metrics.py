@@ -43,6 +43,11 @@ DROPPED = Counter(
     "Items that could not be published in time, by kind; calls end with their socket.",
     ["kind"],
 )
+BACKLOG = Gauge(
+    "csms_gateway_backlog",
+    "What all lanes hold that the broker has not confirmed: items, bytes.",
+    ["unit"],
+)
 SERVICE_AWAY = Gauge("csms_gateway_service_away", "1 while a service does not answer.", ["service"])
 LANE_BATCH = Histogram(
     "csms_gateway_batch_items",

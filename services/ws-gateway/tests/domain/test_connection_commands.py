@@ -245,3 +245,28 @@ def test_calls_of_both_directions_cross() -> None:
 def test_a_command_id_that_is_no_message_id_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="36"):
         command("x" * 37)
+
+
+def test_before_the_close_what_is_on_the_wire_is_finished_and_nothing_more_is_written() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2"), T0)
+    assert station.is_busy
+    handed_back = station.hand_back_commands(T0)
+    assert outcomes(handed_back) == [("c2", CommandOutcome.NOT_OWNER)]
+    assert finished(handed_back).sent_ms is None
+    assert outcomes(station.send_call(command("c3"), T0)) == [("c3", CommandOutcome.NOT_OWNER)]
+    assert outcomes(station.receive('[3,"c1",{"status":"Accepted"}]', T0)) == [
+        ("c1", CommandOutcome.COMPLETED)
+    ]
+    assert not station.is_busy
+
+
+def test_a_connection_is_busy_while_a_call_of_the_station_waits_for_its_answer() -> None:
+    station = connection()
+    assert not station.is_busy
+    (dispatch,) = station.receive('[2,"1","Authorize",{"idTag":"T"}]', T0)
+    assert isinstance(dispatch, Dispatch)
+    assert station.is_busy
+    station.answer(dispatch.call.seq, {"idTagInfo": {"status": "Accepted"}}, T0)
+    assert not station.is_busy

@@ -8,6 +8,7 @@ import orjson
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,9 @@ from csms_shared.refusals import ProblemRaised
 
 log = structlog.get_logger(__name__)
 
+BUSY = Counter(
+    "csms_rest_busy_total", "Requests refused because a buffer was full, by the bound.", ["bound"]
+)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
@@ -127,6 +131,7 @@ async def _database_away(_: Request, error: Exception) -> Response:
 
 
 async def _busy(_: Request, error: Exception) -> Response:
+    BUSY.labels(type(error).__name__).inc()
     return ProblemResponse(
         429, "too_busy", "too much is waiting already", headers={"Retry-After": str(RETRY_AFTER_S)}
     )

@@ -4,7 +4,7 @@ Servers decode the path before routing, so that `ESC%2F1` would be two segments.
 the raw path, and the convertor `segment` decodes what it matched.
 """
 
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,8 +22,8 @@ class SegmentConvertor(Convertor[str]):
         return unquote(value)
 
     def to_string(self, value: str) -> str:
-        """Not used: no URLs are built from routes."""
-        raise NotImplementedError
+        """Encode the segment, slashes too."""
+        return quote(value, safe="")
 
 
 def register_segments() -> None:

@@ -8,6 +8,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import STATION_REGISTRY, service_queues
 from csms_shared.clock import monotonic
+from ws_gateway import metrics
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.calls import CallLanes
 from ws_gateway.amqp.claims import Claims
@@ -34,6 +35,8 @@ class BrokerSide:
         self._link = link
         publisher = Publisher(link)
         self._backlog = backlog = Backlog()
+        metrics.BACKLOG.labels("items").set_function(lambda: backlog.items)
+        metrics.BACKLOG.labels("bytes").set_function(lambda: backlog.size)
         self.connections = Connections()
         self.own_queue = OwnQueue(gateway_name, link, publisher)
         self.services = {
