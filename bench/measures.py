@@ -67,9 +67,10 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         result |= costs(system, result, looks)
         result["differences"] = await settled_differences(system, plan, result, began_at)
         result["wal_bytes"] = await wal_position(system.database_url) - wal_before
+        if system.name == "suite" and case.load in ("sessions", "queries"):
+            result["row_bytes"] = await row_sizes(system.database_url)
         if case.load == "queries" and stored is not None:
             result["explained"] = await explain(system.database_url, stored)
-            result["row_bytes"] = await row_sizes(system.database_url)
         if reader is not None:
             result |= await event_delays(system.database_url, plan, result, reader)
     result.pop("transactions", None)

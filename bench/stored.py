@@ -5,7 +5,25 @@ from datetime import datetime
 
 import asyncpg
 
-GROWING_TABLES = ("meter_value", "transaction", "stop")
+_ROW_SIZES = {
+    "meter_value": """
+        SELECT (SELECT sum(pg_total_relation_size(relid))
+                FROM pg_partition_tree('session.meter_value'))
+            / greatest((SELECT count(*) FROM session.meter_value), 1)
+    """,
+    "transaction": """
+        SELECT pg_total_relation_size('session.transaction')
+            / greatest((SELECT count(*) FROM session.transaction), 1)
+    """,
+    "stop": """
+        SELECT pg_total_relation_size('session.stop')
+            / greatest((SELECT count(*) FROM session.stop), 1)
+    """,
+    "event": """
+        SELECT pg_total_relation_size('session.outbox')
+            / greatest((SELECT sum(event_count) FROM session.outbox), 1)
+    """,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,25 +164,13 @@ async def wal_position(database_url: str) -> int:
 
 
 async def row_sizes(database_url: str) -> dict[str, float]:
-    """Return the bytes on disk per row, indexes included, of what grows with the suite's use."""
+    """Return the bytes on disk, indexes included, per row of the suite's growing tables.
+
+    `event` is per event of the outbox, whose rows hold several.
+    """
     connection = await asyncpg.connect(database_url)
     try:
-        sizes = {
-            table: float(
-                await connection.fetchval(
-                    "SELECT (SELECT sum(pg_total_relation_size(relid))"  # noqa: S608
-                    f" FROM pg_partition_tree('session.{table}'))"
-                    f" / greatest((SELECT count(*) FROM session.{table}), 1)"
-                )
-            )
-            for table in GROWING_TABLES
-        }
-        sizes["event"] = float(
-            await connection.fetchval(
-                "SELECT pg_total_relation_size('session.outbox')"
-                " / greatest((SELECT sum(event_count) FROM session.outbox), 1)"
-            )
-        )
-        return sizes
+        sizes = {table: float(await connection.fetchval(sql)) for table, sql in _ROW_SIZES.items()}
     finally:
         await connection.close()
+    return sizes

@@ -44,7 +44,7 @@ class UnitCosts:
 def unit_costs(rounds: dict[str, list[dict[str, Any]]]) -> UnitCosts:
     """Derive the costs from the suite's rounds, by case."""
     idle = rounds["idle"][-1]
-    row_bytes = rounds["queries"][-1]["row_bytes"]
+    row_bytes = rounds["sessions"][-1]["row_bytes"]
     return UnitCosts(
         message_cpu_s=_by_part(_median_costs(rounds["sessions"]), 1e-6),
         connect_cpu_s=_by_part(_median_costs(rounds["connect"]), 1e-6),
@@ -57,7 +57,7 @@ def unit_costs(rounds: dict[str, list[dict[str, Any]]]) -> UnitCosts:
         ),
         connects_per_s=statistics.median(r["stations_per_s"] for r in rounds["connect"]),
         connection_bytes=rounds["memory"][-1]["bytes_per_connection"],
-        meter_value_bytes=row_bytes["meter_value"],
+        meter_value_bytes=rounds["queries"][-1]["row_bytes"]["meter_value"],
         transaction_bytes=row_bytes["transaction"] + row_bytes["stop"],
         event_bytes=row_bytes["event"],
         wal_bytes_per_message=statistics.median(

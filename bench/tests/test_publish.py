@@ -23,8 +23,9 @@ COSTS = UnitCosts(
 def rounds() -> dict[str, list[dict[str, Any]]]:
     by_name = {"gateway-1": 10.0, "gateway-2": 20.0, "station-registry": 5.0, "driver": 99.0}
     loaded = {"cpu_us_per_unit": by_name, "wal_bytes": 4000, "answered": {"Heartbeat": 2}}
+    row_bytes = {"meter_value": 400, "transaction": 600, "stop": 400, "event": 500}
     return {
-        "sessions": [loaded],
+        "sessions": [{**loaded, "row_bytes": row_bytes}],
         "connect": [{**loaded, "stations_per_s": 900.0}],
         "idle": [
             {
@@ -34,9 +35,7 @@ def rounds() -> dict[str, list[dict[str, Any]]]:
             }
         ],
         "memory": [{"bytes_per_connection": 16_000.0}],
-        "queries": [
-            {"row_bytes": {"meter_value": 250, "transaction": 600, "stop": 400, "event": 500}}
-        ],
+        "queries": [{"row_bytes": {**row_bytes, "meter_value": 250}}],
     }
 
 
@@ -46,6 +45,7 @@ def test_gateways_are_added_up_and_the_driver_is_left_out() -> None:
     assert sum(costs.message_cpu_s.values()) == pytest.approx(35e-6)
     assert costs.wal_bytes_per_message == 2000
     assert costs.transaction_bytes == 1000
+    assert costs.meter_value_bytes == 250
 
 
 def test_a_silent_station_costs_what_the_suite_alone_does_not_and_never_less_than_nothing() -> None:
