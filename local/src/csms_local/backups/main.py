@@ -74,6 +74,10 @@ def restore_backup() -> None:
                 f"transaction ids go on after {given_out.transaction_id}, epochs and boot counts "
                 f"after {given_out.counter}"
             )
+            console.line(
+                "before the services start, `migrate` of each gives it its rights ('make run' and "
+                "'docker compose up' do that)"
+            )
             if given_out.alarm:
                 console.line("ALARM: more than 80 % of all transaction ids are used up")
     except (StartupError, OSError) as error:
