@@ -5,6 +5,7 @@ import pytest
 from csms_shared.broker.topology import (
     CALLS,
     EXCHANGES,
+    PARKED_DELIVERY_LIMIT,
     SESSION_SERVICE,
     STATION_REGISTRY,
     Queue,
@@ -58,7 +59,10 @@ def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Q
         "x-dead-letter-exchange": "",
         "x-dead-letter-routing-key": queue.parking.name,
     }
-    assert queue.parking.arguments == {"x-queue-type": "quorum"}
+    assert queue.parking.arguments == {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": PARKED_DELIVERY_LIMIT,
+    }
 
 
 @pytest.mark.parametrize("queue", LIFE_QUEUES, ids=_names(LIFE_QUEUES))

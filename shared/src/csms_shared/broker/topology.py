@@ -21,6 +21,8 @@ COMMAND_API = "command-api"
 
 OCPP_VERSIONS = ("ocpp16",)
 DELIVERY_LIMIT = 20
+# Without one, RabbitMQ 4 drops a message after 20 deliveries; 3.10 knows no "unlimited".
+PARKED_DELIVERY_LIMIT = 1_000_000_000
 INCARNATION_EXPIRES_MS = 600_000
 COMMAND_RESULTS_QUEUE = "command-api.results.v1"
 COMMAND_EVENTS_QUEUE = "command-api.events.v1"
@@ -64,8 +66,11 @@ EXCHANGES = (
 
 
 def parking_queue(service: str) -> Queue:
-    """Return the queue of messages that the service could not process; it has no limit."""
-    return Queue(f"{service}.parked.v1", {"x-queue-type": "quorum"})
+    """Return the queue of messages that the service could not process; it drops none of them."""
+    return Queue(
+        f"{service}.parked.v1",
+        {"x-queue-type": "quorum", "x-delivery-limit": PARKED_DELIVERY_LIMIT},
+    )
 
 
 def _work_queue(service: str, name: str, bindings: tuple[Binding, ...]) -> Queue:

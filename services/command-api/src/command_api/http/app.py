@@ -24,6 +24,7 @@ from command_api.http.pages import page_routes
 from command_api.http.probes import probe_routes
 from command_api.http.problems import install_problem_handlers
 from command_api.http.raw_paths import RawPaths
+from command_api.http.request_limit import RequestLimit
 from command_api.http.state import ApiState
 
 PREFIX = "/api/v1"
@@ -70,6 +71,7 @@ def create_app(state: ApiState) -> FastAPI:
     install_problem_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
+    app.add_middleware(RequestLimit)
     _document(app)
     return app
 

@@ -3,11 +3,13 @@
 import uvicorn
 from starlette.types import ASGIApp
 
+from command_api.http.request_limit import MAX_REQUESTS
 from csms_shared.observability.probes import listening_socket
 
 GRACE_S = 5
 _KEEP_ALIVE_S = 75
-_MAX_CONNECTIONS = 2_000
+# Above the limit of requests, whose answer is a problem; this one's is bare.
+_MAX_CONNECTIONS = 2 * MAX_REQUESTS
 
 
 class RestServer:

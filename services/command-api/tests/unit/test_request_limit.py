@@ -1,0 +1,30 @@
+"""What happens at the bound of requests in hand."""
+
+import asyncio
+
+import httpx
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from command_api.http.request_limit import RequestLimit
+
+
+async def test_beyond_the_limit_requests_are_told_to_come_back_and_neighbours_go_on() -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        entered.set()
+        await leave.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    transport = httpx.ASGITransport(app=RequestLimit(slow, limit=1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        first = asyncio.create_task(client.get("/"))
+        await entered.wait()
+        refused = await client.get("/")
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "5"
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        leave.set()
+        assert (await first).text == "done"
+        assert (await client.get("/")).text == "done"
