@@ -42,7 +42,7 @@ class BrokerFaults:
     @asynccontextmanager
     async def disk_alarm(self) -> AsyncIterator[None]:
         """Block everything that publishes, as a node short of disk does."""
-        await self.control("set_disk_free_limit", "900TB")
+        await self.control("set_disk_free_limit", "900000GB")
         try:
             yield
         finally:

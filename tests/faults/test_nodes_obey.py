@@ -6,13 +6,17 @@ from collections.abc import Iterator
 import aio_pika
 import asyncpg
 import pytest
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractQueue, FieldValue
 
 from csms_local.nodes.private import PrivateNodes
+from csms_shared.broker.topology import DELIVERY_LIMIT, SESSION_SERVICE, reports_queue
 from tests.faults.broker_faults import BrokerFaults
 from tests.faults.database_faults import DISK_FULL, DatabaseFaults, slow_commits
 from tests.faults.proxy import Proxy
 from tests.integration.waiting import eventually
+
+_WORK = "fault-tests.reports.v1"
+_PARKING = "fault-tests.parked.v1"
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +83,37 @@ async def test_a_crashed_database_keeps_what_it_committed_and_raises_what_it_is_
         assert 0.5 <= asyncio.get_running_loop().time() - started < 5
         assert await one.fetchval("SELECT count(*) FROM kept WHERE answer = 44") == 5
         await one.close(timeout=5)
+
+
+async def test_what_was_delivered_too_often_stays_in_its_queue_until_parking_takes_it(
+    nodes: PrivateNodes,
+) -> None:
+    broker = BrokerFaults(nodes)
+    arguments: dict[str, FieldValue] = {**reports_queue(SESSION_SERVICE).arguments}
+    async with await aio_pika.connect(nodes.broker_url, timeout=10) as connection:
+        channel = await connection.channel()
+        await channel.set_qos(1)
+        arguments["x-dead-letter-routing-key"] = _PARKING
+        work = await channel.declare_queue(_WORK, durable=True, arguments=arguments)
+        message = aio_pika.Message(b"poison", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await channel.default_exchange.publish(message, _WORK, timeout=10)
+        await _reject_until_gone(work)
+        # Its target does not exist: it is kept by the queue that it came from.
+        await eventually(broker.queues, lambda queues: queues.get(_WORK) == 1)
+        target = await channel.declare_queue(
+            _PARKING, durable=True, arguments={"x-queue-type": "quorum"}
+        )
+        await eventually(
+            broker.queues,
+            lambda queues: queues.get(_PARKING) == 1 and queues.get(_WORK) == 0,
+            120,
+        )
+        for queue in (work, target):
+            await queue.delete(if_unused=False, if_empty=False)
+
+
+async def _reject_until_gone(queue: AbstractQueue) -> None:
+    for _ in range(DELIVERY_LIMIT + 1):
+        message = await queue.get(timeout=10)
+        assert message is not None
+        await message.reject(requeue=True)

@@ -13,8 +13,11 @@ SERVICES = ("station-registry", "session-service", "command-api", "ws-gateway")
 
 _SCRIPT = """\
 #!/bin/sh
-extra="{folder}/${{CSMS_GATEWAY_NAME:-{name}}}.env"
-if [ "$1" = serve ] && [ -f "$extra" ]; then . "$extra"; fi
+process="{folder}/${{CSMS_GATEWAY_NAME:-{name}}}"
+if [ "$1" = serve ]; then
+    while [ -e "$process.held" ]; do sleep 0.2; done
+    if [ -f "$process.env" ]; then . "$process.env"; fi
+fi
 exec "{program}" "$@"
 """
 
@@ -58,6 +61,26 @@ class WrappedPrograms:
     def take_back(self, process: str) -> None:
         """Give the process nothing any more."""
         self._extra(process).unlink(missing_ok=True)
+
+    def given(self, process: str) -> str:
+        """Return all that the process is given, for `give_again`."""
+        extra = self._extra(process)
+        return extra.read_text() if extra.exists() else ""
+
+    def give_again(self, process: str, text: str) -> None:
+        """Give the process what it was given when `given` was asked, and nothing else."""
+        self._extra(process).write_text(text)
+
+    def hold(self, process: str) -> None:
+        """Let the process not start again, once it has ended, until `let_go`."""
+        self._held(process).touch()
+
+    def let_go(self, process: str) -> None:
+        """Let a held process start."""
+        self._held(process).unlink(missing_ok=True)
+
+    def _held(self, process: str) -> Path:
+        return self.folder / f"{process}.held"
 
     def _extra(self, process: str) -> Path:
         return self.folder / f"{process}.env"

@@ -1,0 +1,94 @@
+"""F11 and F14: a handler that hangs beyond the broker's patience, and one that dies each time."""
+
+import asyncio
+from pathlib import Path
+
+from csms_shared.broker.topology import DELIVERY_LIMIT, SESSION_SERVICE, reports_queue
+from csms_simulator.ledger import Ledger
+from csms_simulator.station import SimulatedStation
+from tests.faults.faults_inside import faults_inside
+from tests.faults.fleet import FIRMWARE
+from tests.faults.scale import Scale
+from tests.faults.scenario import Scenario
+from tests.faults.suite_on_paths import SuiteOnPaths
+from tests.integration.waiting import eventually
+
+_REPORTS = reports_queue(SESSION_SERVICE).name
+_POLICY = "patience"
+
+
+async def test_what_the_broker_takes_from_a_hung_handler_has_its_effect_once(
+    suite: SuiteOnPaths, scale: Scale
+) -> None:
+    patience_s, hang_s = scale.pick(3, 30), scale.pick(10, 90)
+    title = f"handlers hung for {hang_s} s, consumer time-out {patience_s} s"
+    await suite.broker.control(
+        "eval",
+        f"application:set_env(rabbit, consumer_timeout, {patience_s * 1000}), "
+        "application:set_env(rabbit, channel_tick_interval, 1000).",
+    )
+    try:
+        async with Scenario("F11", title, suite) as scenario:
+            prefix = scenario.fleet.station_ids[0][:9]
+            faults = {"FAULT_HANG": prefix, "FAULT_HANG_S": str(hang_s)}
+            async with faults_inside(suite, {SESSION_SERVICE: faults}):
+                suite.note("two hung handlers")
+                log = suite.log(SESSION_SERVICE)
+                await eventually(lambda: _count(log, "consumer_lost"), lambda lost: lost > 0, 180)
+                await scenario.recovered()
+            await scenario.recovered()
+    finally:
+        await suite.broker.control(
+            "eval",
+            "application:set_env(rabbit, consumer_timeout, 1800000), "
+            "application:set_env(rabbit, channel_tick_interval, 60000).",
+        )
+
+
+async def test_a_message_that_kills_its_consumer_is_parked_and_its_neighbours_are_not(
+    suite: SuiteOnPaths, scale: Scale
+) -> None:
+    limit = scale.pick(4, DELIVERY_LIMIT)
+    policy = f'{{"delivery-limit": {limit}}}'
+    await suite.broker.control(
+        "set_policy", _POLICY, f"^{_REPORTS}$", policy, "--apply-to", "queues"
+    )
+    try:
+        title = f"message that kills its consumer, delivery limit {limit}"
+        async with Scenario("F14", title, suite) as scenario:
+            station_id = f"POISON-{scenario.fleet.station_ids[0]}"
+            scenario.poison.append(station_id)
+            async with (
+                faults_inside(suite, {SESSION_SERVICE: {"FAULT_POISON": station_id}}),
+                SimulatedStation(
+                    station_id, suite.state().ocpp_url, Ledger(), FIRMWARE
+                ) as poisoned,
+            ):
+                await poisoned.wait_accepted(60)
+                await scenario.fleet.progress(4)
+                await poisoned.call("MeterValues", _METER_VALUES)
+                suite.note("poison")
+                await eventually(lambda: _parked(suite, station_id), bool, scale.pick(180, 900))
+                await scenario.recovered(120)
+    finally:
+        await suite.broker.control("clear_policy", _POLICY)
+
+
+_METER_VALUES = {
+    "connectorId": 1,
+    "meterValue": [
+        {"timestamp": "2026-11-21T00:00:00.000Z", "sampledValue": [{"value": "1"}]},
+    ],
+}
+
+
+async def _parked(suite: SuiteOnPaths, station_id: str) -> bool:
+    async with suite.database() as database:
+        count = await database.fetchval(
+            "SELECT count(*) FROM session.parked WHERE station_id = $1", station_id
+        )
+    return bool(count)
+
+
+async def _count(log: Path, event: str) -> int:
+    return (await asyncio.to_thread(log.read_text)).count(event)
