@@ -18,10 +18,10 @@ def configure_logs(service: str, format: LogFormat, level: str = "INFO") -> None
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
+    renderers: list[structlog.types.Processor] = (
+        [structlog.processors.JSONRenderer()]
         if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [_make_printable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -33,7 +33,7 @@ def configure_logs(service: str, format: LogFormat, level: str = "INFO") -> None
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
@@ -43,3 +43,24 @@ def configure_logs(service: str, format: LogFormat, level: str = "INFO") -> None
     for noisy in ("aio_pika", "aiormq", "alembic.runtime", "uvicorn", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _make_printable(
+    _: structlog.types.WrappedLogger, __: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Escape what could begin a line, or steer the terminal: text may come from anybody.
+
+    JSON needs nothing of the kind: it escapes all of it itself.
+    """
+    trace = event.get("exception")
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = _escaped(value)
+    if isinstance(trace, str):
+        # Indented, so that no line of it looks like one of the log's own.
+        event["exception"] = "\n".join(f"    {_escaped(line)}" for line in trace.splitlines())
+    return event
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from command_api.domain.acceptance import is_accepted
+from command_api.domain.password_rotation import masked_response
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
 
 ANSWER_TIMEOUT_MS = 30_000
@@ -126,7 +127,9 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
     return replace(
         ended(command, status, now_ms),
         accepted=accepted,
-        response=report.response if status is CommandStatus.COMPLETED else None,
+        response=masked_response(command.action, report.response or {})
+        if status is CommandStatus.COMPLETED
+        else None,
         error=error,
         sent_ms=report.sent_ms or command.sent_ms,
     )

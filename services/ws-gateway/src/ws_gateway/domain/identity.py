@@ -27,7 +27,10 @@ def station_id_from_path(raw_path: str) -> str | IdentityProblem:
     path = raw_path.partition("?")[0]
     if not path.startswith(_PREFIX):
         return IdentityProblem.EMPTY if path == _PREFIX[:-1] else IdentityProblem.WRONG_PATH
-    segment = path[len(_PREFIX) :].rstrip("/").rpartition("/")[2]
+    between, _, segment = path[len(_PREFIX) :].rstrip("/").rpartition("/")
+    if ".." in between.split("/"):
+        # By the rules of URLs this is another path (RFC 3986, 5.2.4), outside the prefix.
+        return IdentityProblem.WRONG_PATH
     try:
         identity = unquote_to_bytes(segment).decode()
     except UnicodeError:

@@ -17,12 +17,17 @@ from websockets.server import ServerProtocol
 
 from csms_shared.clock import monotonic
 from ws_gateway import metrics
+from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant
 from ws_gateway.websocket.doorway import Doorway
 
 CLOSE_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 _MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
+# No station has so much to say: what floods is cut off before it takes everybody's time.
+_MAX_FRAMES_PER_TICK = 5000
+# For a whole mebibyte over a slow mobile network; until then its memory is held.
+MESSAGE_TIMEOUT_S = 60.0
 # Request line and headers; nothing may follow before the answer.
 _MAX_REQUEST_BYTES = 16 * 1024
 
@@ -38,6 +43,9 @@ class SocketOwner(Protocol):
 
     def tick(self, now: Instant) -> None:
         """Do what time asks for."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket."""
 
     def lost(self, code: int | None) -> None:
         """Note the end of the socket."""
@@ -64,6 +72,8 @@ class StationSocket(ServerConnection):
         self._request_bytes = 0
         self._fragments: bytearray | None = None
         self._slow_since: float | None = None
+        self._unfinished_since: float | None = None
+        self._frames = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the socket."""
@@ -104,9 +114,14 @@ class StationSocket(ServerConnection):
             # Nobody may send before the handshake is answered.
             self.transport.abort()
             return
+        self._frames += 1
+        if self._frames > _MAX_FRAMES_PER_TICK:
+            self._cut_off(self.session)
+            return
         opcode = event.opcode
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if event.fin:
+                self._unfinished_since = None
                 self.session.frame(bytes(event.data))
             else:
                 self._fragments = bytearray(event.data)
@@ -116,6 +131,7 @@ class StationSocket(ServerConnection):
             self._fragments += event.data
             if event.fin:
                 whole, self._fragments = bytes(self._fragments), None
+                self._unfinished_since = None
                 self.session.frame(whole)
         else:
             self.session.control_frame()
@@ -142,14 +158,15 @@ class StationSocket(ServerConnection):
             self.close_deadline = self.loop.time() + CLOSE_TIMEOUT_S
 
     def tick(self, now: Instant) -> None:
-        """Give the session its time; abort what does not finish closing, or does not read."""
+        """Give the session its time; abort what does not finish: closing, reading, a message."""
         if self.session is not None:
             self.session.tick(now)
+        self._frames = 0
         unclosed = self.close_deadline is not None and self.loop.time() > self.close_deadline
         unread = self._slow_since is not None and now.monotonic - self._slow_since > WRITE_TIMEOUT_S
         if unread:
             metrics.UNREAD.labels("time").inc()
-        if unclosed or unread:
+        if unclosed or unread or self._is_unfinished(now):
             self.transport.abort()
 
     def pause_writing(self) -> None:
@@ -178,3 +195,18 @@ class StationSocket(ServerConnection):
         if self.transport.get_write_buffer_size() > _MAX_UNWRITTEN_BYTES:
             metrics.UNREAD.labels("bytes").inc()
             self.transport.abort()
+
+    def _is_unfinished(self, now: Instant) -> bool:
+        """Tell whether the rest of a message has not come for too long."""
+        if self._fragments is None and not self.protocol.reader.buffer:
+            self._unfinished_since = None
+            return False
+        if self._unfinished_since is None:
+            self._unfinished_since = now.monotonic
+        return now.monotonic - self._unfinished_since > MESSAGE_TIMEOUT_S
+
+    def _cut_off(self, session: SocketOwner) -> None:
+        if not self.transport.is_closing():
+            session.close(POLICY_VIOLATION, "too many frames")
+            # Not one more is read: the close frame is written, and that is all.
+            self.transport.close()

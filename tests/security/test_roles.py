@@ -1,0 +1,134 @@
+"""Every route of the documentation, tried by everybody who may not use it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from csms_local.run_state import RunState
+from csms_simulator.operator import Operator
+
+# What an operator may do beside reading; everything else that changes something is an
+# administrator's.
+OPERATORS = {
+    ("post", "/api/v1/id-tokens/{id_token}/block"),
+    ("post", "/api/v1/id-tokens/{id_token}/activate"),
+}
+ADMINISTRATORS_READING = {"/api/v1/users", "/api/v1/users/{username}", "/api/v1/api-keys"}
+OPEN = {("post", "/api/v1/auth/token")}
+
+
+@pytest.fixture
+async def routes(run: RunState) -> list[tuple[str, str]]:
+    """Method and path of every documented operation under /api/v1."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        document = (await client.get(f"{run.rest_url}/openapi.json")).json()
+    found = [
+        (method, path)
+        for path, operations in document["paths"].items()
+        for method in operations
+        if path.startswith("/api/v1") and (method, path) not in OPEN
+    ]
+    assert len(found) > 40
+    return found
+
+
+@pytest.fixture
+async def keys(operator: Operator) -> AsyncIterator[dict[str, str]]:
+    """An API key for each role."""
+    made: dict[str, Any] = {}
+    for role in ("viewer", "operator", "admin"):
+        response = await operator.http.post(
+            "/api-keys", json={"name": f"{role}-{secrets.token_hex(4)}", "role": role}
+        )
+        assert response.status_code == 201
+        made[role] = response.json()
+    yield {role: key["key"] for role, key in made.items()}
+    for key in made.values():
+        await operator.http.delete(f"/api-keys/{key['id']}")
+
+
+def _path(template: str) -> str:
+    return "/".join("1" if part.startswith("{") else part for part in template.split("/"))
+
+
+def _is_an_operators(method: str, path: str) -> bool:
+    return (method, path) in OPERATORS or (method == "post" and "/commands/" in path)
+
+
+async def _status(run: RunState, method: str, path: str, headers: dict[str, str]) -> int:
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+        client.stream(method, run.rest_url + _path(path), headers=headers) as response,
+    ):
+        return response.status_code
+
+
+async def test_nobody_gets_anything_without_credentials(
+    run: RunState, routes: list[tuple[str, str]]
+) -> None:
+    for method, path in routes:
+        assert await _status(run, method, path, {}) == 401, (method, path)
+
+
+async def test_a_viewer_reads_and_does_nothing_else(
+    run: RunState, routes: list[tuple[str, str]], keys: dict[str, str]
+) -> None:
+    headers = {"X-API-Key": keys["viewer"]}
+    for method, path in routes:
+        status = await _status(run, method, path, headers)
+        may = method == "get" and path not in ADMINISTRATORS_READING
+        assert (status != 403) == may, (method, path, status)
+
+
+async def test_an_operator_commands_and_blocks_and_administers_nothing(
+    run: RunState, routes: list[tuple[str, str]], keys: dict[str, str]
+) -> None:
+    headers = {"X-API-Key": keys["operator"]}
+    for method, path in routes:
+        status = await _status(run, method, path, headers)
+        may = (method == "get" and path not in ADMINISTRATORS_READING) or _is_an_operators(
+            method, path
+        )
+        assert (status != 403) == may, (method, path, status)
+
+
+async def test_a_deleted_key_and_a_changed_role_end_at_once(
+    run: RunState, operator: Operator
+) -> None:
+    name = f"user-{secrets.token_hex(4)}"
+    await operator.http.post(
+        "/users", json={"username": name, "password": "a good password", "role": "admin"}
+    )
+    async with Operator(run.rest_url, name, "a good password") as other:
+        assert (await other.http.get("/users")).status_code == 200
+        await operator.http.patch(f"/users/{name}", json={"role": "viewer"})
+        assert (await other.http.get("/users")).status_code in (401, 403)
+    key = (
+        await operator.http.post("/api-keys", json={"name": f"key of {name}", "role": "admin"})
+    ).json()
+    headers = {"X-API-Key": key["key"]}
+    assert await _status(run, "get", "/api/v1/users", headers) == 200
+    await operator.http.delete(f"/api-keys/{key['id']}")
+    assert await _status(run, "get", "/api/v1/users", headers) == 401
+
+
+async def test_methods_and_paths_that_are_not_documented_are_no_way_in(
+    run: RunState, keys: dict[str, str]
+) -> None:
+    headers = {"X-API-Key": keys["viewer"]}
+    for method, path in (
+        ("post", "/api/v1/stations/x/commands/Reset/"),
+        ("post", "/api/v1/stations/x/commands//Reset"),
+        ("post", "//api/v1/stations/x/commands/Reset"),
+        ("post", "/api/v1/stations/x%2Fcommands/Reset"),
+        ("post", "/api/v1/./users"),
+        ("get", "/api/v1/users/"),
+        ("head", "/api/v1/users"),
+        ("trace", "/api/v1/users"),
+        ("options", "/api/v1/users"),
+        ("post", "/API/V1/users"),
+    ):
+        assert await _status(run, method, path, headers) in (403, 404, 405), (method, path)
