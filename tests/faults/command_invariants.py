@@ -37,8 +37,12 @@ async def check_commands(
     station_ids: Sequence[str],
     accepted: Sequence[AcceptedCommand],
     within: float,
+    clock_s: float = 0.0,
 ) -> tuple[list[Row], list[Violation]]:
-    """Wait until every command is final, then hold each against what its station received."""
+    """Wait until every command is final, then hold each against what its station received.
+
+    `clock_s` is how far the clock of command-api, which sets the deadlines, runs ahead of ours.
+    """
     deadline = asyncio.get_running_loop().time() + within
     while True:
         rows = await _stored(suite, station_ids)
@@ -61,8 +65,8 @@ async def check_commands(
         received[call.message_id].append(call)
     endings = _endings(suite.tap)
     for row in rows:
-        violations += _compare(row, received[row["id"]])
-        violations += _judge_endings(row, endings[row["id"]])
+        violations += judge_command(row, received[row["id"]], timedelta(seconds=clock_s))
+        violations += judge_endings(row, endings[row["id"]])
     return rows, violations
 
 
@@ -71,7 +75,10 @@ async def _stored(suite: FaultySuite, station_ids: Sequence[str]) -> list[Row]:
         return [dict(row) for row in await database.fetch(_COMMANDS, list(station_ids))]
 
 
-def _compare(row: Row, received: Sequence[ReceivedCommand]) -> list[Violation]:
+def judge_command(
+    row: Row, received: Sequence[ReceivedCommand], ahead: timedelta
+) -> list[Violation]:
+    """Hold a stored command against what its station received (I3, I4)."""
     name = f"command {row['id']} ({row['action']}, {row['status']})"
     violations = []
     if len(received) > 1:
@@ -79,7 +86,7 @@ def _compare(row: Row, received: Sequence[ReceivedCommand]) -> list[Violation]:
     busy = row["error"] is not None and orjson.loads(row["error"])["code"] == "BUSY"
     if received and (row["status"] in NEVER_WRITTEN or busy):
         violations.append(Violation("I4", f"{name} had been written"))
-    if received and received[0].received_at > row["deadline"] + _READING_SLACK:
+    if received and received[0].received_at + ahead > row["deadline"] + _READING_SLACK:
         violations.append(Violation("I3", f"{name} was written after its deadline"))
     if row["status"] == "completed":
         answers = [call.answer for call in received]
@@ -89,7 +96,8 @@ def _compare(row: Row, received: Sequence[ReceivedCommand]) -> list[Violation]:
     return violations
 
 
-def _judge_endings(row: Row, endings: set[str]) -> list[Violation]:
+def judge_endings(row: Row, endings: set[str]) -> list[Violation]:
+    """Judge the ends that a command was said to have: one, in time, or a late one once (I4)."""
     name = f"command {row['id']} ({row['action']}, {row['status']})"
     if row["status"] in OPEN:
         return []

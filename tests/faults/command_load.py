@@ -28,10 +28,11 @@ class AcceptedCommand:
 
 
 class CommandLoad:
-    """Sends commands to random stations until told to stop; keeps what REST accepted."""
+    """Sends commands to random stations until told to stop; keeps what REST answered."""
 
     def __init__(self, operator: Operator, fleet: StationFleet, workers: int = 3) -> None:
         self.accepted: list[AcceptedCommand] = []
+        self.answered: list[Payload] = []
         self.refused: Counter[str] = Counter()
         self._operator = operator
         self._fleet = fleet
@@ -74,6 +75,7 @@ class CommandLoad:
             self.refused[str(response.status_code)] += 1
             return None
         command: Payload = response.json()
+        self.answered.append(command)
         self.accepted.append(AcceptedCommand(command["command_id"], station.station_id, action))
         return command
 

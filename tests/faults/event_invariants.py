@@ -33,7 +33,7 @@ async def check_events(
     ]
     if waiting:
         violations.append(Violation("I9", f"{waiting} rows wait in an outbox"))
-    return len(committed), violations + _facts(suite.tap, ledger)
+    return len(committed), violations + missing_facts(suite.tap, ledger)
 
 
 async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey], int]:
@@ -51,7 +51,7 @@ async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey]
     return keys, waiting
 
 
-def _facts(tap: EventTap, ledger: Ledger) -> list[Violation]:
+def missing_facts(tap: EventTap, ledger: Ledger) -> list[Violation]:
     """Hold what was told against what the stations were promised."""
     violations: list[Violation] = []
     own = [

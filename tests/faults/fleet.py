@@ -26,6 +26,7 @@ FIRMWARE = StationSettings(
     longest_reconnect_wait=60.0,
     ping_interval=60.0,
 )
+TRANSACTION_RELATED = frozenset({"StartTransaction", "MeterValues", "StopTransaction"})
 LOCAL, REMOTE = 1, 2
 """The connector that drivers use, and the one that operators start sessions on."""
 
@@ -122,6 +123,18 @@ class StationFleet:
             return [s.station_id for s in self.stations if not s.link.online.is_set()]
 
         await eventually(offline, lambda names: not names, within)
+
+    async def until_delivering(self, since: int) -> None:
+        """Wait until every station has delivered something since so many calls, or has nothing."""
+        while True:
+            delivered = {
+                call.station_id
+                for call in self.ledger.calls[since:]
+                if call.action in TRANSACTION_RELATED
+            }
+            if all(not len(s.queue) or s.station_id in delivered for s in self.stations):
+                return
+            await asyncio.sleep(0.1)
 
     async def end_load(self, within: float) -> list[str]:
         """Let every session end and every queue empty; return what was left over at the end."""

@@ -38,7 +38,8 @@ class Scenario:
 
     Leaving the context without an error drains the fleet, checks I1 to I9, records the counts and
     fails with every violation. `poison` names the station of each message that has to be parked,
-    `unaffected` the stations whose heartbeats must stay fast (I7).
+    `unaffected` the stations whose heartbeats must stay fast (I7), `command_clock_s` how far the
+    clock of command-api was put forward.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Scenario:
         self.fleet = StationFleet(ocpp_urls or [suite.state().ocpp_url], stations, settings, load)
         self.poison: list[str] = []
         self.unaffected: Collection[str] = ()
+        self.command_clock_s = 0.0
         self.violations: list[Violation] = []
         self._drain_within = drain_within
         self._watch = Watch(suite)
@@ -109,17 +111,17 @@ class Scenario:
     async def recovered(self, within: float = RECOVERY_S) -> float:
         """Wait, once a fault has ceased, until all is well; return the seconds that it took (I8).
 
-        Well is: every process ready, every station connected, and new transactions acknowledged.
+        Well is: every process ready, every station connected, and from each of them a message of
+        a transaction acknowledged since, unless it has none to send.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        started = len(self.fleet.ledger.transactions)
+        since = len(self.fleet.ledger.calls)
         try:
             async with asyncio.timeout(within):
                 await self.suite.until_ready(within)
                 await self.fleet.until_online(within)
-                while len(self.fleet.ledger.transactions) < started + 2:
-                    await asyncio.sleep(0.05)
+                await self.fleet.until_delivering(since)
         except (TimeoutError, AssertionError) as failure:
             self._violated("I8", f"not recovered after {within} s: {failure}")
         seconds = loop.time() - began
@@ -152,7 +154,12 @@ class Scenario:
         stored, violations = await check_sessions(suite, self._operator, ledger, RECOVERY_S)
         self.violations += violations
         rows, violations = await check_commands(
-            suite, ledger, ids, self._commands.accepted, ANSWER_TIMEOUT_S + GRACE_S + RECOVERY_S
+            suite,
+            ledger,
+            ids,
+            self._commands.accepted,
+            ANSWER_TIMEOUT_S + GRACE_S + RECOVERY_S,
+            self.command_clock_s,
         )
         self.violations += violations
         self.counts.parked, violations = await check_parked(

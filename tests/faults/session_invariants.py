@@ -44,7 +44,7 @@ async def check_sessions(
             break
         await asyncio.sleep(_POLL_S)
     violations = [Violation("I1", str(difference)) for difference in differences[:_SHOWN]]
-    violations += _timeline(stored)
+    violations += timeline_violations(stored)
     violations += [
         Violation("I2", f"{one.station_id} discarded {one.action}: {one.reason}")
         for one in ledger.discarded
@@ -82,7 +82,7 @@ def _as_rest_tells(row: Any) -> Payload:
     }
 
 
-def _timeline(stored: Stored) -> list[Violation]:
+def timeline_violations(stored: Stored) -> list[Violation]:
     """Find transactions without an end, and meters that went backwards between two of them."""
     violations = [
         Violation("I2", f"transaction {one.transaction_id} of {one.key[0]} is {one.status}")

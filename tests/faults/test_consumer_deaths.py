@@ -1,19 +1,18 @@
 """F12 and F13: services that die between two steps that belong together."""
 
 from tests.faults.faulty_suite import FaultySuite
-from tests.faults.routed import broker_path
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
+from tests.faults.suite_on_paths import SuiteOnPaths
 from tests.integration.waiting import eventually
 
 
 async def test_what_was_committed_and_not_acknowledged_has_its_effect_once(
-    suite: FaultySuite, scale: Scale
+    suite: SuiteOnPaths, scale: Scale
 ) -> None:
-    async with (
-        broker_path(suite, "session-service") as path,
-        Scenario("F12", "consumer killed between commit and acknowledgement", suite) as scenario,
-    ):
+    path = suite.broker_paths["session-service"]
+    title = "consumer killed between commit and acknowledgement"
+    async with Scenario("F12", title, suite) as scenario:
         for _ in range(scale.pick(3, 20)):
             await scenario.fleet.progress(4)
             path.to_target.freeze()
@@ -26,13 +25,11 @@ async def test_what_was_committed_and_not_acknowledged_has_its_effect_once(
 
 
 async def test_an_event_that_was_published_and_not_marked_comes_again_with_its_id(
-    suite: FaultySuite, scale: Scale
+    suite: SuiteOnPaths, scale: Scale
 ) -> None:
     repeated = suite.tap.repeated()
-    async with (
-        broker_path(suite, "session-service") as path,
-        Scenario("F13", "relay killed between publish and mark", suite) as scenario,
-    ):
+    path = suite.broker_paths["session-service"]
+    async with Scenario("F13", "relay killed between publish and mark", suite) as scenario:
         for _ in range(scale.pick(3, 20)):
             await scenario.fleet.progress(4)
             path.to_client.freeze()

@@ -1,0 +1,27 @@
+"""Running processes of a suite with faults inside them; see `inside/sitecustomize.py`."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.faults import inside
+from tests.faults.faulty_suite import FaultySuite
+
+_FOLDER = str(Path(inside.__file__).parent)
+
+
+@asynccontextmanager
+async def faults_inside(
+    suite: FaultySuite, faults: Mapping[str, Mapping[str, str]]
+) -> AsyncIterator[None]:
+    """Restart processes with these variables; put them right afterwards."""
+    before = {process: suite.programs.given(process) for process in faults}
+    for process, variables in faults.items():
+        suite.programs.give(process, {"PYTHONPATH": _FOLDER, **variables})
+        await suite.restart(process)
+    try:
+        yield
+    finally:
+        for process, text in before.items():
+            suite.programs.give_again(process, text)
+            await suite.restart(process)

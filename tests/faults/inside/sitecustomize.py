@@ -1,0 +1,55 @@
+"""Faults inside a service's process: Python reads this at the start where PYTHONPATH says so.
+
+`FAULT_POISON` is a station id: the process kills itself on meeting a call of that station.
+`FAULT_HANG` names stations by the start of their ids: the first `HANGS` batches with their calls
+stay in hand for `FAULT_HANG_S` seconds, while the process lives on.
+`FAULT_CLOCK_S` is how many seconds this process's wall clock runs ahead.
+"""
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+HANGS = 2
+
+Handle = Callable[[Any, Sequence[Any]], Awaitable[None]]
+
+
+def _meets(works: Sequence[Any], stations: str | None) -> bool:
+    return stations is not None and any(
+        isinstance(work.item, dict) and str(work.item.get("station_id")).startswith(stations)
+        for work in works
+    )
+
+
+def _with_faults(handle: Handle, poison: str | None, hang: str | None) -> Handle:
+    hangs = itertools.count()
+
+    async def handle_or_not(inbox: Any, works: Sequence[Any]) -> None:
+        if _meets(works, poison):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if _meets(works, hang) and next(hangs) < HANGS:
+            await asyncio.sleep(float(os.environ["FAULT_HANG_S"]))
+        await handle(inbox, works)
+
+    return handle_or_not
+
+
+def _shift_clock(seconds: float) -> None:
+    true_time, true_time_ns = time.time, time.time_ns
+    time.time = lambda: true_time() + seconds
+    time.time_ns = lambda: true_time_ns() + int(seconds * 1e9)
+
+
+if "FAULT_CLOCK_S" in os.environ:
+    _shift_clock(float(os.environ["FAULT_CLOCK_S"]))
+if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:
+    from csms_shared.inbox import Inbox
+
+    Inbox.handle = _with_faults(  # type: ignore[assignment,method-assign]
+        Inbox.handle, os.environ.get("FAULT_POISON"), os.environ.get("FAULT_HANG")
+    )
