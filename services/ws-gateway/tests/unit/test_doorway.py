@@ -21,14 +21,44 @@ def _enter(door: Doorway, count: int) -> list[Visitor]:
     return visitors
 
 
+def _look(door: Doorway, now: list[float]) -> None:
+    now[0] += 0.1
+    door.give_up_silent()
+
+
 def test_the_oldest_silent_socket_makes_room_for_the_newest() -> None:
-    visitors = _enter(door := Doorway(max_sockets=40), 15)
+    now = [100.0]
+    visitors = _enter(door := Doorway(max_sockets=40, clock=lambda: now[0]), 15)
+    _look(door, now)
+    _look(door, now)
     assert [visitor.given_up_for for visitor in visitors] == (
         ["handshake_displaced"] * 5 + [None] * 10
     )
     door.asked(visitors[5])
     _enter(door, 1)
+    _look(door, now)
+    _look(door, now)
     assert visitors[6].given_up_for is None
+
+
+def test_a_storm_that_has_not_been_read_yet_is_not_taken_for_silence() -> None:
+    now = [100.0]
+    door = Doorway(max_sockets=40, clock=lambda: now[0])
+    _look(door, now)
+    now[0] += 0.05
+    storm = _enter(door, 30)
+    _look(door, now)
+    for visitor in storm:
+        door.asked(visitor)
+    _look(door, now)
+    assert {visitor.given_up_for for visitor in storm} == {None}
+
+
+def test_the_oldest_silent_socket_gives_its_file_to_the_newest_at_once() -> None:
+    visitors = _enter(Doorway(max_sockets=8), 10)
+    assert [visitor.given_up_for for visitor in visitors] == (
+        ["handshake_displaced"] * 2 + [None] * 8
+    )
 
 
 def test_one_that_asks_or_is_served_is_never_displaced() -> None:

@@ -1,7 +1,9 @@
 """Sockets without a session: bounded in number and in time, so that silence costs little.
 
 A station says what it wants in the moment in which it is connected. So of too many silent sockets
-the oldest is given up, never the newest: whoever holds thousands open keeps nobody out.
+the oldest is given up, never the newest: whoever holds thousands open keeps nobody out. A storm is
+accepted faster than it is read, though: silent is who was so at the last look already, for between
+two looks everything is read that has arrived.
 """
 
 import resource
@@ -40,6 +42,7 @@ class Doorway:
         self._max_silent = min(MAX_SILENT, max(1, max_sockets // 4))
         # By age.
         self._silent: dict[Visitor, float] = {}
+        self._looked_at = clock()
         self._asking: set[Visitor] = set()
         self._served = 0
         metrics.HANDSHAKES.labels("silent").set_function(lambda: len(self._silent))
@@ -60,10 +63,9 @@ class Doorway:
         return self._served + len(self._asking)
 
     def entered(self, visitor: Visitor) -> None:
-        """Count a new socket, and give up the oldest silent one where there are too many."""
+        """Count a new socket, and give up the oldest silent one where no file is left for it."""
         self._silent[visitor] = self._clock()
-        silent = len(self._silent)
-        if silent > self._max_silent or silent + self._engaged > self._max_sockets:
+        if len(self._silent) + self._engaged > self._max_sockets:
             self._give_up(next(iter(self._silent)), "handshake_displaced")
 
     def asked(self, visitor: Visitor) -> None:
@@ -83,13 +85,17 @@ class Doorway:
         self._served -= was_served
 
     def give_up_silent(self) -> None:
-        """Give up those who have been silent for too long; called a few times a second."""
-        long_ago = self._clock() - SILENCE_S
+        """Give up who is silent for too long, or one of too many; called a few times a second."""
+        now = self._clock()
+        last_look, self._looked_at = self._looked_at, now
         while self._silent:
             visitor, since = next(iter(self._silent.items()))
-            if since > long_ago:
+            if since <= now - SILENCE_S:
+                self._give_up(visitor, "handshake_timeout")
+            elif len(self._silent) > self._max_silent and since < last_look:
+                self._give_up(visitor, "handshake_displaced")
+            else:
                 return
-            self._give_up(visitor, "handshake_timeout")
 
     def give_up_all(self) -> None:
         """Give up everybody without a session: the gateway ends."""
