@@ -93,7 +93,8 @@ async def test_beyond_the_queue_upgrades_get_503_and_when_to_come_back(
 async def test_a_registry_that_answers_slowly_gets_no_more_claims_than_it_can_hold(
     broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "CLAIMS_UNDER_WAY", 2)
+    monkeypatch.setattr(admission, "FEWEST_CLAIMS", 1)
+    monkeypatch.setattr(admission, "MOST_CLAIMS", 2)
     monkeypatch.setattr(admission, "LONGEST_WAIT_S", 1.0)
     async with run_gateway(broker_url, services) as running:
         services.claims_answered.clear()
@@ -111,7 +112,8 @@ async def test_a_registry_that_answers_slowly_gets_no_more_claims_than_it_can_ho
 async def test_who_leaves_the_queue_takes_no_turn_from_the_others(
     broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "CLAIMS_UNDER_WAY", 1)
+    monkeypatch.setattr(admission, "FEWEST_CLAIMS", 1)
+    monkeypatch.setattr(admission, "MOST_CLAIMS", 1)
     async with run_gateway(broker_url, services) as running:
         services.claims_answered.clear()
         under_way = asyncio.create_task(running.station("G-0"))
@@ -131,7 +133,8 @@ async def test_who_leaves_the_queue_takes_no_turn_from_the_others(
 async def test_a_station_that_left_in_a_session_comes_before_those_that_did_not(
     broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "CLAIMS_UNDER_WAY", 1)
+    monkeypatch.setattr(admission, "FEWEST_CLAIMS", 1)
+    monkeypatch.setattr(admission, "MOST_CLAIMS", 1)
     async with run_gateway(broker_url, services) as running:
         charging = await running.station("S-1")
         assert (await charging.call("StartTransaction", START))[0] == 3

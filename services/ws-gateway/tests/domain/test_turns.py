@@ -16,7 +16,7 @@ def _turns(**changed: float) -> Turns[int]:
         burst=int(options["burst"]),
         max_waiting=int(options["max_waiting"]),
         longest_wait_s=options["longest_wait_s"],
-        under_way=int(options["under_way"]) if "under_way" in options else None,
+        max_under_way=int(options["under_way"]) if "under_way" in options else None,
     )
 
 

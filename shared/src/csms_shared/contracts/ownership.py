@@ -56,7 +56,7 @@ class ClaimReply(Contract):
     `booted`: the station was accepted after a boot at least once. `status_known`: the registry
     has a status of at least one connector, so the gateway need not ask for it.
     `credential_checks`: with bad credentials, what rules further wrong ones out at the gateway
-    (docs/adr/0013).
+    (docs/adr/0014).
     """
 
     connection_id: str

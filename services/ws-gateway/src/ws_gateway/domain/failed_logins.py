@@ -1,4 +1,4 @@
-"""Guessing passwords is slow, and locks nobody out (docs/adr/0013)."""
+"""Guessing passwords is slow, and locks nobody out (docs/adr/0014)."""
 
 from collections.abc import Sequence
 

@@ -31,8 +31,9 @@ class Called(NamedTuple, Generic[Item]):
 class Turns(Generic[Item]):
     """A generic cell rate algorithm with a queue of two classes behind it.
 
-    `rate` turns a second after a burst of `burst`, at most `under_way` of them not left yet (None:
-    any number); at most `max_waiting` in the queue, none of them longer than `longest_wait_s`.
+    `rate` turns a second after a burst of `burst`, at most `max_under_way` of them not left yet
+    (None: any number; it may change); at most `max_waiting` in the queue, none of them longer than
+    `longest_wait_s`.
     """
 
     def __init__(
@@ -42,11 +43,11 @@ class Turns(Generic[Item]):
         burst: int,
         max_waiting: int,
         longest_wait_s: float,
-        under_way: int | None = None,
+        max_under_way: int | None = None,
     ) -> None:
         self._interval = 1 / rate
         self._slack = burst / rate
-        self._max_under_way = under_way
+        self.max_under_way = max_under_way
         self._max_waiting = max_waiting
         self._longest_wait_s = longest_wait_s
         self._next = 0.0
@@ -112,7 +113,7 @@ class Turns(Generic[Item]):
         return self._has_room() and self._next - now <= self._slack
 
     def _has_room(self) -> bool:
-        return self._max_under_way is None or self._under_way < self._max_under_way
+        return self.max_under_way is None or self._under_way < self.max_under_way
 
     def _take(self, now: float) -> None:
         self._next = max(self._next, now) + self._interval

@@ -1,4 +1,4 @@
-"""Who waits for a turn, woken when it comes (docs/adr/0013)."""
+"""Who waits for a turn, woken when it comes (docs/adr/0014)."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from csms_shared.clock import monotonic
 from ws_gateway import metrics
+from ws_gateway.domain.pace import Pace
 from ws_gateway.domain.turns import Turn, Turns
 
 # What one registry and its database answer on two cores when nothing else runs; a slower one
@@ -13,9 +14,10 @@ from ws_gateway.domain.turns import Turn, Turns
 RATE_PER_S = 1000.0
 BURST = 200
 LONGEST_WAIT_S = 5.0
-# Two batches, one decided while the other waits: more would only wait in the broker, out of
-# reach of priorities.
-CLAIMS_UNDER_WAY = 1000
+# More than these would wait in the broker only, out of reach of priorities; and a queue there
+# makes the registry look as if it were away (`amqp.services.OVERDUE_S`).
+MOST_CLAIMS, FEWEST_CLAIMS = 250, 20
+CLAIM_TARGET_S = 1.0
 # No more than can have their turn in time.
 _MAX_WAITING = int(RATE_PER_S * LONGEST_WAIT_S)
 # A timer for each single turn would cost more than the turns.
@@ -43,9 +45,11 @@ class Admission:
         self,
         kind: str,
         turns: Turns[Waiter],
+        pace: Pace | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._turns = turns
+        self._pace = pace
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._outcomes = {turn: metrics.ADMISSIONS.labels(kind, turn.name.lower()) for turn in Turn}
@@ -54,7 +58,8 @@ class Admission:
     @classmethod
     def of_upgrades(cls) -> "Admission":
         """Return the queue of stations that connect; `leave` is called after each claim."""
-        return cls("upgrade", _turns(CLAIMS_UNDER_WAY))
+        pace = Pace(at_least=FEWEST_CLAIMS, at_most=MOST_CLAIMS, target_s=CLAIM_TARGET_S)
+        return cls("upgrade", _turns(pace.bound), pace)
 
     @classmethod
     def of_boots(cls) -> "Admission":
@@ -73,9 +78,12 @@ class Admission:
                 self._let_in()
         return turn
 
-    def leave(self) -> None:
-        """Note that one whose turn came is done."""
+    def leave(self, took_s: float) -> None:
+        """Note that one whose turn came is done, and how long it took."""
         self._turns.leave()
+        if self._pace is not None:
+            self._pace.answered(took_s, self._clock())
+            self._turns.max_under_way = self._pace.bound
         if self._turns.waiting:
             self._let_in()
 
@@ -98,11 +106,11 @@ class Admission:
             self._timer = loop.call_later(max(pause, _SHORTEST_PAUSE_S), self._let_in)
 
 
-def _turns(under_way: int | None) -> Turns[Waiter]:
+def _turns(max_under_way: int | None) -> Turns[Waiter]:
     return Turns(
         rate=RATE_PER_S,
         burst=BURST,
-        under_way=under_way,
+        max_under_way=max_under_way,
         max_waiting=_MAX_WAITING,
         longest_wait_s=LONGEST_WAIT_S,
     )

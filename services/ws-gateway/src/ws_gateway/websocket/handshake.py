@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidUpgrade
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 
-from csms_shared.clock import now_ms
+from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.ocpp.credentials import credential_proofs
 from ws_gateway import metrics
@@ -119,10 +119,11 @@ class Handshakes:
         if throttled is not None:
             raise too_many(throttled)
         await self._wait_for_turn(socket, identity)
+        asked_at = monotonic()
         try:
             reply, claim = await self._claim(request, applicant, subprotocol, peer)
         finally:
-            self._reception.upgrades.leave()
+            self._reception.upgrades.leave(monotonic() - asked_at)
         if socket.protocol.state is not CONNECTING:
             self._broker.notices.release(
                 identity, claim.connection_id, reply.epoch, "gone during the handshake"

@@ -1,6 +1,6 @@
 """Who is let in, when and how often: what all handshakes and sessions of a gateway share.
 
-Everything here is remembered by this gateway alone and bounded; docs/adr/0013 says why.
+Everything here is remembered by this gateway alone and bounded; docs/adr/0014 says why.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class Reception:
         except asyncio.CancelledError:
             if upgrade.was_admitted:
                 # The turn came in the very moment in which nobody waited for it any more.
-                self.upgrades.leave()
+                self.upgrades.leave(0.0)
             raise
 
     def connected(self, station_id: str) -> None:
