@@ -185,7 +185,10 @@ async def test_a_connection_superseded_before_it_opens_is_not_opened(
     gateway: Gateway, control_first: bool
 ) -> None:
     claiming = await gateway.claim("c1")
-    arriving = [granted("c1", 1), control(ControlKind.SUPERSEDED, 2)]
+    arriving: list[Control | ClaimReply] = [
+        granted("c1", 1),
+        control(ControlKind.SUPERSEDED, 2),
+    ]
     await gateway.arrive(*(arriving[::-1] if control_first else arriving))
     with pytest.raises(ClaimUnanswered, match="newer connection"):
         await claiming
