@@ -27,10 +27,10 @@ class Case:
     """One measure; `--only` names it or its group."""
 
     name: str
-    group: str
     load: Load
     full: Size
     quick: Size
+    group: str = ""
     rounds: int = 1
     baseline: bool = True
     password: str = ""
@@ -47,10 +47,10 @@ def _stations_name(stations: int) -> str:
 def _sessions_at(stations: int) -> Case:
     return Case(
         f"sessions-{_stations_name(stations)}",
-        "sessions-curve",
         "sessions",
         Size(stations, seconds=15),
         Size(max(stations // 10, 5), seconds=2),
+        group="sessions-curve",
         in_quick=False,
     )
 
@@ -62,10 +62,10 @@ def _stored_name(stored: int) -> str:
 def _meter_values_after(stored: int, rounds: int = 1) -> Case:
     return Case(
         f"meter-values-after-{_stored_name(stored)}",
-        "stored-curve",
         "meter-values",
         Size(300, seconds=15, stored=stored),
         Size(30, seconds=2, stored=max(stored // 200, 480)),
+        group="stored-curve",
         rounds=rounds,
         baseline=False,
         in_quick=False,
@@ -77,24 +77,21 @@ CASES = (
     Case(
         "memory",
         "memory",
-        "memory",
         Size(10_000 + MEMORY_WARM_UP_STATIONS),
         Size(500 + MEMORY_WARM_UP_STATIONS),
         one_gateway=True,
     ),
-    Case("idle", "idle", "idle", Size(10_000, seconds=60), Size(300, seconds=3)),
+    Case("idle", "idle", Size(10_000, seconds=60), Size(300, seconds=3)),
     Case(
-        "light",
         "light",
         "paced",
         Size(50, seconds=20, rate=27),
         Size(50, seconds=4, rate=27),
         rounds=3,
     ),
-    Case("sessions", "sessions", "sessions", Size(300, 20), Size(100, 3), rounds=3),
-    Case("meter-values", "meter-values", "meter-values", Size(300, 20), Size(100, 3), rounds=3),
+    Case("sessions", "sessions", Size(300, 20), Size(100, 3), rounds=3),
+    Case("meter-values", "meter-values", Size(300, 20), Size(100, 3), rounds=3),
     Case(
-        "meter-values-5k",
         "meter-values-5k",
         "meter-values",
         Size(5000, 20),
@@ -103,10 +100,9 @@ CASES = (
         baseline=False,
         in_quick=False,
     ),
-    Case("connect", "connect", "connect", Size(5000), Size(200), rounds=3, password=PASSWORD),
-    Case("commands", "commands", "commands", Size(60, 6), Size(60, 1.5), rounds=3),
+    Case("connect", "connect", Size(5000), Size(200), rounds=3, password=PASSWORD),
+    Case("commands", "commands", Size(60, 6), Size(60, 1.5), rounds=3),
     Case(
-        "events",
         "events",
         "paced",
         Size(300, seconds=20, rate=2000),
@@ -121,13 +117,12 @@ CASES = (
     Case(
         "queries",
         "queries",
-        "queries",
         Size(0, stored=10 * MILLION, queries=300),
         Size(0, stored=48_000, queries=20),
         baseline=False,
     ),
 )
-NAMES = tuple(dict.fromkeys(name for case in CASES for name in (case.name, case.group)))
+NAMES = tuple(dict.fromkeys(name for case in CASES for name in (case.name, case.group) if name))
 
 
 def chosen(only: list[str], *, quick: bool) -> list[Case]:

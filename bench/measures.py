@@ -47,7 +47,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
     if case.password and round_number == 1:
         await system.accept_stations(plan.station_ids, case.password)
     stored = None
-    if size.stored is not None and round_number == 1:
+    if size.stored is not None:
         stored = await preload(system.database_url, size.stored)
         plan.queries.extend(query_plan(stored, size.queries))
     looks: Looks = {}

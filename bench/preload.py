@@ -64,9 +64,9 @@ class Stored:
 
 
 async def preload(database_url: str, meter_values: int) -> Stored:
-    """Let the table of meter values hold exactly so many (to the next transaction).
+    """Let the table of meter values hold exactly so many, to the next transaction.
 
-    What it held before is dropped, unless it is this very preload.
+    What it held before is dropped. Does nothing where this very preload is the last one.
     """
     transactions = max(-(-meter_values // ROWS_PER_TRANSACTION), 1)
     prefix = f"stored-{meter_values}-"
