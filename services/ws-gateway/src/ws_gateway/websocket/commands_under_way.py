@@ -1,8 +1,10 @@
 """Where the reports on a connection's commands go."""
 
+from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command, CommandOutcome
 from ws_gateway import metrics
 from ws_gateway.amqp.command_reports import CommandReports
+from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.effects import CommandFinished, CommandSent
 
 # More than the state machine remembers; the oldest can have nothing to report any more.
@@ -20,21 +22,29 @@ class CommandsUnderWay:
         self._reports = reports
         self._asked: dict[str, tuple[str, str]] = {}
 
-    def begin(self, command: Command, reply_key: str) -> None:
-        """Remember whom to report to; a repeated command is reported to whoever asked last."""
+    def begin(self, command: Command, reply_key: str) -> OutboundCommand | None:
+        """Return what to send, and remember whom to report to: whoever asked last.
+
+        None where it cannot be sent at all, which is reported.
+        """
+        try:
+            outbound = OutboundCommand(
+                command.command_id,
+                command.action,
+                command.payload,
+                command.epoch,
+                command.deadline_ms,
+            )
+        except ValueError as error:
+            self._refuse(command.command_id, reply_key, str(error))
+            return None
         self._asked[command.command_id] = (
             reply_key,
             metrics.action_label(self._version, command.action),
         )
         while len(self._asked) > _MAX_REMEMBERED:
             del self._asked[next(iter(self._asked))]
-
-    def refuse(self, command_id: str, reply_key: str, description: str, at_ms: int) -> None:
-        """Report a command that cannot be sent at all."""
-        finished = CommandFinished(command_id, CommandOutcome.ERROR, at_ms)
-        finished.error_code = "INVALID_COMMAND"
-        finished.error_description = description
-        self._reports.finished(reply_key, self._station_id, finished)
+        return outbound
 
     def report(self, effect: CommandSent | CommandFinished) -> None:
         """Report a step; a command of the gateway's own has no requester."""
@@ -51,3 +61,9 @@ class CommandsUnderWay:
         # An outcome that is unknown may still be replaced by a late answer.
         if effect.outcome is not CommandOutcome.OUTCOME_UNKNOWN:
             del self._asked[effect.command_id]
+
+    def _refuse(self, command_id: str, reply_key: str, description: str) -> None:
+        finished = CommandFinished(command_id, CommandOutcome.ERROR, now_ms())
+        finished.error_code = "INVALID_COMMAND"
+        finished.error_description = description
+        self._reports.finished(reply_key, self._station_id, finished)

@@ -14,7 +14,6 @@ from csms_shared.ocpp.errors import RpcError, error_code
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.services import OVERDUE_S
-from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
 from ws_gateway.domain.effects import (
     Close,
@@ -164,19 +163,9 @@ class Session:
             self._commands = CommandsUnderWay(
                 self.station_id, self.ocpp_version, self._broker.reports
             )
-        try:
-            outbound = OutboundCommand(
-                command.command_id,
-                command.action,
-                command.payload,
-                command.epoch,
-                command.deadline_ms,
-            )
-        except ValueError as error:
-            self._commands.refuse(command.command_id, reply_key, str(error), now_ms())
-            return
-        self._commands.begin(command, reply_key)
-        self._carry_out(self._machine.send_call(outbound, instant()))
+        outbound = self._commands.begin(command, reply_key)
+        if outbound is not None:
+            self._carry_out(self._machine.send_call(outbound, instant()))
 
     def supersede(self, epoch: int) -> None:
         """Give way to a connection of a higher epoch."""
