@@ -21,22 +21,22 @@ def _enter(door: Doorway, count: int) -> list[Visitor]:
     return visitors
 
 
-def _look(door: Doorway, now: list[float]) -> None:
-    now[0] += 0.1
+def _look(door: Doorway, now: list[float], after_s: float = 0.1) -> None:
+    now[0] += after_s
     door.give_up_silent()
 
 
 def test_the_oldest_silent_socket_makes_room_for_the_newest() -> None:
     now = [100.0]
     visitors = _enter(door := Doorway(max_sockets=40, clock=lambda: now[0]), 15)
-    _look(door, now)
+    _look(door, now, doorway.CROWDED_SILENCE_S)
     _look(door, now)
     assert [visitor.given_up_for for visitor in visitors] == (
         ["handshake_displaced"] * 5 + [None] * 10
     )
     door.asked(visitors[5])
     _enter(door, 1)
-    _look(door, now)
+    _look(door, now, doorway.CROWDED_SILENCE_S)
     _look(door, now)
     assert visitors[6].given_up_for is None
 
@@ -45,9 +45,9 @@ def test_a_storm_that_has_not_been_read_yet_is_not_taken_for_silence() -> None:
     now = [100.0]
     door = Doorway(max_sockets=40, clock=lambda: now[0])
     _look(door, now)
-    now[0] += 0.05
     storm = _enter(door, 30)
-    _look(door, now)
+    # However late the look is: nothing has been read since they came.
+    _look(door, now, doorway.CROWDED_SILENCE_S * 2)
     for visitor in storm:
         door.asked(visitor)
     _look(door, now)

@@ -1,9 +1,9 @@
 """Sockets without a session: bounded in number and in time, so that silence costs little.
 
 A station says what it wants in the moment in which it is connected. So of too many silent sockets
-the oldest is given up, never the newest: whoever holds thousands open keeps nobody out. A storm is
-accepted faster than it is read, though: silent is who was so at the last look already, for between
-two looks everything is read that has arrived.
+the oldest is given up, never the newest: whoever holds thousands open keeps nobody out. In a storm
+thousands are honestly silent for as long as their requests travel, or are not read yet: between two
+looks everything is read that has arrived.
 """
 
 import resource
@@ -15,7 +15,9 @@ from ws_gateway import metrics
 
 # For a request that is lost and sent again over a slow mobile network.
 SILENCE_S = 10.0
+# Where more are silent than this, each has less time: a slow round trip and some.
 MAX_SILENT = 2000
+CROWDED_SILENCE_S = 3.0
 # Log, broker, probes, listening sockets.
 _OTHER_FILES = 100
 
@@ -92,7 +94,9 @@ class Doorway:
             visitor, since = next(iter(self._silent.items()))
             if since <= now - SILENCE_S:
                 self._give_up(visitor, "handshake_timeout")
-            elif len(self._silent) > self._max_silent and since < last_look:
+            elif len(self._silent) > self._max_silent and since < min(
+                last_look, now - CROWDED_SILENCE_S
+            ):
                 self._give_up(visitor, "handshake_displaced")
             else:
                 return
