@@ -3,6 +3,7 @@
 import uvicorn
 from starlette.types import ASGIApp
 
+from command_api.http.connections import BoundedProtocol
 from command_api.http.request_limit import MAX_REQUESTS
 from csms_shared.observability.probes import listening_socket
 
@@ -21,6 +22,7 @@ class RestServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=BoundedProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
