@@ -109,6 +109,25 @@ async def test_an_older_instance_goes_on_with_a_newer_schema(
     assert await missing_migrations(engine, "numbers", scripts) is None
 
 
+async def test_a_migration_under_a_prepared_statement_is_a_reason_to_try_again(
+    engine: AsyncEngine, fresh_database_url: str
+) -> None:
+    async def read(connection: AsyncConnection) -> int:
+        # A parameter, for the statement to be prepared and kept.
+        found = await connection.execute(text("SELECT * FROM number WHERE n > :n"), {"n": 0})
+        return len(found.keys())
+
+    assert await in_transaction(engine, read) == 1
+    owner = create_engine(fresh_database_url, "numbers", name="owner", pool_size=1)
+    await in_transaction(
+        owner, lambda connection: connection.execute(text("ALTER TABLE number ADD later text"))
+    )
+    await owner.dispose()
+    with pytest.raises(Unavailable):
+        await in_transaction(engine, read)
+    assert await in_transaction(engine, read) == 2
+
+
 async def test_a_role_reads_no_schema_but_its_own(
     engine: AsyncEngine, fresh_database_url: str, scripts: Path
 ) -> None:

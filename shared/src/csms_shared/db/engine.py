@@ -59,7 +59,7 @@ def is_infrastructure(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         return True
     if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
+        if error.connection_invalidated or _has_stale_plan(error):
             return True
         state = getattr(error.orig, "sqlstate", None)
         return state is not None and (
@@ -68,6 +68,13 @@ def is_infrastructure(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate)[:2] in _INFRASTRUCTURE_CLASSES
     return False
+
+
+def _has_stale_plan(error: DBAPIError) -> bool:
+    # A migration has changed a table under a prepared statement. SQLAlchemy has dropped all of
+    # them by now; the same work, tried again, prepares new ones.
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return isinstance(cause, asyncpg.InvalidCachedStatementError)
 
 
 async def in_transaction(
