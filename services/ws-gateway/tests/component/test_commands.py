@@ -8,7 +8,7 @@ from gateway_fakes.running import RunningGateway
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.control import Control, ControlKind
-from ws_gateway.websocket import status_request
+from ws_gateway.websocket import data_request
 
 
 async def test_a_command_is_written_answered_and_reported(running: RunningGateway) -> None:
@@ -140,5 +140,22 @@ async def test_a_silent_station_without_known_status_is_asked_for_it_once(
     await station.answer(asked[1], {"status": "NotImplemented"})
     assert (await station.call("Heartbeat", {}))[0] == 3
     assert running.services.reports == []
-    assert status_request.WAIT_S <= 5
+    assert data_request.WAIT_S <= 5
+    await station.socket.close()
+
+
+async def test_a_station_that_was_never_accepted_and_does_not_boot_is_asked_for_its_boot(
+    running: RunningGateway,
+) -> None:
+    running.services.booted = False
+    running.services.registration_status = "pending"
+    station = await running.station("C-10")
+    # Forgiven, but no boot: what follows of its sessions is still refused.
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    assert (await station.call("StatusNotification", status))[0] == 3
+    meter_values = {"connectorId": 1, "meterValue": []}
+    assert (await station.call("MeterValues", meter_values))[2] == "SecurityError"
+    asked = await station.receive()
+    assert asked[2:] == ["TriggerMessage", {"requestedMessage": "BootNotification"}]
+    await station.answer(asked[1], {"status": "Accepted"})
     await station.socket.close()

@@ -83,6 +83,7 @@ class FakeServices:
     passwords: dict[str, bytes] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     registration_status: str = "accepted"
+    booted: bool = True
     status_known: bool = True
     silent: set[str] = field(default_factory=set)
     ignored_actions: set[str] = field(default_factory=set)
@@ -278,7 +279,7 @@ class FakeServices:
             if outcome is ClaimOutcome.ACCEPTED:
                 self._epochs[claim.station_id] = self._epochs.get(claim.station_id, 0) + 1
                 reply.epoch = self._epochs[claim.station_id]
-                reply.booted = True
+                reply.booted = self.booted
                 reply.status_known = self.status_known
                 reply.registration = self._registration(boot_count=0)
             replies.append(reply)

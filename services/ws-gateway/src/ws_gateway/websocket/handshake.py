@@ -24,12 +24,12 @@ from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.subprotocol import Subprotocol, negotiate
 from ws_gateway.websocket.admission import LONGEST_WAIT_S
 from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.data_request import DataRequest
 from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
-from ws_gateway.websocket.status_request import StatusRequest
 
 log = structlog.get_logger(__name__)
 
@@ -223,7 +223,11 @@ class Handshakes:
             connected_ms=claim.connected_ms,
             boot_count=registration.boot_count,
             tolerated=(Deviation.MISSING_SUBPROTOCOL,) if subprotocol.header is None else (),
-            status_request=None if reply.status_known else StatusRequest(now),
+            data_request=(
+                None
+                if reply.status_known and reply.booted
+                else DataRequest(now, booted=reply.booted)
+            ),
         )
         self._broker.connections.add(session)
         if session.ended:

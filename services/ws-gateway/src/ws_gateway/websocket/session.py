@@ -31,9 +31,9 @@ from ws_gateway.domain.registration import ACCEPTED
 from ws_gateway.domain.turns import Turn
 from ws_gateway.websocket.boot_turn import BootTurn
 from ws_gateway.websocket.commands_under_way import CommandsUnderWay
+from ws_gateway.websocket.data_request import DataRequest
 from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.socket import StationSocket
-from ws_gateway.websocket.status_request import StatusRequest
 
 log = structlog.get_logger(__name__)
 
@@ -52,11 +52,11 @@ class Session:
         "_boot_count",
         "_broker",
         "_commands",
+        "_data_request",
         "_machine",
         "_reception",
         "_released",
         "_socket",
-        "_status_request",
         "_tolerated",
         "connected_ms",
         "connection_id",
@@ -82,7 +82,7 @@ class Session:
         connected_ms: int,
         boot_count: int,
         tolerated: Iterable[str],
-        status_request: StatusRequest | None,
+        data_request: DataRequest | None,
     ) -> None:
         self._socket = socket
         self._broker = broker
@@ -101,7 +101,7 @@ class Session:
         # Made for the first one: most stations have no deviation.
         self._tolerated: Counter[str] | None = None
         self._count_tolerated(tolerated)
-        self._status_request = status_request
+        self._data_request = data_request
         self._commands: CommandsUnderWay | None = None
         self._released = False
 
@@ -209,10 +209,10 @@ class Session:
             overdue = now.wall_ms - call.received_ms > OVERDUE_S * 1000
             if overdue and call.kind is ActionKind.DECISION:
                 self._broker.services[self._owner_of(call.action)].doubt()
-        if self._status_request is not None and self._status_request.is_due(now):
-            self._status_request = None
-            if self._machine.registration_status == ACCEPTED:
-                self._ask_for_status(now)
+        if self._data_request is not None and self._data_request.is_due(now):
+            request, self._data_request = self._data_request, None
+            if request.may_be_sent(self._machine.registration_status):
+                self._ask(request, now)
 
     # Effects.
 
@@ -247,8 +247,8 @@ class Session:
 
     def _dispatch(self, effect: Dispatch) -> None:
         call = effect.call
-        if self._status_request is not None and self._status_request.is_settled_by(call.action):
-            self._status_request = None
+        if self._data_request is not None and self._data_request.is_settled_by(call.action):
+            self._data_request = None
         if call.action in _OF_SESSIONS:
             self._note_session(call)
         elif call.action == "BootNotification":
@@ -296,11 +296,11 @@ class Session:
             change.registration_status, booted=booted, strict=change.strict
         )
 
-    def _ask_for_status(self, now: Instant) -> None:
-        command = StatusRequest.command(self.epoch, now)
+    def _ask(self, request: DataRequest, now: Instant) -> None:
+        command = request.command(self.epoch, now)
         self._carry_out(self._machine.send_call(command, now))
         metrics.messages("out", command.action, "sent").inc()
-        self._log("status_requested")
+        self._log("data_requested", requested=command.payload["requestedMessage"])
 
     def _count_tolerated(self, names: Iterable[str]) -> None:
         for name in names:
