@@ -29,15 +29,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One item of one message: the contract's name, the fields beside `items`, the item itself."""
+    """One item of one message: the contract's name, the fields beside `items`, the item itself.
+
+    `ahead_ms` was added to the times that something is due by.
+    """
 
     type: str
     envelope: dict[str, Any]
     item: Any
+    ahead_ms: int = 0
 
     def body(self) -> bytes:
-        """Return a message body with this item alone."""
-        return orjson.dumps({**self.envelope, "items": [self.item]})
+        """Return a message body with this item alone, as it was sent."""
+        envelope, item = (_shifted(part, -self.ahead_ms) for part in (self.envelope, self.item))
+        return orjson.dumps({**envelope, "items": [item]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,13 @@ class Reply:
     exchange: str = REPLIES
 
 
+_DUE = ("deadline_ms", "sent_ms")
+
 Apply = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
 
 
 def decode(deliveries: Sequence[Delivery]) -> list[Work]:
-    """Return the items of all deliveries, in order of arrival."""
+    """Return the items of all deliveries in order of arrival; what is due, is due by our clock."""
     works: list[Work] = []
     for delivery in deliveries:
         try:
@@ -70,8 +77,20 @@ def decode(deliveries: Sequence[Delivery]) -> list[Work]:
         if not isinstance(items, list):
             works.append(Work(delivery.type, {}, document))
             continue
-        works.extend(Work(delivery.type, document, item) for item in items)
+        ahead_ms = delivery.ahead_ms
+        envelope = _shifted(document, ahead_ms)
+        works.extend(
+            Work(delivery.type, envelope, _shifted(item, ahead_ms), ahead_ms) for item in items
+        )
     return works
+
+
+def _shifted(part: Any, ahead_ms: int) -> Any:
+    """Return `part` with the times that something is due by changed; others tell of the past."""
+    if not ahead_ms or not isinstance(part, dict):
+        return part
+    due = {name: part[name] + ahead_ms for name in _DUE if isinstance(part.get(name), int)}
+    return {**part, **due} if due else part
 
 
 class Inbox:

@@ -70,7 +70,7 @@ class RequestsInbox:
             return
         for item in batch.items:
             async with self._slots:
-                if batch.deadline_ms <= now_ms():
+                if batch.deadline_ms + delivery.ahead_ms <= now_ms():
                     log.warning("request_late", operation=item.operation)
                     continue
                 response = await self.respond(item)

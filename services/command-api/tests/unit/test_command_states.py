@@ -67,6 +67,15 @@ def test_a_written_command_is_sent_with_the_time_of_writing() -> None:
     assert (sent.status, sent.sent_ms) == (CommandStatus.SENT, NOW + 3)
 
 
+@pytest.mark.parametrize("skew_ms", [-120_000, 120_000])
+def test_a_gateway_with_a_wrong_clock_has_not_written_before_the_command_or_after_now(
+    skew_ms: int,
+) -> None:
+    sent = changed(command(), CommandOutcome.SENT, sent_ms=NOW + skew_ms)
+    assert sent.sent_ms is not None
+    assert NOW <= sent.sent_ms <= NOW + 10_000
+
+
 def test_a_second_sent_report_changes_nothing() -> None:
     assert after(command(CommandStatus.SENT), CommandOutcome.SENT) is None
 

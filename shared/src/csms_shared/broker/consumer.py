@@ -18,10 +18,10 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
-from csms_shared.broker.link import CONNECTION_ERRORS, Link, losses_as_errors, within
+from csms_shared.broker.link import CONNECTION_ERRORS, SENT_HEADER, Link, losses_as_errors, within
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
-from csms_shared.clock import monotonic
+from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import BATCH_ITEMS, BUS_CONSUMED, CONSUMER_PAUSED
@@ -34,13 +34,17 @@ OPERATION_TIMEOUT_S = 10.0
 
 @dataclass(slots=True)
 class Delivery:
-    """One AMQP message: its contract's name, its body, and how many items the body has."""
+    """One AMQP message: its contract's name, its body, and how many items the body has.
+
+    `ahead_ms`: add it to a time that the sender has set, to have it by our clock.
+    """
 
     type: str
     routing_key: str
     body: bytes
     redelivered: bool
     message: AbstractIncomingMessage
+    ahead_ms: int = 0
 
     def items(self) -> list[Any]:
         """Return the raw items; an unreadable body counts as one item that no model accepts."""
@@ -188,9 +192,16 @@ class Consumer:
                 message.body,
                 bool(message.redelivered),
                 message,
+                self._ahead_ms(message),
             )
         )
         self._wake.set()
+
+    def _ahead_ms(self, message: AbstractIncomingMessage) -> int:
+        sent_ms = _sent_ms(message)
+        if message.app_id is None or sent_ms is None:
+            return 0
+        return self._link.sender_clocks.ahead_ms(message.app_id, sent_ms, now_ms())
 
     def _take(self) -> list[Delivery]:
         """Return all that has arrived, or one delivery alone that has been here before.
@@ -282,6 +293,8 @@ class Consumer:
                     self._queue.name,
                     delivery.type,
                     orjson.dumps({**envelope, "items": [item]}),
+                    sender=delivery.message.app_id,
+                    sent_ms=_sent_ms(delivery.message),
                 )
                 for item in items
             ]
@@ -307,6 +320,11 @@ class Consumer:
 
     async def _log_split(self, error: BaseException) -> None:
         log.warning("split_waits", queue=self._queue.name, error=str(error))
+
+
+def _sent_ms(message: AbstractIncomingMessage) -> int | None:
+    sent_ms = message.headers.get(SENT_HEADER)
+    return sent_ms if isinstance(sent_ms, int) else None
 
 
 _TAKE_MAX_BYTES = 4 * 1024 * 1024

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Self
@@ -13,12 +14,15 @@ from aiormq.exceptions import AMQPError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from csms_shared.broker.errors import BrokerUnavailable
+from csms_shared.broker.sender_clocks import SenderClocks
 from csms_shared.broker.topology import EXCHANGES, Queue
 
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 HEARTBEAT_S = 15
+# When a message was sent, in milliseconds since the epoch by its sender's clock.
+SENT_HEADER = "sent_ms"
 # What aio-pika raises for a broker that is away or going away.
 CONNECTION_ERRORS = (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
 
@@ -101,10 +105,13 @@ class Link:
     """The two connections of one process.
 
     Publishing and consuming have one each: a broker alarm blocks connections that publish, and
-    consumers must go on then (RabbitMQ documentation, "Alarms").
+    consumers must go on then (RabbitMQ documentation, "Alarms"). `sender` names this life of this
+    process in every message, `sender_clocks` knows the clocks of the others.
     """
 
     def __init__(self, url: str, name: str) -> None:
+        self.sender = f"{name}.{uuid.uuid4().hex[:12]}"
+        self.sender_clocks = SenderClocks()
         self._publish = _Connection(url, f"{name} publish")
         self._consume = _Connection(url, f"{name} consume")
         # Several consumers that declare one queue at once make RabbitMQ 3.10 start a consumer

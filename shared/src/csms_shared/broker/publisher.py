@@ -9,7 +9,8 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from aiormq.exceptions import PublishError
 
 from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
-from csms_shared.broker.link import CONNECTION_ERRORS, Link, within
+from csms_shared.broker.link import CONNECTION_ERRORS, SENT_HEADER, Link, within
+from csms_shared.clock import now_ms
 from csms_shared.observability.metrics import BUS_PUBLISHED
 
 PUBLISH_TIMEOUT_S = 5.0
@@ -19,7 +20,10 @@ DEFAULT_EXCHANGE = ""
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One AMQP message to publish. `expires_s`: dropped by its queue after so many seconds."""
+    """One AMQP message to publish. `expires_s`: dropped by its queue after so many seconds.
+
+    `sender` and `sent_ms` are those of the original where a message is passed on.
+    """
 
     exchange: str
     routing_key: str
@@ -28,6 +32,8 @@ class Outgoing:
     content_type: str = "application/json"
     persistent: bool = True
     expires_s: float | None = None
+    sender: str | None = None
+    sent_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +69,8 @@ class Publisher:
                     aio_pika.Message(
                         message.body,
                         message_id=uuid.uuid4().hex,
+                        app_id=message.sender or self._link.sender,
+                        headers={SENT_HEADER: message.sent_ms or now_ms()},
                         type=message.type,
                         content_type=message.content_type,
                         delivery_mode=2 if message.persistent else 1,

@@ -94,7 +94,7 @@ def after_report(
         return replace(
             command,
             status=CommandStatus.SENT,
-            sent_ms=report.sent_ms or report.at_ms,
+            sent_ms=_sent_ms(command, report.sent_ms or report.at_ms, now_ms),
             lookup_again=False,
         )
     if outcome in _NOT_WRITTEN:
@@ -131,8 +131,15 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
         if status is CommandStatus.COMPLETED
         else None,
         error=error,
-        sent_ms=report.sent_ms or command.sent_ms,
+        sent_ms=command.sent_ms
+        if report.sent_ms is None
+        else _sent_ms(command, report.sent_ms, now_ms),
     )
+
+
+def _sent_ms(command: CommandRecord, told_ms: int, now_ms: int) -> int:
+    """Return when a command was written: a gateway's clock may be wrong, but not the order."""
+    return max(command.created_ms, min(told_ms, now_ms))
 
 
 def _not_written(command: CommandRecord, refusal: str, now_ms: int) -> CommandRecord | None:

@@ -1,4 +1,7 @@
-"""Changing commands in sets: lock by id, let the domain decide, write what it decided."""
+"""Changing commands in sets: lock by id, let the domain decide, write what it decided.
+
+What is due is judged by this service's clock, which set the deadlines, not by the database's.
+"""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -10,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.store.command_rows import COLUMNS, at, command_view, record_of
 from command_api.store.tables import outbox
+from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.times import format_time_ms
@@ -115,13 +119,14 @@ async def lock_overdue(
             f"""
             SELECT {COLUMNS} FROM commands
             WHERE status IN ('waiting', 'pending', 'sent') AND CASE
-                WHEN status = 'waiting' OR lookup_again THEN deadline < now()
-                ELSE coalesce(sent_at, deadline) < now() - make_interval(secs => :answer)
+                WHEN status = 'waiting' OR lookup_again THEN deadline < CAST(:now AS timestamptz)
+                ELSE coalesce(sent_at, deadline)
+                    < CAST(:now AS timestamptz) - make_interval(secs => :answer)
             END
             ORDER BY command_id LIMIT :limit FOR UPDATE SKIP LOCKED
             """  # noqa: S608 - a constant
         ),
-        {"limit": limit, "answer": answer_seconds},
+        {"limit": limit, "answer": answer_seconds, "now": utc_now()},
     )
     return [record_of(row) for row in result]
 
@@ -142,7 +147,7 @@ async def take_held(
             UPDATE commands SET status = 'pending', attempts = attempts + 1
             WHERE command_id IN (
                 SELECT command_id FROM commands
-                WHERE status = 'waiting' AND deadline > now()
+                WHERE status = 'waiting' AND deadline > CAST(:now AS timestamptz)
                   AND station_id = ANY(CAST(:ready AS text[]))
                   AND NOT (station_id = ANY(CAST(:restricted AS text[]))
                            AND action = ANY(CAST(:actions AS text[])))
@@ -155,6 +160,7 @@ async def take_held(
             "ready": list(ready),
             "restricted": list(restricted),
             "actions": list(restricted_actions),
+            "now": utc_now(),
         },
     )
     return sorted((record_of(row) for row in result), key=lambda command: command.command_id)
@@ -184,8 +190,9 @@ async def find_lookups(connection: AsyncConnection, limit: int) -> list[tuple[UU
     result = await connection.execute(
         text(
             "SELECT command_id, station_id FROM commands WHERE status = 'pending' "
-            "AND lookup_again AND deadline > now() ORDER BY command_id LIMIT :limit"
+            "AND lookup_again AND deadline > CAST(:now AS timestamptz) "
+            "ORDER BY command_id LIMIT :limit"
         ),
-        {"limit": limit},
+        {"limit": limit, "now": utc_now()},
     )
     return [(row.command_id, row.station_id) for row in result]

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.store.command_rows import COLUMNS, record_of
 from command_api.store.tables import commands
+from csms_shared.clock import utc_now
 
 
 async def get_command(connection: AsyncConnection, command_id: UUID) -> CommandRecord | None:
@@ -49,7 +50,7 @@ async def stations_with_waiting(
     connection: AsyncConnection, among: Sequence[str] | None, after: str, limit: int
 ) -> list[str]:
     """Return stations that commands wait for, in order, `among` some or all."""
-    parameters: dict[str, Any] = {"after": after, "limit": limit}
+    parameters: dict[str, Any] = {"after": after, "limit": limit, "now": utc_now()}
     condition = ""
     if among is not None:
         condition = "AND station_id = ANY(CAST(:among AS text[])) "
@@ -57,7 +58,7 @@ async def stations_with_waiting(
     result = await connection.execute(
         text(
             "SELECT DISTINCT station_id FROM commands WHERE status = 'waiting' "  # noqa: S608
-            f"AND deadline > now() AND station_id > :after {condition}"
+            f"AND deadline > CAST(:now AS timestamptz) AND station_id > :after {condition}"
             "ORDER BY station_id LIMIT :limit"
         ),
         parameters,

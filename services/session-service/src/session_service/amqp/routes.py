@@ -1,13 +1,13 @@
 """What each work queue carries: a literal table from (version, action) to its part of a batch."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from enum import Enum, auto
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.clock import now_ms, utc_now
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
 from csms_shared.inbox import Reply, Work
@@ -54,7 +54,7 @@ class Decisions:
     async def __call__(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
         """Decide a batch in its transaction."""
         calls = _sorted_calls(works, (Route.AUTHORIZE, Route.START))
-        now = datetime.now(UTC)
+        now = utc_now()
         for received in calls[Route.START]:
             self.held.pop(_key(received), None)
         started = await start_transactions(connection, calls[Route.START], now, hold=self.hold)
@@ -73,7 +73,7 @@ async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> l
 def is_late(work: Work) -> bool:
     """Tell whether nobody waits for the answer to this call any more."""
     deadline = work.item.get("deadline_ms") if isinstance(work.item, dict) else None
-    return not isinstance(deadline, int) or deadline <= datetime.now(UTC).timestamp() * 1000
+    return not isinstance(deadline, int) or deadline <= now_ms()
 
 
 def _sorted_calls(

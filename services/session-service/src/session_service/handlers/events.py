@@ -1,8 +1,9 @@
 """The public events of sessions; each id follows from the fact, not from who brought it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.ocpp.times import format_time
 from session_service.domain.metering import MeterReport
@@ -101,6 +102,6 @@ def _event(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -> 
         source=SOURCE,
         type=event_type(routing_key),
         subject=subject,
-        time=format_time(datetime.now(UTC)),
+        time=format_time(utc_now()),
         data=data,
     )

@@ -7,6 +7,7 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.clock import utc_now
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import (
     ChangeIdToken,
@@ -128,7 +129,7 @@ def _view(row: Row[Any]) -> IdTokenView:
     if (
         status is TokenStatus.ACCEPTED
         and row.expires_at is not None
-        and row.expires_at <= datetime.now(UTC)
+        and row.expires_at <= utc_now()
     ):
         status = TokenStatus.EXPIRED
     return IdTokenView(

@@ -1,11 +1,11 @@
 """What operators ask of transactions: lists, one, its meter values, closing it by hand."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.clock import utc_now
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import (
     CloseTransaction,
@@ -67,7 +67,7 @@ async def close_transaction(
     row = await find_transaction(connection, request.transaction_id, lock=True)
     if row.status == TransactionStatus.COMPLETED:
         raise refuse(409, "transaction_completed", f"transaction {row.id} has ended already")
-    stopped_at = datetime.now(UTC)
+    stopped_at = utc_now()
     flags = {*row.flags, Flag.CLOSED_BY_HAND}
     flags |= energy_flags(row.started_at, stopped_at, row.meter_start, request.meter_stop)
     closed = (
