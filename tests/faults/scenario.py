@@ -26,6 +26,7 @@ from tests.faults.state_invariants import (
 )
 from tests.faults.violations import Violation
 from tests.faults.watch import HEARTBEAT_BOUND_S, Watch, heartbeat_p99
+from tests.integration.waiting import eventually
 
 RECOVERY_S = 60.0
 """I5 and I8: how soon everything is as before once faults have ceased."""
@@ -87,6 +88,7 @@ class Scenario:
         self._stack.push_async_callback(self._commands.cancel)
         self._stack.push_async_callback(self._watch.stop)
         try:
+            await eventually(self._rest_answers, bool, RECOVERY_S)
             await self.fleet.start(self._operator)
         except BaseException:
             await self._stack.aclose()
@@ -127,6 +129,10 @@ class Scenario:
         seconds = loop.time() - began
         self.counts.recovery_s = max(self.counts.recovery_s, seconds)
         return seconds
+
+    async def _rest_answers(self) -> bool:
+        response = await self._operator.http.get("/transactions", params={"limit": 1})
+        return response.is_success
 
     async def _finish(self) -> None:
         await self.recovered()

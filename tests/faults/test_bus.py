@@ -3,6 +3,7 @@
 import asyncio
 
 import orjson
+import pytest
 
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
 from csms_simulator.answer import Answer
@@ -20,6 +21,7 @@ _LATE_S = 33.0
 _ENDED = ("completed", "error")
 
 
+@pytest.mark.in_subset
 async def test_every_message_that_comes_twice_and_in_any_order_has_its_effect_once(
     suite: SuiteOnPaths, scale: Scale
 ) -> None:

@@ -1,5 +1,7 @@
 """F12 and F13: services that die between two steps that belong together."""
 
+import pytest
+
 from tests.faults.faulty_suite import FaultySuite
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
@@ -7,13 +9,14 @@ from tests.faults.suite_on_paths import SuiteOnPaths
 from tests.integration.waiting import eventually
 
 
+@pytest.mark.in_subset
 async def test_what_was_committed_and_not_acknowledged_has_its_effect_once(
     suite: SuiteOnPaths, scale: Scale
 ) -> None:
     path = suite.broker_paths["session-service"]
     title = "consumer killed between commit and acknowledgement"
     async with Scenario("F12", title, suite) as scenario:
-        for _ in range(scale.pick(3, 20)):
+        for _ in range(scale.pick(2, 20)):
             await scenario.fleet.progress(4)
             path.to_target.freeze()
             await _until_more_is_stored(suite)
@@ -30,7 +33,7 @@ async def test_an_event_that_was_published_and_not_marked_comes_again_with_its_i
     repeated = suite.tap.repeated()
     path = suite.broker_paths["session-service"]
     async with Scenario("F13", "relay killed between publish and mark", suite) as scenario:
-        for _ in range(scale.pick(3, 20)):
+        for _ in range(scale.pick(2, 20)):
             await scenario.fleet.progress(4)
             path.to_client.freeze()
             await _until_more_is_told(suite)

@@ -2,16 +2,19 @@
 
 import asyncio
 
+import pytest
+
 from tests.faults.faulty_suite import GATEWAYS, FaultySuite
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
 
 
+@pytest.mark.in_subset
 async def test_a_killed_gateway_loses_nothing_and_doubles_nothing(
     suite: FaultySuite, scale: Scale
 ) -> None:
     async with Scenario("F1", "gateway killed under load", suite) as scenario:
-        for number in range(scale.pick(3, 20)):
+        for number in range(scale.pick(2, 20)):
             await scenario.fleet.progress(8)
             await suite.kill(GATEWAYS[number % 2])
             await scenario.recovered()

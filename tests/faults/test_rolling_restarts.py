@@ -1,5 +1,7 @@
 """F20: every service is replaced under load, and stations see a reconnect at most."""
 
+import pytest
+
 from tests.faults.faulty_suite import PROCESSES, FaultySuite
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
@@ -8,6 +10,7 @@ SERVICE_RESTART = 1012
 SERVICE_UNAVAILABLE = 503
 
 
+@pytest.mark.in_subset
 async def test_a_rolling_restart_costs_each_station_a_reconnect_per_process_and_no_error(
     suite: FaultySuite, scale: Scale
 ) -> None:
