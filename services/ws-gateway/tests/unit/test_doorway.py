@@ -47,7 +47,7 @@ def test_a_storm_that_has_not_been_read_yet_is_not_taken_for_silence() -> None:
     _look(door, now)
     storm = _enter(door, 30)
     # However late the look is: nothing has been read since they came.
-    _look(door, now, doorway.CROWDED_SILENCE_S * 2)
+    _look(door, now, doorway.SILENCE_S * 2)
     for visitor in storm:
         door.asked(visitor)
     _look(door, now)
@@ -79,8 +79,8 @@ def test_silence_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     (first,) = _enter(door, 1)
     now[0] += doorway.SILENCE_S / 2
     (second,) = _enter(door, 1)
-    now[0] += doorway.SILENCE_S / 2
-    door.give_up_silent()
+    _look(door, now, 0.0)
+    _look(door, now, doorway.SILENCE_S / 2)
     assert (first.given_up_for, second.given_up_for) == ("handshake_timeout", None)
 
 

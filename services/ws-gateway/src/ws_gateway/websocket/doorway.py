@@ -92,14 +92,12 @@ class Doorway:
         last_look, self._looked_at = self._looked_at, now
         while self._silent:
             visitor, since = next(iter(self._silent.items()))
-            if since <= now - SILENCE_S:
-                self._give_up(visitor, "handshake_timeout")
-            elif len(self._silent) > self._max_silent and since < min(
-                last_look, now - CROWDED_SILENCE_S
-            ):
-                self._give_up(visitor, "handshake_displaced")
-            else:
+            crowded = len(self._silent) > self._max_silent
+            patience_s = CROWDED_SILENCE_S if crowded else SILENCE_S
+            # What came after the last look may not have been read yet, however long ago it came.
+            if since > now - patience_s or since >= last_look:
                 return
+            self._give_up(visitor, "handshake_displaced" if crowded else "handshake_timeout")
 
     def give_up_all(self) -> None:
         """Give up everybody without a session: the gateway ends."""
