@@ -157,7 +157,9 @@ class Link:
             BrokerUnavailable: the broker is away, or refused a declaration.
         """
         try:
-            async with within(CONNECT_TIMEOUT_S * 2), self._declaring:
+            # The time counts from one's own turn: at a slow broker the last in the queue of
+            # declarations would otherwise give up, lose its channel, and come again.
+            async with self._declaring, within(CONNECT_TIMEOUT_S * 2):
                 connection = await self._consume.get()
                 # A throw-away channel: a refused declaration closes the channel it was made on.
                 async with connection.channel(publisher_confirms=False) as channel:
