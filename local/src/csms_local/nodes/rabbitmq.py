@@ -17,6 +17,7 @@ _PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 _CONNECTION_START = b"\x00\x0a\x00\x0a"  # class 10, method 10
 _HANDSHAKE_SECONDS = 2.0
 _COMMAND_SECONDS = 90.0
+_NET_TICK_SECONDS = 15
 
 
 class RabbitMQNode:
@@ -66,6 +67,10 @@ class RabbitMQNode:
             f"default_pass = {self._state.secret('broker')}\n"
             "log.console.level = info\n" + self._cluster_lines(),
         )
+
+    def _cluster_arguments(self) -> str:
+        # A node that stands still holds the others up until it is found out, by default for 75 s.
+        return f" -kernel net_ticktime {_NET_TICK_SECONDS}" if self._cluster else ""
 
     def _cluster_lines(self) -> str:
         if not self._cluster:
@@ -176,6 +181,6 @@ class RabbitMQNode:
             # Idle schedulers sleep instead of spinning: the cores are shared with everything else.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "+sbwt none +sbwtdcpu none +sbwtdio none "
-                "-kernel inet_dist_use_interface {127,0,0,1}"
+                "-kernel inet_dist_use_interface {127,0,0,1}" + self._cluster_arguments()
             ),
         }
