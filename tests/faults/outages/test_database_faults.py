@@ -58,7 +58,7 @@ async def test_sessions_that_the_server_ends_are_opened_again(
             await scenario.fleet.progress(8)
             ended = await suite.database_server.terminate_connections()
             suite.injected["session terminated"] += ended
-        await scenario.recovered()
+            await scenario.recovered()
 
 
 @pytest.mark.parametrize(

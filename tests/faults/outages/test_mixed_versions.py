@@ -58,12 +58,11 @@ async def test_instances_go_on_and_start_while_the_schema_is_already_the_next_ve
         await scenario.fleet.progress(8)
         async with _newer_schemas(suite):
             suite.note("schemas expanded")
-            await scenario.fleet.progress(8)
+            await scenario.recovered()
             for service in scale.pick(OWN_SERVICES[:2], OWN_SERVICES):
                 await suite.restart(service)
                 suite.note(f"{service} restarted on it")
-                await scenario.fleet.progress(8)
-        await scenario.recovered()
+                await scenario.recovered()
 
 
 if _OLDER:
@@ -80,6 +79,5 @@ if _OLDER:
                 for process in processes:
                     await suite.restart(process)
                 suite.note(f"{service} replaced")
-                await scenario.fleet.progress(16)
+                await scenario.recovered()
                 await asyncio.sleep(scale.pick(5, 60))
-            await scenario.recovered()
