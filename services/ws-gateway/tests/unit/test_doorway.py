@@ -28,11 +28,11 @@ def _look(door: Doorway, now: list[float], after_s: float = 0.1) -> None:
 
 def test_the_oldest_silent_socket_makes_room_for_the_newest() -> None:
     now = [100.0]
-    visitors = _enter(door := Doorway(max_sockets=40, clock=lambda: now[0]), 15)
+    visitors = _enter(door := Doorway(max_sockets=40, clock=lambda: now[0]), 25)
     _look(door, now, doorway.CROWDED_SILENCE_S)
     _look(door, now)
     assert [visitor.given_up_for for visitor in visitors] == (
-        ["handshake_displaced"] * 5 + [None] * 10
+        ["handshake_displaced"] * 5 + [None] * 20
     )
     door.asked(visitors[5])
     _enter(door, 1)

@@ -15,9 +15,12 @@ from ws_gateway import metrics
 
 # For a request that is lost and sent again over a slow mobile network.
 SILENCE_S = 10.0
-# Where more are silent than this, each has less time: a slow round trip and some.
-MAX_SILENT = 2000
+# All stations of a full gateway may come back at once, and be silent until their requests are
+# read: some 16 KB each. Where more are silent, each has less time: a slow round trip and some.
+MAX_SILENT = 10_000
 CROWDED_SILENCE_S = 3.0
+# Left for those who have not asked yet when everything else is in use.
+_RESERVED_FILES = 2000
 # Log, broker, probes, listening sockets.
 _OTHER_FILES = 100
 
@@ -41,7 +44,8 @@ class Doorway:
     def __init__(self, max_sockets: int, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._max_sockets = max_sockets
-        self._max_silent = min(MAX_SILENT, max(1, max_sockets // 4))
+        self._max_silent = min(MAX_SILENT, max(1, max_sockets // 2))
+        self._reserved = min(_RESERVED_FILES, max(1, max_sockets // 4))
         # By age.
         self._silent: dict[Visitor, float] = {}
         self._looked_at = clock()
@@ -53,12 +57,12 @@ class Doorway:
     @property
     def is_full(self) -> bool:
         """Tell whether files are left for silent sockets only."""
-        return self._engaged >= self._max_sockets - self._max_silent
+        return self._engaged >= self._max_sockets - self._reserved
 
     @property
     def is_overfull(self) -> bool:
         """Tell whether one of those who ask must be refused."""
-        return self._engaged > self._max_sockets - self._max_silent
+        return self._engaged > self._max_sockets - self._reserved
 
     @property
     def _engaged(self) -> int:
