@@ -30,7 +30,7 @@ class Cluster:
         """Let a node reach the others again."""
         await self._on_links(name, others, "erlang:get_cookie()", "net_kernel:connect_node(N)")
 
-    async def until_whole(self, within_s: float = 90.0) -> None:
+    async def until_whole(self, within_s: float = 180.0) -> None:
         """Wait until every node sees all of them running."""
         async with asyncio.timeout(within_s):
             for name in self.faults:
