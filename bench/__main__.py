@@ -60,11 +60,15 @@ async def _measure_all(
     if set(durability.values()) != {"on"}:
         return [f"the database does not wait for the disk: {durability}"]
     suite = await suite_system(run, supervisor_pid)
-    async with baseline_system(run.database_url, run.services.get("database")) as baseline:
-        results = await _rounds([suite, baseline], cases, rounds, quick, console)
+    results: Results = {"suite": {}, "baseline": {}}
+    try:
+        async with baseline_system(run.database_url, run.services.get("database")) as baseline:
+            await _rounds([suite, baseline], cases, rounds, quick, results, console)
+    finally:
+        # What was measured before a failure is kept.
+        path = write_json(results, {**durability, "quick": quick, "rounds": rounds}, RESULTS)
+        console.print(f"written to {path}")
     print_tables(results, console, quick=quick)
-    path = write_json(results, {**durability, "quick": quick, "rounds": rounds}, RESULTS)
-    console.print(f"written to {path}")
     found = differences(results)
     for text in found[:SHOWN_DIFFERENCES]:
         console.print(text, style="red", markup=False)
@@ -73,9 +77,13 @@ async def _measure_all(
 
 
 async def _rounds(
-    systems: list[System], cases: list[Case], rounds: int | None, quick: bool, console: Console
-) -> Results:
-    results: Results = {system.name: {} for system in systems}
+    systems: list[System],
+    cases: list[Case],
+    rounds: int | None,
+    quick: bool,
+    results: Results,
+    console: Console,
+) -> None:
     for case in cases:
         size = case.quick if quick else case.full
         measured = [system for system in systems if case.baseline or system.name == "suite"]
@@ -90,7 +98,6 @@ async def _rounds(
                     f"{len(result['differences'])} differences",
                     highlight=False,
                 )
-    return results
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ CASES = (
         Size(500 + MEMORY_WARM_UP_STATIONS),
         one_gateway=True,
     ),
-    Case("idle", "idle", Size(10_000, seconds=60), Size(300, seconds=3)),
+    Case("idle", "idle", Size(10_000, seconds=60), Size(300, seconds=3), baseline=False),
     Case(
         "light",
         "paced",

@@ -25,11 +25,12 @@ async def connect_all(stations: Sequence[DriverStation], plan: Plan) -> None:
             while True:
                 try:
                     await station.connect(url, plan.password)
-                except (WSHandshakeError, OSError):
+                    await station.boot()
+                except (WSHandshakeError, OSError):  # a TimeoutError is one of these
+                    await station.abandon()
                     await asyncio.sleep(ATTEMPT_INTERVAL)
-                    continue
-                await station.boot()
-                return
+                else:
+                    return
 
     async with asyncio.timeout(CONNECT_DEADLINE):
         await asyncio.gather(

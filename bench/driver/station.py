@@ -99,6 +99,13 @@ class DriverStation(WSListener):
             self.transport.send_close(WSCloseCode.OK)
             self.transport.disconnect()
 
+    async def abandon(self) -> None:
+        """Give up a connection that did not come about, so that another may be tried."""
+        self.close()
+        if self.transport is not None:
+            await self.transport.wait_disconnected()
+        self._closing = False
+
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Keep the socket."""
         self.transport = transport
