@@ -26,4 +26,5 @@ async def test_a_rolling_restart_costs_each_station_a_reconnect_per_process_and_
         assert set(fleet.ledger.failed_attempts) <= {"ConnectionLostError"}
         for station in fleet.stations:
             assert set(station.link.close_codes) <= {SERVICE_RESTART}
-            assert station.link.connections_made <= 1 + rounds * len(PROCESSES)
+        # On average: who comes back while a slow machine still ends the same process goes again.
+        assert fleet.reconnects() <= rounds * len(PROCESSES) * len(fleet.stations)

@@ -38,6 +38,7 @@ async def test_the_new_socket_of_a_half_open_station_is_not_ended_by_the_old_one
 async def test_of_two_stations_with_one_id_the_last_holds_the_socket(
     suite: FaultySuite, scale: Scale
 ) -> None:
+    conflicts = await _conflicts(suite)
     clone_settings = StationSettings(first_reconnect_wait=1.0, longest_reconnect_wait=10.0)
     async with (
         Scenario("F4", "cloned stations", suite) as scenario,
@@ -53,6 +54,11 @@ async def test_of_two_stations_with_one_id_the_last_holds_the_socket(
         await asyncio.sleep(scale.pick(10, 120) * random.uniform(0.9, 1.1))
         made = [station.link.connections_made for station in scenario.fleet.stations[:4]]
         assert all(count > 1 for count in made), "nobody was superseded"
+        assert await _conflicts(suite) >= conflicts + 4
+
+
+async def _conflicts(suite: FaultySuite) -> float:
+    return await suite.metric("station-registry", "csms_ownership_conflicts_total")
 
 
 async def _until_held(suite: FaultySuite, gateway: int, wanted: int) -> None:
