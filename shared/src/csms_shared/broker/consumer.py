@@ -268,10 +268,13 @@ class Consumer:
         return tag
 
     async def _acknowledge(self, batch: list[Delivery]) -> None:
-        # Fresh deliveries are taken in their order, after all older ones: one acknowledgement
-        # covers them. What was here before is taken out of order, alone.
-        last = batch[-1]
-        await last.message.ack(multiple=not last.redelivered)
+        if any(delivery.redelivered for delivery in batch):
+            # Taken out of order: older ones may still wait.
+            for delivery in batch:
+                await delivery.message.ack()
+        else:
+            # Fresh ones are taken in order, after all older ones: one acknowledgement covers them.
+            await batch[-1].message.ack(multiple=True)
         BUS_CONSUMED.labels(self._queue.name, "ack").inc(len(batch))
         BATCH_ITEMS.labels(self._queue.name).observe(len(batch))
 
