@@ -30,6 +30,12 @@ def decode_cursor(cursor: str, *kinds: type) -> list[str | int]:
         not isinstance(key, list)
         or len(key) != len(kinds)
         or not all(type(part) is kind for part, kind in zip(key, kinds, strict=True))
+        or not all(map(_fits_a_column, key))
     ):
         raise BadCursor("the cursor belongs to another list")
     return key
+
+
+def _fits_a_column(part: str | int) -> bool:
+    """Tell whether a part that anybody may have made up can be compared with a column at all."""
+    return "\0" not in part if isinstance(part, str) else abs(part) < 2**63

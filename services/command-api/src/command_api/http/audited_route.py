@@ -12,12 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from command_api.http import nul_characters
 from command_api.http.authentication import authenticate
 from command_api.http.state import ApiState, state_of
 from command_api.store.audit import record_outcome, record_write
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
-from csms_shared.refusals import ProblemRaised
+from csms_shared.refusals import ProblemRaised, refuse
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,8 @@ class AuditedRoute(APIRoute):
             audit_id = await _note(request, state)
             status = 500
             try:
+                if nul_characters.in_json(await request.body()):
+                    raise refuse(422, "validation_failed", "no text may hold NUL", ("body", "NUL"))
                 response = await handler(request)
                 status = response.status_code
             except ProblemRaised as refused:

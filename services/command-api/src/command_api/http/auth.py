@@ -25,7 +25,7 @@ class TokenAnswer(BaseModel):
 @router.post("/token", response_model=TokenAnswer, summary="Log in")
 async def create_token(
     request: Request,
-    username: Annotated[str, Form(max_length=255)],
+    username: Annotated[str, Form(max_length=255, pattern=r"^[^\x00]*$")],
     password: Annotated[str, Form(max_length=1_000)],
     grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
 ) -> Response:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from command_api.domain.command_states import CommandStatus
 from command_api.domain.roles import Role
 from command_api.handlers.command_creation import CommandRequest
+from command_api.http import nul_characters
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit
 from command_api.http.authentication import Viewer, authorize
 from command_api.http.state import state_of
@@ -216,4 +217,6 @@ def _payload(body: bytes, problems: list[tuple[str, str]]) -> dict[str, Any]:
     if not isinstance(payload, dict):
         problems.append(("body", "must be a JSON object"))
         return {}
+    if nul_characters.in_json(body):
+        problems.append(("body", "no text may hold NUL"))
     return payload

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from command_api.http import nul_characters
 from command_api.http.problems import ProblemResponse
 
 
@@ -32,7 +33,7 @@ def register_segments() -> None:
 
 
 class RawPaths:
-    """Middleware that makes the raw path the path."""
+    """Middleware that makes the raw path the path; it passes on nothing that holds NUL."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,6 +47,10 @@ class RawPaths:
         path = raw.decode("ascii", "replace")
         if "%" in path and not _is_text(path):
             response = ProblemResponse(404, "not_found", "the path is not valid UTF-8 text")
+            await response(scope, receive, send)
+            return
+        if nul_characters.in_query(scope["query_string"]):
+            response = ProblemResponse(422, "validation_failed", "no text may hold NUL")
             await response(scope, receive, send)
             return
         await self._app({**scope, "path": path}, receive, send)
