@@ -45,6 +45,7 @@ def measured(runs: list[dict[str, Any]]) -> dict[str, Any]:
             cases.update(run["rounds"][system])
     return {
         "at": max(run["at"] for run in runs),
+        "rounds": {case: len(rounds) for case, rounds in results["suite"].items()},
         "table": [
             list(row(line, judge(line, results, quick=False)))
             for line in LINES
@@ -58,8 +59,10 @@ def generated_parts(published: dict[str, Any]) -> dict[str, str]:
     """Return the generated parts of the page by their names."""
     costs = measured_costs(published)
     head = ["measure", "suite", "baseline", "ratio", "target", ""]
+    rounds = ", ".join(f"{case} {number}" for case, number in published["rounds"].items())
+    said = f"Measured {published['at'][:10]}. Rounds: {rounds}.\n\n"
     return {
-        "measured": f"Measured {published['at'][:10]}.\n\n" + table(head, published["table"]),
+        "measured": said + table(head, published["table"]),
         "costs": _costs_table(costs),
         "needs": needs_table(costs, Fleet()),
         "storms": storm_table(costs, Fleet()),
