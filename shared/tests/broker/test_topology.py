@@ -1,5 +1,8 @@
 """The topology is legal on RabbitMQ 3.10 to 4.x, and says what the design says."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from csms_shared.broker.topology import (
@@ -99,3 +102,9 @@ def test_every_call_of_a_station_goes_to_exactly_one_queue() -> None:
 def test_decisions_never_wait_behind_reports() -> None:
     for service in (STATION_REGISTRY, SESSION_SERVICE):
         assert decisions_queue(service).name != reports_queue(service).name
+
+
+def test_a_queue_whose_arguments_change_gets_a_new_name() -> None:
+    """A queue of that name exists where an older version ran, and is refused with others."""
+    known = json.loads((Path(__file__).parent / "queue_arguments.json").read_bytes())
+    assert {queue.name: dict(queue.arguments) for queue in all_queues()} == known

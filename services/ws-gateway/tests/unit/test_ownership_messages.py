@@ -299,3 +299,21 @@ async def test_a_lease_that_ran_out_by_the_gateways_own_clock_is_followed_by_rea
     await gateway.lease.renew()
     assert gateway.queue.reasserted == [["c1"], ["c1"]]
     assert gateway.lease.confirmed
+
+
+class Broken(Held):
+    """A connection that meets a defect."""
+
+    def close(self, code: int, reason: str) -> None:
+        raise RuntimeError("a defect")
+
+
+async def test_a_defect_at_one_item_keeps_nothing_from_its_neighbours(gateway: Gateway) -> None:
+    broken, sound = Broken("c1", 1), Held("c2", 1, station_id="B")
+    gateway.hold(broken, sound)
+    controls = [Control(kind=ControlKind.CLOSE, station_id=id, epoch=1) for id in ("A", "B")]
+    batch = ControlBatch(items=controls).model_dump_json().encode()
+    await gateway.arrivals.handle(
+        [Delivery(MessageType.CONTROLS, "", batch, False, cast(Any, None))]
+    )
+    assert sound.closed == ["closed by the operator"]

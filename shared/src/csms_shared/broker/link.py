@@ -20,7 +20,8 @@ from csms_shared.broker.topology import EXCHANGES, Queue
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
-HEARTBEAT_S = 15
+# A broker that stands still is given up after three of them. RabbitMQ advises 5 to 20 s.
+HEARTBEAT_S = 6
 # When a message was sent, in milliseconds since the epoch by its sender's clock.
 SENT_HEADER = "sent_ms"
 # What aio-pika raises for a broker that is away or going away.

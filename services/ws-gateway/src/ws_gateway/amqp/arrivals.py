@@ -1,11 +1,14 @@
 """What arrives on the gateway's own queue: replies, commands, controls."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 import structlog
 from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
 from csms_shared.clock import now_ms
-from csms_shared.contracts.calls import CallReplyBatch
+from csms_shared.contracts.calls import CallReply, CallReplyBatch
 from csms_shared.contracts.commands import Command, CommandBatch, CommandOutcome
 from csms_shared.contracts.control import Control, ControlBatch, ControlKind
 from csms_shared.contracts.message_types import MessageType
@@ -19,6 +22,8 @@ from ws_gateway.domain.connection import NORMAL_CLOSURE
 from ws_gateway.domain.effects import CommandFinished
 
 log = structlog.get_logger(__name__)
+
+Item = TypeVar("Item")
 
 
 class Arrivals:
@@ -50,25 +55,26 @@ class Arrivals:
     def _take(self, delivery: Delivery) -> None:
         match delivery.type:
             case MessageType.CALL_REPLIES:
-                for reply in CallReplyBatch.model_validate_json(delivery.body).items:
-                    held = self._connections.by_id(reply.connection_id)
-                    if held is not None:
-                        held.decided(reply)
+                _each(CallReplyBatch.model_validate_json(delivery.body).items, self._reply)
             case MessageType.COMMANDS:
                 commands = CommandBatch.model_validate_json(delivery.body)
-                for command in commands.items:
-                    command.deadline_ms += delivery.ahead_ms
-                    self._command(command, commands.reply_key)
+                reply_key, ahead_ms = commands.reply_key, delivery.ahead_ms
+                _each(commands.items, lambda item: self._command(item, reply_key, ahead_ms))
             case MessageType.CLAIM_REPLIES:
                 self._claims.answered(ClaimReplyBatch.model_validate_json(delivery.body))
             case MessageType.CONTROLS:
-                for control in ControlBatch.model_validate_json(delivery.body).items:
-                    self._control(control)
+                _each(ControlBatch.model_validate_json(delivery.body).items, self._control)
             case _:
                 if not self._own_queue.resolve(delivery):
                     log.warning("message_unexpected", type=delivery.type)
 
-    def _command(self, command: Command, reply_key: str) -> None:
+    def _reply(self, reply: CallReply) -> None:
+        held = self._connections.by_id(reply.connection_id)
+        if held is not None:
+            held.decided(reply)
+
+    def _command(self, command: Command, reply_key: str, ahead_ms: int) -> None:
+        command.deadline_ms += ahead_ms
         held = self._connections.of_station(command.station_id)
         if held is None or held.epoch != command.epoch or not self._lease.confirmed:
             not_owner = CommandFinished(command.command_id, CommandOutcome.NOT_OWNER, now_ms())
@@ -90,3 +96,12 @@ class Arrivals:
             case ControlKind.CLOSE:
                 if held.epoch <= control.epoch:
                     held.close(NORMAL_CLOSURE, control.reason or "closed by the operator")
+
+
+def _each(items: Sequence[Item], take: Callable[[Item], None]) -> None:
+    """Take every item; one that meets a defect of ours must not come again and block the others."""
+    for item in items:
+        try:
+            take(item)
+        except Exception:
+            log.exception("item_failed", kind=type(item).__name__)
