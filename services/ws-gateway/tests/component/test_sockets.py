@@ -86,7 +86,7 @@ async def test_a_gateway_without_files_left_is_not_ready_and_refuses_with_503(
     running: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running.gateway.doorway, "_max_sockets", 4)
-    monkeypatch.setattr(running.gateway.doorway, "_max_silent", 2)
+    monkeypatch.setattr(running.gateway.doorway, "_reserved", 2)
     stations = [await running.station(f"N-{number}") for number in range(2)]
     assert list(running.gateway.missing()) == ["room"]
     with pytest.raises(InvalidStatus) as refusal:
