@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -81,6 +82,7 @@ class _Connection:
                         client_properties={"connection_name": self._name},
                         heartbeat=HEARTBEAT_S,
                     )
+                    _let_no_channel_hold_up_others(self._connection)
             except CONNECTION_ERRORS as error:
                 raise BrokerUnavailable(f"cannot connect to the broker: {error!r}") from error
             self.opened += 1
@@ -100,6 +102,19 @@ def _is_open(connection: AbstractConnection) -> bool:
     # aio-pika's own `is_closed` speaks only of closing from this side.
     transport = connection.transport
     return not connection.is_closed and transport is not None and transport.connection.is_opened
+
+
+def _let_no_channel_hold_up_others(connection: AbstractConnection) -> None:
+    """Give the channels of a connection room for all that comes for them.
+
+    aiormq reads no further for any channel while one has ten frames waiting. A channel that was
+    given up waits for the broker's CloseOk with nobody reading it, so that deliveries on their
+    way to it would hold the whole connection up until its heartbeats are missed. What may wait
+    is bounded all the same: by prefetch, and by what is unconfirmed.
+    """
+    assert connection.transport is not None, "it has just been opened"
+    underlay = connection.transport.connection
+    underlay.channel = partial(underlay.channel, frame_buffer_size=0)  # type: ignore[method-assign]
 
 
 class Link:
