@@ -93,6 +93,8 @@ async def baseline_system(server_url: str, database_pid: int | None) -> AsyncIte
     ocpp_port = free_port()
     http_port = free_port({ocpp_port})
     process = await asyncio.create_subprocess_exec(
+        # It must not outlive a benchmark that was killed.
+        *("setpriv", "--pdeathsig", "TERM"),
         *(sys.executable, "-m", "bench.baseline", str(ocpp_port), str(http_port)),
         env={**os.environ, "BASELINE_DATABASE_URL": database_url},
         stdout=asyncio.subprocess.PIPE,

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,12 +7,13 @@ ROOT = Path(__file__).parent.parent.parent
 SECONDS = 400
 
 
-def test_a_quick_run_finds_everything_that_it_was_promised() -> None:
+def test_a_quick_run_finds_everything_that_it_was_promised(tmp_path: Path) -> None:
     """One suite, one load of each kind that is checked in its own way."""
     cases = ("sessions", "connect", "commands", "meter-values-after-10k", "events", "queries")
     run = subprocess.run(
         [sys.executable, "-m", "bench", "--quick", "--only", *cases],
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=SECONDS,
