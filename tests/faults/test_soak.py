@@ -25,12 +25,14 @@ SECONDS = "FAULT_SOAK_SECONDS"
 # Drained and checked so often that what is found lies among few faults.
 _ROUNDS_PER_CHECK = 10
 _STATIONS = 12
+# Its first round found that an abandoned channel held its connection up; docs/reliability.md.
+_FOUND_SOMETHING = 3
 
 
 async def test_a_soak_of_drawn_faults_breaks_no_promise(
     suite: SuiteOnPaths, scale: Scale, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seed = int(os.environ.get(SEED) or random.getrandbits(32))
+    seed = int(os.environ.get(SEED) or scale.pick(_FOUND_SOMETHING, random.getrandbits(32)))
     seconds = float(os.environ.get(SECONDS) or scale.pick(60, 1800))
     ends_at = asyncio.get_running_loop().time() + seconds
     with capsys.disabled():
