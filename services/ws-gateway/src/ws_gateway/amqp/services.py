@@ -17,6 +17,7 @@ from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.message_types import MessageType
 from ws_gateway import metrics
 from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.domain.steadiness import Steadiness
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,8 @@ OVERDUE_S = 2.0
 class ServiceWatch:
     """One service: answering, in doubt (probed every second), or away.
 
-    It starts as away: nothing is taken on before it has answered twice.
+    It starts as away: nothing is taken on before it has answered twice, and after several outages
+    in a short time not before it has answered for a while.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class ServiceWatch:
         self._doubt = asyncio.Event()
         self._doubt.set()
         self._answers = 0
+        self._steadiness = Steadiness()
         self._refused = False
         self.away = True
         metrics.SERVICE_AWAY.labels(name).set(1)
@@ -82,13 +85,15 @@ class ServiceWatch:
                 await asyncio.sleep(PROBE_INTERVAL_S - (monotonic() - started))
                 continue
             self._answers += 1
-            if self._answers < _ANSWERS_NEEDED:
+            steady = self._steadiness.answered(monotonic())
+            if self._answers < _ANSWERS_NEEDED or (self.away and not steady):
                 await asyncio.sleep(_CONFIRM_S)
                 continue
             self._found_answering()
             await asyncio.sleep(PROBE_INTERVAL_S)
 
     def _found_away(self) -> None:
+        self._steadiness.failed(monotonic(), first=not self.away)
         if not self.away:
             log.error("service_away", service=self._name)
             metrics.SERVICE_AWAY.labels(self._name).set(1)
