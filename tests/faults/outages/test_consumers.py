@@ -48,8 +48,8 @@ async def test_what_the_broker_takes_from_a_hung_handler_has_its_effect_once(
 async def test_a_message_that_kills_its_consumer_is_parked_and_its_neighbours_are_not(
     suite: SuiteOnPaths, scale: Scale
 ) -> None:
-    # Each death spares a neighbour with a chance of a half, so the limit may not be a handful.
-    limit = scale.pick(12, DELIVERY_LIMIT)
+    # Each death spares a neighbour with a chance of a half, so the limit may not be a mere handful.
+    limit = scale.pick(8, DELIVERY_LIMIT)
     policy = f'{{"delivery-limit": {limit}}}'
     await suite.broker.control(
         "set_policy", _POLICY, f"^{_REPORTS}$", policy, "--apply-to", "queues"
