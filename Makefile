@@ -70,4 +70,14 @@ test-faults: env ## Every fault in full, with all nine invariants checked after 
 
 .PHONY: test
 test: check ## Everything: checks, unit, component and integration tests, faults in short
-	@$(VENV)/bin/pytest
+	@echo "three groups of tests run at once; the output of each comes when it is done"
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target \
+	  test-pieces test-system test-security
+
+.PHONY: test-pieces test-system test-security
+test-pieces: env ## The tests of each piece by itself
+	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests --durations=8
+test-system: env ## The tests of the whole suite, faults in short among them
+	@$(VENV)/bin/pytest tests --ignore=tests/security --durations=8
+test-security: env ## Attacks on the whole suite
+	@$(VENV)/bin/pytest tests/security --durations=8

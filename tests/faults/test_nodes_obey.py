@@ -13,6 +13,7 @@ from csms_shared.broker.topology import DELIVERY_LIMIT, SESSION_SERVICE, reports
 from tests.faults.broker_faults import BrokerFaults
 from tests.faults.database_faults import DISK_FULL, DatabaseFaults, slow_commits
 from tests.faults.proxy import Proxy
+from tests.faults.scale import Scale
 from tests.integration.waiting import eventually
 
 _WORK = "fault-tests.reports.v1"
@@ -85,9 +86,11 @@ async def test_a_crashed_database_keeps_what_it_committed_and_raises_what_it_is_
         await one.close(timeout=5)
 
 
+@pytest.mark.full_scale
 async def test_what_was_delivered_too_often_stays_in_its_queue_until_parking_takes_it(
-    nodes: PrivateNodes,
+    nodes: PrivateNodes, scale: Scale
 ) -> None:
+    assert scale.full
     broker = BrokerFaults(nodes)
     arguments: dict[str, FieldValue] = {**reports_queue(SESSION_SERVICE).arguments}
     async with await aio_pika.connect(nodes.broker_url, timeout=10) as connection:
@@ -106,7 +109,8 @@ async def test_what_was_delivered_too_often_stays_in_its_queue_until_parking_tak
         await eventually(
             broker.queues,
             lambda queues: queues.get(_PARKING) == 1 and queues.get(_WORK) == 0,
-            120,
+            # The broker tries again every 3 minutes (RabbitMQ documentation, "Dead Lettering").
+            300,
         )
         for queue in (work, target):
             await queue.delete(if_unused=False, if_empty=False)

@@ -82,7 +82,8 @@ async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_o
     proxy.mend()
     await behind_proxy.until_ready()
     assert services.gateway_id != before
-    assert [item.station_id for item in services.reasserted] == ["O-4"]
+    # At least once: a part of all connections is told again with every renewal.
+    assert {item.station_id for item in services.reasserted} == {"O-4"}
     command_id = str(uuid.uuid4())
     await services.send_commands(behind_proxy.command("O-4", command_id, "ClearCache"))
     assert (await station.receive())[1] == command_id
