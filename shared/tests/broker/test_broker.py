@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
@@ -251,8 +252,19 @@ async def test_a_message_that_kills_its_consumer_takes_no_neighbour_with_it(
 
 
 async def test_every_redelivered_message_is_acknowledged(link: Link) -> None:
-    queue, handler = _queue(), Recorder()
+    queue, recorder = _queue(), Recorder()
     await link.declare(queue)
+    sizes: list[int] = []
+    handled: list[AbstractIncomingMessage] = []
+
+    async def handler(deliveries: list[Delivery]) -> None:
+        sizes.append(len(deliveries))
+        handled.extend(delivery.message for delivery in deliveries)
+        if len(sizes) == 1:
+            # All that the prefetch lets through has come: groups of several follow.
+            await _until(lambda: len(consumer._waiting) == 60 - len(deliveries))
+        await recorder(deliveries)
+
     await Publisher(link).publish_all([_outgoing(queue, number) for number in range(200)])
     channel = await link.consume_channel(250)
     held = await channel.get_queue(queue.name, ensure=False)
@@ -265,10 +277,11 @@ async def test_every_redelivered_message_is_acknowledged(link: Link) -> None:
     await _until(lambda: len(arrived) == 200)
     # Given back without an acknowledgement, as by a consumer that dies.
     await channel.close()
-    # With anything left unacknowledged, the broker would soon send nothing more.
     consumer = Consumer(link, queue, handler, prefetch=60)
     running = asyncio.create_task(consumer.run())
-    await handler.wait_for(200)
-    assert set(handler.items) == set(range(200))
+    await recorder.wait_for(200)
+    assert set(recorder.items) == set(range(200))
+    assert max(sizes) > 1
+    await _until(lambda: all(message.processed for message in handled))
     await consumer.stop()
     await running
