@@ -5,6 +5,7 @@ outbox row carries: the start of the transaction that committed it, by the datab
 the same machine. So the transaction itself is included: an upper bound of committed to delivered.
 """
 
+import asyncio
 import time
 from collections import Counter
 from datetime import datetime
@@ -21,6 +22,8 @@ from bench.driver.plan import Plan
 
 EXCHANGE = "csms.events.v1"
 PREFETCH = 500
+# After the load; how late each was is measured, not judged here.
+LAST_EVENTS_S = 30.0
 
 # Event type -> the calls that cause exactly one each.
 _ONE_FOR_EACH = {
@@ -62,9 +65,14 @@ class EventReader:
 async def event_delays(
     database_url: str, plan: Plan, result: dict[str, Any], reader: EventReader
 ) -> dict[str, Any]:
-    """Return the delays of the load's events; what is missing joins `differences`."""
-    committed = await _committed(database_url, result["window"][0])
-    return compared(committed, reader.arrived, plan.station_prefix, result)
+    """Return the delays of the load's events; what never arrives joins `differences`."""
+    give_up_at = time.monotonic() + LAST_EVENTS_S
+    while True:
+        committed = await _committed(database_url, result["window"][0])
+        delays = compared(committed, reader.arrived, plan.station_prefix, result)
+        if delays["differences"] == result["differences"] or time.monotonic() > give_up_at:
+            return delays
+        await asyncio.sleep(0.25)
 
 
 def compared(

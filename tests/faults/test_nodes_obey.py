@@ -62,7 +62,8 @@ async def test_a_crashed_database_keeps_what_it_committed_and_raises_what_it_is_
     await one.execute("CREATE TABLE kept (answer int)")
     await one.execute("INSERT INTO kept VALUES (42)")
     assert await database.terminate_connections() == 1
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+    broken = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+    with pytest.raises(broken):
         await one.execute("SELECT 1")
     await database.crash()
     await database.begin()

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
 from sqlalchemy import MetaData, text
@@ -165,6 +166,8 @@ async def test_an_unreachable_database_is_infrastructure() -> None:
 
     with pytest.raises(Unavailable):
         await in_transaction(engine, nothing)
+    # What asyncpg says when a connection breaks in the middle of an exchange.
+    assert is_infrastructure(asyncpg.InternalClientError("another operation is in progress"))
     assert not is_infrastructure(ValueError())
 
 

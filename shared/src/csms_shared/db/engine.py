@@ -56,7 +56,8 @@ def is_infrastructure(error: BaseException) -> bool:
     """Tell whether the database was away, rather than the data wrong."""
     if isinstance(error, InterfaceError | PoolTimeoutError | OSError | TimeoutError):
         return True
-    if isinstance(error, asyncpg.InterfaceError):
+    # The latter where a connection broke in the middle of an exchange; SQLAlchemy wraps neither.
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
     if isinstance(error, DBAPIError):
         if error.connection_invalidated or _has_stale_plan(error):
