@@ -40,7 +40,7 @@ UPKEEP_CONNECTIONS = 3
 PREFETCH = 50
 # Reports are answered before they come here, so nobody waits: fewer and bigger transactions.
 REPORTS_PREFETCH = 200
-REPORTS_GATHER_S = 0.03
+REPORTS_GATHER_S = 0.015
 LAST_RELAY_S = 3.0
 
 Settings = TypeVar("Settings", bound=DatabaseSettings)
