@@ -13,6 +13,8 @@ from csms_shared.clock import monotonic
 
 TOLERATED_MS = 150_000
 """The greatest difference between two clocks that is made good."""
+NOTICEABLE_MS = 1_000
+"""Less than this is the way of a message rather than a difference of clocks."""
 SILENCE_S = 10.0
 SETTLE_S = 5.0
 WINDOW_S = 60.0
@@ -53,7 +55,7 @@ class SenderClocks:
         if known is None:
             if now < self._learns_from:
                 # Nothing arrives before it was sent: so much is certain.
-                return max(-TOLERATED_MS, min(0, delay))
+                return _noticeable(max(-TOLERATED_MS, min(0, delay)))
             known = self._senders[sender] = _Sender(now, delay, delay)
             if len(self._senders) > _MOST_SENDERS:
                 self._senders.popitem(last=False)
@@ -61,4 +63,9 @@ class SenderClocks:
             known.since, known.least, known.least_before = now, delay, known.least
         else:
             known.least = min(known.least, delay)
-        return max(-TOLERATED_MS, min(TOLERATED_MS, known.least, known.least_before))
+        least = min(known.least, known.least_before)
+        return _noticeable(max(-TOLERATED_MS, min(TOLERATED_MS, least)))
+
+
+def _noticeable(ahead_ms: int) -> int:
+    return ahead_ms if abs(ahead_ms) >= NOTICEABLE_MS else 0
