@@ -197,6 +197,22 @@ async def test_a_lower_security_profile_than_the_stations_is_refused(registry: A
     assert _outcomes(replies) == [("wrong_security_profile", 0), ("accepted", 1)]
 
 
+async def test_a_strict_stations_claim_needs_a_subprotocol_and_the_refused_one_takes_nothing(
+    registry: Any,
+) -> None:
+    await registry.request("stations.create", station_id="A", strict=True)
+    await registry.request("stations.create", station_id="B")
+    replies = await registry.send(
+        [
+            registry.claim("A", "c1"),
+            registry.claim("A", "c2", offers_subprotocol=False),
+            registry.claim("B", "c3", offers_subprotocol=False),
+        ]
+    )
+    assert _outcomes(replies) == [("accepted", 1), ("missing_subprotocol", 0), ("accepted", 1)]
+    assert await registry.owner("A") == ("gw-1", "c1", 1)
+
+
 async def test_a_lease_that_had_run_out_is_not_confirmed(registry: Any) -> None:
     (first,) = await registry.send([registry.lease()])
     (second,) = await registry.send([registry.lease()])

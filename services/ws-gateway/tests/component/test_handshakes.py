@@ -73,6 +73,35 @@ async def test_a_password_is_wanted_and_checked_in_both_forms(running: RunningGa
     await right.socket.close()
 
 
+async def test_a_strict_station_that_offers_no_subprotocol_gets_400_and_is_told_of(
+    running: RunningGateway,
+) -> None:
+    running.services.strict.add("V-1")
+    before = _refusals("missing_subprotocol")
+    refused = await _refused(f"{running.url}/V-1", subprotocols=None)
+    assert refused.response.status_code == 400
+    assert b"Sec-WebSocket-Protocol" in (refused.response.body or b"")
+    assert _refusals("missing_subprotocol") == before + 1
+    await running.services.until(lambda: running.services.refusals)
+    refusal = running.services.refusals[0]
+    assert (refusal.station_id, refusal.reason) == ("V-1", "missing_subprotocol")
+    correct = await running.station("V-1")
+    await correct.socket.close()
+
+
+async def test_any_other_station_that_offers_no_subprotocol_is_served_and_counted(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("V-2", subprotocols=None)
+    assert station.socket.response is not None
+    assert "Sec-WebSocket-Protocol" not in station.socket.response.headers
+    assert (await station.call("Heartbeat", {}))[0] == 3
+    await running.services.until(
+        lambda: running.services.tolerated("V-2") == {"missing_subprotocol": 1}
+    )
+    await station.socket.close()
+
+
 async def test_what_is_no_station_is_refused_with_its_reason(running: RunningGateway) -> None:
     root = running.url.removesuffix("/ocpp")
     assert (await _refused(f"{root}/elsewhere/S")).response.status_code == 404

@@ -82,6 +82,7 @@ class FakeServices:
     # How they behave.
     passwords: dict[str, bytes] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    strict: set[str] = field(default_factory=set)
     registration_status: str = "accepted"
     booted: bool = True
     status_known: bool = True
@@ -268,6 +269,8 @@ class FakeServices:
             password = self.passwords.get(claim.station_id)
             if claim.station_id in self.unknown:
                 outcome = ClaimOutcome.UNKNOWN_STATION
+            elif claim.station_id in self.strict and not claim.offers_subprotocol:
+                outcome = ClaimOutcome.MISSING_SUBPROTOCOL
             elif password is not None:
                 proofs = credential_proofs(PEPPER.encode(), claim.station_id, password)
                 if not set(proofs) & set(claim.credential_proofs):

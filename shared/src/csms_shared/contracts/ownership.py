@@ -22,6 +22,7 @@ class ClaimOutcome(StrEnum):
     UNKNOWN_STATION = "unknown_station"
     BAD_CREDENTIALS = "bad_credentials"
     WRONG_SECURITY_PROFILE = "wrong_security_profile"
+    MISSING_SUBPROTOCOL = "missing_subprotocol"
     TOO_MANY_UNKNOWN_STATIONS = "too_many_unknown_stations"
 
 
@@ -29,12 +30,14 @@ class Claim(Contract):
     """Authenticate a connecting station and make its new connection the owner.
 
     `credential_proofs` are hex HMACs of the presented password in its accepted forms, empty
-    where the station sent none. A claim is idempotent by `connection_id`.
+    where the station sent none. `offers_subprotocol` is false where `ocpp_version` is our guess,
+    which a strict station is refused for. A claim is idempotent by `connection_id`.
     """
 
     station_id: str
     connection_id: str
     ocpp_version: str
+    offers_subprotocol: bool = True
     remote_address: str
     credential_proofs: tuple[str, ...] = ()
     security_profile: int = 0

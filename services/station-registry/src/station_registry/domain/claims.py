@@ -1,4 +1,4 @@
-"""May this connection be opened: identity, password, security profile, then ownership."""
+"""May this connection be opened: identity, password, security profile, version, then ownership."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -45,6 +45,9 @@ def decide_claim(
         return _refuse(station, request, ClaimOutcome.BAD_CREDENTIALS)
     if request.security_profile < station.security_profile:
         return _refuse(station, request, ClaimOutcome.WRONG_SECURITY_PROFILE)
+    if station.standing.strict and not request.offers_subprotocol:
+        # OCPP-J 1.6, 3.1.2: the version MUST be given in Sec-WebSocket-Protocol.
+        return _refuse(station, request, ClaimOutcome.MISSING_SUBPROTOCOL)
     if found is CredentialMatch.CURRENT and station.credentials.previous:
         station = replace(station, credentials=replace(station.credentials, previous=()))
     return _accept(station, request, gateway_id, policies)

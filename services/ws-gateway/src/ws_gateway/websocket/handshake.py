@@ -47,6 +47,11 @@ _REFUSED_CLAIMS = {
         HTTPStatus.FORBIDDEN,
         "the station must connect with another security profile",
     ),
+    # RFC 6455, 4.2.2: a handshake may be ended by an HTTP status; docs/adr/0006 says why by 400.
+    ClaimOutcome.MISSING_SUBPROTOCOL: (
+        HTTPStatus.BAD_REQUEST,
+        "a strict station must name its version in Sec-WebSocket-Protocol: ocpp1.6",
+    ),
 }
 
 
@@ -161,6 +166,7 @@ class Handshakes:
             station_id=station_id,
             connection_id=uuid.uuid4().hex,
             ocpp_version=subprotocol.version,
+            offers_subprotocol=subprotocol.header is not None,
             remote_address=applicant.remote_address,
             credential_proofs=tuple(proofs),
             security_profile=0 if not proofs else 2 if tls else 1,
