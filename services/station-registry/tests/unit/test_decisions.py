@@ -7,7 +7,7 @@ import pytest
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
 from csms_shared.ocpp.credentials import fits_check, hash_proof
-from station_registry.domain.availability import ConnectorStatus, decide_statuses
+from station_registry.domain.availability import ConnectorStatus, connector_status, decide_statuses
 from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.claims import admissible
 from station_registry.domain.credentials import (
@@ -170,6 +170,20 @@ def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
         "Charging",
     ]
     assert decide_statuses(decision.newest, reported).newest == {}
+
+
+def test_unknown_error_codes_are_kept_and_told_apart_beside_the_same_code_of_the_vendor() -> None:
+    reported = [
+        connector_status(
+            _call(seq, connectorId=1, status="Faulted", errorCode=code, vendorErrorCode="E42")
+        )
+        for seq, code in enumerate(["Error", "Error2"], start=1)
+    ]
+    changes = decide_statuses({}, reported).changes
+    assert [(told.error_code, told.vendor_error_code) for _, told in changes] == [
+        ("Error", "E42"),
+        ("Error2", "E42"),
+    ]
 
 
 def test_the_same_call_makes_the_same_event_id_and_another_type_another() -> None:

@@ -323,12 +323,13 @@ def test_trap_17_wrong_case_is_mended() -> None:
     assert call.tolerated == ("enum_case",)
 
 
-def test_trap_17_an_unknown_error_code_becomes_other_error_and_stays_readable() -> None:
-    call = dispatched(
-        '[2,"1","StatusNotification",{"connectorId":1,"errorCode":"Error","status":"Faulted"}]'
-    )
-    assert call.payload["errorCode"] == "OtherError"
-    assert call.payload["vendorErrorCode"] == "Error"
+@pytest.mark.parametrize("vendor_error_code", [{}, {"vendorErrorCode": "E42"}])
+def test_trap_17_an_unknown_error_code_is_kept_as_sent_beside_the_vendors(
+    vendor_error_code: dict[str, str],
+) -> None:
+    status = {"connectorId": 1, "errorCode": "Error", "status": "Faulted", **vendor_error_code}
+    call = dispatched(orjson.dumps([2, "1", "StatusNotification", status]))
+    assert call.payload == status
     assert call.tolerated == ("unknown_enum",)
 
 

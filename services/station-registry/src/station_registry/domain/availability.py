@@ -47,7 +47,7 @@ def connector_status(call: StationCall) -> tuple[ConnectorKey, ConnectorStatus]:
     payload = call.payload
     return (call.station_id, int(payload["connectorId"])), ConnectorStatus(
         status=str(payload["status"]),
-        error_code=str(payload["errorCode"]),
+        error_code=fit(payload["errorCode"], 255) or "",
         info=fit(payload.get("info"), 255),
         vendor_id=fit(payload.get("vendorId"), 255),
         vendor_error_code=fit(payload.get("vendorErrorCode"), 255),

@@ -1,8 +1,8 @@
 """Stations' payloads made fit for the services: known deviations are mended or let pass.
 
 Only what is valid or mended or listed here as harmless passes. Text that is stored as sent
-(measurands, units, id tokens, stop reasons, times) is let pass unchanged, everything else is
-brought to the specification's form.
+(measurands, units, error codes, id tokens, stop reasons, times) is let pass unchanged, everything
+else is brought to the specification's form.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from ws_gateway.domain.meter_values import mend_meter_values
 
 _LONGEST_ID_TAG = 255
 _REQUIRED_OF_BOOT = ("chargePointVendor", "chargePointModel")
+_ENUMS_KEPT_AS_SENT = (("StatusNotification", "errorCode"), ("StopTransaction", "reason"))
 
 
 @dataclass(slots=True)
@@ -124,11 +125,7 @@ def _forgive_enum(
         holder[key] = spelled
         tolerated[Deviation.ENUM_CASE] = None
         return True
-    if (action, key) == ("StatusNotification", "errorCode"):
-        if value:
-            holder.setdefault("vendorErrorCode", value[:50])
-        holder[key] = "OtherError"
-    elif "sampledValue" not in problem.path and (action, key) != ("StopTransaction", "reason"):
+    if "sampledValue" not in problem.path and (action, key) not in _ENUMS_KEPT_AS_SENT:
         return False
     tolerated[Deviation.UNKNOWN_ENUM] = None
     return True
