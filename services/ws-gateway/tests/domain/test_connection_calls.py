@@ -1,7 +1,7 @@
 from typing import Any
 
-import orjson
 import pytest
+from gateway_fakes.pure_core import T0, later, sent
 
 from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.connection import StationConnection
@@ -11,22 +11,15 @@ from ws_gateway.domain.effects import (
     Dispatch,
     Effect,
     HeartbeatAnswered,
-    Instant,
     OwnAnswerInvalid,
     ReplyIgnored,
-    Send,
 )
 from ws_gateway.domain.limits import Limits
 
-T0 = Instant(1000.0, 1_795_226_400_000)
 AUTHORIZE = '[2,"a","Authorize",{"idTag":"1"}]'
 BOOT = '[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
 STATUS = '[2,"s","StatusNotification",{"connectorId":0,"errorCode":"NoError","status":"Available"}]'
 ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
-
-
-def later(seconds: float) -> Instant:
-    return Instant(T0.monotonic + seconds, T0.wall_ms + int(seconds * 1000))
 
 
 def connection(status: str = "accepted", **options: Any) -> StationConnection:
@@ -35,10 +28,6 @@ def connection(status: str = "accepted", **options: Any) -> StationConnection:
 
 def boot_answer(status: str) -> dict[str, Any]:
     return {"status": status, "currentTime": "2026-11-21T02:00:00.000Z", "interval": 60}
-
-
-def sent(effects: list[Effect]) -> list[Any]:
-    return [orjson.loads(effect.text) for effect in effects if isinstance(effect, Send)]
 
 
 def refusals(effects: list[Effect]) -> list[str]:

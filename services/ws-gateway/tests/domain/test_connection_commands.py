@@ -2,6 +2,7 @@ from typing import Any
 
 import orjson
 import pytest
+from gateway_fakes.pure_core import T0, later
 
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.ocpp.versions import OCPP16
@@ -14,19 +15,13 @@ from ws_gateway.domain.effects import (
     CommandSent,
     Dispatch,
     Effect,
-    Instant,
     Send,
     StrayAnswer,
     Tolerated,
 )
 from ws_gateway.domain.limits import Limits
 
-T0 = Instant(1000.0, 1_795_226_400_000)
 EPOCH = 7
-
-
-def later(seconds: float) -> Instant:
-    return Instant(T0.monotonic + seconds, T0.wall_ms + int(seconds * 1000))
 
 
 def connection(status: str = "accepted", **options: Any) -> StationConnection:

@@ -1,4 +1,4 @@
-"""A gateway on a real broker, with the other services played by a fake."""
+"""What the tests share: a gateway on a real broker, the other services played by a fake."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 # Test files are imported one by one: what they share has to be on the path.
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from gateway_fakes.broker_proxy import BrokerProxy
 from gateway_fakes.running import RunningGateway, run_gateway
