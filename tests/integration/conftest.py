@@ -1,15 +1,12 @@
 """One running suite for all integration tests, started as `make run` starts it."""
 
 import contextlib
-import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from csms_local.engine_nodes import container_nodes, containers_can_be_had
-from csms_local.run_state import RunState
 from csms_local.suite import Suite, start_suite
-from csms_simulator.operator import Operator
 
 
 @pytest.fixture(scope="session")
@@ -21,30 +18,3 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
             broker_url, database_url = stack.enter_context(container_nodes())
             env |= {"CSMS_BROKER_URL": broker_url, "CSMS_MIGRATION_DATABASE_URL": database_url}
         yield stack.enter_context(start_suite(tmp_path_factory.mktemp("suite"), env))
-
-
-@pytest.fixture
-def run(suite: Suite) -> RunState:
-    """How the suite is reached now."""
-    return suite.state()
-
-
-@pytest.fixture
-async def operator(run: RunState) -> AsyncIterator[Operator]:
-    """The first administrator, logged in."""
-    async with Operator(run.rest_url, run.admin_username, run.admin_password) as logged_in:
-        yield logged_in
-
-
-@pytest.fixture
-def station_id() -> str:
-    """A station id that no other test uses."""
-    return f"CS-{secrets.token_hex(5)}"
-
-
-@pytest.fixture
-async def id_token(operator: Operator) -> str:
-    """An accepted id token of one test's own."""
-    token = secrets.token_hex(7).upper()
-    await operator.ensure_id_token(token)
-    return token
