@@ -6,7 +6,12 @@ import asyncpg
 import pytest
 
 from csms_local.errors import AlreadyRunningError, StartupError
-from csms_local.nodes.postgres import PostgresPrograms, choose_programs, find_programs
+from csms_local.nodes.postgres import (
+    PostgresPrograms,
+    choose_programs,
+    find_programs,
+    major_of,
+)
 from csms_local.nodes.private import PrivateNodes
 
 
@@ -73,6 +78,19 @@ async def test_data_survives_a_stop_and_urls_stay_the_same(private_nodes: Privat
     private_nodes.start()
     assert (private_nodes.broker_url, private_nodes.database_url) == urls
     assert [row["answer"] for row in await run("select answer from kept")] == [42]
+
+
+@pytest.mark.parametrize(
+    ("said", "major"), [("postgres (PostgreSQL) 17.2 (Debian 17.2-1)", 17), ("postgres 17", None)]
+)
+def test_a_program_tells_its_major_and_counts_only_beside_the_others(
+    tmp_path: Path, said: str, major: int | None
+) -> None:
+    program = tmp_path / "postgres"
+    program.write_text(f"#!/bin/sh\necho '{said}'\n")
+    program.chmod(0o755)
+    assert major_of(tmp_path, "postgres") == major
+    assert major_of(tmp_path, "postgres", "initdb") is None
 
 
 def test_a_data_folder_of_another_major_is_refused_with_a_message(tmp_path: Path) -> None:

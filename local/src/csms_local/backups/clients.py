@@ -2,7 +2,6 @@
 a command line."""
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from csms_local.errors import MissingToolError, StartupError
-from csms_local.nodes.postgres import wheel_folder
+from csms_local.nodes.postgres import major_of, wheel_folder
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 _QUESTION_SECONDS = 60.0
@@ -69,17 +68,8 @@ def choose_clients(found: Sequence[Clients], server_major: int) -> Clients:
 
 
 def _usable(folder: Path) -> Clients | None:
-    if not all((folder / program).exists() for program in PROGRAMS):
-        return None
-    said = subprocess.run(
-        [str(folder / "pg_dump"), "--version"],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    ).stdout
-    version = re.search(r"\) (\d+)", said)
-    return None if version is None else Clients(folder, int(version[1]))
+    major = major_of(folder, *PROGRAMS)
+    return None if major is None else Clients(folder, major)
 
 
 @dataclass(frozen=True, slots=True)

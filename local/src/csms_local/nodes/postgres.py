@@ -20,6 +20,7 @@ OLDEST_MAJOR = 15
 _DATABASE = "csms"
 _OWNER = "csms"
 _COMMAND_SECONDS = 120.0
+_VERSION_SECONDS = 20.0
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
@@ -67,19 +68,25 @@ def choose_programs(data: Path) -> PostgresPrograms:
 
 
 def _usable(folder: Path) -> PostgresPrograms | None:
-    if not (folder / "postgres").exists() or not (folder / "initdb").exists():
+    major = major_of(folder, "postgres", "initdb")
+    if major is None or major < OLDEST_MAJOR:
+        return None
+    return PostgresPrograms(folder, major)
+
+
+def major_of(folder: Path, *programs: str) -> int | None:
+    """Return the first program's major version, None unless all are there and it tells."""
+    if not all((folder / program).exists() for program in programs):
         return None
     said = subprocess.run(
-        [str(folder / "postgres"), "--version"],
+        [str(folder / programs[0]), "--version"],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=_VERSION_SECONDS,
         check=False,
     ).stdout
     version = re.search(r"\) (\d+)", said)
-    if version is None or int(version[1]) < OLDEST_MAJOR:
-        return None
-    return PostgresPrograms(folder, int(version[1]))
+    return None if version is None else int(version[1])
 
 
 def wheel_folder() -> Path | None:
