@@ -42,6 +42,18 @@ def _outgoing(queue: Queue, *items: int) -> Outgoing:
     return Outgoing(DEFAULT_EXCHANGE, queue.name, "test.v1", orjson.dumps({"items": list(items)}))
 
 
+async def _until_nobody_consumes(link: Link, queue: Queue) -> None:
+    channel = await link.consume_channel(1)
+    async with asyncio.timeout(10):
+        # A closed channel's consumer is gone a moment later.
+        while True:
+            found = await channel.declare_queue(queue.name, passive=True)
+            if found.declaration_result.consumer_count == 0:
+                break
+            await asyncio.sleep(0.02)
+    await channel.close()
+
+
 class Recorder:
     """A handler that remembers what it was given, after failing as often as it was told to."""
 
@@ -85,6 +97,22 @@ async def test_what_was_published_is_handled_in_batches_and_acknowledged(link: L
     await consumer.stop()
     await running
     assert sorted(recorder.items) == sorted([*range(50), *range(1000, 1050)])
+
+
+async def test_a_consumer_that_is_cancelled_while_it_stops_leaves_nothing_consuming(
+    link: Link,
+) -> None:
+    for turns in range(12):
+        queue = _queue()
+        consumer = Consumer(link, queue, Recorder(), prefetch=20)
+        running = asyncio.create_task(consumer.run())
+        await _until(lambda consumer=consumer: consumer.consuming)
+        await consumer.stop()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await _until_nobody_consumes(link, queue)
 
 
 async def test_an_outage_of_the_database_pauses_the_consumer_and_loses_nothing(link: Link) -> None:

@@ -348,6 +348,18 @@ def _is_cancelled() -> bool:
 
 
 async def _close(channel: AbstractChannel, within_s: float) -> None:
+    """Close the channel; a cancellation meanwhile leaves it `_ENDING_TIMEOUT_S` to be closed."""
+    closing = asyncio.create_task(_close_within(channel, within_s))
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait((closing,), timeout=_ENDING_TIMEOUT_S)
+        raise
+    finally:
+        closing.cancel()
+
+
+async def _close_within(channel: AbstractChannel, within_s: float) -> None:
     with contextlib.suppress(*CONNECTION_ERRORS):
         async with within(within_s):
             await channel.close()
