@@ -12,10 +12,13 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
 from csms_shared.inbox import Reply, Work
 from csms_shared.ocpp.versions import OCPP16
-from session_service.handlers.authorization import authorize
+from session_service.domain.authorization import is_free_vend
+from session_service.handlers.authorization import asked_tokens, authorize
 from session_service.handlers.calls import ReceivedCall, received_call
+from session_service.handlers.ocpp16 import read_start
 from session_service.handlers.reports import take_reports
 from session_service.handlers.transactions import start_transactions
+from session_service.store.tokens import read_tokens
 
 
 class Route(Enum):
@@ -57,8 +60,16 @@ class Decisions:
         now = utc_now()
         for received in calls[Route.START]:
             self.held.pop(_key(received), None)
-        started = await start_transactions(connection, calls[Route.START], now, hold=self.hold)
-        replies = await authorize(connection, calls[Route.AUTHORIZE], now)
+        starts = [(received, read_start(received)) for received in calls[Route.START]]
+        asked = asked_tokens(calls[Route.AUTHORIZE])
+        tokens = await read_tokens(
+            connection,
+            {start.token_key for _, start in starts if not is_free_vend(start.token_key)}.union(
+                asked
+            ),
+        )
+        started = await start_transactions(connection, starts, tokens, now, hold=self.hold)
+        replies = authorize(calls[Route.AUTHORIZE], asked, tokens, now)
         self.held |= {_key(received): received.work for received in started.held}
         return started.replies + replies + await _answer_probes(connection, works)
 

@@ -1,7 +1,7 @@
 """StopTransaction and MeterValues: reports, answered before they come here.
 
 Both go through one function, because a batch of them is one transaction with one order of locks:
-transactions by id, then their children, then the outbox.
+meter values by their keys, transactions by id, stops, then the outbox.
 """
 
 from collections.abc import Sequence
@@ -93,6 +93,14 @@ async def record_matches(connection: AsyncConnection, matches: Matches) -> None:
 
 async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
     """Store reports whose transactions are known, and return the events of what is new."""
+    rows = [
+        row
+        for meter, transaction in matches.reports
+        for row in stored_samples(meter.report, None if transaction is None else transaction.id)
+    ]
+    rows += [row for stop, transaction in matches.stops for row in _stop_rows(stop, transaction)]
+    # Most of the work before any lock: the next start of the connector waits for these.
+    new = await add_meter_values(connection, rows)
     suspects = _suspicions(matches)
     wanted = {transaction.id for _, transaction in matches.stops} | suspects.keys()
     locked = await lock_transactions(connection, wanted)
@@ -102,13 +110,6 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
         connection, [row for row_id, row in after.items() if row != locked[row_id]]
     )
     await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
-    rows = [
-        row
-        for meter, transaction in matches.reports
-        for row in stored_samples(meter.report, None if transaction is None else transaction.id)
-    ]
-    rows += [row for stop, transaction in matches.stops for row in _stop_rows(stop, transaction)]
-    new = await add_meter_values(connection, rows)
     events = [transaction_stopped(after[row_id]) for row_id in sorted(stopped)]
     events += [
         meter_values_received(

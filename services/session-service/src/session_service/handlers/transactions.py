@@ -1,6 +1,6 @@
 """StartTransaction: one transaction per start, whoever brings it and how often."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,15 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply
-from session_service.domain.authorization import is_free_vend
+from session_service.domain.authorization import Token
+from session_service.domain.stamps import Stamp
 from session_service.domain.starts import Start, StartedTransaction, StartLedger
 from session_service.handlers.calls import ReceivedCall, call_reply
 from session_service.handlers.events import transaction_started
-from session_service.handlers.ocpp16 import id_tag_info, read_start
+from session_service.handlers.ocpp16 import id_tag_info
 from session_service.handlers.quarantine import reconcile_stations
 from session_service.store.starts import lock_connectors, read_related, store_starts
 from session_service.store.tables import outbox
-from session_service.store.tokens import lock_tokens
+from session_service.store.tokens import lock_limited
 
 
 @dataclass(slots=True)
@@ -28,24 +29,30 @@ class StartOutcome:
 
 
 async def start_transactions(
-    connection: AsyncConnection, calls: Sequence[ReceivedCall], now: datetime, *, hold: bool
+    connection: AsyncConnection,
+    starts: Sequence[tuple[ReceivedCall, Start]],
+    tokens: Mapping[str, Token],
+    now: datetime,
+    *,
+    hold: bool,
 ) -> StartOutcome:
-    """Decide a batch of StartTransaction calls; late ones are applied and not answered."""
-    starts = [(received, read_start(received)) for received in calls]
+    """Decide a batch of StartTransaction calls; late ones are applied and not answered.
+
+    `tokens` holds those of the starts, as read in this transaction.
+    """
     if not starts:
         return StartOutcome([], [])
-    ledger = await _load(connection, [start for _, start in starts])
-    starts.sort(key=lambda pair: (pair[1].received_at, pair[1].station_id, pair[1].stamp))
+    ledger = await _load(connection, [start for _, start in starts], tokens)
     decided: list[tuple[ReceivedCall, StartedTransaction]] = []
     held: list[ReceivedCall] = []
-    for received, start in starts:
+    for received, start in sorted(starts, key=_by_time):
         transaction = ledger.take(start, now, hold=hold)
         if transaction is None:
             held.append(received)
         else:
             decided.append((received, transaction))
-    await store_starts(connection, ledger)
-    await reconcile_stations(connection, {start.station_id for start in ledger.new.values()})
+    if await store_starts(connection, ledger):
+        await reconcile_stations(connection, {start.station_id for start in ledger.new.values()})
     await write_events(
         connection,
         outbox,
@@ -62,10 +69,16 @@ async def start_transactions(
     )
 
 
-async def _load(connection: AsyncConnection, starts: Sequence[Start]) -> StartLedger:
-    tokens = await lock_tokens(
-        connection, {start.token_key for start in starts if not is_free_vend(start.token_key)}
-    )
+def _by_time(pair: tuple[ReceivedCall, Start]) -> tuple[datetime, str, Stamp]:
+    start = pair[1]
+    return start.received_at, start.station_id, start.stamp
+
+
+async def _load(
+    connection: AsyncConnection, starts: Sequence[Start], known: Mapping[str, Token]
+) -> StartLedger:
+    keys = {start.token_key for start in starts} & known.keys()
+    tokens = await lock_limited(connection, {key: known[key] for key in keys})
     places = {start.place for start in starts}
     ledger = StartLedger(tokens, await lock_connectors(connection, places))
     limited = {key for key, token in tokens.items() if token.max_concurrent is not None}

@@ -44,7 +44,16 @@ _READ_BUSY = text(
     f"SELECT {_COLUMNS} FROM transaction WHERE status = 'active' "
     "AND token_key = ANY(CAST(:tokens AS text[]))"
 )
+# One statement: a start is waited for, and each exchange with the database is waited for too.
+# `waiting` tells whether the stations have anything in quarantine.
 _INSERT = text(
+    "WITH latest AS (UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
+    "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
+    "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) "
+    "AS new (station_id, connector_id, epoch, seq) "
+    "WHERE connector.station_id = new.station_id AND connector.connector_id = new.connector_id "
+    "AND (connector.latest_epoch, connector.latest_seq) < (new.epoch, new.seq)), "
+    "inserted AS ("
     "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "
     "authorization_status, token_expires_at, token_group, started_at, started_raw, meter_start, "
     "reservation_id, epoch, seq, received_at, flags) "
@@ -60,7 +69,9 @@ _INSERT = text(
     "CAST(:received_at AS timestamptz[]), CAST(:flags AS text[])) AS new ("
     "key, station_id, connector_id, id_token, token_key, status, authorization_status, "
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, flags) RETURNING key, id"
+    "seq, received_at, flags) RETURNING key, id) "
+    "SELECT key, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
+    "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting FROM inserted"
 )
 _SUPERSEDE = text(
     "UPDATE transaction SET status = 'stop_missing' "
@@ -71,14 +82,6 @@ _EARLIER = text(
     "FROM unnest(CAST(:ids AS integer[]), CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[]), "
     "CAST(:received AS timestamptz[])) AS copy (id, epoch, seq, received_at) "
     "WHERE transaction.id = copy.id"
-)
-_LATEST = text(
-    "UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
-    "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
-    "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) "
-    "AS new (station_id, connector_id, epoch, seq) "
-    "WHERE connector.station_id = new.station_id AND connector.connector_id = new.connector_id "
-    "AND (connector.latest_epoch, connector.latest_seq) < (new.epoch, new.seq)"
 )
 
 
@@ -109,26 +112,33 @@ async def read_related(
     return [_started(row) for row in rows]
 
 
-async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> None:
-    """Write what a ledger's starts change, and give its new transactions their ids."""
+async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> bool:
+    """Write what a ledger's starts change, and give its new transactions their ids.
+
+    Tell whether reports of their stations wait in quarantine.
+    """
     new = [(ledger.transactions[key], start) for key, start in ledger.new.items()]
     if ledger.superseded:
         await connection.execute(_SUPERSEDE, {"ids": sorted(ledger.superseded)})
     if ledger.earlier:
         await connection.execute(_EARLIER, _earlier_arrays(ledger.earlier))
     if not new:
-        return
-    for row in await connection.execute(_INSERT, _insert_arrays(new)):
-        ledger.transactions[row.key].id = row.id
+        return False
     places = sorted({start.place for _, start in new})
-    await connection.execute(
-        _LATEST,
-        _place_arrays(places)
+    rows = await connection.execute(
+        _INSERT,
+        _insert_arrays(new)
+        | _place_arrays(places)
         | {
             "epochs": [ledger.latest[place][0] for place in places],
             "seqs": [ledger.latest[place][1] for place in places],
         },
     )
+    waiting = False
+    for row in rows:
+        ledger.transactions[row.key].id = row.id
+        waiting = row.waiting
+    return waiting
 
 
 def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:

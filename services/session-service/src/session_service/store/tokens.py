@@ -27,11 +27,10 @@ async def read_tokens(connection: AsyncConnection, keys: Collection[str]) -> dic
     return {row.key: Token(*row) for row in rows}
 
 
-async def lock_tokens(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Token]:
-    """Return the tokens with these keys; those that have a limit are locked."""
-    if not keys:
-        return {}
-    locked = await connection.execute(_LOCK, {"keys": list(keys)})
-    tokens = {row.key: Token(*row) for row in locked}
-    rest = await read_tokens(connection, [key for key in keys if key not in tokens])
-    return rest | tokens
+async def lock_limited(connection: AsyncConnection, tokens: dict[str, Token]) -> dict[str, Token]:
+    """Return these tokens, those that have a limit locked and as they are now."""
+    limited = [key for key, token in tokens.items() if token.max_concurrent is not None]
+    if not limited:
+        return tokens
+    locked = await connection.execute(_LOCK, {"keys": limited})
+    return tokens | {row.key: Token(*row) for row in locked}
