@@ -9,6 +9,8 @@ from tests.faults.broker_faults import BrokerFaults
 
 MEMBERS = ("a", "b", "c")
 _POLL_S = 1.0
+# Nodes that hear of each other again compare their views at once.
+_NOTICED_AFTER_S = 5.0
 
 
 class Cluster:
@@ -30,12 +32,35 @@ class Cluster:
         """Let a node reach the others again."""
         await self._on_links(name, others, "erlang:get_cookie()", "net_kernel:connect_node(N)")
 
+    async def resume(self, name: str) -> bool:
+        """Let a frozen node go on, and restart it if the others had given it up; tell whether.
+
+        Such a node runs again at once and still takes itself for a member, while the others do
+        not: it never paused as a minority, and the two views of queues and bindings stay apart
+        until it is restarted (RabbitMQ documentation, "Partitions Caused by Suspend and Resume").
+        """
+        self.faults[name].thaw()
+        await asyncio.sleep(_NOTICED_AFTER_S)
+        given_up = any([await self.partitioned(other) for other in self.faults])
+        if given_up:
+            await self.faults[name].kill()
+            await self.faults[name].begin()
+        await self.until_whole()
+        return given_up
+
     async def until_whole(self, within_s: float = 180.0) -> None:
-        """Wait until every node sees all of them running."""
+        """Wait until every node sees all of them running, on one common view."""
         async with asyncio.timeout(within_s):
             for name in self.faults:
-                while await self.running(name) != self.faults.keys():
+                while await self.running(name) != self.faults.keys() or (
+                    await self.partitioned(name)
+                ):
                     await asyncio.sleep(_POLL_S)
+
+    async def partitioned(self, name: str) -> bool:
+        """Tell whether a node holds others for members whose view differs from its own."""
+        said = await self.faults[name].control("eval", "rabbit_node_monitor:partitions().")
+        return said.strip() != "[]"
 
     async def running(self, name: str) -> set[str]:
         """Return which nodes run RabbitMQ as far as `name` can see; none while it is paused."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
@@ -40,6 +40,10 @@ def _queue() -> Queue:
 
 def _outgoing(queue: Queue, *items: int) -> Outgoing:
     return Outgoing(DEFAULT_EXCHANGE, queue.name, "test.v1", orjson.dumps({"items": list(items)}))
+
+
+async def _outcome(publisher: Publisher, queue: Queue) -> object:
+    return (await publisher.publish_all([_outgoing(queue, 1)]))[0]
 
 
 async def _until_nobody_consumes(link: Link, queue: Queue) -> None:
@@ -84,6 +88,34 @@ async def test_the_whole_topology_can_be_declared_twice(link: Link) -> None:
 async def test_a_message_that_no_queue_takes_is_returned(link: Link) -> None:
     with pytest.raises(PublishReturned):
         await Publisher(link).publish(Outgoing("", f"no-{uuid.uuid4().hex}", "test.v1", b"{}"))
+
+
+async def test_a_channel_that_refused_a_message_is_given_up_for_a_new_one(broker_url: str) -> None:
+    full = Queue(
+        f"test-{uuid.uuid4().hex}.v1",
+        {
+            "x-queue-type": "quorum",
+            "x-overflow": "reject-publish",
+            "x-max-length": 1,
+            "x-expires": 60_000,
+        },
+    )
+    opened: list[AbstractChannel] = []
+
+    class Watched(Link):
+        async def publish_channel(self) -> AbstractChannel:
+            opened.append(await super().publish_channel())
+            return opened[-1]
+
+    async with Watched(broker_url, "test") as link:
+        queue, publisher = _queue(), Publisher(link)
+        await link.declare(full, queue)
+        attempts = [await _outcome(publisher, full) for _ in range(6)]
+        refusals = sum(isinstance(outcome, PublishUnconfirmed) for outcome in attempts)
+        assert refusals > 0
+        assert await publisher.publish_all([_outgoing(queue, n) for n in range(30)]) == [None] * 30
+        await _until(lambda: sum(channel.is_closed for channel in opened) == refusals)
+        assert len(opened) == 3 + refusals
 
 
 async def test_what_was_published_is_handled_in_batches_and_acknowledged(link: Link) -> None:

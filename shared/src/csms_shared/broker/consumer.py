@@ -18,7 +18,14 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
-from csms_shared.broker.link import CONNECTION_ERRORS, SENT_HEADER, Link, losses_as_errors, within
+from csms_shared.broker.link import (
+    CONNECTION_ERRORS,
+    SENT_HEADER,
+    Link,
+    close_channel,
+    losses_as_errors,
+    within,
+)
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
 from csms_shared.clock import monotonic, now_ms
@@ -349,7 +356,7 @@ def _is_cancelled() -> bool:
 
 async def _close(channel: AbstractChannel, within_s: float) -> None:
     """Close the channel; a cancellation meanwhile leaves it `_ENDING_TIMEOUT_S` to be closed."""
-    closing = asyncio.create_task(_close_within(channel, within_s))
+    closing = asyncio.create_task(close_channel(channel, within_s))
     try:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
@@ -357,9 +364,3 @@ async def _close(channel: AbstractChannel, within_s: float) -> None:
         raise
     finally:
         closing.cancel()
-
-
-async def _close_within(channel: AbstractChannel, within_s: float) -> None:
-    with contextlib.suppress(*CONNECTION_ERRORS):
-        async with within(within_s):
-            await channel.close()

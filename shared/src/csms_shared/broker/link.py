@@ -133,6 +133,7 @@ class Link:
         # Several consumers that declare one queue at once make RabbitMQ 3.10 start a consumer
         # on a queue whose process does not run yet, which costs the connection.
         self._declaring = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,6 +150,12 @@ class Link:
         """Open a channel with publisher confirms, on which a returned message raises."""
         connection = await self._publish.get()
         return await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+    def close_later(self, channel: AbstractChannel) -> None:
+        """Close a channel that nobody waits on any more, without waiting for a slow broker."""
+        task = asyncio.create_task(close_channel(channel, CONNECT_TIMEOUT_S))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def consume_channel(self, prefetch: int) -> AbstractChannel:
         """Open a channel for one consumer with `prefetch` unacknowledged messages at most."""
@@ -188,8 +195,18 @@ class Link:
 
     async def close(self) -> None:
         """Close both connections; what is unacknowledged goes back to its queue."""
+        for task in self._closing:
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
         await self._publish.close()
         await self._consume.close()
+
+
+async def close_channel(channel: AbstractChannel, within_s: float) -> None:
+    """Close a channel; one that is lost already, or not closed in time, is let go."""
+    with contextlib.suppress(*CONNECTION_ERRORS):
+        async with within(within_s):
+            await channel.close()
 
 
 async def _declare_queue(channel: AbstractChannel, queue: Queue) -> None:

@@ -38,12 +38,32 @@ class Outgoing:
 
 @dataclass(slots=True)
 class _Lane:
+    """A channel with how many publishes wait on it; whoever is last closes one given up."""
+
     channel: AbstractChannel
     exchanges: dict[str, AbstractExchange]
+    waiting: int = 0
+    given_up: bool = False
+
+    async def exchange(self, name: str) -> AbstractExchange:
+        exchange = self.exchanges.get(name)
+        if exchange is None:
+            if name == DEFAULT_EXCHANGE:
+                exchange = self.channel.default_exchange
+            else:
+                exchange = await self.channel.get_exchange(name, ensure=False)
+            self.exchanges[name] = exchange
+        return exchange
 
 
 class Publisher:
-    """Publishes with confirms over a few channels, re-opened when they break."""
+    """Publishes with confirms over a few channels, each replaced when it breaks or refuses.
+
+    A channel remembers who led a quorum queue when it first published to it. If that was a node
+    that has just been lost, RabbitMQ 3.10 asks this node again at each publish, which holds the
+    channel up for seconds and ends in a nack, long after there is another leader. A new channel
+    finds the new one.
+    """
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -62,9 +82,12 @@ class Publisher:
             PublishUnconfirmed: it may have been stored.
         """
         outcome = "ack"
+        lane: _Lane | None = None
         try:
             async with within(timeout):
-                exchange = await self._exchange(message.exchange)
+                lane = await self._lane()
+                lane.waiting += 1
+                exchange = await lane.exchange(message.exchange)
                 await exchange.publish(
                     aio_pika.Message(
                         message.body,
@@ -84,12 +107,18 @@ class Publisher:
             raise PublishReturned(f"{message.exchange} {message.routing_key}") from error
         except TimeoutError as error:
             outcome = "timeout"
+            self._give_up(lane)
             raise PublishUnconfirmed(f"no confirm within {timeout} s") from error
         except (BrokerUnavailable, *CONNECTION_ERRORS) as error:
             outcome = "nack"
+            self._give_up(lane)
             raise PublishUnconfirmed(repr(error)) from error
         finally:
             BUS_PUBLISHED.labels(message.exchange, outcome).inc()
+            if lane is not None:
+                lane.waiting -= 1
+                if lane.given_up and not lane.waiting:
+                    self._link.close_later(lane.channel)
 
     async def publish_all(
         self, messages: list[Outgoing], timeout: float = PUBLISH_TIMEOUT_S
@@ -106,7 +135,7 @@ class Publisher:
                 raise result
         return outcomes
 
-    async def _exchange(self, name: str) -> AbstractExchange:
+    async def _lane(self) -> _Lane:
         turn = self._turn = (self._turn + 1) % _CHANNELS
         lane = self._lanes[turn]
         if lane is None or lane.channel.is_closed:
@@ -114,11 +143,10 @@ class Publisher:
                 lane = self._lanes[turn]
                 if lane is None or lane.channel.is_closed:
                     lane = self._lanes[turn] = _Lane(await self._link.publish_channel(), {})
-        exchange = lane.exchanges.get(name)
-        if exchange is None:
-            if name == DEFAULT_EXCHANGE:
-                exchange = lane.channel.default_exchange
-            else:
-                exchange = await lane.channel.get_exchange(name, ensure=False)
-            lane.exchanges[name] = exchange
-        return exchange
+        return lane
+
+    def _give_up(self, lane: _Lane | None) -> None:
+        """Let nobody else begin on this channel; those who wait on it may still be answered."""
+        if lane is not None:
+            lane.given_up = True
+            self._lanes = [None if other is lane else other for other in self._lanes]
