@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from csms_local.nodes.private import PrivateNodes
+from tests.integration.waiting import eventually
 
 BROKER = "broker"
 # RabbitMQ's own defaults.
 _NORMAL_MEMORY = "0.4"
 _NORMAL_DISK = "50MB"
+# What a quorum queue says of its length is as old as this at most.
+_COUNTED_EVERY_S = 5.0
 
 
 class BrokerFaults:
@@ -61,6 +64,16 @@ class BrokerFaults:
         said = await self.control("list_queues", "--no-table-headers", "name", "messages")
         rows = (line.split("\t") for line in said.splitlines() if line)
         return {name: int(count) for name, count in rows}
+
+    async def until_empty(self, names: Collection[str], within_s: float) -> None:
+        """Wait until none of these queues holds anything that was published before this call."""
+        await asyncio.sleep(_COUNTED_EVERY_S)
+
+        async def waiting() -> dict[str, int]:
+            queues = await self.queues()
+            return {name: queues[name] for name in names if queues.get(name)}
+
+        await eventually(waiting, lambda queues: not queues, within_s)
 
     async def stop_app(self) -> None:
         """Stop RabbitMQ inside the Erlang VM, which goes on."""

@@ -13,6 +13,7 @@ from tests.faults.command_load import AcceptedCommand
 from tests.faults.event_tap import EventTap
 from tests.faults.faulty_suite import FaultySuite
 from tests.faults.violations import Violation
+from tests.faults.watch import Away
 
 OPEN = ("waiting", "pending", "sent")
 NEVER_WRITTEN = ("station_offline", "expired")
@@ -38,10 +39,12 @@ async def check_commands(
     accepted: Sequence[AcceptedCommand],
     within: float,
     clock_s: float = 0.0,
+    away: Sequence[Away] = (),
 ) -> tuple[list[Row], list[Violation]]:
     """Wait until every command is final, then hold each against what its station received.
 
-    `clock_s` is how far the clock of command-api, which sets the deadlines, runs ahead of ours.
+    `clock_s` is how far the clock of command-api, which sets the deadlines, runs ahead of ours;
+    `away` are the times in which it was not ready.
     """
     deadline = asyncio.get_running_loop().time() + within
     while True:
@@ -66,7 +69,7 @@ async def check_commands(
     endings = _endings(suite.tap)
     for row in rows:
         violations += judge_command(row, received[row["id"]], timedelta(seconds=clock_s))
-        violations += judge_endings(row, endings[row["id"]])
+        violations += judge_endings(row, endings[row["id"]], away)
     return rows, violations
 
 
@@ -96,17 +99,23 @@ def judge_command(
     return violations
 
 
-def judge_endings(row: Row, endings: set[str]) -> list[Violation]:
-    """Judge the ends that a command was said to have: one, in time, or a late one once (I4)."""
+def judge_endings(row: Row, endings: set[str], away: Sequence[Away]) -> list[Violation]:
+    """Judge the ends that a command was said to have: one, in time, or a late one once (I4).
+
+    What falls due while nothing can be ended is due when that is over.
+    """
     name = f"command {row['id']} ({row['action']}, {row['status']})"
     if row["status"] in OPEN:
         return []
     late = endings - {"outcome_unknown"}
     if len(late) > 1 or (len(endings) > 1 and row["status"] not in ("completed", "error")):
         return [Violation("I4", f"{name} ended as {sorted(endings)}")]
-    ended_at = (row["sent_at"] or row["deadline"]) + timedelta(seconds=ANSWER_TIMEOUT_S + GRACE_S)
-    if len(endings) == 1 and row["completed_at"] > ended_at + _SWEEP_SLACK:
-        return [Violation("I4", f"{name} ended at {row['completed_at']}, due by {ended_at}")]
+    due = (row["sent_at"] or row["deadline"]) + timedelta(seconds=ANSWER_TIMEOUT_S + GRACE_S)
+    for absence in away:
+        if absence.since <= due + _SWEEP_SLACK:
+            due = max(due, absence.until)
+    if len(endings) == 1 and row["completed_at"] > due + _SWEEP_SLACK:
+        return [Violation("I4", f"{name} ended at {row['completed_at']}, due by {due}")]
     return []
 
 

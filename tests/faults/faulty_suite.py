@@ -152,8 +152,16 @@ class FaultySuite:
 
     async def missing(self) -> dict[str, str]:
         """Return the processes that are not ready, each with what it lacks."""
-        answers = await asyncio.gather(*(self._readiness(process) for process in PROCESSES))
+        answers = await asyncio.gather(*(self.lacks(process) for process in PROCESSES))
         return {name: text for name, text in zip(PROCESSES, answers, strict=True) if text}
+
+    async def lacks(self, process: str) -> str:
+        """Return what keeps a process from being ready; empty when it is."""
+        try:
+            answer = await self._probes.get(f"{self._probe_url(process)}/readyz")
+        except httpx.HTTPError as failure:
+            return repr(failure)
+        return "" if answer.status_code == 200 else answer.text
 
     async def until_ready(self, within: float = 60.0) -> None:
         """Wait until every process is ready."""
@@ -178,13 +186,6 @@ class FaultySuite:
             return 0
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         return int(found[1]) * 1024 if found else 0
-
-    async def _readiness(self, process: str) -> str:
-        try:
-            answer = await self._probes.get(f"{self._probe_url(process)}/readyz")
-        except httpx.HTTPError as failure:
-            return repr(failure)
-        return "" if answer.status_code == 200 else answer.text
 
     def _probe_url(self, process: str) -> str:
         ports = json.loads((self.home / "ports.json").read_text())

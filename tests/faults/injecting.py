@@ -20,14 +20,11 @@ from tests.faults.echo import echo_of_calls, echo_of_reports
 from tests.faults.faulty_suite import GATEWAYS
 from tests.faults.proxy import Proxy
 from tests.faults.suite_on_paths import SuiteOnPaths
-from tests.integration.waiting import eventually
 
 Injector = Callable[[SuiteOnPaths, str, float], Awaitable[None]]
 
 _PUT_RIGHT_WITHIN_S = 180.0
 _DRAINED_WITHIN_S = 30.0
-# What the broker says of its queues is as old as this at most.
-_QUEUES_TOLD_EVERY_S = 5.0
 _SLOW_S = 0.2
 _REPEATED_WITHIN_S = 5.0
 _REFUSED_SHARE = 0.3
@@ -162,17 +159,12 @@ async def _deleted(suite: SuiteOnPaths, queue: str, seconds: float) -> None:
     for path in paths:
         path.to_target.freeze()
     try:
-        await asyncio.sleep(_QUEUES_TOLD_EVERY_S)
-        await eventually(lambda: _waiting(suite), lambda count: count == 0, _DRAINED_WITHIN_S)
+        work_queues = {one.name for one in all_queues()}
+        await suite.broker.until_empty(work_queues, _DRAINED_WITHIN_S)
         await suite.broker.delete_queue(queue)
     finally:
         for path in paths:
             path.mend()
-
-
-async def _waiting(suite: SuiteOnPaths) -> int:
-    queues = await suite.broker.queues()
-    return sum(queues.get(queue.name, 0) for queue in all_queues())
 
 
 async def _loses_its_own_queues(suite: SuiteOnPaths, process: str, seconds: float) -> None:

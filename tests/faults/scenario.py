@@ -166,6 +166,7 @@ class Scenario:
             self._commands.accepted,
             ANSWER_TIMEOUT_S + GRACE_S + RECOVERY_S,
             self.command_clock_s,
+            self._watch.away,
         )
         self.violations += violations
         self.counts.parked, violations = await check_parked(

@@ -13,6 +13,7 @@ from tests.faults.command_invariants import judge_command, judge_endings
 from tests.faults.event_invariants import missing_facts
 from tests.faults.event_tap import EventTap
 from tests.faults.session_invariants import timeline_violations
+from tests.faults.watch import Away
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 START = {
@@ -74,15 +75,26 @@ def test_an_answer_that_the_station_did_not_give_is_found() -> None:
 
 
 def test_only_an_unknown_outcome_is_replaced_and_once() -> None:
-    assert judge_endings(command(), {"completed"}) == []
-    assert judge_endings(command(), {"outcome_unknown", "completed"}) == []
-    assert judge_endings(command(), {"error", "completed"})
-    assert judge_endings(command(status="expired"), {"expired", "outcome_unknown"})
+    assert judge_endings(command(), {"completed"}, []) == []
+    assert judge_endings(command(), {"outcome_unknown", "completed"}, []) == []
+    assert judge_endings(command(), {"error", "completed"}, [])
+    assert judge_endings(command(status="expired"), {"expired", "outcome_unknown"}, [])
 
 
 def test_a_command_that_ends_too_late_is_found() -> None:
     late = command(status="outcome_unknown", completed_at=NOW + timedelta(minutes=2))
-    assert judge_endings(late, {"outcome_unknown"})
+    assert judge_endings(late, {"outcome_unknown"}, [])
+
+
+def test_a_command_that_falls_due_while_nothing_can_be_ended_is_due_afterwards() -> None:
+    late = command(status="outcome_unknown", completed_at=NOW + timedelta(minutes=10))
+    outage = Away(NOW + timedelta(seconds=5), NOW + timedelta(minutes=10))
+    assert judge_endings(late, {"outcome_unknown"}, [outage]) == []
+    assert judge_endings(
+        {**late, "completed_at": NOW + timedelta(minutes=11)}, {"outcome_unknown"}, [outage]
+    )
+    later = Away(NOW + timedelta(minutes=9), NOW + timedelta(minutes=10))
+    assert judge_endings(late, {"outcome_unknown"}, [later])
 
 
 def test_an_open_transaction_and_a_meter_that_jumps_are_found() -> None:

@@ -12,9 +12,9 @@ from tests.faults.faulty_suite import GATEWAYS
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
 from tests.faults.suite_on_paths import SuiteOnPaths
-from tests.integration.waiting import eventually
 
 Alarm = Callable[[BrokerFaults], AbstractAsyncContextManager[None]]
+_WORK_QUEUES = frozenset(queue.name for queue in all_queues())
 # What was under way when publishing stopped is with its consumer, and soon handled.
 _DRAINED_WITHIN_S = 30.0
 
@@ -56,7 +56,7 @@ async def test_while_an_alarm_blocks_publishers_consumers_drain_and_stations_wai
         async with alarm(suite.broker):
             suite.note(f"{name} alarm for {seconds} s")
             lasting = asyncio.create_task(asyncio.sleep(seconds))
-            await _until_drained(suite)
+            await suite.broker.until_empty(_WORK_QUEUES, _DRAINED_WITHIN_S)
             await lasting
         await scenario.recovered()
 
@@ -73,7 +73,7 @@ async def test_a_work_queue_that_is_deleted_by_hand_is_declared_and_used_again(
             # What is in a queue goes with it: nothing may be published until it is deleted.
             for gateway in GATEWAYS:
                 suite.broker_paths[gateway].to_target.freeze()
-            await _until_drained(suite)
+            await suite.broker.until_empty(_WORK_QUEUES, _DRAINED_WITHIN_S)
             await suite.broker.delete_queue(name)
             suite.note(f"{name} deleted")
             for gateway in GATEWAYS:
@@ -95,17 +95,5 @@ async def test_a_process_whose_own_queue_is_deleted_by_hand_has_it_back(
 
 
 async def _own_queues(suite: SuiteOnPaths, process: str) -> list[str]:
-    lasting = {queue.name for queue in all_queues()}
     queues = await suite.broker.queues()
-    return [name for name in queues if name.startswith(process) and name not in lasting]
-
-
-async def _until_drained(suite: SuiteOnPaths) -> None:
-    """Wait until no work queue holds anything."""
-    lasting = {queue.name for queue in all_queues()}
-
-    async def waiting() -> dict[str, int]:
-        queues = await suite.broker.queues()
-        return {name: count for name, count in queues.items() if name in lasting and count}
-
-    await eventually(waiting, lambda queues: not queues, _DRAINED_WITHIN_S)
+    return [name for name in queues if name.startswith(process) and name not in _WORK_QUEUES]
