@@ -14,15 +14,21 @@ from csms_shared.broker.topology import (
     Queue,
     all_queues,
     decisions_queue,
-    event_stream_queue,
     gateway_queue,
+    live_events_queue,
+    own_events_queue,
     replies_queue,
     reports_queue,
 )
 from csms_shared.ocpp.actions import ActionKind, station_actions
 
 WORK_QUEUES = [queue for queue in all_queues() if queue.parking is not None]
-LIFE_QUEUES = [gateway_queue("g-1"), replies_queue("c-1"), event_stream_queue("c-1")]
+LIFE_QUEUES = [
+    gateway_queue("g-1"),
+    replies_queue("c-1"),
+    own_events_queue("c-1"),
+    live_events_queue("c-1", 1),
+]
 EVERY_QUEUE = [*all_queues(), *LIFE_QUEUES]
 
 # Arguments that mean something else, or nothing, on one of the supported versions.
@@ -70,7 +76,8 @@ def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Q
 
 @pytest.mark.parametrize("queue", LIFE_QUEUES, ids=_names(LIFE_QUEUES))
 def test_a_queue_of_one_life_expires_and_dead_letters_nothing(queue: Queue) -> None:
-    assert queue.arguments == {"x-queue-type": "classic", "x-expires": 600_000}
+    expires_ms = 10_000 if ".live-" in queue.name else 600_000
+    assert queue.arguments == {"x-queue-type": "classic", "x-expires": expires_ms}
 
 
 def test_no_exchange_has_an_alternate() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import structlog
 
 from command_api.amqp.command_sender import GatewaySender
-from command_api.amqp.event_stream import EventStream
+from command_api.amqp.live_events import LiveEvents
+from command_api.amqp.own_events import OwnEvents
 from command_api.amqp.own_queue import OwnQueue, watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.services import BrokerServices
@@ -40,7 +41,7 @@ from csms_shared.broker.topology import (
     command_api_queues,
     command_events_queue,
     command_results_queue,
-    event_stream_queue,
+    own_events_queue,
     parking_queue,
     replies_queue,
 )
@@ -140,6 +141,7 @@ class CommandApi:
         )
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing)
         self._consumers = self._make_consumers(incarnation, correlator)
+        self._live_events = LiveEvents(self._link, incarnation, self._hub)
 
     def _make_consumers(self, incarnation: str, correlator: Correlator) -> tuple[Consumer, ...]:
         link, publisher = self._link, self._publisher
@@ -168,16 +170,16 @@ class CommandApi:
             after_commit=incoming.committed,
         )
         own = OwnQueue(correlator, self._watched.reported)
-        stream = EventStream(self._owners, self._watched, self._hub)
+        own_events = OwnEvents(self._owners, self._watched)
         drain = ParkingDrain(self._work, parked)
         return (
             Consumer(link, replies_queue(incarnation), own, prefetch=1_000),
             Consumer(
                 link,
-                event_stream_queue(incarnation),
-                stream,
+                own_events_queue(incarnation),
+                own_events,
                 prefetch=200,
-                on_lost=stream.lost,
+                on_lost=own_events.lost,
             ),
             Consumer(link, results_queue, results, prefetch=200, publisher=publisher),
             Consumer(
@@ -225,6 +227,7 @@ class CommandApi:
             self._rotations.run(),
             run_upkeep(self._work, SCHEMA, (finish_overdue(), *purges())),
             *(consumer.run() for consumer in self._consumers),
+            self._live_events.run(),
             watch_own_queues(self._link.is_open, self._consumers[:_OWN_CONSUMERS]),
             self._probes.run(),
         )

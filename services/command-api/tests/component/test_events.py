@@ -65,6 +65,17 @@ async def test_events_are_filtered_by_the_beginning_of_their_type(
     assert name == "csms.transaction.stopped.v1"
 
 
+async def test_a_stream_gets_events_whether_others_were_open_before_it_or_not(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
+    for number in (1, 2, 3):
+        async with listening(admin, station_id=station_id, type="connector") as events:
+            await stations.emit("connector.status_changed", station_id, {"connector_id": number})
+            _, event = await anext(events)
+        assert event["data"]["connector_id"] == number
+
+
 async def test_the_end_of_a_command_is_on_the_stream(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:

@@ -24,6 +24,7 @@ DELIVERY_LIMIT = 20
 # Without one, RabbitMQ 4 drops a message after 20 deliveries; 3.10 knows no "unlimited".
 PARKED_DELIVERY_LIMIT = 1_000_000_000
 INCARNATION_EXPIRES_MS = 600_000
+LIVE_EVENTS_EXPIRES_MS = 10_000
 COMMAND_RESULTS_QUEUE = "command-api.results.v1"
 COMMAND_EVENTS_QUEUE = "command-api.events.v1"
 
@@ -156,7 +157,9 @@ def command_events_queue() -> Queue:
     )
 
 
-def incarnation_queue(incarnation: str, *bindings: Binding) -> Queue:
+def incarnation_queue(
+    incarnation: str, *bindings: Binding, expires_ms: int = INCARNATION_EXPIRES_MS
+) -> Queue:
     """Return the queue of one life of one process: durable classic, gone 10 minutes after it.
 
     Never exclusive under a fixed name: such a name stays locked for 30 s and more after a frozen
@@ -165,7 +168,7 @@ def incarnation_queue(incarnation: str, *bindings: Binding) -> Queue:
     """
     return Queue(
         f"{incarnation}.v1",
-        {"x-queue-type": "classic", "x-expires": INCARNATION_EXPIRES_MS},
+        {"x-queue-type": "classic", "x-expires": expires_ms},
         bindings,
     )
 
@@ -184,9 +187,23 @@ def replies_queue(incarnation: str) -> Queue:
     return incarnation_queue(incarnation, Binding(REPLIES, f"{incarnation}.#"))
 
 
-def event_stream_queue(incarnation: str) -> Queue:
-    """Return a command-api instance's queue of all events, for its live streams and its map."""
-    return incarnation_queue(f"{incarnation}.events", Binding(EVENTS, "#"))
+def own_events_queue(incarnation: str) -> Queue:
+    """Return a command-api instance's queue of the events that change what it remembers."""
+    return incarnation_queue(
+        f"{incarnation}.events", Binding(EVENTS, "station.#"), Binding(EVENTS, "command.completed")
+    )
+
+
+def live_events_queue(incarnation: str, number: int) -> Queue:
+    """Return a command-api instance's queue of all events, while it has streams open.
+
+    Soon gone without its consumer: every event of the suite gathers in it.
+    """
+    return incarnation_queue(
+        f"{incarnation}.live-{number}",
+        Binding(EVENTS, "#"),
+        expires_ms=LIVE_EVENTS_EXPIRES_MS,
+    )
 
 
 def service_queues(service: str) -> tuple[Queue, ...]:

@@ -12,6 +12,9 @@ BUFFER_EVENTS = 1_000
 MAX_STREAMS = 200
 
 
+CONNECT_TIMEOUT_S = 5.0
+
+
 class TooManyStreams(Exception):
     """`MAX_STREAMS` clients listen already."""
 
@@ -81,11 +84,38 @@ class Stream:
 
 
 class EventHub:
-    """All open streams of this process."""
+    """All open streams of this process; `connected` while events reach them."""
 
     def __init__(self) -> None:
         self._streams: set[Stream] = set()
         self._closed = False
+        self._wanted = asyncio.Event()
+        self._connected = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether what happens reaches the streams."""
+        return self._connected.is_set()
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        if connected:
+            self._connected.set()
+        else:
+            self._connected.clear()
+
+    async def until_wanted(self) -> None:
+        """Wait until a stream is open."""
+        await self._wanted.wait()
+
+    async def until_connected(self) -> bool:
+        """Wait until events reach the streams; false after `CONNECT_TIMEOUT_S` without."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._connected.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def open(self, wanted: EventFilter) -> Stream:
         """Open a stream of events from now on.
@@ -97,11 +127,14 @@ class EventHub:
             raise TooManyStreams
         stream = Stream(wanted)
         self._streams.add(stream)
+        self._wanted.set()
         return stream
 
     def discard(self, stream: Stream) -> None:
         """Forget a stream whose client has gone."""
         self._streams.discard(stream)
+        if not self._streams:
+            self._wanted.clear()
 
     @property
     def listening(self) -> bool:
@@ -121,5 +154,9 @@ class EventHub:
     def close(self) -> None:
         """End all streams: the process is about to end."""
         self._closed = True
+        self.end_all("the service is shutting down")
+
+    def end_all(self, reason: str) -> None:
+        """End every stream after what is in its buffer."""
         for stream in self._streams:
-            stream.end("the service is shutting down")
+            stream.end(reason)

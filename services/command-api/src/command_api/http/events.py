@@ -8,6 +8,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from command_api.handlers.event_hub import EventFilter, EventHub, Stream
+from command_api.handlers.ports import ServiceAway
 from command_api.http.authentication import Viewer
 from command_api.http.state import state_of
 
@@ -43,6 +44,14 @@ async def stream_events(
     """
     hub = state_of(request).hub
     stream = hub.open(EventFilter(station_id, type))
+    try:
+        connected = await hub.until_connected()
+    except BaseException:
+        hub.discard(stream)
+        raise
+    if not connected:
+        hub.discard(stream)
+        raise ServiceAway("the broker does not deliver events")
     return EventSourceResponse(
         _events(hub, stream), ping=KEEP_ALIVE_S, send_timeout=_SEND_TIMEOUT_S, sep="\n"
     )

@@ -1,0 +1,41 @@
+"""Which streams are open, and whether events reach them."""
+
+import asyncio
+
+import pytest
+
+from command_api.handlers import event_hub
+from command_api.handlers.event_hub import EventFilter, EventHub
+
+ALL = EventFilter(None, None)
+
+
+async def test_events_are_wanted_while_a_stream_is_open() -> None:
+    hub = EventHub()
+    wanted = asyncio.create_task(hub.until_wanted())
+    await asyncio.sleep(0)
+    assert not wanted.done()
+    stream = hub.open(ALL)
+    await asyncio.wait_for(wanted, 5)
+    hub.discard(stream)
+    wanted = asyncio.create_task(hub.until_wanted())
+    await asyncio.sleep(0)
+    assert not wanted.done()
+    wanted.cancel()
+
+
+async def test_a_stream_waits_until_events_reach_it_and_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_hub, "CONNECT_TIMEOUT_S", 0.01)
+    hub = EventHub()
+    assert not await hub.until_connected()
+    hub.connected = True
+    assert await hub.until_connected()
+
+
+async def test_streams_that_end_tell_why() -> None:
+    hub = EventHub()
+    stream = hub.open(ALL)
+    hub.end_all("events could not be had from the broker")
+    assert await stream.next() == "events could not be had from the broker"
