@@ -9,8 +9,9 @@ from gateway_fakes.broker_proxy import BrokerProxy
 from gateway_fakes.running import RunningGateway
 from websockets.exceptions import InvalidStatus
 
+from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.commands import CommandOutcome
-from ws_gateway.amqp import own_queue
+from ws_gateway.amqp import own_queue, services
 
 REPORT = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
@@ -93,3 +94,43 @@ async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_o
     outcomes = {report.outcome for report in services.reports_of(command_id)}
     assert outcomes == {CommandOutcome.SENT, CommandOutcome.COMPLETED}
     await station.socket.close()
+
+
+async def test_a_gateway_at_rest_takes_nobody_in_for_a_service_that_has_just_been_lost(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("O-5")
+    await station.socket.close()
+    # Until no answer is recent any more.
+    await asyncio.sleep(services.PROBE_TIMEOUT_S)
+    claims = running.services.claims
+    running.services.silent.add(SESSION_SERVICE)
+    # Nothing of its own is overdue here: it has to ask before it takes the station in.
+    with pytest.raises(InvalidStatus) as refused:
+        await running.station("O-6")
+    assert refused.value.response.status_code == 503
+    assert running.services.claims == claims
+
+
+async def test_a_handshake_during_which_a_service_is_lost_is_refused_and_released(
+    running: RunningGateway,
+) -> None:
+    await (await running.station("O-7")).socket.close()
+    running.services.claims_answered.clear()
+    before = running.services.claims
+    coming = asyncio.create_task(running.station("O-8"))
+    await running.services.until(lambda: running.services.claims > before)
+    broker = running.gateway.broker
+    assert broker is not None
+    running.services.silent.add(SESSION_SERVICE)
+    broker.services[SESSION_SERVICE].doubt()
+    async with asyncio.timeout(15):
+        while broker.takes_upgrades:
+            await asyncio.sleep(0.02)
+    running.services.claims_answered.set()
+    with pytest.raises(InvalidStatus) as refused:
+        await coming
+    assert refused.value.response.status_code == 503
+    await running.services.until(
+        lambda: "O-8" in {one.station_id for one in running.services.releases}
+    )

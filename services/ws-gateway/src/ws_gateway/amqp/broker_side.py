@@ -59,6 +59,13 @@ class BrokerSide:
             service.takes_upgrades for service in self.services.values()
         )
 
+    async def services_prove_themselves(self) -> bool:
+        """Tell whether a station that connects now can be served, after a probe where in doubt."""
+        for service in self.services.values():
+            if not await service.proves_itself():
+                return False
+        return self.takes_upgrades
+
     @property
     def unsent(self) -> int:
         """Count what the broker has not confirmed yet."""

@@ -29,6 +29,9 @@ _CONFIRM_S = 0.25
 _ANSWERS_NEEDED = 2
 # A decision or claim that takes longer raises a doubt.
 OVERDUE_S = 2.0
+# A station that another gateway has sent away comes at the earliest when a probe has failed there.
+# An answer that is younger than this was given after the one which that gateway waited for.
+_PROOF_LASTS_S = 0.75 * PROBE_TIMEOUT_S
 
 
 class ServiceWatch:
@@ -50,6 +53,8 @@ class ServiceWatch:
         self._answers = 0
         self._steadiness = Steadiness()
         self._refused = False
+        self._proved_at = float("-inf")
+        self._probed = asyncio.Event()
         self.away = True
         metrics.SERVICE_AWAY.labels(name).set(1)
 
@@ -57,6 +62,23 @@ class ServiceWatch:
     def takes_upgrades(self) -> bool:
         """Tell whether stations may connect as far as this service is concerned."""
         return not self.away and not self._refused
+
+    async def proves_itself(self) -> bool:
+        """Tell whether stations may connect, by an answer that is not from before an outage.
+
+        A gateway learns of an outage when something of its own is overdue. Until then it would
+        take the stations in that another gateway has sent away, and cost them a second attempt.
+        """
+        while self.takes_upgrades:
+            age_s = monotonic() - self._proved_at
+            if age_s > _PROOF_LASTS_S / 2:
+                # Renewed ahead of time, so that nobody waits while many connect.
+                self._doubt.set()
+            if age_s <= _PROOF_LASTS_S:
+                return True
+            self._probed.clear()
+            await self._probed.wait()
+        return False
 
     def doubt(self) -> None:
         """Note that something is overdue: probe."""
@@ -80,8 +102,13 @@ class ServiceWatch:
         while True:
             await self._doubt.wait()
             started = monotonic()
-            if not await self._answers_probe():
+            answers = await self._answers_probe()
+            if answers:
+                self._proved_at = started
+            else:
                 self._found_away()
+            self._probed.set()
+            if not answers:
                 await asyncio.sleep(PROBE_INTERVAL_S - (monotonic() - started))
                 continue
             self._answers += 1

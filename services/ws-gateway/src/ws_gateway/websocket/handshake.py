@@ -126,6 +126,9 @@ class Handshakes:
         await self._wait_for_turn(socket, identity)
         asked_at = monotonic()
         try:
+            if not await self._broker.services_prove_themselves():
+                raise unavailable("unavailable", "a part of the central system does not answer")
+            asked_at = monotonic()
             reply, claim = await self._claim(request, applicant, subprotocol, peer)
         finally:
             self._reception.upgrades.leave(monotonic() - asked_at)
@@ -136,6 +139,11 @@ class Handshakes:
             raise Refused(
                 HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", told=False
             )
+        if not self._broker.takes_upgrades:
+            self._broker.notices.release(
+                identity, claim.connection_id, reply.epoch, "a service was lost meanwhile"
+            )
+            raise unavailable("unavailable", "a part of the central system does not answer")
         self._open_session(socket, claim, reply, subprotocol)
         return response
 
