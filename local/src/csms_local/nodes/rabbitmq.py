@@ -68,10 +68,6 @@ class RabbitMQNode:
             "log.console.level = info\n" + self._cluster_lines(),
         )
 
-    def _cluster_arguments(self) -> str:
-        # A node that stands still holds the others up until it is found out, by default for 75 s.
-        return f" -kernel net_ticktime {_NET_TICK_SECONDS}" if self._cluster else ""
-
     def _cluster_lines(self) -> str:
         if not self._cluster:
             return ""
@@ -79,6 +75,8 @@ class RabbitMQNode:
         # (RabbitMQ documentation, "Clustering and Network Partitions").
         lines = [
             "cluster_partition_handling = pause_minority",
+            # One that stands still holds the others up until it is found out, by default for 75 s.
+            f"net_ticktime = {_NET_TICK_SECONDS}",
             "cluster_formation.peer_discovery_backend = classic_config",
         ]
         for number, name in enumerate(self._cluster, 1):
@@ -181,6 +179,6 @@ class RabbitMQNode:
             # Idle schedulers sleep instead of spinning: the cores are shared with everything else.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "+sbwt none +sbwtdcpu none +sbwtdio none "
-                "-kernel inet_dist_use_interface {127,0,0,1}" + self._cluster_arguments()
+                "-kernel inet_dist_use_interface {127,0,0,1}"
             ),
         }
