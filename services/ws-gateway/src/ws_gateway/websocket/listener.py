@@ -7,6 +7,8 @@ import socket
 from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.handshake import Handshakes
@@ -20,6 +22,8 @@ _TICK_S = 0.1
 _SLICES = 10
 _SMALLEST_SLICE = 50
 _FINISH_S = 2.0
+# In place of each connection's own, once that is answered.
+_ANSWERED_REQUEST = Request("", Headers())
 
 
 class Listener:
@@ -109,6 +113,8 @@ class Listener:
 
     async def _hold(self, connection: ServerConnection) -> None:
         assert isinstance(connection, StationSocket)
+        # A fifth of what an idle connection holds, and of no use after the handshake.
+        connection.request, connection.response = _ANSWERED_REQUEST, None
         self._open.add(connection)
         self._all_closed.clear()
         try:
