@@ -251,6 +251,10 @@ class Stations:
         }
         return station_id
 
+    async def publish(self, message: Outgoing) -> None:
+        """Publish what another service would."""
+        await self._publisher.publish(message)
+
     async def emit(self, key: str, station_id: str, data: dict[str, Any]) -> None:
         """Publish one event."""
         event = CloudEvent(

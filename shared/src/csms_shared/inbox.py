@@ -73,6 +73,10 @@ def decode(deliveries: Sequence[Delivery]) -> list[Work]:
         except orjson.JSONDecodeError:
             works.append(Work(delivery.type, {}, delivery.body.decode(errors="replace")))
             continue
+        if isinstance(document, list):
+            # A batch of CloudEvents: each by itself, so that a bad one parks no neighbour.
+            works.extend(Work(delivery.type, {}, [event]) for event in document)
+            continue
         items = document.pop("items", None) if isinstance(document, dict) else None
         if not isinstance(items, list):
             works.append(Work(delivery.type, {}, document))

@@ -15,6 +15,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import (
     Queue,
+    command_orders_queue,
     decisions_queue,
     parking_queue,
     reports_queue,
@@ -74,7 +75,12 @@ class OwningService:
         self._upkeep_engine = self._engine("upkeep", UPKEEP_CONNECTIONS)
         self.publisher = Publisher(link)
         self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
-        self._queues = WorkQueueProbe(link, self.publisher, service_queues(name))
+        self._queues = WorkQueueProbe(
+            # Orders in the outbox need their queue, whether command-api has started or not.
+            link,
+            self.publisher,
+            (*service_queues(name), command_orders_queue()),
+        )
         self._upkeep: list[UpkeepTask] = [purge_outbox(outbox)]
         self._readiness = Readiness(
             engine=self._upkeep_engine,

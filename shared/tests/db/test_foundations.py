@@ -13,13 +13,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
-from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import EVENTS, Binding, incarnation_queue
+from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.topology import (
+    COMMAND_ORDERS_KEY,
+    EVENTS,
+    REQUESTS,
+    Binding,
+    incarnation_queue,
+)
+from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.contracts.events import CloudEvent, event_id
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch
 from csms_shared.db.engine import create_engine, in_transaction, is_infrastructure
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.migrate import migrate, missing_migrations
+from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import OutboxRelay, write_events
 from csms_shared.db.tables import outbox_table
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
@@ -211,6 +223,63 @@ async def test_events_leave_once_they_are_committed_in_one_message_per_key(
         await consumer.stop()
         await running
     assert received == [[1, 2]]
+
+
+class FakePublisher(Publisher):
+    """Keeps what would be published; every message has the same outcome."""
+
+    def __init__(self, outcome: PublishReturned | None) -> None:
+        super().__init__(Link("amqp://nobody", "test"))
+        self.outcome = outcome
+        self.sent: list[Outgoing] = []
+
+    async def publish_all(
+        self, messages: list[Outgoing], timeout: float = 1.0
+    ) -> list[PublishReturned | PublishUnconfirmed | None]:
+        self.sent += messages
+        return [self.outcome] * len(messages)
+
+
+async def test_orders_leave_as_batches_and_stay_until_a_queue_has_taken_them(
+    engine: AsyncEngine, broker_url: str
+) -> None:
+    outbox = outbox_table(MetaData())
+    orders = [
+        CommandOrder(
+            order_id=new_command_id(n),
+            station_id="S",
+            action="ClearCache",
+            payload={},
+            deadline_ms=n,
+            created_by="test",
+        )
+        for n in range(BATCH_MAX_ITEMS + 1)
+    ]
+
+    async def waiting() -> int:
+        async with engine.connect() as connection:
+            found = await connection.execute(
+                text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+            )
+            return int(found.scalar_one())
+
+    publisher = FakePublisher(PublishReturned("nobody has a queue"))
+    relay = OutboxRelay(engine, outbox, publisher)
+    async with engine.begin() as connection:
+        await write_orders(connection, outbox, orders)
+        await write_events(connection, outbox, [("nobody.listens", _event(1))])
+    assert await relay.relay_round() is False
+    assert await waiting() == 2
+    publisher.outcome = None
+    publisher.sent.clear()
+    assert await relay.relay_round() is False
+    assert await waiting() == 0
+    assert {(one.exchange, one.routing_key, one.type) for one in publisher.sent} == {
+        (REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS)
+    }
+    batches = [CommandOrderBatch.model_validate_json(one.body).items for one in publisher.sent]
+    assert [len(batch) for batch in batches] == [BATCH_MAX_ITEMS, 1]
+    assert [order for batch in batches for order in batch] == orders
 
 
 async def test_an_upkeep_task_runs_in_one_replica_at_a_time(engine: AsyncEngine) -> None:

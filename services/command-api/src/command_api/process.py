@@ -9,6 +9,7 @@ import structlog
 
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.live_events import LiveEvents
+from command_api.amqp.orders_inbox import OrdersInbox
 from command_api.amqp.own_events import OwnEvents
 from command_api.amqp.own_queue import OwnQueue, watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
@@ -19,6 +20,7 @@ from command_api.handlers.command_reports import CommandReports
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.event_hub import EventHub
 from command_api.handlers.incoming_events import IncomingEvents
+from command_api.handlers.orders import Orders
 from command_api.handlers.overdue_commands import finish_overdue
 from command_api.handlers.parked_items import ParkedItems
 from command_api.handlers.password_rotations import PasswordRotations
@@ -40,6 +42,7 @@ from csms_shared.broker.topology import (
     COMMAND_API,
     command_api_queues,
     command_events_queue,
+    command_orders_queue,
     command_results_queue,
     own_events_queue,
     parking_queue,
@@ -169,6 +172,11 @@ class CommandApi:
             apply=incoming.apply,
             after_commit=incoming.committed,
         )
+        orders = OrdersInbox(
+            self._work,
+            publisher,
+            Orders(self._owners, self._dispatch.wake_held, self._relay.wake),
+        )
         own = OwnQueue(correlator, self._watched.reported)
         own_events = OwnEvents(self._owners, self._watched)
         drain = ParkingDrain(self._work, parked)
@@ -190,6 +198,7 @@ class CommandApi:
                 publisher=publisher,
                 gather_s=_EVENTS_GATHER_S,
             ),
+            Consumer(link, command_orders_queue(), orders, prefetch=50, publisher=publisher),
             Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50),
         )
 

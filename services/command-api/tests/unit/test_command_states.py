@@ -6,13 +6,13 @@ from uuid import UUID
 import pytest
 
 from command_api.domain.acceptance import is_accepted
-from command_api.domain.command_ids import new_command_id
 from command_api.domain.command_states import (
     CommandRecord,
     CommandStatus,
     after_report,
     overdue_status,
 )
+from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
 
 NOW = 1_800_000_000_000

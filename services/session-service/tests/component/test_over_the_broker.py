@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -10,6 +10,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.incarnation import new_incarnation
@@ -28,8 +29,10 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Work
 from csms_shared.owning_service import OwningService, opened
+from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.amqp.process import session_service
 from session_service.settings import Settings
 
@@ -245,3 +248,41 @@ async def test_a_token_that_stays_busy_is_refused_within_the_deadline(
     await until(lambda: len(gateway.replies) == 2)
     statuses = [reply["payload"]["idTagInfo"]["status"] for reply in gateway.replies]
     assert statuses == ["Accepted", "ConcurrentTx"]
+
+
+async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[CompletedCommand] = []
+
+    async def note(_: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
+        seen.extend(commands)
+
+    monkeypatch.setitem(completed_command_handlers, "GetLocalListVersion", note)
+    data = {
+        "command_id": "0199f3a1-7c5e-7d1a-9b64-0f6f1d2c3b4a",
+        "station_id": "S1",
+        "action": "GetLocalListVersion",
+        "payload": {},
+        "status": "completed",
+        "response": {"listVersion": 3},
+        "created_by": "test",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "completed_at": "2026-01-01T00:00:01.000Z",
+        "deadline": "2026-01-01T00:01:00.000Z",
+    }
+    event = {
+        "id": data["command_id"],
+        "source": "/csms/command-api",
+        "type": "csms.command.completed.v1",
+        "subject": "S1",
+        "time": data["completed_at"],
+        "data": data,
+    }
+    await gateway.publisher.publish(
+        Outgoing(EVENTS, "command.completed", MessageType.EVENTS, orjson.dumps([event]))
+    )
+    await until(lambda: bool(seen))
+    assert [(str(one.command_id), one.response) for one in seen] == [
+        (data["command_id"], data["response"])
+    ]

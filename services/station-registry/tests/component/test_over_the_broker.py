@@ -2,11 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.incarnation import new_incarnation
@@ -22,7 +23,9 @@ from csms_shared.broker.topology import (
     incarnation_queue,
     service_queues,
 )
+from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.owning_service import OwningService, opened
+from station_registry.amqp.completed_commands import completed_command_handlers
 from station_registry.amqp.process import station_registry
 from station_registry.settings import RegistrySettings
 
@@ -177,3 +180,44 @@ async def test_a_storm_of_stations_is_answered_completely(
     assert {(reply["outcome"], reply["epoch"]) for reply in claimed} == {("accepted", 1)}
     assert {reply["connection_id"] for reply in booted} == {f"c-{name}" for name in names}
     assert {reply["payload"]["status"] for reply in booted} == {"Accepted"}
+
+
+async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
+    service: OwningService, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[CompletedCommand] = []
+    arrived = asyncio.Event()
+
+    async def note(_: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
+        seen.extend(commands)
+        arrived.set()
+
+    monkeypatch.setitem(completed_command_handlers, "GetLocalListVersion", note)
+    command_id = uuid.uuid4()
+    data = {
+        "command_id": str(command_id),
+        "station_id": "S1",
+        "action": "GetLocalListVersion",
+        "payload": {},
+        "status": "completed",
+        "response": {"listVersion": 3},
+        "created_by": "test",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "completed_at": "2026-01-01T00:00:01.000Z",
+        "deadline": "2026-01-01T00:01:00.000Z",
+    }
+    event = {
+        "id": str(command_id),
+        "source": "/csms/command-api",
+        "type": "csms.command.completed.v1",
+        "subject": "S1",
+        "time": "2026-01-01T00:00:01.000Z",
+        "data": data,
+    }
+    await gateway.publisher.publish(
+        Outgoing("csms.events.v1", "command.completed", "events.v1", orjson.dumps([event]))
+    )
+    async with asyncio.timeout(20):
+        await arrived.wait()
+    assert [command.command_id for command in seen] == [command_id]
+    assert seen[0].response == {"listVersion": 3}

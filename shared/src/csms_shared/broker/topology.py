@@ -27,6 +27,9 @@ INCARNATION_EXPIRES_MS = 600_000
 LIVE_EVENTS_EXPIRES_MS = 10_000
 COMMAND_RESULTS_QUEUE = "command-api.results.v1"
 COMMAND_EVENTS_QUEUE = "command-api.events.v1"
+COMMAND_ORDERS_QUEUE = "command-api.orders.v1"
+COMMAND_ORDERS_KEY = "command-api.orders"
+COMMAND_COMPLETED_KEY = "command.completed"
 
 Arguments = Mapping[str, str | int]
 
@@ -123,13 +126,14 @@ def decisions_queue(service: str) -> Queue:
 
 
 def reports_queue(service: str) -> Queue:
-    """Return the queue of station calls that are answered before the service sees them."""
+    """Return the queue of what nobody waits for: reports of stations, ends of commands."""
     return _work_queue(
         service,
         f"{service}.reports.v1",
         (
             *_call_bindings(service, ActionKind.REPORT),
             Binding(REQUESTS, reports_key(service)),
+            Binding(EVENTS, COMMAND_COMPLETED_KEY),
         ),
     )
 
@@ -142,6 +146,11 @@ def requests_queue(service: str) -> Queue:
 def command_results_queue() -> Queue:
     """Return the queue that keeps every command's result, whoever asked and lives."""
     return _work_queue(COMMAND_API, COMMAND_RESULTS_QUEUE, (Binding(REPLIES, "*.command"),))
+
+
+def command_orders_queue() -> Queue:
+    """Return the queue of the commands that services want sent."""
+    return _work_queue(COMMAND_API, COMMAND_ORDERS_QUEUE, (Binding(REQUESTS, COMMAND_ORDERS_KEY),))
 
 
 def command_events_queue() -> Queue:
@@ -190,7 +199,9 @@ def replies_queue(incarnation: str) -> Queue:
 def own_events_queue(incarnation: str) -> Queue:
     """Return a command-api instance's queue of the events that change what it remembers."""
     return incarnation_queue(
-        f"{incarnation}.events", Binding(EVENTS, "station.#"), Binding(EVENTS, "command.completed")
+        f"{incarnation}.events",
+        Binding(EVENTS, "station.#"),
+        Binding(EVENTS, COMMAND_COMPLETED_KEY),
     )
 
 
@@ -218,7 +229,12 @@ def service_queues(service: str) -> tuple[Queue, ...]:
 
 def command_api_queues() -> tuple[Queue, ...]:
     """Return the work queues of command-api, its parking queue first."""
-    return (parking_queue(COMMAND_API), command_results_queue(), command_events_queue())
+    return (
+        parking_queue(COMMAND_API),
+        command_results_queue(),
+        command_events_queue(),
+        command_orders_queue(),
+    )
 
 
 def all_queues() -> tuple[Queue, ...]:

@@ -11,6 +11,7 @@ from csms_shared.contracts.commands import CommandBatch, CommandReportBatch
 from csms_shared.contracts.control import ControlBatch
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.orders import CommandOrderBatch, CompletedCommand
 from csms_shared.contracts.ownership import (
     ClaimBatch,
     ClaimReplyBatch,
@@ -44,6 +45,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.CONTROLS: ControlBatch,
     MessageType.COMMANDS: CommandBatch,
     MessageType.COMMAND_REPORTS: CommandReportBatch,
+    MessageType.COMMAND_ORDERS: CommandOrderBatch,
     MessageType.REQUEST: RequestBatch,
     MessageType.RESPONSE: ResponseMessage,
     MessageType.EVENTS: CloudEvent,
@@ -54,6 +56,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
 def schemas() -> dict[str, str]:
     """Return file name -> text, one file per contract and per request operation."""
     models: dict[str, type[BaseModel]] = {str(name): model for name, model in MESSAGES.items()}
+    models["events/command.completed"] = CompletedCommand
     for service, operations in (
         ("station-registry", STATION_OPERATIONS),
         ("session-service", SESSION_OPERATIONS),

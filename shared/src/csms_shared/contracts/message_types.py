@@ -21,6 +21,7 @@ class MessageType(StrEnum):
     CONTROLS = "controls.v1"
     COMMANDS = "commands.v1"
     COMMAND_REPORTS = "command-reports.v1"
+    COMMAND_ORDERS = "command-orders.v1"
     REQUEST = "request.v1"
     RESPONSE = "response.v1"
     EVENTS = "events.v1"

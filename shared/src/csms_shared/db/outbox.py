@@ -1,4 +1,4 @@
-"""The transactional outbox: events commit with the facts, and leave in batches afterwards."""
+"""The transactional outbox: events and orders commit with the facts, and leave afterwards."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.errors import PublishReturned
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import EVENTS
-from csms_shared.contracts.envelope import BATCH_MAX_BYTES
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, EVENTS, REQUESTS
+from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
 from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
@@ -88,7 +88,7 @@ class OutboxRelay:
         await connection.execute(text("SET LOCAL synchronous_commit = off"))
         rows = (
             await connection.execute(
-                select(table.c.id, table.c.routing_key, table.c.events)
+                select(table.c.id, table.c.routing_key, table.c.events, table.c.event_count)
                 .where(table.c.published_at.is_(None))
                 .order_by(table.c.id)
                 .limit(ROUND_ROWS)
@@ -98,13 +98,14 @@ class OutboxRelay:
         OUTBOX_PENDING.set(len(rows))
         if not rows:
             return False
-        groups = _messages([(row.id, row.routing_key, row.events) for row in rows])
+        groups = _messages([(row.id, row.routing_key, row.events, row.event_count) for row in rows])
         outcomes = await self._publisher.publish_all([message for _, message in groups])
         published = [
             row_id
-            for (ids, _), outcome in zip(groups, outcomes, strict=True)
-            # Returned: nobody has bound a queue for such events, which is nobody's loss.
-            if outcome is None or isinstance(outcome, PublishReturned)
+            for (ids, message), outcome in zip(groups, outcomes, strict=True)
+            if outcome is None
+            # Nobody has bound a queue for such events, which is nobody's loss. An order stays.
+            or (isinstance(outcome, PublishReturned) and message.exchange == EVENTS)
             for row_id in ids
         ]
         if published:
@@ -121,29 +122,31 @@ async def _log_wait(error: BaseException) -> None:
     log.warning("outbox_waits", error=str(error))
 
 
-def _messages(rows: Sequence[tuple[int, str, bytes]]) -> list[tuple[list[int], Outgoing]]:
-    """Join rows of one routing key into messages of at most `BATCH_MAX_BYTES`."""
-    open_groups: dict[str, tuple[list[int], list[bytes], int]] = {}
+def _messages(rows: Sequence[tuple[int, str, bytes, int]]) -> list[tuple[list[int], Outgoing]]:
+    """Join rows of one routing key into messages of a batch's size."""
+    open_groups: dict[str, tuple[list[int], list[bytes], int, int]] = {}
     closed: list[tuple[list[int], Outgoing]] = []
 
     def close(key: str) -> None:
-        ids, parts, _ = open_groups.pop(key)
+        ids, parts, _, _ = open_groups.pop(key)
         # Each part is a non-empty JSON array: joined without parsing them again.
-        body = b"[" + b",".join(part[1:-1] for part in parts) + b"]"
-        closed.append(
-            (
-                ids,
-                Outgoing(EVENTS, key, MessageType.EVENTS, body, content_type=EVENTS_CONTENT_TYPE),
-            )
-        )
+        closed.append((ids, _message(key, b"[" + b",".join(part[1:-1] for part in parts) + b"]")))
 
-    for row_id, key, events in rows:
-        if key in open_groups and open_groups[key][2] + len(events) > BATCH_MAX_BYTES:
-            close(key)
-        ids, parts, size = open_groups.get(key, ([], [], 0))
+    for row_id, key, events, count in rows:
+        if key in open_groups:
+            _, _, size, items = open_groups[key]
+            if size + len(events) > BATCH_MAX_BYTES or items + count > BATCH_MAX_ITEMS:
+                close(key)
+        ids, parts, size, items = open_groups.get(key, ([], [], 0, 0))
         ids.append(row_id)
         parts.append(bytes(events))
-        open_groups[key] = (ids, parts, size + len(events))
+        open_groups[key] = (ids, parts, size + len(events), items + count)
     for key in list(open_groups):
         close(key)
     return closed
+
+
+def _message(key: str, items: bytes) -> Outgoing:
+    if key == COMMAND_ORDERS_KEY:
+        return Outgoing(REQUESTS, key, MessageType.COMMAND_ORDERS, b'{"items":' + items + b"}")
+    return Outgoing(EVENTS, key, MessageType.EVENTS, items, content_type=EVENTS_CONTENT_TYPE)

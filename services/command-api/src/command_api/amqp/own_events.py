@@ -5,11 +5,11 @@ from uuid import UUID
 from command_api.amqp.event_reading import read_events
 from command_api.amqp.owner_map import OwnerMap
 from command_api.handlers.watched_commands import WatchedCommands
-from command_api.store.command_changes import COMPLETED_KEY
 from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.contracts.events import event_type
 
-_COMPLETED = event_type(COMPLETED_KEY)
+_COMPLETED = event_type(COMMAND_COMPLETED_KEY)
 
 
 class OwnEvents:

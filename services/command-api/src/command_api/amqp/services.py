@@ -30,5 +30,7 @@ class BrokerServices:
         except BrokerError as error:
             raise ServiceAway(f"{service} does not answer: {error}") from error
         if response.problem is not None:
+            if response.problem.status == 503:
+                raise ServiceAway(f"{service}: {response.problem.detail}")
             raise ProblemRaised(response.problem)
         return response.result

@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.domain.command_ids import new_command_id
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
 from command_api.domain.registration import refusal_by_registration
@@ -28,6 +27,7 @@ from command_api.store.command_inserts import (
 from command_api.store.command_queries import get_command
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.clock import now_ms
+from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.actions import command_actions

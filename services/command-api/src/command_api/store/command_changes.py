@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.store.command_rows import COLUMNS, at, command_view, record_of
 from command_api.store.tables import outbox
+from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.times import format_time_ms
 
-COMPLETED_KEY = "command.completed"
 _SOURCE = "/csms/command-api"
 
 _LOCK = text(
@@ -82,7 +82,11 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
     await write_events(
         connection,
         outbox,
-        [(COMPLETED_KEY, _completed(command)) for command in changed if command.status.is_final],
+        [
+            (COMMAND_COMPLETED_KEY, _completed(command))
+            for command in changed
+            if command.status.is_final
+        ],
     )
 
 
@@ -99,7 +103,7 @@ def _completed(command: CommandRecord) -> CloudEvent:
         # An answer after outcome_unknown is a second event of the same command.
         id=event_id("command", str(command.command_id), command.status.value),
         source=_SOURCE,
-        type=event_type(COMPLETED_KEY),
+        type=event_type(COMMAND_COMPLETED_KEY),
         subject=command.station_id,
         time=format_time_ms(completed_ms),
         data=command_view(command),

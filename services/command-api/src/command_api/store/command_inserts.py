@@ -63,13 +63,18 @@ _INSERT = text(
         created_at, deadline, held, attempts, wanted_token, wanted_connector,
         rotation_proofs::json
     FROM given WHERE key IS NULL OR command_id IN (SELECT command_id FROM keyed)
+    ORDER BY command_id
+    ON CONFLICT (command_id) DO NOTHING
     RETURNING command_id
     """
 )
 
 
 async def insert_commands(connection: AsyncConnection, batch: Sequence[NewCommand]) -> set[UUID]:
-    """Store the commands; return the ids of those whose idempotency key was not taken."""
+    """Store the commands; return the ids of those that were new.
+
+    Not new: its idempotency key was taken, or the command itself is stored already.
+    """
     seen: set[tuple[str, str]] = set()
     chosen: list[NewCommand] = []
     for new in batch:

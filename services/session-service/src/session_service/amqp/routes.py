@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.clock import now_ms, utc_now
+from csms_shared.completed_commands import apply_completed
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
 from csms_shared.inbox import Reply, Work
 from csms_shared.ocpp.versions import OCPP16
+from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.domain.authorization import is_free_vend
 from session_service.handlers.authorization import asked_tokens, authorize
 from session_service.handlers.calls import ReceivedCall, received_call
@@ -75,9 +77,17 @@ class Decisions:
 
 
 async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Store a batch of the reports queue in its transaction; nobody waits for an answer."""
-    calls = _sorted_calls(works, (Route.STOP, Route.METER_VALUES))
+    """Store a batch of the reports queue in its transaction; nobody waits for an answer.
+
+    Ends of commands come last, so that their handlers take their locks after all others.
+    """
+    events = [work for work in works if work.type == MessageType.EVENTS]
+    calls = _sorted_calls(
+        [work for work in works if work.type != MessageType.EVENTS],
+        (Route.STOP, Route.METER_VALUES),
+    )
     await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
+    await apply_completed(connection, events, completed_command_handlers)
     return await _answer_probes(connection, works)
 
 

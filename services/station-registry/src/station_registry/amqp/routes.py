@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Apply, Reply, Work
 from csms_shared.ocpp.versions import OCPP16
+from station_registry.amqp.completed_commands import note_completed_commands
 from station_registry.domain.registration import Policies
 from station_registry.handlers.availability import note_statuses
 from station_registry.handlers.claims import claim
@@ -77,6 +78,7 @@ def report_routes() -> tuple[Route, ...]:
         Route(MessageType.LIVENESS, note_liveness),
         Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
         Route(MessageType.REFUSALS, note_refusals),
+        Route(MessageType.EVENTS, note_completed_commands),
     )
 
 

@@ -1,4 +1,7 @@
-"""Ids of commands: version 7 UUIDs, so that the newest command has the greatest id."""
+"""Ids of commands, and of orders that become commands.
+
+Version 7 UUIDs, so that the newest command has the greatest id.
+"""
 
 import secrets
 import uuid

@@ -1,0 +1,188 @@
+"""Commands that other services want sent, from the broker to their end."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import orjson
+import pytest
+from command_api_fakes import Stations, answered, eventually, reporting
+
+from csms_shared.broker.publisher import Outgoing
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, REQUESTS
+from csms_shared.clock import now_ms
+from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch, CompletedCommand
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+PASSWORD = "0123456789abcdef0123"
+
+
+def order(station_id: str, action: str = "ClearCache", **fields: Any) -> CommandOrder:
+    now = now_ms()
+    return CommandOrder.model_validate(
+        {
+            "order_id": new_command_id(now),
+            "station_id": station_id,
+            "action": action,
+            "payload": {},
+            "deadline_ms": now + 600_000,
+            "created_by": "session-service",
+            **fields,
+        }
+    )
+
+
+async def place(stations: Stations, *orders: CommandOrder) -> None:
+    await stations.publish(
+        Outgoing(
+            REQUESTS,
+            COMMAND_ORDERS_KEY,
+            MessageType.COMMAND_ORDERS,
+            CommandOrderBatch(items=list(orders)).model_dump_json().encode(),
+        )
+    )
+
+
+async def becomes(admin: httpx.AsyncClient, ordered: CommandOrder, status: str) -> dict[str, Any]:
+    async def get() -> dict[str, Any]:
+        document: dict[str, Any] = (await admin.get(f"/commands/{ordered.order_id}")).json()
+        return document
+
+    return await eventually(get, lambda found: found.get("status") == status, within_s=30)
+
+
+async def ends(database: asyncpg.Pool, ordered: CommandOrder) -> list[CompletedCommand]:
+    """Return what `command.completed` tells of the order's command."""
+    rows = await database.fetch("SELECT events FROM outbox WHERE routing_key = 'command.completed'")
+    told = [CompletedCommand(**event["data"]) for row in rows for event in orjson.loads(row[0])]
+    return [command for command in told if command.command_id == ordered.order_id]
+
+
+async def test_an_order_that_comes_twice_is_one_command(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    ordered = order(stations.online())
+    await place(stations, ordered, ordered)
+    command = await becomes(admin, ordered, "completed")
+    assert (command["created_by"], command["accepted"]) == ("session-service", True)
+    await place(stations, ordered)
+    behind = order(stations.online())
+    await place(stations, behind)
+    await becomes(admin, behind, "completed")
+    assert len(stations.gateway.commands_to(ordered.station_id)) == 1
+    assert [told.status for told in await ends(database, ordered)] == ["completed"]
+
+
+async def test_an_order_for_a_station_that_is_offline_is_sent_when_it_connects(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    ordered = order(station_id)
+    await place(stations, ordered)
+    await becomes(admin, ordered, "waiting")
+    stations.online(station_id)
+    await stations.emit_connected(station_id)
+    await becomes(admin, ordered, "completed")
+    (sent,) = stations.gateway.commands_to(station_id)
+    assert sent.command_id == str(ordered.order_id)
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "payload", "code"),
+    [
+        (None, "ClearCache", {}, "UNKNOWN_STATION"),
+        ("rejected", "ClearCache", {}, "STATION_REJECTED"),
+        ("accepted", "Reset", {"type": "Warm"}, "PAYLOAD_INVALID"),
+        (
+            "accepted",
+            "ChangeConfiguration",
+            {"key": "AuthorizationKey", "value": PASSWORD},
+            "ROTATION_NOT_ORDERED",
+        ),
+    ],
+)
+async def test_an_order_that_can_not_be_followed_ends_with_an_error_that_is_told(
+    admin: httpx.AsyncClient,
+    stations: Stations,
+    database: asyncpg.Pool,
+    status: str | None,
+    action: str,
+    payload: dict[str, Any],
+    code: str,
+) -> None:
+    station_id = stations.online(status=status) if status else f"nobody-{secrets.token_hex(4)}"
+    ordered = order(station_id, action, payload=payload)
+    neighbour = order(stations.online())
+    await place(stations, ordered, neighbour)
+    await becomes(admin, ordered, "error")
+    await becomes(admin, neighbour, "completed")
+    (told,) = await ends(database, ordered)
+    assert told.error is not None
+    assert told.error.code == code
+    assert stations.gateway.commands_to(station_id) == []
+    assert PASSWORD not in str(await database.fetch("SELECT commands::text FROM commands"))
+
+
+async def test_every_other_end_of_an_ordered_command_is_told(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    silent = stations.offline()
+    expired = order(silent, deadline_ms=now_ms() + 1_500)
+    late = order(silent, deadline_ms=now_ms() - 1)
+    unknown, failed = order(stations.online()), order(stations.online())
+    rejected = order(stations.online())
+    script = stations.gateway.script
+    script[unknown.station_id] = reporting(CommandOutcome.OUTCOME_UNKNOWN)
+    script[failed.station_id] = reporting(CommandOutcome.ERROR, error_code="NotSupported")
+    script[rejected.station_id] = answered({"status": "Rejected"})
+    await place(stations, expired, late, unknown, failed, rejected)
+    for ordered, status in (
+        (expired, "expired"),
+        (late, "expired"),
+        (unknown, "outcome_unknown"),
+        (failed, "error"),
+        (rejected, "completed"),
+    ):
+        await becomes(admin, ordered, status)
+        (told,) = await ends(database, ordered)
+        assert (told.status, told.action, told.created_by) == (
+            status,
+            "ClearCache",
+            "session-service",
+        )
+        assert datetime.fromisoformat(told.completed_at) <= datetime.now(UTC)
+    (told,) = await ends(database, rejected)
+    assert (told.accepted, told.response) == (False, {"status": "Rejected"})
+    (sent,) = stations.gateway.commands_to(unknown.station_id)
+    await stations.gateway.report(
+        stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
+    )
+    await becomes(admin, unknown, "completed")
+    assert [told.status for told in await ends(database, unknown)] == [
+        "outcome_unknown",
+        "completed",
+    ]
+
+
+async def test_an_order_that_is_none_is_parked_and_its_neighbour_followed(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    good = order(stations.online())
+    bad = {**orjson.loads(good.model_dump_json()), "order_id": "none"}
+    body = orjson.dumps({"items": [bad, orjson.loads(good.model_dump_json())]})
+    await stations.publish(Outgoing(REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS, body))
+    await becomes(admin, good, "completed")
+
+    async def parked() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM parked WHERE station_id = $1", good.station_id
+        )
+        return found
+
+    assert await eventually(parked, lambda count: count == 1) == 1

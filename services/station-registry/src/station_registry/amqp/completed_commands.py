@@ -1,0 +1,19 @@
+"""Which handler follows up which command's end (`command.completed`)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.completed_commands import CompletedHandler, apply_completed
+from csms_shared.inbox import Reply, Work
+
+# In the order in which their locks are taken.
+completed_command_handlers: dict[str, CompletedHandler] = {}
+
+
+async def note_completed_commands(
+    connection: AsyncConnection, works: Sequence[Work]
+) -> list[Reply]:
+    """Take in ends of commands, whoever wanted them; those of other actions change nothing."""
+    await apply_completed(connection, works, completed_command_handlers)
+    return []

@@ -1,0 +1,79 @@
+"""Commands that a service wants sent, and the end of every command that anybody wanted."""
+
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from csms_shared.contracts.envelope import Batch, Contract
+
+
+class CommandOrder(Contract):
+    """One call that a service wants a station to get.
+
+    It becomes the command whose `command_id` is `order_id` (`new_command_id`): the same order
+    again changes nothing. The command waits for an offline station until `deadline_ms` and is
+    not written to the socket after that. `created_by` names the service, or the person for whom
+    it acts.
+    """
+
+    order_id: UUID
+    station_id: str = Field(min_length=1, pattern="^[^\x00]*$")
+    action: str
+    payload: dict[str, Any]
+    deadline_ms: int
+    created_by: str
+
+
+class CommandOrderBatch(Batch[CommandOrder]):
+    """Orders of one service, on their way to command-api."""
+
+
+class OrderRefusal(StrEnum):
+    """Codes in the `error` of commands that never left: their orders could not be followed."""
+
+    UNKNOWN_STATION = "UNKNOWN_STATION"
+    UNKNOWN_ACTION = "UNKNOWN_ACTION"
+    PAYLOAD_INVALID = "PAYLOAD_INVALID"
+    STATION_REJECTED = "STATION_REJECTED"
+    STATION_PENDING = "STATION_PENDING"
+    ROTATION_NOT_ORDERED = "ROTATION_NOT_ORDERED"
+
+
+class CommandError(Contract):
+    """A CALLERROR of the station, or why nothing was sent (`BUSY`, `OrderRefusal`)."""
+
+    code: str
+    description: str = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class CompletedCommand(Contract):
+    """`data` of the event `command.completed`: the command as REST shows it.
+
+    `completed`: the station answered, see `response`, and `accepted` says whether its status
+    means yes. `error`: see `error`. Only `outcome_unknown` may be followed by a second event of
+    the same command, which is then `completed` or `error`; the two may come in either order.
+    A new password reads `***` in `payload`.
+    """
+
+    command_id: UUID
+    station_id: str
+    action: str
+    payload: dict[str, Any]
+    status: Literal["completed", "error", "station_offline", "expired", "outcome_unknown"]
+    accepted: bool | None = None
+    response: dict[str, Any] | None = None
+    error: CommandError | None = None
+    created_by: str
+    created_at: str
+    sent_at: str | None = None
+    completed_at: str
+    deadline: str
+    transaction_id: int | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing about this command can change any more."""
+        return self.status != "outcome_unknown"

@@ -1,0 +1,91 @@
+"""Ends of commands reach the handler of their action, once and in any order."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
+from csms_shared.completed_commands import CompletedHandler, apply_completed
+from csms_shared.contracts.events import event_id, event_type
+from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.inbox import Work
+
+IDS = [UUID(int=number) for number in range(4)]
+
+
+def ended(command_id: UUID, status: str = "completed", action: str = "Reset") -> dict[str, Any]:
+    return {
+        "command_id": str(command_id),
+        "station_id": f"S{command_id.int % 2}",
+        "action": action,
+        "payload": {"type": "Soft"},
+        "status": status,
+        "created_by": "admin",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "completed_at": "2026-01-01T00:00:01.000Z",
+        "deadline": "2026-01-01T00:01:00.000Z",
+    }
+
+
+def work(data: dict[str, Any], key: str = COMMAND_COMPLETED_KEY) -> Work:
+    event = {
+        "id": event_id(key, str(data)),
+        "source": "/csms/test",
+        "type": event_type(key),
+        "subject": "S",
+        "time": "2026-01-01T00:00:01.000Z",
+        "data": data,
+    }
+    return Work("events.v1", {}, [event])
+
+
+async def applied(works: Sequence[Work]) -> dict[str, list[CompletedCommand]]:
+    seen: dict[str, list[CompletedCommand]] = {}
+
+    def handler(action: str) -> CompletedHandler:
+        async def handle(_: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
+            assert action not in seen
+            seen[action] = list(commands)
+
+        return handle
+
+    connection: Any = None
+    await apply_completed(connection, works, {name: handler(name) for name in ("Reset", "GetLog")})
+    return seen
+
+
+async def test_each_handler_gets_the_commands_of_its_action_by_station() -> None:
+    seen = await applied(
+        [
+            work(ended(IDS[3])),
+            work(ended(IDS[2])),
+            work(ended(IDS[1], action="GetLog")),
+            work(ended(IDS[0], action="ClearCache")),
+            work({"reason": "offline"}, "station.offline"),
+        ]
+    )
+    assert {name: [one.command_id for one in found] for name, found in seen.items()} == {
+        "Reset": [IDS[2], IDS[3]],
+        "GetLog": [IDS[1]],
+    }
+
+
+@given(st.lists(st.tuples(st.sampled_from(IDS), st.sampled_from(["outcome_unknown", "error"]))))
+async def test_a_late_answer_stands_for_its_command_in_any_order(
+    told: list[tuple[UUID, str]],
+) -> None:
+    seen = await applied([work(ended(command_id, status)) for command_id, status in told])
+    expected = dict(sorted(told, key=lambda one: one[1], reverse=True))
+    found = {one.command_id: one.status for one in seen.get("Reset", [])}
+    assert found == expected
+
+
+async def test_an_event_without_its_command_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        await applied([work({"action": "Reset"})])
