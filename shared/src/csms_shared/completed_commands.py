@@ -1,6 +1,7 @@
 """Ends of commands, handed to whoever keeps the state that follows from them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,25 @@ from csms_shared.inbox import Work
 CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Awaitable[None]]
 
 _COMPLETED = event_type(COMMAND_COMPLETED_KEY)
+
+
+def concerns(handlers: Mapping[str, CompletedHandler]) -> Callable[[Work], bool]:
+    """Return what says no to ends of commands that no handler follows up, and only to them."""
+
+    def concerns_us(work: Work) -> bool:
+        if work.type != MessageType.EVENTS or not isinstance(work.item, list):
+            return True
+        return not all(_is_of_others(event, handlers) for event in work.item)
+
+    return concerns_us
+
+
+def _is_of_others(event: Any, handlers: Mapping[str, CompletedHandler]) -> bool:
+    if not isinstance(event, dict) or event.get("type") != _COMPLETED:
+        return False
+    data = event.get("data")
+    # What can't be read is parked by the handler.
+    return isinstance(data, dict) and str(data.get("action")) not in handlers
 
 
 async def apply_completed(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
-from csms_shared.completed_commands import CompletedHandler, apply_completed
+from csms_shared.completed_commands import CompletedHandler, apply_completed, concerns
 from csms_shared.contracts.events import event_id, event_type
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Work
@@ -84,6 +84,18 @@ async def test_a_late_answer_stands_for_its_command_in_any_order(
     expected = dict(sorted(told, key=lambda one: one[1], reverse=True))
     found = {one.command_id: one.status for one in seen.get("Reset", [])}
     assert found == expected
+
+
+def test_only_ends_of_commands_that_nobody_follows_up_are_passed_over() -> None:
+    async def handle(_: AsyncConnection, __: Sequence[CompletedCommand]) -> None: ...
+
+    concerns_us = concerns({"Reset": handle})
+    assert concerns_us(work(ended(IDS[0])))
+    assert not concerns_us(work(ended(IDS[0], action="ClearCache")))
+    assert concerns_us(work({"reason": "offline"}, "station.offline"))
+    assert concerns_us(Work("events.v1", {}, "no list"))
+    assert concerns_us(Work("events.v1", {}, [{"type": event_type(COMMAND_COMPLETED_KEY)}]))
+    assert concerns_us(Work("calls.v1", {"action": "MeterValues"}, {"station_id": "S"}))
 
 
 async def test_an_event_without_its_command_is_refused() -> None:
