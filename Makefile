@@ -64,6 +64,10 @@ check: env ## Format, lint, import rules and strict types
 unit: env ## The tests that need neither broker nor database
 	@$(VENV)/bin/pytest shared/tests/ocpp services/ws-gateway/tests/domain services/*/tests/unit simulator/tests
 
+.PHONY: test-frames
+test-frames: env ## 100,000 mutated frames through the gateway's core (make test sends 20,000)
+	@MUTATED_FRAMES=100000 $(VENV)/bin/pytest services/ws-gateway/tests/domain/test_mutated_frames.py
+
 .PHONY: test-faults
 test-faults: env ## Every fault in full, with all nine invariants checked after each (hours)
 	@FAULT_SCALE=full $(VENV)/bin/pytest tests/faults $(ARGS)
