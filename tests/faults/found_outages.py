@@ -1,8 +1,7 @@
-"""The outages of services that gateways found, as their logs tell."""
+"""The outages of services that a gateway found, as its log tells."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 
 _LINE = re.compile(
@@ -14,21 +13,14 @@ _FOREVER = datetime.max.replace(tzinfo=UTC)
 Interval = tuple[datetime, datetime]
 
 
-def outages_since(logs: Iterable[str], since: datetime) -> int:
-    """Count the outages of any service that lasted until `since` or later.
-
-    What several gateways found away at the same time is one outage.
-    """
-    found: defaultdict[str, list[Interval]] = defaultdict(list)
-    for log in logs:
-        for name, intervals in _found_by_one(log).items():
-            found[name] += intervals
-    return sum(
-        1 for intervals in found.values() for _, until in _merged(intervals) if until >= since
+def outages_since(log: str, since: datetime) -> Counter[str]:
+    """Count the outages of each service that one gateway found and that lasted until `since`."""
+    return Counter(
+        name for name, intervals in _found(log).items() for _, until in intervals if until >= since
     )
 
 
-def _found_by_one(log: str) -> dict[str, list[Interval]]:
+def _found(log: str) -> dict[str, list[Interval]]:
     away: dict[str, datetime] = {}
     found: defaultdict[str, list[Interval]] = defaultdict(list)
     for line in log.splitlines():
@@ -47,13 +39,3 @@ def _found_by_one(log: str) -> dict[str, list[Interval]]:
     for name, since in away.items():
         found[name].append((since, _FOREVER))
     return found
-
-
-def _merged(intervals: list[Interval]) -> list[Interval]:
-    merged: list[Interval] = []
-    for since, until in sorted(intervals):
-        if merged and since <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
-        else:
-            merged.append((since, until))
-    return merged

@@ -16,28 +16,22 @@ def _at(second: int) -> datetime:
     return datetime(2026, 11, 21, 12, 0, second, tzinfo=UTC)
 
 
-def test_what_two_gateways_found_at_the_same_time_is_one_outage() -> None:
-    first = _log((1, "service_away", "session-service"), (9, "service_answers", "session-service"))
-    later = _log((7, "service_away", "session-service"), (8, "service_answers", "session-service"))
-    assert outages_since([first, later], _at(0)) == 1
-
-
-def test_what_was_found_again_after_an_answer_and_of_another_service_is_another() -> None:
+def test_each_outage_counts_by_its_service() -> None:
     log = _log(
         (1, "service_away", "session-service"),
         (2, "service_answers", "session-service"),
         (3, "service_away", "session-service"),
         (4, "service_away", "station-registry"),
     )
-    assert outages_since([log], _at(0)) == 3
+    assert outages_since(log, _at(0)) == {"session-service": 2, "station-registry": 1}
 
 
 def test_what_was_over_before_does_not_count() -> None:
     log = _log((1, "service_away", "session-service"), (2, "service_answers", "session-service"))
-    assert outages_since([log], _at(2)) == 1
-    assert outages_since([log], _at(3)) == 0
+    assert outages_since(log, _at(2)) == {"session-service": 1}
+    assert outages_since(log, _at(3)) == {}
 
 
 def test_a_gateway_that_ends_tells_no_more_of_an_outage() -> None:
     log = _log((1, "service_away", "session-service"), (2, "draining", "gateway-1"))
-    assert outages_since([log], _at(3)) == 0
+    assert outages_since(log, _at(3)) == {}

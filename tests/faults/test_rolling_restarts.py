@@ -1,6 +1,7 @@
 """F20: every service is replaced under load, and stations see a reconnect at most."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -35,10 +36,11 @@ async def test_a_rolling_restart_costs_a_station_one_reconnect_per_process_it_ne
 
 
 async def _replace(scenario: Scenario, process: str) -> list[str]:
-    """Replace a process; return the stations that came back more often than they had to.
+    """Replace a process; return the stations that came back more often than once.
 
-    A gateway may cost those a reconnect that it held, and each time that a service was away may
-    cost one. On an overloaded machine that can be more often than the one replacement.
+    A gateway costs those a reconnect that it held, a service all at most. Where a gateway found
+    another service away, or the same one twice, the machine did not keep up and stations came
+    back for that as well: then it is noted instead of judged.
     """
     began = datetime.now(UTC)
     held = await scenario.operator.items("/connections")
@@ -46,21 +48,20 @@ async def _replace(scenario: Scenario, process: str) -> list[str]:
     connections = _connections(scenario.fleet)
     await scenario.suite.terminate(process)
     await scenario.recovered()
-    outages = await _outages(scenario.suite, began)
-    too_often = []
-    for station_id, count in _connections(scenario.fleet).items():
-        reconnects, allowed = count - connections[station_id], outages + (station_id in moved)
-        if reconnects > allowed:
-            too_often.append(
-                f"{station_id}: {reconnects} reconnects at the restart of {process}, not {allowed}"
-            )
-    return too_often
+    found = [await _outages(scenario.suite, gateway, began) for gateway in GATEWAYS]
+    if any(not outages <= Counter({process: 1}) for outages in found):
+        scenario.suite.note(f"{process} replaced, not judged: the machine did not keep up")
+        return []
+    may_cost = set(scenario.fleet.station_ids) if any(found) else moved
+    return [
+        f"{station_id}: {count - connections[station_id]} reconnects at the restart of {process}"
+        for station_id, count in _connections(scenario.fleet).items()
+        if count - connections[station_id] > (station_id in may_cost)
+    ]
 
 
-async def _outages(suite: FaultySuite, since: datetime) -> int:
-    """Count how often a service was away, on whichever gateways that was found."""
-    logs = [await asyncio.to_thread(suite.log(gateway).read_text) for gateway in GATEWAYS]
-    return outages_since(logs, since)
+async def _outages(suite: FaultySuite, gateway: str, since: datetime) -> Counter[str]:
+    return outages_since(await asyncio.to_thread(suite.log(gateway).read_text), since)
 
 
 def _connections(fleet: StationFleet) -> dict[str, int]:
