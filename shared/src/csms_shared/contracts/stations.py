@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.pages import PageQuery, ParkedId
 
 
@@ -179,6 +180,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "connections.list": ListConnections,
     "owners.look_up": LookUpOwners,
     "fleet.status": NoParameters,
+    **JOB_OPERATIONS,
     "parked.list": PageQuery,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,

@@ -6,9 +6,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.completed_commands import CompletedHandler, apply_completed
 from csms_shared.inbox import Reply, Work
+from station_registry.handlers.jobs import note_job_commands
 
 # In the order in which their locks are taken.
-completed_command_handlers: dict[str, CompletedHandler] = {}
+completed_command_handlers: dict[str, CompletedHandler] = {
+    "GetDiagnostics": note_job_commands,
+    "GetLog": note_job_commands,
+    "SignedUpdateFirmware": note_job_commands,
+    "UpdateFirmware": note_job_commands,
+}
 
 
 async def note_completed_commands(

@@ -7,10 +7,12 @@ from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
 from station_registry.amqp.inboxes import decisions_inbox, reports_inbox
+from station_registry.handlers.jobs import time_out_jobs
 from station_registry.handlers.leases import watch_leases
 from station_registry.handlers.requests import station_operations
 from station_registry.settings import RegistrySettings
 from station_registry.store import MIGRATIONS, SCHEMA
+from station_registry.store.jobs import purge_reports
 from station_registry.store.leases import purge_ended
 from station_registry.store.reports import purge_refusals, purge_transfers
 from station_registry.store.tables import outbox, parked
@@ -49,5 +51,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
         UpkeepTask("purge_gateways", 60.0, purge_ended),
+        UpkeepTask("time_out_jobs", 5.0, time_out_jobs),
+        UpkeepTask("purge_job_reports", 60.0, purge_reports),
     )
     return service

@@ -10,10 +10,12 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Apply, Reply, Work
 from csms_shared.ocpp.versions import OCPP16
 from station_registry.amqp.completed_commands import note_completed_commands
+from station_registry.domain.jobs import KIND_OF_REPORT
 from station_registry.domain.registration import Policies
 from station_registry.handlers.availability import note_statuses
 from station_registry.handlers.claims import claim
 from station_registry.handlers.data_transfer import transfer_data
+from station_registry.handlers.jobs import note_job_reports
 from station_registry.handlers.leases import renew_leases
 from station_registry.handlers.ownership import (
     note_liveness,
@@ -78,6 +80,7 @@ def report_routes() -> tuple[Route, ...]:
         Route(MessageType.LIVENESS, note_liveness),
         Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
         Route(MessageType.REFUSALS, note_refusals),
+        *(Route(MessageType.CALLS, note_job_reports, OCPP16, action) for action in KIND_OF_REPORT),
         Route(MessageType.EVENTS, note_completed_commands),
     )
 

@@ -39,6 +39,7 @@ from station_registry.domain.credentials import Credentials, set_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
 from station_registry.handlers import controls
+from station_registry.handlers.job_requests import create_job, get_job, list_jobs
 from station_registry.handlers.ownership import gone
 from station_registry.store import changes, connections, stations, views
 from station_registry.store.tables import outbox, parked
@@ -65,6 +66,9 @@ def station_operations(
         "connections.list": transactional(engine, _connections),
         "owners.look_up": transactional(engine, _owners),
         "fleet.status": transactional(engine, _fleet),
+        "jobs.create": transactional(engine, create_job),
+        "jobs.get": transactional(engine, get_job),
+        "jobs.list": transactional(engine, list_jobs),
         **parked_operations(engine, publisher, parked, STATION_REGISTRY),
     }
 

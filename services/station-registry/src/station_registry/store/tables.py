@@ -14,12 +14,14 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
+    Uuid,
     func,
     text,
 )
@@ -190,6 +192,61 @@ refusal = Table(
         unique=True,
     ),
     Index("refusal_by_time", "refused_at"),
+)
+
+# `job_id` is the id of the command that starts the job. `command_end` is null until that has ended.
+station_job = Table(
+    "station_job",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    _station_id(),
+    Column("kind", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("request_id", Integer),
+    Column("location", Text, nullable=False),
+    Column("file_name", Text),
+    Column("rollout_id", Uuid),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(True), nullable=False),
+    Column("not_before", DateTime(True)),
+    Column("timeout", Interval, nullable=False),
+    Column("deadline", DateTime(True), nullable=False),
+    Column("command_end", Text),
+    Column("command_reason", Text),
+    Column("no_file", Boolean, nullable=False, server_default=text("false")),
+    Column("sent_at", DateTime(True)),
+    Column("timed_out_at", DateTime(True)),
+    Column("status", Text, nullable=False),
+    Column("station_status", Text),
+    Column("result", Text),
+    Column("finished_at", DateTime(True)),
+    Index("station_job_of_station", "station_id", "kind", "job_id"),
+    Index("station_job_of_rollout", "rollout_id", "job_id"),
+    Index(
+        "station_job_open",
+        "deadline",
+        postgresql_where=text("status IN ('ordered', 'started', 'running')"),
+    ),
+    Index("station_job_by_status", "status", "job_id"),
+)
+
+# Kept also while no job is known that it belongs to: a report may overtake its command's end.
+station_job_report = Table(
+    "station_job_report",
+    metadata,
+    Column("connection_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _station_id(),
+    Column("epoch", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("request_id", BigInteger),
+    Column("status", Text, nullable=False),
+    Column("received_at", DateTime(True), nullable=False),
+    Column("job_id", Uuid),
+    PrimaryKeyConstraint("connection_id", "seq", name="station_job_report_pkey"),
+    Index("station_job_report_of_station", "station_id", "received_at"),
+    Index("station_job_report_of_job", "job_id", "epoch", "seq"),
+    Index("station_job_report_by_time", "received_at"),
 )
 
 outbox = outbox_table(metadata)

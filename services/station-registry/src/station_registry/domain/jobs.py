@@ -1,0 +1,179 @@
+"""Firmware, diagnostics and log jobs: what a job's status follows from.
+
+OCPP 1.6, 4.4, 4.5, 5.9, 5.19; security whitepaper, L01 and N01. A job's status is a function of
+its command's end, the newest report attached to it, a newer job and the clock, so that the order
+in which these become known does not matter. Plain 1.6 reports carry no request id: they belong to
+the newest job of their kind that the station has got.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from csms_shared.contracts.jobs import JobKind, JobStatus
+from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp.times import parse_time
+
+IDLE = "Idle"
+DEFAULT_TIMEOUT: Mapping[JobKind, timedelta] = {
+    JobKind.FIRMWARE: timedelta(hours=6),
+    JobKind.DIAGNOSTICS: timedelta(hours=1),
+    JobKind.LOG: timedelta(hours=1),
+}
+# 1.6, 5.9: an answer without a file name means that there is no file. Some firmware leaves the
+# name out and uploads all the same, so it is given this long to say so.
+NO_FILE_TIMEOUT = timedelta(minutes=5)
+KIND_OF_COMMAND: Mapping[str, JobKind] = {
+    "UpdateFirmware": JobKind.FIRMWARE,
+    "SignedUpdateFirmware": JobKind.FIRMWARE,
+    "GetDiagnostics": JobKind.DIAGNOSTICS,
+    "GetLog": JobKind.LOG,
+}
+KIND_OF_REPORT: Mapping[str, JobKind] = {
+    "FirmwareStatusNotification": JobKind.FIRMWARE,
+    "SignedFirmwareStatusNotification": JobKind.FIRMWARE,
+    "DiagnosticsStatusNotification": JobKind.DIAGNOSTICS,
+    "LogStatusNotification": JobKind.LOG,
+}
+WITH_REQUEST_ID = ("SignedUpdateFirmware", "GetLog")
+_SUCCESS = frozenset({"Installed", "Uploaded"})
+_FAILURE = frozenset(
+    {
+        "DownloadFailed",
+        "InstallationFailed",
+        "InstallVerificationFailed",
+        "InvalidSignature",
+        "UploadFailed",
+        "UploadFailure",
+        "BadMessage",
+        "PermissionDenied",
+        "NotSupportedOperation",
+    }
+)
+
+
+class CommandEnd(StrEnum):
+    """How the command ended that starts a job."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What is known of a job. `reported_*` is the newest report that is not Idle."""
+
+    command_end: CommandEnd | None
+    command_reason: str | None
+    reported_status: str | None
+    reported_at: datetime | None
+    superseded: bool
+    timed_out_at: datetime | None
+    no_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """Status of a job, and in a word why it is that."""
+
+    status: JobStatus
+    result: str | None = None
+
+
+def job_state(facts: JobFacts) -> JobState:
+    """Return where a job stands."""
+    reported = facts.reported_status
+    if reported in _SUCCESS:
+        return JobState(JobStatus.SUCCEEDED, reported)
+    if facts.command_end in (CommandEnd.REFUSED, CommandEnd.NOT_SENT) and reported is None:
+        return JobState(JobStatus(facts.command_end.value), facts.command_reason)
+    if reported in _FAILURE:
+        return JobState(JobStatus.FAILED, reported)
+    if facts.superseded:
+        return JobState(JobStatus.SUPERSEDED, "a newer job of this kind")
+    if facts.timed_out_at is not None and not _reported_since(facts, facts.timed_out_at):
+        unheard = facts.no_file and reported is None
+        return JobState(JobStatus.TIMED_OUT, "NoFile" if unheard else "nothing final in time")
+    if reported is not None:
+        return JobState(JobStatus.RUNNING)
+    if facts.command_end is CommandEnd.ACCEPTED:
+        return JobState(JobStatus.STARTED)
+    return JobState(JobStatus.ORDERED)
+
+
+def _reported_since(facts: JobFacts, moment: datetime) -> bool:
+    return facts.reported_at is not None and facts.reported_at > moment
+
+
+@dataclass(frozen=True, slots=True)
+class EndedStart:
+    """What the end of its command says about a job."""
+
+    end: CommandEnd
+    reason: str | None
+    file_name: str | None
+    sent_at: datetime | None
+    due: timedelta | None
+    no_file: bool
+
+
+def ended_start(command: CompletedCommand) -> EndedStart:
+    """Read the end of a command that starts a job; `due` replaces the job's own time-out."""
+    response = command.response or {}
+    end, reason = CommandEnd.UNKNOWN, None
+    match command.status:
+        case "completed" if command.accepted:
+            end = CommandEnd.ACCEPTED
+        case "completed":
+            end, reason = CommandEnd.REFUSED, str(response.get("status"))
+        case "error":
+            sent = command.sent_at is not None
+            end = CommandEnd.REFUSED if sent else CommandEnd.NOT_SENT
+            reason = command.error.code if command.error else None
+        case "expired" | "station_offline":
+            end, reason = CommandEnd.NOT_SENT, command.status
+        case "outcome_unknown":
+            pass
+    file_name = response.get("fileName") or response.get("filename") or None
+    no_file = (
+        command.action == "GetDiagnostics" and end is CommandEnd.ACCEPTED and file_name is None
+    )
+    return EndedStart(
+        end,
+        reason,
+        file_name,
+        _moment(command.sent_at),
+        NO_FILE_TIMEOUT if no_file else None,
+        no_file,
+    )
+
+
+def location_of(action: str, payload: Mapping[str, Any]) -> str:
+    """Return where a job's file comes from or goes to."""
+    match action:
+        case "SignedUpdateFirmware":
+            return str(payload["firmware"]["location"])
+        case "GetLog":
+            return str(payload["log"]["remoteLocation"])
+        case _:
+            return str(payload["location"])
+
+
+def earliest_start(action: str, payload: Mapping[str, Any]) -> datetime | None:
+    """Return when a station may begin at the earliest, as far as the request says so."""
+    firmware = payload.get("firmware", {}) if action == "SignedUpdateFirmware" else payload
+    moments = [
+        moment
+        for name in ("retrieveDate", "retrieveDateTime", "installDateTime")
+        if (moment := _moment(firmware.get(name))) is not None
+    ]
+    return max(moments, default=None)
+
+
+def _moment(text: str | None) -> datetime | None:
+    read = None if text is None else parse_time(text)
+    return None if read is None else read.at
