@@ -11,13 +11,17 @@ from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.versions import OCPP16
 
 
-def test_the_core_profile_is_offered() -> None:
+def test_what_is_offered_is_what_a_service_follows_up() -> None:
     assert {action.name for action in station_actions(OCPP16) if action.offered} == {
         "Authorize",
         "BootNotification",
         "DataTransfer",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
         "Heartbeat",
+        "LogStatusNotification",
         "MeterValues",
+        "SignedFirmwareStatusNotification",
         "StartTransaction",
         "StatusNotification",
         "StopTransaction",

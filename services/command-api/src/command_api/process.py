@@ -26,6 +26,7 @@ from command_api.handlers.parked_items import ParkedItems
 from command_api.handlers.password_rotations import PasswordRotations
 from command_api.handlers.passwords import Passwords
 from command_api.handlers.sessions import Sessions
+from command_api.handlers.uploads import Uploads
 from command_api.handlers.watched_commands import WatchedCommands
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
@@ -132,6 +133,12 @@ class CommandApi:
                     services=services,
                     owners=self._owners,
                     parked=ParkedItems(services, own_parked),
+                    uploads=Uploads(
+                        self._engine,
+                        folder=settings.upload_folder,
+                        public_url=settings.public_url,
+                        max_bytes=settings.upload_max_mb * 1024 * 1024,
+                    ),
                     hub=self._hub,
                     readiness=self.missing,
                     broker_is_up=self._link.is_open,

@@ -1,5 +1,7 @@
 """What command-api is told."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from csms_shared.settings import DatabaseSettings
@@ -21,6 +23,16 @@ class CommandApiSettings(DatabaseSettings):
         min_length=16,
         description="secret of the proofs of stations' passwords; the same in every gateway",
     )
+    public_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        max_length=300,
+        description="where stations reach this service's uploads, https://host",
+    )
+    upload_folder: Path | None = Field(
+        None, description="folder of what stations upload; the same for every replica"
+    )
+    upload_max_mb: int = Field(100, ge=1, le=10_000, description="largest upload in MiB")
     min_password_length: int = Field(
         16, ge=1, le=40, description="least length of a station's password"
     )

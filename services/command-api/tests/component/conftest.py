@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import pytest
 import pytest_asyncio
 from sqlalchemy.engine import make_url
 
@@ -83,7 +84,10 @@ async def stations(broker_url: str) -> AsyncIterator[Stations]:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def rest_url(
-    broker_url: str, command_database: Database, stations: Stations
+    broker_url: str,
+    command_database: Database,
+    stations: Stations,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[str]:
     """Run the service and return where REST is."""
     port = free_port()
@@ -95,6 +99,9 @@ async def rest_url(
         admin_password=ADMIN_PASSWORD,
         token_secret="a secret for the tests of this service",
         credential_pepper=PEPPER,
+        public_url="https://csms.example/",
+        upload_folder=tmp_path_factory.mktemp("uploads"),
+        upload_max_mb=1,
     )
     stop = asyncio.Event()
     url = f"http://127.0.0.1:{port}"

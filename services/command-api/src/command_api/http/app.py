@@ -11,6 +11,7 @@ from command_api.http import (
     commands,
     events,
     id_tokens,
+    jobs,
     parked,
     quarantine,
     stations,
@@ -26,6 +27,7 @@ from command_api.http.problems import install_problem_handlers
 from command_api.http.raw_paths import RawPaths
 from command_api.http.request_limit import RequestLimit
 from command_api.http.state import ApiState
+from command_api.http.uploads import upload_routes
 
 PREFIX = "/api/v1"
 _RESOURCES = (
@@ -37,6 +39,7 @@ _RESOURCES = (
     quarantine,
     parked,
     id_tokens,
+    jobs,
     users,
     api_keys,
     events,
@@ -67,7 +70,7 @@ def create_app(state: ApiState) -> FastAPI:
     for resource in _RESOURCES:
         api.include_router(resource.router)
     app.include_router(api)
-    app.router.routes.extend([*probe_routes(), *page_routes()])
+    app.router.routes.extend([*probe_routes(), *page_routes(), *upload_routes()])
     install_problem_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)

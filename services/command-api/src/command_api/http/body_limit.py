@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from command_api.http.problems import ProblemResponse
 
 BODY_MAX_BYTES = 1024 * 1024
+UPLOADS_PREFIX = "/uploads/"
 _DISCARD_MAX_BYTES = 8 * 1024 * 1024
 
 
@@ -17,7 +18,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, counting."""
-        if scope["type"] != "http":
+        # Uploads count for themselves, against a limit of their own.
+        if scope["type"] != "http" or scope["path"].startswith(UPLOADS_PREFIX):
             await self._app(scope, receive, send)
             return
         for name, value in scope["headers"]:

@@ -13,6 +13,7 @@ from command_api.handlers.event_hub import EventHub
 from command_api.handlers.parked_items import ParkedItems
 from command_api.handlers.ports import Services
 from command_api.handlers.sessions import Sessions
+from command_api.handlers.uploads import Uploads
 from command_api.handlers.watched_commands import WatchedCommands
 
 
@@ -28,6 +29,7 @@ class ApiState:
     services: Services
     owners: OwnerMap
     parked: ParkedItems
+    uploads: Uploads
     hub: EventHub
     readiness: Callable[[], Awaitable[dict[str, str]]]
     broker_is_up: Callable[[], bool]

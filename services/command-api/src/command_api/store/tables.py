@@ -141,5 +141,28 @@ audit = Table(
     Index("audit_by_time", "at"),
 )
 
+upload_tokens = Table(
+    "upload_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("job_id", Uuid, nullable=False),
+    Column("expires_at", DateTime(True), nullable=False),
+    Column("used_at", DateTime(True)),
+    Index("upload_tokens_by_time", "expires_at"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("upload_id", Uuid, primary_key=True),
+    Column("job_id", Uuid, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("remote_address", Text, nullable=False),
+    Column("received_at", DateTime(True), nullable=False, server_default=func.now()),
+    Index("uploads_of_job", "job_id"),
+)
+
 outbox = outbox_table(metadata)
 parked = parked_table(metadata)

@@ -23,11 +23,18 @@ async def _purge_starts(connection: AsyncConnection) -> None:
     )
 
 
+async def _purge_upload_tokens(connection: AsyncConnection) -> None:
+    await connection.execute(
+        text("DELETE FROM upload_tokens WHERE expires_at < now() - interval '24 hours'")
+    )
+
+
 def purges() -> tuple[UpkeepTask, ...]:
     """Return the service's periodic deletions."""
     return (
         purge_outbox(outbox),
         UpkeepTask("purge_idempotency_keys", 60.0, _purge_idempotency_keys),
         UpkeepTask("purge_transaction_starts", 600.0, _purge_starts),
+        UpkeepTask("purge_upload_tokens", 600.0, _purge_upload_tokens),
         UpkeepTask("forget_old_proofs", 600.0, forget_old_proofs),
     )

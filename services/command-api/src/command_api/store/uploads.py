@@ -1,0 +1,88 @@
+"""Tokens that allow one upload each, and what was uploaded."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.store.tables import upload_tokens, uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a station uploaded; `sha256` in hexadecimal, `size` in bytes."""
+
+    upload_id: UUID
+    job_id: UUID
+    file_name: str
+    size: int
+    sha256: str
+    remote_address: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token that has not expired stands for."""
+
+    job_id: UUID
+    used: bool
+
+
+async def insert_token(
+    connection: AsyncConnection, token_hash: bytes, job_id: UUID, expires_at: datetime
+) -> None:
+    """Store a token."""
+    await connection.execute(
+        insert(upload_tokens).values(token_hash=token_hash, job_id=job_id, expires_at=expires_at)
+    )
+
+
+async def find_token(connection: AsyncConnection, token_hash: bytes) -> Token | None:
+    """Return what a token stands for, None where it is unknown or has expired."""
+    row = (
+        await connection.execute(
+            select(upload_tokens.c.job_id, upload_tokens.c.used_at).where(
+                upload_tokens.c.token_hash == token_hash, upload_tokens.c.expires_at > func.now()
+            )
+        )
+    ).first()
+    return None if row is None else Token(row.job_id, row.used_at is not None)
+
+
+async def insert_upload(
+    connection: AsyncConnection, token_hash: bytes, upload: dict[str, Any]
+) -> Upload | None:
+    """Use the token up and store the upload; None where somebody else has used it."""
+    used = await connection.execute(
+        update(upload_tokens)
+        .where(upload_tokens.c.token_hash == token_hash, upload_tokens.c.used_at.is_(None))
+        .values(used_at=text("now()"))
+    )
+    if used.rowcount == 0:
+        return None
+    row = (await connection.execute(insert(uploads).values(**upload).returning(uploads))).one()
+    return _upload(row)
+
+
+async def uploads_of(connection: AsyncConnection, job_id: UUID) -> list[Upload]:
+    """Return what was uploaded for a job, oldest first."""
+    rows = await connection.execute(
+        select(uploads).where(uploads.c.job_id == job_id).order_by(uploads.c.upload_id)
+    )
+    return [_upload(row) for row in rows]
+
+
+def _upload(row: Row[Any]) -> Upload:
+    return Upload(
+        upload_id=row.upload_id,
+        job_id=row.job_id,
+        file_name=row.file_name,
+        size=row.size,
+        sha256=row.sha256,
+        remote_address=row.remote_address,
+        received_at=row.received_at,
+    )
