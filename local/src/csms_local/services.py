@@ -123,10 +123,22 @@ class ServicePlan:
                 "CSMS_ADMIN_PASSWORD": self._state.secret("admin-password"),
                 "CSMS_TOKEN_SECRET": self._state.secret("token-secret"),
                 "CSMS_CREDENTIAL_PEPPER": self._state.secret("credential-pepper"),
+                **self._upload_receiver(),
                 **self._database_url("command-api"),
             },
             probe_host=self._settings.reachable_host.strip("[]"),
         )
+
+    def _upload_receiver(self) -> dict[str, str]:
+        """Return where stations upload to: this machine, unless the caller says otherwise."""
+        given = self._settings.passed_on
+        own = f"http://{self._settings.reachable_host}:{self._settings.http_port}"
+        return {
+            "CSMS_PUBLIC_URL": given.get("CSMS_PUBLIC_URL", own),
+            "CSMS_UPLOAD_FOLDER": given.get(
+                "CSMS_UPLOAD_FOLDER", str(self._state.home / "uploads")
+            ),
+        }
 
     def gateway_ports(self) -> dict[str, int]:
         """Return each gateway's own port by its name."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.pages import PageQuery, ParkedId
+from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 
 
 class RegistrationStatus(StrEnum):
@@ -181,6 +182,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "owners.look_up": LookUpOwners,
     "fleet.status": NoParameters,
     **JOB_OPERATIONS,
+    **ROLLOUT_OPERATIONS,
     "parked.list": PageQuery,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,

@@ -9,7 +9,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-# For one request, its body included; also for the first byte of a new connection.
+from command_api.http.body_limit import UPLOADS_PREFIX
+
+# For one request, its body included, except that of an upload, which may not pause for so long;
+# also for the first byte of a new connection.
 REQUEST_S = 30.0
 MAX_HEAD_BYTES = 64 * 1024
 # Beyond this many, a new connection takes the place of the one that would be given up next. It
@@ -43,6 +46,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._due is None and not self._is_answering:
             self._expect_request()
         super().data_received(data)
+        if self._is_uploading:
+            self._request_came()
+            self._expect_request()
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
@@ -69,6 +75,21 @@ class BoundedProtocol(HttpToolsProtocol):
         # uvicorn declares it as always there.
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete and not cycle.more_body
+
+    @property
+    def _is_uploading(self) -> bool:
+        """Whether a file comes in that its route still wants: it may take long, but not pause.
+
+        Only a valid token gets so far; all others have had their answer.
+        """
+        cycle: RequestResponseCycle | None = self.cycle
+        return (
+            not self._in_head
+            and cycle is not None
+            and cycle.more_body
+            and not cycle.response_complete
+            and cycle.scope["path"].startswith(UPLOADS_PREFIX)
+        )
 
     def _expect_request(self) -> None:
         self._due = self.loop.call_later(REQUEST_S, self._give_up)

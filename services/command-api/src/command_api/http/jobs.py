@@ -35,17 +35,20 @@ _UPLOADING = ("GetDiagnostics", "GetLog")
 _NUMBERED = ("SignedUpdateFirmware", "GetLog")
 
 
-class _NewJob(BaseModel):
+class _Retries(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     retries: int | None = Field(None, ge=0, le=100)
     retry_interval: int | None = Field(None, ge=0, le=_DAY_S, description="seconds")
+
+
+class _NewJob(_Retries):
     hold_until: AwareDatetime | None = Field(
         None, description="how long an offline station is waited for, default an hour"
     )
 
 
-class NewFirmwareJob(_NewJob):
+class Firmware(_Retries):
     """Firmware to fetch and install; with a signature the station checks it (whitepaper, L01)."""
 
     location: str = Field(min_length=1, max_length=512)
@@ -54,6 +57,10 @@ class NewFirmwareJob(_NewJob):
     signing_certificate: str | None = Field(None, max_length=5500, description="PEM")
     signature: str | None = Field(None, max_length=800, description="base64")
     timeout_s: int = Field(6 * 3600, ge=60, le=30 * _DAY_S)
+
+
+class NewFirmwareJob(Firmware, _NewJob):
+    """Firmware for one station."""
 
 
 class NewDiagnosticsJob(_NewJob):
@@ -188,7 +195,7 @@ async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobI
     raise refuse(404, "not_found", f"there is no upload {upload_id}")
 
 
-def firmware_request(body: NewFirmwareJob) -> tuple[str, dict[str, Any]]:
+def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
     """Return action and payload of a firmware update, `requestId` left out.
 
     Raises:
@@ -289,7 +296,7 @@ def check_payload(action: str, payload: dict[str, Any]) -> None:
         )
 
 
-def _retries(body: _NewJob) -> dict[str, int]:
+def _retries(body: _Retries) -> dict[str, int]:
     return given(retries=body.retries, retryInterval=body.retry_interval)
 
 

@@ -16,8 +16,7 @@ from command_api.http.answers import Json
 from command_api.http.multipart_files import MultipartFile
 from command_api.http.state import state_of
 
-# A station on a bad line may pause; one that says nothing for so long has gone.
-SILENCE_S = 60.0
+# A station that says nothing for `REQUEST_S` is cut off by `BoundedProtocol`.
 LONGEST_S = 3600.0
 
 
@@ -55,11 +54,6 @@ async def receive_upload(request: Request) -> Response:
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
-    stream = request.stream()
-    while True:
-        async with asyncio.timeout(SILENCE_S):
-            chunk = await anext(stream, None)
-        if chunk is None:
-            return
+    async for chunk in request.stream():
         if chunk:
             yield chunk

@@ -10,6 +10,7 @@ from station_registry.amqp.inboxes import decisions_inbox, reports_inbox
 from station_registry.handlers.jobs import time_out_jobs
 from station_registry.handlers.leases import watch_leases
 from station_registry.handlers.requests import station_operations
+from station_registry.handlers.rollouts import advance_rollouts
 from station_registry.settings import RegistrySettings
 from station_registry.store import MIGRATIONS, SCHEMA
 from station_registry.store.jobs import purge_reports
@@ -51,6 +52,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
         UpkeepTask("purge_gateways", 60.0, purge_ended),
+        UpkeepTask("advance_rollouts", 2.0, advance_rollouts),
         UpkeepTask("time_out_jobs", 5.0, time_out_jobs),
         UpkeepTask("purge_job_reports", 60.0, purge_reports),
     )

@@ -38,7 +38,7 @@ from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.credentials import Credentials, set_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
-from station_registry.handlers import controls
+from station_registry.handlers import controls, rollout_requests
 from station_registry.handlers.job_requests import create_job, get_job, list_jobs
 from station_registry.handlers.ownership import gone
 from station_registry.store import changes, connections, stations, views
@@ -69,6 +69,11 @@ def station_operations(
         "jobs.create": transactional(engine, create_job),
         "jobs.get": transactional(engine, get_job),
         "jobs.list": transactional(engine, list_jobs),
+        "rollouts.create": transactional(engine, rollout_requests.create_rollout),
+        "rollouts.get": transactional(engine, rollout_requests.get_rollout),
+        "rollouts.list": transactional(engine, rollout_requests.list_rollouts),
+        "rollouts.steer": transactional(engine, rollout_requests.steer_rollout),
+        "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
         **parked_operations(engine, publisher, parked, STATION_REGISTRY),
     }
 

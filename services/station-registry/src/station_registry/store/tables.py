@@ -7,6 +7,7 @@ and a shared lock per child row would cost more than it guards.
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -247,6 +248,40 @@ station_job_report = Table(
     Index("station_job_report_of_station", "station_id", "received_at"),
     Index("station_job_report_of_job", "job_id", "epoch", "seq"),
     Index("station_job_report_by_time", "received_at"),
+)
+
+firmware_rollout = Table(
+    "firmware_rollout",
+    metadata,
+    Column("rollout_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("timeout_s", Integer, nullable=False),
+    Column("send_within_s", Integer, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("stop_after_failures", Integer),
+    Column("failures_forgiven", Integer, nullable=False, server_default="0"),
+    Column("status", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(True), nullable=False),
+    Column("finished_at", DateTime(True)),
+    Index("firmware_rollout_running", "rollout_id", postgresql_where=text("status = 'running'")),
+)
+
+firmware_rollout_station = Table(
+    "firmware_rollout_station",
+    metadata,
+    Column("rollout_id", Uuid, nullable=False),
+    _station_id(),
+    Column("job_id", Uuid),
+    PrimaryKeyConstraint("rollout_id", "station_id", name="firmware_rollout_station_pkey"),
+    Index(
+        "firmware_rollout_station_waiting",
+        "rollout_id",
+        "station_id",
+        postgresql_where=text("job_id IS NULL"),
+    ),
 )
 
 outbox = outbox_table(metadata)
