@@ -23,7 +23,10 @@ from session_service.amqp.routes import Decisions, apply_reports
 from session_service.store.tables import SCHEMA
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-_TABLES = "id_token, connector, transaction, stop, meter_value, quarantine, outbox, parked"
+_TABLES = (
+    "id_token, connector, transaction, stop, meter_value, quarantine, outbox, parked, reservation, "
+    "reservation_cancellation, local_list, local_list_content"
+)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,10 @@ def clear(database_url: str) -> Callable[[], Awaitable[None]]:
     async def empty() -> None:
         owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
         try:
-            await owner.execute(f"TRUNCATE {_TABLES}; ALTER SEQUENCE transaction_id RESTART 1")
+            await owner.execute(
+                f"TRUNCATE {_TABLES}; ALTER SEQUENCE transaction_id RESTART 1; "
+                "ALTER SEQUENCE reservation_id RESTART 1"
+            )
         finally:
             await owner.close()
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery, ParkedId
+from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
 
 
 class TransactionStatus(StrEnum):
@@ -186,7 +187,8 @@ class ChangeIdToken(Contract):
 
 # operation -> parameters; results: Page[TransactionView], TransactionView, Page[MeterValueView],
 # TransactionView, dict[connector_id, transaction_id], Page[QuarantineView], QuarantineView (twice),
-# Page[IdTokenView], IdTokenView (create, get, change), null (delete), Page[ParkedView], null, null.
+# Page[IdTokenView], IdTokenView (create, get, change), null (delete), Page[ParkedView], null, null;
+# then those of reservations.
 SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "transactions.list": ListTransactions,
     "transactions.get": TransactionName,
@@ -204,4 +206,5 @@ SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "parked.list": PageQuery,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,
+    **RESERVATION_OPERATIONS,
 }

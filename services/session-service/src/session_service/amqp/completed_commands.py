@@ -1,6 +1,13 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
 from csms_shared.completed_commands import CompletedHandler
+from session_service.handlers.reservation_commands import (
+    cancel_reservation_completed,
+    reserve_now_completed,
+)
 
 # In the order in which their locks are taken. The ends of other actions change nothing.
-completed_command_handlers: dict[str, CompletedHandler] = {}
+completed_command_handlers: dict[str, CompletedHandler] = {
+    "ReserveNow": reserve_now_completed,
+    "CancelReservation": cancel_reservation_completed,
+}

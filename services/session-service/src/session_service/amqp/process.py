@@ -9,6 +9,7 @@ from csms_shared.owning_service import OwningService
 from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsProgress
 from session_service.amqp.requests import requests_inbox
 from session_service.handlers.quarantine import reconcile_waiting
+from session_service.handlers.reservations import expire_reservations
 from session_service.settings import Settings
 from session_service.store.tables import SCHEMA, outbox, parked
 from session_service.store.upkeep import upkeep_tasks
@@ -41,5 +42,6 @@ def session_service(settings: Settings, link: Link) -> OwningService:
     service.keep_up(
         *upkeep_tasks(settings.meter_value_retention_days),
         UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),
+        UpkeepTask("expire_reservations", 5.0, expire_reservations),
     )
     return service

@@ -12,6 +12,7 @@ from csms_shared.db.parked_requests import parked_operations
 from csms_shared.requests_inbox import RequestsInbox
 from session_service.handlers import id_token_requests as tokens
 from session_service.handlers import quarantine_requests as quarantined
+from session_service.handlers import reservation_requests as reservations
 from session_service.handlers import transaction_requests as transactions
 from session_service.store.tables import parked
 
@@ -37,6 +38,10 @@ def requests_inbox(
             "id_tokens.get": transactional(engine, tokens.get_id_token),
             "id_tokens.change": transactional(engine, tokens.change_id_token),
             "id_tokens.delete": transactional(engine, tokens.delete_id_token),
+            "reservations.list": transactional(engine, reservations.list_reservations),
+            "reservations.get": transactional(engine, reservations.get_reservation),
+            "reservations.create": transactional(engine, reservations.create_reservation),
+            "reservations.cancel": transactional(engine, reservations.cancel_reservation),
             **parked_operations(engine, publisher, parked, SESSION_SERVICE),
         },
         after=after,

@@ -27,6 +27,7 @@ class Flag(StrEnum):
     CLOSED_BY_HAND = "closed_by_hand"
     STOP_AFTER_CLOSE = "stop_after_close"
     MATCHED_WITHOUT_ID = "matched_without_id"
+    RESERVATION_CONFLICT = "reservation_conflict"
 
 
 def clock_flags(at: datetime | None, received_at: datetime) -> set[Flag]:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Row
+
 from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.ocpp.times import format_time
@@ -93,6 +95,22 @@ def id_token_changed(key: str, version: int, created_at: datetime, data: dict[st
     """Tell of a token that was created, changed or deleted."""
     cause = f"{key}\x1f{version}\x1f{created_at.isoformat()}"
     return _event("id_token.changed", cause, data["id_token"], data)
+
+
+def reservation_event(row: Row[Any], change: str | None = None) -> Event:
+    """Tell what became of a reservation: its status, or that it was `created`."""
+    data = {
+        "reservation_id": row.id,
+        "station_reservation_id": row.wire_id,
+        "station_id": row.station_id,
+        "connector_id": row.connector_id,
+        "id_token": row.id_token,
+        "status": row.status,
+        "reason": row.reason,
+        "expires_at": format_time(row.expires_at),
+        "transaction_id": row.transaction_id,
+    }
+    return _event(f"reservation.{change or row.status}", str(row.id), row.station_id, data)
 
 
 def _event(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -> Event:

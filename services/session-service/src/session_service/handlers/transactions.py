@@ -15,6 +15,7 @@ from session_service.handlers.calls import ReceivedCall, call_reply
 from session_service.handlers.events import transaction_started
 from session_service.handlers.ocpp16 import id_tag_info
 from session_service.handlers.quarantine import reconcile_stations
+from session_service.handlers.reservations import judge_started
 from session_service.store.starts import lock_connectors, read_related, store_starts
 from session_service.store.tables import outbox
 from session_service.store.tokens import lock_limited
@@ -51,8 +52,11 @@ async def start_transactions(
             held.append(received)
         else:
             decided.append((received, transaction))
-    if await store_starts(connection, ledger):
+    surroundings = await store_starts(connection, ledger)
+    if surroundings.waiting:
         await reconcile_stations(connection, {start.station_id for start in ledger.new.values()})
+    if surroundings.reserved:
+        await judge_started(connection, list(ledger.new.values()))
     await write_events(
         connection,
         outbox,

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.reservations import ListReservations
 from csms_shared.contracts.sessions import (
     ListIdTokens,
     ListMeterValues,
@@ -16,7 +17,7 @@ from csms_shared.contracts.sessions import (
 )
 from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
 from session_service.domain.authorization import token_key
-from session_service.store.tables import id_token, meter_value, quarantine, transaction
+from session_service.store.tables import id_token, meter_value, quarantine, reservation, transaction
 
 PageRows = tuple[list[Row[Any]], str | None]
 
@@ -77,6 +78,23 @@ async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine)
     if not more:
         return rows, None
     return rows, encode_cursor(rows[-1].received_at.isoformat(), str(rows[-1].id))
+
+
+async def page_of_reservations(connection: AsyncConnection, query: ListReservations) -> PageRows:
+    """Return reservations, newest first."""
+    table = reservation.c
+    statement = select(reservation).order_by(table.id.desc())
+    if query.station_id is not None:
+        statement = statement.where(table.station_id == query.station_id)
+    if query.status is not None:
+        statement = statement.where(table.status == query.status.value)
+    if query.id_token is not None:
+        statement = statement.where(table.token_key == token_key(query.id_token))
+    if query.cursor is not None:
+        (row_id,) = decode_cursor(query.cursor, int)
+        statement = statement.where(table.id < row_id)
+    rows, more = await _limited(connection, statement, query.limit)
+    return rows, encode_cursor(rows[-1].id) if more else None
 
 
 async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) -> PageRows:

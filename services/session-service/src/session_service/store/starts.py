@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - statements are joined from constants of this module
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -45,7 +46,8 @@ _READ_BUSY = text(
     "AND token_key = ANY(CAST(:tokens AS text[]))"
 )
 # One statement: a start is waited for, and each exchange with the database is waited for too.
-# `waiting` tells whether the stations have anything in quarantine.
+# `waiting` tells whether the stations have anything in quarantine, `reserved` whether they held
+# reservations lately.
 _INSERT = text(
     "WITH latest AS (UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
     "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
@@ -71,7 +73,9 @@ _INSERT = text(
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
     "seq, received_at, flags) RETURNING key, id) "
     "SELECT key, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
-    "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting FROM inserted"
+    "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting, "
+    "EXISTS (SELECT FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
+    "AND expires_at > now() - interval '1 day') AS reserved FROM inserted"
 )
 _SUPERSEDE = text(
     "UPDATE transaction SET status = 'stop_missing' "
@@ -112,18 +116,27 @@ async def read_related(
     return [_started(row) for row in rows]
 
 
-async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> bool:
-    """Write what a ledger's starts change, and give its new transactions their ids.
+@dataclass(slots=True)
+class Surroundings:
+    """What the stations of new transactions have besides.
 
-    Tell whether reports of their stations wait in quarantine.
+    `waiting`: reports in quarantine. `reserved`: reservations that their starts may have met.
     """
+
+    waiting: bool = False
+    reserved: bool = False
+
+
+async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> Surroundings:
+    """Write what a ledger's starts change, and give its new transactions their ids."""
     new = [(ledger.transactions[key], start) for key, start in ledger.new.items()]
     if ledger.superseded:
         await connection.execute(_SUPERSEDE, {"ids": sorted(ledger.superseded)})
     if ledger.earlier:
         await connection.execute(_EARLIER, _earlier_arrays(ledger.earlier))
+    found = Surroundings()
     if not new:
-        return False
+        return found
     places = sorted({start.place for _, start in new})
     rows = await connection.execute(
         _INSERT,
@@ -134,11 +147,11 @@ async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> bool
             "seqs": [ledger.latest[place][1] for place in places],
         },
     )
-    waiting = False
     for row in rows:
         ledger.transactions[row.key].id = row.id
-        waiting = row.waiting
-    return waiting
+        found = Surroundings(row.waiting, row.reserved)
+    found.reserved |= any(start.reservation_id is not None for _, start in new)
+    return found
 
 
 def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:

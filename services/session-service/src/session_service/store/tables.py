@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Float,
@@ -102,6 +103,12 @@ transaction = Table(
         postgresql_where=text("status = 'active'"),
     ),
     Index(
+        "transaction_reserved",
+        "station_id",
+        "reservation_id",
+        postgresql_where=text("reservation_id IS NOT NULL"),
+    ),
+    Index(
         "transaction_unfinished",
         "status",
         "started_at",
@@ -171,6 +178,108 @@ quarantine = Table(
     Index("quarantine_open", "station_id", postgresql_where=text("status = 'open'")),
 )
 
+reservation_ids = Sequence(
+    "reservation_id", start=1, minvalue=1, maxvalue=2_147_483_647, data_type=Integer
+)
+
+# `wire_id`: reservationId as the station knows it; the same as `id` unless an operator chose it.
+reservation = Table(
+    "reservation",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        reservation_ids,
+        primary_key=True,
+        server_default=reservation_ids.next_value(),
+    ),
+    Column("station_id", Text, nullable=False),
+    Column("wire_id", BigInteger, nullable=False),
+    Column("connector_id", BigInteger, nullable=False),
+    Column("id_token", Text, nullable=False),
+    Column("token_key", Text, nullable=False),
+    Column("group_id", Text),
+    Column("created_at", DateTime(True), nullable=False),
+    Column("expires_at", DateTime(True), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("command_id", Uuid, nullable=False, unique=True),
+    Column("answer", Text, nullable=False, server_default=text("'none'")),
+    Column("refusal", Text),
+    Column("answered_at", DateTime(True)),
+    Column("cancel_wanted_at", DateTime(True)),
+    Column("cancel_wanted_by", Text),
+    Column("cancel_command_id", Uuid),
+    Column("cancel_failure", Text),
+    Column("status", Text, nullable=False, server_default=text("'pending'")),
+    Column("reason", Text),
+    Column("ended_at", DateTime(True)),
+    Column("transaction_id", Integer),
+    Index("reservation_by_station", "station_id", "expires_at"),
+    Index("reservation_by_wire_id", "station_id", "wire_id"),
+    Index("reservation_by_token", "token_key", "id"),
+    Index(
+        "reservation_open",
+        "expires_at",
+        postgresql_where=text("status IN ('pending', 'active')"),
+    ),
+)
+
+# Kept apart from reservations: an answer may be known before the reservation that it is about.
+reservation_cancellation = Table(
+    "reservation_cancellation",
+    metadata,
+    Column("command_id", Uuid, primary_key=True),
+    Column("station_id", Text, nullable=False),
+    Column("wire_id", BigInteger, nullable=False),
+    Column("asked_at", DateTime(True), nullable=False),
+    Column("answered_at", DateTime(True), nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Index("reservation_cancellation_by_wire_id", "station_id", "wire_id"),
+)
+
+# What local lists hold, each content once, however many stations have it.
+local_list_content = Table(
+    "local_list_content",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("entries", JSON, nullable=False),
+    Column("touched_at", DateTime(True), nullable=False, server_default=func.now()),
+)
+
+local_list = Table(
+    "local_list",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("group_ids", ARRAY(Text)),
+    Column("id_tokens", ARRAY(Text)),
+    Column("stage", Text, nullable=False, server_default=text("'limits'")),
+    Column("known_version", BigInteger),
+    Column("known_digest", Text),
+    Column("last_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("doubtful_version", BigInteger),
+    Column("doubtful_digest", Text),
+    Column("asked", Text),
+    Column("command_id", Uuid),
+    Column("sent_version", BigInteger),
+    Column("sent_digest", Text),
+    Column("sent_completes", Boolean, nullable=False, server_default=text("false")),
+    Column("max_entries", BigInteger),
+    Column("max_per_message", BigInteger),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("supported", Boolean, nullable=False, server_default=text("true")),
+    Column("last_result", Text),
+    Column("last_result_at", DateTime(True)),
+    Column("checked_at", DateTime(True)),
+    Column("next_at", DateTime(True)),
+    Column("wanted_digest", Text),
+    Column("wanted_entries", Integer),
+    Column("left_out", Integer, nullable=False, server_default=text("0")),
+    Column("fingerprint", Text),
+    Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
+    Index("local_list_due", "next_at", postgresql_where=text("enabled")),
+)
+
 outbox = outbox_table(metadata)
 parked = parked_table(metadata)
 
@@ -178,11 +287,16 @@ __all__ = [
     "SCHEMA",
     "connector",
     "id_token",
+    "local_list",
+    "local_list_content",
     "metadata",
     "meter_value",
     "outbox",
     "parked",
     "quarantine",
+    "reservation",
+    "reservation_cancellation",
+    "reservation_ids",
     "stop",
     "transaction",
     "transaction_ids",

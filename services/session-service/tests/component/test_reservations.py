@@ -1,0 +1,331 @@
+"""Reservations on a real database: requests, starts, ends of commands, the clock, in any order."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from csms_shared.contracts.reservations import CancelReservation, CreateReservation
+from csms_shared.db.engine import create_engine, in_transaction
+from csms_shared.inbox import Work
+from csms_shared.ocpp.times import format_time
+from csms_shared.refusals import ProblemRaised
+from session_service.handlers.reservation_requests import cancel_reservation, create_reservation
+from session_service.handlers.reservations import expire_reservations
+from session_service.store.tables import SCHEMA
+
+_ROWS = "SELECT * FROM reservation ORDER BY id"
+
+
+def soon(minutes: float = 0) -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=minutes)
+
+
+async def reserve(records: Any, **changes: Any) -> Any:
+    request = CreateReservation.model_validate(
+        {
+            "station_id": "S1",
+            "connector_id": 1,
+            "id_token": "T1",
+            "expires_at": soon(60),
+            "created_by": "admin",
+        }
+        | changes
+    )
+    return await in_transaction(records.engine, lambda c: create_reservation(c, request))
+
+
+async def cancel(records: Any, reservation_id: int = 1) -> Any:
+    request = CancelReservation(reservation_id=reservation_id, cancelled_by="admin")
+    return await in_transaction(records.engine, lambda c: cancel_reservation(c, request))
+
+
+def start(records: Any, seq: int = 1, **fields: Any) -> Work:
+    now = soon(fields.pop("minutes", 0))
+    reservation_id = fields.pop("reservation_id", None)
+    work: Work = records.start(
+        seq, timestamp=format_time(now), received_ms=int(now.timestamp() * 1000), **fields
+    )
+    if reservation_id is not None:
+        work.item["payload"]["reservationId"] = reservation_id
+    return work
+
+
+def ended(action: str, payload: dict[str, Any], said: str | None, /, **changes: Any) -> Work:
+    """Return the end of a command as it comes off the queue."""
+    answered = format_time(changes.pop("answered_at", soon()))
+    data = {
+        "command_id": str(uuid4()),
+        "station_id": "S1",
+        "action": action,
+        "payload": payload,
+        "status": "completed",
+        "accepted": said == "Accepted",
+        "response": None if said is None else {"status": said},
+        "created_by": "admin",
+        "created_at": answered,
+        "sent_at": answered,
+        "completed_at": answered,
+        "deadline": format_time(soon(5)),
+    } | changes
+    event = {
+        "id": str(uuid4()),
+        "source": "/csms/command-api",
+        "type": "csms.command.completed.v1",
+        "subject": "S1",
+        "time": answered,
+        "data": data,
+    }
+    return Work("events.v1", {}, [event])
+
+
+async def orders(records: Any) -> list[dict[str, Any]]:
+    rows = await records.rows(
+        "SELECT events FROM outbox WHERE routing_key = 'command-api.orders' ORDER BY id"
+    )
+    return [order for row in rows for order in orjson.loads(row["events"])]
+
+
+async def told(records: Any) -> list[str]:
+    rows = await records.rows(
+        "SELECT routing_key FROM outbox WHERE routing_key LIKE 'reservation.%' ORDER BY id"
+    )
+    return [row["routing_key"] for row in rows]
+
+
+async def status(records: Any) -> list[tuple[str, str | None]]:
+    return [(row["status"], row["reason"]) for row in await records.rows(_ROWS)]
+
+
+def answer(view: Any, said: str | None, /, **changes: Any) -> Work:
+    return ended("ReserveNow", {"reservationId": 1}, said, command_id=view.command_id, **changes)
+
+
+async def test_a_reservation_is_ordered_accepted_and_used(records: Any) -> None:
+    await records.token("T1")
+    made = await reserve(records, group_id="G")
+    assert (made.reservation_id, made.status, made.station_reservation_id) == (1, "pending", 1)
+    (order,) = await orders(records)
+    assert order["action"] == "ReserveNow"
+    assert order["order_id"] == made.command_id
+    assert order["payload"] | {"expiryDate": ""} == {
+        "connectorId": 1,
+        "expiryDate": "",
+        "idTag": "T1",
+        "parentIdTag": "G",
+        "reservationId": 1,
+    }
+    await records.report(answer(made, "Accepted"))
+    assert await status(records) == [("active", None)]
+    await records.decide(start(records, reservation_id=1))
+    (row,) = await records.rows(_ROWS)
+    assert (row["status"], row["transaction_id"]) == ("used", 1)
+    assert await told(records) == [
+        "reservation.created",
+        "reservation.active",
+        "reservation.used",
+    ]
+    with pytest.raises(ProblemRaised) as refused:
+        await cancel(records)
+    assert refused.value.problem.code == "reservation_ended"
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ({"status": "Faulted"}, "faulted"),
+        ({"status": "Occupied"}, "occupied"),
+        ({"status": "Rejected"}, "rejected"),
+        ({"status": "Unavailable"}, "unavailable"),
+        ({"changes": {"status": "station_offline"}}, "offline"),
+        ({"changes": {"status": "expired"}}, "offline"),
+        ({"changes": {"status": "error", "error": {"code": "NotSupported"}}}, "unsupported"),
+        ({"changes": {"status": "error", "error": {"code": "NotImplemented"}}}, "unsupported"),
+        ({"changes": {"status": "error", "error": {"code": "BUSY"}}}, "busy"),
+    ],
+)
+async def test_a_refusal_says_why(records: Any, end: dict[str, Any], reason: str) -> None:
+    made = await reserve(records)
+    await records.report(answer(made, end.get("status"), **end.get("changes", {})))
+    assert await status(records) == [("refused", reason)]
+
+
+async def test_an_unknown_outcome_stays_pending_until_a_late_answer(records: Any) -> None:
+    made = await reserve(records)
+    await records.report(answer(made, None, status="outcome_unknown"))
+    assert await status(records) == [("pending", "outcome_unknown")]
+    await records.report(answer(made, "Accepted"))
+    await records.report(answer(made, None, status="outcome_unknown"))
+    assert await status(records) == [("active", None)]
+
+
+async def test_a_cancellation_waits_for_the_answer_to_the_reservation(records: Any) -> None:
+    made = await reserve(records)
+    assert (await cancel(records)).cancel_command_id is None
+    assert len(await orders(records)) == 1
+    await records.report(answer(made, "Accepted"))
+    _, order = await orders(records)
+    assert (order["action"], order["payload"]) == ("CancelReservation", {"reservationId": 1})
+    assert (await cancel(records)).cancel_command_id == order["order_id"]
+    assert len(await orders(records)) == 2
+    await records.report(
+        ended("CancelReservation", order["payload"], "Accepted", command_id=order["order_id"])
+    )
+    assert await status(records) == [("cancelled", None)]
+
+
+async def test_a_failed_cancellation_is_shown_and_can_be_asked_for_again(records: Any) -> None:
+    made = await reserve(records)
+    await records.report(answer(made, "Accepted"))
+    first = await cancel(records)
+    await records.report(
+        ended(
+            "CancelReservation",
+            {"reservationId": 1},
+            None,
+            command_id=first.cancel_command_id,
+            status="outcome_unknown",
+        )
+    )
+    (row,) = await records.rows(_ROWS)
+    assert (row["status"], row["cancel_failure"]) == ("active", "outcome_unknown")
+    again = await cancel(records)
+    assert again.cancel_command_id not in (None, first.cancel_command_id)
+    await records.report(ended("CancelReservation", {"reservationId": 1}, "Rejected"))
+    assert await status(records) == [("cancelled", "not_held_by_station")]
+
+
+async def test_a_reservation_expires_without_a_word_from_the_station(records: Any) -> None:
+    made = await reserve(records)
+    await records.report(answer(made, "Accepted"))
+    await in_transaction(records.engine, expire_reservations)
+    assert await status(records) == [("active", None)]
+    await records.execute("UPDATE reservation SET expires_at = now()")
+    await in_transaction(records.engine, expire_reservations)
+    assert await status(records) == [("expired", None)]
+    assert (await told(records))[-1] == "reservation.expired"
+
+
+async def test_a_start_by_another_token_is_judged_on_the_token_and_flagged(records: Any) -> None:
+    await records.token("T1")
+    await records.token("T2")
+    made = await reserve(records)
+    await records.report(answer(made, "Accepted"))
+    (reply,) = await records.decide(start(records, id_tag="T2"))
+    assert reply["idTagInfo"]["status"] == "Accepted"
+    (transaction,) = await records.transactions()
+    assert transaction["flags"] == ["reservation_conflict"]
+    assert await status(records) == [("active", None)]
+
+
+async def test_a_reservation_by_the_command_route_is_kept_too(records: Any) -> None:
+    payload = {
+        "connectorId": 0,
+        "expiryDate": format_time(soon(60)),
+        "idTag": "T9",
+        "reservationId": 4711,
+    }
+    reserved = ended("ReserveNow", payload, "Accepted")
+    cancelled = ended("CancelReservation", {"reservationId": 4711}, "Accepted")
+    await records.report(cancelled)
+    await records.report(reserved)
+    await records.report(reserved)
+    (row,) = await records.rows(_ROWS)
+    assert (row["wire_id"], row["id_token"], row["status"]) == (4711, "T9", "cancelled")
+
+
+async def test_starts_of_stations_without_reservations_cost_no_exchange_more(
+    records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def judged(*_: Any) -> None:
+        raise AssertionError("nothing is reserved there")
+
+    monkeypatch.setattr("session_service.handlers.transactions.judge_started", judged)
+    await records.token("T1")
+    await reserve(records, station_id="S2")
+    await records.decide(start(records))
+
+
+@pytest.mark.parametrize("changes", [{"expires_at": "2020-01-01T00:00:00Z"}, {"id_token": "  "}])
+async def test_impossible_reservations_are_refused(records: Any, changes: dict[str, Any]) -> None:
+    with pytest.raises(ProblemRaised) as refused:
+        await reserve(records, **changes)
+    assert refused.value.problem.status == 422
+
+
+def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
+    session_url: str,
+    records_of: Callable[[AsyncEngine], Any],
+    clear: Callable[[], Awaitable[None]],
+) -> None:
+    async def check(order: Sequence[int], accepted: bool, named: bool) -> Any:
+        await clear()
+        engine = create_engine(session_url, SCHEMA, name="any order", pool_size=4)
+        records = records_of(engine)
+        try:
+            await records.token("T1")
+            await records.token("T2")
+            made = await reserve(records)
+            unknown = answer(made, None, status="outcome_unknown")
+            known = answer(made, "Accepted" if accepted else "Occupied")
+            missing = ended(
+                "CancelReservation", {"reservationId": 1}, "Rejected", answered_at=soon(9)
+            )
+            works = [
+                unknown,
+                known,
+                missing,
+                start(records, 1, minutes=1, id_tag="T2"),
+                start(records, 2, minutes=2, reservation_id=1 if named else None),
+                start(records, 3, minutes=3, id_tag="T2"),
+            ]
+            for index in order:
+                work = works[index]
+                await (records.decide if work.type == "calls.v1" else records.report)(work)
+            rows = await records.rows("SELECT status, reason, transaction_id FROM reservation")
+            used = {
+                row["id"]: row["id_token"]
+                for row in await records.rows("SELECT * FROM transaction")
+            }
+            transactions = await records.rows(
+                "SELECT seq, id_token, flags FROM transaction ORDER BY seq"
+            )
+            return (
+                [(row["status"], row["reason"], used.get(row["transaction_id"])) for row in rows],
+                transactions,
+            )
+        finally:
+            await engine.dispose()
+
+    expected = {
+        case: asyncio.run(check(range(6), *case))
+        for case in itertools.product([True, False], repeat=2)
+    }
+    assert expected[True, False] == (
+        [("used", None, "T1")],
+        [
+            {"seq": 1, "id_token": "T2", "flags": ["reservation_conflict"]},
+            {"seq": 2, "id_token": "T1", "flags": []},
+            {"seq": 3, "id_token": "T2", "flags": []},
+        ],
+    )
+
+    @settings(
+        max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @given(data=st.data())
+    def any_order(data: st.DataObject) -> None:
+        extra = data.draw(st.lists(st.integers(0, 5), max_size=4))
+        order = data.draw(st.permutations([*range(6), *extra]))
+        case = (data.draw(st.booleans()), data.draw(st.booleans()))
+        assert asyncio.run(check(order, *case)) == expected[case]
+
+    any_order()
