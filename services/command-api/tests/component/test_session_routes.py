@@ -91,3 +91,74 @@ async def test_parked_items_of_all_services_are_one_list(
     own = f"/parked/command-api:{secrets.token_hex(16)}"
     is_problem(await admin.delete(own), 404, "not_found")
     is_problem(await admin.get("/parked?cursor=x"), 422, "bad_cursor")
+
+
+async def test_reservations_are_made_in_the_name_of_who_asks(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    stations.registry.operations["stations.get"] = lambda parameters: parameters
+    for operation in ("reservations.create", "reservations.cancel", "reservations.get"):
+        stations.sessions.operations[operation] = lambda parameters: parameters
+    stations.sessions.operations["reservations.list"] = lambda _: {"items": []}
+    body = {
+        "station_id": "S/1",
+        "connector_id": 1,
+        "id_token": "T1",
+        "expires_at": "2027-01-01T01:00:00+01:00",
+    }
+    made = await admin.post("/reservations", json=body)
+    assert made.status_code == 201
+    assert made.json() == body | {
+        "group_id": None,
+        "expires_at": "2027-01-01T01:00:00+01:00",
+        "created_by": "admin",
+    }
+    assert stations.registry.asked("stations.get")[-1] == {"station_id": "S/1"}
+    cancelled = await admin.post("/reservations/7/cancel")
+    assert cancelled.json() == {"reservation_id": 7, "cancelled_by": "admin"}
+    assert (await admin.get("/reservations/7")).json() == {"reservation_id": 7}
+    await admin.get("/reservations?station_id=S%2F1&status=active&id_token=T1&limit=3")
+    assert stations.sessions.asked("reservations.list")[-1] == {
+        "station_id": "S/1",
+        "status": "active",
+        "id_token": "T1",
+        "limit": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"id_token": "X" * 21}, "id_token"),
+        ({"connector_id": -1}, "connector_id"),
+        ({"expires_at": "tomorrow"}, "expires_at"),
+        ({"group_id": ""}, "group_id"),
+        ({"parent": "P"}, "parent"),
+    ],
+)
+async def test_a_reservation_that_can_not_be_said_in_ocpp_names_the_field(
+    admin: httpx.AsyncClient, changes: dict[str, object], field: str
+) -> None:
+    body = {"station_id": "S", "connector_id": 1, "id_token": "T", "expires_at": "2027-01-01T00:00"}
+    problem = is_problem(
+        await admin.post("/reservations", json=body | changes), 422, "validation_failed"
+    )
+    assert field in str(problem["errors"])
+
+
+async def test_local_lists_are_kept_compared_and_left_alone(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    stations.registry.operations["stations.get"] = lambda parameters: parameters
+    for operation in ("get", "keep", "sync", "leave"):
+        stations.sessions.operations[f"local_lists.{operation}"] = lambda parameters: parameters
+    name = {"station_id": "S/1"}
+    path = "/stations/S%2F1/local-list"
+    everything = await admin.put(path)
+    assert everything.json() == name | {"group_ids": None, "id_tokens": None}
+    some = await admin.put(path, json={"group_ids": ["G"], "id_tokens": ["a"]})
+    assert some.json() == name | {"group_ids": ["G"], "id_tokens": ["a"]}
+    assert (await admin.get(path)).json() == name
+    assert (await admin.post(path + "/sync")).json() == name
+    assert (await admin.delete(path)).json() == name
+    is_problem(await admin.put(path, json={"groups": []}), 422, "validation_failed")

@@ -30,6 +30,7 @@ COMMAND_EVENTS_QUEUE = "command-api.events.v1"
 COMMAND_ORDERS_QUEUE = "command-api.orders.v1"
 COMMAND_ORDERS_KEY = "command-api.orders"
 COMMAND_COMPLETED_KEY = "command.completed"
+STATION_CONNECTED_KEY = "station.connected"
 
 Arguments = Mapping[str, str | int]
 
@@ -125,8 +126,12 @@ def decisions_queue(service: str) -> Queue:
     )
 
 
+# A station that comes back may have lost its local list.
+_FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {SESSION_SERVICE: (STATION_CONNECTED_KEY,)}
+
+
 def reports_queue(service: str) -> Queue:
-    """Return the queue of what nobody waits for: reports of stations, ends of commands."""
+    """Return the queue of what nobody waits for: reports of stations, ends of commands, events."""
     return _work_queue(
         service,
         f"{service}.reports.v1",
@@ -134,6 +139,7 @@ def reports_queue(service: str) -> Queue:
             *_call_bindings(service, ActionKind.REPORT),
             Binding(REQUESTS, reports_key(service)),
             Binding(EVENTS, COMMAND_COMPLETED_KEY),
+            *(Binding(EVENTS, key) for key in _FOLLOWED_EVENTS.get(service, ())),
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
 from csms_shared.contracts.pages import PageQuery, ParkedId
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
 
@@ -188,7 +189,7 @@ class ChangeIdToken(Contract):
 # operation -> parameters; results: Page[TransactionView], TransactionView, Page[MeterValueView],
 # TransactionView, dict[connector_id, transaction_id], Page[QuarantineView], QuarantineView (twice),
 # Page[IdTokenView], IdTokenView (create, get, change), null (delete), Page[ParkedView], null, null;
-# then those of reservations.
+# then those of reservations and local lists.
 SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "transactions.list": ListTransactions,
     "transactions.get": TransactionName,
@@ -207,4 +208,5 @@ SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,
     **RESERVATION_OPERATIONS,
+    **LOCAL_LIST_OPERATIONS,
 }

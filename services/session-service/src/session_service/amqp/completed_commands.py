@@ -1,6 +1,11 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
 from csms_shared.completed_commands import CompletedHandler
+from session_service.handlers.local_list_commands import (
+    limits_completed,
+    list_completed,
+    version_completed,
+)
 from session_service.handlers.reservation_commands import (
     cancel_reservation_completed,
     reserve_now_completed,
@@ -10,4 +15,7 @@ from session_service.handlers.reservation_commands import (
 completed_command_handlers: dict[str, CompletedHandler] = {
     "ReserveNow": reserve_now_completed,
     "CancelReservation": cancel_reservation_completed,
+    "GetConfiguration": limits_completed,
+    "GetLocalListVersion": version_completed,
+    "SendLocalList": list_completed,
 }

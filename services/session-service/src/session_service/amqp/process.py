@@ -8,6 +8,7 @@ from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsProgress
 from session_service.amqp.requests import requests_inbox
+from session_service.handlers.local_lists import look_at_due
 from session_service.handlers.quarantine import reconcile_waiting
 from session_service.handlers.reservations import expire_reservations
 from session_service.settings import Settings
@@ -43,5 +44,6 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         *upkeep_tasks(settings.meter_value_retention_days),
         UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),
         UpkeepTask("expire_reservations", 5.0, expire_reservations),
+        UpkeepTask("look_at_local_lists", 5.0, look_at_due),
     )
     return service

@@ -11,6 +11,7 @@ from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.requests_inbox import RequestsInbox
 from session_service.handlers import id_token_requests as tokens
+from session_service.handlers import local_list_requests as lists
 from session_service.handlers import quarantine_requests as quarantined
 from session_service.handlers import reservation_requests as reservations
 from session_service.handlers import transaction_requests as transactions
@@ -42,6 +43,10 @@ def requests_inbox(
             "reservations.get": transactional(engine, reservations.get_reservation),
             "reservations.create": transactional(engine, reservations.create_reservation),
             "reservations.cancel": transactional(engine, reservations.cancel_reservation),
+            "local_lists.get": transactional(engine, lists.get_local_list),
+            "local_lists.keep": transactional(engine, lists.keep_local_list),
+            "local_lists.sync": transactional(engine, lists.sync_local_list),
+            "local_lists.leave": transactional(engine, lists.leave_local_list),
             **parked_operations(engine, publisher, parked, SESSION_SERVICE),
         },
         after=after,

@@ -1,14 +1,16 @@
 """What each work queue carries: a literal table from (version, action) to its part of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from enum import Enum, auto
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_CONNECTED_KEY
 from csms_shared.clock import now_ms, utc_now
 from csms_shared.completed_commands import apply_completed
+from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
 from csms_shared.inbox import Reply, Work
@@ -17,6 +19,7 @@ from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.domain.authorization import is_free_vend
 from session_service.handlers.authorization import asked_tokens, authorize
 from session_service.handlers.calls import ReceivedCall, received_call
+from session_service.handlers.local_lists import stations_connected
 from session_service.handlers.ocpp16 import read_start
 from session_service.handlers.reports import take_reports
 from session_service.handlers.transactions import start_transactions
@@ -40,6 +43,7 @@ ROUTES: dict[tuple[str, str], Route] = {
 }
 
 CallKey = tuple[str, int]
+_CONNECTED = event_type(STATION_CONNECTED_KEY)
 
 
 class UnknownWork(Exception):
@@ -88,7 +92,19 @@ async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> l
     )
     await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
     await apply_completed(connection, events, completed_command_handlers)
+    connections = list(_connections(events))
+    if connections:
+        await stations_connected(connection, connections)
     return await _answer_probes(connection, works)
+
+
+def _connections(events: Sequence[Work]) -> Iterator[tuple[str, datetime]]:
+    """Return which stations connected and when."""
+    for work in events:
+        for item in work.item:
+            event = CloudEvent.model_validate(item)
+            if event.type == _CONNECTED:
+                yield event.subject, datetime.fromisoformat(event.time)
 
 
 def is_late(work: Work) -> bool:

@@ -96,6 +96,11 @@ class LocalList:
         return self.failures >= FAILURES_MAX
 
     @property
+    def is_away(self) -> bool:
+        """Tell whether the last question never reached the station."""
+        return self.last_result == Result.AWAY
+
+    @property
     def entries_max(self) -> int:
         """How many entries the station takes in all."""
         return min(ENTRIES_MAX, self.max_entries or ENTRIES_MAX)
@@ -337,6 +342,7 @@ def _noted(state: LocalList, result: str, now: datetime) -> LocalList:
 def _away(state: LocalList, now: datetime) -> LocalList:
     """Wait for the station; its connecting ends the wait sooner."""
     stage = Stage.LIMITS if state.stage is Stage.LIMITS else Stage.VERSION
+    state = _noted(state, Result.AWAY.value, now)
     return replace(state, stage=stage, next_at=now + STATION_AWAY)
 
 

@@ -188,7 +188,11 @@ def test_from_one_list_to_another_only_differences_are_sent(first: Content, then
 
 def ready(**changes: Any) -> LocalList:
     held = content("A")
-    values = {"stage": Stage.READY, "known_version": 4, "known_digest": digest_of(held)}
+    values: dict[str, Any] = {
+        "stage": Stage.READY,
+        "known_version": 4,
+        "known_digest": digest_of(held),
+    }
     return LocalList(**(values | {"last_version": 4, "next_at": NOW} | changes))
 
 

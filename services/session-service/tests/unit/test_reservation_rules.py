@@ -195,8 +195,12 @@ def test_a_start_by_another_token_on_a_held_connector_is_a_conflict(
 def test_after_use_or_cancellation_nobody_is_in_conflict(minutes: int) -> None:
     kept = reservation()
     use, stranger = start(at=at(3)), start(transaction_id=101, token_key="t2")
-    for facts in (((), [use, stranger]), ((cancelled(minutes),), [stranger])):
-        assert not conflicting(stranger, [kept], judge([kept], *facts, LATER))
+    facts: list[tuple[list[Cancellation], list[ReservedStart]]] = [
+        ([], [use, stranger]),
+        ([cancelled(minutes)], [stranger]),
+    ]
+    for answers, begun in facts:
+        assert not conflicting(stranger, [kept], judge([kept], answers, begun, LATER))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""Local authorization lists of stations."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from command_api.http.answers import Json, StationId
+from command_api.http.audited_route import AuditedRoute
+from command_api.http.authentication import Operator, Viewer
+from command_api.http.state import state_of
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.contracts.local_lists import SELECTION_MAX, LocalListView
+
+router = APIRouter(prefix="/stations", tags=["local lists"], route_class=AuditedRoute)
+
+PATH = "/{station_id:segment}/local-list"
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Selection(BaseModel):
+    """Which tokens the station is to know: these groups and these tokens, or all accepted ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    group_ids: list[Name] | None = Field(None, max_length=SELECTION_MAX)
+    id_tokens: list[Name] | None = Field(None, max_length=SELECTION_MAX)
+
+
+@router.get(PATH, response_model=LocalListView, summary="A station's local list")
+async def get_local_list(request: Request, _: Viewer, station_id: StationId) -> Response:
+    """Return where the station's list stands; 404 where none was ever kept."""
+    return Json(await _ask(request, "local_lists.get", {"station_id": station_id}))
+
+
+@router.put(PATH, response_model=LocalListView, summary="Keep a station's local list")
+async def keep_local_list(
+    request: Request, _: Operator, station_id: StationId, body: Selection | None = None
+) -> Response:
+    """Keep the station's list true to the id tokens from now on."""
+    services = state_of(request).services
+    await services.ask(STATION_REGISTRY, "stations.get", {"station_id": station_id})
+    selection = (body or Selection()).model_dump()
+    return Json(await _ask(request, "local_lists.keep", {"station_id": station_id, **selection}))
+
+
+@router.delete(PATH, response_model=LocalListView, summary="Leave a station's local list alone")
+async def leave_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
+    """Change the list no more; what the station holds stays there."""
+    return Json(await _ask(request, "local_lists.leave", {"station_id": station_id}))
+
+
+@router.post(PATH + "/sync", response_model=LocalListView, summary="Compare and send now")
+async def sync_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
+    """Begin anew, also after failures: ask the station for its version, send what is missing."""
+    return Json(await _ask(request, "local_lists.sync", {"station_id": station_id}))
+
+
+async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
+    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

@@ -1,0 +1,89 @@
+"""Reservations of connectors."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import Response
+
+from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.audited_route import AuditedRoute
+from command_api.http.authentication import Operator, Viewer
+from command_api.http.state import state_of
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.reservations import ID_TOKEN_MAX, ReservationStatus, ReservationView
+
+router = APIRouter(prefix="/reservations", tags=["reservations"], route_class=AuditedRoute)
+
+_INT32_MAX = 2**31 - 1
+ReservationId = Annotated[int, Path(ge=1, le=_INT32_MAX)]
+
+
+class NewReservation(BaseModel):
+    """What is to be kept, for whom and until when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    station_id: str = Field(min_length=1, max_length=255)
+    connector_id: int = Field(ge=0, le=_INT32_MAX, description="0 is any one of the station")
+    id_token: str = Field(min_length=1, max_length=ID_TOKEN_MAX)
+    group_id: str | None = Field(
+        None, min_length=1, max_length=ID_TOKEN_MAX, description="tokens of this group may use it"
+    )
+    expires_at: datetime
+
+    @field_validator("expires_at")
+    @classmethod
+    def _with_zone(cls, moment: datetime) -> datetime:
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@router.get("", response_model=Page[ReservationView], summary="List reservations")
+async def list_reservations(
+    request: Request,
+    _: Viewer,
+    station_id: Annotated[str | None, Query(max_length=255)] = None,
+    status: ReservationStatus | None = None,
+    id_token: Annotated[str | None, Query(max_length=255)] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Return reservations, newest first."""
+    parameters = given(
+        station_id=station_id, status=status, id_token=id_token, limit=limit, cursor=cursor
+    )
+    return Json(await _ask(request, "reservations.list", parameters))
+
+
+@router.post("", response_model=ReservationView, status_code=201, summary="Reserve a connector")
+async def create_reservation(
+    request: Request, principal: Operator, body: NewReservation
+) -> Response:
+    """Ask the station for a reservation; it is `pending` until the station has answered."""
+    services = state_of(request).services
+    await services.ask(STATION_REGISTRY, "stations.get", {"station_id": body.station_id})
+    parameters = {**body.model_dump(mode="json"), "created_by": principal.name}
+    return Json(await _ask(request, "reservations.create", parameters), 201)
+
+
+@router.get("/{reservation_id}", response_model=ReservationView, summary="Get a reservation")
+async def get_reservation(request: Request, _: Viewer, reservation_id: ReservationId) -> Response:
+    """Return one reservation."""
+    return Json(await _ask(request, "reservations.get", {"reservation_id": reservation_id}))
+
+
+@router.post(
+    "/{reservation_id}/cancel", response_model=ReservationView, summary="Cancel a reservation"
+)
+async def cancel_reservation(
+    request: Request, principal: Operator, reservation_id: ReservationId
+) -> Response:
+    """Have the station give it up; 409 where it has ended."""
+    parameters = {"reservation_id": reservation_id, "cancelled_by": principal.name}
+    return Json(await _ask(request, "reservations.cancel", parameters))
+
+
+async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
+    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)
