@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,7 +72,8 @@ class OwningService:
         self._link = link
         self._engines: list[AsyncEngine] = []
         self._consumers: list[Consumer] = []
-        self._upkeep_engine = self._engine("upkeep", UPKEEP_CONNECTIONS)
+        self._beside: list[Callable[[], Coroutine[None, None, None]]] = []
+        self._upkeep_engine = self.engine("upkeep", UPKEEP_CONNECTIONS)
         self.publisher = Publisher(link)
         self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
         self._queues = WorkQueueProbe(
@@ -98,13 +99,13 @@ class OwningService:
 
     def consume_decisions(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the decisions queue, each consumer with a handler of its own."""
-        engine = self._engine("decisions", consumers)
+        engine = self.engine("decisions", consumers)
         queue = decisions_queue(self._name)
         return [self._consume(queue, make(engine), splits=True) for _ in range(consumers)]
 
     def consume_reports(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the reports queue, each consumer with a handler of its own."""
-        engine = self._engine("reports", consumers)
+        engine = self.engine("reports", consumers)
         queue = reports_queue(self._name)
         return [
             self._consume(
@@ -119,12 +120,23 @@ class OwningService:
 
     def consume_requests(self, make: MakeHandler) -> None:
         """Consume the requests of other services."""
-        engine = self._engine("requests", REQUEST_CONNECTIONS)
+        engine = self.engine("requests", REQUEST_CONNECTIONS)
         self._consume(requests_queue(self._name), make(engine))
 
     def keep_up(self, *tasks: UpkeepTask) -> None:
         """Do these periodic tasks, besides purging the outbox."""
         self._upkeep += tasks
+
+    def run_beside(self, task: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run this task of the service's own until the consumers have stopped."""
+        self._beside.append(task)
+
+    def engine(self, path: str, size: int) -> AsyncEngine:
+        """Return a database pool for one more path."""
+        name = f"{self._name} {path}"
+        engine = create_engine(self._url, self._schema, name=name, pool_size=size)
+        self._engines.append(engine)
+        return engine
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish what is in hand."""
@@ -133,6 +145,7 @@ class OwningService:
             self._relay.run(),
             self._queues.run(),
             run_upkeep(self._upkeep_engine, self._schema, tuple(self._upkeep)),
+            *(task() for task in self._beside),
         )
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in work]
@@ -154,12 +167,6 @@ class OwningService:
         """Close the database pools."""
         for engine in self._engines:
             await engine.dispose()
-
-    def _engine(self, path: str, size: int) -> AsyncEngine:
-        name = f"{self._name} {path}"
-        engine = create_engine(self._url, self._schema, name=name, pool_size=size)
-        self._engines.append(engine)
-        return engine
 
     def _consume(
         self,

@@ -21,7 +21,9 @@ from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.migrate import migrate
 from csms_shared.inbox import Reply, Work
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
+from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
+from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.requests import station_operations
 from station_registry.store import MIGRATIONS, SCHEMA
 from station_registry.store.tables import metadata
@@ -91,11 +93,13 @@ class Registry:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.policies = Policies(unknown_stations="accept")
+        self.signing = SigningPolicy("Operator", ready=True)
+        self.authority: BuiltInAuthority | None = None
         self.parked: list[Exception] = []
         self.publisher = RecordedPublisher(Link("amqp://nobody", "test"))
 
     async def send(self, works: Sequence[Work]) -> list[Reply]:
-        routes = (*decision_routes(self.policies), *report_routes())
+        routes = (*decision_routes(self.policies, self.signing), *report_routes())
         replies, failures = await apply_isolated(self.engine, works, apply_by(routes))
         self.parked += [failure.error for failure in failures]
         return replies
@@ -104,7 +108,7 @@ class Registry:
         self.policies = Policies(unknown_stations=policy, max_unknown_stations=most)
 
     async def request(self, operation: str, **parameters: Any) -> Any:
-        handlers = station_operations(self.engine, self.publisher, self.policies)
+        handlers = station_operations(self.engine, self.publisher, self.policies, self.authority)
         return await handlers[operation](STATION_OPERATIONS[operation](**parameters))
 
     async def query(self, sql: str, **parameters: Any) -> list[Any]:

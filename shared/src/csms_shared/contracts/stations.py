@@ -5,10 +5,12 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.pages import PageQuery, ParkedId
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
+from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
 
 
 class RegistrationStatus(StrEnum):
@@ -55,6 +57,7 @@ class StationView(Contract):
     registration_status: RegistrationStatus
     boot_policy: BootPolicy | None
     security_profile: int
+    registered_serial_number: str | None = None
     has_password: bool
     strict: bool
     heartbeat_interval: int | None
@@ -128,6 +131,7 @@ class CreateStation(Contract):
     station_id: str = Field(min_length=1, max_length=255)
     credential_proofs: tuple[str, ...] = ()
     security_profile: int | None = Field(None, ge=0, le=3)
+    registered_serial_number: str | None = Field(None, min_length=1, max_length=64)
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool = False
@@ -140,6 +144,7 @@ class ChangeStation(Contract):
     set: frozenset[str]
     registration_status: RegistrationStatus | None = None
     security_profile: int | None = Field(None, ge=0, le=3)
+    registered_serial_number: str | None = Field(None, min_length=1, max_length=64)
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool | None = None
@@ -186,4 +191,6 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "parked.list": PageQuery,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,
+    **CERTIFICATE_OPERATIONS,
+    **SECURITY_EVENT_OPERATIONS,
 }

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from command_api.http import (
     api_keys,
     auth,
+    certificates,
     commands,
     events,
     id_tokens,
@@ -17,6 +18,7 @@ from command_api.http import (
     quarantine,
     reservations,
     rollouts,
+    security_events,
     stations,
     status,
     transactions,
@@ -49,6 +51,8 @@ _RESOURCES = (
     users,
     api_keys,
     events,
+    security_events,
+    certificates,
 )
 
 

@@ -6,6 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.completed_commands import CompletedHandler, apply_completed
 from csms_shared.inbox import Reply, Work
+from station_registry.handlers.certificate_commands import (
+    note_installed_certificates,
+    note_signed_certificates,
+)
 from station_registry.handlers.jobs import note_job_commands
 
 # In the order in which their locks are taken.
@@ -14,6 +18,10 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "GetLog": note_job_commands,
     "SignedUpdateFirmware": note_job_commands,
     "UpdateFirmware": note_job_commands,
+    "CertificateSigned": note_signed_certificates,
+    "InstallCertificate": note_installed_certificates,
+    "DeleteCertificate": note_installed_certificates,
+    "GetInstalledCertificateIds": note_installed_certificates,
 }
 
 

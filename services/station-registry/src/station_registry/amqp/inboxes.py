@@ -13,11 +13,16 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Inbox, Reply, Work
 from station_registry.amqp.completed_commands import completed_command_handlers
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
+from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
 
 
 def decisions_inbox(
-    engine: AsyncEngine, publisher: Publisher, policies: Policies, after_commit: Callable[[], None]
+    engine: AsyncEngine,
+    publisher: Publisher,
+    policies: Policies,
+    signing: SigningPolicy,
+    after_commit: Callable[[], None],
 ) -> Inbox:
     """Return the handler of the decisions queue."""
     return Inbox(
@@ -25,7 +30,7 @@ def decisions_inbox(
         publisher=publisher,
         service=STATION_REGISTRY,
         queue=decisions_queue(STATION_REGISTRY).name,
-        apply=apply_by(decision_routes(policies)),
+        apply=apply_by(decision_routes(policies, signing)),
         fault_reply=fault_reply,
         after_commit=after_commit,
     )

@@ -7,12 +7,17 @@ from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
 from station_registry.amqp.inboxes import decisions_inbox, reports_inbox
+from station_registry.handlers.built_in_authority import BuiltInAuthority
+from station_registry.handlers.certificate_expiry import watch_expiry
+from station_registry.handlers.certificate_signing import CertificateSigning
 from station_registry.handlers.jobs import time_out_jobs
 from station_registry.handlers.leases import watch_leases
 from station_registry.handlers.requests import station_operations
 from station_registry.handlers.rollouts import advance_rollouts
+from station_registry.handlers.signers import Signer
+from station_registry.http.external_signer import ExternalSigner
 from station_registry.settings import RegistrySettings
-from station_registry.store import MIGRATIONS, SCHEMA
+from station_registry.store import MIGRATIONS, SCHEMA, certificate_requests, security_events
 from station_registry.store.jobs import purge_reports
 from station_registry.store.leases import purge_ended
 from station_registry.store.reports import purge_refusals, purge_transfers
@@ -21,6 +26,7 @@ from station_registry.store.tables import outbox, parked
 # One: what arrives during its transaction is the next, and large batches let more stations in.
 DECISION_CONSUMERS = 1
 REPORT_CONSUMERS = 2
+SIGNING_CONNECTIONS = 1
 
 
 def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
@@ -35,15 +41,24 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         parked=parked,
     )
     publisher, wake, policies = service.publisher, service.wake_relay, settings.policies()
+    authority = _authority(settings)
+    signing = _signing(service, settings, authority)
+
+    def decided() -> None:
+        wake()
+        if signing is not None:
+            signing.wake()
+
     decisions = service.consume_decisions(
-        DECISION_CONSUMERS, lambda engine: decisions_inbox(engine, publisher, policies, wake)
+        DECISION_CONSUMERS,
+        lambda engine: decisions_inbox(engine, publisher, policies, settings.signing(), decided),
     )
     service.consume_reports(REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, wake))
     service.consume_requests(
         lambda engine: RequestsInbox(
             publisher=publisher,
             operations=STATION_OPERATIONS,
-            handlers=station_operations(engine, publisher, policies),
+            handlers=station_operations(engine, publisher, policies, authority),
             after=wake,
         )
     )
@@ -55,5 +70,39 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("advance_rollouts", 2.0, advance_rollouts),
         UpkeepTask("time_out_jobs", 5.0, time_out_jobs),
         UpkeepTask("purge_job_reports", 60.0, purge_reports),
+        UpkeepTask("purge_security_events", 600.0, security_events.purge),
+        UpkeepTask("purge_certificate_requests", 600.0, certificate_requests.purge),
+        watch_expiry(settings.certificate_renewal_days),
     )
     return service
+
+
+def _authority(settings: RegistrySettings) -> BuiltInAuthority | None:
+    if settings.ca_folder is None or settings.ca_passphrase is None:
+        return None
+    return BuiltInAuthority(
+        settings.ca_folder,
+        settings.ca_passphrase.get_secret_value(),
+        settings.operator_name,
+        settings.certificate_days,
+    )
+
+
+def _signing(
+    service: OwningService, settings: RegistrySettings, authority: BuiltInAuthority | None
+) -> CertificateSigning | None:
+    """Return what signs accepted requests, as part of the service; None without a signer."""
+    if not settings.signing().ready:
+        return None
+    engine = service.engine("signing", SIGNING_CONNECTIONS)
+    signer: Signer
+    if authority is not None:
+        signer = authority.signing_for(engine)
+    else:
+        token = settings.signer_token
+        signer = ExternalSigner(
+            settings.signer_url or "", None if token is None else token.get_secret_value()
+        )
+    signing = CertificateSigning(engine, signer, service.wake_relay)
+    service.run_beside(signing.run)
+    return signing

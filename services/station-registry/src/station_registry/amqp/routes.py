@@ -10,9 +10,11 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Apply, Reply, Work
 from csms_shared.ocpp.versions import OCPP16
 from station_registry.amqp.completed_commands import note_completed_commands
+from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.jobs import KIND_OF_REPORT
 from station_registry.domain.registration import Policies
 from station_registry.handlers.availability import note_statuses
+from station_registry.handlers.certificate_requests import sign_certificate
 from station_registry.handlers.claims import claim
 from station_registry.handlers.data_transfer import transfer_data
 from station_registry.handlers.jobs import note_job_reports
@@ -25,6 +27,7 @@ from station_registry.handlers.ownership import (
 from station_registry.handlers.probes import answer_probes
 from station_registry.handlers.provisioning import boot
 from station_registry.handlers.refusals import note_refusals
+from station_registry.handlers.security_events import note_security_events
 from station_registry.store.stations import lock_all
 
 Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
@@ -53,7 +56,7 @@ class UnknownMessage(Exception):
     """No handler takes a message like this one."""
 
 
-def decision_routes(policies: Policies) -> tuple[Route, ...]:
+def decision_routes(policies: Policies, signing: SigningPolicy) -> tuple[Route, ...]:
     """Return the routes of the decisions queue."""
     calls = MessageType.CALLS
     return (
@@ -64,6 +67,13 @@ def decision_routes(policies: Policies) -> tuple[Route, ...]:
             partial(boot, policies=policies),
             OCPP16,
             "BootNotification",
+            locks_stations=True,
+        ),
+        Route(
+            calls,
+            partial(sign_certificate, policy=signing),
+            OCPP16,
+            "SignCertificate",
             locks_stations=True,
         ),
         Route(calls, transfer_data, OCPP16, "DataTransfer"),
@@ -79,6 +89,7 @@ def report_routes() -> tuple[Route, ...]:
         Route(MessageType.RELEASES, release_connections, locks_stations=True),
         Route(MessageType.LIVENESS, note_liveness),
         Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
+        Route(MessageType.CALLS, note_security_events, OCPP16, "SecurityEventNotification"),
         Route(MessageType.REFUSALS, note_refusals),
         *(Route(MessageType.CALLS, note_job_reports, OCPP16, action) for action in KIND_OF_REPORT),
         Route(MessageType.EVENTS, note_completed_commands),

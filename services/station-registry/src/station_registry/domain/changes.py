@@ -7,7 +7,14 @@ from csms_shared.contracts.stations import ChangeStation
 from station_registry.domain.registration import Standing
 
 _SETTABLE = frozenset(
-    {"registration_status", "security_profile", "heartbeat_interval", "boot_policy", "strict"}
+    {
+        "registration_status",
+        "security_profile",
+        "registered_serial_number",
+        "heartbeat_interval",
+        "boot_policy",
+        "strict",
+    }
 )
 
 

@@ -24,11 +24,16 @@ class ClaimedStation:
 
 @dataclass(frozen=True, slots=True)
 class ClaimDecision:
-    """The answer, the station afterwards, and what happened to its ownership, if anything."""
+    """The answer, the station afterwards, and what happened to its ownership, if anything.
+
+    `profile`: the security profile that the connection met; a password that nobody checked
+    because the station has none counts as profile 0.
+    """
 
     reply: ClaimReply
     station: ClaimedStation
     claimed: Claimed | None = None
+    profile: int = 0
 
 
 def decide_claim(
@@ -50,7 +55,9 @@ def decide_claim(
         return _refuse(station, request, ClaimOutcome.MISSING_SUBPROTOCOL)
     if found is CredentialMatch.CURRENT and station.credentials.previous:
         station = replace(station, credentials=replace(station.credentials, previous=()))
-    return _accept(station, request, gateway_id, policies)
+    checked = found is not CredentialMatch.NONE or request.security_profile > 2
+    profile = request.security_profile if checked else 0
+    return replace(_accept(station, request, gateway_id, policies), profile=profile)
 
 
 def _accept(

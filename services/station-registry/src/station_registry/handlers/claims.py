@@ -55,7 +55,7 @@ async def claim(
         fact("station.created", station_id, (station_id, known[station_id].ownership.epoch), now)
         for station_id in created
     ]
-    newest: dict[str, Claim] = {}
+    newest: dict[str, tuple[Claim, int]] = {}
     for work, request in wanted:
         station = known.get(request.station_id)
         if station is None:
@@ -66,7 +66,7 @@ async def claim(
         replies.append(_reply(work, decision.reply))
         if decision.claimed is None or decision.claimed.repeated:
             continue
-        newest[request.station_id] = request
+        newest[request.station_id] = request, decision.profile
         replies += _controls(decision)
         told += _events(decision, request, work)
     await _store(connection, before, known, newest)
@@ -93,7 +93,7 @@ async def _store(
     connection: AsyncConnection,
     before: dict[str, ClaimedStation],
     after: dict[str, ClaimedStation],
-    newest: dict[str, Claim],
+    newest: dict[str, tuple[Claim, int]],
 ) -> None:
     if not newest:
         return
@@ -104,15 +104,16 @@ async def _store(
                 after[station_id],
                 request.ocpp_version,
                 after[station_id].credentials != before[station_id].credentials,
+                profile,
             )
-            for station_id, request in newest.items()
+            for station_id, (request, profile) in newest.items()
         ],
     )
     held = [
         connections.HeldConnection(
             station_id, owner, request.ocpp_version, request.remote_address, request.connected_ms
         )
-        for station_id, request in newest.items()
+        for station_id, (request, _) in newest.items()
         if (owner := after[station_id].ownership.owner) is not None
     ]
     await connections.save(connection, held)

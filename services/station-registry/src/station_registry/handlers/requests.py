@@ -39,9 +39,11 @@ from station_registry.domain.credentials import Credentials, set_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
 from station_registry.handlers import controls, rollout_requests
+from station_registry.handlers.built_in_authority import BuiltInAuthority
+from station_registry.handlers.certificate_operations import certificate_operations
 from station_registry.handlers.job_requests import create_job, get_job, list_jobs
 from station_registry.handlers.ownership import gone
-from station_registry.store import changes, connections, stations, views
+from station_registry.store import changes, connections, security_events, stations, views
 from station_registry.store.tables import outbox, parked
 
 log = structlog.get_logger(__name__)
@@ -51,7 +53,10 @@ _Answer = tuple[Any, list[Reply]]
 
 
 def station_operations(
-    engine: AsyncEngine, publisher: Publisher, policies: Policies
+    engine: AsyncEngine,
+    publisher: Publisher,
+    policies: Policies,
+    authority: BuiltInAuthority | None = None,
 ) -> dict[str, RequestHandler]:
     """Return who handles each operation."""
     instructing = partial(_instructing, engine, publisher)
@@ -74,6 +79,8 @@ def station_operations(
         "rollouts.list": transactional(engine, rollout_requests.list_rollouts),
         "rollouts.steer": transactional(engine, rollout_requests.steer_rollout),
         "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
+        "security_events.list": transactional(engine, security_events.list_events),
+        **certificate_operations(engine, authority),
         **parked_operations(engine, publisher, parked, STATION_REGISTRY),
     }
 
@@ -142,6 +149,7 @@ async def _create(
             "security_profile": wanted.security_profile or 0,
             "heartbeat_interval": wanted.heartbeat_interval,
             "strict": wanted.strict,
+            "registered_serial_number": wanted.registered_serial_number,
             "password_hashes": list(credentials.current),
         },
     )
@@ -164,7 +172,14 @@ async def _change(
     if not isinstance(decision, ChangeDecision):
         raise ProblemRaised(decision)
     changed = replace(
-        station, standing=decision.standing, security_profile=decision.security_profile
+        station,
+        standing=decision.standing,
+        security_profile=decision.security_profile,
+        registered_serial_number=(
+            wanted.registered_serial_number
+            if "registered_serial_number" in wanted.set
+            else station.registered_serial_number
+        ),
     )
     await changes.save_changed(connection, changed)
     now = now_ms()

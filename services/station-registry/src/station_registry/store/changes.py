@@ -15,15 +15,16 @@ from station_registry.store.stations import read_credentials, read_standing
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
-    "boot_policy, boot_count, heartbeat_interval, strict, security_profile, password_hashes, "
-    "previous_password_hashes FROM station WHERE station_id = :station_id "
-    "AND deleted_at IS NULL FOR UPDATE"
+    "boot_policy, boot_count, heartbeat_interval, strict, security_profile, "
+    "registered_serial_number, password_hashes, previous_password_hashes FROM station "
+    "WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
     "UPDATE station SET registration_status = :registration_status, "
     "registration_decided = :registration_decided, boot_policy = :boot_policy, "
     "heartbeat_interval = :heartbeat_interval, strict = :strict, "
-    "security_profile = :security_profile WHERE station_id = :station_id"
+    "security_profile = :security_profile, "
+    "registered_serial_number = :registered_serial_number WHERE station_id = :station_id"
 )
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
@@ -43,6 +44,7 @@ class ChangingStation:
     epoch: int
     standing: Standing
     security_profile: int
+    registered_serial_number: str | None
     credentials: Credentials
     owner: Owner | None
 
@@ -58,6 +60,7 @@ async def lock_station(connection: AsyncConnection, station_id: str) -> Changing
         row.epoch,
         read_standing(row),
         row.security_profile,
+        row.registered_serial_number,
         read_credentials(row),
         owners.get(station_id),
     )
@@ -74,6 +77,7 @@ async def save_changed(connection: AsyncConnection, station: ChangingStation) ->
         "heartbeat_interval": standing.heartbeat_interval_s,
         "strict": standing.strict,
         "security_profile": station.security_profile,
+        "registered_serial_number": station.registered_serial_number,
     }
     await connection.execute(_CHANGE, values)
 

@@ -50,6 +50,7 @@ _FRESH = (
     "security_profile = excluded.security_profile, "
     "heartbeat_interval = excluded.heartbeat_interval, strict = excluded.strict, "
     "password_hashes = excluded.password_hashes, previous_password_hashes = '{}', "
+    "registered_serial_number = excluded.registered_serial_number, connection_profile = 0, "
     "ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
     + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL"
@@ -63,14 +64,19 @@ _CREATE_UNKNOWN = statement(
 )
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
-    "heartbeat_interval, strict, password_hashes) VALUES (:station_id, :registration_status, "
+    "heartbeat_interval, strict, password_hashes, registered_serial_number) "
+    "VALUES (:station_id, :registration_status, "
     ":boot_policy, :security_profile, :heartbeat_interval, :strict, "
-    "CAST(:password_hashes AS bytea[])) "
+    "CAST(:password_hashes AS bytea[]), :registered_serial_number) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
 _CLEAR_HISTORY = statement("DELETE FROM connector WHERE station_id = ANY(:ids)")
 _CLEAR_TOLERANCE = statement("DELETE FROM tolerance WHERE station_id = ANY(:ids)")
+_CLEAR_CERTIFICATES = tuple(
+    statement(f"DELETE FROM {table} WHERE station_id = ANY(:ids)")
+    for table in ("installed_certificate", "certificate_listing", "certificate_request")
+)
 
 _CLAIMED = (
     ("id", "text"),
@@ -78,10 +84,12 @@ _CLAIMED = (
     ("recent", "text"),
     ("ocpp_version", "text"),
     ("clear_previous", "boolean"),
+    ("connection_profile", "smallint"),
 )
 _SAVE_CLAIMED = statement(
     "UPDATE station SET epoch = d.epoch, recent_connections = string_to_array(d.recent, ','), "
-    "ocpp_version = d.ocpp_version, previous_password_hashes = CASE WHEN d.clear_previous "
+    "ocpp_version = d.ocpp_version, connection_profile = d.connection_profile, "
+    "previous_password_hashes = CASE WHEN d.clear_previous "
     f"THEN '{{}}' ELSE previous_password_hashes END FROM {unnest(_CLAIMED)} "
     "WHERE station.station_id = d.id"
 )
@@ -146,6 +154,8 @@ async def create(connection: AsyncConnection, values: Mapping[str, Any]) -> bool
 async def _forget_history(connection: AsyncConnection, ids: list[str]) -> None:
     await connection.execute(_CLEAR_HISTORY, {"ids": ids})
     await connection.execute(_CLEAR_TOLERANCE, {"ids": ids})
+    for clear in _CLEAR_CERTIFICATES:
+        await connection.execute(clear, {"ids": ids})
 
 
 async def lock_for_claims(
@@ -190,10 +200,10 @@ async def lock_for_ownership(
 
 
 async def save_claimed(
-    connection: AsyncConnection, stations: Iterable[tuple[ClaimedStation, str, bool]]
+    connection: AsyncConnection, stations: Iterable[tuple[ClaimedStation, str, bool, int]]
 ) -> None:
-    """Store stations after claims: each with its OCPP version and whether only its newest
-    password counts from now on."""
+    """Store stations after claims: each with its OCPP version, whether only its newest password
+    counts from now on, and the security profile of the connection."""
     rows = [
         (
             station.station_id,
@@ -201,8 +211,9 @@ async def save_claimed(
             ",".join(station.ownership.recent),
             version,
             clear_previous,
+            profile,
         )
-        for station, version, clear_previous in stations
+        for station, version, clear_previous, profile in stations
     ]
     await connection.execute(_SAVE_CLAIMED, arrays(_CLAIMED, rows))
 

@@ -1,0 +1,161 @@
+"""What REST asks of certificates: the operations of `CERTIFICATE_OPERATIONS`."""
+
+from functools import partial
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.clock import now_ms
+from csms_shared.contracts.certificates import (
+    AuthorityQuery,
+    AuthorityView,
+    CertificateName,
+    CertificatesOfStation,
+    CertificateView,
+    FindInstalled,
+    HashDataView,
+    RevocationListView,
+    RevokeCertificate,
+    StationCertificatesView,
+)
+from csms_shared.db.engine import RequestHandler, transactional
+from csms_shared.db.outbox import write_events
+from csms_shared.ocpp.times import format_time
+from csms_shared.refusals import ProblemRaised, refuse
+from station_registry.domain.certificate_details import normal_serial, pem_of
+from station_registry.domain.events import fact
+from station_registry.domain.installed_certificates import UNKNOWN_HASH
+from station_registry.handlers.built_in_authority import BuiltInAuthority
+from station_registry.handlers.signers import SignerAway
+from station_registry.store import certificate_views, certificates, installed_certificates
+from station_registry.store.tables import outbox
+
+
+def certificate_operations(
+    engine: AsyncEngine, authority: BuiltInAuthority | None
+) -> dict[str, RequestHandler]:
+    """Return who handles each operation."""
+    return {
+        "certificates.list": transactional(engine, certificate_views.list_certificates),
+        "certificates.get": transactional(engine, _get),
+        "certificates.revoke": transactional(engine, _revoke),
+        "certificates.of_station": transactional(engine, _of_station),
+        "certificates.hash_data": transactional(engine, _hash_data),
+        "certificate_authority.get": transactional(engine, partial(_authority, authority)),
+        "certificate_authority.crl": transactional(engine, partial(_crl, authority)),
+    }
+
+
+async def _get(connection: AsyncConnection, name: CertificateName) -> CertificateView:
+    view = await certificate_views.get_certificate(connection, _storable(name.certificate_id))
+    if view is None:
+        raise _not_found(f"certificate {name.certificate_id}")
+    return view
+
+
+async def _revoke(connection: AsyncConnection, wanted: RevokeCertificate) -> CertificateView:
+    revoked = await certificates.revoke(connection, _storable(wanted.certificate_id), wanted.reason)
+    view = await _get(connection, CertificateName(certificate_id=wanted.certificate_id))
+    if revoked is None:
+        raise refuse(409, "already_revoked", f"it was revoked at {view.revoked_at}")
+    await write_events(
+        connection,
+        outbox,
+        [
+            fact(
+                "certificate.revoked",
+                revoked.station_id,
+                (wanted.certificate_id,),
+                now_ms(),
+                certificate_id=wanted.certificate_id,
+                serial_number=revoked.serial_number,
+                revoked_at=format_time(revoked.revoked_at),
+                reason=wanted.reason,
+            )
+        ],
+    )
+    return view
+
+
+async def _of_station(
+    connection: AsyncConnection, query: CertificatesOfStation
+) -> StationCertificatesView:
+    found = await certificate_views.of_station(connection, _storable(query.station_id))
+    if found is None:
+        raise _not_found(f"station {query.station_id}")
+    return found
+
+
+async def _hash_data(connection: AsyncConnection, query: FindInstalled) -> HashDataView:
+    state = await installed_certificates.load(connection, [_storable(query.station_id)])
+    serial = normal_serial(query.serial_number)
+    found = [
+        one
+        for one in state.certificates.values()
+        if one.present
+        and one.hash_data.serial_number == serial
+        and query.certificate_type in (None, one.certificate_type)
+    ]
+    if not found:
+        raise _not_found(f"certificate {serial} known in the store of {query.station_id}")
+    if len({one.hash_data for one in found}) > 1:
+        raise refuse(
+            409,
+            "ambiguous_serial_number",
+            "several certificates have this serial number; send DeleteCertificate with the hashes",
+        )
+    data = found[0].hash_data
+    if data.issuer_key_hash == UNKNOWN_HASH:
+        raise refuse(
+            409,
+            "hash_data_unknown",
+            "only the station can tell its hashes: send GetInstalledCertificateIds first",
+        )
+    return HashDataView(
+        hashAlgorithm=data.hash_algorithm,
+        issuerNameHash=data.issuer_name_hash,
+        issuerKeyHash=data.issuer_key_hash,
+        serialNumber=data.serial_number,
+    )
+
+
+async def _authority(
+    authority: BuiltInAuthority | None, connection: AsyncConnection, _: AuthorityQuery
+) -> AuthorityView:
+    try:
+        opened, described = await _set_up(authority).opened(connection)
+    except SignerAway as away:
+        raise refuse(503, "authority_unusable", str(away)) from away
+    return AuthorityView(
+        fingerprint=described.fingerprint,
+        subject=described.subject,
+        not_before=format_time(described.not_before),
+        not_after=format_time(described.not_after),
+        certificates=pem_of([opened.certificate, *opened.above]),
+    )
+
+
+async def _crl(
+    authority: BuiltInAuthority | None, connection: AsyncConnection, _: AuthorityQuery
+) -> RevocationListView:
+    try:
+        crl = await _set_up(authority).crl(connection)
+    except SignerAway as away:
+        raise refuse(503, "authority_unusable", str(away)) from away
+    return RevocationListView(crl=crl.public_bytes(Encoding.PEM).decode("ascii"))
+
+
+def _set_up(authority: BuiltInAuthority | None) -> BuiltInAuthority:
+    if authority is None:
+        raise refuse(404, "no_authority", "the built-in certificate authority is not set up")
+    return authority
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise _not_found(repr(text))
+    return text
+
+
+def _not_found(what: str) -> ProblemRaised:
+    return refuse(404, "not_found", f"there is no {what}")

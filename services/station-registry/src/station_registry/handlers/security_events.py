@@ -1,0 +1,26 @@
+"""SecurityEventNotification (OCPP 1.6 security whitepaper, A04), and the suite's own events."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.db.outbox import write_events
+from csms_shared.inbox import Reply, Work
+from station_registry.domain.security_events import SecurityEvent, reported, told
+from station_registry.handlers.works import calls
+from station_registry.store import security_events
+from station_registry.store.tables import outbox
+
+
+async def note_security_events(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Store what stations report, and tell it once."""
+    await record_security_events(connection, [reported(call) for call in calls(works)])
+    return []
+
+
+async def record_security_events(
+    connection: AsyncConnection, events: Iterable[SecurityEvent]
+) -> None:
+    """Store events and tell those that are new; the same ones again change nothing."""
+    new = await security_events.save(connection, events)
+    await write_events(connection, outbox, [told(event) for event in new])

@@ -1,0 +1,1 @@
+"""What the registry itself asks over HTTP: an external signer of certificates."""
