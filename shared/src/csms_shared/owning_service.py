@@ -118,6 +118,14 @@ class OwningService:
             for _ in range(consumers)
         ]
 
+    def consume_apart(self, queue: Queue, make: MakeHandler) -> None:
+        """Consume a queue that may fall behind, with a connection of its own.
+
+        It is not among the queues that this process must have to be ready.
+        """
+        engine = self.engine(queue.name.removesuffix(".v1"), 1)
+        self._consume(queue, make(engine))
+
     def consume_requests(self, make: MakeHandler) -> None:
         """Consume the requests of other services."""
         engine = self.engine("requests", REQUEST_CONNECTIONS)

@@ -9,6 +9,7 @@ from csms_shared.broker.topology import (
     CALLS,
     EXCHANGES,
     PARKED_DELIVERY_LIMIT,
+    RECORDINGS_MAX_BYTES,
     SESSION_SERVICE,
     STATION_REGISTRY,
     Queue,
@@ -17,6 +18,7 @@ from csms_shared.broker.topology import (
     gateway_queue,
     live_events_queue,
     own_events_queue,
+    recordings_queue,
     replies_queue,
     reports_queue,
 )
@@ -60,7 +62,9 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
 @pytest.mark.parametrize("queue", WORK_QUEUES, ids=_names(WORK_QUEUES))
 def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Queue) -> None:
     assert queue.parking is not None
-    assert queue.arguments == {
+    # Only what may be lost is bounded: recorded frames.
+    bounded = {"x-max-length-bytes": RECORDINGS_MAX_BYTES} if queue == recordings_queue() else {}
+    assert queue.arguments == bounded | {
         "x-queue-type": "quorum",
         "x-delivery-limit": 20,
         "x-overflow": "reject-publish",

@@ -24,3 +24,11 @@ class CallRefusedError(CallFailedError):
         super().__init__(f"{code}: {description}")
         self.code = code
         self.description = description
+
+
+class UnusableRecordingError(Exception):
+    """A file holds no recording."""
+
+
+class UnusableSuiteError(Exception):
+    """No connection can be had to play a recording on."""

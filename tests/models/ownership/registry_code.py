@@ -17,6 +17,7 @@ from csms_shared.contracts.ownership import LeaseReply, ReassertionReply
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.inbox import Reply, Work
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
+from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
 from station_registry.handlers.leases import sweep_leases
 from station_registry.store import views
@@ -25,7 +26,10 @@ from tests.models.ownership.state import Claim, Incarnation, Reassertion, Releas
 # A message and the station that it is about.
 Addressed = tuple[str, ToRegistry]
 _TABLES = ("station", "station_connection", "station_liveness", "gateway", "lease_watch", "outbox")
-_ROUTES = (*decision_routes(Policies(unknown_stations="accept")), *report_routes())
+_ROUTES = (
+    *decision_routes(Policies(unknown_stations="accept"), SigningPolicy("", ready=False)),
+    *report_routes(),
+)
 _STATIONS = text("SELECT station_id, epoch, released_epoch, recent_connections FROM station")
 _OWNERS = text("SELECT station_id, gateway_id, connection_id, epoch FROM station_connection")
 _RUNNING = text("SELECT gateway_id FROM gateway WHERE lease_expires_at > now()")

@@ -31,6 +31,9 @@ class RegistrySettings(DatabaseSettings):
         "accept",
         description="answer to boots of stations without their own: accept, pending, reject",
     )
+    recording_retention_days: int = Field(
+        7, ge=1, le=3650, description="days that recorded frames are kept"
+    )
     operator_name: str = Field(
         "",
         max_length=64,

@@ -1,5 +1,7 @@
 """The migrated schema: as the tables say, with a role that owns nothing."""
 
+import re
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -7,8 +9,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from station_registry.store import leases, reports
+from station_registry.store import leases, refusals, reports
 from station_registry.store.tables import metadata
+
+
+def _is_of_partition(difference: object) -> bool:
+    return re.search(r"recording_(\d{8}|default)", repr(difference)) is not None
 
 
 async def test_the_migrations_make_what_the_tables_say(engine: AsyncEngine) -> None:
@@ -18,7 +24,7 @@ async def test_the_migrations_make_what_the_tables_say(engine: AsyncEngine) -> N
         return [
             difference
             for difference in compare_metadata(context, metadata)
-            if "alembic_version" not in repr(difference)
+            if "alembic_version" not in repr(difference) and not _is_of_partition(difference)
         ]
 
     async with engine.connect() as connection:
@@ -46,7 +52,7 @@ async def test_upkeep_deletes_what_is_old_and_nothing_else(engine: AsyncEngine) 
             await connection.execute(
                 text(
                     "INSERT INTO refusal (station_id, gateway_id, remote_address, reason, detail, "
-                    "http_status, refused_at) VALUES ('A', 'g', 'a', 'r', 'd', 401, "
+                    f"http_status, refused_at) VALUES ('{age}', 'g', 'a', 'r', 'd', 401, "
                     f"now() - interval '{age}')"
                 )
             )
@@ -62,7 +68,7 @@ async def test_upkeep_deletes_what_is_old_and_nothing_else(engine: AsyncEngine) 
                     f"'g', now() - interval '{age}')"
                 )
             )
-        await reports.purge_refusals(connection)
+        await refusals.purge(connection)
         await reports.purge_transfers(connection)
         await leases.purge_ended(connection)
         for table in ("refusal", "data_transfer", "gateway"):

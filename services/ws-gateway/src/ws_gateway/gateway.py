@@ -81,7 +81,9 @@ class Gateway:
         at_once: asyncio.Event,
     ) -> None:
         settings = self._settings
-        broker = self.broker = BrokerSide(settings.gateway_name, VERSION, link, group)
+        broker = self.broker = BrokerSide(
+            settings.gateway_name, VERSION, link, group, records=settings.recorder
+        )
         handshakes = Handshakes(
             broker,
             ClientAddresses(settings.trusted_networks),

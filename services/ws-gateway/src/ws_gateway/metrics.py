@@ -43,6 +43,11 @@ DROPPED = Counter(
     "Items that could not be published in time, by kind; calls end with their socket.",
     ["kind"],
 )
+UNRECORDED = Counter(
+    "csms_gateway_unrecorded_frames_total",
+    "Frames missing in the recording, by the reason: full (the gateway's buffer), unsent.",
+    ["reason"],
+)
 BACKLOG = Gauge(
     "csms_gateway_backlog",
     "What all lanes hold that the broker has not confirmed: items, bytes.",

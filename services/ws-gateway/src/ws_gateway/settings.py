@@ -30,6 +30,9 @@ class GatewaySettings(ServiceSettings):
     drain_seconds: float = Field(
         30.0, ge=0, le=3600, description="how long closing all stations is spread over at the end"
     )
+    recorder: bool = Field(
+        True, description="whether every frame of a station is recorded (docs/flight-recorder.md)"
+    )
 
     @field_validator("trusted_proxies")
     @classmethod

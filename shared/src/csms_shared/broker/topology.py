@@ -5,7 +5,7 @@ name. Nothing here is transient, has a priority, or is deleted with its consumer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csms_shared.ocpp.actions import ActionKind, station_actions
 
@@ -25,6 +25,8 @@ DELIVERY_LIMIT = 20
 PARKED_DELIVERY_LIMIT = 1_000_000_000
 INCARNATION_EXPIRES_MS = 600_000
 LIVE_EVENTS_EXPIRES_MS = 10_000
+# Some hours of a busy fleet; what does not fit is refused, and is a gap in the recording.
+RECORDINGS_MAX_BYTES = 1024 * 1024 * 1024
 COMMAND_RESULTS_QUEUE = "command-api.results.v1"
 COMMAND_EVENTS_QUEUE = "command-api.events.v1"
 COMMAND_ORDERS_QUEUE = "command-api.orders.v1"
@@ -149,6 +151,21 @@ def requests_queue(service: str) -> Queue:
     return _work_queue(service, f"{service}.requests.v1", (Binding(REQUESTS, service),))
 
 
+def recordings_key() -> str:
+    """Return the routing key on `csms.requests.v1` of recorded frames."""
+    return f"{STATION_REGISTRY}.recordings"
+
+
+def recordings_queue() -> Queue:
+    """Return the queue of recorded frames: apart and bounded, so that no backlog delays a call."""
+    work = _work_queue(
+        STATION_REGISTRY,
+        f"{STATION_REGISTRY}.recordings.v1",
+        (Binding(REQUESTS, recordings_key()),),
+    )
+    return replace(work, arguments={**work.arguments, "x-max-length-bytes": RECORDINGS_MAX_BYTES})
+
+
 def command_results_queue() -> Queue:
     """Return the queue that keeps every command's result, whoever asked and lives."""
     return _work_queue(COMMAND_API, COMMAND_RESULTS_QUEUE, (Binding(REPLIES, "*.command"),))
@@ -247,6 +264,7 @@ def all_queues() -> tuple[Queue, ...]:
     """Return every queue that outlives a process, in declaration order."""
     return (
         *service_queues(STATION_REGISTRY),
+        recordings_queue(),
         *service_queues(SESSION_SERVICE),
         *command_api_queues(),
     )

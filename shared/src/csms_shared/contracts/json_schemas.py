@@ -25,6 +25,7 @@ from csms_shared.contracts.ownership import (
     RefusalBatch,
     ReleaseBatch,
 )
+from csms_shared.contracts.recordings import RecordingBatch
 from csms_shared.contracts.requests import RequestBatch, ResponseMessage
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.contracts.stations import STATION_OPERATIONS
@@ -50,6 +51,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.RESPONSE: ResponseMessage,
     MessageType.EVENTS: CloudEvent,
     MessageType.REFUSALS: RefusalBatch,
+    MessageType.RECORDINGS: RecordingBatch,
 }
 
 

@@ -26,3 +26,4 @@ class MessageType(StrEnum):
     RESPONSE = "response.v1"
     EVENTS = "events.v1"
     REFUSALS = "refusals.v1"
+    RECORDINGS = "recordings.v1"

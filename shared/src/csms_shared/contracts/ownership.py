@@ -168,7 +168,12 @@ class ReassertionReply(Contract):
 
 
 class Refusal(Contract):
-    """A refused handshake, in words an installer understands; `reason` is the metric's label."""
+    """Refused handshakes of a kind, in words an installer understands.
+
+    `reason` is the metric's label; `station_id` is empty where none was named, or where the
+    address named too many. `times` counts all that this gateway refused since `period_ms`, so
+    that the largest is right in any order; `refused_ms` is the last of them.
+    """
 
     station_id: str
     remote_address: str
@@ -176,6 +181,9 @@ class Refusal(Contract):
     detail: str
     http_status: int
     refused_ms: int
+    times: int = Field(1, ge=1)
+    first_ms: int | None = None
+    period_ms: int | None = None
 
 
 class RefusalBatch(Batch[Refusal]):

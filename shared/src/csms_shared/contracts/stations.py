@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.jobs import JOB_OPERATIONS
+from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PageQuery, ParkedId
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
@@ -73,6 +74,12 @@ class StationView(Contract):
     tolerated: dict[str, int] = Field(default_factory=dict)
     connection: ConnectionView | None
     connectors: list[ConnectorView]
+
+
+class StationDetail(StationView):
+    """A single station, and why it was last refused, if it was."""
+
+    last_refusal: RefusalView | None
 
 
 class OwnerView(Contract):
@@ -172,9 +179,10 @@ class NoParameters(Contract):
     """An operation that needs none."""
 
 
-# operation -> parameters; results: Page[StationView], StationView (create, get, change), null
+# operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
+# (get), null
 # (delete, set_password), list[ConnectorView], Page[ConnectionView], list[OwnerView], FleetStatus,
-# Page[ParkedView], null, null.
+# Page[ParkedView], null, null, Page[MessageView], Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
     "stations.create": CreateStation,
@@ -193,4 +201,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "parked.delete": ParkedId,
     **CERTIFICATE_OPERATIONS,
     **SECURITY_EVENT_OPERATIONS,
+    "messages.list": ListMessages,
+    "refusals.list": ListRefusals,
+    "refusals.get": RefusalName,
 }

@@ -1,5 +1,6 @@
 """JSON answers, and the parameters that all lists share."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -7,6 +8,7 @@ from fastapi import Path, Query
 from starlette.responses import Response
 
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX
+from csms_shared.ocpp.times import format_time
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="how many items at most")]
 Cursor = Annotated[
@@ -33,3 +35,10 @@ def no_content() -> Response:
 def given(**filters: Any) -> dict[str, Any]:
     """Return the filters that were given."""
     return {name: value for name, value in filters.items() if value is not None}
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """Return the time with Z; one without a zone is UTC."""
+    if moment is None:
+        return None
+    return format_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -20,6 +20,7 @@ from command_api.http.answers import (
 )
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
+from command_api.http.refusals import ExplainedRefusal, explained
 from command_api.http.state import ApiState, state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import Page
@@ -75,6 +76,12 @@ class NewPassword(_Body):
     password: str | None = None
 
 
+class SingleStation(StationView):
+    """A station, and why it was last refused, if it was."""
+
+    last_refusal: ExplainedRefusal | None
+
+
 class PasswordAnswer(BaseModel):
     """The password, shown this once."""
 
@@ -126,7 +133,7 @@ async def create_station(request: Request, _: Administrator, body: NewStation) -
     return Json(created, 201)
 
 
-@router.get("/{station_id:segment}", response_model=StationView, summary="Get a station")
+@router.get("/{station_id:segment}", response_model=SingleStation, summary="Get a station")
 async def get_station(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return a station with its connection and connectors."""
     station, transactions = await asyncio.gather(
@@ -134,6 +141,8 @@ async def get_station(request: Request, _: Viewer, station_id: StationId) -> Res
         _open_transactions(request, station_id),
     )
     _merge(station["connectors"], transactions)
+    if station.get("last_refusal") is not None:
+        station["last_refusal"] = explained(station["last_refusal"])
     return Json(station)
 
 

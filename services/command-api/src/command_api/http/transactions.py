@@ -1,20 +1,19 @@
 """Transactions and their meter values."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import MeterValueView, TransactionStatus, TransactionView
-from csms_shared.ocpp.times import format_time
 
 router = APIRouter(prefix="/transactions", tags=["transactions"], route_class=AuditedRoute)
 
@@ -52,8 +51,8 @@ async def list_transactions(
                 station_id=station_id,
                 status=status,
                 id_token=id_token,
-                started_from=_utc(from_),
-                started_to=_utc(to),
+                started_from=utc_text(from_),
+                started_to=utc_text(to),
                 limit=limit,
                 cursor=cursor,
             ),
@@ -110,10 +109,3 @@ async def close_transaction(
 
 async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
     return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)
-
-
-def _utc(moment: datetime | None) -> str | None:
-    """Return the time with Z; one without a zone is UTC."""
-    if moment is None:
-        return None
-    return format_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

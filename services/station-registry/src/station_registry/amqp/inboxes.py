@@ -5,14 +5,24 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import STATION_REGISTRY, decisions_queue, reports_queue
+from csms_shared.broker.topology import (
+    STATION_REGISTRY,
+    decisions_queue,
+    recordings_queue,
+    reports_queue,
+)
 from csms_shared.clock import now_ms
 from csms_shared.completed_commands import concerns
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Inbox, Reply, Work
 from station_registry.amqp.completed_commands import completed_command_handlers
-from station_registry.amqp.routes import apply_by, decision_routes, report_routes
+from station_registry.amqp.routes import (
+    apply_by,
+    decision_routes,
+    recording_routes,
+    report_routes,
+)
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
 
@@ -48,6 +58,17 @@ def reports_inbox(
         apply=apply_by(report_routes()),
         concerns=concerns(completed_command_handlers),
         after_commit=after_commit,
+    )
+
+
+def recordings_inbox(engine: AsyncEngine, publisher: Publisher) -> Inbox:
+    """Return the handler of the recordings queue."""
+    return Inbox(
+        engine=engine,
+        publisher=publisher,
+        service=STATION_REGISTRY,
+        queue=recordings_queue().name,
+        apply=apply_by(recording_routes()),
     )
 
 

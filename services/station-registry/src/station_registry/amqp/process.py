@@ -1,12 +1,12 @@
 """What one station-registry process consists of."""
 
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.broker.topology import STATION_REGISTRY, recordings_queue
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
-from station_registry.amqp.inboxes import decisions_inbox, reports_inbox
+from station_registry.amqp.inboxes import decisions_inbox, recordings_inbox, reports_inbox
 from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.certificate_expiry import watch_expiry
 from station_registry.handlers.certificate_signing import CertificateSigning
@@ -20,7 +20,9 @@ from station_registry.settings import RegistrySettings
 from station_registry.store import MIGRATIONS, SCHEMA, certificate_requests, security_events
 from station_registry.store.jobs import purge_reports
 from station_registry.store.leases import purge_ended
-from station_registry.store.reports import purge_refusals, purge_transfers
+from station_registry.store.recordings import upkeep_tasks
+from station_registry.store.refusals import purge as purge_refusals
+from station_registry.store.reports import purge_transfers
 from station_registry.store.tables import outbox, parked
 
 # One: what arrives during its transaction is the next, and large batches let more stations in.
@@ -54,6 +56,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         lambda engine: decisions_inbox(engine, publisher, policies, settings.signing(), decided),
     )
     service.consume_reports(REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, wake))
+    service.consume_apart(recordings_queue(), lambda engine: recordings_inbox(engine, publisher))
     service.consume_requests(
         lambda engine: RequestsInbox(
             publisher=publisher,
@@ -64,6 +67,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     )
     service.keep_up(
         watch_leases(lambda: any(consumer.consuming for consumer in decisions)),
+        *upkeep_tasks(settings.recording_retention_days),
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
         UpkeepTask("purge_gateways", 60.0, purge_ended),

@@ -26,6 +26,7 @@ from station_registry.handlers.ownership import (
 )
 from station_registry.handlers.probes import answer_probes
 from station_registry.handlers.provisioning import boot
+from station_registry.handlers.recordings import store_recordings
 from station_registry.handlers.refusals import note_refusals
 from station_registry.handlers.security_events import note_security_events
 from station_registry.store.stations import lock_all
@@ -94,6 +95,11 @@ def report_routes() -> tuple[Route, ...]:
         *(Route(MessageType.CALLS, note_job_reports, OCPP16, action) for action in KIND_OF_REPORT),
         Route(MessageType.EVENTS, note_completed_commands),
     )
+
+
+def recording_routes() -> tuple[Route, ...]:
+    """Return the routes of the recordings queue."""
+    return (Route(MessageType.RECORDINGS, store_recordings),)
 
 
 def apply_by(routes: tuple[Route, ...]) -> Apply:

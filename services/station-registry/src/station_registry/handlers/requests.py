@@ -25,6 +25,7 @@ from csms_shared.contracts.stations import (
     NoParameters,
     OwnerView,
     SetPassword,
+    StationDetail,
     StationName,
     StationView,
 )
@@ -43,7 +44,9 @@ from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.certificate_operations import certificate_operations
 from station_registry.handlers.job_requests import create_job, get_job, list_jobs
 from station_registry.handlers.ownership import gone
-from station_registry.store import changes, connections, security_events, stations, views
+from station_registry.handlers.recordings import list_messages
+from station_registry.handlers.refusals import get_refusal, list_refusals
+from station_registry.store import changes, connections, refusals, security_events, stations, views
 from station_registry.store.tables import outbox, parked
 
 log = structlog.get_logger(__name__)
@@ -63,7 +66,7 @@ def station_operations(
     return {
         "stations.list": transactional(engine, views.list_stations),
         "stations.create": transactional(engine, partial(_create, policies)),
-        "stations.get": transactional(engine, _get),
+        "stations.get": transactional(engine, _get_detail),
         "stations.change": instructing(partial(_change, policies)),
         "stations.delete": instructing(_delete),
         "stations.set_password": transactional(engine, _set_password),
@@ -81,6 +84,9 @@ def station_operations(
         "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
         "security_events.list": transactional(engine, security_events.list_events),
         **certificate_operations(engine, authority),
+        "messages.list": transactional(engine, list_messages),
+        "refusals.list": transactional(engine, list_refusals),
+        "refusals.get": transactional(engine, get_refusal),
         **parked_operations(engine, publisher, parked, STATION_REGISTRY),
     }
 
@@ -109,6 +115,12 @@ async def _get(connection: AsyncConnection, name: StationName) -> StationView:
     if view is None:
         raise _not_found(name.station_id)
     return view
+
+
+async def _get_detail(connection: AsyncConnection, name: StationName) -> StationDetail:
+    station = await _get(connection, name)
+    last_refusal = await refusals.last_of(connection, name.station_id)
+    return StationDetail(**station.model_dump(), last_refusal=last_refusal)
 
 
 async def _connectors(connection: AsyncConnection, name: StationName) -> list[ConnectorView]:

@@ -1,4 +1,4 @@
-"""What stations and gateways report: liveness, deviations, data transfers, refusals."""
+"""What stations report by the way: liveness, deviations, data transfers."""
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
@@ -9,11 +9,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
-from csms_shared.contracts.ownership import Liveness, Refusal
+from csms_shared.contracts.ownership import Liveness
 from station_registry.domain.station_text import fit
 from station_registry.store.sql import arrays, at, statement, unnest
-
-REFUSALS_KEPT = 100_000
 
 _SEEN = (("station_id", "text"), ("epoch", "bigint"), ("last_seen_at", "timestamptz"))
 _SAVE_SEEN = statement(
@@ -43,29 +41,10 @@ _SAVE_TRANSFERS = statement(
     f"data, received_at) SELECT * FROM {unnest(_TRANSFER)} ORDER BY connection_id, seq "
     "ON CONFLICT DO NOTHING RETURNING connection_id, seq"
 )
-_REFUSAL = (
-    ("station_id", "text"),
-    ("gateway_id", "text"),
-    ("remote_address", "text"),
-    ("reason", "text"),
-    ("detail", "text"),
-    ("http_status", "int"),
-    ("refused_at", "timestamptz"),
-)
-_SAVE_REFUSALS = statement(
-    "INSERT INTO refusal (station_id, gateway_id, remote_address, reason, detail, http_status, "
-    f"refused_at) SELECT * FROM {unnest(_REFUSAL)} ORDER BY station_id, refused_at "
-    "ON CONFLICT DO NOTHING"
-)
 _PURGE_TRANSFERS = statement(
     "DELETE FROM data_transfer WHERE (connection_id, seq) IN (SELECT connection_id, seq "
     "FROM data_transfer WHERE received_at < now() - interval '30 days' "
     "ORDER BY received_at LIMIT 20000)"
-)
-_PURGE_REFUSALS = statement(
-    "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal WHERE refused_at < greatest("
-    "now() - interval '7 days', (SELECT refused_at FROM refusal ORDER BY refused_at DESC "
-    f"OFFSET {REFUSALS_KEPT} LIMIT 1)) ORDER BY refused_at LIMIT 20000)"
 )
 
 
@@ -113,30 +92,6 @@ def _transfer(call: StationCall) -> tuple[Any, ...]:
     )
 
 
-async def save_refusals(
-    connection: AsyncConnection, refusals: Iterable[tuple[str, Refusal]]
-) -> None:
-    """Store refused handshakes, each with the gateway that refused it."""
-    rows = [
-        (
-            fit(refusal.station_id, 255),
-            gateway_id,
-            fit(refusal.remote_address, 255),
-            fit(refusal.reason, 64),
-            fit(refusal.detail, 1000),
-            refusal.http_status,
-            at(refusal.refused_ms),
-        )
-        for gateway_id, refusal in refusals
-    ]
-    await connection.execute(_SAVE_REFUSALS, arrays(_REFUSAL, rows))
-
-
 async def purge_transfers(connection: AsyncConnection) -> None:
     """Delete data transfers after 30 days."""
     await connection.execute(_PURGE_TRANSFERS)
-
-
-async def purge_refusals(connection: AsyncConnection) -> None:
-    """Delete refusals after 7 days, and the oldest beyond `REFUSALS_KEPT`."""
-    await connection.execute(_PURGE_REFUSALS)

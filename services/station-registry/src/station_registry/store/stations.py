@@ -26,6 +26,7 @@ _LOCK = "ORDER BY station_id FOR UPDATE OF station"
 
 _LOCK_ALL = statement("SELECT station_id FROM station WHERE station_id = ANY(:ids) " + _LOCK)
 _KNOWN_IDS = statement(f"SELECT station_id FROM station {_KNOWN}")
+_WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
 _FOR_CLAIMS = statement(
     f"SELECT {_STANDING}, epoch, released_epoch, recent_connections, security_profile, "
     "password_hashes, previous_password_hashes, EXISTS (SELECT FROM connector "
@@ -266,3 +267,8 @@ def read_credentials(row: Any) -> Credentials:
     return Credentials(
         tuple(map(bytes, row.password_hashes)), tuple(map(bytes, row.previous_password_hashes))
     )
+
+
+async def was_known(connection: AsyncConnection, station_id: str) -> bool:
+    """Tell whether there is such a station, or was before it was deleted."""
+    return (await connection.execute(_WAS_KNOWN, {"station_id": station_id})).first() is not None

@@ -18,6 +18,8 @@ from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.amqp.recorder import Recorder
+from ws_gateway.amqp.refusal_reports import RefusalReports
 from ws_gateway.amqp.services import OWNING_SERVICES, ServiceWatch
 from ws_gateway.domain.connection import SERVICE_RESTART
 
@@ -29,7 +31,13 @@ class BrokerSide:
     """The lanes and watches of one gateway; tasks run in `group`."""
 
     def __init__(
-        self, gateway_name: str, version: str, link: Link, group: asyncio.TaskGroup
+        self,
+        gateway_name: str,
+        version: str,
+        link: Link,
+        group: asyncio.TaskGroup,
+        *,
+        records: bool = True,
     ) -> None:
         self._group = group
         self._link = link
@@ -46,11 +54,14 @@ class BrokerSide:
         registry = self.services[STATION_REGISTRY]
         self.calls = CallLanes(group, publisher, backlog, self.own_queue, self.services)
         self.notices = Notices(group, publisher, backlog, self.own_queue, registry)
+        self.refusals = RefusalReports(group, publisher, self.own_queue, registry)
         self.claims = Claims(
             group, publisher, backlog, self.own_queue, registry, self.notices, gateway_name
         )
         self.reports = CommandReports(group, publisher, backlog, self.own_queue, link)
         self.lease = Lease(gateway_name, version, self.own_queue, self.connections)
+        # Its own channels: one that refused recordings is given up with all that waits on it.
+        self.recorder = Recorder(Publisher(link), link, self.own_queue) if records else None
 
     @property
     def takes_upgrades(self) -> bool:
@@ -70,6 +81,11 @@ class BrokerSide:
     def unsent(self) -> int:
         """Count what the broker has not confirmed yet."""
         return self._backlog.items
+
+    @property
+    def _is_idle(self) -> bool:
+        lanes = (self.calls, self.reports, self.notices, self.refusals)
+        return all(lane.idle for lane in lanes) and (self.recorder is None or self.recorder.idle)
 
     def missing(self) -> dict[str, str]:
         """Return what keeps stations from being served, by name."""
@@ -94,8 +110,11 @@ class BrokerSide:
             *(service.run() for service in self.services.values()),
             self.lease.run(),
             self.notices.run(),
+            self.refusals.run(),
             self._sweep(),
         ]
+        if self.recorder is not None:
+            coroutines.append(self.recorder.run())
         for coroutine in coroutines:
             self._group.create_task(coroutine)
 
@@ -112,7 +131,10 @@ class BrokerSide:
         """Wait until everything on its way is stored, at most `within_s` seconds."""
         deadline = monotonic() + within_s
         while monotonic() < deadline:
-            if self.calls.idle and self.reports.idle and self.notices.idle:
+            self.refusals.tell()
+            if self.recorder is not None:
+                self.recorder.hurry()
+            if self._is_idle:
                 return
             await asyncio.sleep(_FLUSH_POLL_S)
 

@@ -1,4 +1,4 @@
-"""What the registry is told without being asked for an answer: releases, liveness, refusals."""
+"""What the registry is told without being asked for an answer: releases and liveness."""
 
 import asyncio
 import math
@@ -9,7 +9,6 @@ from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import REQUESTS, STATION_REGISTRY, reports_key
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import Refusal
 from ws_gateway import metrics
 from ws_gateway.amqp.connections import HeldConnection
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
@@ -22,8 +21,6 @@ LIVENESS_INTERVAL_S = 5.0
 _MAX_RELEASES = 200_000
 _RELEASE_PATIENCE_S = math.inf
 _LIVENESS_PATIENCE_S = 15.0
-_REFUSAL_PATIENCE_S = 15.0
-_MAX_REFUSALS = 1000
 
 
 class Notices:
@@ -39,9 +36,8 @@ class Notices:
     ) -> None:
         self._own_queue = own_queue
         self._heard: dict[str, HeldConnection] = {}
-        # Backlogs of their own: a storm of refusals must take no room from calls, and calls must
-        # leave room for releases.
-        refusals, releases = Backlog(_MAX_REFUSALS), Backlog(_MAX_RELEASES)
+        # A backlog of its own: calls must leave room for releases.
+        releases = Backlog(_MAX_RELEASES)
 
         def lane(name: str, type: MessageType, room: Backlog) -> Lane[None]:
             return Lane(
@@ -55,12 +51,11 @@ class Notices:
 
         self._releases = lane("releases", MessageType.RELEASES, releases)
         self._liveness = lane("liveness", MessageType.LIVENESS, backlog)
-        self._refusals = lane("refusals", MessageType.REFUSALS, refusals)
 
     @property
     def idle(self) -> bool:
         """Tell whether nothing is on its way to the broker."""
-        return self._releases.idle and self._liveness.idle and self._refusals.idle
+        return self._releases.idle and self._liveness.idle
 
     def release(self, station_id: str, connection_id: str, epoch: int, reason: str) -> None:
         """Let a connection go."""
@@ -75,11 +70,6 @@ class Notices:
         )
         if not self._releases.add(body, None, _RELEASE_PATIENCE_S):
             metrics.DROPPED.labels("releases").inc()
-
-    def refused(self, refusal: Refusal) -> None:
-        """Tell of a refused handshake."""
-        if not self._refusals.add(orjson.dumps(refusal.model_dump()), None, _REFUSAL_PATIENCE_S):
-            metrics.DROPPED.labels("refusals").inc()
 
     def heard(self, held: HeldConnection) -> None:
         """Note that a station was heard; told with the next batch."""

@@ -75,7 +75,7 @@ class Handshakes:
         self._limits = limits
         self._reception = reception
         self._doorway = doorway
-        self._refusals = Refusals(broker.notices)
+        self._refusals = Refusals(broker.refusals.counts)
         self.draining = False
 
     async def process(self, connection: ServerConnection, request: Request) -> Response:

@@ -11,9 +11,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
 from csms_shared.clock import now_ms
-from csms_shared.contracts.ownership import Refusal
 from ws_gateway import metrics
-from ws_gateway.amqp.notices import Notices
+from ws_gateway.domain.refusal_counts import RefusalCounts
 from ws_gateway.websocket.reception import Throttled
 
 log = structlog.get_logger(__name__)
@@ -21,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Refused(Exception):
-    """Ends a handshake with an answer; `told` where the registry is to show it on the station."""
+    """Ends a handshake with an answer; `told` where an operator is to see it."""
 
     status: HTTPStatus
     reason: str
@@ -42,31 +41,29 @@ class Applicant:
 class Refusals:
     """Answers, counts and tells of refusals."""
 
-    def __init__(self, notices: Notices) -> None:
-        self._notices = notices
+    def __init__(self, counts: RefusalCounts) -> None:
+        self._counts = counts
 
     def answer(
         self, connection: ServerConnection, applicant: Applicant, refusal: Refused
     ) -> Response:
         """Return the response of a refused handshake."""
         self.count(applicant, refusal)
-        if refusal.told and applicant.station_id:
-            self._notices.refused(
-                Refusal(
-                    station_id=applicant.station_id,
-                    remote_address=applicant.remote_address,
-                    reason=refusal.reason,
-                    detail=refusal.detail,
-                    http_status=refusal.status,
-                    refused_ms=now_ms(),
-                )
-            )
         response = connection.respond(refusal.status, refusal.detail + "\n")
         response.headers.update(refusal.headers)
         return response
 
     def count(self, applicant: Applicant, refusal: Refused) -> None:
-        """Count and log a refusal, whether or not anybody can be told."""
+        """Count and log a refusal, whether or not the client can be told."""
+        if refusal.told:
+            self._counts.count(
+                applicant.station_id,
+                applicant.remote_address,
+                refusal.reason,
+                refusal.detail,
+                refusal.status,
+                now_ms(),
+            )
         metrics.CONNECTS.labels("refused").inc()
         metrics.REFUSALS.labels(refusal.reason).inc()
         log.info(
@@ -83,9 +80,7 @@ def unavailable(reason: str, detail: str) -> Refused:
     """Return a refusal for a reason that lies with us."""
     # Spread, so that not all come back in the same second.
     retry_after = str(random.randint(5, 15))  # noqa: S311 - jitter
-    return Refused(
-        HTTPStatus.SERVICE_UNAVAILABLE, reason, detail, {"Retry-After": retry_after}, told=False
-    )
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, detail, {"Retry-After": retry_after})
 
 
 def too_many(throttled: Throttled) -> Refused:
@@ -95,5 +90,4 @@ def too_many(throttled: Throttled) -> Refused:
         throttled.reason,
         throttled.detail,
         {"Retry-After": str(math.ceil(throttled.wait_s))},
-        told=False,
     )

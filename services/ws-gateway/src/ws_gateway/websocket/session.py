@@ -14,6 +14,7 @@ from csms_shared.ocpp.errors import RpcError, error_code
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.services import OVERDUE_S
+from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
 from ws_gateway.domain.effects import (
     Close,
@@ -121,7 +122,10 @@ class Session:
         """Take one message of the station."""
         now = instant()
         self._heard_at(now)
-        self._carry_out(self._machine.receive(raw, now))
+        effects = self._machine.receive(raw, now)
+        recorder = self._broker.recorder
+        action = None if recorder is None else recorder.received(self, raw, now.wall_ms, effects)
+        self._carry_out(effects, action, now.wall_ms)
 
     def control_frame(self) -> None:
         """Take a ping or pong as a sign of life."""
@@ -155,7 +159,9 @@ class Session:
         fault = reply.fault
         code = fault.code if fault else error_code(self.ocpp_version, RpcError.INTERNAL_ERROR)
         description = fault.description if fault else ""
-        self._carry_out(self._machine.answer_error(reply.seq, code, description, instant()))
+        call = self._machine.call_in_progress
+        effects = self._machine.answer_error(reply.seq, code, description, instant())
+        self._carry_out(effects, *((call.action, call.received_ms) if call else ()))
 
     def take_command(self, command: Command, reply_key: str) -> None:
         """Queue a command for the station."""
@@ -165,7 +171,7 @@ class Session:
             )
         outbound = self._commands.begin(command, reply_key)
         if outbound is not None:
-            self._carry_out(self._machine.send_call(outbound, instant()))
+            self._send_call(outbound, instant())
 
     def supersede(self, epoch: int) -> None:
         """Give way to a connection of a higher epoch."""
@@ -216,10 +222,16 @@ class Session:
 
     # Effects.
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def _carry_out(
+        self, effects: list[Effect], action: str | None = None, since_ms: int | None = None
+    ) -> None:
+        """Carry out effects; what is written first answers a call of `action` of `since_ms`."""
+        recorder = self._broker.recorder
         for effect in effects:
             if type(effect) is Send:
-                self._socket.write(effect.text)
+                if self._socket.write(effect.text) and recorder is not None:
+                    recorder.sent(self, effect.text, action, since_ms)
+                    action = since_ms = None
             elif type(effect) is Dispatch:
                 self._dispatch(effect)
             else:
@@ -283,12 +295,14 @@ class Session:
             self.close(SERVICE_RESTART, "gateway overloaded")
 
     def _answer(self, seq: int, response: dict[str, Any]) -> None:
+        action = since_ms = None
         now = instant()
         call = self._machine.call_in_progress
         if call is not None and call.seq == seq:
+            action, since_ms = call.action, call.received_ms
             metrics.messages("in", call.action, "answered").inc()
             metrics.call_duration(call.action).observe((now.wall_ms - call.received_ms) / 1000)
-        self._carry_out(self._machine.answer(seq, response, now))
+        self._carry_out(self._machine.answer(seq, response, now), action, since_ms)
 
     def _take_registration(self, change: RegistrationChange, *, booted: bool) -> None:
         self._boot_count = change.boot_count
@@ -298,9 +312,14 @@ class Session:
 
     def _ask(self, request: DataRequest, now: Instant) -> None:
         command = request.command(self.epoch, now)
-        self._carry_out(self._machine.send_call(command, now))
+        self._send_call(command, now)
         metrics.messages("out", command.action, "sent").inc()
         self._log("data_requested", requested=command.payload["requestedMessage"])
+
+    def _send_call(self, command: OutboundCommand, now: Instant) -> None:
+        if self._broker.recorder is not None:
+            self._broker.recorder.asked(command.command_id, command.action)
+        self._carry_out(self._machine.send_call(command, now))
 
     def _count_tolerated(self, names: Iterable[str]) -> None:
         for name in names:

@@ -136,13 +136,15 @@ class StationSocket(ServerConnection):
         else:
             self.session.control_frame()
 
-    def write(self, text: str) -> None:
-        """Send one text frame."""
-        if self.protocol.state is OPEN:
-            self.protocol.send_text(text.encode())
-            self.send_data()
-            if self.paused:
-                self._abort_if_unread()
+    def write(self, text: str) -> bool:
+        """Send one text frame; False where the socket takes none any more."""
+        if self.protocol.state is not OPEN:
+            return False
+        self.protocol.send_text(text.encode())
+        self.send_data()
+        if self.paused:
+            self._abort_if_unread()
+        return True
 
     def write_ping(self) -> None:
         """Send a ping; any pong counts."""

@@ -1,0 +1,173 @@
+"""Why a station was refused, in words for whoever stands in front of it (docs/refused-stations.md).
+
+The names are the gateway's; one that is not here is explained by its `detail` alone.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What happened, and what to look at, the likeliest first."""
+
+    title: str
+    check: tuple[str, ...]
+
+
+_OURS = (
+    "Nothing is wrong with the station: it comes back by itself.",
+    "If it goes on for minutes, look at GET /status and at the logs of the services.",
+)
+_ADDRESS_FORMAT = "The station's central system URL is ws://HOST:PORT/ocpp (wss:// with TLS)."
+
+EXPLANATIONS: dict[str, Explanation] = {
+    "unknown_station": Explanation(
+        "No station of this id has been created",
+        (
+            "Compare the id letter by letter with the one in the station's menu: upper and lower "
+            "case differ, and so do O and 0.",
+            "Create the station with POST /stations, or set CSMS_UNKNOWN_STATIONS to pending or "
+            "accept so that new ones are taken in.",
+            "Stations append their id to the URL by themselves: it must not be in the URL twice.",
+        ),
+    ),
+    "too_many_unknown_stations": Explanation(
+        "So many stations nobody created were taken in that no more are",
+        (
+            "Look through GET /stations for ids that do not belong to you and delete them.",
+            "Create the station with POST /stations, or raise CSMS_MAX_UNKNOWN_STATIONS.",
+        ),
+    ),
+    "bad_credentials": Explanation(
+        "The password is missing or wrong",
+        (
+            "Set the same password on both sides: PUT /stations/{id}/password here, "
+            "AuthorizationKey at the station. It takes effect at the station's next connection.",
+            "The user name of HTTP Basic is the station's id, letter by letter.",
+            "Some stations want the password as hexadecimal digits: both forms are accepted here, "
+            "of at least 16 characters as the station counts them.",
+        ),
+    ),
+    "wrong_security_profile": Explanation(
+        "The station connected with another security profile than it must",
+        (
+            "Profile 0 is ws:// without password, 1 is ws:// with password, 2 is wss:// with "
+            "password, 3 is wss:// with a client certificate.",
+            "Compare security_profile of GET /stations/{id} with SecurityProfile at the station.",
+            "Behind a proxy that ends TLS, the gateway must trust it: CSMS_TRUSTED_PROXIES.",
+        ),
+    ),
+    "missing_subprotocol": Explanation(
+        "The station is set to strict and named no OCPP version",
+        (
+            "Look for an OCPP version in the station's menu and choose 1.6J (JSON, WebSocket).",
+            "Or forgive it: PATCH /stations/{id} with strict false.",
+        ),
+    ),
+    "unsupported_subprotocol": Explanation(
+        "The station speaks no version of OCPP that is spoken here",
+        (
+            "Choose OCPP 1.6J (JSON, WebSocket) in the station's menu; not SOAP, not 2.0.1.",
+            "The versions that the station offered are in detail.",
+        ),
+    ),
+    "wrong_path": Explanation(
+        "The URL does not lead to stations' place",
+        (_ADDRESS_FORMAT, "A proxy in front must pass the path on unchanged."),
+    ),
+    "empty_station_id": Explanation(
+        "The URL ends before the station's id",
+        (
+            _ADDRESS_FORMAT,
+            "Set the station's id (also: charge point identity, ChargeBoxId) in its menu.",
+        ),
+    ),
+    "station_id_too_long": Explanation(
+        "The station's id is longer than 255 bytes",
+        ("Look for a whole URL where the station's menu asks for its id.",),
+    ),
+    "station_id_not_utf8": Explanation(
+        "The station's id is not readable text",
+        ("Give the station an id of letters, digits, - and _.",),
+    ),
+    "control_character_in_station_id": Explanation(
+        "The station's id holds a character that cannot be seen",
+        (
+            "Type the id anew in the station's menu, without blanks or line ends; copying often "
+            "brings them along.",
+        ),
+    ),
+    "no_upgrade": Explanation(
+        "Somebody asked for a web page, not for a connection",
+        (
+            "A browser or a monitoring check does this; stations use OCPP over WebSocket.",
+            "Choose JSON (not SOAP) at the station.",
+            "A proxy in front must pass on the headers Upgrade and Connection.",
+        ),
+    ),
+    "bad_request": Explanation(
+        "The request is not a correct WebSocket handshake",
+        (
+            "What is wrong is in detail.",
+            "Update the station's firmware, or look at what stands between it and here.",
+        ),
+    ),
+    "not_http": Explanation(
+        "What arrived was not HTTP, or the connection ended before it asked for anything",
+        (
+            "A station that is set to wss:// does this on a port without TLS: use ws:// there.",
+            "A load balancer's check of the port, or a port scan, does this too.",
+        ),
+    ),
+    "request_too_long": Explanation(
+        "The request was longer than any station's",
+        ("Look at who connects: this is no station, or a proxy adds large headers.",),
+    ),
+    "handshake_timeout": Explanation(
+        "Somebody connected and asked for nothing for 10 s",
+        (
+            "The network may lose packets: look at the signal of the station's modem.",
+            "A station that is set to wss:// may wait like this on a port without TLS.",
+        ),
+    ),
+    "handshake_displaced": Explanation(
+        "Too many connections asked for nothing; the oldest were ended",
+        (
+            "Look at remote_address: somebody may hold connections open on purpose.",
+            "Honest stations come back by themselves.",
+        ),
+    ),
+    "failed_logins": Explanation(
+        "The password was wrong so often that the station has to wait",
+        (
+            "Set the password on both sides, as for bad_credentials; the right one is let in at "
+            "once.",
+            "If no station of yours is at this address, somebody guesses passwords.",
+        ),
+    ),
+    "flapping": Explanation(
+        "The station connects again and again, more often than every six seconds",
+        (
+            "Two stations with the same id throw each other out: look at the addresses.",
+            "A station whose clock or firmware is broken closes the connection by itself: "
+            "GET /stations/{id}/messages shows its last frames.",
+            "Look at the signal of its modem.",
+        ),
+    ),
+    "superseded": Explanation("A newer connection of the station was there already", _OURS),
+    "draining": Explanation("This gateway was about to stop", _OURS),
+    "gateway_ended": Explanation("This gateway stopped", _OURS),
+    "full": Explanation(
+        "This gateway holds as many stations as it can",
+        ("Run more gateways (docs/capacity.md).", *_OURS[:1]),
+    ),
+    "unavailable": Explanation("A part of the central system did not answer", _OURS),
+    "registry_unanswered": Explanation("The station registry did not answer in time", _OURS),
+    "too_many_at_once": Explanation("Too many stations connected at the same time", _OURS),
+}
+_UNKNOWN = Explanation("The connection was refused", ("What is wrong is in detail.",))
+
+
+def explanation(reason: str) -> Explanation:
+    """Return what to tell of a reason."""
+    return EXPLANATIONS.get(reason, _UNKNOWN)

@@ -1,0 +1,46 @@
+"""Every reason for which a gateway refuses a handshake is explained, also in the documentation."""
+
+import re
+from pathlib import Path
+
+from command_api.domain.refusal_reasons import EXPLANATIONS
+
+ROOT = Path(__file__).parents[4]
+GATEWAY = ROOT / "services" / "ws-gateway" / "src" / "ws_gateway"
+# Refusals that nobody is told of: whoever asked has gone.
+UNTOLD = {"client_gone"}
+
+
+def _reasons() -> set[str]:
+    """Return the reasons in the gateway's source."""
+    handshake = (GATEWAY / "websocket" / "handshake.py").read_text()
+    reasons = set(re.findall(r'unavailable\(\s*"(\w+)"', handshake))
+    reasons |= set(re.findall(r'Refused\(\s*HTTPStatus\.\w+,\s*"(\w+)"', handshake))
+    reasons |= set(re.findall(r'reason = "(\w+)" if .* else "(\w+)"', handshake)[0])
+    reasons |= set(
+        re.findall(r'Throttled\("(\w+)"', (GATEWAY / "websocket" / "reception.py").read_text())
+    )
+    reasons |= set(re.findall(r'= "(\w+)"', (GATEWAY / "domain" / "identity.py").read_text()))
+    doorway = (GATEWAY / "websocket" / "doorway.py").read_text()
+    reasons |= set(re.findall(r'"(handshake_\w+|gateway_ended)"', doorway))
+    socket = (GATEWAY / "websocket" / "socket.py").read_text()
+    reasons |= set(re.findall(r'give_up\("(\w+)"|or "(not_http)"', socket)[0][:1]) | {"not_http"}
+    ownership = (ROOT / "shared/src/csms_shared/contracts/ownership.py").read_text()
+    outcomes = ownership.partition("class ClaimOutcome")[2].partition("class Claim(")[0]
+    return (reasons | set(re.findall(r'= "(\w+)"', outcomes))) - {"accepted", "/ocpp/"} - UNTOLD
+
+
+def test_every_reason_of_the_gateway_is_explained() -> None:
+    reasons = _reasons()
+    assert len(reasons) > 20
+    assert reasons - EXPLANATIONS.keys() == set()
+
+
+def test_the_documentation_explains_each_in_the_same_words() -> None:
+    page = (ROOT / "docs" / "refused-stations.md").read_text()
+    for reason, explanation in EXPLANATIONS.items():
+        section = page.partition(f"### `{reason}`\n")[2].partition("\n### ")[0]
+        assert section.strip().startswith(f"{explanation.title}.")
+        assert [line[2:] for line in section.splitlines() if line.startswith("- ")] == [
+            *explanation.check
+        ]

@@ -1,0 +1,79 @@
+"""Requests for recorded frames and for refused handshakes, which station-registry answers."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.pages import PageQuery
+
+
+class MessageView(Contract):
+    """A recorded frame, or a gap (docs/flight-recorder.md).
+
+    `kind` is what the frame is: call, result, error (CALLERROR), or unreadable. `frame` is its
+    text, secrets masked. Of a gap, only `at`, `gateway_id` and `gap_*` are set.
+    """
+
+    at: str
+    direction: Literal["in", "out", "gap"]
+    kind: Literal["call", "result", "error", "unreadable", "gap"]
+    message_id: str | None = None
+    action: str | None = None
+    error: str | None = None
+    tolerated: list[str] = Field(default_factory=list)
+    latency_ms: int | None = None
+    gateway_id: str
+    connection_id: str | None = None
+    frame: str | None = None
+    gap_from: str | None = None
+    gap_to: str | None = None
+    gap_frames: int | None = None
+
+
+class ListMessages(PageQuery):
+    """Filter of a station's frames; `q` is any part of the frame, in any case.
+
+    One answer looks at so many recordings and no more: a page may be short, even empty, and have
+    a `next_cursor` all the same.
+    """
+
+    station_id: str
+    order: Literal["newest", "oldest"] = "newest"
+    sent_from: datetime | None = None
+    sent_to: datetime | None = None
+    action: str | None = None
+    direction: Literal["in", "out"] | None = None
+    message_id: str | None = None
+    q: str | None = None
+
+
+class RefusalView(Contract):
+    """Refused handshakes of one station from one address for one reason, within an hour."""
+
+    id: int
+    station_id: str | None
+    remote_address: str
+    reason: str
+    detail: str
+    http_status: int
+    times: int
+    first_at: str
+    last_at: str
+    gateway_id: str
+
+
+class ListRefusals(PageQuery):
+    """Filter of refusals, newest first by the last of each."""
+
+    station_id: str | None = None
+    reason: str | None = None
+    refused_from: datetime | None = None
+    refused_to: datetime | None = None
+
+
+class RefusalName(Contract):
+    """Names one row of refusals."""
+
+    id: int
