@@ -55,7 +55,7 @@ from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.parking import ParkingDrain
-from csms_shared.db.upkeep import run_upkeep
+from csms_shared.db.upkeep import UpkeepTask, run_upkeep
 from csms_shared.errors import Unavailable
 from csms_shared.inbox import Inbox
 from csms_shared.observability.probes import ProbeServer
@@ -121,6 +121,12 @@ class CommandApi:
         passwords = Passwords()
         self._sessions = Sessions(self._engine, passwords, secret)
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
+        self._uploads = Uploads(
+            self._engine,
+            folder=settings.upload_folder,
+            public_url=settings.public_url,
+            max_bytes=settings.upload_max_mb * 1024 * 1024,
+        )
         own_parked = parked_operations(self._engine, self._publisher, parked, COMMAND_API)
         self._server = RestServer(
             create_app(
@@ -133,12 +139,7 @@ class CommandApi:
                     services=services,
                     owners=self._owners,
                     parked=ParkedItems(services, own_parked),
-                    uploads=Uploads(
-                        self._engine,
-                        folder=settings.upload_folder,
-                        public_url=settings.public_url,
-                        max_bytes=settings.upload_max_mb * 1024 * 1024,
-                    ),
+                    uploads=self._uploads,
                     hub=self._hub,
                     readiness=self.missing,
                     broker_is_up=self._link.is_open,
@@ -241,7 +242,7 @@ class CommandApi:
             self._sender.lane.run(),
             self._dispatch.run(),
             self._rotations.run(),
-            run_upkeep(self._work, SCHEMA, (finish_overdue(), *purges())),
+            run_upkeep(self._work, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())),
             *(consumer.run() for consumer in self._consumers),
             self._live_events.run(),
             watch_own_queues(self._link.is_open, self._consumers[:_OWN_CONSUMERS]),
@@ -261,6 +262,12 @@ class CommandApi:
             self._probes.stop()
             for task in tasks:
                 task.cancel()
+
+    def _purge_uploads(self) -> UpkeepTask:
+        days = self._settings.upload_retention_days
+        return UpkeepTask(
+            "purge_uploads", 600.0, lambda connection: self._uploads.purge(connection, days)
+        )
 
     async def _prepare(self) -> None:
         """Wait for database and migrations, then see to the first administrator."""

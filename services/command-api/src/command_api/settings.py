@@ -33,6 +33,7 @@ class CommandApiSettings(DatabaseSettings):
         None, description="folder of what stations upload; the same for every replica"
     )
     upload_max_mb: int = Field(100, ge=1, le=10_000, description="largest upload in MiB")
+    upload_retention_days: int = Field(90, ge=1, le=3650, description="how long uploads are kept")
     min_password_length: int = Field(
         16, ge=1, le=40, description="least length of a station's password"
     )

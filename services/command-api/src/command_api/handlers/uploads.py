@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from command_api.domain.upload_names import safe_name
 from command_api.store import uploads as store
@@ -28,6 +29,8 @@ _TOKEN_BYTES = 24
 # What gathers in memory before a thread writes it.
 _WRITE_BYTES = 1024 * 1024
 _PARTS = "incomplete"
+# Longer than any upload may take.
+_INCOMPLETE_S = 86_400
 
 
 class Uploads:
@@ -141,6 +144,16 @@ class Uploads:
         path = self._folder / str(upload.job_id) / str(upload.upload_id)
         return path if path.is_file() else None
 
+    async def purge(self, connection: AsyncConnection, days: int) -> None:
+        """Delete uploads that are so many days old, and what a crash left incomplete."""
+        if self._folder is None:
+            return
+        # Rows whose files are gone already stay, should the commit fail: then once more.
+        for upload in await store.take_old(connection, days):
+            folder = self._folder / str(upload.job_id)
+            await asyncio.to_thread(_remove, folder / str(upload.upload_id))
+        await asyncio.to_thread(_remove_incomplete, self._folder / _PARTS)
+
     async def _write(self, part: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
         size, digest, waiting = 0, hashlib.sha256(), bytearray()
         file = await asyncio.to_thread(_open, part)
@@ -191,6 +204,13 @@ def _keep(part: Path, kept: Path) -> None:
 def _remove(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+
+
+def _remove_incomplete(folder: Path) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - _INCOMPLETE_S:
+                path.unlink()
 
 
 def _used() -> ProblemRaised:

@@ -162,6 +162,7 @@ uploads = Table(
     Column("remote_address", Text, nullable=False),
     Column("received_at", DateTime(True), nullable=False, server_default=func.now()),
     Index("uploads_of_job", "job_id"),
+    Index("uploads_by_time", "received_at"),
 )
 
 outbox = outbox_table(metadata)

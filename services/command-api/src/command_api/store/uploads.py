@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.store.tables import upload_tokens, uploads
+
+_PURGED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,20 @@ async def uploads_of(connection: AsyncConnection, job_id: UUID) -> list[Upload]:
     """Return what was uploaded for a job, oldest first."""
     rows = await connection.execute(
         select(uploads).where(uploads.c.job_id == job_id).order_by(uploads.c.upload_id)
+    )
+    return [_upload(row) for row in rows]
+
+
+async def take_old(connection: AsyncConnection, days: int) -> list[Upload]:
+    """Forget some of the uploads that are so many days old, and return them."""
+    old = (
+        select(uploads.c.upload_id)
+        .where(uploads.c.received_at < func.now() - func.make_interval(0, 0, 0, days))
+        .order_by(uploads.c.received_at)
+        .limit(_PURGED_AT_ONCE)
+    )
+    rows = await connection.execute(
+        delete(uploads).where(uploads.c.upload_id.in_(old)).returning(uploads)
     )
     return [_upload(row) for row in rows]
 
