@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from csms_simulator.answer import Answer
+from csms_simulator.local_list import get_local_list_version, send_local_list
+from csms_simulator.reservations import cancel_reservation, reserve_now
 from csms_simulator.session_script import run_session
 from csms_simulator.wire import Payload
 
@@ -168,14 +170,18 @@ def _password_bytes(key: str) -> bytes:
 
 DEFAULT_HANDLERS: dict[str, Callable[["SimulatedStation", Payload], Awaitable[Answer | Payload]]]
 DEFAULT_HANDLERS = {
+    "CancelReservation": cancel_reservation,
     "ChangeAvailability": change_availability,
     "ChangeConfiguration": change_configuration,
     "ClearCache": clear_cache,
     "DataTransfer": data_transfer,
     "GetConfiguration": get_configuration,
+    "GetLocalListVersion": get_local_list_version,
     "RemoteStartTransaction": remote_start_transaction,
     "RemoteStopTransaction": remote_stop_transaction,
+    "ReserveNow": reserve_now,
     "Reset": reset,
+    "SendLocalList": send_local_list,
     "UnlockConnector": unlock_connector,
     "TriggerMessage": trigger_message,
 }

@@ -49,6 +49,11 @@ class ChargingSession:
             "meterStart": self.meter_start,
             "timestamp": self._station.timestamp(),
         }
+        reservation_id = self._station.reservations.used_by(
+            self.connector_id, self.id_tag, self._station.timestamp()
+        )
+        if reservation_id is not None:
+            payload["reservationId"] = reservation_id
         self._station.queue.put(self, "StartTransaction", lambda: payload)
 
     def charge(self, energy_wh: int, power_w: int) -> None:

@@ -18,6 +18,8 @@ from csms_simulator.errors import (
 )
 from csms_simulator.ledger import Ledger
 from csms_simulator.link import Link
+from csms_simulator.local_list import LocalList
+from csms_simulator.reservations import Reservations
 from csms_simulator.session import ChargingSession
 from csms_simulator.session_script import SessionPlan
 from csms_simulator.settings import StationSettings
@@ -48,6 +50,8 @@ class SimulatedStation:
         self.settings = settings if settings is not None else StationSettings()
         self.handlers: dict[str, Handler] = {**command_answers.DEFAULT_HANDLERS, **(handlers or {})}
         self.configuration = Configuration(self.settings.connectors)
+        self.reservations = Reservations()
+        self.local_list = LocalList()
         self.link = Link(station_id, endpoint, self.ledger, self.settings, self._called)
         self.accepted = asyncio.Event()
         self.queue = TransactionQueue(

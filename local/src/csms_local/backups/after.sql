@@ -18,6 +18,17 @@ BEGIN
     END IF;
     PERFORM setval('session.transaction_id', last_id);
 
+    -- A reservation of after the backup may still be held under its id.
+    IF to_regclass('session.reservation_id') IS NOT NULL THEN
+        PERFORM setval('session.reservation_id', least(2147483647,
+            greatest((SELECT last_value FROM session.reservation_id) + 1000000, last_id)));
+        -- Stations may have got lists after the backup: each is asked, and none is believed.
+        UPDATE session.local_list SET known_version = NULL, known_digest = NULL,
+            doubtful_version = NULL, doubtful_digest = NULL, asked = NULL, sent_digest = NULL,
+            stage = 'limits', last_version = last_version + 1000000,
+            next_at = CASE WHEN enabled THEN now() END;
+    END IF;
+
     -- A connection after the restore is newer than any before it, whatever still tells of those.
     -- The ids of recent connections stand for epochs that are counted down from this one.
     UPDATE registry.station SET epoch = counter, boot_count = counter, recent_connections = '{}';

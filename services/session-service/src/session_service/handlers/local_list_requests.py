@@ -29,6 +29,7 @@ async def keep_local_list(connection: AsyncConnection, request: KeepLocalList) -
     now = utc_now()
     await keep_list(connection, request.station_id, request.group_ids, request.id_tokens, now)
     kept = await _kept(connection, request.station_id)
+    kept.wanted_digest = kept.wanted_entries = None
     if kept.state.asked is None:
         # A list that was left alone meanwhile is compared first.
         ready = kept.state.stage is Stage.READY
