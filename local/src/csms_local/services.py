@@ -102,9 +102,19 @@ class ServicePlan:
             {
                 "CSMS_UNKNOWN_STATIONS": self._settings.unknown_stations,
                 "CSMS_CREDENTIAL_PEPPER": self._state.secret("credential-pepper"),
+                **self._certificate_authority(),
                 **self._database_url("station-registry"),
             },
         )
+
+    def _certificate_authority(self) -> dict[str, str]:
+        """Return the built-in authority's place, unless the caller has another that signs."""
+        if {"CSMS_CA_FOLDER", "CSMS_SIGNER_URL"} & set(self._settings.passed_on):
+            return {}
+        return {
+            "CSMS_CA_FOLDER": str(self._state.home / "ca"),
+            "CSMS_CA_PASSPHRASE": self._state.secret("ca-passphrase"),
+        }
 
     def sessions(self) -> Service:
         """Return the session service."""

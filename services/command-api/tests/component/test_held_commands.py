@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from command_api_fakes import Stations, answered, eventually, reporting
 
-from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.ocpp.credentials import credential_proofs
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -269,6 +270,22 @@ async def test_after_an_unknown_outcome_both_passwords_count_until_a_late_answer
         stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
     )
     assert (await set_passwords(stations, station_id, 2))[1]["keep_previous"] is False
+
+
+@pytest.mark.parametrize(
+    "late", [answered({"status": "Rejected"}), reporting(CommandOutcome.ERROR)]
+)
+async def test_a_late_no_withdraws_the_password_that_counted_meanwhile(
+    admin: httpx.AsyncClient, stations: Stations, late: Callable[[Command], list[CommandReport]]
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = reporting(CommandOutcome.OUTCOME_UNKNOWN)
+    await send(admin, station_id, "ChangeConfiguration", ROTATION)
+    (request,) = await set_passwords(stations, station_id, 1)
+    assert (request["either"], request.get("withdrawn", False)) == (True, False)
+    (sent,) = stations.gateway.commands_to(station_id)
+    await stations.gateway.report(stations.gateway.reply_keys[sent.command_id], late(sent))
+    assert (await set_passwords(stations, station_id, 2))[1]["withdrawn"] is True
 
 
 async def test_a_new_authorization_key_can_not_be_held_or_too_short(

@@ -7,9 +7,9 @@ import pytest
 from command_api.domain.login_limits import ATTEMPTS, WINDOW_S, LoginLimits
 from command_api.domain.password_rotation import (
     is_password_rotation,
-    keeps_previous,
     length_problem,
     masked,
+    password_change,
 )
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Role
@@ -53,10 +53,21 @@ def test_setting_the_authorization_key_is_a_rotation_in_any_case(key: str) -> No
     assert not is_password_rotation("GetConfiguration", payload)
 
 
-def test_the_old_password_counts_unless_the_station_has_taken_the_new_one() -> None:
-    assert not keeps_previous("completed", {"status": "Accepted"})
-    assert keeps_previous("completed", {"status": "RebootRequired"})
-    assert keeps_previous("outcome_unknown", None)
+@pytest.mark.parametrize(
+    ("status", "answer", "told"),
+    [
+        ("completed", "Accepted", {"keep_previous": False}),
+        ("completed", "RebootRequired", {"keep_previous": True}),
+        ("completed", "Rejected", {"withdrawn": True}),
+        ("completed", "NotSupported", {"withdrawn": True}),
+        ("error", None, {"withdrawn": True}),
+        ("outcome_unknown", None, {"keep_previous": True, "either": True}),
+    ],
+)
+def test_each_end_of_a_rotation_says_which_passwords_count(
+    status: str, answer: str | None, told: dict[str, bool]
+) -> None:
+    assert password_change(status, None if answer is None else {"status": answer}) == told
 
 
 def test_passwords_of_stations_have_a_least_and_a_greatest_length() -> None:

@@ -120,9 +120,16 @@ def test_any_proof_of_the_current_or_a_kept_password_fits() -> None:
 
 def test_proofs_are_stored_hashed_and_only_so_many_are_kept() -> None:
     credentials = Credentials()
-    for number in range(20):
-        credentials = set_password(credentials, [f"{number}"], b"s" * 16, keep_previous=True)
+    for number in range(30):
+        salt = bytes([number]) * 16
+        credentials = set_password(credentials, [f"{number}"], salt, keep_previous=True)
     assert len(credentials.previous) == PREVIOUS_KEPT
+    counting = [
+        number
+        for number in range(30)
+        if match(credentials, [f"{number}"]) is not CredentialMatch.NONE
+    ]
+    assert counting == [0, *range(30 - PREVIOUS_KEPT, 30)]
     assert b"aa" not in hash_proof(b"s" * 16, "aa")
 
 

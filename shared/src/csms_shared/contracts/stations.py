@@ -158,11 +158,17 @@ class ChangeStation(Contract):
 
 
 class SetPassword(Contract):
-    """A new password, as proofs. `keep_previous`: the old one counts until the new one is used."""
+    """A new password, as proofs. `keep_previous`: the old one counts until the new one is used.
+
+    `either`, with it: whichever of them the station uses first is the one that stays.
+    `withdrawn`: the station did not take the password after all, and it counts no longer.
+    """
 
     station_id: str
     credential_proofs: tuple[str, ...] = Field(min_length=1)
     keep_previous: bool = False
+    either: bool = False
+    withdrawn: bool = False
 
 
 class LookUpOwners(Contract):

@@ -44,9 +44,17 @@ def length_problem(password: str, minimum: int) -> str | None:
     return f"must have {minimum} to {PASSWORD_MAX_LENGTH} characters"
 
 
-def keeps_previous(status: str, response: dict[str, Any] | None) -> bool:
-    """Tell whether the old password must go on counting until the new one is used.
+def password_change(status: str, response: dict[str, Any] | None) -> dict[str, bool]:
+    """Return what the registry is told beside the new password (security whitepaper, A01).
 
-    It is not known whether the station took the new one over, or it will at its next boot only.
+    Accepted: only the new one counts (A01.FR.03). RebootRequired: the old one counts until the
+    new one is used. No answer: both count until the station uses one. Anything else: the station
+    kept the old one, and the new one, which counted while the answer was missing, is withdrawn
+    (A01.FR.04).
     """
-    return status != "completed" or (response or {}).get("status") != "Accepted"
+    if status == "outcome_unknown":
+        return {"keep_previous": True, "either": True}
+    answer = (response or {}).get("status")
+    if status == "completed" and answer in ("Accepted", "RebootRequired"):
+        return {"keep_previous": answer == "RebootRequired"}
+    return {"withdrawn": True}

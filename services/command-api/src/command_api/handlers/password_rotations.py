@@ -1,11 +1,11 @@
-"""Tells the registry of passwords that stations have taken over, or may have."""
+"""Tells the registry of passwords that stations have taken over, may have, or have not."""
 
 import asyncio
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.domain.password_rotation import keeps_previous
+from command_api.domain.password_rotation import password_change
 from command_api.handlers.ports import ServiceAway, Services
 from command_api.store.rotations import DueRotation, due_rotations, mark_applied
 from csms_shared.broker.topology import STATION_REGISTRY
@@ -59,7 +59,7 @@ class PasswordRotations:
                 {
                     "station_id": rotation.station_id,
                     "credential_proofs": rotation.proofs,
-                    "keep_previous": keeps_previous(rotation.status, rotation.response),
+                    **password_change(rotation.status, rotation.response),
                 },
             )
         except ProblemRaised as refused:

@@ -27,7 +27,8 @@ async def due_rotations(connection: AsyncConnection, limit: int) -> list[DueRota
     result = await connection.execute(
         text(
             "SELECT command_id, station_id, status, response, rotation_proofs FROM commands "
-            "WHERE rotation_proofs IS NOT NULL AND status IN ('completed', 'outcome_unknown') "
+            "WHERE rotation_proofs IS NOT NULL "
+            "AND status IN ('completed', 'error', 'outcome_unknown') "
             "AND rotation_applied IS DISTINCT FROM status ORDER BY command_id LIMIT :limit"
         ),
         {"limit": limit},

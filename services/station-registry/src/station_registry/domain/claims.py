@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.contracts.stations import RegistrationStatus
-from station_registry.domain.credentials import CredentialMatch, Credentials, match
+from station_registry.domain.credentials import CredentialMatch, Credentials, after_use, match
 from station_registry.domain.ownership import Claimed, Ownership, claim
 from station_registry.domain.registration import Policies, Standing, registration_change
 
@@ -53,8 +53,10 @@ def decide_claim(
     if station.standing.strict and not request.offers_subprotocol:
         # OCPP-J 1.6, 3.1.2: the version MUST be given in Sec-WebSocket-Protocol.
         return _refuse(station, request, ClaimOutcome.MISSING_SUBPROTOCOL)
-    if found is CredentialMatch.CURRENT and station.credentials.previous:
-        station = replace(station, credentials=replace(station.credentials, previous=()))
+    if station.credentials.previous:
+        station = replace(
+            station, credentials=after_use(station.credentials, request.credential_proofs)
+        )
     checked = found is not CredentialMatch.NONE or request.security_profile > 2
     profile = request.security_profile if checked else 0
     return replace(_accept(station, request, gateway_id, policies), profile=profile)

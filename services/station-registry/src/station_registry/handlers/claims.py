@@ -22,7 +22,7 @@ from station_registry.domain.events import Told, fact
 from station_registry.domain.registration import Policies
 from station_registry.handlers import controls
 from station_registry.handlers.works import parsed
-from station_registry.store import connections, leases, reports, stations
+from station_registry.store import changes, connections, leases, reports, stations
 from station_registry.store.tables import outbox
 
 CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
@@ -109,6 +109,10 @@ async def _store(
             for station_id, (request, profile) in newest.items()
         ],
     )
+    for station_id in newest:
+        if after[station_id].credentials.current != before[station_id].credentials.current:
+            # A rotation that ended with the old password: too rare for a statement of its own.
+            await changes.save_credentials(connection, station_id, after[station_id].credentials)
     held = [
         connections.HeldConnection(
             station_id, owner, request.ocpp_version, request.remote_address, request.connected_ms

@@ -36,7 +36,7 @@ from csms_shared.inbox import Reply, reply_messages
 from csms_shared.ocpp.credentials import SALT_BYTES
 from csms_shared.refusals import ProblemRaised, refuse
 from station_registry.domain.changes import ChangeDecision, decide_change
-from station_registry.domain.credentials import Credentials, set_password
+from station_registry.domain.credentials import Credentials, set_password, withdraw_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
 from station_registry.handlers import controls, rollout_requests
@@ -241,12 +241,16 @@ async def _delete(connection: AsyncConnection, name: StationName) -> _Answer:
 
 async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> None:
     station = await _lock(connection, wanted.station_id)
-    credentials = set_password(
-        station.credentials,
-        wanted.credential_proofs,
-        os.urandom(SALT_BYTES),
-        keep_previous=wanted.keep_previous,
-    )
+    if wanted.withdrawn:
+        credentials = withdraw_password(station.credentials, wanted.credential_proofs)
+    else:
+        credentials = set_password(
+            station.credentials,
+            wanted.credential_proofs,
+            os.urandom(SALT_BYTES),
+            keep_previous=wanted.keep_previous,
+            either=wanted.either,
+        )
     await changes.save_credentials(connection, station.station_id, credentials)
 
 

@@ -16,7 +16,8 @@ from station_registry.store.stations import read_credentials, read_standing
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
     "boot_policy, boot_count, heartbeat_interval, strict, security_profile, "
-    "registered_serial_number, password_hashes, previous_password_hashes FROM station "
+    "registered_serial_number, password_hashes, previous_password_hashes, either_password "
+    "FROM station "
     "WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
@@ -28,11 +29,12 @@ _CHANGE = statement(
 )
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
-    "previous_password_hashes = '{}' WHERE station_id = :station_id"
+    "previous_password_hashes = '{}', either_password = false WHERE station_id = :station_id"
 )
 _SET_PASSWORD = statement(
     "UPDATE station SET password_hashes = CAST(:current AS bytea[]), "
-    "previous_password_hashes = CAST(:previous AS bytea[]) WHERE station_id = :station_id"
+    "previous_password_hashes = CAST(:previous AS bytea[]), either_password = :either "
+    "WHERE station_id = :station_id"
 )
 
 
@@ -97,5 +99,6 @@ async def save_credentials(
             "station_id": station_id,
             "current": list(credentials.current),
             "previous": list(credentials.previous),
+            "either": credentials.either,
         },
     )

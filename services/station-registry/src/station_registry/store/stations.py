@@ -29,7 +29,7 @@ _KNOWN_IDS = statement(f"SELECT station_id FROM station {_KNOWN}")
 _WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
 _FOR_CLAIMS = statement(
     f"SELECT {_STANDING}, epoch, released_epoch, recent_connections, security_profile, "
-    "password_hashes, previous_password_hashes, EXISTS (SELECT FROM connector "
+    "password_hashes, previous_password_hashes, either_password, EXISTS (SELECT FROM connector "
     "WHERE connector.station_id = station.station_id) AS status_known "
     f"FROM station {_KNOWN} {_LOCK}"
 )
@@ -52,6 +52,7 @@ _FRESH = (
     "heartbeat_interval = excluded.heartbeat_interval, strict = excluded.strict, "
     "password_hashes = excluded.password_hashes, previous_password_hashes = '{}', "
     "registered_serial_number = excluded.registered_serial_number, connection_profile = 0, "
+    "either_password = false, "
     "ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
     + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL"
@@ -91,7 +92,8 @@ _SAVE_CLAIMED = statement(
     "UPDATE station SET epoch = d.epoch, recent_connections = string_to_array(d.recent, ','), "
     "ocpp_version = d.ocpp_version, connection_profile = d.connection_profile, "
     "previous_password_hashes = CASE WHEN d.clear_previous "
-    f"THEN '{{}}' ELSE previous_password_hashes END FROM {unnest(_CLAIMED)} "
+    "THEN '{}' ELSE previous_password_hashes END, "
+    f"either_password = either_password AND NOT d.clear_previous FROM {unnest(_CLAIMED)} "
     "WHERE station.station_id = d.id"
 )
 
@@ -265,7 +267,9 @@ def _ownership(row: Any, held: Mapping[str, Owner]) -> Ownership:
 def read_credentials(row: Any) -> Credentials:
     """Return the password hashes in a row of `station`."""
     return Credentials(
-        tuple(map(bytes, row.password_hashes)), tuple(map(bytes, row.previous_password_hashes))
+        tuple(map(bytes, row.password_hashes)),
+        tuple(map(bytes, row.previous_password_hashes)),
+        row.either_password,
     )
 
 

@@ -8,7 +8,8 @@ branch_labels = None
 depends_on = None
 
 _STATEMENTS = (
-    "ALTER TABLE station ADD COLUMN registered_serial_number TEXT",
+    'ALTER TABLE station ADD COLUMN IF NOT EXISTS registered_serial_number TEXT COLLATE "C"',
+    "ALTER TABLE station ADD COLUMN either_password BOOLEAN DEFAULT false NOT NULL",
     "ALTER TABLE station ADD COLUMN connection_profile SMALLINT DEFAULT '0' NOT NULL",
     """
 CREATE TABLE security_event (
