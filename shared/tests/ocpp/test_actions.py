@@ -11,7 +11,7 @@ from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.versions import OCPP16
 
 
-def test_what_is_offered_is_what_a_service_follows_up() -> None:
+def test_every_action_of_a_station_is_offered() -> None:
     assert {action.name for action in station_actions(OCPP16) if action.offered} == {
         "Authorize",
         "BootNotification",
@@ -21,6 +21,8 @@ def test_what_is_offered_is_what_a_service_follows_up() -> None:
         "Heartbeat",
         "LogStatusNotification",
         "MeterValues",
+        "SecurityEventNotification",
+        "SignCertificate",
         "SignedFirmwareStatusNotification",
         "StartTransaction",
         "StatusNotification",
@@ -47,7 +49,8 @@ def test_a_start_is_decided_and_a_stop_is_reported() -> None:
     [
         ("Heartbeat", None),
         ("DataTransfer", None),
-        ("SecurityEventNotification", RpcError.NOT_SUPPORTED),
+        ("SecurityEventNotification", None),
+        ("FirmwareStatusNotification", RpcError.NOT_SUPPORTED),
         ("Reset", RpcError.NOT_SUPPORTED),
         ("heartbeat", RpcError.NOT_IMPLEMENTED),
         ("Frobnicate", RpcError.NOT_IMPLEMENTED),

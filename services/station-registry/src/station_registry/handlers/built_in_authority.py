@@ -1,4 +1,4 @@
-"""The built-in authority at work: opened or made at first need, then signing (docs/adr/0016)."""
+"""The built-in authority at work: opened or made at first need, then signing (docs/adr/0017)."""
 
 import asyncio
 from datetime import datetime
