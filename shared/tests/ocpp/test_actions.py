@@ -50,7 +50,6 @@ def test_a_start_is_decided_and_a_stop_is_reported() -> None:
         ("Heartbeat", None),
         ("DataTransfer", None),
         ("SecurityEventNotification", None),
-        ("FirmwareStatusNotification", RpcError.NOT_SUPPORTED),
         ("Reset", RpcError.NOT_SUPPORTED),
         ("heartbeat", RpcError.NOT_IMPLEMENTED),
         ("Frobnicate", RpcError.NOT_IMPLEMENTED),
