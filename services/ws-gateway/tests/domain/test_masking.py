@@ -151,3 +151,11 @@ def test_what_is_no_secret_stays_as_it_was(frame: list[Any]) -> None:
 def test_deep_nesting_is_cut_rather_than_searched() -> None:
     deep = "[" * 900 + '"' + SECRET + '"' + "]" * 900
     assert SECRET not in masked('[2,"1","A",{"key":"x","v":' + deep + "}]")
+
+
+def test_a_call_that_was_forgiven_a_field_is_searched_whatever_its_action() -> None:
+    raw = orjson.dumps([2, "1", "MeterValues", {"connectorId": 1, "password": SECRET}])
+    for verdict in ({"tolerated": ("unknown_field",)}, {"error": "FormationViolation"}):
+        kept = Kept("A", "c", 1, True, raw, "MeterValues", **verdict)
+        (frame,) = unpack(seal([kept], {}).packed, "A")
+        assert SECRET not in frame.text

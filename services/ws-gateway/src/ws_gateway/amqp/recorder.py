@@ -24,7 +24,7 @@ from ws_gateway import metrics
 from ws_gateway.amqp.connections import HeldConnection
 from ws_gateway.amqp.lane import Publishing
 from ws_gateway.amqp.own_queue import OwnQueue
-from ws_gateway.domain.effects import Effect
+from ws_gateway.domain.effects import Dispatch, Effect
 from ws_gateway.domain.recording import FrameBuffer, Kept, Sealed, seal, verdict
 
 log = structlog.get_logger(__name__)
@@ -72,6 +72,11 @@ class Recorder:
         self, held: HeldConnection, raw: bytes, at_ms: int, effects: Sequence[Effect]
     ) -> str | None:
         """Keep a station's frame; returns the action of a call, for its answer."""
+        if effects and type(effects[0]) is Dispatch:
+            # What nearly every frame is.
+            called = effects[0].call.action
+            self._keep(Kept(held.station_id, held.connection_id, at_ms, True, raw, called))
+            return called
         action, error, tolerated, command_id, latency_ms = verdict(effects)
         call = action
         if command_id is not None:

@@ -13,23 +13,23 @@ from typing import Any
 import orjson
 
 MASK = "***"
-# Of a whole batch in lower case and as JSON text: without one of these, nothing is to be masked.
-# A backslash before `u` (itself escaped) may spell any of them.
+# In lower case: without one of these, nothing in a frame is to be masked. An escaped letter may
+# be any of theirs.
 _MARKERS = (
-    b"pass",
-    b"key",
-    b"pwd",
-    b"psk",
-    b"secret",
-    b"credential",
-    b"private",
-    b"token",
-    b"bearer",
-    b"authorization",
-    b"://",
-    b":\\\\/",
-    b"@",
-    b"\\\\u",
+    "key",
+    "pass",
+    "token",
+    "secret",
+    "pwd",
+    "psk",
+    "credential",
+    "private",
+    "bearer",
+    "authorization",
+    "://",
+    ":\\/",
+    "@",
+    "\\u",
 )
 _NAME_MARKS = ("pass", "pwd", "psk", "secret", "credential", "bearer", "token")
 _NAME_ENDS = ("key", "authorization")
@@ -58,8 +58,8 @@ _MAX_DEPTH = 64
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
-def may_hold_secrets(lowered: bytes) -> bool:
-    """Tell whether JSON text in lower case is worth a closer look; most batches are not."""
+def may_hold_secrets(lowered: str) -> bool:
+    """Tell whether a frame in lower case is worth a closer look; most are not."""
     return any(marker in lowered for marker in _MARKERS)
 
 
