@@ -86,7 +86,24 @@ def test_an_answer_completes_an_open_command(status: CommandStatus) -> None:
         command(status), CommandOutcome.COMPLETED, response={"status": "Rejected"}, sent_ms=NOW
     )
     assert (done.status, done.accepted, done.sent_ms) == (CommandStatus.COMPLETED, False, NOW)
-    assert done.completed_ms == NOW + 10
+    assert done.completed_ms == NOW + 5
+
+
+@pytest.mark.parametrize("now_ms", [NOW + 5, NOW + 10, NOW + 90])
+def test_a_command_ended_when_the_gateway_says_whoever_is_told_of_it_and_when(now_ms: int) -> None:
+    """Who waits for the answer and what is stored hear of it in different moments."""
+    done = after_report(command(), report(CommandOutcome.COMPLETED), GATEWAY, now_ms)
+    assert done is not None
+    assert done.completed_ms == NOW + 5
+
+
+@pytest.mark.parametrize("skew_ms", [-3_600_000, 3_600_000])
+def test_a_gateways_wrong_clock_ends_no_command_before_it_was_made_or_in_the_future(
+    skew_ms: int,
+) -> None:
+    done = changed(command(), CommandOutcome.COMPLETED, NOW + skew_ms)
+    assert done.completed_ms is not None
+    assert NOW <= done.completed_ms <= NOW + 10
 
 
 @pytest.mark.parametrize("status", OPEN)

@@ -94,7 +94,7 @@ def after_report(
         return replace(
             command,
             status=CommandStatus.SENT,
-            sent_ms=_sent_ms(command, report.sent_ms or report.at_ms, now_ms),
+            sent_ms=_happened_ms(command, report.sent_ms or report.at_ms, now_ms),
             lookup_again=False,
         )
     if outcome in _NOT_WRITTEN:
@@ -125,7 +125,7 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
         case CommandOutcome.EXPIRED:
             status = CommandStatus.EXPIRED
     return replace(
-        ended(command, status, now_ms),
+        ended(command, status, _happened_ms(command, report.at_ms, now_ms)),
         accepted=accepted,
         response=masked_response(command.action, report.response or {})
         if status is CommandStatus.COMPLETED
@@ -133,12 +133,15 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
         error=error,
         sent_ms=command.sent_ms
         if report.sent_ms is None
-        else _sent_ms(command, report.sent_ms, now_ms),
+        else _happened_ms(command, report.sent_ms, now_ms),
     )
 
 
-def _sent_ms(command: CommandRecord, told_ms: int, now_ms: int) -> int:
-    """Return when a command was written: a gateway's clock may be wrong, but not the order."""
+def _happened_ms(command: CommandRecord, told_ms: int, now_ms: int) -> int:
+    """Return when a command was written or ended, the same for who waits and for what is stored.
+
+    A gateway's clock may be wrong, but not the order.
+    """
     return max(command.created_ms, min(told_ms, now_ms))
 
 
