@@ -1,0 +1,109 @@
+"""Frames that are no OCPP 1.6, on a real connection: the error, and nothing else harmed (OCPP-J
+1.6, chapter 4; RFC 6455, 7.4.1 and 8.1)."""
+
+import asyncio
+import json
+
+import pytest
+import websockets
+from websockets.typing import Subprotocol
+
+from csms_local.run_state import RunState
+from csms_simulator.mutations import FrameMutator
+from tests.conformance.central_system import CentralSystem
+from tests.conformance.played_station import PlayedStation, connected
+
+_MUTATED = 1_200
+_UNDER_WAY = 8
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ('[2,"x","Authorize",{"idTag":"04E5', "FormationViolation"),
+        ('[2,"x","Heartbeat"]', "FormationViolation"),
+        ('[2,"x","DataTransfer",{"vendorId":"V","data":' + "[" * 99 + "]" * 99 + "}]",
+         "FormationViolation"),
+        ('[2,"x","DataTransfer",{"vendorId":"V","data":' + "[" * 99_999 + "]" * 99_999 + "}]",
+         "FormationViolation"),
+        ('[2,"x","Frobnicate",{}]', "NotImplemented"),
+        ('[2,"x","TransactionEvent",{}]', "NotImplemented"),
+        ('[2,"x","Reset",{"type":"Soft"}]', "NotSupported"),
+        ('[2,"x","Authorize",{}]', "OccurenceConstraintViolation"),
+        ('[2,"x","Authorize",{"idTag":4}]', "TypeConstraintViolation"),
+        ('[2,"x","Authorize",{"idTag":"AAAAAAAAAAAAAAAAAAAAA"}]', "PropertyConstraintViolation"),
+        (b'[2,"x","Authorize",{"idTag":"\xff"}', "FormationViolation"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_frame_gets_its_error_and_the_connection_is_kept(
+    station: PlayedStation, central: CentralSystem, frame: str | bytes, code: str
+) -> None:
+    answer = await station.send_frame("x", frame)
+    assert (answer[0], answer[2]) == (4, code)
+    assert (await station.call("Heartbeat", {})).keys() == {"currentTime"}
+    await central.connector(1, "Available")
+    await central.nothing_is_parked()
+
+
+@pytest.mark.parametrize(
+    "frame", ["", "hello", "[]", "{}", '[9,"x",{}]', '[2,4,"Heartbeat",{}]', '[3,"nobodys",{}]']
+)
+async def test_what_can_not_be_answered_is_ignored_and_the_connection_is_kept(
+    station: PlayedStation, frame: str
+) -> None:
+    await station.socket.send(frame)
+    assert (await station.call("Heartbeat", {})).keys() == {"currentTime"}
+
+
+async def test_a_message_of_a_mebibyte_is_taken_and_of_more_closes_with_1009(
+    run: RunState, station: PlayedStation, central: CentralSystem
+) -> None:
+    def transfer(size: int) -> str:
+        frame = json.dumps([2, "x", "DataTransfer", {"vendorId": "V", "data": ""}])
+        return frame.replace('"data": ""', f'"data": "{"d" * (size - len(frame))}"')
+
+    answer = await station.send_frame("x", transfer(1024 * 1024))
+    assert answer == [3, "x", {"status": "UnknownVendorId"}]
+    await station.socket.send(transfer(1024 * 1024 + 1))
+    async with asyncio.timeout(20):
+        await station.socket.wait_closed()
+    assert station.socket.close_code == 1009
+    async with connected(run.ocpp_url, central.station_id) as again:
+        await again.status(1, "Available")
+
+
+async def test_mutated_frames_park_nothing_and_harm_no_other_station(
+    run: RunState, central: CentralSystem, station: PlayedStation, id_token: str
+) -> None:
+    """What the gateway lets through, every service can take."""
+    transaction_id = (await station.start(id_token))["transactionId"]
+    mutator = FrameMutator(20261121)
+    wild = CentralSystem(central.operator, f"{central.station_id}-wild")
+    url = f"{run.gateways[0].ocpp_url}/{wild.station_id}"
+    async with websockets.connect(url, subprotocols=[Subprotocol("ocpp1.6")]) as socket:
+        await socket.send(
+            '[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
+        )
+        await socket.recv()
+        for number in range(_MUTATED):
+            frame = mutator.call(f"m{number}")
+            await socket.send(frame)
+            if number % _UNDER_WAY == 0:
+                await _answered(socket, f"h{number}")
+        await _answered(socket, "last")
+    await station.meter(transaction_id, 1200)
+    await station.stop(transaction_id)
+    assert (await central.completed(transaction_id))["energy_wh"] == 500
+    await wild.station(lambda found: not found["online"])
+    await wild.nothing_is_parked()
+    assert (await wild.station())["tolerated"]
+
+
+async def _answered(socket: websockets.ClientConnection, message_id: str) -> None:
+    """Wait for the answer to a heartbeat: everything before it is answered too."""
+    await socket.send(json.dumps([2, message_id, "Heartbeat", {}]))
+    async with asyncio.timeout(30):
+        async for text in socket:
+            if json.loads(text)[1] == message_id:
+                return
+    raise AssertionError("the connection was closed")
