@@ -265,3 +265,43 @@ def test_a_connection_is_busy_while_a_call_of_the_station_waits_for_its_answer()
     assert station.is_busy
     station.answer(dispatch.call.seq, {"idTagInfo": {"status": "Accepted"}}, T0)
     assert not station.is_busy
+
+
+def test_a_station_that_leaves_three_commands_in_a_row_unanswered_is_made_to_reconnect() -> None:
+    station = connection()
+    for number in range(4):
+        station.send_call(command(f"c{number}", deadline_s=1000), T0)
+    for number in (1, 2):
+        now = later(30 * number)
+        station.frame_seen(now)
+        assert not any(isinstance(effect, Close) for effect in station.tick(now))
+    station.frame_seen(later(90))
+    effects = station.tick(later(90))
+    assert outcomes(effects) == [
+        ("c2", CommandOutcome.OUTCOME_UNKNOWN),
+        ("c3", CommandOutcome.OUTCOME_UNKNOWN),
+    ]
+    assert effects[-1] == Close(1001, "commands unanswered")
+
+
+@pytest.mark.parametrize(
+    "answer", ['[3,"c1",{"status":"Accepted"}]', '[4,"c1","NotSupported","",{}]']
+)
+def test_any_answer_even_a_late_refusal_shows_that_commands_are_heard(answer: str) -> None:
+    station = connection()
+    for number in range(5):
+        station.send_call(command(f"c{number}", deadline_s=1000), T0)
+    for seconds in (30, 60, 90, 120):
+        if seconds == 90:
+            station.receive(answer, later(89))
+        station.frame_seen(later(seconds))
+        assert not any(isinstance(effect, Close) for effect in station.tick(later(seconds)))
+
+
+def test_a_call_of_the_station_is_answered_before_it_is_made_to_reconnect() -> None:
+    station = connection(limits=Limits(unanswered_commands=1))
+    station.send_call(command("c1"), T0)
+    station.receive('[2,"a","Authorize",{"idTag":"1"}]', later(29))
+    assert not any(isinstance(effect, Close) for effect in station.tick(later(30)))
+    station.answer(1, {"idTagInfo": {"status": "Accepted"}}, later(31))
+    assert station.tick(later(31)) == [Close(1001, "commands unanswered")]

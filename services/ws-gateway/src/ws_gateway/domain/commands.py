@@ -65,6 +65,7 @@ class StationCommands:
         "_queue",
         "_registration",
         "_seen",
+        "_unanswered",
         "_version",
     )
 
@@ -77,6 +78,7 @@ class StationCommands:
         self._limits = limits
         self._outstanding: _Written | None = None
         self._handed_back = False
+        self._unanswered = 0
         # Allocated on first use: most of a process's connections are idle.
         self._queue: deque[OutboundCommand] | None = None
         self._seen: dict[str, int] | None = None
@@ -86,6 +88,14 @@ class StationCommands:
     def awaits_answer(self) -> bool:
         """Tell whether a command is on the wire."""
         return self._outstanding is not None
+
+    @property
+    def is_deaf(self) -> bool:
+        """Tell whether the station has left so many commands unanswered that it may never answer.
+
+        Some firmware goes on with its heartbeats and takes no call until it has reconnected.
+        """
+        return self._unanswered >= self._limits.unanswered_commands
 
     def take(self, command: OutboundCommand, now: Instant, effects: list[Effect]) -> None:
         """Queue a command, and write it if it is its turn."""
@@ -114,6 +124,7 @@ class StationCommands:
         written = self._outstanding
         if written is not None and now.monotonic >= written.answer_due:
             self._outstanding = None
+            self._unanswered += 1
             self._abandon(written)
             effects.append(_finished(written, CommandOutcome.OUTCOME_UNKNOWN, now))
         if self._queue is not None:
@@ -132,6 +143,7 @@ class StationCommands:
         if written is None:
             effects.append(StrayAnswer(answer.message_id))
             return
+        self._unanswered = 0
         finished = (
             self._refusal(written, answer, now)
             if isinstance(answer, CallError)

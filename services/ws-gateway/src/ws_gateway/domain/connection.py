@@ -135,6 +135,8 @@ class StationConnection:
             self._end(GOING_AWAY, "silent", CommandOutcome.NOT_OWNER, now, effects)
             return effects
         self._commands.tick(now, effects)
+        if self._commands.is_deaf and self._calls.in_progress is None:
+            self._end(GOING_AWAY, "commands unanswered", CommandOutcome.NOT_OWNER, now, effects)
         return effects
 
     def set_registration(self, status: str, *, booted: bool, strict: bool) -> None:

@@ -14,6 +14,7 @@ class Limits:
     remembered_commands: int = 256
     abandoned_commands: int = 32
     answer_timeout_s: float = 30.0
+    unanswered_commands: int = 3
     ping_interval_s: float = 60.0
 
 
