@@ -64,7 +64,8 @@ class PlayedStation:
 
     async def send_frame(self, message_id: str, frame: str | bytes) -> list[Any]:
         """Send a frame as it is, and return the one that answers it."""
-        answer = self._answers[message_id] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._answers[message_id] = answer
         await self.socket.send(frame)
         async with asyncio.timeout(ANSWER_WITHIN_S):
             return await answer

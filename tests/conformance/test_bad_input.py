@@ -11,7 +11,7 @@ from websockets.typing import Subprotocol
 from csms_local.run_state import RunState
 from csms_simulator.mutations import FrameMutator
 from tests.conformance.central_system import CentralSystem
-from tests.conformance.played_station import PlayedStation, connected
+from tests.conformance.played_station import Payload, PlayedStation, at, connected
 
 _MUTATED = 1_200
 _UNDER_WAY = 8
@@ -89,8 +89,17 @@ async def test_mutated_frames_park_nothing_and_harm_no_other_station(
             frame = mutator.call(f"m{number}")
             await socket.send(frame)
             if number % _UNDER_WAY == 0:
-                await _answered(socket, f"h{number}")
-        await _answered(socket, "last")
+                # With its answer there is room again for calls under way.
+                await _answer(socket, f"h{number}", "Heartbeat", {})
+        # Behind everything, for each service: when these are stored, it has taken the others.
+        sane = {"connectorId": 77, "errorCode": "NoError", "status": "Available"}
+        assert await _answer(socket, "status", "StatusNotification", sane) == {}
+        start = {"connectorId": 77, "idTag": id_token, "meterStart": 0, "timestamp": at(60)}
+        started = await _answer(socket, "start", "StartTransaction", start)
+        stop = {"transactionId": started["transactionId"], "meterStop": 7, "timestamp": at()}
+        assert "status" not in await _answer(socket, "stop", "StopTransaction", stop)
+    await wild.connector(77, "Available")
+    assert (await wild.completed(started["transactionId"]))["meter_stop"] == 7
     await station.meter(transaction_id, 1200)
     await station.stop(transaction_id)
     assert (await central.completed(transaction_id))["energy_wh"] == 500
@@ -99,11 +108,14 @@ async def test_mutated_frames_park_nothing_and_harm_no_other_station(
     assert (await wild.station())["tolerated"]
 
 
-async def _answered(socket: websockets.ClientConnection, message_id: str) -> None:
-    """Wait for the answer to a heartbeat: everything before it is answered too."""
-    await socket.send(json.dumps([2, message_id, "Heartbeat", {}]))
+async def _answer(
+    socket: websockets.ClientConnection, message_id: str, action: str, payload: Payload
+) -> Payload:
+    """Send a call and read until its answer, past those to everything before it."""
+    await socket.send(json.dumps([2, message_id, action, payload]))
     async with asyncio.timeout(30):
         async for text in socket:
-            if json.loads(text)[1] == message_id:
-                return
+            match json.loads(text):
+                case [3, str(answered), dict(answer)] if answered == message_id:
+                    return answer
     raise AssertionError("the connection was closed")

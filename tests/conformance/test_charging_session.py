@@ -33,6 +33,7 @@ async def test_plug_in_first(station: PlayedStation, central: CentralSystem, id_
     assert sorted(value["raw"] for value in values) == ["1100", "1250", "1400"]
     assert (await central.connector(1, "Available"))["transaction_id"] is None
     assert len(await central.transactions()) == 1
+    assert station.nothing_asked()
     await central.nothing_is_parked()
 
 
