@@ -226,6 +226,24 @@ async def test_a_newer_update_that_cancels_an_older_one_supersedes_it(jobs: Any)
     assert (await job(jobs, second)).status == "started"
 
 
+@pytest.mark.parametrize("end_first", [True, False])
+async def test_what_follows_a_success_is_of_the_next_job(jobs: Any, end_first: bool) -> None:
+    first = await create(jobs, "UpdateFirmware")
+    await jobs.send([ended(first, "UpdateFirmware", sent_at=format_time_ms(now_ms() - 5_000))])
+    later, done = firmware(jobs, "Installed"), firmware(jobs, "Installed")
+    later.item["seq"], done.item["seq"] = done.item["seq"], later.item["seq"]
+    second = await create(jobs, "UpdateFirmware")
+    for work in (done, later) if end_first else (later, done):
+        work.item["received_ms"] = now_ms() + 1
+        await jobs.send([work])
+    for _ in range(2):
+        shown = [await job(jobs, name) for name in (first, second)]
+        assert [one.status for one in shown] == ["succeeded", "succeeded"]
+        assert [len(one.reports) for one in shown] == [1, 1]
+        await jobs.send([ended(second, "UpdateFirmware")])
+    assert len(await jobs.events("job.finished")) == 2
+
+
 @pytest.mark.parametrize("status", ["InvalidCertificate", "RevokedCertificate", "Rejected"])
 async def test_a_refused_update_says_why(jobs: Any, status: str) -> None:
     job_id = await create(jobs, "SignedUpdateFirmware")

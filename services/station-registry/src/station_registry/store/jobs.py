@@ -20,6 +20,7 @@ from station_registry.store.sql import arrays, at, statement, unnest
 # Older jobs and reports are history: nothing about them changes any more.
 _SETTLING = "interval '60 days'"
 _REPORTS_LOOKED_AT = 200
+_ATTACH_ROUNDS = 3
 _OPEN = ", ".join(f"'{status}'" for status in OPEN_JOBS)
 
 _LOCK = statement(
@@ -83,7 +84,12 @@ _ATTACH = statement(
         SELECT near.connection_id, near.seq, (
             SELECT j.job_id FROM station_job AS j
             WHERE j.station_id = near.station_id AND j.kind = near.kind
-              AND (near.request_id IS NULL OR j.request_id = near.request_id)
+              AND CASE WHEN near.request_id IS NOT NULL THEN j.request_id = near.request_id
+                  -- What follows a success is of the next job, whose command may yet be under way.
+                  ELSE NOT EXISTS (
+                      SELECT FROM station_job_report AS done
+                      WHERE done.job_id = j.job_id AND done.status IN ('Installed', 'Uploaded')
+                        AND (done.epoch, done.seq) < (near.epoch, near.seq)) END
               AND CASE WHEN j.command_end IS NULL THEN j.created_at <= near.received_at
                   ELSE j.command_end IN ('accepted', 'unknown')
                       AND coalesce(j.sent_at, j.created_at) <= near.received_at END
@@ -232,7 +238,10 @@ async def known_jobs(connection: AsyncConnection, stations: Collection[str]) -> 
     Their job locks are held.
     """
     parameters = {"stations": sorted(set(stations))}
-    await connection.execute(_ATTACH, parameters)
+    # Again, because a report that has just found its job may take another one from it.
+    for _ in range(_ATTACH_ROUNDS):
+        if (await connection.execute(_ATTACH, parameters)).rowcount == 0:
+            break
     await connection.execute(_TIME_OUT, parameters)
     found = await connection.execute(_FACTS, parameters)
     return [
