@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.charging import CHARGING_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
 from csms_shared.contracts.pages import PageQuery, ParkedId
@@ -204,6 +205,7 @@ SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "id_tokens.get": IdTokenName,
     "id_tokens.change": ChangeIdToken,
     "id_tokens.delete": IdTokenName,
+    **CHARGING_OPERATIONS,
     "parked.list": PageQuery,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,

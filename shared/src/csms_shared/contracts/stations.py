@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
+from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
@@ -202,6 +203,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "fleet.status": NoParameters,
     **JOB_OPERATIONS,
     **ROLLOUT_OPERATIONS,
+    **CONFIGURATION_OPERATIONS,
     "parked.list": PageQuery,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,

@@ -13,6 +13,7 @@ from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
+from command_api.handlers.charging_checks import check_charging_profile
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.gathering import Gathering
 from command_api.handlers.ports import OwnerDirectory, ServiceAway, Services
@@ -102,6 +103,13 @@ class CommandCreation:
             raise ServiceAway("the broker does not answer")
         owner = await self._owner(request)
         payload = await self._resolved_payload(request, owner)
+        await check_charging_profile(
+            self._services,
+            request.station_id,
+            request.action,
+            payload,
+            held=request.hold_until_ms is not None,
+        )
         record = self._record(request, payload, owner)
         sent_payload = payload
         if is_password_rotation(request.action, payload):

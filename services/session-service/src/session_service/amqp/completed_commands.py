@@ -1,6 +1,12 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
 from csms_shared.completed_commands import CompletedHandler
+from session_service.handlers.charging_profiles import (
+    note_clearings,
+    note_profiles,
+    note_remote_starts,
+)
+from session_service.handlers.composite_schedules import note_composite_schedules
 from session_service.handlers.local_list_commands import (
     limits_completed,
     list_completed,
@@ -18,4 +24,8 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "GetConfiguration": limits_completed,
     "GetLocalListVersion": version_completed,
     "SendLocalList": list_completed,
+    "SetChargingProfile": note_profiles,
+    "RemoteStartTransaction": note_remote_starts,
+    "ClearChargingProfile": note_clearings,
+    "GetCompositeSchedule": note_composite_schedules,
 }

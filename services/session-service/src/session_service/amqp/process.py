@@ -8,6 +8,7 @@ from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsProgress
 from session_service.amqp.requests import requests_inbox
+from session_service.handlers.charging_profiles import forget_ended, settle_waiting
 from session_service.handlers.local_lists import look_at_due
 from session_service.handlers.quarantine import reconcile_waiting
 from session_service.handlers.reservations import expire_reservations
@@ -45,5 +46,7 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),
         UpkeepTask("expire_reservations", 5.0, expire_reservations),
         UpkeepTask("look_at_local_lists", 5.0, look_at_due),
+        UpkeepTask("settle_charging_profiles", 5.0, settle_waiting),
+        UpkeepTask("forget_charging_profiles", 3600.0, forget_ended),
     )
     return service

@@ -10,6 +10,7 @@ from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.requests_inbox import RequestsInbox
+from session_service.handlers import charging_requests as charging
 from session_service.handlers import id_token_requests as tokens
 from session_service.handlers import local_list_requests as lists
 from session_service.handlers import quarantine_requests as quarantined
@@ -47,6 +48,9 @@ def requests_inbox(
             "local_lists.keep": transactional(engine, lists.keep_local_list),
             "local_lists.sync": transactional(engine, lists.sync_local_list),
             "local_lists.leave": transactional(engine, lists.leave_local_list),
+            "charging_profiles.list": transactional(engine, charging.list_profiles),
+            "charging_profiles.composite": transactional(engine, charging.composite),
+            "charging_profiles.check": transactional(engine, charging.check_profile),
             **parked_operations(engine, publisher, parked, SESSION_SERVICE),
         },
         after=after,

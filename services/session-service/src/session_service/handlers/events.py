@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.ocpp.times import format_time
+from session_service.domain.installed_profiles import AcceptedProfile
 from session_service.domain.metering import MeterReport
 from session_service.domain.starts import Start, StartedTransaction
 from session_service.domain.stops import Transaction
@@ -111,6 +112,22 @@ def reservation_event(row: Row[Any], change: str | None = None) -> Event:
         "transaction_id": row.transaction_id,
     }
     return _event(f"reservation.{change or row.status}", str(row.id), row.station_id, data)
+
+
+def charging_profile_told(key: str, accepted: AcceptedProfile) -> Event:
+    """Tell that a station took a charging profile, or that it has it no more."""
+    profile = accepted.profile
+    data = {
+        "station_id": accepted.station_id,
+        "connector_id": profile.connector_id,
+        "profile_id": profile.profile_id,
+        "purpose": profile.purpose.value,
+        "stack_level": profile.stack_level,
+        "transaction_id": profile.transaction_id,
+        "command_id": str(accepted.command_id),
+        "state": accepted.state.value,
+    }
+    return _event(key, str(accepted.command_id), accepted.station_id, data)
 
 
 def _event(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -> Event:

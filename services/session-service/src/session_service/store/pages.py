@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.charging import ListChargingProfiles
 from csms_shared.contracts.reservations import ListReservations
 from csms_shared.contracts.sessions import (
     ListIdTokens,
@@ -17,7 +18,14 @@ from csms_shared.contracts.sessions import (
 )
 from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
 from session_service.domain.authorization import token_key
-from session_service.store.tables import id_token, meter_value, quarantine, reservation, transaction
+from session_service.store.tables import (
+    charging_profile,
+    id_token,
+    meter_value,
+    quarantine,
+    reservation,
+    transaction,
+)
 
 PageRows = tuple[list[Row[Any]], str | None]
 
@@ -62,6 +70,29 @@ async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValu
     if not more:
         return rows, None
     return rows, encode_cursor(rows[-1].sampled_at.isoformat(), rows[-1].digest.hex())
+
+
+async def page_of_charging_profiles(
+    connection: AsyncConnection, query: ListChargingProfiles
+) -> PageRows:
+    """Return a station's charging profiles, the last one sent first."""
+    table = charging_profile.c
+    statement = (
+        select(charging_profile)
+        .where(table.station_id == query.station_id)
+        .order_by(table.sent_at.desc(), table.command_id.desc())
+    )
+    states = ("waiting", "installed") if query.state is None else (query.state.value,)
+    statement = statement.where(table.state.in_(states))
+    if query.connector_id is not None:
+        statement = statement.where(table.connector_id == query.connector_id)
+    if query.cursor is not None:
+        at, command_id = decode_cursor(query.cursor, str, str)
+        key = (_time(at), _uuid(command_id))
+        statement = statement.where(tuple_(table.sent_at, table.command_id) < key)
+    rows, more = await _limited(connection, statement, query.limit)
+    last = rows[-1] if more else None
+    return rows, last and encode_cursor(last.sent_at.isoformat(), str(last.command_id))
 
 
 async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine) -> PageRows:

@@ -10,6 +10,7 @@ from station_registry.handlers.certificate_commands import (
     note_installed_certificates,
     note_signed_certificates,
 )
+from station_registry.handlers.configuration import note_changes, note_read
 from station_registry.handlers.jobs import note_job_commands
 
 # In the order in which their locks are taken.
@@ -22,6 +23,8 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "InstallCertificate": note_installed_certificates,
     "DeleteCertificate": note_installed_certificates,
     "GetInstalledCertificateIds": note_installed_certificates,
+    "GetConfiguration": note_read,
+    "ChangeConfiguration": note_changes,
 }
 
 

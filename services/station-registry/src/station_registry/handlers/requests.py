@@ -39,6 +39,8 @@ from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.credentials import Credentials, set_password, withdraw_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
+from station_registry.handlers import configuration_requests as configuration
+from station_registry.handlers import configuration_templates as templates
 from station_registry.handlers import controls, rollout_requests
 from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.certificate_operations import certificate_operations
@@ -87,6 +89,16 @@ def station_operations(
         "messages.list": transactional(engine, list_messages),
         "refusals.list": transactional(engine, list_refusals),
         "refusals.get": transactional(engine, get_refusal),
+        "configuration.get": transactional(engine, configuration.get_configuration),
+        "configuration.values": transactional(engine, configuration.configuration_values),
+        "configuration.refresh": transactional(engine, configuration.refresh_configuration),
+        "configuration_templates.list": transactional(engine, templates.list_all),
+        "configuration_templates.create": transactional(engine, templates.create),
+        "configuration_templates.get": transactional(engine, templates.get),
+        "configuration_templates.replace": transactional(engine, templates.replace),
+        "configuration_templates.delete": transactional(engine, templates.delete),
+        "configuration_templates.drift": transactional(engine, templates.show_drift),
+        "configuration_templates.apply": transactional(engine, templates.apply),
         **parked_operations(engine, publisher, parked, STATION_REGISTRY),
     }
 

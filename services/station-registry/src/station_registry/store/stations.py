@@ -74,6 +74,7 @@ _CREATE = statement(
     "RETURNING station_id, epoch"
 )
 _CLEAR_HISTORY = statement("DELETE FROM connector WHERE station_id = ANY(:ids)")
+_CLEAR_CONFIGURATION = statement("DELETE FROM configuration_value WHERE station_id = ANY(:ids)")
 _CLEAR_TOLERANCE = statement("DELETE FROM tolerance WHERE station_id = ANY(:ids)")
 _CLEAR_CERTIFICATES = tuple(
     statement(f"DELETE FROM {table} WHERE station_id = ANY(:ids)")
@@ -159,6 +160,7 @@ async def _forget_history(connection: AsyncConnection, ids: list[str]) -> None:
     await connection.execute(_CLEAR_TOLERANCE, {"ids": ids})
     for clear in _CLEAR_CERTIFICATES:
         await connection.execute(clear, {"ids": ids})
+    await connection.execute(_CLEAR_CONFIGURATION, {"ids": ids})
 
 
 async def lock_for_claims(

@@ -1,0 +1,153 @@
+"""What is known of a station's configuration, and how far it is from what is wanted.
+
+OCPP 1.6, 5.3, 5.8 and 9. Keys are compared in any case (CiString50Type, 7.17).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from csms_shared.contracts.configuration import Drift, DriftState
+
+MASK = "***"
+MAX_KEYS = "GetConfigurationMaxKeys"
+_SECRET_PARTS = ("authorizationkey", "password", "passphrase", "secret")
+_TAKEN = ("Accepted", "RebootRequired")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value that a station reported; `known` is false for a key that it does not know."""
+
+    key: str
+    value: str | None
+    readonly: bool | None
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What is stored of a key, seen with the station's last boot."""
+
+    key: str
+    value: str | None
+    readonly: bool | None
+    known: bool
+    known_at: datetime | None
+    changed_to: str | None
+    change_status: str | None
+    changed_at: datetime | None
+    ordered_to: str | None
+    ordered_until: datetime | None
+    last_boot_at: datetime | None
+
+    @property
+    def reboot_required(self) -> bool:
+        """Whether the last change takes effect at the next boot only."""
+        return (
+            self.change_status == "RebootRequired"
+            and self.changed_at is not None
+            and (self.last_boot_at is None or self.last_boot_at <= self.changed_at)
+        )
+
+
+def key_of(name: str) -> str:
+    """Return what a key is compared by."""
+    return name.strip().casefold()
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a key's value is never stored or shown."""
+    return any(part in key_of(name) for part in _SECRET_PARTS)
+
+
+def stored_value(name: str, value: str | None) -> str | None:
+    """Return a value as it may be stored and shown."""
+    return MASK if value is not None and is_secret(name) else value
+
+
+def readings(response: Mapping[str, Any]) -> list[Reading]:
+    """Return what a GetConfiguration.conf says, each key once."""
+    found: dict[str, Reading] = {}
+    for shown in response.get("configurationKey") or ():
+        value = shown.get("value")
+        name = _text(shown["key"])
+        found[key_of(name)] = Reading(
+            name,
+            stored_value(name, None if value is None else _text(value)),
+            shown.get("readonly"),
+        )
+    for unknown in response.get("unknownKey") or ():
+        name = _text(unknown)
+        found.setdefault(key_of(name), Reading(name, None, None, known=False))
+    return list(found.values())
+
+
+def is_taken(status: str) -> bool:
+    """Tell whether a station has a changed value now, if only after its next boot."""
+    return status in _TAKEN
+
+
+def pieces(keys: Sequence[str], max_keys: int | None) -> list[list[str]]:
+    """Return the key lists to ask for, one per GetConfiguration; an empty one asks for all.
+
+    Where the station never said how many keys it takes at once (9.1.9), it is asked for all.
+    """
+    if not keys or max_keys is None or max_keys < 1:
+        return [[]]
+    return [list(keys[start : start + max_keys]) for start in range(0, len(keys), max_keys)]
+
+
+def max_keys(value: str | None) -> int | None:
+    """Read GetConfigurationMaxKeys, None where it is not known or no number."""
+    return int(value) if value is not None and value.strip().isdecimal() else None
+
+
+def drift(wanted: Mapping[str, str], known: Mapping[str, KnownKey], now: datetime) -> list[Drift]:
+    """Return the keys that are not as wanted; `known` is by `key_of`."""
+    found: list[Drift] = []
+    for name, value in sorted(wanted.items()):
+        row = known.get(key_of(name))
+        state = _state(value, row, now)
+        if state is not None:
+            shown = None if row is None else row.value
+            found.append(Drift(key=name, wanted=value, value=shown, state=state))
+    return found
+
+
+def to_send(drifts: Iterable[Drift]) -> list[Drift]:
+    """Return what applying a template changes: only what is known to differ."""
+    return [each for each in drifts if each.state is DriftState.DIFFERS]
+
+
+def _state(wanted: str, row: KnownKey | None, now: datetime) -> DriftState | None:
+    if row is None:
+        return DriftState.UNREAD
+    if row.ordered_to == wanted and row.ordered_until is not None and row.ordered_until > now:
+        return DriftState.ORDERED
+    refused = row.changed_to == wanted and row.change_status not in (None, *_TAKEN)
+    if refused and row.change_status == "Rejected" and not same(wanted, row.value):
+        return DriftState.REJECTED
+    if not row.known or (refused and row.change_status == "NotSupported"):
+        return DriftState.NOT_SUPPORTED
+    if row.known_at is None:
+        return DriftState.UNREAD
+    if row.reboot_required and row.changed_to == wanted:
+        return DriftState.REBOOT_REQUIRED
+    if same(wanted, row.value):
+        return None
+    return DriftState.READ_ONLY if row.readonly else DriftState.DIFFERS
+
+
+def same(wanted: str, value: str | None) -> bool:
+    """Tell whether a station means the wanted value: blanks and the case of booleans aside."""
+    if value is None:
+        return False
+    one, other = wanted.strip(), value.strip()
+    booleans = ("true", "false")
+    return one == other or (one.casefold() == other.casefold() and one.casefold() in booleans)
+
+
+def _text(value: object) -> str:
+    return str(value).replace("\0", "")
