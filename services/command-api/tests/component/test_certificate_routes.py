@@ -8,7 +8,7 @@ from csms_shared.refusals import refuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-EMPTY = {"items": [], "next_cursor": None}
+EMPTY: dict[str, object] = {"items": [], "next_cursor": None}
 HASHES = {
     "hashAlgorithm": "SHA256",
     "issuerNameHash": "ab",

@@ -111,6 +111,17 @@ def test_a_name_in_the_form_of_a_host_is_refused(station_id: str) -> None:
     assert problem(csr(name(station_id)), station) is P.COMMON_NAME_WRONG
 
 
+def test_a_station_id_that_no_certificate_can_hold_is_refused() -> None:
+    station = AskingStation("x" * 65, 2, None, None)
+    long_name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, "x" * 65, _validate=False),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Operator"),
+        ]
+    )
+    assert problem(csr(long_name), station) in (P.COMMON_NAME_WRONG, P.UNREADABLE)
+
+
 @pytest.mark.parametrize(
     "key",
     [

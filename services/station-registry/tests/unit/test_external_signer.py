@@ -161,7 +161,7 @@ async def test_an_answer_in_drops_ends_at_the_deadline(
         handler.send_header("Content-Length", "60000")
         handler.end_headers()
         try:
-            for _ in range(600):
+            for _drop in range(600):
                 handler.wfile.write(b"x")
                 time.sleep(0.05)
         except OSError:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from station_registry.settings import RegistrySettings
 
-NEEDED = {
+NEEDED: dict[str, Any] = {
     "broker_url": "amqp://a:b@127.0.0.1/",
     "database_url": "postgresql://a:b@127.0.0.1/c",
     "probe_port": 0,

@@ -31,6 +31,8 @@ _CURVES = (
 _DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 # SignCertificate.req: string[0..5500].
 CSR_MAX_CHARS = 5500
+# RFC 5280, appendix A.1: ub-common-name; a longer one can't be in a certificate.
+NAME_MAX_CHARS = 64
 # What `cryptography` raises for what it can't read; the tests mutate requests to hold this.
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 
@@ -196,6 +198,10 @@ def _of_this_station(
         return Refused(
             RequestProblem.COMMON_NAME_WRONG,
             f"CN is {request.common_name[:100]!r}, not this station's",
+        )
+    if len(request.common_name) > NAME_MAX_CHARS:
+        return Refused(
+            RequestProblem.COMMON_NAME_WRONG, f"CN is longer than {NAME_MAX_CHARS} characters"
         )
     if looks_like_host(request.common_name):
         return Refused(RequestProblem.COMMON_NAME_WRONG, "CN has the form of a URL or IP address")

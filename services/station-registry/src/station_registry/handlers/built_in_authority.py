@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.clock import utc_now
@@ -21,7 +22,7 @@ from station_registry.domain.certificate_authority import (
 )
 from station_registry.domain.certificate_details import CertificateDetails, details, pem_of
 from station_registry.domain.certificate_requests import SigningRequest
-from station_registry.handlers.signers import Signed, SignerAway
+from station_registry.handlers.signers import Signed, SignerAway, SignerRefused
 from station_registry.store import authority_files, certificates
 from station_registry.store.certificates import Source
 
@@ -94,14 +95,19 @@ class BuiltInAuthority:
 
         Raises:
             SignerAway: see `opened`; or the authority's own certificate has ended.
+            SignerRefused: the request's key or names can't be in a certificate.
         """
         authority, described = await self.opened(connection)
         now = utc_now()
         if authority.certificate.not_valid_after_utc <= now:
             raise SignerAway("the certificate authority's own certificate has expired")
-        certificate = await asyncio.to_thread(
-            issue, authority, request, x509.random_serial_number(), self._days, now
-        )
+        serial_number = x509.random_serial_number()
+        try:
+            certificate = await asyncio.to_thread(
+                issue, authority, request, serial_number, self._days, now
+            )
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise SignerRefused(f"no certificate can be made of the request: {error}") from error
         return Signed((certificate, *authority.intermediates), described.fingerprint)
 
     async def crl(self, connection: AsyncConnection) -> x509.CertificateRevocationList:
@@ -129,6 +135,7 @@ class AuthoritySigner:
 
         Raises:
             SignerAway: the authority's files can't be used now.
+            SignerRefused: the request's key or names can't be in a certificate.
         """
         return await in_transaction(
             self._engine, lambda connection: self._authority.issue(connection, request)

@@ -1,0 +1,82 @@
+"""A certificate on its way: what each end of its commands means, in whatever order it is seen."""
+
+import itertools
+import uuid
+from typing import Any
+
+import pytest
+
+from csms_shared.contracts.orders import CommandError, CompletedCommand
+from station_registry.domain.certificate_deliveries import (
+    ATTEMPTS,
+    DELIVERIES,
+    Delivery,
+    RequestStatus,
+    decide_delivery,
+    delivery,
+    pause_s,
+)
+
+S = RequestStatus
+TIME = "2026-11-21T02:00:00.000Z"
+
+
+def end(status: Any, **more: Any) -> CompletedCommand:
+    return CompletedCommand(
+        command_id=uuid.UUID(int=1),
+        station_id="A",
+        action="CertificateSigned",
+        payload={},
+        status=status,
+        created_by="station-registry",
+        created_at=TIME,
+        completed_at=TIME,
+        deadline=TIME,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "meaning"),
+    [
+        (end("completed", response={"status": "Accepted"}), Delivery.INSTALLED),
+        (end("completed", response={"status": "Rejected"}), Delivery.REFUSED),
+        (end("completed", response={}), Delivery.REFUSED),
+        (end("error", error=CommandError(code="NotSupported"), sent_at=TIME), Delivery.REFUSED),
+        (end("error", error=CommandError(code="BUSY")), Delivery.NOT_SENT),
+        (end("error", error=CommandError(code="UNKNOWN_STATION")), Delivery.NOT_SENT),
+        (end("expired"), Delivery.NOT_SENT),
+        (end("station_offline"), Delivery.NOT_SENT),
+        (end("outcome_unknown"), Delivery.NOT_SENT),
+    ],
+)
+def test_each_end_of_a_command_says_what_became_of_the_certificate(
+    command: CompletedCommand, meaning: Delivery
+) -> None:
+    assert delivery(command) is meaning
+
+
+def test_answers_end_in_the_same_state_in_any_order() -> None:
+    for outcomes in itertools.chain.from_iterable(
+        itertools.product(Delivery, repeat=length) for length in range(1, 4)
+    ):
+        ends = set()
+        for order in itertools.permutations(outcomes):
+            status = S.SIGNED
+            for outcome in order:
+                status = decide_delivery(status, DELIVERIES, outcome, current=True).status
+            ends.add(status)
+        assert len(ends) == 1, outcomes
+
+
+def test_only_the_end_of_the_newest_order_asks_for_another() -> None:
+    for deliveries in range(1, DELIVERIES):
+        assert decide_delivery(S.SIGNED, deliveries, Delivery.NOT_SENT, current=True).again
+        assert not decide_delivery(S.SIGNED, deliveries, Delivery.NOT_SENT, current=False).again
+    last = decide_delivery(S.SIGNED, DELIVERIES, Delivery.NOT_SENT, current=True)
+    assert (last.status, last.again) == (S.UNDELIVERED, False)
+
+
+def test_pauses_between_attempts_grow_and_end() -> None:
+    pauses = [pause_s(attempt) for attempt in range(1, ATTEMPTS + 1)]
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, None]
