@@ -29,6 +29,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small loads, one round")
     parser.add_argument("--only", choices=NAMES, nargs="+", default=[], help="these measures")
     parser.add_argument("--rounds", type=int, help="rounds of each measure")
+    parser.add_argument(
+        "--recorder", action="store_true", help="with the flight recorder, which the baseline lacks"
+    )
     options = parser.parse_args()
     cases = chosen(options.only, quick=options.quick)
     rounds = options.rounds or (1 if options.quick else None)
@@ -39,7 +42,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as home:
         # PostgreSQL runs as another user when this is root, and must reach its data folder.
         Path(home).chmod(0o711)
-        with start_suite(Path(home) / "csms", SUITE_SETTINGS) as suite:
+        recorder = {"CSMS_RECORDER": str(options.recorder)}
+        with start_suite(Path(home) / "csms", SUITE_SETTINGS | recorder) as suite:
             found = asyncio.run(
                 _measure_all(
                     suite.state(), suite.process.pid, cases, rounds, options.quick, console

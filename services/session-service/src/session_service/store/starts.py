@@ -23,7 +23,8 @@ _PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]))"
 
 _ADD_CONNECTORS = text(
     f"INSERT INTO connector (station_id, connector_id) SELECT * FROM {_PLACES} AS place "
-    "ORDER BY 1, 2 ON CONFLICT DO NOTHING"
+    "ORDER BY 1, 2 ON CONFLICT DO NOTHING "
+    "RETURNING station_id, connector_id, latest_epoch, latest_seq"
 )
 _LOCK_CONNECTORS = text(
     "SELECT station_id, connector_id, latest_epoch, latest_seq FROM connector "
@@ -94,10 +95,12 @@ async def lock_connectors(
 ) -> dict[Place, Stamp]:
     """Lock the connectors, made where they are new, and return their newest starts' stamps."""
     arrays = _place_arrays(places)
-    rows = (await connection.execute(_LOCK_CONNECTORS, arrays)).all()
+    rows = list(await connection.execute(_LOCK_CONNECTORS, arrays))
     if len(rows) < len(arrays["stations"]):
-        await connection.execute(_ADD_CONNECTORS, arrays)
-        rows = (await connection.execute(_LOCK_CONNECTORS, arrays)).all()
+        # Locked from the beginning; what another batch has made meanwhile is not among them.
+        rows += await connection.execute(_ADD_CONNECTORS, arrays)
+    if len(rows) < len(arrays["stations"]):
+        rows = list(await connection.execute(_LOCK_CONNECTORS, arrays))
     return {(row.station_id, row.connector_id): (row.latest_epoch, row.latest_seq) for row in rows}
 
 
