@@ -41,6 +41,7 @@ frontend ocpp
     http-request del-header X-Forwarded- -m beg
     http-request set-header X-Forwarded-For %[src]
     http-request del-header Forwarded
+    http-request del-header Client-Cert
     default_backend gateways
 
 backend gateways
@@ -93,8 +94,12 @@ def haproxy_program(
     )
 
 
-def shared_listening_socket(endpoint: Endpoint) -> socket.socket:
-    """Listen once for all gateways; each of them accepts from the same queue."""
+def shared_listening_socket(endpoint: Endpoint, variable: str = "CSMS_OCPP_PORT") -> socket.socket:
+    """Listen once for all gateways; each of them accepts from the same queue.
+
+    Raises:
+        PortTakenError: the port, which `variable` names, can't be had.
+    """
     family = socket.AF_INET6 if ":" in endpoint.address else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -103,5 +108,5 @@ def shared_listening_socket(endpoint: Endpoint) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        raise PortTakenError(f"CSMS_OCPP_PORT {endpoint.port} cannot be used: {error}") from None
+        raise PortTakenError(f"{variable} {endpoint.port} cannot be used: {error}") from None
     return listening

@@ -47,7 +47,7 @@ class SuiteRun:
         self._record = ChildRecord(self._state.home / "children.json")
         self._supervisor = Supervisor(console, self._pids_changed)
         self._endpoint = Endpoint(settings.bind, settings.ocpp_port)
-        self._listening: socket.socket | None = None
+        self._listening: list[socket.socket] = []
         self._gateway_ports: dict[str, int] = {}
         self._broker_url = ""
         self._database_url = ""
@@ -104,11 +104,12 @@ class SuiteRun:
         self._gateway_ports = plan.gateway_ports()
         self._console.line(f"starting the services and {len(self._gateway_ports)} gateways")
         listen_fd, balancer = self._open_ocpp_port()
+        tls_fd = self._open_tls_port()
         for service in (
             plan.registry(),
             plan.sessions(),
             plan.command_api(),
-            *(plan.gateway(name, listen_fd) for name in self._gateway_ports),
+            *(plan.gateway(name, listen_fd, tls_fd) for name in self._gateway_ports),
         ):
             self._supervisor.start(service.program, service.is_ready)
         names = [*_SERVICES, *self._gateway_ports]
@@ -124,12 +125,21 @@ class SuiteRun:
         haproxy = find_haproxy()
         if haproxy is None:
             self._console.line("no haproxy here: the gateways share one listening socket")
-            self._listening = shared_listening_socket(self._endpoint)
-            return self._listening.fileno(), None
+            listening = shared_listening_socket(self._endpoint)
+            self._listening.append(listening)
+            return listening.fileno(), None
         log = self._state.log("balancer")
         return None, haproxy_program(
             haproxy, self._endpoint, self._gateway_ports, self._state.home, log
         )
+
+    def _open_tls_port(self) -> int | None:
+        port = self._settings.tls_port
+        if port is None:
+            return None
+        listening = shared_listening_socket(Endpoint(self._settings.bind, port), "CSMS_TLS_PORT")
+        self._listening.append(listening)
+        return listening.fileno()
 
     def _balancer_is_ready(self) -> bool:
         host = self._settings.reachable_host.strip("[]")
@@ -143,8 +153,9 @@ class SuiteRun:
         for variable, port in (
             ("CSMS_OCPP_PORT", self._settings.ocpp_port),
             ("CSMS_HTTP_PORT", self._settings.http_port),
+            ("CSMS_TLS_PORT", self._settings.tls_port),
         ):
-            if not is_free(port, self._settings.bind):
+            if port is not None and not is_free(port, self._settings.bind):
                 raise PortTakenError(
                     f"port {port} of {self._settings.bind} is taken; "
                     f"set {variable} to another one, or stop what uses it"
@@ -181,12 +192,16 @@ class SuiteRun:
             },
             broker_url=self._broker_url,
             database_url=self._database_url,
+            ocpp_tls_url=None
+            if self._settings.tls_port is None
+            else f"wss://{host}:{self._settings.tls_port}/ocpp",
         )
 
     def _announce(self) -> None:
         state = self._run_state(self._supervisor.pids)
+        by_tls = "" if state.ocpp_tls_url is None else f" or {state.ocpp_tls_url}/STATION_ID"
         self._console.line(
-            f"ready: stations {state.ocpp_url}/STATION_ID | REST {state.rest_url}/api/v1 | "
+            f"ready: stations {state.ocpp_url}/STATION_ID{by_tls} | REST {state.rest_url}/api/v1 | "
             f"docs {state.rest_url}/docs | log in as {state.admin_username} with password "
             f"{state.admin_password} | Ctrl-C stops"
         )
@@ -197,8 +212,8 @@ class SuiteRun:
         self._supervisor.stop(["balancer", *_SERVICES], _STOP_SERVICES_SECONDS)
         self._supervisor.stop(NODES, _STOP_NODES_SECONDS)
         self._supervisor.kill_all()
-        if self._listening is not None:
-            self._listening.close()
+        for listening in self._listening:
+            listening.close()
         self._record.remove()
         self._state.release()
         self._console.line("stopped")

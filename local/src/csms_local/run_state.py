@@ -29,6 +29,7 @@ class RunState:
     services: dict[str, int]
     broker_url: str
     database_url: str
+    ocpp_tls_url: str | None = None
 
     def write(self, path: Path) -> None:
         """Replace the file in one step."""

@@ -40,6 +40,9 @@ _OWN_VARIABLES = frozenset(
         "CSMS_OCPP_LISTEN_FD",
         "CSMS_OCPP_PORT",
         "CSMS_PROBE_PORT",
+        "CSMS_SERVE_PLAIN",
+        "CSMS_TLS_LISTEN_FD",
+        "CSMS_TLS_PORT",
         "CSMS_TOKEN_SECRET",
         "CSMS_TRUSTED_PROXIES",
         "CSMS_UNKNOWN_STATIONS",
@@ -155,8 +158,11 @@ class ServicePlan:
         names = [f"gateway-{number}" for number in range(1, self._settings.gateways + 1)]
         return {name: self._ports.port(name) for name in names}
 
-    def gateway(self, name: str, listen_fd: int | None) -> Service:
-        """Return a gateway: behind haproxy, or with its share of the inherited socket."""
+    def gateway(self, name: str, listen_fd: int | None, tls_fd: int | None = None) -> Service:
+        """Return a gateway: behind haproxy, or with its share of the inherited socket.
+
+        TLS ends in the gateways, which share the socket of its port in any case.
+        """
         entry = (
             {"CSMS_TRUSTED_PROXIES": LOOPBACK}
             if listen_fd is None
@@ -171,8 +177,9 @@ class ServicePlan:
                 "CSMS_DRAIN_SECONDS": str(DRAIN_SECONDS),
                 "CSMS_CREDENTIAL_PEPPER": self._state.secret("credential-pepper"),
                 **entry,
+                **({} if tls_fd is None else {"CSMS_TLS_LISTEN_FD": str(tls_fd)}),
             },
-            inherited_fds=() if listen_fd is None else (listen_fd,),
+            inherited_fds=tuple(fd for fd in (listen_fd, tls_fd) if fd is not None),
         )
 
     def _database_url(self, service: str) -> dict[str, str]:

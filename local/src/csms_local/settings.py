@@ -13,6 +13,8 @@ CSMS_HOME             state folder (default .csms)
 CSMS_BIND             address to listen on (default 127.0.0.1)
 CSMS_OCPP_PORT        port for charging stations (default 9000)
 CSMS_HTTP_PORT        port for REST and its documentation (default 8080)
+CSMS_TLS_PORT         port for stations that come by TLS (default: none); with the certificates
+                      in CSMS_TLS_*, see docs/security-profiles.md
 CSMS_GATEWAYS         how many gateways (default 2)
 CSMS_ADMIN_PASSWORD   password of the first administrator (default: a random one, kept)
 CSMS_UNKNOWN_STATIONS reject, pending or accept (default: accept on loopback, else pending)
@@ -33,6 +35,7 @@ class RunSettings:
     bind: str
     ocpp_port: int
     http_port: int
+    tls_port: int | None
     gateways: int
     unknown_stations: str
     admin_password: str | None
@@ -61,11 +64,17 @@ def read_settings(environ: Mapping[str, str], programs: Path) -> RunSettings:
     http_port = _number(environ, "CSMS_HTTP_PORT", 8080, 1, 65535)
     if ocpp_port == http_port:
         raise StartupError(f"CSMS_OCPP_PORT and CSMS_HTTP_PORT are both {ocpp_port}")
+    tls_port = None
+    if environ.get("CSMS_TLS_PORT"):
+        tls_port = _number(environ, "CSMS_TLS_PORT", 0, 1, 65535)
+        if tls_port in (ocpp_port, http_port):
+            raise StartupError(f"CSMS_TLS_PORT is {tls_port}, which another port is already")
     return RunSettings(
         home=Path(environ.get("CSMS_HOME") or ".csms").absolute(),
         bind=bind,
         ocpp_port=ocpp_port,
         http_port=http_port,
+        tls_port=tls_port,
         gateways=_number(environ, "CSMS_GATEWAYS", 2, 1, _MOST_GATEWAYS),
         unknown_stations=_choice(
             environ,

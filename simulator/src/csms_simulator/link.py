@@ -206,6 +206,7 @@ class Link:
             additional_headers=headers,
             compression=None,
             proxy=None,
+            ssl=(self._settings.tls or True) if self.endpoint.startswith("wss:") else None,
             open_timeout=self._settings.open_timeout,
             ping_interval=pause,
             ping_timeout=pause,

@@ -1,6 +1,8 @@
 """How one simulated station behaves."""
 
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,8 @@ class StationSettings:
 
     `ping_interval` (OCPP 1.6 `WebSocketPingInterval`, seconds; None: never) finds half-open
     connections: without a pong for as long again, the connection is given up. `clock_offset` is
-    how many seconds the station's own clock runs ahead.
+    how many seconds the station's own clock runs ahead. `tls` (see `tls_context`) is what a `wss`
+    endpoint is judged by; with security profile 3 it holds the station's certificate.
     """
 
     connectors: int = 1
@@ -26,7 +29,21 @@ class StationSettings:
     ping_interval: float | None = None
     clock_offset: float = 0.0
     password: bytes | None = None
+    tls: ssl.SSLContext | None = None
     subprotocols: tuple[str, ...] = ("ocpp1.6",)
     retries_reuse_message_id: bool = False
     vendor: str = "Simulated"
     model: str = "Simulator 16"
+
+
+def tls_context(
+    trusted: str | Path, certificate: str | Path | None = None, key: str | Path | None = None
+) -> ssl.SSLContext:
+    """Return what a station of security profile 2 needs, or of 3 where a certificate is given.
+
+    `trusted` is the file of the CAs that the central system's certificate may come from.
+    """
+    context = ssl.create_default_context(cafile=str(trusted))
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context

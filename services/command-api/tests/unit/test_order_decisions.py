@@ -61,6 +61,13 @@ def test_an_order_that_can_not_be_followed_has_an_error_that_says_why(
     assert error["description"]
 
 
+def test_a_security_profile_is_not_ordered_it_could_be_lower() -> None:
+    ordered = order("ChangeConfiguration", {"key": "securityPROFILE", "value": "0"})
+    command = command_of_order(ordered, owner(), NOW)
+    assert command.error is not None
+    assert command.error["code"] == "PROFILE_NOT_ORDERED"
+
+
 def test_a_password_is_not_ordered_and_not_kept() -> None:
     ordered = order("ChangeConfiguration", {"key": "authorizationKEY", "value": PASSWORD})
     command = command_of_order(ordered, owner(), NOW)

@@ -24,9 +24,13 @@ def _reasons() -> set[str]:
     doorway = (GATEWAY / "websocket" / "doorway.py").read_text()
     reasons |= set(re.findall(r'"(handshake_\w+|gateway_ended)"', doorway))
     socket = (GATEWAY / "websocket" / "socket.py").read_text()
-    reasons |= set(re.findall(r'give_up\("(\w+)"|or "(not_http)"', socket)[0][:1]) | {"not_http"}
+    reasons |= set(re.findall(r'give_up\("(\w+)"', socket)) | {"not_http"}
+    reasons |= set(
+        re.findall(r'TlsFault\("(\w+)"', (GATEWAY / "domain" / "tls_faults.py").read_text())
+    )
     ownership = (ROOT / "shared/src/csms_shared/contracts/ownership.py").read_text()
     outcomes = ownership.partition("class ClaimOutcome")[2].partition("class Claim(")[0]
+    reasons |= set(re.findall(r'CLIENT_CERTIFICATE_REFUSED = "(\w+)"', ownership))
     return (reasons | set(re.findall(r'= "(\w+)"', outcomes))) - {"accepted", "/ocpp/"} - UNTOLD
 
 

@@ -10,6 +10,7 @@ from csms_shared.contracts.stations import BootPolicy
 from csms_shared.settings import DatabaseSettings
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies, UnknownStations
+from station_registry.domain.security_profiles import ProfileRules
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -31,6 +32,9 @@ class RegistrySettings(DatabaseSettings):
         "accept",
         description="answer to boots of stations without their own: accept, pending, reject",
     )
+    min_security_profile: int = Field(
+        0, ge=0, le=3, description="least security profile that any station may connect with"
+    )
     recording_retention_days: int = Field(
         7, ge=1, le=3650, description="days that recorded frames are kept"
     )
@@ -38,7 +42,7 @@ class RegistrySettings(DatabaseSettings):
         "",
         max_length=64,
         description="the operator's name (CpoName), the O of every station's certificate; "
-        "without it no certificate is signed",
+        "without it none is signed, and none lets a station in",
     )
     ca_folder: Path | None = Field(
         None,
@@ -89,4 +93,5 @@ class RegistrySettings(DatabaseSettings):
             unknown_stations=self.unknown_stations,
             max_unknown_stations=self.max_unknown_stations,
             heartbeat_interval_s=self.heartbeat_interval,
+            profiles=ProfileRules(self.min_security_profile, self.operator_name),
         )

@@ -184,14 +184,14 @@ async def test_the_previous_password_counts_until_the_new_one_is_used(registry: 
         assert replies[0].content.outcome == outcome
 
 
-async def test_a_lower_security_profile_than_the_stations_is_refused(registry: Any) -> None:
+async def test_another_security_profile_than_the_stations_is_refused(registry: Any) -> None:
     await registry.request(
         "stations.create", station_id="A", credential_proofs=["aa"], security_profile=2
     )
     replies = await registry.send(
         [
-            registry.claim("A", "c1", credential_proofs=["aa"], security_profile=1),
-            registry.claim("A", "c2", credential_proofs=["aa"], security_profile=2),
+            registry.claim("A", "c1", credential_proofs=["aa"]),
+            registry.claim("A", "c2", credential_proofs=["aa"], tls=True),
         ]
     )
     assert _outcomes(replies) == [("wrong_security_profile", 0), ("accepted", 1)]

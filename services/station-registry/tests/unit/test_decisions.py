@@ -25,6 +25,7 @@ from station_registry.domain.registration import (
     status_on_boot,
     status_on_creation,
 )
+from station_registry.domain.security_profiles import ProfileRules, Profiles
 
 ACCEPTED, PENDING, REJECTED = RegistrationStatus
 
@@ -80,19 +81,21 @@ def test_an_operators_station_has_its_policys_status_at_once() -> None:
 def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> None:
     by_hand = decide_change(
         _standing(),
-        0,
+        Profiles(),
         ChangeStation(
             station_id="A",
             set=frozenset({"registration_status"}),
             registration_status=ACCEPTED,
         ),
+        ProfileRules(),
     )
     assert isinstance(by_hand, ChangeDecision)
     assert status_on_boot(by_hand.standing, Policies("reject")) is ACCEPTED
     again = decide_change(
         by_hand.standing,
-        0,
+        Profiles(),
         ChangeStation(station_id="A", set=frozenset({"boot_policy"}), boot_policy="reject"),
+        ProfileRules(),
     )
     assert isinstance(again, ChangeDecision)
     assert status_on_boot(again.standing, Policies()) is REJECTED
@@ -100,7 +103,7 @@ def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> N
 
 def test_a_change_of_what_cannot_be_changed_names_the_field() -> None:
     wanted = ChangeStation(station_id="A", set=frozenset({"station_id", "strict"}))
-    problem = decide_change(_standing(), 0, wanted)
+    problem = decide_change(_standing(), Profiles(), wanted, ProfileRules())
     assert not isinstance(problem, ChangeDecision)
     assert [error.field for error in problem.errors] == ["station_id", "strict"]
 

@@ -19,6 +19,7 @@ from ws_gateway.websocket.draining import close_spread
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.listener import Listener
 from ws_gateway.websocket.reception import Reception
+from ws_gateway.websocket.tls_files import TlsContexts, tls_files
 
 log = structlog.get_logger(__name__)
 
@@ -45,24 +46,26 @@ class Gateway:
         self.reception = Reception()
         self.doorway = Doorway(files_allowed())
         self.started = asyncio.Event()
+        self.contexts: TlsContexts | None = None
         self.port = 0
+        self.tls_port = 0
 
     async def run(self, stop: asyncio.Event, at_once: asyncio.Event | None = None) -> None:
         """Serve until `stop` is set, then drain; `at_once` ends the drain.
 
         Raises:
             PortTaken: a port can't be had; that of the probes in an exception group.
+            BadTlsFile: the certificates of the TLS port can't be used.
         """
         settings = self._settings
-        listening = [listening_socket(settings.bind, settings.gateway_port, "CSMS_GATEWAY_PORT")]
-        if settings.ocpp_listen_fd is not None:
-            inherited = socket.socket(fileno=settings.ocpp_listen_fd)
-            inherited.setblocking(False)
-            listening.append(inherited)
+        files = tls_files(settings)
+        self.contexts = TlsContexts(files) if files is not None else None
+        plain, secured = _plain_sockets(settings), _tls_sockets(settings)
+        self.port, self.tls_port = _port(plain), _port(secured)
         link = Link(settings.broker_url.get_secret_value(), settings.gateway_name)
         try:
             async with asyncio.TaskGroup() as group:
-                await self._serve(group, link, listening, stop, at_once or asyncio.Event())
+                await self._serve(group, link, plain, secured, stop, at_once or asyncio.Event())
                 # Lanes hold on to what the broker does not take: nobody waits for that any more.
                 raise _Ended
         except* _Ended:
@@ -76,7 +79,8 @@ class Gateway:
         self,
         group: asyncio.TaskGroup,
         link: Link,
-        listening: list[socket.socket],
+        plain: list[socket.socket],
+        secured: list[socket.socket],
         stop: asyncio.Event,
         at_once: asyncio.Event,
     ) -> None:
@@ -93,15 +97,18 @@ class Gateway:
             self.reception,
             self.doorway,
         )
-        listener = Listener(handshakes, self.doorway, listening)
-        probes = ProbeServer(settings.bind, settings.probe_port, self._readiness)
+        listener = Listener(handshakes, self.doorway, plain, secured, self.contexts)
+        probes = ProbeServer(
+            settings.bind, settings.probe_port, self._readiness, warnings=self.warnings
+        )
         probing = group.create_task(probes.run())
         await broker.declare()
         broker.start()
         await listener.start()
         group.create_task(listener.run_clock())
-        self.port = listener.port
-        log.info("listening", host=settings.bind, port=listener.port)
+        if self.contexts is not None:
+            group.create_task(self.contexts.run())
+        log.info("listening", host=settings.bind, port=self.port, tls_port=self.tls_port or None)
         self.started.set()
         await stop.wait()
         await self._end(broker, handshakes, listener, at_once)
@@ -120,6 +127,12 @@ class Gateway:
         if self.doorway.is_full:
             missing["room"] = "as many sockets are open as may be"
         return missing
+
+    def warnings(self) -> dict[str, str]:
+        """Return what is wrong and keeps nobody from being served."""
+        if self.contexts is None or self.contexts.problem is None:
+            return {}
+        return {"tls": f"{self.contexts.problem}; the files read before go on counting"}
 
     async def _readiness(self) -> dict[str, str]:
         return self.missing()
@@ -163,3 +176,29 @@ class Gateway:
         await broker.flush(_FLUSH_S)
         await broker.lease.give_up()
         log.info("drained", unsent=broker.unsent)
+
+
+def _plain_sockets(settings: GatewaySettings) -> list[socket.socket]:
+    if not settings.serve_plain:
+        return []
+    own = listening_socket(settings.bind, settings.gateway_port, "CSMS_GATEWAY_PORT")
+    return [own, *_inherited(settings.ocpp_listen_fd)]
+
+
+def _tls_sockets(settings: GatewaySettings) -> list[socket.socket]:
+    own = []
+    if settings.tls_port is not None:
+        own = [listening_socket(settings.bind, settings.tls_port, "CSMS_TLS_PORT")]
+    return [*own, *_inherited(settings.tls_listen_fd)]
+
+
+def _inherited(descriptor: int | None) -> list[socket.socket]:
+    if descriptor is None:
+        return []
+    inherited = socket.socket(fileno=descriptor)
+    inherited.setblocking(False)
+    return [inherited]
+
+
+def _port(listening: list[socket.socket]) -> int:
+    return int(listening[0].getsockname()[1]) if listening else 0

@@ -22,6 +22,10 @@ HANDSHAKES = Gauge(
     "Sockets without a session: silent (no request yet), asking (not answered yet).",
     ["step"],
 )
+TLS_FILES_BROKEN = Gauge(
+    "csms_gateway_tls_files_broken",
+    "1 while changed TLS files can't be used and the ones read before go on counting.",
+)
 UNREAD = Counter(
     "csms_gateway_unread_total",
     "Sockets aborted because the station does not read, by the bound: bytes, time.",

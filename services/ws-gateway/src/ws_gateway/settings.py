@@ -17,6 +17,27 @@ class GatewaySettings(ServiceSettings):
     ocpp_listen_fd: int | None = Field(
         None, ge=3, description="inherited listening socket that is served besides the port"
     )
+    serve_plain: bool = Field(
+        True, description="whether the port without TLS is served; false leaves the TLS port"
+    )
+    tls_port: int | None = Field(
+        None, ge=0, le=65535, description="port that stations connect to by TLS"
+    )
+    tls_listen_fd: int | None = Field(
+        None, ge=3, description="inherited listening socket that is served by TLS"
+    )
+    tls_rsa_certificate: str = Field(
+        "", description="PEM file of the RSA server certificate and its chain"
+    )
+    tls_rsa_key: str = Field("", description="PEM file of its key, not encrypted")
+    tls_ecdsa_certificate: str = Field(
+        "", description="PEM file of the ECDSA server certificate and its chain"
+    )
+    tls_ecdsa_key: str = Field("", description="PEM file of its key, not encrypted")
+    tls_client_ca: str = Field(
+        "", description="PEM file of the CAs of stations' certificates; none: none is asked for"
+    )
+    tls_crl: str = Field("", description="PEM file of these CAs' revocation lists")
     credential_pepper: SecretStr = Field(
         min_length=16, description="secret that stations' passwords are hashed with, one per suite"
     )
@@ -25,7 +46,7 @@ class GatewaySettings(ServiceSettings):
         "gateway", description="this gateway's name in lists and logs: letters, digits, - and _"
     )
     trusted_proxies: str = Field(
-        "", description="addresses or networks, by comma, whose X-Forwarded-* headers count"
+        "", description="addresses or networks, by comma, whose X-Forwarded-* and Client-Cert count"
     )
     drain_seconds: float = Field(
         30.0, ge=0, le=3600, description="how long closing all stations is spread over at the end"

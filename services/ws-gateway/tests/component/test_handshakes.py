@@ -115,9 +115,9 @@ async def test_what_is_no_station_is_refused_with_its_reason(running: RunningGat
     )
     assert b" 426 " in (await _raw(port, no_connection_header)).splitlines()[0]
     assert _refusals("no_upgrade") == before + 1
-    before = _refusals("not_http")
+    before = _refusals("tls_on_plain_port")
     await _raw(port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS hello\r\n\r\n")
-    await _until(lambda: _refusals("not_http") == before + 1)
+    await _until(lambda: _refusals("tls_on_plain_port") == before + 1)
     assert running.services.calls == []
 
 

@@ -57,7 +57,6 @@ def test_a_heartbeat_is_answered_at_once_and_reported() -> None:
     [
         ('[2,"1","Frobnicate",{}]', "NotImplemented"),
         ('[2,"1","Reset",{"type":"Soft"}]', "NotSupported"),
-        ('[2,"1","SignCertificate",{"csr":"x"}]', "NotSupported"),
         ('[2,"1","Authorize",{}]', "OccurenceConstraintViolation"),
         ('[2,"1","Authorize",{"idTag":1}]', "TypeConstraintViolation"),
         ('[2,"1","Authorize",{"idTag":"123456789012345678901"}]', "PropertyConstraintViolation"),

@@ -49,6 +49,10 @@ class RunningGateway:
             while self.gateway.missing():
                 await asyncio.sleep(0.02)
 
+    @property
+    def tls_url(self) -> str:
+        return f"wss://localhost:{self.gateway.tls_port}/ocpp"
+
     async def station(self, station_id: str, **options: Any) -> Station:
         options.setdefault("subprotocols", [Subprotocol("ocpp1.6")])
         socket = await connect(f"{self.url}/{station_id}", compression=None, **options)

@@ -26,6 +26,7 @@ from csms_shared.contracts.commands import Command, CommandBatch, CommandReport,
 from csms_shared.contracts.control import Control, ControlBatch
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
+    Claim,
     ClaimBatch,
     ClaimOutcome,
     ClaimReply,
@@ -77,12 +78,14 @@ class FakeServices:
     reports: list[CommandReport] = field(default_factory=list)
     gateway_id: str = ""
     claims: int = 0
+    claimed: list[Claim] = field(default_factory=list)
     leases: int = 0
     final_leases: int = 0
     # How they behave.
     passwords: dict[str, bytes] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     strict: set[str] = field(default_factory=set)
+    wrong_profile: set[str] = field(default_factory=set)
     registration_status: str = "accepted"
     booted: bool = True
     status_known: bool = True
@@ -263,12 +266,15 @@ class FakeServices:
     async def _take_claims(self, batch: ClaimBatch) -> None:
         await self.claims_answered.wait()
         replies = []
+        self.claimed += batch.items
         for claim in batch.items:
             outcome = ClaimOutcome.ACCEPTED
             reply_checks: tuple[str, ...] = ()
             password = self.passwords.get(claim.station_id)
             if claim.station_id in self.unknown:
                 outcome = ClaimOutcome.UNKNOWN_STATION
+            elif claim.station_id in self.wrong_profile:
+                outcome = ClaimOutcome.WRONG_SECURITY_PROFILE
             elif claim.station_id in self.strict and not claim.offers_subprotocol:
                 outcome = ClaimOutcome.MISSING_SUBPROTOCOL
             elif password is not None:

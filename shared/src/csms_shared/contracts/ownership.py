@@ -22,6 +22,7 @@ class ClaimOutcome(StrEnum):
     UNKNOWN_STATION = "unknown_station"
     BAD_CREDENTIALS = "bad_credentials"
     WRONG_SECURITY_PROFILE = "wrong_security_profile"
+    BAD_CERTIFICATE = "bad_certificate"
     MISSING_SUBPROTOCOL = "missing_subprotocol"
     TOO_MANY_UNKNOWN_STATIONS = "too_many_unknown_stations"
 
@@ -31,7 +32,10 @@ class Claim(Contract):
 
     `credential_proofs` are hex HMACs of the presented password in its accepted forms, empty
     where the station sent none. `offers_subprotocol` is false where `ocpp_version` is our guess,
-    which a strict station is refused for. A claim is idempotent by `connection_id`.
+    which a strict station is refused for. `tls`: the station came by TLS, to us or to a trusted
+    proxy. `certificate` is its client certificate in base64 of DER, whose chain, validity and
+    revocation were checked where TLS ended; null where it showed none. A claim is idempotent by
+    `connection_id`.
     """
 
     station_id: str
@@ -40,7 +44,8 @@ class Claim(Contract):
     offers_subprotocol: bool = True
     remote_address: str
     credential_proofs: tuple[str, ...] = ()
-    security_profile: int = 0
+    tls: bool = False
+    certificate: str | None = None
     connected_ms: int
 
 
@@ -59,11 +64,13 @@ class ClaimReply(Contract):
     `booted`: the station was accepted after a boot at least once. `status_known`: the registry
     has a status of at least one connector, so the gateway need not ask for it.
     `credential_checks`: with bad credentials, what rules further wrong ones out at the gateway
-    (docs/adr/0014).
+    (docs/adr/0014). `detail`: what is wrong in this very case, for whoever installs the station;
+    empty where the outcome says it all.
     """
 
     connection_id: str
     outcome: ClaimOutcome
+    detail: str = ""
     epoch: int = 0
     booted: bool = False
     status_known: bool = False
@@ -167,12 +174,17 @@ class ReassertionReply(Contract):
     superseded: list[str]
 
 
+# The reason of a refusal in the TLS handshake, where the station's id is not known yet.
+CLIENT_CERTIFICATE_REFUSED = "client_certificate_refused"
+
+
 class Refusal(Contract):
     """Refused handshakes of a kind, in words an installer understands.
 
     `reason` is the metric's label; `station_id` is empty where none was named, or where the
     address named too many. `times` counts all that this gateway refused since `period_ms`, so
-    that the largest is right in any order; `refused_ms` is the last of them.
+    that the largest is right in any order; `refused_ms` is the last of them. What was refused in
+    its TLS handshake has no station id and the HTTP status 0.
     """
 
     station_id: str

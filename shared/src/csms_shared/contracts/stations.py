@@ -1,7 +1,7 @@
 """Requests that station-registry answers. Times are RFC 3339 UTC with `Z`."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +24,8 @@ class RegistrationStatus(StrEnum):
 
 
 BootPolicy = Literal["accept", "pending", "reject"]
+# A certificate's common name holds 64 characters (RFC 5280, appendix A.1, ub-common-name).
+SerialNumber = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class ConnectionView(Contract):
@@ -51,7 +53,12 @@ class ConnectorView(Contract):
 
 
 class StationView(Contract):
-    """A station; `connection` is null while it is offline."""
+    """A station; `connection` is null while it is offline.
+
+    `upgrade_profile`: a higher security profile that counts beside its own until the station
+    first connects with it. `serial_number` is what the station says at its boot;
+    `registered_serial_number` what an operator says, and what a certificate may name.
+    """
 
     station_id: str
     online: bool
@@ -59,6 +66,7 @@ class StationView(Contract):
     registration_status: RegistrationStatus
     boot_policy: BootPolicy | None
     security_profile: int
+    upgrade_profile: int | None = None
     registered_serial_number: str | None = None
     has_password: bool
     strict: bool
@@ -139,7 +147,7 @@ class CreateStation(Contract):
     station_id: str = Field(min_length=1, max_length=255)
     credential_proofs: tuple[str, ...] = ()
     security_profile: int | None = Field(None, ge=0, le=3)
-    registered_serial_number: str | None = Field(None, min_length=1, max_length=64)
+    registered_serial_number: SerialNumber | None = None
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool = False
@@ -152,7 +160,7 @@ class ChangeStation(Contract):
     set: frozenset[str]
     registration_status: RegistrationStatus | None = None
     security_profile: int | None = Field(None, ge=0, le=3)
-    registered_serial_number: str | None = Field(None, min_length=1, max_length=64)
+    registered_serial_number: SerialNumber | None = None
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool | None = None
@@ -172,6 +180,13 @@ class SetPassword(Contract):
     withdrawn: bool = False
 
 
+class OfferProfile(Contract):
+    """A higher security profile is about to be asked of the station (whitepaper, A05)."""
+
+    station_id: str
+    security_profile: int
+
+
 class LookUpOwners(Contract):
     """Asks where commands for these stations go."""
 
@@ -187,9 +202,9 @@ class NoParameters(Contract):
 
 
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
-# (get), null
-# (delete, set_password), list[ConnectorView], Page[ConnectionView], list[OwnerView], FleetStatus,
-# Page[ParkedView], null, null, Page[MessageView], Page[RefusalView], RefusalView.
+# (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
+# list[OwnerView], FleetStatus, Page[ParkedView], null, null, Page[MessageView],
+# Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
     "stations.create": CreateStation,
@@ -197,6 +212,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.change": ChangeStation,
     "stations.delete": StationName,
     "stations.set_password": SetPassword,
+    "stations.offer_profile": OfferProfile,
     "stations.connectors": StationName,
     "connections.list": ListConnections,
     "owners.look_up": LookUpOwners,

@@ -18,10 +18,21 @@ CHECK_TIMEOUT_S = 3.0
 
 
 class ProbeServer:
-    """Serves the probes; `readiness` returns what is missing, by name, empty when ready."""
+    """Serves the probes.
 
-    def __init__(self, host: str, port: int, readiness: Readiness) -> None:
+    `readiness` returns what is missing, by name, empty when ready; `warnings` what is wrong and
+    makes nobody less ready.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        readiness: Readiness,
+        warnings: Callable[[], dict[str, str]] = dict,
+    ) -> None:
         self._readiness = readiness
+        self._warnings = warnings
         app = Starlette(
             routes=[
                 Route("/healthz", _healthz),
@@ -54,8 +65,14 @@ class ProbeServer:
                 missing = await self._readiness()
         except TimeoutError:
             missing = {"readiness": f"no answer within {CHECK_TIMEOUT_S} s"}
+        warnings = self._warnings()
         return JSONResponse(
-            {"ready": not missing, "missing": missing}, status_code=503 if missing else 200
+            {
+                "ready": not missing,
+                "missing": missing,
+                **({"warnings": warnings} if warnings else {}),
+            },
+            status_code=503 if missing else 200,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, masked
 from command_api.domain.registration import refusal_by_registration
+from command_api.domain.security_profile_change import wanted_profile
 from csms_shared.contracts.orders import CommandOrder, OrderRefusal
 from csms_shared.contracts.stations import OwnerView
 from csms_shared.ocpp.actions import command_actions
@@ -17,7 +18,8 @@ def command_of_order(order: CommandOrder, owner: OwnerView, now_ms: int) -> Comm
     """Return the command to store; `error` says why it is not to be sent.
 
     It is checked as an operator's request is (`CommandCreation`). A new AuthorizationKey would
-    lie readable in a service's outbox, so it is never ordered.
+    lie readable in a service's outbox, so it is never ordered; nor is a SecurityProfile, which the
+    registry must have offered first.
     """
     rotates = is_password_rotation(order.action, order.payload)
     return replace(
@@ -46,6 +48,10 @@ def _refusal(order: CommandOrder, owner: OwnerView) -> dict[str, Any] | None:
     if is_password_rotation(order.action, order.payload):
         return _error(
             OrderRefusal.ROTATION_NOT_ORDERED, "a new AuthorizationKey is set by an operator only"
+        )
+    if wanted_profile(order.action, order.payload) is not None:
+        return _error(
+            OrderRefusal.PROFILE_NOT_ORDERED, "SecurityProfile is raised by an operator only"
         )
     refused = refusal_by_registration(order.station_id, order.action, owner.registration_status)
     if refused is not None:

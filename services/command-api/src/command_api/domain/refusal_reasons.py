@@ -51,11 +51,72 @@ EXPLANATIONS: dict[str, Explanation] = {
     "wrong_security_profile": Explanation(
         "The station connected with another security profile than it must",
         (
-            "Profile 0 is ws:// without password, 1 is ws:// with password, 2 is wss:// with "
+            "Profile 0 is any, 1 is ws:// with password, 2 is wss:// with "
             "password, 3 is wss:// with a client certificate.",
             "Compare security_profile of GET /stations/{id} with SecurityProfile at the station.",
             "Behind a proxy that ends TLS, the gateway must trust it: CSMS_TRUSTED_PROXIES.",
         ),
+    ),
+    "bad_certificate": Explanation(
+        "The client certificate is not this station's, or no longer counts",
+        (
+            "What is wrong with it is in detail.",
+            "Its common name (CN) must be the station's id or registered_serial_number of "
+            "GET /stations/{id}, its organization (O) CSMS_OPERATOR_NAME, letter by letter.",
+            "Give the station a new certificate: ExtendedTriggerMessage with "
+            "SignChargePointCertificate. Until it has one, it gets in only with a lower profile: "
+            "PATCH /stations/{id} with security_profile.",
+        ),
+    ),
+    "client_certificate_refused": Explanation(
+        "The client certificate was refused in the TLS handshake",
+        (
+            "What is wrong with it is in detail; which station it was is not known yet then: look "
+            "at remote_address.",
+            "Its issuer must be in CSMS_TLS_CLIENT_CA, with every authority above it.",
+            "With CSMS_TLS_CRL, a revocation list of each authority must be there and not have "
+            "run out.",
+        ),
+    ),
+    "bad_client_cert_header": Explanation(
+        "The proxy in front handed on what is no certificate",
+        ("Set the header Client-Cert at the proxy as docs/security-profiles.md shows.",),
+    ),
+    "server_certificate_refused": Explanation(
+        "The station does not trust the central system's certificate",
+        (
+            "Install the root certificate of the gateway's certificate at the station: "
+            "InstallCertificate with CentralSystemRootCertificate.",
+            "The certificate must name the host that is in the station's URL, and must not have "
+            "run out: look at CSMS_TLS_RSA_CERTIFICATE and CSMS_TLS_ECDSA_CERTIFICATE.",
+            "Check the station's clock: with a wrong one no certificate is valid.",
+        ),
+    ),
+    "tls_version": Explanation(
+        "The station offers no TLS version from 1.2 on",
+        ("Update the station's firmware: older versions of TLS are not safe.",),
+    ),
+    "tls_cipher": Explanation(
+        "The station offers none of the cipher suites that count",
+        (
+            "Give the gateway both an RSA and an ECDSA certificate: some stations know one kind.",
+            "Update the station's firmware.",
+        ),
+    ),
+    "tls_handshake_failed": Explanation(
+        "The TLS handshake failed",
+        (
+            "What was wrong is in detail.",
+            "A port scan or a load balancer's check of the port does this too.",
+        ),
+    ),
+    "plain_on_tls_port": Explanation(
+        "A connection without TLS came to the TLS port",
+        ("Use wss:// in the station's central system URL, or the port without TLS.",),
+    ),
+    "tls_on_plain_port": Explanation(
+        "A connection with TLS came to the port without TLS",
+        ("Use ws:// in the station's central system URL, or the TLS port (CSMS_TLS_PORT).",),
     ),
     "missing_subprotocol": Explanation(
         "The station is set to strict and named no OCPP version",
@@ -114,10 +175,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "not_http": Explanation(
         "What arrived was not HTTP, or the connection ended before it asked for anything",
-        (
-            "A station that is set to wss:// does this on a port without TLS: use ws:// there.",
-            "A load balancer's check of the port, or a port scan, does this too.",
-        ),
+        ("A load balancer's check of the port, or a port scan, does this.",),
     ),
     "request_too_long": Explanation(
         "The request was longer than any station's",
@@ -125,10 +183,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "handshake_timeout": Explanation(
         "Somebody connected and asked for nothing for 10 s",
-        (
-            "The network may lose packets: look at the signal of the station's modem.",
-            "A station that is set to wss:// may wait like this on a port without TLS.",
-        ),
+        ("The network may lose packets: look at the signal of the station's modem.",),
     ),
     "handshake_displaced": Explanation(
         "Too many connections asked for nothing; the oldest were ended",
@@ -138,10 +193,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         ),
     ),
     "failed_logins": Explanation(
-        "The password was wrong so often that the station has to wait",
+        "Password, profile or certificate were wrong so often that the station has to wait",
         (
             "Set the password on both sides, as for bad_credentials; the right one is let in at "
-            "once.",
+            "once. So is the right security profile or certificate.",
             "If no station of yours is at this address, somebody guesses passwords.",
         ),
     ),

@@ -13,6 +13,7 @@ from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
+from command_api.domain.security_profile_change import PROFILES, wanted_profile
 from command_api.handlers.charging_checks import check_charging_profile
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.gathering import Gathering
@@ -26,7 +27,7 @@ from command_api.store.command_inserts import (
     insert_commands,
 )
 from command_api.store.command_queries import get_command
-from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.stations import OwnerView
@@ -110,6 +111,7 @@ class CommandCreation:
             payload,
             held=request.hold_until_ms is not None,
         )
+        await self._offer_profile(request, payload)
         record = self._record(request, payload, owner)
         sent_payload = payload
         if is_password_rotation(request.action, payload):
@@ -186,6 +188,24 @@ class CommandCreation:
                 f"connector {connector_id} of {station_id} has no open transaction",
             )
         return int(transaction_id)
+
+    async def _offer_profile(self, request: CommandRequest, payload: dict[str, Any]) -> None:
+        """Have the registry take connections with the profile that the station is asked to use.
+
+        It may be back with it before its answer is known there. A lower one is refused.
+        """
+        profile = wanted_profile(request.action, payload)
+        if profile is None:
+            return
+        if profile not in PROFILES:
+            raise refuse(
+                422, "payload_invalid", "SecurityProfile is 1, 2 or 3", ("/value", "is none")
+            )
+        await self._services.ask(
+            STATION_REGISTRY,
+            "stations.offer_profile",
+            {"station_id": request.station_id, "security_profile": int(profile)},
+        )
 
     def _record(
         self, request: CommandRequest, payload: dict[str, Any], owner: OwnerView

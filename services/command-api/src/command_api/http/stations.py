@@ -28,6 +28,7 @@ from csms_shared.contracts.stations import (
     BootPolicy,
     ConnectorView,
     RegistrationStatus,
+    SerialNumber,
     StationView,
 )
 from csms_shared.ocpp.credentials import credential_proofs
@@ -49,9 +50,7 @@ class NewStation(_Body):
     station_id: str = Field(min_length=1, max_length=255)
     password: str | None = None
     security_profile: int | None = Field(None, ge=0, le=3)
-    registered_serial_number: str | None = Field(
-        None, min_length=1, max_length=64, description="as the manufacturer gave it to the operator"
-    )
+    registered_serial_number: SerialNumber | None = None
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool = False
@@ -62,9 +61,7 @@ class StationChange(_Body):
 
     registration_status: RegistrationStatus | None = None
     security_profile: int | None = Field(None, ge=0, le=3)
-    registered_serial_number: str | None = Field(
-        None, min_length=1, max_length=64, description="as the manufacturer gave it to the operator"
-    )
+    registered_serial_number: SerialNumber | None = None
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool | None = None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.completed_commands import CompletedHandler, apply_completed
+from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Reply, Work
 from station_registry.handlers.certificate_commands import (
     note_installed_certificates,
@@ -12,6 +13,19 @@ from station_registry.handlers.certificate_commands import (
 )
 from station_registry.handlers.configuration import note_changes, note_read
 from station_registry.handlers.jobs import note_job_commands
+from station_registry.handlers.security_profiles import note_profile_changes
+from station_registry.store import stations
+
+
+async def _note_changed_configuration(
+    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+) -> None:
+    """Store the values, and which stations are on their way to a higher security profile."""
+    # Not everybody's stations are the same: they are locked together, in one order.
+    await stations.lock_all(connection, {command.station_id for command in commands})
+    await note_changes(connection, commands)
+    await note_profile_changes(connection, commands)
+
 
 # In the order in which their locks are taken.
 completed_command_handlers: dict[str, CompletedHandler] = {
@@ -24,7 +38,7 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "DeleteCertificate": note_installed_certificates,
     "GetInstalledCertificateIds": note_installed_certificates,
     "GetConfiguration": note_read,
-    "ChangeConfiguration": note_changes,
+    "ChangeConfiguration": _note_changed_configuration,
 }
 
 

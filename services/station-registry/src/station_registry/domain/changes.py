@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from csms_shared.contracts.requests import FieldProblem, Problem
 from csms_shared.contracts.stations import ChangeStation
 from station_registry.domain.registration import Standing
+from station_registry.domain.security_profiles import ProfileRules, Profiles, too_low
 
 _SETTABLE = frozenset(
     {
@@ -23,21 +24,24 @@ class ChangeDecision:
     """The station's settings afterwards."""
 
     standing: Standing
-    security_profile: int
+    profiles: Profiles
 
 
 def decide_change(
-    standing: Standing, security_profile: int, wanted: ChangeStation
+    standing: Standing, profiles: Profiles, wanted: ChangeStation, rules: ProfileRules
 ) -> ChangeDecision | Problem:
     """Take over the fields named in `set`.
 
-    A status set by hand holds until a boot policy is set: from then on boots decide again.
+    A status set by hand holds until a boot policy is set: from then on boots decide again. A
+    security profile set by hand ends an upgrade that is under way.
     """
     wrong = [(name, "can't be changed") for name in sorted(wanted.set - _SETTABLE)]
     if "registration_status" in wanted.set and wanted.registration_status is None:
         wrong.append(("registration_status", "must be accepted, pending or rejected"))
     if "strict" in wanted.set and wanted.strict is None:
         wrong.append(("strict", "must be true or false"))
+    if "security_profile" in wanted.set and too_low(wanted.security_profile, rules):
+        wrong.append(("security_profile", f"must be 0, or at least the suite's {rules.minimum}"))
     if wrong:
         return Problem(
             status=422,
@@ -54,5 +58,12 @@ def decide_change(
     if "strict" in wanted.set and wanted.strict is not None:
         standing = replace(standing, strict=wanted.strict)
     if "security_profile" in wanted.set:
-        security_profile = wanted.security_profile or 0
-    return ChangeDecision(standing, security_profile)
+        profiles = replace(
+            profiles,
+            current=wanted.security_profile or 0,
+            upgrade=None,
+            upgrade_accepted=False,
+        )
+    if "registered_serial_number" in wanted.set:
+        profiles = replace(profiles, registered_serial_number=wanted.registered_serial_number)
+    return ChangeDecision(standing, profiles)

@@ -1,13 +1,21 @@
-"""May this connection be opened: identity, password, security profile, version, then ownership."""
+"""May this connection be opened: identity, security profile, version, then ownership."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.contracts.stations import RegistrationStatus
-from station_registry.domain.credentials import CredentialMatch, Credentials, after_use, match
+from station_registry.domain.client_certificates import read_certificate
+from station_registry.domain.credentials import Credentials, after_use
 from station_registry.domain.ownership import Claimed, Ownership, claim
 from station_registry.domain.registration import Policies, Standing, registration_change
+from station_registry.domain.security_profiles import (
+    Judgement,
+    Presented,
+    Profiles,
+    connected_with,
+    judge,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +24,7 @@ class ClaimedStation:
 
     station_id: str
     standing: Standing
-    security_profile: int
+    profiles: Profiles
     credentials: Credentials
     ownership: Ownership
     status_known: bool
@@ -37,19 +45,23 @@ class ClaimDecision:
 
 
 def decide_claim(
-    station: ClaimedStation, request: Claim, gateway_id: str, policies: Policies
+    station: ClaimedStation,
+    request: Claim,
+    gateway_id: str,
+    policies: Policies,
+    now_s: float,
+    revoked: Container[str] = (),
 ) -> ClaimDecision:
-    """Authenticate the station and make the connection its owner."""
+    """Authenticate the station and make the connection its owner.
+
+    `revoked`: fingerprints, of the certificates in these claims, that no longer count.
+    """
     if request.connection_id in station.ownership.recent:
         # Came again after its answer was lost; what was decided then still holds.
         return _accept(station, request, gateway_id, policies)
-    found = match(station.credentials, request.credential_proofs)
-    if (station.credentials.present or station.security_profile in (1, 2)) and (
-        found is CredentialMatch.NONE
-    ):
-        return _refuse(station, request, ClaimOutcome.BAD_CREDENTIALS)
-    if request.security_profile < station.security_profile:
-        return _refuse(station, request, ClaimOutcome.WRONG_SECURITY_PROFILE)
+    judgement = _judge(station.profiles, station.credentials, request, policies, now_s, revoked)
+    if judgement.outcome is not ClaimOutcome.ACCEPTED:
+        return _refuse(station, request, judgement.outcome, judgement.detail)
     if station.standing.strict and not request.offers_subprotocol:
         # OCPP-J 1.6, 3.1.2: the version MUST be given in Sec-WebSocket-Protocol.
         return _refuse(station, request, ClaimOutcome.MISSING_SUBPROTOCOL)
@@ -57,9 +69,26 @@ def decide_claim(
         station = replace(
             station, credentials=after_use(station.credentials, request.credential_proofs)
         )
-    checked = found is not CredentialMatch.NONE or request.security_profile > 2
-    profile = request.security_profile if checked else 0
-    return replace(_accept(station, request, gateway_id, policies), profile=profile)
+    station = replace(station, profiles=connected_with(station.profiles, judgement.profile))
+    return replace(_accept(station, request, gateway_id, policies), profile=judgement.profile)
+
+
+def _judge(
+    profiles: Profiles,
+    credentials: Credentials,
+    request: Claim,
+    policies: Policies,
+    now_s: float,
+    revoked: Container[str],
+) -> Judgement:
+    shown = request.certificate
+    presented = Presented(
+        tls=request.tls,
+        proofs=request.credential_proofs,
+        has_certificate=shown is not None,
+        certificate=None if shown is None else read_certificate(shown, revoked),
+    )
+    return judge(request.station_id, profiles, credentials, presented, policies.profiles, now_s)
 
 
 def _accept(
@@ -80,21 +109,35 @@ def _accept(
     )
 
 
-def _refuse(station: ClaimedStation, request: Claim, outcome: ClaimOutcome) -> ClaimDecision:
-    reply = ClaimReply(connection_id=request.connection_id, outcome=outcome)
+def _refuse(
+    station: ClaimedStation, request: Claim, outcome: ClaimOutcome, detail: str = ""
+) -> ClaimDecision:
+    reply = ClaimReply(connection_id=request.connection_id, outcome=outcome, detail=detail)
     if outcome is ClaimOutcome.BAD_CREDENTIALS:
         reply.credential_checks = station.credentials.checks
     return ClaimDecision(reply, station)
 
 
-def refuse_unknown(request: Claim, policies: Policies) -> ClaimReply:
+def refuse_unknown(
+    request: Claim, policies: Policies, now_s: float, revoked: Container[str] = ()
+) -> ClaimReply:
     """Answer for a station that is not known and was not created either."""
-    return ClaimReply(
-        connection_id=request.connection_id,
-        outcome=ClaimOutcome.UNKNOWN_STATION
-        if policies.unknown_stations == "reject"
-        else ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS,
-    )
+    outcome, detail = ClaimOutcome.UNKNOWN_STATION, ""
+    if policies.unknown_stations != "reject":
+        judgement = _judge(Profiles(), Credentials(), request, policies, now_s, revoked)
+        # The other outcomes are those of known stations: gateways count them for each.
+        detail = judgement.detail
+        if judgement.outcome is ClaimOutcome.ACCEPTED:
+            outcome = ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS
+    return ClaimReply(connection_id=request.connection_id, outcome=outcome, detail=detail)
+
+
+def may_be_created(
+    request: Claim, policies: Policies, now_s: float, revoked: Container[str] = ()
+) -> bool:
+    """Tell whether a station that nobody announced could connect so: else it takes no room."""
+    judgement = _judge(Profiles(), Credentials(), request, policies, now_s, revoked)
+    return judgement.outcome is ClaimOutcome.ACCEPTED
 
 
 def admissible(unknown: Iterable[str], existing: int, policies: Policies) -> list[str]:

@@ -1,10 +1,11 @@
 """Whether a station may take part: policies, and what they make of it (OCPP 1.6, 4.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.stations import BootPolicy, RegistrationStatus
+from station_registry.domain.security_profiles import ProfileRules
 
 UnknownStations = Literal["reject", "pending", "accept"]
 
@@ -27,6 +28,7 @@ class Policies:
     unknown_stations: UnknownStations = "reject"
     max_unknown_stations: int = 1000
     heartbeat_interval_s: int = 300
+    profiles: ProfileRules = field(default_factory=ProfileRules)
 
 
 @dataclass(frozen=True, slots=True)

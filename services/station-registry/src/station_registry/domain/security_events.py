@@ -31,11 +31,13 @@ CRITICAL = frozenset(
 CERTIFICATE_REQUEST_REFUSED = "CertificateRequestRefused"
 CERTIFICATE_SIGNING_FAILED = "CertificateSigningFailed"
 CERTIFICATE_NOT_INSTALLED = "CertificateNotInstalled"
+CONNECTION_REFUSED = "ConnectionRefused"
 OWN_CRITICAL: Mapping[str, bool] = MappingProxyType(
     {
         CERTIFICATE_REQUEST_REFUSED: False,
         CERTIFICATE_SIGNING_FAILED: True,
         CERTIFICATE_NOT_INSTALLED: True,
+        CONNECTION_REFUSED: False,
     }
 )
 

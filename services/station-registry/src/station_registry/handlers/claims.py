@@ -16,13 +16,15 @@ from station_registry.domain.claims import (
     ClaimedStation,
     admissible,
     decide_claim,
+    may_be_created,
     refuse_unknown,
 )
+from station_registry.domain.client_certificates import fingerprint_of
 from station_registry.domain.events import Told, fact
 from station_registry.domain.registration import Policies
 from station_registry.handlers import controls
 from station_registry.handlers.works import parsed
-from station_registry.store import changes, connections, leases, reports, stations
+from station_registry.store import certificates, changes, connections, leases, reports, stations
 from station_registry.store.tables import outbox
 
 CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
@@ -45,7 +47,13 @@ async def claim(
     if not wanted:
         return []
     ids = {request.station_id for _, request in wanted if "\0" not in request.station_id}
-    created = await _admit(connection, ids, policies)
+    revoked = await _revoked(connection, wanted)
+    welcome = {
+        request.station_id
+        for _, request in wanted
+        if request.station_id in ids and may_be_created(request, policies, now / 1000, revoked)
+    }
+    created = await _admit(connection, welcome, policies)
     known = await stations.lock_for_claims(
         connection, ids, partial(connections.lock_owners, connection)
     )
@@ -59,9 +67,10 @@ async def claim(
     for work, request in wanted:
         station = known.get(request.station_id)
         if station is None:
-            replies.append(_reply(work, refuse_unknown(request, policies)))
+            replies.append(_reply(work, refuse_unknown(request, policies, now / 1000, revoked)))
             continue
-        decision = decide_claim(station, request, work.envelope["gateway_id"], policies)
+        gateway_id = work.envelope["gateway_id"]
+        decision = decide_claim(station, request, gateway_id, policies, now / 1000, revoked)
         known[request.station_id] = decision.station
         replies.append(_reply(work, decision.reply))
         if decision.claimed is None or decision.claimed.repeated:
@@ -69,6 +78,7 @@ async def claim(
         newest[request.station_id] = request, decision.profile
         replies += _controls(decision)
         told += _events(decision, request, work)
+        told += _raised(station, decision, request)
     await _store(connection, before, known, newest)
     await leases.introduce(
         connection,
@@ -76,6 +86,18 @@ async def claim(
     )
     await write_events(connection, outbox, told)
     return replies
+
+
+async def _revoked(
+    connection: AsyncConnection, wanted: Sequence[tuple[Work, Claim]]
+) -> frozenset[str]:
+    shown = {
+        fingerprint
+        for _, request in wanted
+        if request.certificate is not None
+        and (fingerprint := fingerprint_of(request.certificate)) is not None
+    }
+    return await certificates.revoked_among(connection, shown) if shown else frozenset()
 
 
 async def _admit(connection: AsyncConnection, ids: set[str], policies: Policies) -> list[str]:
@@ -155,6 +177,7 @@ def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Told]:
             epoch=claimed.epoch,
             ocpp_version=request.ocpp_version,
             remote_address=request.remote_address,
+            security_profile=decision.profile,
         )
     ]
     if claimed.came_online:
@@ -162,3 +185,20 @@ def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Told]:
             fact("station.online", station_id, cause, request.connected_ms, epoch=claimed.epoch)
         )
     return told
+
+
+def _raised(before: ClaimedStation, decision: ClaimDecision, request: Claim) -> list[Told]:
+    previous, profile = before.profiles.current, decision.station.profiles.current
+    if profile == previous:
+        return []
+    return [
+        fact(
+            "station.security_profile_raised",
+            request.station_id,
+            (request.connection_id,),
+            request.connected_ms,
+            security_profile=profile,
+            previous_security_profile=previous,
+            connection_id=request.connection_id,
+        )
+    ]

@@ -5,21 +5,76 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.messages import ListRefusals, RefusalName, RefusalView
-from csms_shared.contracts.ownership import Refusal
+from csms_shared.contracts.ownership import CLIENT_CERTIFICATE_REFUSED, ClaimOutcome, Refusal
 from csms_shared.contracts.pages import Page
+from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
 from csms_shared.refusals import refuse
+from station_registry.domain.events import fact
+from station_registry.domain.security_events import CONNECTION_REFUSED, SecurityEvent, detected
+from station_registry.domain.station_text import fit
+from station_registry.handlers.security_events import record_security_events
 from station_registry.handlers.works import parsed
 from station_registry.store import refusals
+from station_registry.store.tables import outbox
+
+# Whoever is refused for these tried to pass for a station, or is set up wrongly.
+_SECURITY_REASONS = frozenset(
+    {
+        ClaimOutcome.BAD_CREDENTIALS,
+        ClaimOutcome.BAD_CERTIFICATE,
+        ClaimOutcome.WRONG_SECURITY_PROFILE,
+        CLIENT_CERTIFICATE_REFUSED,
+    }
+)
 
 
 async def note_refusals(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Store refusals."""
-    await refusals.save(
-        connection,
-        [(work.envelope["gateway_id"], refusal) for work, refusal in parsed(works, Refusal)],
-    )
+    """Store refusals; the first of an hour is told where it is one of security."""
+    found = [(work.envelope["gateway_id"], refusal) for work, refusal in parsed(works, Refusal)]
+    await refusals.save(connection, found)
+    await _tell_security_events(connection, found)
     return []
+
+
+async def _tell_security_events(
+    connection: AsyncConnection, found: Sequence[tuple[str, Refusal]]
+) -> None:
+    """Record and tell once what is counted as one (whitepaper, A00.FR.323 and 408)."""
+    refused: dict[str, tuple[SecurityEvent, Refusal]] = {}
+    for gateway_id, refusal in found:
+        if refusal.reason in _SECURITY_REASONS:
+            event = _security_event(gateway_id, refusal)
+            refused.setdefault(event.event_id, (event, refusal))
+    new = await record_security_events(connection, [event for event, _ in refused.values()])
+    await write_events(
+        connection,
+        outbox,
+        [
+            fact(
+                "security.connection_refused",
+                event.station_id,
+                (event.event_id,),
+                event.received_ms,
+                remote_address=refusal.remote_address,
+                reason=refusal.reason,
+                detail=refusal.detail,
+                http_status=refusal.http_status,
+            )
+            for event, refusal in (refused[event.event_id] for event in new)
+        ],
+    )
+
+
+def _security_event(gateway_id: str, refusal: Refusal) -> SecurityEvent:
+    period_ms = refusal.refused_ms if refusal.period_ms is None else refusal.period_ms
+    return detected(
+        fit(refusal.station_id, 255) or "",
+        CONNECTION_REFUSED,
+        f"{refusal.reason} from {refusal.remote_address}: {refusal.detail}",
+        (refusal.station_id, refusal.remote_address, refusal.reason, gateway_id, period_ms),
+        refusal.refused_ms,
+    )
 
 
 async def list_refusals(connection: AsyncConnection, query: ListRefusals) -> Page[RefusalView]:

@@ -23,6 +23,7 @@ from csms_shared.contracts.stations import (
     ListConnections,
     LookUpOwners,
     NoParameters,
+    OfferProfile,
     OwnerView,
     SetPassword,
     StationDetail,
@@ -39,6 +40,7 @@ from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.credentials import Credentials, set_password, withdraw_password
 from station_registry.domain.events import fact
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
+from station_registry.domain.security_profiles import Profiles, offered
 from station_registry.handlers import configuration_requests as configuration
 from station_registry.handlers import configuration_templates as templates
 from station_registry.handlers import controls, rollout_requests
@@ -48,6 +50,7 @@ from station_registry.handlers.job_requests import create_job, get_job, list_job
 from station_registry.handlers.ownership import gone
 from station_registry.handlers.recordings import list_messages
 from station_registry.handlers.refusals import get_refusal, list_refusals
+from station_registry.handlers.security_profiles import check_profile, check_serial_number
 from station_registry.store import changes, connections, refusals, security_events, stations, views
 from station_registry.store.tables import outbox, parked
 
@@ -72,6 +75,7 @@ def station_operations(
         "stations.change": instructing(partial(_change, policies)),
         "stations.delete": instructing(_delete),
         "stations.set_password": transactional(engine, _set_password),
+        "stations.offer_profile": transactional(engine, partial(_offer_profile, policies)),
         "stations.connectors": transactional(engine, _connectors),
         "connections.list": transactional(engine, _connections),
         "owners.look_up": transactional(engine, _owners),
@@ -161,6 +165,8 @@ async def _create(
         raise refuse(
             422, "invalid_request", "the station id is not valid", ("station_id", "holds NUL")
         )
+    check_profile(wanted.security_profile, policies.profiles)
+    await check_serial_number(connection, wanted.station_id, wanted.registered_serial_number)
     credentials = set_password(
         Credentials(), wanted.credential_proofs, os.urandom(SALT_BYTES), keep_previous=False
     )
@@ -171,9 +177,9 @@ async def _create(
             "registration_status": status_on_creation(wanted.boot_policy, policies).value,
             "boot_policy": wanted.boot_policy,
             "security_profile": wanted.security_profile or 0,
+            "registered_serial_number": wanted.registered_serial_number,
             "heartbeat_interval": wanted.heartbeat_interval,
             "strict": wanted.strict,
-            "registered_serial_number": wanted.registered_serial_number,
             "password_hashes": list(credentials.current),
         },
     )
@@ -192,19 +198,14 @@ async def _change(
     policies: Policies, connection: AsyncConnection, wanted: ChangeStation
 ) -> _Answer:
     station = await _lock(connection, wanted.station_id)
-    decision = decide_change(station.standing, station.security_profile, wanted)
+    decision = decide_change(station.standing, station.profiles, wanted, policies.profiles)
     if not isinstance(decision, ChangeDecision):
         raise ProblemRaised(decision)
-    changed = replace(
-        station,
-        standing=decision.standing,
-        security_profile=decision.security_profile,
-        registered_serial_number=(
-            wanted.registered_serial_number
-            if "registered_serial_number" in wanted.set
-            else station.registered_serial_number
-        ),
-    )
+    changed = replace(station, standing=decision.standing, profiles=decision.profiles)
+    if changed.profiles.registered_serial_number != station.profiles.registered_serial_number:
+        await check_serial_number(
+            connection, station.station_id, changed.profiles.registered_serial_number
+        )
     await changes.save_changed(connection, changed)
     now = now_ms()
     if decision.standing.status is not station.standing.status:
@@ -264,6 +265,18 @@ async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> Non
             either=wanted.either,
         )
     await changes.save_credentials(connection, station.station_id, credentials)
+
+
+async def _offer_profile(
+    policies: Policies, connection: AsyncConnection, wanted: OfferProfile
+) -> None:
+    station = await _lock(connection, wanted.station_id)
+    profiles = offered(
+        station.profiles, station.credentials, wanted.security_profile, policies.profiles
+    )
+    if not isinstance(profiles, Profiles):
+        raise ProblemRaised(profiles)
+    await changes.save_changed(connection, replace(station, profiles=profiles))
 
 
 async def _lock(connection: AsyncConnection, station_id: str) -> changes.ChangingStation:

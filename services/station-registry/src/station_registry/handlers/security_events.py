@@ -20,7 +20,8 @@ async def note_security_events(connection: AsyncConnection, works: Sequence[Work
 
 async def record_security_events(
     connection: AsyncConnection, events: Iterable[SecurityEvent]
-) -> None:
-    """Store events and tell those that are new; the same ones again change nothing."""
+) -> list[SecurityEvent]:
+    """Store events, tell those that are new and return them; the same again change nothing."""
     new = await security_events.save(connection, events)
     await write_events(connection, outbox, [told(event) for event in new])
+    return new

@@ -51,6 +51,10 @@ _REVOCATIONS = statement(
     "WHERE authority = :authority AND revoked_at IS NOT NULL AND not_after > now() "
     "ORDER BY revoked_at, serial_number"
 )
+_REVOKED_AMONG = statement(
+    "SELECT fingerprint FROM certificate "
+    "WHERE fingerprint = ANY(:fingerprints) AND revoked_at IS NOT NULL"
+)
 _AUTHORITIES_LOCK = statement(
     "SELECT pg_advisory_xact_lock(hashtextextended('registry.certificate_authority', 0))"
 )
@@ -128,6 +132,12 @@ async def revocations(connection: AsyncConnection, authority: str) -> list[Revoc
         Revocation(int(row.serial_number, 16), row.revoked_at, row.revocation_reason)
         for row in rows
     ]
+
+
+async def revoked_among(connection: AsyncConnection, fingerprints: Iterable[str]) -> frozenset[str]:
+    """Return which of these certificates were revoked here, whoever signed them."""
+    rows = await connection.execute(_REVOKED_AMONG, {"fingerprints": list(fingerprints)})
+    return frozenset(row.fingerprint for row in rows)
 
 
 async def lock_authorities(connection: AsyncConnection) -> set[str]:

@@ -1,5 +1,7 @@
 """What operators change: one locked station at a time."""
 
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,23 +11,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from station_registry.domain.credentials import Credentials
 from station_registry.domain.ownership import Owner
 from station_registry.domain.registration import Standing
+from station_registry.domain.security_profiles import Profiles
 from station_registry.store.connections import lock_owners
 from station_registry.store.sql import statement
-from station_registry.store.stations import read_credentials, read_standing
+from station_registry.store.stations import (
+    PROFILES,
+    read_credentials,
+    read_profiles,
+    read_standing,
+)
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
-    "boot_policy, boot_count, heartbeat_interval, strict, security_profile, "
-    "registered_serial_number, password_hashes, previous_password_hashes, either_password "
-    "FROM station "
-    "WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
+    f"boot_policy, boot_count, heartbeat_interval, strict, {PROFILES}, password_hashes, "
+    "previous_password_hashes, either_password FROM station WHERE station_id = :station_id "
+    "AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
     "UPDATE station SET registration_status = :registration_status, "
     "registration_decided = :registration_decided, boot_policy = :boot_policy, "
     "heartbeat_interval = :heartbeat_interval, strict = :strict, "
-    "security_profile = :security_profile, "
-    "registered_serial_number = :registered_serial_number WHERE station_id = :station_id"
+    "security_profile = :security_profile, upgrade_profile = :upgrade_profile, "
+    "upgrade_accepted = :upgrade_accepted, registered_serial_number = :registered_serial_number "
+    "WHERE station_id = :station_id"
 )
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
@@ -45,8 +53,7 @@ class ChangingStation:
     station_id: str
     epoch: int
     standing: Standing
-    security_profile: int
-    registered_serial_number: str | None
+    profiles: Profiles
     credentials: Credentials
     owner: Owner | None
 
@@ -61,8 +68,7 @@ async def lock_station(connection: AsyncConnection, station_id: str) -> Changing
         row.station_id,
         row.epoch,
         read_standing(row),
-        row.security_profile,
-        row.registered_serial_number,
+        read_profiles(row),
         read_credentials(row),
         owners.get(station_id),
     )
@@ -78,8 +84,10 @@ async def save_changed(connection: AsyncConnection, station: ChangingStation) ->
         "boot_policy": standing.boot_policy,
         "heartbeat_interval": standing.heartbeat_interval_s,
         "strict": standing.strict,
-        "security_profile": station.security_profile,
-        "registered_serial_number": station.registered_serial_number,
+        "security_profile": station.profiles.current,
+        "upgrade_profile": station.profiles.upgrade,
+        "upgrade_accepted": station.profiles.upgrade_accepted,
+        "registered_serial_number": station.profiles.registered_serial_number,
     }
     await connection.execute(_CHANGE, values)
 

@@ -13,6 +13,7 @@ from station_registry.domain.credentials import Credentials
 from station_registry.domain.ownership import Owner, Ownership
 from station_registry.domain.provisioning import DEVICE_FIELDS, BootingStation
 from station_registry.domain.registration import Standing
+from station_registry.domain.security_profiles import Profiles
 from station_registry.store.sql import arrays, at, statement, unnest
 
 OwnersOf = Callable[[list[str]], Awaitable[Mapping[str, Owner]]]
@@ -21,6 +22,7 @@ _STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
     "boot_count, heartbeat_interval, strict"
 )
+PROFILES = "security_profile, upgrade_profile, upgrade_accepted, registered_serial_number"
 _KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
 _LOCK = "ORDER BY station_id FOR UPDATE OF station"
 
@@ -28,7 +30,7 @@ _LOCK_ALL = statement("SELECT station_id FROM station WHERE station_id = ANY(:id
 _KNOWN_IDS = statement(f"SELECT station_id FROM station {_KNOWN}")
 _WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
 _FOR_CLAIMS = statement(
-    f"SELECT {_STANDING}, epoch, released_epoch, recent_connections, security_profile, "
+    f"SELECT {_STANDING}, {PROFILES}, epoch, released_epoch, recent_connections, "
     "password_hashes, previous_password_hashes, either_password, EXISTS (SELECT FROM connector "
     "WHERE connector.station_id = station.station_id) AS status_known "
     f"FROM station {_KNOWN} {_LOCK}"
@@ -48,12 +50,11 @@ _COUNT_UNKNOWN = statement(
 _FRESH = (
     "auto_created = excluded.auto_created, registration_status = excluded.registration_status, "
     "registration_decided = false, boot_policy = excluded.boot_policy, "
-    "security_profile = excluded.security_profile, "
+    "security_profile = excluded.security_profile, upgrade_profile = NULL, "
+    "upgrade_accepted = false, registered_serial_number = excluded.registered_serial_number, "
     "heartbeat_interval = excluded.heartbeat_interval, strict = excluded.strict, "
     "password_hashes = excluded.password_hashes, previous_password_hashes = '{}', "
-    "registered_serial_number = excluded.registered_serial_number, connection_profile = 0, "
-    "either_password = false, "
-    "ocpp_version = NULL, "
+    "connection_profile = 0, either_password = false, ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
     + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL"
 )
@@ -66,10 +67,9 @@ _CREATE_UNKNOWN = statement(
 )
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
-    "heartbeat_interval, strict, password_hashes, registered_serial_number) "
-    "VALUES (:station_id, :registration_status, "
-    ":boot_policy, :security_profile, :heartbeat_interval, :strict, "
-    "CAST(:password_hashes AS bytea[]), :registered_serial_number) "
+    "registered_serial_number, heartbeat_interval, strict, password_hashes) VALUES (:station_id, "
+    ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
+    ":heartbeat_interval, :strict, CAST(:password_hashes AS bytea[])) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
@@ -88,13 +88,18 @@ _CLAIMED = (
     ("ocpp_version", "text"),
     ("clear_previous", "boolean"),
     ("connection_profile", "smallint"),
+    ("security_profile", "smallint"),
+    ("upgrade_profile", "smallint"),
+    ("upgrade_accepted", "boolean"),
 )
 _SAVE_CLAIMED = statement(
     "UPDATE station SET epoch = d.epoch, recent_connections = string_to_array(d.recent, ','), "
     "ocpp_version = d.ocpp_version, connection_profile = d.connection_profile, "
     "previous_password_hashes = CASE WHEN d.clear_previous "
     "THEN '{}' ELSE previous_password_hashes END, "
-    f"either_password = either_password AND NOT d.clear_previous FROM {unnest(_CLAIMED)} "
+    "either_password = either_password AND NOT d.clear_previous, "
+    "security_profile = d.security_profile, upgrade_profile = d.upgrade_profile, "
+    f"upgrade_accepted = d.upgrade_accepted FROM {unnest(_CLAIMED)} "
     "WHERE station.station_id = d.id"
 )
 
@@ -173,7 +178,7 @@ async def lock_for_claims(
         row.station_id: ClaimedStation(
             row.station_id,
             read_standing(row),
-            row.security_profile,
+            read_profiles(row),
             read_credentials(row),
             _ownership(row, held),
             row.status_known,
@@ -217,6 +222,9 @@ async def save_claimed(
             version,
             clear_previous,
             profile,
+            station.profiles.current,
+            station.profiles.upgrade,
+            station.profiles.upgrade_accepted,
         )
         for station, version, clear_previous, profile in stations
     ]
@@ -257,6 +265,16 @@ def read_standing(row: Any) -> Standing:
         row.boot_count,
         row.heartbeat_interval,
         row.strict,
+    )
+
+
+def read_profiles(row: Any) -> Profiles:
+    """Return the security profiles in a row of `station`."""
+    return Profiles(
+        row.security_profile,
+        row.upgrade_profile,
+        row.upgrade_accepted,
+        row.registered_serial_number,
     )
 
 

@@ -52,8 +52,11 @@ station = Table(
     Column("registration_decided", Boolean, nullable=False, server_default=text("false")),
     Column("boot_policy", Text),
     Column("security_profile", SmallInteger, nullable=False, server_default="0"),
-    Column("registered_serial_number", Text(collation="C")),
     Column("connection_profile", SmallInteger, nullable=False, server_default="0"),
+    # A higher profile that counts besides, until the first connection with it.
+    Column("upgrade_profile", SmallInteger),
+    Column("upgrade_accepted", Boolean, nullable=False, server_default=text("false")),
+    Column("registered_serial_number", Text(collation="C")),
     Column("heartbeat_interval", Integer),
     Column("strict", Boolean, nullable=False, server_default=text("false")),
     Column("password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
@@ -80,6 +83,13 @@ station = Table(
         "station_auto_created",
         "station_id",
         postgresql_where=text("auto_created AND deleted_at IS NULL"),
+    ),
+    # Two stations must not be let in by one certificate.
+    Index(
+        "station_registered_serial_number",
+        "registered_serial_number",
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL"),
     ),
 )
 

@@ -178,6 +178,7 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
             registration_status=row.registration_status,
             boot_policy=row.boot_policy,
             security_profile=row.security_profile,
+            upgrade_profile=row.upgrade_profile,
             registered_serial_number=row.registered_serial_number,
             has_password=bool(row.password_hashes),
             strict=row.strict,

@@ -16,6 +16,7 @@ MAX_KEYS = 5_000
 _OF_KNOWN_STATIONS = frozenset(
     {
         "bad_credentials",
+        "bad_certificate",
         "wrong_security_profile",
         "missing_subprotocol",
         "flapping",

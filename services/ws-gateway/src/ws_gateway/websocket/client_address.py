@@ -1,14 +1,18 @@
-"""Where a station connects from; headers count only from trusted proxies."""
+"""Where and how a station connects; headers count only from trusted proxies."""
 
 import ipaddress
 
 from websockets.datastructures import Headers
 
+from ws_gateway.domain.client_cert_header import HEADER, certificate_in
+from ws_gateway.domain.presented import Presented
 from ws_gateway.settings import Network
+
+_HANDED_ON = ("X-Forwarded-For", "X-Forwarded-Proto", HEADER)
 
 
 class ClientAddresses:
-    """Tells the address of a client and whether its proxy took TLS off."""
+    """Tells the address of a client, whether it came by TLS, and with which certificate."""
 
     def __init__(self, trusted: tuple[Network, ...]) -> None:
         self._trusted = trusted
@@ -24,10 +28,20 @@ class ClientAddresses:
             address = nearest
         return address
 
-    def used_tls(self, peer: str, headers: Headers) -> bool:
-        """Tell whether a trusted proxy says that the client came by TLS."""
-        schemes = headers.get_all("X-Forwarded-Proto")
-        return self._is_trusted(peer) and schemes[-1:] in (["https"], ["wss"])
+    def presented(self, peer: str, headers: Headers, own: Presented) -> Presented:
+        """Return how the station came; `own` is how whoever speaks to us came.
+
+        A trusted proxy that hands something on speaks for a station, not for itself: by what its
+        headers say, whether it came to our plain or our TLS port.
+
+        Raises:
+            BadClientCert: it hands on what is no certificate.
+        """
+        if not self._is_trusted(peer) or not any(name in headers for name in _HANDED_ON):
+            return own
+        if headers.get_all("X-Forwarded-Proto")[-1:] not in (["https"], ["wss"]):
+            return Presented()
+        return Presented(tls=True, certificate=certificate_in(headers.get_all(HEADER)))
 
     def _is_trusted(self, address: str) -> bool:
         try:

@@ -55,6 +55,11 @@ class Doorway:
         metrics.HANDSHAKES.labels("asking").set_function(lambda: len(self._asking))
 
     @property
+    def waiting(self) -> int:
+        """Return how many have not said what they want."""
+        return len(self._silent)
+
+    @property
     def is_full(self) -> bool:
         """Tell whether files are left for silent sockets only."""
         return self._engaged >= self._max_sockets - self._reserved

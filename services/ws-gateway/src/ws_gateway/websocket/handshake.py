@@ -1,5 +1,6 @@
 """The upgrade of a station: identity, subprotocol, admission, then one claim at the registry."""
 
+import base64
 import uuid
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -17,11 +18,13 @@ from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.claims import ClaimUnanswered
 from ws_gateway.domain.basic_auth import presented_password
+from ws_gateway.domain.client_cert_header import BadClientCert
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.identity import IdentityProblem, station_id_from_path
 from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.subprotocol import Subprotocol, negotiate
+from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.websocket.admission import LONGEST_WAIT_S
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.data_request import DataRequest
@@ -46,6 +49,11 @@ _REFUSED_CLAIMS = {
     ClaimOutcome.WRONG_SECURITY_PROFILE: (
         HTTPStatus.FORBIDDEN,
         "the station must connect with another security profile",
+    ),
+    # No challenge of HTTP asks for a client certificate, so it is not 401 (docs/adr/0018).
+    ClaimOutcome.BAD_CERTIFICATE: (
+        HTTPStatus.FORBIDDEN,
+        "the client certificate is not this station's",
     ),
     # RFC 6455, 4.2.2: a handshake may be ended by an HTTP status; docs/adr/0006 says why by 400.
     ClaimOutcome.MISSING_SUBPROTOCOL: (
@@ -90,7 +98,7 @@ class Handshakes:
         peer = _peer(connection)
         applicant = Applicant(self._addresses.address(peer, request.headers))
         try:
-            response = await self._admit(connection, request, applicant, peer)
+            response = await self._admit(connection, request, applicant)
         except Refused as refusal:
             return self._refusals.answer(connection, applicant, refusal)
         metrics.CONNECTS.labels("accepted").inc()
@@ -101,8 +109,12 @@ class Handshakes:
         applicant = Applicant(_peer(connection))
         self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
+    def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
+        """Count a failed TLS handshake."""
+        self._refusals.tls_failed(remote_address, fault)
+
     async def _admit(
-        self, socket: StationSocket, request: Request, applicant: Applicant, peer: str
+        self, socket: StationSocket, request: Request, applicant: Applicant
     ) -> Response:
         identity = station_id_from_path(_path_as_text(request.path))
         if isinstance(identity, IdentityProblem):
@@ -112,6 +124,12 @@ class Handshakes:
             raise Refused(status, identity.value, detail)
         applicant.station_id = identity
         response, subprotocol = _check_upgrade(socket, request)
+        try:
+            applicant.presented = self._addresses.presented(
+                _peer(socket), request.headers, socket.presented
+            )
+        except BadClientCert as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, "bad_client_cert_header", str(error)) from None
         if self.draining:
             raise unavailable("draining", "this gateway is about to stop")
         if self._doorway.is_overfull:
@@ -119,7 +137,10 @@ class Handshakes:
         if not self._broker.takes_upgrades:
             raise unavailable("unavailable", "a part of the central system does not answer")
         throttled = self._reception.throttled(
-            applicant.remote_address, identity, lambda: self._proofs(request, applicant)
+            applicant.remote_address,
+            identity,
+            applicant.presented.form,
+            lambda: self._proofs(request, applicant),
         )
         if throttled is not None:
             raise too_many(throttled)
@@ -129,7 +150,7 @@ class Handshakes:
             if not await self._broker.services_prove_themselves():
                 raise unavailable("unavailable", "a part of the central system does not answer")
             asked_at = monotonic()
-            reply, claim = await self._claim(request, applicant, subprotocol, peer)
+            reply, claim = await self._claim(request, applicant, subprotocol)
         finally:
             self._reception.upgrades.leave(monotonic() - asked_at)
         if socket.protocol.state is not CONNECTING:
@@ -165,11 +186,10 @@ class Handshakes:
         raise unavailable("too_many_at_once", detail)
 
     async def _claim(
-        self, request: Request, applicant: Applicant, subprotocol: Subprotocol, peer: str
+        self, request: Request, applicant: Applicant, subprotocol: Subprotocol
     ) -> tuple[ClaimReply, Claim]:
-        station_id = applicant.station_id
+        station_id, presented = applicant.station_id, applicant.presented
         proofs = self._proofs(request, applicant)
-        tls = self._addresses.used_tls(peer, request.headers)
         claim = Claim(
             station_id=station_id,
             connection_id=uuid.uuid4().hex,
@@ -177,7 +197,10 @@ class Handshakes:
             offers_subprotocol=subprotocol.header is not None,
             remote_address=applicant.remote_address,
             credential_proofs=tuple(proofs),
-            security_profile=0 if not proofs else 2 if tls else 1,
+            tls=presented.tls,
+            certificate=None
+            if presented.certificate is None
+            else base64.b64encode(presented.certificate).decode(),
             connected_ms=now_ms(),
         )
         try:
@@ -187,12 +210,14 @@ class Handshakes:
         if reply.outcome is not ClaimOutcome.ACCEPTED:
             status, detail = _REFUSED_CLAIMS[reply.outcome]
             headers = {}
+            if status is HTTPStatus.FORBIDDEN:
+                self._reception.form_refused(applicant.remote_address, station_id, presented.form)
             if status is HTTPStatus.UNAUTHORIZED:
                 self._reception.login_failed(
                     applicant.remote_address, station_id, reply.credential_checks
                 )
                 headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
-            raise Refused(status, reply.outcome.value, detail, headers)
+            raise Refused(status, reply.outcome.value, reply.detail or detail, headers)
         self._reception.connected(station_id)
         return reply, claim
 

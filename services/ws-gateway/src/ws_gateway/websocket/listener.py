@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import functools
 import socket
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
@@ -14,6 +15,8 @@ from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
+from ws_gateway.websocket.tls_entrance import TlsEntrance
+from ws_gateway.websocket.tls_files import TlsContexts
 
 # Longer than silence, a turn in the queue of upgrades and a claim together.
 _OPEN_TIMEOUT_S = 25.0
@@ -30,20 +33,22 @@ class Listener:
     """The servers of one gateway, one for each listening socket."""
 
     def __init__(
-        self, handshakes: Handshakes, doorway: Doorway, sockets: list[socket.socket]
+        self,
+        handshakes: Handshakes,
+        doorway: Doorway,
+        plain: list[socket.socket],
+        secured: list[socket.socket],
+        contexts: TlsContexts | None,
     ) -> None:
         self._handshakes = handshakes
         self._doorway = doorway
-        self._listening = sockets
+        self._plain = plain
+        self._secured = secured
+        self._contexts = contexts
         self._servers: list[Server] = []
         self._open: set[StationSocket] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
-
-    @property
-    def port(self) -> int:
-        """Return the port of the first listening socket."""
-        return int(self._listening[0].getsockname()[1])
 
     @property
     def sessions(self) -> list[Session]:
@@ -59,12 +64,27 @@ class Listener:
         socket_factory = functools.partial(
             StationSocket, doorway=self._doorway, on_garbage=self._handshakes.garbage
         )
-        for listening in self._listening:
+        factories: list[tuple[socket.socket, Callable[..., object]]] = [
+            (listening, socket_factory) for listening in self._plain
+        ]
+        if self._contexts is not None:
+            contexts = self._contexts
+
+            def entrance(*arguments: Any, **options: Any) -> TlsEntrance:
+                return TlsEntrance(
+                    lambda: contexts.current,
+                    functools.partial(socket_factory, *arguments, **options),
+                    self._doorway,
+                    self._handshakes.tls_failed,
+                )
+
+            factories += [(listening, entrance) for listening in self._secured]
+        for listening, factory in factories:
             server = await serve(
                 self._hold,
                 sock=listening,
                 process_request=self._handshakes.process,
-                create_connection=cast(type[ServerConnection], socket_factory),
+                create_connection=cast(type[ServerConnection], factory),
                 compression=None,
                 server_header=None,
                 open_timeout=_OPEN_TIMEOUT_S,

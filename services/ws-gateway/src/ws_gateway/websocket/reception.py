@@ -46,7 +46,7 @@ class Reception:
         self._in_session: dict[str, None] = {}
 
     def throttled(
-        self, address: str, station_id: str, proofs: Callable[[], Sequence[str]]
+        self, address: str, station_id: str, form: str, proofs: Callable[[], Sequence[str]]
     ) -> Throttled | None:
         """Return why this upgrade must not reach the registry now, None where it may."""
         now = self._clock()
@@ -56,6 +56,10 @@ class Reception:
         wait_s = self._failures.wait_s(address, station_id, now)
         if wait_s > 0 and not self._failures.may_be_right(station_id, proofs()):
             return Throttled("failed_logins", "the password was wrong too often", wait_s)
+        wait_s = self._failures.wait_of_form_s(address, station_id, form, now)
+        if wait_s > 0:
+            detail = "the security profile or the certificate was wrong too often"
+            return Throttled("failed_logins", detail, wait_s)
         return None
 
     async def turn_came(self, *, first: bool, is_gone: Callable[[], bool]) -> bool:
@@ -79,6 +83,10 @@ class Reception:
     def login_failed(self, address: str, station_id: str, checks: tuple[str, ...]) -> None:
         """Count a wrong password."""
         self._failures.failed(address, station_id, checks, self._clock())
+
+    def form_refused(self, address: str, station_id: str, form: str) -> None:
+        """Count a connection of the wrong kind, or with a wrong certificate."""
+        self._failures.form_failed(address, station_id, form, self._clock())
 
     def is_in_session(self, station_id: str) -> bool:
         """Tell whether the station left during a transaction, as far as is known here."""

@@ -1,5 +1,6 @@
 """Refused handshakes: what the client is told, what is counted, logged and stored."""
 
+import logging
 import math
 import random
 from collections.abc import Sequence
@@ -11,11 +12,26 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
 from csms_shared.clock import now_ms
+from csms_shared.contracts.ownership import ClaimOutcome
 from ws_gateway import metrics
+from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.refusal_counts import RefusalCounts
+from ws_gateway.domain.tls_faults import CLIENT_GONE, TlsFault
 from ws_gateway.websocket.reception import Throttled
 
 log = structlog.get_logger(__name__)
+
+# Whitepaper, A00.FR.323 and 408: a connection refused for reasons of security is such an event.
+_SECURITY_EVENTS = frozenset(
+    {
+        ClaimOutcome.BAD_CREDENTIALS,
+        ClaimOutcome.BAD_CERTIFICATE,
+        ClaimOutcome.WRONG_SECURITY_PROFILE,
+        "bad_client_cert_header",
+        "failed_logins",
+        "tls_on_plain_port",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -36,6 +52,7 @@ class Applicant:
     remote_address: str
     station_id: str = ""
     proofs: Sequence[str] | None = None
+    presented: Presented = field(default_factory=Presented)
 
 
 class Refusals:
@@ -66,13 +83,32 @@ class Refusals:
             )
         metrics.CONNECTS.labels("refused").inc()
         metrics.REFUSALS.labels(refusal.reason).inc()
-        log.info(
-            "handshake_refused",
+        is_security_event = refusal.reason in _SECURITY_EVENTS
+        log.log(
+            logging.WARNING if is_security_event else logging.INFO,
+            "security_event" if is_security_event else "handshake_refused",
             station_id=applicant.station_id or None,
             remote_address=applicant.remote_address,
             reason=refusal.reason,
             status=int(refusal.status),
             detail=refusal.detail,
+        )
+
+    def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
+        """Count and log a failed TLS handshake, without an HTTP status.
+
+        Which station it was is not known: its id comes after the handshake.
+        """
+        if fault.reason != CLIENT_GONE:
+            self._counts.count("", remote_address, fault.reason, fault.detail, 0, now_ms())
+        metrics.CONNECTS.labels("refused").inc()
+        metrics.REFUSALS.labels(fault.reason).inc()
+        log.log(
+            logging.WARNING if fault.is_security_event else logging.INFO,
+            "security_event" if fault.is_security_event else "handshake_refused",
+            remote_address=remote_address,
+            reason=fault.reason,
+            detail=fault.detail,
         )
 
 

@@ -19,6 +19,7 @@ from csms_shared.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant
+from ws_gateway.domain.presented import Presented
 from ws_gateway.websocket.doorway import Doorway
 
 CLOSE_TIMEOUT_S = 5.0
@@ -30,6 +31,8 @@ _MAX_FRAMES_PER_TICK = 5000
 MESSAGE_TIMEOUT_S = 60.0
 # Request line and headers; nothing may follow before the answer.
 _MAX_REQUEST_BYTES = 16 * 1024
+# The type of a record that begins TLS (RFC 8446, 5.1), and the first byte of its version.
+_TLS_HANDSHAKE = b"\x16\x03"
 
 
 class SocketOwner(Protocol):
@@ -80,6 +83,14 @@ class StationSocket(ServerConnection):
         super().connection_made(transport)
         self._doorway.entered(self)
 
+    @property
+    def presented(self) -> Presented:
+        """Return whether whoever speaks here came by TLS, and its verified certificate."""
+        secured = self.transport.get_extra_info("ssl_object")
+        if secured is None:
+            return Presented()
+        return Presented(tls=True, certificate=secured.getpeercert(binary_form=True))
+
     def give_up(self, reason: str) -> None:
         """Abort; `reason` is counted where nothing else was."""
         self._given_up = reason
@@ -94,6 +105,9 @@ class StationSocket(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """Take bytes; no more than a request before there is a session."""
         if self.session is None:
+            if not self._request_bytes and data.startswith(_TLS_HANDSHAKE):
+                self.give_up("tls_on_plain_port")
+                return
             self._request_bytes += len(data)
             if self._request_bytes > _MAX_REQUEST_BYTES:
                 self.give_up("request_too_long")
