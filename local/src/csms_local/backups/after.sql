@@ -29,6 +29,12 @@ BEGIN
             next_at = CASE WHEN enabled THEN now() END;
     END IF;
 
+    -- A station may still report on a job of after the backup under its request id.
+    IF to_regclass('registry.station_job_request_id') IS NOT NULL THEN
+        PERFORM setval('registry.station_job_request_id',
+            (last_value + 1000000) % 2147483647 + 1) FROM registry.station_job_request_id;
+    END IF;
+
     -- A connection after the restore is newer than any before it, whatever still tells of those.
     -- The ids of recent connections stand for epochs that are counted down from this one.
     UPDATE registry.station SET epoch = counter, boot_count = counter, recent_connections = '{}';

@@ -59,7 +59,9 @@ async def becomes(admin: httpx.AsyncClient, ordered: CommandOrder, status: str) 
 
 async def ends(database: asyncpg.Pool, ordered: CommandOrder) -> list[CompletedCommand]:
     """Return what `command.completed` tells of the order's command."""
-    rows = await database.fetch("SELECT events FROM outbox WHERE routing_key = 'command.completed'")
+    rows = await database.fetch(
+        "SELECT events FROM outbox WHERE routing_key = 'command.completed' ORDER BY id"
+    )
     told = [CompletedCommand(**event["data"]) for row in rows for event in orjson.loads(row[0])]
     return [command for command in told if command.command_id == ordered.order_id]
 
@@ -186,3 +188,4 @@ async def test_an_order_that_is_none_is_parked_and_its_neighbour_followed(
         return found
 
     assert await eventually(parked, lambda count: count == 1) == 1
+    await database.execute("DELETE FROM parked WHERE station_id = $1", good.station_id)

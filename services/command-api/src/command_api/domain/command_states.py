@@ -137,12 +137,18 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
     )
 
 
+# Clocks that differ by less than this are taken to agree.
+_CLOCKS_AGREE_MS = 1_000
+
+
 def _happened_ms(command: CommandRecord, told_ms: int, now_ms: int) -> int:
     """Return when a command was written or ended, the same for who waits and for what is stored.
 
     A gateway's clock may be wrong, but not the order.
     """
-    return max(command.created_ms, min(told_ms, now_ms))
+    if told_ms > now_ms + _CLOCKS_AGREE_MS:
+        told_ms = now_ms
+    return max(command.created_ms, told_ms)
 
 
 def _not_written(command: CommandRecord, refusal: str, now_ms: int) -> CommandRecord | None:

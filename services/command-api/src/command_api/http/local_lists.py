@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from command_api.http.answers import Json, StationId
 from command_api.http.audited_route import AuditedRoute
-from command_api.http.authentication import Operator, Viewer
+from command_api.http.authentication import Administrator, Operator, Viewer
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.local_lists import SELECTION_MAX, LocalListView
@@ -36,7 +36,7 @@ async def get_local_list(request: Request, _: Viewer, station_id: StationId) -> 
 
 @router.put(PATH, response_model=LocalListView, summary="Keep a station's local list")
 async def keep_local_list(
-    request: Request, _: Operator, station_id: StationId, body: Selection | None = None
+    request: Request, _: Administrator, station_id: StationId, body: Selection | None = None
 ) -> Response:
     """Keep the station's list true to the id tokens from now on."""
     services = state_of(request).services
@@ -46,7 +46,7 @@ async def keep_local_list(
 
 
 @router.delete(PATH, response_model=LocalListView, summary="Leave a station's local list alone")
-async def leave_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
+async def leave_local_list(request: Request, _: Administrator, station_id: StationId) -> Response:
     """Change the list no more; what the station holds stays there."""
     return Json(await _ask(request, "local_lists.leave", {"station_id": station_id}))
 
