@@ -32,8 +32,9 @@ class RunState:
     ocpp_tls_url: str | None = None
 
     def write(self, path: Path) -> None:
-        """Replace the file in one step."""
-        write_private(path, json.dumps(asdict(self), indent=2) + "\n")
+        """Replace the file in one step; without TLS it has no `ocpp_tls_url`."""
+        content = {name: value for name, value in asdict(self).items() if value is not None}
+        write_private(path, json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "RunState":
