@@ -45,15 +45,11 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     publisher, wake, policies = service.publisher, service.wake_relay, settings.policies()
     authority = _authority(settings)
     signing = _signing(service, settings, authority)
-
-    def decided() -> None:
-        wake()
-        if signing is not None:
-            signing.wake()
-
+    if signing is not None:
+        service.run_beside(signing.run)
     decisions = service.consume_decisions(
         DECISION_CONSUMERS,
-        lambda engine: decisions_inbox(engine, publisher, policies, settings.signing(), decided),
+        lambda engine: decisions_inbox(engine, publisher, policies, settings.signing(), wake),
     )
     service.consume_reports(REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, wake))
     service.consume_apart(recordings_queue(), lambda engine: recordings_inbox(engine, publisher))
@@ -107,6 +103,4 @@ def _signing(
         signer = ExternalSigner(
             settings.signer_url or "", None if token is None else token.get_secret_value()
         )
-    signing = CertificateSigning(engine, signer, service.wake_relay)
-    service.run_beside(signing.run)
-    return signing
+    return CertificateSigning(engine, signer, service.wake_relay)

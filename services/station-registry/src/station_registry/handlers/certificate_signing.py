@@ -31,7 +31,8 @@ from station_registry.store.tables import outbox
 
 log = structlog.get_logger(__name__)
 
-POLL_S = 5.0
+# A station waits minutes for its certificate (CertSigningWaitMinimum).
+POLL_S = 1.0
 ORDERED_BY = "station-registry"
 _AT_ONCE = 8
 
@@ -58,24 +59,13 @@ class CertificateSigning:
         self._engine = engine
         self._signer = signer
         self._wake_relay = wake_relay
-        self._wake = asyncio.Event()
-
-    def wake(self) -> None:
-        """Tell that requests may have been accepted."""
-        self._wake.set()
 
     async def run(self) -> None:
-        """Sign until cancelled; a poll finds what nobody announced."""
+        """Sign until cancelled."""
         retrying = until_available(Unavailable, on_failure=_log_wait)
         while True:
-            if await retrying(self.sign_due):
-                continue
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+            if not await retrying(self.sign_due):
+                await asyncio.sleep(POLL_S)
 
     async def sign_due(self) -> bool:
         """Sign what is due now; true where there was something.

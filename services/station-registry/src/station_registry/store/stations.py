@@ -73,12 +73,21 @@ _CREATE = statement(
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
-_CLEAR_HISTORY = statement("DELETE FROM connector WHERE station_id = ANY(:ids)")
-_CLEAR_CONFIGURATION = statement("DELETE FROM configuration_value WHERE station_id = ANY(:ids)")
-_CLEAR_TOLERANCE = statement("DELETE FROM tolerance WHERE station_id = ANY(:ids)")
-_CLEAR_CERTIFICATES = tuple(
-    statement(f"DELETE FROM {table} WHERE station_id = ANY(:ids)")
-    for table in ("installed_certificate", "certificate_listing", "certificate_request")
+# What a deleted station's id must not hand on to a new one, in one exchange with the database.
+_FORGET_HISTORY = statement(
+    "WITH "
+    + ", ".join(
+        f"of_{table} AS (DELETE FROM {table} WHERE station_id = ANY(:ids))"
+        for table in (
+            "connector",
+            "tolerance",
+            "installed_certificate",
+            "certificate_listing",
+            "certificate_request",
+            "configuration_value",
+        )
+    )
+    + " SELECT"
 )
 
 _CLAIMED = (
@@ -161,11 +170,7 @@ async def create(connection: AsyncConnection, values: Mapping[str, Any]) -> bool
 
 
 async def _forget_history(connection: AsyncConnection, ids: list[str]) -> None:
-    await connection.execute(_CLEAR_HISTORY, {"ids": ids})
-    await connection.execute(_CLEAR_TOLERANCE, {"ids": ids})
-    for clear in _CLEAR_CERTIFICATES:
-        await connection.execute(clear, {"ids": ids})
-    await connection.execute(_CLEAR_CONFIGURATION, {"ids": ids})
+    await connection.execute(_FORGET_HISTORY, {"ids": ids})
 
 
 async def lock_for_claims(
