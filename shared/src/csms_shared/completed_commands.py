@@ -63,8 +63,10 @@ def _commands(
     for work in works:
         if work.type == MessageType.EVENTS:
             for item in work.item:
+                if isinstance(item, dict) and item.get("type", _COMPLETED) != _COMPLETED:
+                    continue
                 event = CloudEvent.model_validate(item)
-                if event.type == _COMPLETED and event.data.get("action") in handlers:
+                if event.data.get("action") in handlers:
                     yield CompletedCommand.model_validate(event.data)
 
 

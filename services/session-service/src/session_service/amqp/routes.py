@@ -102,8 +102,8 @@ def _connections(events: Sequence[Work]) -> Iterator[tuple[str, datetime]]:
     """Return which stations connected and when."""
     for work in events:
         for item in work.item:
-            event = CloudEvent.model_validate(item)
-            if event.type == _CONNECTED:
+            if item["type"] == _CONNECTED:
+                event = CloudEvent.model_validate(item)
                 yield event.subject, datetime.fromisoformat(event.time)
 
 
