@@ -1,6 +1,7 @@
 """F17 and F23: messages that the bus loses, delays, repeats and turns round."""
 
 import asyncio
+from collections.abc import Sequence
 
 import orjson
 import pytest
@@ -16,8 +17,6 @@ from tests.faults.scenario import Scenario
 from tests.faults.suite_on_paths import SuiteOnPaths
 from tests.integration.waiting import eventually
 
-# Beyond the 30 s that a gateway waits for a station's answer.
-_LATE_S = 33.0
 _ENDED = ("completed", "error")
 
 
@@ -58,8 +57,7 @@ async def test_an_answer_after_its_time_replaces_the_unknown_outcome(
 ) -> None:
     async with Scenario("F17", "stations answer too late", suite) as scenario:
         late = scenario.fleet.stations[: scale.pick(3, 12)]
-        for station in late:
-            station.handlers["DataTransfer"] = _answer_late
+        answers = HeldAnswers("DataTransfer", late)
         sent = [
             await scenario.commands.send(station, "DataTransfer", {"vendorId": "Late"}, wait=0)
             for station in late
@@ -68,26 +66,46 @@ async def test_an_answer_after_its_time_replaces_the_unknown_outcome(
         ids = {command["command_id"] for command in sent if command is not None}
         assert len(ids) == len(late)
         await _until(scenario, ids, "outcome_unknown")
+        answers.release()
         await _until(scenario, ids, "completed")
 
 
-async def _answer_late(station: SimulatedStation, request: Payload) -> Answer:
-    await asyncio.sleep(_LATE_S)
-    return Answer({"status": "Accepted"})
+class HeldAnswers:
+    """Stations that got a command and keep its answer to themselves until they are released."""
+
+    def __init__(self, action: str, stations: Sequence[SimulatedStation]) -> None:
+        self.asked: set[str] = set()
+        self._released = asyncio.Event()
+        for station in stations:
+            station.handlers[action] = self._answer
+
+    def release(self) -> None:
+        """Let all of them answer, and those that are asked later at once."""
+        self._released.set()
+
+    async def _answer(self, station: SimulatedStation, request: Payload) -> Answer:
+        self.asked.add(station.station_id)
+        await self._released.wait()
+        return Answer({"status": "Accepted"})
 
 
 async def _lose_results(
     suite: SuiteOnPaths, fleet: StationFleet, scenario: Scenario, shim: Echo
 ) -> set[str]:
     """Let the answers of stations reach the queue while nobody reads it, and empty it then."""
-    sent = [
-        await scenario.commands.send(station, "ClearCache", {}, wait=0)
-        for station in fleet.stations[:4]
-    ]
+    stations = fleet.stations[:4]
+    answers = HeldAnswers("ClearCache", stations)
+    sent = [await scenario.commands.send(station, "ClearCache", {}, wait=0) for station in stations]
     ids = {command["command_id"] for command in sent if command is not None}
+
+    async def asked() -> int:
+        return len(answers.asked)
+
+    await eventually(asked, lambda found: found == len(ids), 20)
     path = suite.broker_paths["command-api"]
     path.cut()
     suite.note("results lost")
+    answers.release()
 
     async def answered() -> set[str]:
         return {
