@@ -10,7 +10,12 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
-from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
+from command_api.domain.password_rotation import (
+    OFFERED,
+    is_password_rotation,
+    length_problem,
+    masked,
+)
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
@@ -116,6 +121,7 @@ class CommandCreation:
         sent_payload = payload
         if is_password_rotation(request.action, payload):
             record = self._rotation(record, request)
+            await self._offer_password(record)
         with self._watched.watch(record) as watch:
             if not await self.inserts.submit(NewCommand(record, idempotency)):
                 assert idempotency is not None
@@ -205,6 +211,22 @@ class CommandCreation:
             STATION_REGISTRY,
             "stations.offer_profile",
             {"station_id": request.station_id, "security_profile": int(profile)},
+        )
+
+    async def _offer_password(self, record: CommandRecord) -> None:
+        """Have the registry take connections with the password that the station is asked to use.
+
+        As with a profile. What becomes of the command ends it; should nothing, because it is not
+        stored after all, then the station's next connection does.
+        """
+        await self._services.ask(
+            STATION_REGISTRY,
+            "stations.set_password",
+            {
+                "station_id": record.station_id,
+                "credential_proofs": record.rotation_proofs,
+                **OFFERED,
+            },
         )
 
     def _record(

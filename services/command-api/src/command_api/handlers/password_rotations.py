@@ -59,7 +59,7 @@ class PasswordRotations:
                 {
                     "station_id": rotation.station_id,
                     "credential_proofs": rotation.proofs,
-                    **password_change(rotation.status, rotation.response),
+                    **password_change(rotation.status, rotation.response, rotation.ended_ms),
                 },
             )
         except ProblemRaised as refused:
