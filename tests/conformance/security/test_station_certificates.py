@@ -207,6 +207,27 @@ async def test_a02_the_same_request_again_and_another_one_meanwhile(
     assert station.nothing_asked()
 
 
+async def test_a02_a_certificate_that_is_longer_than_the_station_takes(
+    station: PlayedStation, central: CentralSystem, key: Key
+) -> None:
+    """7.3, CertificateSignedMaxChainSize: it is not sent, and an operator hears of it."""
+    limit = {"key": "CertificateSignedMaxChainSize", "readonly": True, "value": "500"}
+    await central.command(station, "GetConfiguration", {}, {"configurationKey": [limit]})
+    await eventually(
+        lambda: central.operator.get(f"/stations/{central.station_id}/configuration"),
+        lambda found: bool(found["items"]),
+    )
+    assert await sign(station, csr(key, station.station_id)) == "Accepted"
+    request = await request_is(central, "failed")
+    assert "the station takes 500" in request["detail"]
+    (event,) = await own_events(central, "CertificateSigningFailed")
+    assert event["critical"]
+    path = f"/stations/{central.station_id}/commands/CertificateSigned"
+    refused = await central.operator.http.post(path, json={"certificateChain": "x" * 501})
+    assert (refused.status_code, refused.json()["code"]) == (422, "certificate_chain_too_long")
+    assert station.nothing_asked()
+
+
 def _signed_by_another(key: Key, name: str) -> str:
     """Put another public key under a signature: nobody has proved to have its private key."""
     own, other = (

@@ -19,6 +19,7 @@ from command_api.domain.password_rotation import (
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
+from command_api.handlers.chain_checks import check_certificate_chain
 from command_api.handlers.charging_checks import check_charging_profile
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.gathering import Gathering
@@ -116,6 +117,7 @@ class CommandCreation:
             payload,
             held=request.hold_until_ms is not None,
         )
+        await check_certificate_chain(self._services, request.station_id, request.action, payload)
         await self._offer_profile(request, payload)
         record = self._record(request, payload, owner)
         sent_payload = payload
