@@ -10,12 +10,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
-from command_api.domain.password_rotation import (
-    OFFERED,
-    is_password_rotation,
-    length_problem,
-    masked,
-)
+from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
@@ -23,6 +18,7 @@ from command_api.handlers.chain_checks import check_certificate_chain
 from command_api.handlers.charging_checks import check_charging_profile
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.gathering import Gathering
+from command_api.handlers.password_rotations import offer_password
 from command_api.handlers.ports import OwnerDirectory, ServiceAway, Services
 from command_api.handlers.watched_commands import WatchedCommands
 from command_api.store.command_inserts import (
@@ -123,7 +119,7 @@ class CommandCreation:
         sent_payload = payload
         if is_password_rotation(request.action, payload):
             record = self._rotation(record, request)
-            await self._offer_password(record)
+            await offer_password(self._services, record)
         with self._watched.watch(record) as watch:
             if not await self.inserts.submit(NewCommand(record, idempotency)):
                 assert idempotency is not None
@@ -213,22 +209,6 @@ class CommandCreation:
             STATION_REGISTRY,
             "stations.offer_profile",
             {"station_id": request.station_id, "security_profile": int(profile)},
-        )
-
-    async def _offer_password(self, record: CommandRecord) -> None:
-        """Have the registry take connections with the password that the station is asked to use.
-
-        As with a profile. What becomes of the command ends it; should nothing, because it is not
-        stored after all, then the station's next connection does.
-        """
-        await self._services.ask(
-            STATION_REGISTRY,
-            "stations.set_password",
-            {
-                "station_id": record.station_id,
-                "credential_proofs": record.rotation_proofs,
-                **OFFERED,
-            },
         )
 
     def _record(
