@@ -62,6 +62,9 @@ station = Table(
     Column("password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
     Column("previous_password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
     Column("either_password", Boolean, nullable=False, server_default=text("false")),
+    # When the station said that a new password takes a reboot, and when it last took a Reset.
+    Column("password_reboot_at", DateTime(True)),
+    Column("reset_at", DateTime(True)),
     Column("ocpp_version", Text),
     Column("vendor", Text),
     Column("model", Text),
@@ -420,6 +423,7 @@ certificate_authority = Table(
     Column("not_after", DateTime(True), nullable=False),
     Column("pem", Text, nullable=False),
     Column("first_used_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("expiring_told_at", DateTime(True)),
     PrimaryKeyConstraint("fingerprint", name="certificate_authority_pkey"),
 )
 
@@ -437,6 +441,8 @@ installed_certificate = Table(
     Column("pem", Text),
     Column("changed_at", DateTime(True), nullable=False),
     Column("command_id", Text, nullable=False),
+    Column("not_after", DateTime(True)),
+    Column("expiring_told_at", DateTime(True)),
     PrimaryKeyConstraint(
         "station_id",
         "certificate_type",
@@ -445,6 +451,11 @@ installed_certificate = Table(
         "issuer_key_hash",
         "serial_number",
         name="installed_certificate_pkey",
+    ),
+    Index(
+        "installed_certificate_expiring",
+        "not_after",
+        postgresql_where=text("expiring_told_at IS NULL AND present"),
     ),
 )
 
