@@ -90,6 +90,18 @@ class CentralSystem:
         await station.refuse(asked, code)
         return await self._final(await command)
 
+    async def refused_before_sending(
+        self, action: str, payload: Payload, field: str, code: str = "payload_invalid"
+    ) -> None:
+        """Ask for a command that is refused for this field, a JSON pointer, and never stored."""
+        path = f"/stations/{self.station_id}/commands/{action}"
+        response = await self.operator.http.post(path, json=payload)
+        problem = response.json()
+        assert (response.status_code, problem.get("code")) == (422, code), problem
+        assert field in [error["field"] for error in problem["errors"]], problem
+        kept = await self.operator.items("/commands", station_id=self.station_id, action=action)
+        assert payload not in [command["payload"] for command in kept]
+
     async def _asking(
         self, station: PlayedStation, action: str, payload: Payload
     ) -> "tuple[asyncio.Task[Payload], Asked]":
