@@ -117,6 +117,14 @@ class CentralSystem:
         assert not changed, changed
         return kept
 
+    async def recorded(self, action: str, frames: int) -> list[Payload]:
+        """Read the frames of an action once so many are recorded, newest first."""
+        return await eventually(
+            lambda: self.operator.items(f"/stations/{self.station_id}/messages", action=action),
+            lambda found: len(found) == frames,
+            60.0,
+        )
+
     async def quarantine(self) -> list[Payload]:
         """Read what the station sent of transactions that nobody knows."""
         items = await self.operator.items("/quarantine")
