@@ -210,6 +210,33 @@ async def test_a_reservation_expires_without_a_message(
     assert station.nothing_asked()
 
 
+@pytest.mark.parametrize(
+    ("connector_id", "status"), [(1, "Faulted"), (1, "Unavailable"), (0, "Faulted")]
+)
+async def test_a_reservation_ends_when_its_connector_or_station_serves_nobody(
+    station: PlayedStation,
+    central: CentralSystem,
+    reservations: Reservations,
+    id_token: str,
+    connector_id: int,
+    status: str,
+) -> None:
+    """OCPP 1.6, 5.13; afterwards the connector is anybody's."""
+    reservation_id = await reservations.make(id_token)
+    elsewhere = await reservations.make(id_token, connector_id=2)
+    await station.status(connector_id, status)
+    ended = await reservations.becomes(reservation_id, "cancelled")
+    assert (ended["reason"], ended["cancel_wanted_at"]) == (status.lower(), None)
+    await reservations.becomes(elsewhere, "active" if connector_id == 1 else "cancelled")
+    await station.status(connector_id, "Available")
+    other = f"{id_token[:-1]}X"
+    await central.operator.ensure_id_token(other)
+    started = await station.start(other)
+    assert await flags(central, started["transactionId"]) == []
+    assert await reservations.becomes(reservation_id, "cancelled") == ended
+    assert station.nothing_asked()
+
+
 async def test_a_start_by_another_token_is_flagged(
     station: PlayedStation, central: CentralSystem, reservations: Reservations, id_token: str
 ) -> None:
