@@ -64,6 +64,11 @@ class CentralSystem:
 
         return await eventually(read, lambda found: found["status"] == "completed")
 
+    async def flags(self, transaction_id: int) -> list[str]:
+        """Read what is odd about a transaction."""
+        found: list[str] = (await self.operator.get(f"/transactions/{transaction_id}"))["flags"]
+        return found
+
     async def command(
         self,
         station: PlayedStation,

@@ -40,6 +40,21 @@ async def test_unlock_connector_while_it_charges(
     assert (await central.connector(1, "Available"))["transaction_id"] is None
 
 
+@pytest.mark.parametrize("status", ["UnlockFailed", "NotSupported"])
+async def test_unlock_connector_refused_while_it_charges(
+    station: PlayedStation, central: CentralSystem, id_token: str, status: str
+) -> None:
+    """The transaction goes on: nothing but its stop ends it."""
+    transaction_id = (await station.start(id_token))["transactionId"]
+    answer = {"status": status}
+    command = await central.command(station, "UnlockConnector", {"connectorId": 1}, answer)
+    assert (command["status"], command["accepted"]) == ("completed", False)
+    await station.status(1, "Charging")
+    assert (await central.connector(1, "Charging"))["transaction_id"] == transaction_id
+    (kept,) = await central.transactions()
+    assert kept["status"] == "active"
+
+
 async def test_unlock_failure_reported_by_the_connector(
     station: PlayedStation, central: CentralSystem
 ) -> None:
@@ -130,6 +145,16 @@ async def test_change_availability_scheduled_until_the_transaction_ends(
     await station.status(1, "Unavailable")
     await central.completed(transaction_id)
     assert (await central.connector(1, "Unavailable"))["transaction_id"] is None
+
+
+async def test_change_availability_to_what_it_is_already(
+    station: PlayedStation, central: CentralSystem
+) -> None:
+    """OCPP 1.6, 5.2: Accepted, and no status to report."""
+    change = {"connectorId": 1, "type": "Operative"}
+    command = await central.command(station, "ChangeAvailability", change, ACCEPTED)
+    assert (command["status"], command["accepted"]) == ("completed", True)
+    await central.connector(1, "Available")
 
 
 async def test_change_availability_rejected(station: PlayedStation, central: CentralSystem) -> None:

@@ -18,11 +18,6 @@ def reservations(station: PlayedStation, central: CentralSystem) -> Reservations
     return Reservations(station, central)
 
 
-async def flags(central: CentralSystem, transaction_id: int) -> list[str]:
-    found: list[str] = (await central.operator.get(f"/transactions/{transaction_id}"))["flags"]
-    return found
-
-
 async def test_a_reserved_connector_is_used_by_its_token(
     station: PlayedStation, central: CentralSystem, reservations: Reservations, id_token: str
 ) -> None:
@@ -37,7 +32,7 @@ async def test_a_reserved_connector_is_used_by_its_token(
     assert (used["transaction_id"], used["reason"]) == (started["transactionId"], None)
     await station.stop(started["transactionId"], reason="Local")
     await central.completed(started["transactionId"])
-    assert await flags(central, started["transactionId"]) == []
+    assert await central.flags(started["transactionId"]) == []
     assert (await reservations.becomes(reservation_id, "used"))["ended_at"] == used["ended_at"]
     await central.nothing_is_parked()
 
@@ -75,7 +70,7 @@ async def test_a_reserved_connector_is_used_by_a_token_of_the_same_parent_group(
     started = await station.start(other, reservation_id=reservation_id)
     used = await reservations.becomes(reservation_id, "used")
     assert used["transaction_id"] == started["transactionId"]
-    assert await flags(central, started["transactionId"]) == []
+    assert await central.flags(started["transactionId"]) == []
 
 
 async def test_a_reservation_is_used_by_a_start_that_does_not_name_it(
@@ -103,7 +98,7 @@ async def test_a_start_elsewhere_does_not_use_the_reservation(
 ) -> None:
     reservation_id = await reservations.make(id_token)
     started = await station.start(id_token, connector_id=2)
-    assert await flags(central, started["transactionId"]) == []
+    assert await central.flags(started["transactionId"]) == []
     assert (await reservations.becomes(reservation_id, "active"))["transaction_id"] is None
 
 
@@ -158,7 +153,7 @@ async def test_a_reservation_cancelled(
     started = await station.start(id_token)
     kept = await reservations.becomes(reservation_id, "cancelled")
     assert kept["transaction_id"] is None
-    assert await flags(central, started["transactionId"]) == []
+    assert await central.flags(started["transactionId"]) == []
 
 
 async def test_a_cancellation_of_what_the_station_does_not_hold(
@@ -232,7 +227,7 @@ async def test_a_reservation_ends_when_its_connector_or_station_serves_nobody(
     other = f"{id_token[:-1]}X"
     await central.operator.ensure_id_token(other)
     started = await station.start(other)
-    assert await flags(central, started["transactionId"]) == []
+    assert await central.flags(started["transactionId"]) == []
     assert await reservations.becomes(reservation_id, "cancelled") == ended
     assert station.nothing_asked()
 
@@ -246,7 +241,7 @@ async def test_a_start_by_another_token_is_flagged(
     reservation_id = await reservations.make(id_token)
     started = await station.start(other)
     assert started["idTagInfo"] == ACCEPTED
-    assert await flags(central, started["transactionId"]) == ["reservation_conflict"]
+    assert await central.flags(started["transactionId"]) == ["reservation_conflict"]
     assert (await reservations.becomes(reservation_id, "active"))["transaction_id"] is None
     await station.stop(started["transactionId"])
     kept = await central.completed(started["transactionId"])
