@@ -174,24 +174,21 @@ async def test_trigger_sign_charge_point_certificate(
 
 @BOTH
 @pytest.mark.parametrize("status", ["Rejected", "NotImplemented"])
-@pytest.mark.parametrize(
-    "requested",
-    [
+async def test_trigger_refused(
+    station: PlayedStation, central: CentralSystem, action: str, status: str
+) -> None:
+    before = await central.station()
+    for requested in (
         "BootNotification",
         "FirmwareStatusNotification",
         "Heartbeat",
         "MeterValues",
         "StatusNotification",
-    ],
-)
-async def test_trigger_refused(
-    station: PlayedStation, central: CentralSystem, action: str, requested: str, status: str
-) -> None:
-    before = await central.station()
-    payload = {"requestedMessage": requested}
-    command = await central.command(station, action, payload, {"status": status})
-    assert (command["status"], command["accepted"]) == ("completed", False)
-    assert command["response"] == {"status": status}
+    ):
+        payload = {"requestedMessage": requested}
+        command = await central.command(station, action, payload, {"status": status})
+        assert (command["status"], command["accepted"]) == ("completed", False)
+        assert command["response"] == {"status": status}
     assert (await central.station())["last_boot_at"] == before["last_boot_at"]
     assert station.nothing_asked()
 
