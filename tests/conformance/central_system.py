@@ -64,6 +64,11 @@ class CentralSystem:
 
         return await eventually(read, lambda found: found["status"] == "completed")
 
+    async def flags(self, transaction_id: int) -> list[str]:
+        """Read what is odd about a transaction."""
+        found: list[str] = (await self.operator.get(f"/transactions/{transaction_id}"))["flags"]
+        return found
+
     async def command(
         self,
         station: PlayedStation,
@@ -90,6 +95,18 @@ class CentralSystem:
         await station.refuse(asked, code)
         return await self._final(await command)
 
+    async def refused_before_sending(
+        self, action: str, payload: Payload, field: str, code: str = "payload_invalid"
+    ) -> None:
+        """Ask for a command that is refused for this field, a JSON pointer, and never stored."""
+        path = f"/stations/{self.station_id}/commands/{action}"
+        response = await self.operator.http.post(path, json=payload)
+        problem = response.json()
+        assert (response.status_code, problem.get("code")) == (422, code), problem
+        assert field in [error["field"] for error in problem["errors"]], problem
+        kept = await self.operator.items("/commands", station_id=self.station_id, action=action)
+        assert payload not in [command["payload"] for command in kept]
+
     async def _asking(
         self, station: PlayedStation, action: str, payload: Payload
     ) -> "tuple[asyncio.Task[Payload], Asked]":
@@ -104,6 +121,14 @@ class CentralSystem:
         }
         assert not changed, changed
         return kept
+
+    async def recorded(self, action: str, frames: int) -> list[Payload]:
+        """Read the frames of an action once so many are recorded, newest first."""
+        return await eventually(
+            lambda: self.operator.items(f"/stations/{self.station_id}/messages", action=action),
+            lambda found: len(found) == frames,
+            60.0,
+        )
 
     async def quarantine(self) -> list[Payload]:
         """Read what the station sent of transactions that nobody knows."""

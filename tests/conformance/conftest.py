@@ -7,6 +7,7 @@ import pytest
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
 from tests.conformance.central_system import CentralSystem
+from tests.conformance.charging_profiles import Profiles
 from tests.conformance.played_station import PlayedStation, connected
 
 
@@ -23,3 +24,9 @@ async def station(run: RunState, station_id: str) -> AsyncIterator[PlayedStation
         assert (await booted.boot())["status"] == "Accepted"
         await booted.status(1, "Available")
         yield booted
+
+
+@pytest.fixture
+def profiles(station: PlayedStation, central: CentralSystem) -> Profiles:
+    """The profiles of this test's station."""
+    return Profiles(station, central)

@@ -99,18 +99,24 @@ class PlayedStation:
         return answer
 
     async def start(
-        self, id_token: str, *, meter: int = 1000, connector_id: int = 1, seconds_ago: float = 0.0
+        self,
+        id_token: str,
+        *,
+        meter: int = 1000,
+        connector_id: int = 1,
+        seconds_ago: float = 0.0,
+        reservation_id: int | None = None,
     ) -> Payload:
         """Start a transaction; its id is always positive."""
-        answer = await self.call(
-            "StartTransaction",
-            {
-                "connectorId": connector_id,
-                "idTag": id_token,
-                "meterStart": meter,
-                "timestamp": at(seconds_ago),
-            },
-        )
+        payload: Payload = {
+            "connectorId": connector_id,
+            "idTag": id_token,
+            "meterStart": meter,
+            "timestamp": at(seconds_ago),
+        }
+        if reservation_id is not None:
+            payload["reservationId"] = reservation_id
+        answer = await self.call("StartTransaction", payload)
         assert answer["transactionId"] > 0
         return answer
 
@@ -147,10 +153,14 @@ class PlayedStation:
 
     # The central system's calls.
 
-    async def asked(self, action: str) -> Asked:
-        """Wait for a call of the central system."""
+    async def next_asked(self) -> Asked:
+        """Wait for the next call of the central system."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            asked = await self._asked.get()
+            return await self._asked.get()
+
+    async def asked(self, action: str) -> Asked:
+        """Wait for the next call of the central system, which is of this action."""
+        asked = await self.next_asked()
         assert asked.action == action, asked
         return asked
 

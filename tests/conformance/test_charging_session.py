@@ -163,7 +163,7 @@ async def test_a_token_that_charges_elsewhere_is_concurrent(
 async def test_ev_side_disconnected_stops_the_transaction(
     station: PlayedStation, central: CentralSystem, id_token: str
 ) -> None:
-    """StopTransactionOnEVSideDisconnect true (OCPP 1.6, 9.1.26)."""
+    """StopTransactionOnEVSideDisconnect true (OCPP 1.6, 9.1.23)."""
     started = await station.start(id_token)
     await station.status(1, "Charging")
     await station.status(1, "SuspendedEV")

@@ -33,7 +33,7 @@ async def test_offline_start_with_a_valid_token(
 async def test_offline_start_with_an_invalid_token_and_stop_on_invalid(
     run: RunState, central: CentralSystem
 ) -> None:
-    """StopTransactionOnInvalidId true (OCPP 1.6, 9.1.27): the refusal ends it at the station."""
+    """StopTransactionOnInvalidId true (OCPP 1.6, 9.1.24): the refusal ends it at the station."""
     async with connected(run.ocpp_url, central.station_id) as station:
         await station.boot()
         started = await station.start("STRANGER", seconds_ago=900)

@@ -1,7 +1,8 @@
-"""What an operator does to a station: unlock, reset, availability, cache, configuration, trigger,
-data (OCPP 1.6, chapter 5)."""
+"""What an operator does to a station: unlock, reset, availability, cache, data (OCPP 1.6, chapter
+5)."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -37,6 +38,21 @@ async def test_unlock_connector_while_it_charges(
     await station.status(1, "Available")
     assert (await central.completed(started["transactionId"]))["stop_reason"] == "UnlockCommand"
     assert (await central.connector(1, "Available"))["transaction_id"] is None
+
+
+@pytest.mark.parametrize("status", ["UnlockFailed", "NotSupported"])
+async def test_unlock_connector_refused_while_it_charges(
+    station: PlayedStation, central: CentralSystem, id_token: str, status: str
+) -> None:
+    """The transaction goes on: nothing but its stop ends it."""
+    transaction_id = (await station.start(id_token))["transactionId"]
+    answer = {"status": status}
+    command = await central.command(station, "UnlockConnector", {"connectorId": 1}, answer)
+    assert (command["status"], command["accepted"]) == ("completed", False)
+    await station.status(1, "Charging")
+    assert (await central.connector(1, "Charging"))["transaction_id"] == transaction_id
+    (kept,) = await central.transactions()
+    assert kept["status"] == "active"
 
 
 async def test_unlock_failure_reported_by_the_connector(
@@ -93,6 +109,16 @@ async def test_reset_refused(station: PlayedStation, central: CentralSystem) -> 
     assert (await central.station())["online"]
 
 
+async def test_a_reset_is_not_sent_to_a_station_that_is_offline(
+    run: RunState, central: CentralSystem
+) -> None:
+    async with connected(run.ocpp_url, central.station_id) as station:
+        await station.boot()
+    await central.station(lambda found: not found["online"])
+    command = await central.operator.command(central.station_id, "Reset", {"type": "Soft"})
+    assert (command["status"], command["sent_at"]) == ("station_offline", None)
+
+
 @pytest.mark.parametrize("connector_id", [0, 1])
 async def test_change_availability_at_once(
     station: PlayedStation, central: CentralSystem, connector_id: int
@@ -121,6 +147,16 @@ async def test_change_availability_scheduled_until_the_transaction_ends(
     assert (await central.connector(1, "Unavailable"))["transaction_id"] is None
 
 
+async def test_change_availability_to_what_it_is_already(
+    station: PlayedStation, central: CentralSystem
+) -> None:
+    """OCPP 1.6, 5.2: Accepted, and no status to report."""
+    change = {"connectorId": 1, "type": "Operative"}
+    command = await central.command(station, "ChangeAvailability", change, ACCEPTED)
+    assert (command["status"], command["accepted"]) == ("completed", True)
+    await central.connector(1, "Available")
+
+
 async def test_change_availability_rejected(station: PlayedStation, central: CentralSystem) -> None:
     change = {"connectorId": 1, "type": "Inoperative"}
     command = await central.command(station, "ChangeAvailability", change, {"status": "Rejected"})
@@ -135,75 +171,6 @@ async def test_clear_cache(
     """OCPP 1.6, 5.4."""
     command = await central.command(station, "ClearCache", {}, {"status": status})
     assert (command["status"], command["accepted"]) == ("completed", accepted)
-
-
-@pytest.mark.parametrize("asked_for", [{}, {"key": ["HeartbeatInterval", "Nonsense"]}])
-async def test_get_configuration(
-    station: PlayedStation, central: CentralSystem, asked_for: Payload
-) -> None:
-    """OCPP 1.6, 5.8: all keys, or some of them."""
-    answer = {
-        "configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}],
-        "unknownKey": ["Nonsense"],
-    }
-    command = await central.command(station, "GetConfiguration", asked_for, answer)
-    assert (command["status"], command["response"]) == ("completed", answer)
-
-
-@pytest.mark.parametrize(
-    ("status", "accepted"),
-    [("Accepted", True), ("RebootRequired", True), ("Rejected", False), ("NotSupported", False)],
-)
-async def test_change_configuration(
-    station: PlayedStation, central: CentralSystem, status: str, accepted: bool
-) -> None:
-    """OCPP 1.6, 5.3."""
-    change = {"key": "MeterValueSampleInterval", "value": "60"}
-    command = await central.command(station, "ChangeConfiguration", change, {"status": status})
-    assert (command["status"], command["accepted"]) == ("completed", accepted)
-    assert command["response"] == {"status": status}
-
-
-@pytest.mark.parametrize("requested", ["BootNotification", "Heartbeat", "StatusNotification"])
-async def test_trigger_message(
-    station: PlayedStation, central: CentralSystem, requested: str
-) -> None:
-    """OCPP 1.6, 5.17: first the answer, then the message that was asked for."""
-    command = await central.command(
-        station, "TriggerMessage", {"requestedMessage": requested}, ACCEPTED
-    )
-    assert command["accepted"]
-    if requested == "BootNotification":
-        before = (await central.station())["last_boot_at"]
-        await station.boot()
-        await central.station(lambda found: found["last_boot_at"] > before)
-    elif requested == "Heartbeat":
-        await station.call("Heartbeat", {})
-    else:
-        await station.status(1, "Unavailable")
-        await central.connector(1, "Unavailable")
-
-
-async def test_trigger_message_for_meter_values(
-    station: PlayedStation, central: CentralSystem, id_token: str
-) -> None:
-    transaction_id = (await station.start(id_token))["transactionId"]
-    trigger = {"requestedMessage": "MeterValues", "connectorId": 1}
-    await central.command(station, "TriggerMessage", trigger, ACCEPTED)
-    await station.meter(transaction_id, 1234)
-    await station.stop(transaction_id)
-    await central.completed(transaction_id)
-    values = await central.operator.items(f"/transactions/{transaction_id}/meter-values")
-    assert [value["raw"] for value in values] == ["1234"]
-
-
-@pytest.mark.parametrize("status", ["Rejected", "NotImplemented"])
-async def test_trigger_message_refused(
-    station: PlayedStation, central: CentralSystem, status: str
-) -> None:
-    trigger = {"requestedMessage": "MeterValues", "connectorId": 9}
-    command = await central.command(station, "TriggerMessage", trigger, {"status": status})
-    assert (command["status"], command["accepted"]) == ("completed", False)
 
 
 @pytest.mark.parametrize(
@@ -227,10 +194,23 @@ async def test_data_transfer_to_a_station(
 async def test_data_transfer_to_the_central_system(
     station: PlayedStation, central: CentralSystem
 ) -> None:
-    """OCPP 1.6, 4.3: a vendor that nobody here knows."""
+    """OCPP 1.6, 4.3: a vendor that nobody here knows; what was sent is kept all the same."""
     transfer = {"vendorId": "Played", "messageId": "Ping", "data": "ping"}
     assert await station.call("DataTransfer", transfer) == {"status": "UnknownVendorId"}
+    answer, call = await central.recorded("DataTransfer", 2)
+    assert json.loads(call["frame"])[3] == transfer
+    assert json.loads(answer["frame"])[2] == {"status": "UnknownVendorId"}
     await central.nothing_is_parked()
+
+
+@pytest.mark.parametrize("connector_id", [0, -1])
+async def test_unlock_of_what_is_no_connector_is_refused_before_sending(
+    station: PlayedStation, central: CentralSystem, connector_id: int
+) -> None:
+    """OCPP 1.6, 6.53."""
+    unlock = {"connectorId": connector_id}
+    await central.refused_before_sending("UnlockConnector", unlock, "/connectorId")
+    assert station.nothing_asked()
 
 
 @pytest.mark.parametrize("code", ["NotImplemented", "NotSupported", "GenericError"])

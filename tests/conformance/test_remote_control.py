@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from csms_local.run_state import RunState
 from tests.conformance.central_system import CentralSystem
 from tests.conformance.played_station import PlayedStation, connected
@@ -113,6 +115,56 @@ async def test_remote_start_without_an_answer_before_the_connection_ends(
         assert linked["transaction_id"] == started["transactionId"]
 
 
+async def test_remote_start_without_an_answer_in_time(
+    station: PlayedStation, central: CentralSystem, id_token: str
+) -> None:
+    """After 30 s without an answer nobody knows; a late one still counts."""
+    path = f"/stations/{central.station_id}/commands/RemoteStartTransaction"
+    sending = asyncio.create_task(
+        central.operator.http.post(
+            path, params={"wait": 60}, json={"connectorId": 1, "idTag": id_token}
+        )
+    )
+    asked = await station.asked("RemoteStartTransaction")
+    command = (await sending).json()
+    assert (command["status"], command["accepted"]) == ("outcome_unknown", None)
+    await station.answer(asked, ACCEPTED)
+    late = await eventually(
+        lambda: central.operator.get(f"/commands/{command['command_id']}"),
+        lambda found: found["status"] == "completed",
+    )
+    assert (late["accepted"], late["response"]) == (True, ACCEPTED)
+    assert station.nothing_asked()
+
+
+@pytest.mark.parametrize("code", ["InternalError", "NotSupported"])
+async def test_remote_start_refused_by_an_error(
+    station: PlayedStation, central: CentralSystem, id_token: str, code: str
+) -> None:
+    start = {"connectorId": 1, "idTag": id_token}
+    command = await central.refused_command(station, "RemoteStartTransaction", start, code)
+    assert (command["status"], command["error"]["code"]) == ("error", code)
+    assert await central.transactions() == []
+
+
+async def test_remote_start_of_connector_0_is_refused_before_sending(
+    station: PlayedStation, central: CentralSystem, id_token: str
+) -> None:
+    """OCPP 1.6, 6.33."""
+    start = {"connectorId": 0, "idTag": id_token}
+    await central.refused_before_sending("RemoteStartTransaction", start, "/connectorId")
+    assert station.nothing_asked()
+
+
+async def test_remote_start_of_a_token_too_long_for_a_station_is_refused_before_sending(
+    station: PlayedStation, central: CentralSystem
+) -> None:
+    """OCPP 1.6, 7.15: CiString20Type."""
+    start = {"connectorId": 1, "idTag": "T" * 21}
+    await central.refused_before_sending("RemoteStartTransaction", start, "/idTag")
+    assert station.nothing_asked()
+
+
 async def test_remote_stop(station: PlayedStation, central: CentralSystem, id_token: str) -> None:
     started = await station.start(id_token)
     transaction_id = started["transactionId"]
@@ -162,3 +214,64 @@ async def test_a_remote_start_with_a_token_that_may_not_charge_is_decided_at_the
     await central.command(station, "RemoteStartTransaction", start, ACCEPTED)
     assert await station.authorize(id_token) == {"status": "Blocked"}
     assert await central.transactions() == []
+
+
+async def test_remote_stop_of_a_station_that_is_offline(
+    run: RunState, central: CentralSystem, id_token: str
+) -> None:
+    """The transaction goes on, and the stop is not sent when the station is back."""
+    async with connected(run.ocpp_url, central.station_id) as station:
+        await station.boot()
+        transaction_id = (await station.start(id_token))["transactionId"]
+    await central.station(lambda found: not found["online"])
+    stop = {"transactionId": transaction_id}
+    command = await central.operator.command(central.station_id, "RemoteStopTransaction", stop)
+    assert (command["status"], command["sent_at"]) == ("station_offline", None)
+    async with connected(run.ocpp_url, central.station_id) as station:
+        await station.meter(transaction_id, 1200)
+        assert station.nothing_asked()
+    (kept,) = await central.transactions()
+    assert kept["status"] == "active"
+
+
+async def test_remote_stop_without_an_answer_before_the_connection_ends(
+    run: RunState, central: CentralSystem, id_token: str
+) -> None:
+    """The station did obey, and says so when it is back."""
+    async with connected(run.ocpp_url, central.station_id) as station:
+        await station.boot()
+        transaction_id = (await station.start(id_token))["transactionId"]
+        stop = {"transactionId": transaction_id}
+        sending = asyncio.create_task(
+            central.operator.command(central.station_id, "RemoteStopTransaction", stop)
+        )
+        await station.asked("RemoteStopTransaction")
+    command = await sending
+    assert (command["status"], command["accepted"]) == ("outcome_unknown", None)
+    async with connected(run.ocpp_url, central.station_id) as station:
+        await station.stop(transaction_id, reason="Remote", seconds_ago=5)
+        assert (await central.completed(transaction_id))["stop_reason"] == "Remote"
+        assert station.nothing_asked()
+
+
+async def test_remote_stop_of_a_transaction_that_has_ended_is_the_stations_to_refuse(
+    station: PlayedStation, central: CentralSystem, id_token: str
+) -> None:
+    """Errata 3.33: Rejected, as no such transaction goes on; what is stored stays."""
+    transaction_id = (await station.start(id_token))["transactionId"]
+    await station.stop(transaction_id, reason="Local")
+    ended = await central.completed(transaction_id)
+    stop = {"transactionId": transaction_id}
+    rejected = {"status": "Rejected"}
+    command = await central.command(station, "RemoteStopTransaction", stop, rejected)
+    assert (command["status"], command["accepted"]) == ("completed", False)
+    assert await central.completed(transaction_id) == ended
+
+
+async def test_remote_stop_of_a_connector_without_a_transaction_is_refused_before_sending(
+    station: PlayedStation, central: CentralSystem
+) -> None:
+    path = f"/stations/{central.station_id}/commands/RemoteStopTransaction"
+    response = await central.operator.http.post(path, json={"connectorId": 1})
+    assert (response.status_code, response.json()["code"]) == (409, "no_open_transaction")
+    assert station.nothing_asked()

@@ -44,6 +44,7 @@ def test_an_order_becomes_a_held_command_of_the_same_id() -> None:
         (order(), OwnerView(station_id="S1", known=False), "UNKNOWN_STATION"),
         (order("BootNotification"), owner(), "UNKNOWN_ACTION"),
         (order("Reset", {"type": "Warm"}), owner(), "PAYLOAD_INVALID"),
+        (order("UnlockConnector", {"connectorId": 0}), owner(), "PAYLOAD_INVALID"),
         (order(), owner(RegistrationStatus.REJECTED), "STATION_REJECTED"),
         (
             order("RemoteStartTransaction", {"idTag": "T"}),

@@ -20,6 +20,7 @@ from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised
 from session_service.handlers.reservation_requests import cancel_reservation, create_reservation
 from session_service.handlers.reservations import expire_reservations
+from session_service.store.reservation_outages import forget_outages
 from session_service.store.tables import SCHEMA
 
 _ROWS = "SELECT * FROM reservation ORDER BY id"
@@ -85,6 +86,19 @@ def ended(action: str, payload: dict[str, Any], said: str | None, /, **changes: 
         "data": data,
     }
     return Work("events.v1", {}, [event])
+
+
+def out_of_service(connector_id: int, shown: str, minutes: float = 0) -> Work:
+    """Return what is told of a connector that serves nobody any more."""
+    item = {
+        "id": str(uuid4()),
+        "source": "/csms/station-registry",
+        "type": "csms.connector.out_of_service.v1",
+        "subject": "S1",
+        "time": format_time(soon(minutes)),
+        "data": {"station_id": "S1", "connector_id": connector_id, "status": shown},
+    }
+    return Work("events.v1", {}, [item])
 
 
 async def orders(records: Any) -> list[dict[str, Any]]:
@@ -214,6 +228,32 @@ async def test_a_reservation_expires_without_a_word_from_the_station(records: An
     assert (await told(records))[-1] == "reservation.expired"
 
 
+@pytest.mark.parametrize("shown", ["Faulted", "Unavailable"])
+async def test_a_connector_out_of_service_keeps_no_reservation(records: Any, shown: str) -> None:
+    made = await reserve(records)
+    await records.report(answer(made, "Accepted"))
+    await records.report(out_of_service(2, shown))
+    assert await status(records) == [("active", None)]
+    await records.report(out_of_service(1, shown))
+    assert await status(records) == [("cancelled", shown.lower())]
+    assert (await told(records))[-1] == "reservation.cancelled"
+    with pytest.raises(ProblemRaised, match="cancelled already"):
+        await cancel(records)
+
+
+async def test_outages_that_no_reservation_met_are_forgotten_after_a_day(records: Any) -> None:
+    made = await reserve(records)
+    await records.report(
+        answer(made, "Accepted"), out_of_service(1, "Faulted"), out_of_service(2, "Faulted")
+    )
+    await records.execute("UPDATE reservation SET created_at = created_at - interval '2 days'")
+    await records.execute("UPDATE reservation_outage SET at = at - interval '25 hours'")
+    await records.execute("UPDATE reservation_outage SET station_id = 'S2' WHERE connector_id = 2")
+    await in_transaction(records.engine, forget_outages)
+    rows = await records.rows("SELECT connector_id FROM reservation_outage")
+    assert [row["connector_id"] for row in rows] == [1]
+
+
 async def test_a_start_by_another_token_is_judged_on_the_token_and_flagged(records: Any) -> None:
     await records.token("T1")
     await records.token("T2")
@@ -266,7 +306,7 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
     records_of: Callable[[AsyncEngine], Any],
     clear: Callable[[], Awaitable[None]],
 ) -> None:
-    async def check(order: Sequence[int], accepted: bool, named: bool) -> Any:
+    async def check(order: Sequence[int], accepted: bool, named: bool, faulted: bool) -> Any:
         await clear()
         engine = create_engine(session_url, SCHEMA, name="any order", pool_size=4)
         records = records_of(engine)
@@ -286,6 +326,7 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
                 start(records, 1, minutes=1, id_tag="T2"),
                 start(records, 2, minutes=2, reservation_id=1 if named else None),
                 start(records, 3, minutes=3, id_tag="T2"),
+                out_of_service(1 if faulted else 2, "Faulted"),
             ]
             for index in order:
                 work = works[index]
@@ -306,10 +347,11 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
             await engine.dispose()
 
     expected = {
-        case: asyncio.run(check(range(6), *case))
-        for case in itertools.product([True, False], repeat=2)
+        case: asyncio.run(check(range(7), *case))
+        for case in itertools.product([True, False], repeat=3)
     }
-    assert expected[True, False] == (
+    assert expected[True, False, True][0] == [("cancelled", "faulted", None)]
+    assert expected[True, False, False] == (
         [("used", None, "T1")],
         [
             {"seq": 1, "id_token": "T2", "flags": ["reservation_conflict"]},
@@ -323,9 +365,9 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
     )
     @given(data=st.data())
     def any_order(data: st.DataObject) -> None:
-        extra = data.draw(st.lists(st.integers(0, 5), max_size=4))
-        order = data.draw(st.permutations([*range(6), *extra]))
-        case = (data.draw(st.booleans()), data.draw(st.booleans()))
+        extra = data.draw(st.lists(st.integers(0, 6), max_size=4))
+        order = data.draw(st.permutations([*range(7), *extra]))
+        case = (data.draw(st.booleans()), data.draw(st.booleans()), data.draw(st.booleans()))
         assert asyncio.run(check(order, *case)) == expected[case]
 
     any_order()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from session_service.domain.reservations import (
     Answer,
     Cancellation,
+    Outage,
     Reservation,
     ReservationStatus,
     ReservedStart,
@@ -66,9 +67,10 @@ def verdict(
     held: Reservation,
     *starts: ReservedStart,
     cancellations: tuple[Cancellation, ...] = (),
+    outages: tuple[Outage, ...] = (),
     now: datetime = LATER,
 ) -> Verdict:
-    return judge([held], cancellations, starts, now)[held.id]
+    return judge([held], cancellations, starts, now, outages)[held.id]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +155,35 @@ def test_of_cancellation_and_unnamed_use_the_first_counts(
 def test_what_the_station_does_not_know_any_more_is_cancelled() -> None:
     found = verdict(reservation(), cancellations=(cancelled(4, accepted=False),))
     assert found == Verdict(ReservationStatus.CANCELLED, "not_held_by_station", at(4))
+
+
+@pytest.mark.parametrize(
+    ("held", "connector_id", "minutes", "ends"),
+    [
+        ({}, 1, 4, True),
+        ({}, 0, 4, True),
+        ({}, 2, 4, False),
+        ({"connector_id": 0}, 0, 4, True),
+        ({"connector_id": 0}, 1, 4, False),
+        ({}, 1, 0, False),
+        ({"answer": Answer.REFUSED}, 1, 4, False),
+        ({"answer": Answer.NONE, "answered_at": None}, 1, 4, False),
+    ],
+)
+def test_a_connector_or_station_out_of_service_ends_what_it_held(
+    held: dict[str, Any], connector_id: int, minutes: float, ends: bool
+) -> None:
+    found = verdict(reservation(**held), outages=(Outage(connector_id, at(minutes), "faulted"),))
+    ended = Verdict(ReservationStatus.CANCELLED, "faulted", at(4))
+    assert (found == ended) is ends
+
+
+def test_a_start_that_names_what_an_outage_ended_used_it_and_one_that_does_not_did_not() -> None:
+    outages = (Outage(1, at(4), "unavailable"), Outage(1, at(3), "faulted"))
+    named = verdict(reservation(), start(wire_id=7), outages=outages)
+    assert named == Verdict(ReservationStatus.USED, None, at(5), 100)
+    unnamed = verdict(reservation(), start(), outages=outages)
+    assert unnamed == Verdict(ReservationStatus.CANCELLED, "faulted", at(3))
 
 
 def test_a_cancellation_that_overtook_the_reservation_means_nothing() -> None:
@@ -262,33 +293,43 @@ cancellations = st.builds(
     st.booleans(),
 )
 
+outages = st.builds(
+    lambda connector_id, minute, reason: Outage(connector_id, at(minute), reason),
+    st.integers(0, 2),
+    minutes,
+    st.sampled_from(["faulted", "unavailable"]),
+)
+
 
 @given(
     st.lists(reservations, unique_by=lambda item: item.id),
     st.lists(cancellations),
+    st.lists(outages),
     st.lists(starts, unique_by=lambda item: item.transaction_id),
     st.data(),
 )
 def test_the_order_of_facts_does_not_show(
     held: list[Reservation],
     answers: list[Cancellation],
+    out: list[Outage],
     begun: list[ReservedStart],
     data: st.DataObject,
 ) -> None:
     now = at(data.draw(minutes))
-    verdicts = judge(held, answers, begun, now)
+    verdicts = judge(held, answers, begun, now, out)
     assert verdicts == judge(
         data.draw(st.permutations(held)),
         [*data.draw(st.permutations(answers)), *answers],
         data.draw(st.permutations(begun)),
         now,
+        [*data.draw(st.permutations(out)), *out],
     )
     uses = [found.transaction_id for found in verdicts.values() if found.transaction_id]
     assert len(uses) == len(set(uses)), "a start uses one reservation"
     for found in verdicts.values():
         assert (found.ended_at is None) is found.status.is_open
         assert found.ended_at is None or found.ended_at <= max(now, at(70))
-    forever = judge(held, answers, begun, at(1000))
+    forever = judge(held, answers, begun, at(1000), out)
     assert not any(found.status.is_open for found in forever.values())
 
 

@@ -136,6 +136,23 @@ async def test_a_repeated_status_is_no_change(known: Any) -> None:
     assert (connector.connector_id, connector.status) == (0, "Preparing")
 
 
+async def test_a_connector_that_serves_nobody_any_more_is_told_once(known: Any) -> None:
+    shown = ["Reserved", "Faulted", "Faulted", "Available"]
+    works = [
+        known.call(
+            "StatusNotification",
+            "A",
+            {"connectorId": 1, "status": status, "errorCode": f"Code{seq}"},
+            seq=seq,
+        )
+        for seq, status in enumerate(shown, start=1)
+    ]
+    for work in [*works, *works]:
+        await known.send([work])
+    (told,) = await known.events("connector.out_of_service")
+    assert told["data"] == {"station_id": "A", "connector_id": 1, "status": "Faulted"}
+
+
 async def test_tolerated_deviations_are_counted_per_station(known: Any) -> None:
     await known.send([_heard(1, 5_000, enum_case=1), _heard(1, 6_000, enum_case=1, null_field=3)])
     await known.send([_heard(1, 7_000), _heard(1, 8_000, null_field=1)])

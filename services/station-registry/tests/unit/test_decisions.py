@@ -182,6 +182,19 @@ def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
     assert decide_statuses(decision.newest, reported).newest == {}
 
 
+def test_a_connector_goes_out_of_service_once_until_it_serves_again() -> None:
+    def status(seq: int, shown: str) -> tuple[tuple[str, int], ConnectorStatus]:
+        return ("A", 1), ConnectorStatus(
+            shown, "NoError", None, None, None, None, 1, seq, "c1", 1_000
+        )
+
+    shown = ["Reserved", "Faulted", "Unavailable", "Available", "Unavailable"]
+    decision = decide_statuses({}, [status(seq, each) for seq, each in enumerate(shown, start=1)])
+    assert [told.seq for _, told in decision.out_of_service] == [2, 5]
+    again = decide_statuses(decision.newest, [status(6, "Faulted")])
+    assert (len(again.changes), again.out_of_service) == (1, [])
+
+
 def test_unknown_error_codes_are_kept_and_told_apart_beside_the_same_code_of_the_vendor() -> None:
     reported = [
         connector_status(

@@ -33,6 +33,7 @@ COMMAND_ORDERS_QUEUE = "command-api.orders.v1"
 COMMAND_ORDERS_KEY = "command-api.orders"
 COMMAND_COMPLETED_KEY = "command.completed"
 STATION_CONNECTED_KEY = "station.connected"
+CONNECTOR_OUT_OF_SERVICE_KEY = "connector.out_of_service"
 
 Arguments = Mapping[str, str | int]
 
@@ -128,8 +129,11 @@ def decisions_queue(service: str) -> Queue:
     )
 
 
-# A station that comes back may have lost its local list.
-_FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {SESSION_SERVICE: (STATION_CONNECTED_KEY,)}
+# A station that comes back may have lost its local list; one that is out of service its
+# reservations.
+_FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
+    SESSION_SERVICE: (STATION_CONNECTED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY)
+}
 
 
 def reports_queue(service: str) -> Queue:

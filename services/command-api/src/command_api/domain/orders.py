@@ -5,12 +5,12 @@ from typing import Any
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, masked
+from command_api.domain.payload_problems import payload_problems
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.security_profile_change import wanted_profile
 from csms_shared.contracts.orders import CommandOrder, OrderRefusal
 from csms_shared.contracts.stations import OwnerView
 from csms_shared.ocpp.actions import command_actions
-from csms_shared.ocpp.schemas import validate_request
 from csms_shared.ocpp.versions import OCPP16
 
 
@@ -56,9 +56,9 @@ def _refusal(order: CommandOrder, owner: OwnerView) -> dict[str, Any] | None:
     refused = refusal_by_registration(order.station_id, order.action, owner.registration_status)
     if refused is not None:
         return _error(OrderRefusal(refused.code.upper()), refused.detail)
-    invalid = validate_request(version, order.action, order.payload)
-    if invalid is not None:
-        return _error(OrderRefusal.PAYLOAD_INVALID, invalid.description)
+    problems = payload_problems(version, order.action, order.payload)
+    if problems:
+        return _error(OrderRefusal.PAYLOAD_INVALID, problems[0][1])
     return None
 
 

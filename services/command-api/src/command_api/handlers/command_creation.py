@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
+from command_api.domain.payload_problems import payload_problems
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
@@ -36,7 +37,6 @@ from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.credentials import credential_proofs
-from csms_shared.ocpp.schemas import request_problems, validate_request
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.refusals import ProblemRaised, refuse
 
@@ -161,14 +161,13 @@ class CommandCreation:
         payload = request.payload
         if request.action == _REMOTE_STOP and set(payload) == {"connectorId"}:
             payload = {"transactionId": await self._open_transaction(request.station_id, payload)}
-        version = _version(owner)
-        if validate_request(version, request.action, payload) is not None:
-            problems = request_problems(version, request.action, payload)
+        problems = payload_problems(_version(owner), request.action, payload)
+        if problems:
             raise refuse(
                 422,
                 "payload_invalid",
                 f"the payload is no valid {request.action} request",
-                *((problem.pointer or "/", problem.description) for problem in problems),
+                *problems,
             )
         return payload
 

@@ -13,6 +13,7 @@ from session_service.handlers.local_lists import look_at_due
 from session_service.handlers.quarantine import reconcile_waiting
 from session_service.handlers.reservations import expire_reservations
 from session_service.settings import Settings
+from session_service.store.reservation_outages import forget_outages
 from session_service.store.tables import SCHEMA, outbox, parked
 from session_service.store.upkeep import upkeep_tasks
 
@@ -45,6 +46,7 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         *upkeep_tasks(settings.meter_value_retention_days),
         UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),
         UpkeepTask("expire_reservations", 5.0, expire_reservations),
+        UpkeepTask("forget_reservation_outages", 3600.0, forget_outages),
         UpkeepTask("look_at_local_lists", 5.0, look_at_due),
         UpkeepTask("settle_charging_profiles", 5.0, settle_waiting),
         UpkeepTask("forget_charging_profiles", 3600.0, forget_ended),

@@ -7,7 +7,11 @@ from enum import Enum, auto
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.topology import SESSION_SERVICE, STATION_CONNECTED_KEY
+from csms_shared.broker.topology import (
+    CONNECTOR_OUT_OF_SERVICE_KEY,
+    SESSION_SERVICE,
+    STATION_CONNECTED_KEY,
+)
 from csms_shared.clock import now_ms, utc_now
 from csms_shared.completed_commands import apply_completed
 from csms_shared.contracts.events import CloudEvent, event_type
@@ -17,11 +21,13 @@ from csms_shared.inbox import Reply, Work
 from csms_shared.ocpp.versions import OCPP16
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.domain.authorization import is_free_vend
+from session_service.domain.reservations import Outage
 from session_service.handlers.authorization import asked_tokens, authorize
 from session_service.handlers.calls import ReceivedCall, received_call
 from session_service.handlers.local_lists import stations_connected
 from session_service.handlers.ocpp16 import read_start
 from session_service.handlers.reports import take_reports
+from session_service.handlers.reservations import connectors_out_of_service
 from session_service.handlers.transactions import start_transactions
 from session_service.store.tokens import read_tokens
 
@@ -44,6 +50,7 @@ ROUTES: dict[tuple[str, str], Route] = {
 
 CallKey = tuple[str, int]
 _CONNECTED = event_type(STATION_CONNECTED_KEY)
+_OUT_OF_SERVICE = event_type(CONNECTOR_OUT_OF_SERVICE_KEY)
 
 
 class UnknownWork(Exception):
@@ -92,19 +99,29 @@ async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> l
     )
     await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
     await apply_completed(connection, events, completed_command_handlers)
-    connections = list(_connections(events))
+    connections = [(event.subject, _time(event)) for event in _told(events, _CONNECTED)]
     if connections:
         await stations_connected(connection, connections)
+    outages = [(event.subject, _outage(event)) for event in _told(events, _OUT_OF_SERVICE)]
+    if outages:
+        await connectors_out_of_service(connection, outages)
     return await _answer_probes(connection, works)
 
 
-def _connections(events: Sequence[Work]) -> Iterator[tuple[str, datetime]]:
-    """Return which stations connected and when."""
+def _told(events: Sequence[Work], type_: str) -> Iterator[CloudEvent]:
+    """Return the events of a type."""
     for work in events:
         for item in work.item:
-            if item["type"] == _CONNECTED:
-                event = CloudEvent.model_validate(item)
-                yield event.subject, datetime.fromisoformat(event.time)
+            if item.get("type") == type_:
+                yield CloudEvent.model_validate(item)
+
+
+def _outage(event: CloudEvent) -> Outage:
+    return Outage(int(event.data["connector_id"]), _time(event), str(event.data["status"]).lower())
+
+
+def _time(event: CloudEvent) -> datetime:
+    return datetime.fromisoformat(event.time)
 
 
 def is_late(work: Work) -> bool:

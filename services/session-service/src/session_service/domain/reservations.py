@@ -1,8 +1,8 @@
 """Reservations (OCPP 1.6, 3.11, 5.1 and 5.13): what became of them follows from facts alone.
 
 Facts come in any order: the station's answer to ReserveNow and to CancelReservation, the starts
-of the station, the clock. All of a station's reservations are judged anew from all of them, so
-neither order nor repetition shows in what comes out.
+of the station, connectors that go out of service, the clock. All of a station's reservations are
+judged anew from all of them, so neither order nor repetition shows in what comes out.
 """
 
 from collections.abc import Collection, Iterable
@@ -92,6 +92,24 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A connector (0: the station) went out of service; `reason` is its status in lower case."""
+
+    connector_id: int
+    at: datetime
+    reason: str
+
+    def ends(self, reservation: Reservation) -> bool:
+        """Tell whether the station gave a reservation up because of it (5.13)."""
+        return (
+            self.connector_id in (0, reservation.connector_id)
+            and reservation.answer is Answer.ACCEPTED
+            and reservation.answered_at is not None
+            and reservation.answered_at <= self.at
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ReservedStart:
     """A start as far as reservations are concerned; `at` by `start_time`."""
 
@@ -131,6 +149,7 @@ def judge(
     cancellations: Iterable[Cancellation],
     starts: Iterable[ReservedStart],
     now: datetime,
+    outages: Collection[Outage] = (),
 ) -> dict[int, Verdict]:
     """Return what became of each reservation of one station, by id.
 
@@ -145,7 +164,7 @@ def judge(
         holder = _holder(reservations, start.wire_id, start.at)
         if holder is not None:
             named.setdefault(holder.id, start)
-    ends = _ends(reservations, cancellations)
+    ends = _ends(reservations, cancellations, outages)
     verdicts: dict[int, Verdict] = {}
     for reservation in sorted(reservations, key=_by_precedence):
         use = named.get(reservation.id)
@@ -217,7 +236,9 @@ def _age(reservation: Reservation) -> tuple[datetime, int]:
 
 
 def _ends(
-    reservations: Collection[Reservation], cancellations: Iterable[Cancellation]
+    reservations: Collection[Reservation],
+    cancellations: Iterable[Cancellation],
+    outages: Collection[Outage],
 ) -> dict[int, Verdict]:
     """Return how and when each reservation ends unless it is used, by id."""
     expired = ReservationStatus.EXPIRED
@@ -235,6 +256,11 @@ def _ends(
         elif _was_held(holder, cancellation.asked_at):
             ends[holder.id].append(Verdict(cancelled, Reason.NOT_HELD, cancellation.answered_at))
     for reservation in reservations:
+        ends[reservation.id] += [
+            Verdict(ReservationStatus.CANCELLED, outage.reason, outage.at)
+            for outage in outages
+            if outage.ends(reservation)
+        ]
         replaced_at = _replaced_at(reservation, reservations)
         if replaced_at is not None:
             replaced = ReservationStatus.CANCELLED

@@ -21,6 +21,7 @@ from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.times import format_time
 from session_service.domain.reservations import (
     Answer,
+    Outage,
     Reservation,
     ReservationStatus,
     Verdict,
@@ -29,6 +30,7 @@ from session_service.domain.reservations import (
 )
 from session_service.domain.starts import Start
 from session_service.handlers.events import reservation_event
+from session_service.store.reservation_outages import add_outages, read_outages
 from session_service.store.reservations import (
     RECENT,
     FlaggedStart,
@@ -53,6 +55,14 @@ async def judge_started(connection: AsyncConnection, starts: Collection[Start]) 
         if start.reservation_id is not None
     }
     await judge_stations(connection, {start.station_id for start in starts}, named=named)
+
+
+async def connectors_out_of_service(
+    connection: AsyncConnection, outages: Collection[tuple[str, Outage]]
+) -> None:
+    """End the reservations of connectors that are Faulted or Unavailable (5.13)."""
+    await add_outages(connection, outages)
+    await judge_stations(connection, {station_id for station_id, _ in outages})
 
 
 async def expire_reservations(connection: AsyncConnection) -> None:
@@ -83,6 +93,7 @@ async def judge_stations(
     facts = [item.facts for item in kept]
     cancellations = await read_cancellations(connection, facts)
     starts = await read_starts(connection, facts)
+    outages = await read_outages(connection, facts)
     by_station: dict[str, list[Reservation]] = {}
     for reservation in facts:
         by_station.setdefault(reservation.station_id, []).append(reservation)
@@ -90,7 +101,13 @@ async def judge_stations(
     conflicts: dict[int, bool] = {}
     for station_id, held in by_station.items():
         known = starts.get(station_id, [])
-        judged = judge(held, cancellations.get(station_id, []), [item.start for item in known], now)
+        judged = judge(
+            held,
+            cancellations.get(station_id, []),
+            [item.start for item in known],
+            now,
+            outages.get(station_id, []),
+        )
         verdicts |= judged
         conflicts |= _conflicts(held, judged, known, now)
     orders = [order for item in kept if (order := _cancel_order(item, verdicts, now)) is not None]

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Sequence,
     Table,
     Text,
@@ -237,6 +238,18 @@ reservation_cancellation = Table(
     Index("reservation_cancellation_by_wire_id", "station_id", "wire_id"),
 )
 
+# Kept apart from reservations: an outage may be known before the reservation that it ends.
+reservation_outage = Table(
+    "reservation_outage",
+    metadata,
+    Column("station_id", Text, nullable=False),
+    Column("connector_id", BigInteger, nullable=False),
+    Column("at", DateTime(True), nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("station_id", "connector_id", "at", name="reservation_outage_pkey"),
+    Index("reservation_outage_by_time", "at"),
+)
+
 # What local lists hold, each content once, however many stations have it.
 local_list_content = Table(
     "local_list_content",
@@ -347,6 +360,7 @@ __all__ = [
     "reservation",
     "reservation_cancellation",
     "reservation_ids",
+    "reservation_outage",
     "stop",
     "transaction",
     "transaction_ids",

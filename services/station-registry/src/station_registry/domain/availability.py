@@ -8,6 +8,9 @@ from station_registry.domain.station_text import fit
 
 ConnectorKey = tuple[str, int]
 
+# In these a connector serves nobody, and keeps no reservation (OCPP 1.6, 5.13).
+_OUT = ("Faulted", "Unavailable")
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectorStatus:
@@ -36,10 +39,14 @@ class ConnectorStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusDecision:
-    """The newest status of each connector that changed hands, and every change on the way."""
+    """The newest status of each connector that changed hands, and every change on the way.
+
+    `out_of_service`: those changes after which a connector no longer serves anybody.
+    """
 
     newest: dict[ConnectorKey, ConnectorStatus]
     changes: list[tuple[ConnectorKey, ConnectorStatus]]
+    out_of_service: list[tuple[ConnectorKey, ConnectorStatus]]
 
 
 def connector_status(call: StationCall) -> tuple[ConnectorKey, ConnectorStatus]:
@@ -66,11 +73,14 @@ def decide_statuses(
     """Fold reports in whatever order they came, duplicates included."""
     newest: dict[ConnectorKey, ConnectorStatus] = {}
     changes: list[tuple[ConnectorKey, ConnectorStatus]] = []
+    out_of_service: list[tuple[ConnectorKey, ConnectorStatus]] = []
     for key, status in sorted(reported, key=lambda report: (report[0], report[1].stamp)):
         before = newest.get(key) or known.get(key)
         if before is not None and status.stamp <= before.stamp:
             continue
         if before is None or before.shows() != status.shows():
             changes.append((key, status))
+            if status.status in _OUT and (before is None or before.status not in _OUT):
+                out_of_service.append((key, status))
         newest[key] = status
-    return StatusDecision(newest, changes)
+    return StatusDecision(newest, changes, out_of_service)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.broker.topology import CONNECTOR_OUT_OF_SERVICE_KEY
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
 from station_registry.domain.availability import connector_status, decide_statuses
@@ -38,6 +39,17 @@ async def note_statuses(connection: AsyncConnection, works: Sequence[Work]) -> l
                 vendor_error_code=status.vendor_error_code,
             )
             for (station_id, connector_id), status in decision.changes
+        ]
+        + [
+            fact(
+                CONNECTOR_OUT_OF_SERVICE_KEY,
+                station_id,
+                (status.connection_id, status.seq),
+                status.received_ms,
+                connector_id=connector_id,
+                status=status.status,
+            )
+            for (station_id, connector_id), status in decision.out_of_service
         ],
     )
     return []
