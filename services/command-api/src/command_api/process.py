@@ -31,6 +31,7 @@ from command_api.handlers.watched_commands import WatchedCommands
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
+from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA, outbox, parked
 from command_api.store.upkeep import purges
@@ -123,7 +124,7 @@ class CommandApi:
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
             self._engine,
-            folder=settings.upload_folder,
+            files=place_of_uploads(settings),
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )
@@ -229,7 +230,7 @@ class CommandApi:
         """Serve until `stop` is set, then finish what is in hand.
 
         Raises:
-            NoAdministratorPassword: first start without `CSMS_ADMIN_PASSWORD`.
+            SettingsProblem: first start without `CSMS_ADMIN_PASSWORD`, or uploads can't be kept.
             PortTaken: REST or the probes can't listen.
             OwnQueueLost: only a new incarnation can have a queue of its own.
         """
@@ -271,6 +272,7 @@ class CommandApi:
 
     async def _prepare(self) -> None:
         """Wait for database and migrations, then see to the first administrator."""
+        await self._uploads.check()
         await until_available(Unavailable, longest_s=_PREPARE_PAUSE_S)(self._prepare_once)
 
     async def _prepare_once(self) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from command_api.domain.roles import Principal
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, StationId, given
@@ -185,12 +185,17 @@ async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobI
     """Return a file as the station uploaded it."""
     uploads = state_of(request).uploads
     for upload in await uploads.of_job(_job_id(job_id)):
-        if str(upload.upload_id) == upload_id and (path := uploads.file(upload)) is not None:
-            return FileResponse(
-                path,
-                filename=upload.file_name,
+        if str(upload.upload_id) == upload_id and (file := await uploads.download(upload)):
+            return StreamingResponse(
+                file.chunks,
                 media_type="application/octet-stream",
-                headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
+                headers={
+                    "Content-Length": str(file.size),
+                    # Nothing in a safe name has to be quoted.
+                    "Content-Disposition": f'attachment; filename="{upload.file_name}"',
+                    "X-Content-Type-Options": "nosniff",
+                    "Cache-Control": "no-store",
+                },
             )
     raise refuse(404, "not_found", f"there is no upload {upload_id}")
 
