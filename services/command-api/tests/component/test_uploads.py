@@ -1,6 +1,7 @@
 """Uploads in both places, a folder and a bucket: once, whole, and nothing where they fail."""
 
 import asyncio
+import errno
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,7 +22,7 @@ from command_api.domain.upload_places import BucketPlace
 from command_api.handlers.uploads import Uploads
 from command_api.store.tables import SCHEMA
 from command_api.store.upload_bucket import BucketAccess, UploadBucket
-from command_api.store.upload_files import FilesAway, UploadFiles
+from command_api.store.upload_files import FilesAway, NoRoom, UploadFiles
 from command_api.store.upload_folder import UploadFolder
 from command_api.store.uploads import Upload
 from csms_shared.clock import now_ms
@@ -60,11 +61,9 @@ def place(request: pytest.FixtureRequest, s3: BucketServer, tmp_path: Path) -> P
         return Place(
             UploadFolder(tmp_path),
             lambda: {
-                str(path.relative_to(tmp_path))
-                for path in tmp_path.rglob("*")
-                if path.is_file() and path.parent != incomplete
+                path for path in files_below(tmp_path) if not path.startswith(f"{incomplete.name}/")
             },
-            lambda: {path.name for path in incomplete.glob("*")},
+            lambda: files_below(incomplete),
         )
     bucket = f"b{secrets.token_hex(6)}"
     s3.create(bucket)
@@ -73,6 +72,10 @@ def place(request: pytest.FixtureRequest, s3: BucketServer, tmp_path: Path) -> P
         lambda: {key.removeprefix("of/csms/") for key in s3.keys(bucket)},
         lambda: s3.unfinished(bucket),
     )
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -182,6 +185,46 @@ async def test_of_several_uploads_with_one_token_one_is_kept(
     refused = [result for result in results if isinstance(result, ProblemRaised)]
     assert (len(kept), len(refused)) == (1, 3)
     assert place.visible() == {key_of(kept[0])}
+
+
+async def test_more_uploads_than_have_room_in_memory_are_refused_for_now(
+    uploads: Uploads, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("command_api.handlers.uploads._TURN_S", 0.01)
+    going_on = asyncio.Event()
+    begun = asyncio.Semaphore(0)
+
+    async def slow() -> AsyncIterator[bytes]:
+        begun.release()
+        await going_on.wait()
+        yield b"x"
+
+    async def upload() -> Upload:
+        token = await token_for(uploads, new_command_id(now_ms()))
+        return await uploads.receive(token, lambda: "f", slow(), "192.0.2.1")
+
+    async with asyncio.timeout(30):
+        first = [asyncio.create_task(upload()) for _ in range(16)]
+        for _ in first:
+            await begun.acquire()
+        token = await token_for(uploads, new_command_id(now_ms()))
+        with pytest.raises(ProblemRaised) as refused:
+            await received(uploads, token, 1)
+        assert refused.value.problem.status == 503
+        going_on.set()
+        await asyncio.gather(*first)
+        await received(uploads, token, 1)
+    assert len(place.visible()) == 17
+
+
+async def test_a_full_disk_refuses_the_upload_and_leaves_nothing(tmp_path: Path) -> None:
+    async def filling() -> AsyncIterator[bytes]:
+        yield b"x" * PIECE
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(NoRoom):
+        await UploadFolder(tmp_path).keep("job/upload", filling())
+    assert files_below(tmp_path) == set()
 
 
 async def test_what_a_crash_left_is_deleted_a_day_later(
