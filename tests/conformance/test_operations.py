@@ -164,7 +164,7 @@ async def test_change_configuration(
     assert command["response"] == {"status": status}
 
 
-@pytest.mark.parametrize("requested", ["BootNotification", "Heartbeat", "StatusNotification"])
+@pytest.mark.parametrize("requested", ["Heartbeat", "StatusNotification"])
 async def test_trigger_message(
     station: PlayedStation, central: CentralSystem, requested: str
 ) -> None:
@@ -173,15 +173,28 @@ async def test_trigger_message(
         station, "TriggerMessage", {"requestedMessage": requested}, ACCEPTED
     )
     assert command["accepted"]
-    if requested == "BootNotification":
-        before = (await central.station())["last_boot_at"]
-        await station.boot()
-        await central.station(lambda found: found["last_boot_at"] > before)
-    elif requested == "Heartbeat":
+    if requested == "Heartbeat":
         await station.call("Heartbeat", {})
     else:
         await station.status(1, "Unavailable")
         await central.connector(1, "Unavailable")
+
+
+async def test_trigger_message_for_a_boot_before_one_was_accepted_and_after(
+    run: RunState, central: CentralSystem
+) -> None:
+    """Errata 3.40: a station that was told Accepted is not asked for another boot."""
+    boot = {"requestedMessage": "BootNotification"}
+    await central.create(boot_policy="pending")
+    async with connected(run.ocpp_url, central.station_id) as station:
+        assert (await station.boot())["status"] == "Pending"
+        await central.change(boot_policy="accept", registration_status="accepted")
+        assert (await central.command(station, "TriggerMessage", boot, ACCEPTED))["accepted"]
+        assert (await station.boot())["status"] == "Accepted"
+    async with connected(run.ocpp_url, central.station_id) as station:
+        command = await central.operator.command(central.station_id, "TriggerMessage", boot)
+        assert (command["status"], command["error"]["code"]) == ("error", "STATION_ACCEPTED")
+        assert station.nothing_asked()
 
 
 async def test_trigger_message_for_meter_values(
