@@ -132,8 +132,7 @@ class CentralSystem:
 
     async def quarantine(self) -> list[Payload]:
         """Read what the station sent of transactions that nobody knows."""
-        items = await self.operator.items("/quarantine")
-        return [item for item in items if item["station_id"] == self.station_id]
+        return await self.operator.items("/quarantine", station_id=self.station_id)
 
     async def nothing_is_parked(self) -> None:
         """Check that no message of the station was more than our own code could take."""

@@ -3,8 +3,9 @@
 
 import pytest
 
+from csms_local.run_state import RunState
 from tests.conformance.central_system import CentralSystem
-from tests.conformance.played_station import Payload, PlayedStation
+from tests.conformance.played_station import Payload, PlayedStation, connected
 from tests.integration.waiting import eventually
 
 ACCEPTED = {"status": "Accepted"}
@@ -30,6 +31,23 @@ async def test_trigger_boot_notification(
     assert (await station.boot(firmwareVersion="7.1"))["status"] == "Accepted"
     after = await central.station(lambda found: found["last_boot_at"] > before["last_boot_at"])
     assert after["firmware_version"] == "7.1"
+
+
+async def test_trigger_message_for_a_boot_before_one_was_accepted_and_after(
+    run: RunState, central: CentralSystem
+) -> None:
+    """Errata 3.40: a strict station that was told Accepted is not asked for another boot."""
+    boot = {"requestedMessage": "BootNotification"}
+    await central.create(boot_policy="pending", strict=True)
+    async with connected(run.ocpp_url, central.station_id) as station:
+        assert (await station.boot())["status"] == "Pending"
+        await central.change(boot_policy="accept", registration_status="accepted")
+        assert (await central.command(station, "TriggerMessage", boot, ACCEPTED))["accepted"]
+        assert (await station.boot())["status"] == "Accepted"
+    async with connected(run.ocpp_url, central.station_id) as station:
+        command = await central.operator.command(central.station_id, "TriggerMessage", boot)
+        assert (command["status"], command["error"]["code"]) == ("error", "STATION_ACCEPTED")
+        assert station.nothing_asked()
 
 
 @BOTH

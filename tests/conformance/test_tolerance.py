@@ -200,8 +200,8 @@ async def test_trap_20_free_vend_and_overlong_tokens_have_sessions(
     assert (await central.completed(long["transactionId"]))["id_token"] == "A" * 21
 
 
-@pytest.mark.parametrize("wire_id", [-1, 0])
-async def test_trap_21_a_stop_without_a_usable_id_ends_the_open_transaction(
+@pytest.mark.parametrize("wire_id", [-1, 0, 2_000_000_001])
+async def test_traps_21_and_22_a_stop_without_a_usable_id_ends_the_open_transaction(
     station: PlayedStation, central: CentralSystem, id_token: str, wire_id: int
 ) -> None:
     transaction_id = (await station.start(id_token, seconds_ago=60))["transactionId"]

@@ -147,8 +147,8 @@ class ServicePlan:
         own = f"http://{self._settings.reachable_host}:{self._settings.http_port}"
         return {
             "CSMS_PUBLIC_URL": given.get("CSMS_PUBLIC_URL", own),
-            "CSMS_UPLOAD_FOLDER": given.get(
-                "CSMS_UPLOAD_FOLDER", str(self._state.home / "uploads")
+            "CSMS_UPLOAD_STORE": given.get(
+                "CSMS_UPLOAD_STORE", (self._state.home / "uploads").absolute().as_uri()
             ),
         }
 

@@ -8,19 +8,15 @@ from pathlib import Path
 import structlog
 
 from command_api.amqp.command_sender import GatewaySender
+from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
-from command_api.amqp.orders_inbox import OrdersInbox
-from command_api.amqp.own_events import OwnEvents
-from command_api.amqp.own_queue import OwnQueue, watch_own_queues
+from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.services import BrokerServices
 from command_api.handlers.accounts import Accounts
 from command_api.handlers.command_creation import CommandCreation
-from command_api.handlers.command_reports import CommandReports
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.event_hub import EventHub
-from command_api.handlers.incoming_events import IncomingEvents
-from command_api.handlers.orders import Orders
 from command_api.handlers.overdue_commands import finish_overdue
 from command_api.handlers.parked_items import ParkedItems
 from command_api.handlers.password_rotations import PasswordRotations
@@ -31,42 +27,28 @@ from command_api.handlers.watched_commands import WatchedCommands
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
+from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA, outbox, parked
 from command_api.store.upkeep import purges
-from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.requests import Correlator, Requester
-from csms_shared.broker.topology import (
-    COMMAND_API,
-    command_api_queues,
-    command_events_queue,
-    command_orders_queue,
-    command_results_queue,
-    own_events_queue,
-    parking_queue,
-    replies_queue,
-)
+from csms_shared.broker.topology import COMMAND_API, command_api_queues
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import answers, create_engine
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parked_requests import parked_operations
-from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
 from csms_shared.errors import Unavailable
-from csms_shared.inbox import Inbox
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.retrying import until_available
 from csms_shared.settings import SettingsProblem
 
 log = structlog.get_logger(__name__)
 
-# The first of the consumers are those of this incarnation's own queues.
-_OWN_CONSUMERS = 2
-_EVENTS_GATHER_S = 0.02
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
@@ -123,7 +105,7 @@ class CommandApi:
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
             self._engine,
-            folder=settings.upload_folder,
+            files=place_of_uploads(settings),
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )
@@ -151,64 +133,19 @@ class CommandApi:
             settings.http_port,
         )
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing)
-        self._consumers = self._make_consumers(incarnation, correlator)
-        self._live_events = LiveEvents(self._link, incarnation, self._hub)
-
-    def _make_consumers(self, incarnation: str, correlator: Correlator) -> tuple[Consumer, ...]:
-        link, publisher = self._link, self._publisher
-        reports = CommandReports(
+        self._consumers = make_consumers(
+            link=self._link,
+            publisher=self._publisher,
+            engine=self._work,
+            incarnation=incarnation,
+            correlator=correlator,
+            owners=self._owners,
             watched=self._watched,
             dispatch=self._dispatch,
-            wake_relay=self._relay.wake,
-            wake_rotations=self._rotations.wake,
+            rotations=self._rotations,
+            relay=self._relay,
         )
-        results_queue, events_queue = command_results_queue(), command_events_queue()
-        results = Inbox(
-            engine=self._work,
-            publisher=publisher,
-            service=COMMAND_API,
-            queue=results_queue.name,
-            apply=reports.apply,
-            after_commit=reports.committed,
-        )
-        incoming = IncomingEvents(self._dispatch.wake_held)
-        events = Inbox(
-            engine=self._work,
-            publisher=publisher,
-            service=COMMAND_API,
-            queue=events_queue.name,
-            apply=incoming.apply,
-            after_commit=incoming.committed,
-        )
-        orders = OrdersInbox(
-            self._work,
-            publisher,
-            Orders(self._owners, self._dispatch.wake_held, self._relay.wake),
-        )
-        own = OwnQueue(correlator, self._watched.reported)
-        own_events = OwnEvents(self._owners, self._watched)
-        drain = ParkingDrain(self._work, parked)
-        return (
-            Consumer(link, replies_queue(incarnation), own, prefetch=1_000),
-            Consumer(
-                link,
-                own_events_queue(incarnation),
-                own_events,
-                prefetch=200,
-                on_lost=own_events.lost,
-            ),
-            Consumer(link, results_queue, results, prefetch=200, publisher=publisher),
-            Consumer(
-                link,
-                events_queue,
-                events,
-                prefetch=200,
-                publisher=publisher,
-                gather_s=_EVENTS_GATHER_S,
-            ),
-            Consumer(link, command_orders_queue(), orders, prefetch=50, publisher=publisher),
-            Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50),
-        )
+        self._live_events = LiveEvents(self._link, incarnation, self._hub)
 
     async def missing(self) -> dict[str, str]:
         """Return what keeps this instance from serving, by name."""
@@ -229,7 +166,7 @@ class CommandApi:
         """Serve until `stop` is set, then finish what is in hand.
 
         Raises:
-            NoAdministratorPassword: first start without `CSMS_ADMIN_PASSWORD`.
+            SettingsProblem: first start without `CSMS_ADMIN_PASSWORD`, or uploads can't be kept.
             PortTaken: REST or the probes can't listen.
             OwnQueueLost: only a new incarnation can have a queue of its own.
         """
@@ -245,7 +182,7 @@ class CommandApi:
             run_upkeep(self._work, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())),
             *(consumer.run() for consumer in self._consumers),
             self._live_events.run(),
-            watch_own_queues(self._link.is_open, self._consumers[:_OWN_CONSUMERS]),
+            watch_own_queues(self._link.is_open, self._consumers[:OWN_CONSUMERS]),
             self._probes.run(),
         )
         async with asyncio.TaskGroup() as group:
@@ -271,6 +208,7 @@ class CommandApi:
 
     async def _prepare(self) -> None:
         """Wait for database and migrations, then see to the first administrator."""
+        await self._uploads.check()
         await until_available(Unavailable, longest_s=_PREPARE_PAUSE_S)(self._prepare_once)
 
     async def _prepare_once(self) -> None:

@@ -1,9 +1,8 @@
 """What command-api is told."""
 
-from pathlib import Path
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from pydantic import Field, SecretStr
-
+from command_api.domain.upload_places import parse_upload_place
 from csms_shared.settings import DatabaseSettings
 
 
@@ -29,11 +28,41 @@ class CommandApiSettings(DatabaseSettings):
         max_length=300,
         description="where stations reach this service's uploads, https://host",
     )
-    upload_folder: Path | None = Field(
-        None, description="folder of what stations upload; the same for every replica"
+    upload_store: str | None = Field(
+        None,
+        description="where uploads are kept, the same for every replica: file:///folder or "
+        "s3://bucket/prefix",
+    )
+    upload_s3_endpoint: str | None = Field(
+        None,
+        pattern="^https?://[^/]",
+        description="URL of an S3-compatible store, https://host:port; without it that of AWS",
+    )
+    upload_s3_region: str = Field("us-east-1", min_length=1, description="region of the bucket")
+    upload_s3_access_key_id: str | None = Field(
+        None,
+        min_length=1,
+        description="key of the bucket; without it what AWS_... or the machine's role say",
+    )
+    upload_s3_secret_access_key: SecretStr | None = Field(
+        None, min_length=1, validate_default=True, description="secret of the key"
     )
     upload_max_mb: int = Field(100, ge=1, le=10_000, description="largest upload in MiB")
     upload_retention_days: int = Field(90, ge=1, le=3650, description="how long uploads are kept")
     min_password_length: int = Field(
         16, ge=1, le=40, description="least length of a station's password"
     )
+
+    @field_validator("upload_store")
+    @classmethod
+    def _is_a_place(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_upload_place(url)
+        return url
+
+    @field_validator("upload_s3_secret_access_key")
+    @classmethod
+    def _goes_with_its_key(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (secret is None) != (info.data.get("upload_s3_access_key_id") is None):
+            raise ValueError("goes with CSMS_UPLOAD_S3_ACCESS_KEY_ID: set both or neither")
+        return secret

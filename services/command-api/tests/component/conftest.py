@@ -100,7 +100,7 @@ async def rest_url(
         token_secret="a secret for the tests of this service",
         credential_pepper=PEPPER,
         public_url="https://csms.example/",
-        upload_folder=tmp_path_factory.mktemp("uploads"),
+        upload_store=tmp_path_factory.mktemp("uploads").as_uri(),
         upload_max_mb=1,
     )
     stop = asyncio.Event()

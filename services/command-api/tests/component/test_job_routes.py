@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import hashlib
-import os
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -16,7 +14,6 @@ from command_api_fakes import Stations, api_key, is_problem
 
 from command_api.handlers.uploads import Uploads
 from command_api.store.tables import SCHEMA
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import CreateJob
 from csms_shared.db.engine import create_engine
@@ -234,42 +231,9 @@ async def test_viewers_see_jobs_and_neither_start_them_nor_read_files(
     assert created == []
 
 
-async def test_uploads_are_kept_for_so_many_days(
-    database: asyncpg.Pool,
-    service_url: str,
-    tmp_path: Path,
-) -> None:
-    engine = create_engine(service_url, SCHEMA, name="test", pool_size=2)
-    uploads = Uploads(engine, folder=tmp_path, public_url="https://x.example", max_bytes=100)
-    job_id = new_command_id(now_ms())
-
-    async def content() -> AsyncIterator[bytes]:
-        yield b"x"
-
-    kept = []
-    for _ in range(2):
-        location = await uploads.location(job_id, datetime.now(UTC) + timedelta(hours=1))
-        token = location.split("/")[-2]
-        kept.append(await uploads.receive(token, lambda: "f", content(), "192.0.2.1"))
-    await database.execute(
-        "UPDATE uploads SET received_at = now() - interval '31 days' WHERE upload_id = $1",
-        kept[0].upload_id,
-    )
-    old = tmp_path / "incomplete" / "old"
-    old.touch()
-    os.utime(old, (0, 0))
-    async with engine.begin() as connection:
-        await uploads.purge(connection, 30)
-    assert [upload.upload_id for upload in await uploads.of_job(job_id)] == [kept[1].upload_id]
-    assert uploads.file(kept[0]) is None
-    assert uploads.file(kept[1]) is not None
-    assert not old.exists()
-    await engine.dispose()
-
-
-async def test_without_a_folder_a_job_needs_a_location(service_url: str) -> None:
+async def test_without_a_place_for_it_a_job_needs_a_location(service_url: str) -> None:
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
-    uploads = Uploads(engine, folder=None, public_url=None, max_bytes=100)
+    uploads = Uploads(engine, files=None, public_url=None, max_bytes=100)
     with pytest.raises(ProblemRaised) as refused:
         await uploads.location(new_command_id(1), datetime.now(UTC))
     assert refused.value.problem.code == "no_upload_receiver"

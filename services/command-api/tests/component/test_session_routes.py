@@ -34,6 +34,12 @@ async def test_transactions_are_asked_for_with_times_in_utc(
         "closed_by": "admin",
     }
     assert (await admin.get("/transactions/7/meter-values?limit=3")).json()["items"] == []
+    assert (await admin.get("/quarantine?station_id=A%2F1")).json()["items"] == []
+    assert stations.sessions.asked("quarantine.list")[-1] == {
+        "station_id": "A/1",
+        "status": "open",
+        "limit": 50,
+    }
     reconciled = await admin.post("/quarantine/a%2Fb/reconcile", json={"transaction_id": 3})
     assert reconciled.json() == {"id": "a/b", "transaction_id": 3}
 

@@ -72,7 +72,7 @@ async def test_writes_are_audited_with_their_outcome(
     ]
 
 
-async def test_a_report_that_can_not_be_read_is_parked_alone(
+async def test_a_report_that_can_not_be_read_is_parked_alone_and_again_when_it_is_replayed(
     admin: httpx.AsyncClient, stations: Stations, broker_url: str
 ) -> None:
     station_id, marker = stations.online(), secrets.token_hex(8)
@@ -98,5 +98,10 @@ async def test_a_report_that_can_not_be_read_is_parked_alone(
     (item,) = await eventually(parked, lambda found: len(found) == 1)
     assert item["service"] == "command-api"
     assert item["queue"] == COMMAND_RESULTS_QUEUE
+    assert item["replayed_at"] is None
     assert (await admin.post(f"/parked/{item['id']}/replay")).status_code == 204
+    (again,) = await eventually(
+        parked, lambda found: [one["parked_at"] for one in found] != [item["parked_at"]]
+    )
+    assert {**again, "parked_at": item["parked_at"]} == item
     assert (await admin.delete(f"/parked/{item['id']}")).status_code == 204

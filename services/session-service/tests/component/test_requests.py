@@ -170,7 +170,8 @@ async def test_quarantined_items_are_reconciled_or_dismissed_once(ask: Asker, re
     await records.report(records.stop(5, 77), records.meter_values(6, 78, connector_id=2))
     await records.decide(records.start(1, connector_id=3, timestamp="2026-11-20T09:00:00Z"))
     await records.decide(records.start(1, station_id="S2"))
-    items = (await ask("quarantine.list"))["items"]
+    assert (await ask("quarantine.list", station_id="S2"))["items"] == []
+    items = (await ask("quarantine.list", station_id="S1"))["items"]
     by_kind = {item["kind"]: item for item in items}
     stop_id = by_kind["stop"]["id"]
     assert by_kind["stop"]["wire_transaction_id"] == 77

@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from csms_shared.ocpp.times import format_time
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -212,14 +214,32 @@ async def test_start_that_is_processed_late_is_the_superseded_one(records: Any) 
     assert [row["status"] for row in await records.transactions()] == ["active", "stop_missing"]
 
 
-async def test_stop_without_a_usable_id_is_attached_to_the_one_that_fits(records: Any) -> None:
+@pytest.mark.parametrize("wire_id", [-1, 0, 77])
+async def test_stop_without_a_usable_id_is_attached_to_the_one_that_fits(
+    records: Any, wire_id: int
+) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
-    await records.report(records.stop(5, -1, idTag="t1"))
-    await records.report(records.stop(6, -1, idTag="t1"))
+    await records.report(records.stop(5, wire_id, idTag="t1"))
+    await records.report(records.stop(6, wire_id, idTag="t1"))
     (row,) = await records.transactions()
     assert (row["status"], row["flags"]) == ("completed", ["matched_without_id"])
     assert await records.rows("SELECT * FROM quarantine") == []
+
+
+async def test_stop_of_an_unknown_id_by_another_token_or_of_before_ends_nothing(
+    records: Any,
+) -> None:
+    await records.token("T1")
+    await records.decide(records.start(1))
+    await records.report(
+        records.stop(5, 77, idTag="T2"),
+        records.stop(6, 78, idTag="T1", timestamp="2026-11-19T00:00:00Z"),
+    )
+    (row,) = await records.transactions()
+    assert (row["status"], row["flags"]) == ("active", [])
+    open_items = await records.rows("SELECT * FROM quarantine WHERE status = 'open'")
+    assert {item["wire_transaction_id"] for item in open_items} == {77, 78}
 
 
 async def test_stop_that_fits_nothing_waits_in_quarantine_for_its_start(records: Any) -> None:

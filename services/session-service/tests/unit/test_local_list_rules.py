@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session_service.domain.local_lists import (
+from session_service.domain.local_list_answers import (
     CHECKS_APART,
     LOOK_AGAIN,
+    begun_again,
+    connected,
+    in_sync,
+    somebody_sent,
+    told_limits,
+    told_result,
+    told_version,
+    without_answer,
+)
+from session_service.domain.local_lists import (
     Ask,
     Content,
     LocalList,
@@ -19,17 +29,9 @@ from session_service.domain.local_lists import (
     Update,
     asked_for_facts,
     asked_to_update,
-    begun_again,
-    connected,
     digest_of,
-    in_sync,
     next_question,
     next_update,
-    somebody_sent,
-    told_limits,
-    told_result,
-    told_version,
-    without_answer,
 )
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)

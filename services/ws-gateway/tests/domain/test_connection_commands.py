@@ -25,7 +25,7 @@ EPOCH = 7
 
 
 def connection(status: str = "accepted", **options: Any) -> StationConnection:
-    return StationConnection(OCPP16, EPOCH, status, T0, booted=True, **options)
+    return StationConnection(OCPP16, EPOCH, status, T0, **{"booted": True, **options})
 
 
 def command(
@@ -204,6 +204,52 @@ def test_a_pending_station_gets_no_remote_start_and_a_rejected_one_nothing() -> 
     end = finished(connection("rejected").send_call(command("c2"), T0))
     assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "STATION_REJECTED")
     assert len(connection("pending").send_call(command("c3"), T0)) == 2
+
+
+BOOT = '[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
+
+
+@pytest.mark.parametrize("action", ["TriggerMessage", "ExtendedTriggerMessage"])
+def test_a_strict_station_whose_boot_was_accepted_is_not_asked_for_another(action: str) -> None:
+    trigger = {"requestedMessage": "BootNotification"}
+    # It was accepted before this connection.
+    known = connection("accepted", strict=True)
+    end = finished(known.send_call(command("c1", action, trigger), T0))
+    assert (end.outcome, end.error_code) == (CommandOutcome.ERROR, "STATION_ACCEPTED")
+    assert len(connection("accepted").send_call(command("c1", action, trigger), T0)) == 2
+    # Nothing was ever answered: the operator, or the gateway itself, may ask.
+    new = connection("accepted", booted=False, strict=True)
+    assert len(new.send_call(command("c1", action, trigger), T0)) == 2
+    for status, effects in (("Accepted", 1), ("Pending", 2)):
+        station = connection("pending", strict=True)
+        booting = station.receive(BOOT, T0)[-1]
+        assert isinstance(booting, Dispatch)
+        answer = {"status": status, "currentTime": "2026-11-21T00:00:00.000Z", "interval": 300}
+        station.answer(booting.call.seq, answer, T0)
+        # What an operator has decided since is not what the station was told.
+        station.set_registration("accepted", booted=True, strict=True)
+        assert len(station.send_call(command("c1", action, trigger), T0)) == effects
+
+
+def test_a_station_is_asked_by_triggers_only_so_often() -> None:
+    station = connection()
+    trigger = {"requestedMessage": "StatusNotification"}
+
+    def asked(number: int, seconds: float) -> CommandFinished:
+        now = later(seconds)
+        station.send_call(command(f"c{number}", "TriggerMessage", trigger), now)
+        return finished(station.receive(f'[3,"c{number}",{{"status":"Accepted"}}]', now))
+
+    for number in range(10):
+        assert asked(number, 0).outcome is CommandOutcome.COMPLETED
+    refused = finished(station.send_call(command("c10", "TriggerMessage", trigger), T0))
+    assert (refused.outcome, refused.error_code) == (CommandOutcome.ERROR, "BUSY")
+    # Other commands are none of its business.
+    assert len(station.send_call(command("c11"), T0)) == 2
+    station.receive('[3,"c11",{"status":"Accepted"}]', T0)
+    assert asked(12, 10).outcome is CommandOutcome.COMPLETED
+    refused = finished(station.send_call(command("c13", "TriggerMessage", trigger), later(11)))
+    assert refused.error_code == "BUSY"
 
 
 def test_a_pending_station_may_send_what_was_triggered() -> None:

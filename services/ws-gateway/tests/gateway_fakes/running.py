@@ -11,7 +11,8 @@ from websockets.typing import Subprotocol
 
 from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command
-from gateway_fakes.services import PEPPER, FakeServices
+from gateway_fakes.claims import PEPPER
+from gateway_fakes.services import FakeServices
 from gateway_fakes.station import Station
 from ws_gateway.gateway import Gateway
 from ws_gateway.settings import GatewaySettings

@@ -45,10 +45,7 @@ from csms_shared.contracts.ownership import (
     Release,
     ReleaseBatch,
 )
-from csms_shared.ocpp.credentials import check_of, credential_proofs, hash_proof
-
-PEPPER = "a pepper for the tests"
-SALT = b"s" * 16
+from gateway_fakes.claims import judged_claim
 
 
 @dataclass
@@ -268,20 +265,13 @@ class FakeServices:
         replies = []
         self.claimed += batch.items
         for claim in batch.items:
-            outcome = ClaimOutcome.ACCEPTED
-            reply_checks: tuple[str, ...] = ()
-            password = self.passwords.get(claim.station_id)
-            if claim.station_id in self.unknown:
-                outcome = ClaimOutcome.UNKNOWN_STATION
-            elif claim.station_id in self.wrong_profile:
-                outcome = ClaimOutcome.WRONG_SECURITY_PROFILE
-            elif claim.station_id in self.strict and not claim.offers_subprotocol:
-                outcome = ClaimOutcome.MISSING_SUBPROTOCOL
-            elif password is not None:
-                proofs = credential_proofs(PEPPER.encode(), claim.station_id, password)
-                if not set(proofs) & set(claim.credential_proofs):
-                    outcome = ClaimOutcome.BAD_CREDENTIALS
-                    reply_checks = tuple(check_of(hash_proof(SALT, proof)) for proof in proofs)
+            outcome, reply_checks = judged_claim(
+                claim,
+                passwords=self.passwords,
+                unknown=self.unknown,
+                wrong_profile=self.wrong_profile,
+                strict=self.strict,
+            )
             reply = ClaimReply(
                 connection_id=claim.connection_id, outcome=outcome, credential_checks=reply_checks
             )

@@ -134,6 +134,7 @@ class OpenTransactions(Contract):
 class ListQuarantine(PageQuery):
     """Items in quarantine; `status`: open (default), reconciled or dismissed."""
 
+    station_id: str | None = None
     status: str | None = "open"
 
 

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 import orjson
-from sqlalchemy import Table
+from sqlalchemy import Table, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -55,7 +55,10 @@ class ParkingDrain:
     """Consumer handler that moves the parking queue into the service's own table.
 
     What the broker dead-lettered (delivered too often) arrives as it was; what the service parked
-    carries its error. The row's id is derived from the body, so that moving twice is harmless.
+    carries its error. The row's id is derived from the body, so that moving twice is harmless; an
+    item that was replayed and comes again has failed again, and is open with its new error. (A
+    copy of its first failure that the broker delivers after the replay reads alike, and only asks
+    for one more replay.)
     """
 
     def __init__(self, engine: AsyncEngine, parked: Table) -> None:
@@ -69,11 +72,15 @@ class ParkingDrain:
         rows = {row["id"]: row for row in map(_row, kept)}
         if not rows:
             return
+        new = insert(self._parked).values([rows[row_id] for row_id in sorted(rows)])
+        failed_again = new.on_conflict_do_update(
+            index_elements=[self._parked.c.id],
+            set_={"error": new.excluded.error, "parked_at": func.now(), "replayed_at": None},
+            where=self._parked.c.replayed_at.is_not(None),
+        )
 
         async def store(connection: AsyncConnection) -> None:
-            await connection.execute(
-                insert(self._parked).values(list(rows.values())).on_conflict_do_nothing()
-            )
+            await connection.execute(failed_again)
 
         await in_transaction(self._engine, store)
 

@@ -31,12 +31,13 @@ class Reconciliation(BaseModel):
 async def list_quarantine(
     request: Request,
     _: Viewer,
+    station_id: str | None = None,
     status: Literal["open", "reconciled", "dismissed"] = "open",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
     """Return items, newest first."""
-    parameters = given(status=status, limit=limit, cursor=cursor)
+    parameters = given(station_id=station_id, status=status, limit=limit, cursor=cursor)
     return Json(await _ask(request, "quarantine.list", parameters))
 
 

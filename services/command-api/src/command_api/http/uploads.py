@@ -37,7 +37,7 @@ async def receive_upload(request: Request) -> Response:
     chunks = _body(request)
     form: MultipartFile | None = None
     if content_type.lower().startswith("multipart/form-data"):
-        await state.uploads.check(token)
+        await state.uploads.admit(token)
         form = MultipartFile(content_type, chunks)
         chunks = form.chunks()
     address = request.client.host if request.client else ""

@@ -165,5 +165,14 @@ uploads = Table(
     Index("uploads_by_time", "received_at"),
 )
 
+upload_attempts = Table(
+    "upload_attempts",
+    metadata,
+    Column("upload_id", Uuid, primary_key=True),
+    Column("job_id", Uuid, nullable=False),
+    Column("begun_at", DateTime(True), nullable=False, server_default=func.now()),
+    Index("upload_attempts_by_time", "begun_at"),
+)
+
 outbox = outbox_table(metadata)
 parked = parked_table(metadata)

@@ -8,9 +8,11 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.store.tables import upload_tokens, uploads
+from command_api.store.tables import upload_attempts, upload_tokens, uploads
 
 _PURGED_AT_ONCE = 200
+# Longer than any upload may take.
+_ABANDONED_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,28 @@ async def find_token(connection: AsyncConnection, token_hash: bytes) -> Token | 
     return None if row is None else Token(row.job_id, row.used_at is not None)
 
 
+async def begin(connection: AsyncConnection, upload_id: UUID, job_id: UUID) -> None:
+    """Note that bytes of an upload may come to lie in the place of uploads."""
+    await connection.execute(insert(upload_attempts).values(upload_id=upload_id, job_id=job_id))
+
+
+async def is_open(connection: AsyncConnection, upload_id: UUID) -> bool:
+    """Return whether an upload has begun and does not count; waits for whoever stores it."""
+    found = await connection.execute(
+        select(upload_attempts.c.upload_id)
+        .where(upload_attempts.c.upload_id == upload_id)
+        .with_for_update()
+    )
+    return found.first() is not None
+
+
+async def give_up(connection: AsyncConnection, upload_id: UUID) -> None:
+    """Note that none do."""
+    await connection.execute(
+        delete(upload_attempts).where(upload_attempts.c.upload_id == upload_id)
+    )
+
+
 async def insert_upload(
     connection: AsyncConnection, token_hash: bytes, upload: dict[str, Any]
 ) -> Upload | None:
@@ -66,6 +90,7 @@ async def insert_upload(
     )
     if used.rowcount == 0:
         return None
+    await give_up(connection, upload["upload_id"])
     row = (await connection.execute(insert(uploads).values(**upload).returning(uploads))).one()
     return _upload(row)
 
@@ -90,6 +115,25 @@ async def take_old(connection: AsyncConnection, days: int) -> list[Upload]:
         delete(uploads).where(uploads.c.upload_id.in_(old)).returning(uploads)
     )
     return [_upload(row) for row in rows]
+
+
+async def take_abandoned(connection: AsyncConnection) -> list[tuple[UUID, UUID]]:
+    """Forget some of the uploads that came to nothing a day ago; return job and upload of each."""
+    old = (
+        select(upload_attempts.c.upload_id)
+        .where(
+            upload_attempts.c.begun_at
+            < func.now() - func.make_interval(0, 0, 0, 0, _ABANDONED_HOURS)
+        )
+        .order_by(upload_attempts.c.begun_at)
+        .limit(_PURGED_AT_ONCE)
+    )
+    rows = await connection.execute(
+        delete(upload_attempts)
+        .where(upload_attempts.c.upload_id.in_(old))
+        .returning(upload_attempts.c.job_id, upload_attempts.c.upload_id)
+    )
+    return [(row.job_id, row.upload_id) for row in rows]
 
 
 def _upload(row: Row[Any]) -> Upload:

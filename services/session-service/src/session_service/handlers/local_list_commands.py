@@ -9,15 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.orders import CompletedCommand, OrderRefusal
-from session_service.domain.local_lists import (
-    LocalList,
-    Result,
-    Stage,
+from session_service.domain.local_list_answers import (
     somebody_sent,
     told_limits,
     told_result,
     told_version,
     with_limits,
+)
+from session_service.domain.local_lists import (
+    LocalList,
+    Result,
+    Stage,
 )
 from session_service.handlers.local_lists import LIMIT_KEYS, advance
 from session_service.store.local_lists import KeptList, lock_lists

@@ -14,7 +14,12 @@ from csms_shared.contracts.local_lists import (
 )
 from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import refuse
-from session_service.domain.local_lists import Stage, begun_again
+from session_service.domain.local_list_answers import (
+    begun_again,
+)
+from session_service.domain.local_lists import (
+    Stage,
+)
 from session_service.handlers.local_lists import advance
 from session_service.store.local_lists import KeptList, keep_list, leave_list, lock_lists
 

@@ -12,6 +12,11 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from session_service.domain.authorization import decide_authorization
+from session_service.domain.local_list_answers import (
+    connected,
+    in_sync,
+    without_answer,
+)
 from session_service.domain.local_lists import (
     COMMAND_WITHIN,
     Ask,
@@ -19,12 +24,9 @@ from session_service.domain.local_lists import (
     Update,
     asked_for_facts,
     asked_to_update,
-    connected,
     digest_of,
-    in_sync,
     next_question,
     next_update,
-    without_answer,
 )
 from session_service.handlers.ocpp16 import id_tag_info
 from session_service.store.local_lists import (

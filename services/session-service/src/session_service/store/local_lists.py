@@ -13,7 +13,12 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from session_service.domain.authorization import Token
-from session_service.domain.local_lists import Ask, Content, LocalList, Stage
+from session_service.domain.local_lists import (
+    Ask,
+    Content,
+    LocalList,
+    Stage,
+)
 
 # CiString20Type (OCPP 1.6, 7.15): a longer token can't be told to a station.
 _ID_TOKEN_MAX = 20

@@ -99,6 +99,8 @@ async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine)
     """Return items in quarantine, newest first."""
     table = quarantine.c
     statement = select(quarantine).order_by(table.received_at.desc(), table.id.desc())
+    if query.station_id is not None:
+        statement = statement.where(table.station_id == query.station_id)
     if query.status is not None:
         statement = statement.where(table.status == query.status)
     if query.cursor is not None:

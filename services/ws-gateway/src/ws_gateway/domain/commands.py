@@ -20,7 +20,8 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.limits import Limits
-from ws_gateway.domain.registration import Registration
+from ws_gateway.domain.registration import Registration, is_trigger
+from ws_gateway.domain.trigger_limit import TriggerLimit
 
 LONGEST_COMMAND_ID = 36
 
@@ -65,6 +66,7 @@ class StationCommands:
         "_queue",
         "_registration",
         "_seen",
+        "_triggers",
         "_unanswered",
         "_version",
     )
@@ -83,6 +85,7 @@ class StationCommands:
         self._queue: deque[OutboundCommand] | None = None
         self._seen: dict[str, int] | None = None
         self._abandoned: dict[str, _Written] | None = None
+        self._triggers: TriggerLimit | None = None
 
     @property
     def awaits_answer(self) -> bool:
@@ -189,9 +192,12 @@ class StationCommands:
             if now.wall_ms >= command.deadline_ms:
                 effects.append(_unwritten(command, CommandOutcome.EXPIRED, now))
                 continue
-            refusal = self._registration.refusal_of_command(command.action)
+            refusal = self._registration.refusal_of_command(command.action, command.payload)
             if refusal is not None:
                 effects.append(_refused(command, refusal, "", now))
+                continue
+            if is_trigger(command.action) and not self._may_trigger(now):
+                effects.append(_refused(command, "BUSY", "too many triggers", now))
                 continue
             self._outstanding = _Written(
                 command, now.wall_ms, now.monotonic + self._limits.answer_timeout_s
@@ -201,6 +207,11 @@ class StationCommands:
             effects.append(CommandSent(command.command_id, now.wall_ms))
         if not self._queue:
             self._queue = None
+
+    def _may_trigger(self, now: Instant) -> bool:
+        if self._triggers is None:
+            self._triggers = TriggerLimit(self._limits)
+        return self._triggers.allows(now.monotonic)
 
     def _expire(self, queue: deque[OutboundCommand], now: Instant, effects: list[Effect]) -> None:
         if all(now.wall_ms < command.deadline_ms for command in queue):

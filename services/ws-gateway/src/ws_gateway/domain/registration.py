@@ -13,21 +13,29 @@ _TRIGGERS = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
 _NOT_WHILE_PENDING = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
 
 
+def is_trigger(action: str) -> bool:
+    """Tell whether this call asks the station for one of its own."""
+    return action in _TRIGGERS
+
+
 class Registration:
     """A station's standing: `booted` once any boot of it was answered or is known of."""
 
-    __slots__ = ("_triggered", "booted", "status", "strict")
+    __slots__ = ("_boot_accepted", "_triggered", "booted", "status", "strict")
 
     def __init__(self, status: str, *, booted: bool, strict: bool) -> None:
         self.status = status
         self.booted = booted
         self.strict = strict
+        # The last that it was told, which is not what an operator has decided since.
+        self._boot_accepted = booted and status == ACCEPTED
         self._triggered: frozenset[str] = frozenset()
 
     def boot_answered(self, response: dict[str, Any]) -> None:
         """Take over what a BootNotification was answered."""
         self.booted = True
         self.status = str(response["status"]).lower()
+        self._boot_accepted = self.status == ACCEPTED
 
     def lets_station_call(self, action: str) -> bool:
         """Tell whether a station may make this call now."""
@@ -47,20 +55,27 @@ class Registration:
             and action in _FORGIVEN_BEFORE_BOOT
         )
 
-    def refusal_of_command(self, action: str) -> str | None:
-        """Return the code of why a station must not be sent this call now, None if it may."""
+    def refusal_of_command(self, action: str, payload: dict[str, Any]) -> str | None:
+        """Return the code of why a station must not be sent this call now, None if it may.
+
+        A strict station whose boot was accepted is not asked for another one (errata 3.40);
+        of others, operators may want to know what they are.
+        """
         if self.status == REJECTED:
             return "STATION_REJECTED"
         if self.status == PENDING and action in _NOT_WHILE_PENDING:
             return "STATION_PENDING"
+        wants_boot = is_trigger(action) and payload.get("requestedMessage") == _BOOT
+        if self.strict and self._boot_accepted and wants_boot:
+            return "STATION_ACCEPTED"
         return None
 
     def command_sent(self, action: str, payload: dict[str, Any]) -> None:
         """Let the station send what this command triggers, although it is not accepted yet."""
-        if action in _TRIGGERS and self.status != ACCEPTED:
+        if is_trigger(action) and self.status != ACCEPTED:
             self._triggered |= {str(payload.get("requestedMessage"))}
 
     def command_refused(self, action: str, payload: dict[str, Any]) -> None:
         """Take back what `command_sent` allowed."""
-        if action in _TRIGGERS:
+        if is_trigger(action):
             self._triggered -= {str(payload.get("requestedMessage"))}

@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 import structlog
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import InvalidUpgrade
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 
@@ -21,10 +20,9 @@ from ws_gateway.domain.basic_auth import presented_password
 from ws_gateway.domain.client_cert_header import BadClientCert
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.deviations import Deviation
-from ws_gateway.domain.identity import IdentityProblem, station_id_from_path
 from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.presented import Presented
-from ws_gateway.domain.subprotocol import Subprotocol, negotiate
+from ws_gateway.domain.subprotocol import Subprotocol
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.websocket.admission import LONGEST_WAIT_S
 from ws_gateway.websocket.client_address import ClientAddresses
@@ -34,6 +32,7 @@ from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
+from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station, peer_of
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +96,7 @@ class Handshakes:
                 return connection.respond(HTTPStatus.OK, "ready\n")
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not ready\n")
         address = connection.announced or self._addresses.address(
-            _peer(connection), request.headers
+            peer_of(connection), request.headers
         )
         applicant = Applicant(address)
         try:
@@ -110,7 +109,7 @@ class Handshakes:
     def garbage(self, connection: ServerConnection, reason: str, description: str) -> None:
         """Count what was no HTTP request, or none in time: a TLS hello, a port scan."""
         assert isinstance(connection, StationSocket)
-        applicant = Applicant(connection.announced or _peer(connection))
+        applicant = Applicant(connection.announced or peer_of(connection))
         self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
     def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
@@ -120,14 +119,8 @@ class Handshakes:
     async def _admit(
         self, socket: StationSocket, request: Request, applicant: Applicant
     ) -> Response:
-        identity = station_id_from_path(_path_as_text(request.path))
-        if isinstance(identity, IdentityProblem):
-            wrong = identity in (IdentityProblem.WRONG_PATH, IdentityProblem.EMPTY)
-            status = HTTPStatus.NOT_FOUND if wrong else HTTPStatus.BAD_REQUEST
-            detail = "the path must be /ocpp/ and the station's id"
-            raise Refused(status, identity.value, detail)
-        applicant.station_id = identity
-        response, subprotocol = _check_upgrade(socket, request)
+        identity = applicant.station_id = named_station(request)
+        response, subprotocol = checked_upgrade(socket, request)
         try:
             applicant.presented = self._presented(socket, request)
         except BadClientCert as error:
@@ -173,7 +166,7 @@ class Handshakes:
     def _presented(self, socket: StationSocket, request: Request) -> Presented:
         if socket.announced is not None:
             return socket.presented
-        return self._addresses.presented(_peer(socket), request.headers, socket.presented)
+        return self._addresses.presented(peer_of(socket), request.headers, socket.presented)
 
     async def _wait_for_turn(self, socket: StationSocket, station_id: str) -> None:
         held = self._broker.connections.of_station(station_id)
@@ -289,39 +282,3 @@ class Handshakes:
             epoch=reply.epoch,
             remote_address=claim.remote_address,
         )
-
-
-def _check_upgrade(socket: StationSocket, request: Request) -> tuple[Response, Subprotocol]:
-    # Before the claim: nothing after it may refuse.
-    response = socket.protocol.accept(request)
-    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        cause = socket.protocol.handshake_exc
-        reason = "no_upgrade" if isinstance(cause, InvalidUpgrade) else "bad_request"
-        headers = {
-            name: response.headers[name]
-            for name in ("Upgrade", "Allow")
-            if name in response.headers
-        }
-        detail = f"not a WebSocket handshake: {cause}"[:200]
-        raise Refused(HTTPStatus(response.status_code), reason, detail, headers)
-    offered = request.headers.get_all("Sec-WebSocket-Protocol")
-    subprotocol = negotiate(offered)
-    if subprotocol is None:
-        detail = f"none of the offered subprotocols is supported: {', '.join(offered)}"[:200]
-        raise Refused(HTTPStatus.BAD_REQUEST, "unsupported_subprotocol", detail)
-    if subprotocol.header is not None:
-        response.headers["Sec-WebSocket-Protocol"] = subprotocol.header
-    return response, subprotocol
-
-
-def _peer(connection: ServerConnection) -> str:
-    address = connection.remote_address
-    return str(address[0]) if address else "unknown"
-
-
-def _path_as_text(path: str) -> str:
-    """Return the path with raw bytes above 127 read as UTF-8, where they are."""
-    try:
-        return path.encode("ascii", "surrogateescape").decode()
-    except UnicodeDecodeError:
-        return path

@@ -1,0 +1,104 @@
+"""Every queue that command-api consumes, and what takes its messages."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from command_api.amqp.orders_inbox import OrdersInbox
+from command_api.amqp.own_events import OwnEvents
+from command_api.amqp.own_queue import OwnQueue
+from command_api.amqp.owner_map import OwnerMap
+from command_api.handlers.command_reports import CommandReports
+from command_api.handlers.dispatch import Dispatch
+from command_api.handlers.incoming_events import IncomingEvents
+from command_api.handlers.orders import Orders
+from command_api.handlers.password_rotations import PasswordRotations
+from command_api.handlers.watched_commands import WatchedCommands
+from command_api.store.tables import parked
+from csms_shared.broker.consumer import Consumer
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.requests import Correlator
+from csms_shared.broker.topology import (
+    COMMAND_API,
+    command_events_queue,
+    command_orders_queue,
+    command_results_queue,
+    own_events_queue,
+    parking_queue,
+    replies_queue,
+)
+from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.parking import ParkingDrain
+from csms_shared.inbox import Inbox
+
+# The first of the consumers are those of this incarnation's own queues.
+OWN_CONSUMERS = 2
+_EVENTS_GATHER_S = 0.02
+
+
+def make_consumers(
+    *,
+    link: Link,
+    publisher: Publisher,
+    engine: AsyncEngine,
+    incarnation: str,
+    correlator: Correlator,
+    owners: OwnerMap,
+    watched: WatchedCommands,
+    dispatch: Dispatch,
+    rotations: PasswordRotations,
+    relay: OutboxRelay,
+) -> tuple[Consumer, ...]:
+    """Return the consumers, those of own queues first; they run when they are told to."""
+    reports = CommandReports(
+        watched=watched,
+        dispatch=dispatch,
+        wake_relay=relay.wake,
+        wake_rotations=rotations.wake,
+    )
+    results_queue, events_queue = command_results_queue(), command_events_queue()
+    results = Inbox(
+        engine=engine,
+        publisher=publisher,
+        service=COMMAND_API,
+        queue=results_queue.name,
+        apply=reports.apply,
+        after_commit=reports.committed,
+    )
+    incoming = IncomingEvents(dispatch.wake_held)
+    events = Inbox(
+        engine=engine,
+        publisher=publisher,
+        service=COMMAND_API,
+        queue=events_queue.name,
+        apply=incoming.apply,
+        after_commit=incoming.committed,
+    )
+    orders = OrdersInbox(
+        engine,
+        publisher,
+        Orders(owners, dispatch.wake_held, relay.wake),
+    )
+    own = OwnQueue(correlator, watched.reported)
+    own_events = OwnEvents(owners, watched)
+    drain = ParkingDrain(engine, parked)
+    return (
+        Consumer(link, replies_queue(incarnation), own, prefetch=1_000),
+        Consumer(
+            link,
+            own_events_queue(incarnation),
+            own_events,
+            prefetch=200,
+            on_lost=own_events.lost,
+        ),
+        Consumer(link, results_queue, results, prefetch=200, publisher=publisher),
+        Consumer(
+            link,
+            events_queue,
+            events,
+            prefetch=200,
+            publisher=publisher,
+            gather_s=_EVENTS_GATHER_S,
+        ),
+        Consumer(link, command_orders_queue(), orders, prefetch=50, publisher=publisher),
+        Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50),
+    )

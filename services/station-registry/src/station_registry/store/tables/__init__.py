@@ -1,0 +1,67 @@
+"""Tables of the schema `registry`, by subject."""
+
+from csms_shared.db.tables import outbox_table, parked_table
+from station_registry.store.tables.certificates import (
+    certificate,
+    certificate_authority,
+    certificate_listing,
+    certificate_request,
+    installed_certificate,
+    security_event,
+)
+from station_registry.store.tables.configuration import (
+    configuration_template,
+    configuration_value,
+)
+from station_registry.store.tables.jobs import (
+    firmware_rollout,
+    firmware_rollout_station,
+    station_job,
+    station_job_report,
+)
+from station_registry.store.tables.metadata import metadata
+from station_registry.store.tables.stations import (
+    connector,
+    data_transfer,
+    gateway,
+    lease_watch,
+    station,
+    station_connection,
+    station_liveness,
+    tolerance,
+)
+from station_registry.store.tables.traffic import (
+    recording,
+    refusal,
+)
+
+outbox = outbox_table(metadata)
+parked = parked_table(metadata)
+
+__all__ = [
+    "certificate",
+    "certificate_authority",
+    "certificate_listing",
+    "certificate_request",
+    "configuration_template",
+    "configuration_value",
+    "connector",
+    "data_transfer",
+    "firmware_rollout",
+    "firmware_rollout_station",
+    "gateway",
+    "installed_certificate",
+    "lease_watch",
+    "metadata",
+    "outbox",
+    "parked",
+    "recording",
+    "refusal",
+    "security_event",
+    "station",
+    "station_connection",
+    "station_job",
+    "station_job_report",
+    "station_liveness",
+    "tolerance",
+]

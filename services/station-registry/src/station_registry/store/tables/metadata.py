@@ -1,0 +1,15 @@
+"""What every table of the schema hangs on.
+
+Station ids are collated "C": the order of locks is the order of their bytes everywhere. Nothing
+refers to `station` by a foreign key: rows of a station are written under its lock or are history,
+and a shared lock per child row would cost more than it guards.
+"""
+
+from sqlalchemy import Column, MetaData, Text
+
+metadata = MetaData()
+
+
+def station_id_column() -> Column[str]:
+    """Return a new column of a station's id."""
+    return Column("station_id", Text(collation="C"), nullable=False)
