@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.job_payloads import Firmware, check_payload, firmware_request
+from command_api.http.jobs import Firmware, check_payload, firmware_request
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.clock import now_ms

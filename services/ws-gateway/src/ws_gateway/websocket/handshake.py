@@ -31,7 +31,7 @@ from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
-from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station, peer_of
+from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class Handshakes:
             if self._is_ready():
                 return connection.respond(HTTPStatus.OK, "ready\n")
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not ready\n")
-        peer = peer_of(connection)
+        peer = _peer(connection)
         applicant = Applicant(self._addresses.address(peer, request.headers))
         try:
             response = await self._admit(connection, request, applicant)
@@ -105,7 +105,7 @@ class Handshakes:
 
     def garbage(self, connection: ServerConnection, reason: str, description: str) -> None:
         """Count what was no HTTP request, or none in time: a TLS hello, a port scan."""
-        applicant = Applicant(peer_of(connection))
+        applicant = Applicant(_peer(connection))
         self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
     def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
@@ -119,7 +119,7 @@ class Handshakes:
         response, subprotocol = checked_upgrade(socket, request)
         try:
             applicant.presented = self._addresses.presented(
-                peer_of(socket), request.headers, socket.presented
+                _peer(socket), request.headers, socket.presented
             )
         except BadClientCert as error:
             raise Refused(HTTPStatus.BAD_REQUEST, "bad_client_cert_header", str(error)) from None
@@ -275,3 +275,8 @@ class Handshakes:
             epoch=reply.epoch,
             remote_address=claim.remote_address,
         )
+
+
+def _peer(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return str(address[0]) if address else "unknown"
