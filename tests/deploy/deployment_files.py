@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +50,22 @@ def settings_model(image: str, arguments: list[str]) -> type[BaseSettings] | Non
     return MigrationSettings if arguments == ["migrate"] else SETTINGS[service]
 
 
-def compose_file() -> dict[str, Any]:
-    """Return docker-compose.yml with its anchors resolved, its variables as written."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+def compose_file(*besides: str) -> dict[str, Any]:
+    """Return docker-compose.yml and the files besides, anchors resolved, variables as written."""
+    document: dict[str, Any] = {}
+    for name in ("docker-compose.yml", *besides):
+        document = _beside(document, yaml.safe_load((ROOT / name).read_text()))
     return document
+
+
+def _beside(former: Any, later: Any) -> Any:
+    """Join as compose does: mappings by their keys, lists one after the other."""
+    if isinstance(former, dict) and isinstance(later, dict):
+        joined = {name: _beside(former.get(name), value) for name, value in later.items()}
+        return former | joined
+    if isinstance(former, list) and isinstance(later, list):
+        return [*former, *(one for one in later if one not in former)]
+    return later
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -68,6 +79,30 @@ def copy_with_secrets(folder: Path) -> Path:
     shutil.copytree(KUBERNETES, copy, ignore=shutil.ignore_patterns("secrets.env"))
     run_script(copy / LOCAL / "new-secrets")
     return copy
+
+
+def add_overlay(copy: Path, name: str, components: tuple[str, ...], *more: str) -> Path:
+    """Make an overlay in `copy`: the local one with components and settings; return its place."""
+    overlay = Path("overlays") / name
+    shutil.copytree(copy / LOCAL, copy / overlay)
+    [written] = documents(copy / overlay / "kustomization.yaml")
+    written["components"] += [f"../../components/{component}" for component in components]
+    written["configMapGenerator"][0]["literals"] += more
+    (copy / overlay / "kustomization.yaml").write_text(yaml.safe_dump(written))
+    return overlay
+
+
+def config_map(kustomization: Path, name: str = "csms-settings") -> dict[str, str]:
+    """Return what a kustomization puts into one generated ConfigMap, also from where it builds."""
+    [written] = documents(kustomization / "kustomization.yaml")
+    found: dict[str, str] = {}
+    for other in [*written.get("resources", []), *written.get("components", [])]:
+        if (kustomization / other).is_dir():
+            found |= config_map(kustomization / other, name)
+    for generator in written.get("configMapGenerator", []):
+        if generator["name"] == name:
+            found |= dict(line.split("=", 1) for line in generator["literals"])
+    return found
 
 
 def run_script(path: Path) -> None:
@@ -85,7 +120,7 @@ def resources(kustomization: Path) -> list[dict[str, Any]]:
     """Return what a kustomization holds: rendered where kubectl is installed, else as written."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        return list(_as_written(kustomization))
+        return _as_written(kustomization, [])
     rendered = subprocess.run(
         [kubectl, "kustomize", kustomization],
         check=True,
@@ -96,10 +131,36 @@ def resources(kustomization: Path) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(rendered.stdout) if document]
 
 
-def _as_written(kustomization: Path) -> Iterator[dict[str, Any]]:
-    for name in documents(kustomization / "kustomization.yaml")[0]["resources"]:
+def _as_written(kustomization: Path, built_upon: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the manifests with their patches; nothing is generated, named or labelled."""
+    [written] = documents(kustomization / "kustomization.yaml")
+    found = list(built_upon)
+    for name in written.get("resources", []):
         entry = kustomization / name
-        if entry.is_dir():
-            yield from _as_written(entry)
-        else:
-            yield from documents(entry)
+        found += _as_written(entry, []) if entry.is_dir() else documents(entry)
+    for name in written.get("components", []):
+        found = _as_written(kustomization / name, found)
+    for entry in written.get("patches", []):
+        for patch in documents(kustomization / entry["path"]):
+            found = [_patched(one, patch) if _is_same(one, patch) else one for one in found]
+    return found
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return (one["kind"], one["metadata"]["name"]) == (other["kind"], other["metadata"]["name"])
+
+
+def _patched(value: Any, patch: Any) -> Any:
+    """Apply a strategic merge patch: lists of named things by their names, others as a whole."""
+    if isinstance(value, dict) and isinstance(patch, dict):
+        return value | {name: _patched(value.get(name), new) for name, new in patch.items()}
+    if isinstance(value, list) and all(isinstance(one, dict) for one in [*value, *patch]):
+        by_name = {_name_of(one): one for one in value}
+        for one in patch:
+            by_name[_name_of(one)] = _patched(by_name.get(_name_of(one)), one)
+        return list(by_name.values())
+    return patch
+
+
+def _name_of(entry: dict[str, Any]) -> str:
+    return str(entry.get("mountPath") or entry["name"])

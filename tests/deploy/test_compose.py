@@ -17,21 +17,25 @@ from tests.deploy.deployment_files import (
     variable_file,
     variables,
 )
+from ws_gateway.websocket.tls_files import CIPHERS
 
 COMPOSE = compose_file()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN = {name for name, service in SERVICES.items() if service_of(service["image"])}
 GATEWAYS = {name for name in OWN if service_of(SERVICES[name]["image"]) == "ws-gateway"}
 TEXT = (ROOT / "docker-compose.yml").read_text()
+PASSED_ON, ENDED, SIGNER = (f"docker-compose.{name}.yml" for name in ("tls", "tls-proxy", "signer"))
+BESIDES = sorted(path.name for path in ROOT.glob("docker-compose.*.yml"))
+HAPROXY = ROOT / "deploy" / "haproxy"
+_SECRET = "PASSWORD$|PASSPHRASE$|SECRET$|PEPPER$|SIGNER_TOKEN$"
 _LAST_ANSWERS_S = 10
 
 
 def test_every_secret_is_required_and_made_by_the_script(tmp_path: Path) -> None:
-    used = set(re.findall(r"\$\{(\w+)[^}]*\}", TEXT))
-    secret = {name for name in used if re.search("PASSWORD$|SECRET$|PEPPER$", name)}
+    used = set(re.findall(r"\$\{(\w+)", TEXT))
+    secret = {name for name in used if re.search(_SECRET, name)}
     required = set(re.findall(r"\$\{(\w+):\?\}", TEXT))
     assert required == secret
-    assert not re.findall(r"\$\{\w*(?:PASSWORD|SECRET|PEPPER)\}", TEXT)
     (tmp_path / "deploy").mkdir()
     script = Path(shutil.copy(ROOT / "deploy" / "new-env", tmp_path / "deploy"))
     run_script(script)
@@ -52,6 +56,33 @@ def test_a_service_gets_variables_that_it_knows_and_all_that_it_needs(name: str)
     assert given >= variables(model, required=True)
 
 
+@pytest.mark.parametrize("besides", BESIDES)
+def test_no_secret_has_a_default(besides: str) -> None:
+    text = (ROOT / besides).read_text()
+    for name, rest in re.findall(r"\$\{(\w+)([^}]*)\}", TEXT + text):
+        assert rest == ":?" or not re.search(_SECRET, name)
+
+
+@pytest.mark.parametrize("besides", BESIDES)
+def test_a_file_besides_gives_a_service_what_it_knows_and_mounts_what_it_names(
+    besides: str,
+) -> None:
+    services = compose_file(besides)["services"]
+    assert set(services) == set(SERVICES)
+    for service in services.values():
+        model = settings_model(service["image"], service.get("command", []))
+        if model is None:
+            continue
+        assert set(service["environment"]) <= variables(model)
+        mounted = [
+            one["target"] if isinstance(one, dict) else one.split(":")[1]
+            for one in service.get("volumes", [])
+        ]
+        for value in service["environment"].values():
+            path = re.fullmatch(r"(?:\$\{\w+-)?(/[^}]*)\}?", value or "")
+            assert path is None or path[1].startswith(tuple(mounted))
+
+
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_a_container_is_pinned_confined_and_limited(name: str) -> None:
     service = SERVICES[name]
@@ -65,13 +96,25 @@ def test_a_container_is_pinned_confined_and_limited(name: str) -> None:
         assert service["cap_drop"] == ["ALL"]
 
 
-def test_only_stations_and_operators_can_come_in_and_only_from_this_machine_by_default() -> None:
-    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+@pytest.mark.parametrize("besides", [None, *BESIDES])
+def test_only_stations_and_operators_can_come_in_and_only_from_this_machine_by_default(
+    besides: str | None,
+) -> None:
+    compose = compose_file(*[besides] if besides else [])
+    published = {
+        name: service["ports"]
+        for name, service in compose["services"].items()
+        if "ports" in service
+    }
+    by_tls = ["${CSMS_BIND:-127.0.0.1}:${CSMS_OCPP_TLS_PORT:-9443}:9443"]
     assert published == {
-        "haproxy": ["${CSMS_BIND:-127.0.0.1}:${CSMS_OCPP_PORT:-9000}:9000"],
+        "haproxy": [
+            "${CSMS_BIND:-127.0.0.1}:${CSMS_OCPP_PORT:-9000}:9000",
+            *(by_tls if besides in (PASSED_ON, ENDED) else []),
+        ],
         "command-api": ["${CSMS_BIND:-127.0.0.1}:${CSMS_HTTP_PORT:-8080}:8080"],
     }
-    assert COMPOSE["networks"]["backend"]["internal"] is True
+    assert compose["networks"]["backend"]["internal"] is True
 
 
 def test_whatever_is_trusted_as_a_proxy_is_haproxy_or_a_gateway() -> None:
@@ -102,7 +145,7 @@ def test_a_gateway_may_drain_before_it_is_killed() -> None:
 
 
 def test_haproxy_balances_over_every_gateway_and_passes_no_forwarded_header_on() -> None:
-    config = (ROOT / "deploy" / "haproxy" / "haproxy.cfg").read_text()
+    config = (HAPROXY / "haproxy.cfg").read_text()
     servers = dict(re.findall(r"^    server (\S+) (\S+)$", config, re.MULTILINE))
     assert servers == {name: f"{name}:9000" for name in GATEWAYS}
     assert "option httpchk GET /readyz" in config
@@ -111,6 +154,38 @@ def test_haproxy_balances_over_every_gateway_and_passes_no_forwarded_header_on()
     found = re.search(r"maxconn (\d+)", config)
     assert found is not None
     assert 2 * int(found[1]) < SERVICES["haproxy"]["ulimits"]["nofile"]
+
+
+def test_tls_is_passed_on_to_every_gateway_with_the_word_of_who_connects() -> None:
+    services = compose_file(PASSED_ON)["services"]
+    config = (HAPROXY / "tls-passed-on.cfg").read_text()
+    servers = dict(re.findall(r"^    server (\S+) (\S+) track gateways/\1$", config, re.MULTILINE))
+    for name in GATEWAYS:
+        told = services[name]["environment"]
+        assert servers.pop(name) == f"{name}:{told['CSMS_TLS_PORT']}"
+        # Without it, headers that a station sends inside its TLS would count as the balancer's.
+        assert told["CSMS_TLS_PROXY_PROTOCOL"] == "true"
+    assert not servers
+    assert config.count("send-proxy-v2") == 1
+    assert config.count("mode tcp") == 2
+
+
+def test_where_tls_ends_at_haproxy_no_header_of_a_client_passes() -> None:
+    lines = [line.strip() for line in (HAPROXY / "tls-ended.cfg").read_text().splitlines()]
+    first_set = min(n for n, line in enumerate(lines) if line.startswith("http-request set-header"))
+    for removed in ("X-Forwarded- -m beg", "Forwarded", "Client-Cert"):
+        assert lines.index(f"http-request del-header {removed}") < first_set
+    assert "http-request set-header Client-Cert :%[ssl_c_der,base64]: if { ssl_c_used }" in lines
+    [bind] = (line for line in lines if line.startswith("bind "))
+    assert f"ciphers {CIPHERS}" in bind
+    for asked in ("crl-file ", "verify optional", "ssl-min-ver TLSv1.2", "no-tls-tickets"):
+        assert asked in bind
+
+
+def test_the_signer_is_asked_in_place_of_the_built_in_authority() -> None:
+    registry = compose_file(SIGNER)["services"]["station-registry"]
+    assert registry["environment"]["CSMS_CA_FOLDER"] is None
+    assert registry["networks"] == ["backend", "signer"]
 
 
 @pytest.mark.parametrize("service", sorted(SETTINGS))

@@ -9,6 +9,8 @@ import pytest
 from tests.deploy.deployment_files import (
     KUBERNETES,
     LOCAL,
+    add_overlay,
+    config_map,
     copy_with_secrets,
     documents,
     resources,
@@ -17,7 +19,31 @@ from tests.deploy.deployment_files import (
     variables,
 )
 
-FOLDERS = [Path("base"), LOCAL]
+COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
+# What an operator adds to the overlay `local`: components and settings.
+ADDED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "local": ((), ()),
+    "with-authority": (("tls", "certificate-authority"), ("CSMS_OPERATOR_NAME=Operator",)),
+    "with-signer": (("tls", "external-signer"), ("CSMS_SIGNER_URL=https://signer.example/sign",)),
+}
+PORT_SETTINGS = {
+    "probes": "CSMS_PROBE_PORT",
+    "ocpp": "CSMS_GATEWAY_PORT",
+    "ocpp-tls": "CSMS_TLS_PORT",
+    "http": "CSMS_HTTP_PORT",
+}
+# Of the variables that come from Secrets, or from the pod itself.
+EXAMPLES = {
+    "CSMS_BROKER_URL": "amqp://csms:x@rabbitmq:5672/",
+    "CSMS_DATABASE_URL": "postgresql://csms:x@postgres:5432/csms",
+    "CSMS_CREDENTIAL_PEPPER": "p" * 48,
+    "CSMS_ADMIN_PASSWORD": "a" * 48,
+    "CSMS_TOKEN_SECRET": "t" * 48,
+    "CSMS_CA_PASSPHRASE": "c" * 48,
+    "CSMS_SIGNER_TOKEN": "s" * 48,
+    "CSMS_GATEWAY_NAME": "ws-gateway-5d9-x7k",
+    "CSMS_DRAIN_SECONDS": "60",
+}
 _LAST_ANSWERS_S = 30
 
 Resource = dict[str, Any]
@@ -25,12 +51,21 @@ Resource = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_with_secrets(tmp_path_factory.mktemp("deploy"))
+    made = copy_with_secrets(tmp_path_factory.mktemp("deploy"))
+    for name, (components, settings) in ADDED.items():
+        if components:
+            add_overlay(made, name, components, *settings)
+    return made
+
+
+@pytest.fixture(scope="module", params=ADDED)
+def overlay(copy: Path, request: pytest.FixtureRequest) -> Path:
+    return copy / "overlays" / str(request.param)
 
 
 @pytest.fixture(scope="module")
-def suite(copy: Path) -> list[Resource]:
-    return resources(copy / LOCAL)
+def suite(overlay: Path) -> list[Resource]:
+    return resources(overlay)
 
 
 def of_kind(suite: list[Resource], *kinds: str) -> list[Resource]:
@@ -50,45 +85,63 @@ def own_containers(suite: list[Resource]) -> list[Resource]:
     return [one for one in containers(suite) if one["image"].startswith("csms/")]
 
 
-def literals(folder: Path) -> dict[str, str]:
-    generator = documents(folder / "kustomization.yaml")[0]["configMapGenerator"]
-    lines = [line for one in generator for line in one.get("literals", [])]
-    return dict(line.split("=", 1) for line in lines)
+def secrets_read(suite: list[Resource]) -> set[tuple[str, str]]:
+    """Return the Secrets, and the keys of them, that variables are set from."""
+    return {
+        (reference["name"], reference["key"])
+        for container in containers(suite)
+        for variable in container["env"]
+        if (reference := variable.get("valueFrom", {}).get("secretKeyRef"))
+    }
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_every_manifest_is_strictly_valid(copy: Path, folder: Path) -> None:
+def strictly_valid(found: list[Resource]) -> bool:
     newest = kubernetes_validate.latest_version()
-    found = resources(copy / folder)
-    assert found
     for resource in found:
         kubernetes_validate.validate(resource, newest, strict=True)
+    return bool(found)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_kustomization_lists_every_manifest_beside_it_once(folder: Path) -> None:
-    listed = documents(KUBERNETES / folder / "kustomization.yaml")[0]["resources"]
+def test_every_manifest_is_strictly_valid(copy: Path, suite: list[Resource]) -> None:
+    assert strictly_valid(suite)
+    assert strictly_valid(resources(copy / "base"))
+
+
+def test_every_component_is_tried() -> None:
+    [local] = documents(KUBERNETES / LOCAL / "kustomization.yaml")
+    tried = {Path(path).name for path in local["components"]}
+    assert tried.union(*(components for components, _ in ADDED.values())) == set(COMPONENTS)
+
+
+@pytest.mark.parametrize("folder", ["base", LOCAL, *(f"components/{one}" for one in COMPONENTS)])
+def test_a_kustomization_lists_every_manifest_beside_it_once(folder: str) -> None:
+    [written] = documents(KUBERNETES / folder / "kustomization.yaml")
+    listed = [*written.get("resources", []), *(one["path"] for one in written.get("patches", []))]
     beside = {path.name for path in (KUBERNETES / folder).glob("*.yaml")} - {"kustomization.yaml"}
     assert sorted(name for name in listed if not name.startswith("..")) == sorted(beside)
 
 
+def test_a_component_brings_no_secret_of_its_own(copy: Path) -> None:
+    for component in COMPONENTS:
+        folder = copy / "components" / component
+        assert "secretGenerator" not in documents(folder / "kustomization.yaml")[0]
+        written = [one for path in folder.glob("*.yaml") for one in documents(path)]
+        assert "Secret" not in {one["kind"] for one in written}
+
+
 def test_every_secret_that_is_read_is_made_by_the_script(copy: Path, suite: list[Resource]) -> None:
     made = variable_file(copy / LOCAL / "secrets.env")
-    read = {
-        variable["valueFrom"]["secretKeyRef"]["key"]
-        for container in containers(suite)
-        for variable in container["env"]
-        if "secretKeyRef" in variable.get("valueFrom", {})
-    }
+    # A generated Secret has the hash of its content in its name.
+    read = {key for name, key in secrets_read(suite) if name.startswith("csms-secrets")}
     assert read == set(made)
     assert all(made.values())
     assert (copy / LOCAL / "secrets.env").stat().st_mode & 0o077 == 0
 
 
 def test_a_container_gets_variables_that_it_knows_and_all_that_it_needs(
-    suite: list[Resource],
+    overlay: Path, suite: list[Resource]
 ) -> None:
-    shared = set(literals(KUBERNETES / "base"))
+    shared = set(config_map(overlay))
     known: set[str] = set()
     for container in own_containers(suite):
         model = settings_model(container["image"], container.get("args", []))
@@ -102,13 +155,68 @@ def test_a_container_gets_variables_that_it_knows_and_all_that_it_needs(
     assert shared <= known
 
 
-def test_ports_are_those_that_the_services_are_told(suite: list[Resource]) -> None:
-    told = literals(KUBERNETES / "base")
-    variable = {"probes": "PROBE_PORT", "ocpp": "GATEWAY_PORT", "http": "HTTP_PORT"}
+def test_what_a_service_is_told_is_what_it_takes(overlay: Path, suite: list[Resource]) -> None:
+    told = config_map(overlay)
+    for container in own_containers(suite):
+        model = settings_model(container["image"], container.get("args", []))
+        assert model is not None
+        if "envFrom" not in container:
+            continue
+        values = {name: value for name, value in told.items() if name in variables(model)}
+        values |= {
+            variable["name"]: EXAMPLES[variable["name"]]
+            for variable in container["env"]
+            if variable["name"] not in values
+        }
+        model.model_validate(
+            {name.removeprefix("CSMS_").lower(): value for name, value in values.items()}
+        )
+
+
+def test_folders_and_files_that_are_named_are_mounted(overlay: Path, suite: list[Resource]) -> None:
+    told = config_map(overlay)
+    for container in own_containers(suite):
+        model = settings_model(container["image"], container.get("args", []))
+        assert model is not None
+        mounts = {one["mountPath"] for one in container.get("volumeMounts", [])} - {"/tmp"}
+        named = {
+            value
+            for name, value in told.items()
+            if name in variables(model) and value.startswith("/")
+        }
+        assert {next((one for one in mounts if path.startswith(one)), path) for path in named} == (
+            mounts
+        )
+
+
+def test_who_may_come_in_finds_a_port_and_is_let_in(suite: list[Resource]) -> None:
+    let_in = {
+        (rule["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"], port["port"])
+        for rule in of_kind(suite, "NetworkPolicy")
+        for ingress in rule["spec"].get("ingress", [])
+        for port in ingress["ports"]
+        if rule["spec"]["podSelector"]
+    }
+    open_ports = {
+        (workload["metadata"]["name"], port["name"])
+        for workload in of_kind(suite, "Deployment", "StatefulSet")
+        for port in workload["spec"]["template"]["spec"]["containers"][0]["ports"]
+    }
+    asked = {
+        (service["spec"]["selector"]["app.kubernetes.io/name"], port["targetPort"])
+        for service in of_kind(suite, "Service")
+        for port in service["spec"]["ports"]
+    }
+    assert asked == let_in
+    assert asked <= open_ports
+
+
+def test_ports_are_those_that_the_services_are_told(overlay: Path, suite: list[Resource]) -> None:
+    told = config_map(overlay)
     for deployment in of_kind(suite, "Deployment"):
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         for port in container["ports"]:
-            assert port["containerPort"] == int(told[f"CSMS_{variable[port['name']]}"])
+            assert port["containerPort"] == int(told[PORT_SETTINGS[port["name"]]])
         assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
         assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 import struct
 from dataclasses import dataclass
 from types import TracebackType
@@ -47,12 +48,17 @@ class RawSocket:
         self._url = url
 
     @classmethod
-    async def open(cls, ocpp_url: str, source: str | None = None) -> Self:
-        """Connect; `source` is the loopback address to connect from."""
+    async def open(
+        cls, ocpp_url: str, source: str | None = None, tls: ssl.SSLContext | None = None
+    ) -> Self:
+        """Connect, by TLS if `tls` is given; `source` is the loopback address to connect from."""
         target = urlsplit(ocpp_url)
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_connection(
-                target.hostname, target.port, local_addr=(source, 0) if source else None
+                target.hostname,
+                target.port,
+                ssl=tls,
+                local_addr=(source, 0) if source else None,
             )
         return cls(reader, writer, ocpp_url)
 

@@ -44,7 +44,6 @@ _OWN_VARIABLES = frozenset(
         "CSMS_TLS_LISTEN_FD",
         "CSMS_TLS_PORT",
         "CSMS_TOKEN_SECRET",
-        "CSMS_TRUSTED_PROXIES",
         "CSMS_UNKNOWN_STATIONS",
     }
 )
@@ -161,13 +160,14 @@ class ServicePlan:
     def gateway(self, name: str, listen_fd: int | None, tls_fd: int | None = None) -> Service:
         """Return a gateway: behind haproxy, or with its share of the inherited socket.
 
-        TLS ends in the gateways, which share the socket of its port in any case.
+        TLS ends in the gateways, which share the socket of its port in any case. The balancer is
+        trusted besides the proxies that the caller names.
         """
-        entry = (
-            {"CSMS_TRUSTED_PROXIES": LOOPBACK}
-            if listen_fd is None
-            else {"CSMS_OCPP_LISTEN_FD": str(listen_fd)}
-        )
+        if listen_fd is None:
+            theirs = self._settings.passed_on.get("CSMS_TRUSTED_PROXIES", "")
+            entry = {"CSMS_TRUSTED_PROXIES": ",".join(filter(None, (LOOPBACK, theirs)))}
+        else:
+            entry = {"CSMS_OCPP_LISTEN_FD": str(listen_fd)}
         return self._service(
             name,
             "ws-gateway",

@@ -28,9 +28,8 @@ def _reasons() -> set[str]:
     reasons |= set(re.findall(r'"(handshake_\w+|gateway_ended)"', doorway))
     socket = (GATEWAY / "websocket" / "socket.py").read_text()
     reasons |= set(re.findall(r'give_up\("(\w+)"', socket)) | {"not_http"}
-    reasons |= set(
-        re.findall(r'TlsFault\("(\w+)"', (GATEWAY / "domain" / "tls_faults.py").read_text())
-    )
+    for path in (GATEWAY / "domain" / "tls_faults.py", GATEWAY / "websocket" / "tls_entrance.py"):
+        reasons |= set(re.findall(r'TlsFault\("(\w+)"', path.read_text()))
     ownership = (ROOT / "shared/src/csms_shared/contracts/ownership.py").read_text()
     outcomes = ownership.partition("class ClaimOutcome")[2].partition("class Claim(")[0]
     reasons |= set(re.findall(r'CLIENT_CERTIFICATE_REFUSED = "(\w+)"', ownership))

@@ -88,16 +88,24 @@ class Gateway:
         broker = self.broker = BrokerSide(
             settings.gateway_name, VERSION, link, group, records=settings.recorder
         )
+        addresses = ClientAddresses(settings.trusted_networks)
         handshakes = Handshakes(
             broker,
-            ClientAddresses(settings.trusted_networks),
+            addresses,
             settings.credential_pepper.get_secret_value().encode(),
             lambda: not self.missing(),
             self._limits,
             self.reception,
             self.doorway,
         )
-        listener = Listener(handshakes, self.doorway, plain, secured, self.contexts)
+        listener = Listener(
+            handshakes,
+            self.doorway,
+            plain,
+            secured,
+            self.contexts,
+            lambda peer: settings.tls_proxy_protocol and addresses.is_trusted(peer),
+        )
         probes = ProbeServer(
             settings.bind, settings.probe_port, self._readiness, warnings=self.warnings
         )

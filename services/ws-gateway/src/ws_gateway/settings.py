@@ -26,6 +26,11 @@ class GatewaySettings(ServiceSettings):
     tls_listen_fd: int | None = Field(
         None, ge=3, description="inherited listening socket that is served by TLS"
     )
+    tls_proxy_protocol: bool = Field(
+        False,
+        description="whether trusted proxies pass TLS on unread, and begin each connection to the "
+        "TLS port with a PROXY protocol header of version 2",
+    )
     tls_rsa_certificate: str = Field(
         "", description="PEM file of the RSA server certificate and its chain"
     )

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from ws_gateway.domain.failed_logins import FAILURES_AT_ONCE
 
 AUTHORITY = Authority("Operator")
 STATION = AUTHORITY.station("A")
+# PROXY protocol version 2: 203.0.113.9 connects by TCP.
+ANNOUNCES_STATION = (
+    bytes.fromhex("0d0a0d0a000d0a515549540a 21 11 000c") + b"\xcb\x00\x71\x09" + bytes(8)
+)
 
 
 @pytest.fixture
@@ -62,6 +67,40 @@ async def test_the_registry_is_told_of_tls_and_of_the_verified_certificate(
     first, second = running.services.claimed
     assert (first.tls, first.certificate) == (True, base64.b64encode(STATION.der).decode())
     assert (second.tls, second.certificate) == (False, None)
+
+
+async def test_behind_a_balancer_that_passes_tls_on_headers_are_the_station_s_and_count_not(
+    broker_url: str, services: FakeServices, tmp_path: Path
+) -> None:
+    """Whoever shows no certificate can't claim one: the balancer never saw these headers."""
+    certificate, key = AUTHORITY.server("localhost").write(tmp_path, "server")
+    (tmp_path / "ca.pem").write_bytes(AUTHORITY.pem)
+    forged = {
+        "X-Forwarded-For": "198.51.100.1",
+        "X-Forwarded-Proto": "https",
+        "Client-Cert": f":{base64.b64encode(STATION.der).decode()}:",
+    }
+    async with run_gateway(
+        broker_url,
+        services,
+        tls_port=0,
+        tls_ecdsa_certificate=str(certificate),
+        tls_ecdsa_key=str(key),
+        tls_client_ca=str(tmp_path / "ca.pem"),
+        tls_proxy_protocol=True,
+        trusted_proxies="127.0.0.1",
+    ) as behind:
+        passed_on = socket.create_connection(("127.0.0.1", behind.gateway.tls_port))
+        passed_on.sendall(ANNOUNCES_STATION)
+        async with connect(
+            f"wss://localhost:{behind.gateway.tls_port}/ocpp/A",
+            sock=passed_on,
+            ssl=tls_context(tmp_path / "ca.pem"),
+            subprotocols=[Subprotocol("ocpp1.6")],
+            additional_headers=forged,
+        ):
+            claim = services.claimed[0]
+    assert (claim.remote_address, claim.tls, claim.certificate) == ("203.0.113.9", True, None)
 
 
 async def test_a_refused_certificate_is_told_of_without_a_station(

@@ -51,7 +51,13 @@ class Door:
 
     async def start(self) -> asyncio.Server:
         def entrance() -> TlsEntrance:
-            return TlsEntrance(lambda: self.contexts.current, Echo, self.doorway, self._fault)
+            return TlsEntrance(
+                lambda: self.contexts.current,
+                lambda _: Echo(),
+                self.doorway,
+                self._fault,
+                lambda _: False,
+            )
 
         server = await asyncio.get_running_loop().create_server(entrance, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]

@@ -82,6 +82,15 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The proxy in front handed on what is no certificate",
         ("Set the header Client-Cert at the proxy as docs/security-profiles.md shows.",),
     ),
+    "bad_proxy_header": Explanation(
+        "The balancer in front did not say who connects",
+        (
+            "With CSMS_TLS_PROXY_PROTOCOL, what is in CSMS_TRUSTED_PROXIES must begin each "
+            "connection to the TLS port with a PROXY protocol header of version 2 "
+            "(haproxy: send-proxy-v2).",
+            "A station whose own address is among them can't connect directly.",
+        ),
+    ),
     "server_certificate_refused": Explanation(
         "The station does not trust the central system's certificate",
         (

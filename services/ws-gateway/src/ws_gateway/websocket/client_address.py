@@ -21,7 +21,7 @@ class ClientAddresses:
         """Return the nearest address that is no trusted proxy."""
         address = peer
         forwarded = ",".join(headers.get_all("X-Forwarded-For")).split(",")
-        while self._is_trusted(address):
+        while self.is_trusted(address):
             nearest = forwarded.pop().strip() if forwarded else ""
             if not _is_address(nearest):
                 break
@@ -37,13 +37,14 @@ class ClientAddresses:
         Raises:
             BadClientCert: it hands on what is no certificate.
         """
-        if not self._is_trusted(peer) or not any(name in headers for name in _HANDED_ON):
+        if not self.is_trusted(peer) or not any(name in headers for name in _HANDED_ON):
             return own
         if headers.get_all("X-Forwarded-Proto")[-1:] not in (["https"], ["wss"]):
             return Presented()
         return Presented(tls=True, certificate=certificate_in(headers.get_all(HEADER)))
 
-    def _is_trusted(self, address: str) -> bool:
+    def is_trusted(self, address: str) -> bool:
+        """Tell whether this is a trusted proxy's address."""
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:

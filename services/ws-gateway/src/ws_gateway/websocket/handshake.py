@@ -21,6 +21,7 @@ from ws_gateway.domain.client_cert_header import BadClientCert
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.limits import Limits
+from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.subprotocol import Subprotocol
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.websocket.admission import LONGEST_WAIT_S
@@ -94,8 +95,10 @@ class Handshakes:
             if self._is_ready():
                 return connection.respond(HTTPStatus.OK, "ready\n")
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not ready\n")
-        peer = _peer(connection)
-        applicant = Applicant(self._addresses.address(peer, request.headers))
+        address = connection.announced or self._addresses.address(
+            _peer(connection), request.headers
+        )
+        applicant = Applicant(address)
         try:
             response = await self._admit(connection, request, applicant)
         except Refused as refusal:
@@ -105,7 +108,8 @@ class Handshakes:
 
     def garbage(self, connection: ServerConnection, reason: str, description: str) -> None:
         """Count what was no HTTP request, or none in time: a TLS hello, a port scan."""
-        applicant = Applicant(_peer(connection))
+        assert isinstance(connection, StationSocket)
+        applicant = Applicant(connection.announced or _peer(connection))
         self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
     def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
@@ -118,9 +122,7 @@ class Handshakes:
         identity = applicant.station_id = named_station(request)
         response, subprotocol = checked_upgrade(socket, request)
         try:
-            applicant.presented = self._addresses.presented(
-                _peer(socket), request.headers, socket.presented
-            )
+            applicant.presented = self._presented(socket, request)
         except BadClientCert as error:
             raise Refused(HTTPStatus.BAD_REQUEST, "bad_client_cert_header", str(error)) from None
         if self.draining:
@@ -160,6 +162,11 @@ class Handshakes:
             raise unavailable("unavailable", "a part of the central system does not answer")
         self._open_session(socket, claim, reply, subprotocol)
         return response
+
+    def _presented(self, socket: StationSocket, request: Request) -> Presented:
+        if socket.announced is not None:
+            return socket.presented
+        return self._addresses.presented(_peer(socket), request.headers, socket.presented)
 
     async def _wait_for_turn(self, socket: StationSocket, station_id: str) -> None:
         held = self._broker.connections.of_station(station_id)

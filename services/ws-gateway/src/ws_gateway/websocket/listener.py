@@ -39,12 +39,14 @@ class Listener:
         plain: list[socket.socket],
         secured: list[socket.socket],
         contexts: TlsContexts | None,
+        is_balancer: Callable[[str], bool],
     ) -> None:
         self._handshakes = handshakes
         self._doorway = doorway
         self._plain = plain
         self._secured = secured
         self._contexts = contexts
+        self._is_balancer = is_balancer
         self._servers: list[Server] = []
         self._open: set[StationSocket] = set()
         self._all_closed = asyncio.Event()
@@ -73,9 +75,10 @@ class Listener:
             def entrance(*arguments: Any, **options: Any) -> TlsEntrance:
                 return TlsEntrance(
                     lambda: contexts.current,
-                    functools.partial(socket_factory, *arguments, **options),
+                    lambda announced: socket_factory(*arguments, announced=announced, **options),
                     self._doorway,
                     self._handshakes.tls_failed,
+                    self._is_balancer,
                 )
 
             factories += [(listening, entrance) for listening in self._secured]

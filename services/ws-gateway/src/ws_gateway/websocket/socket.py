@@ -64,9 +64,12 @@ class StationSocket(ServerConnection):
         *,
         doorway: Doorway,
         on_garbage: Callable[[ServerConnection, str, str], None],
+        announced: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__(protocol, server, **options)
+        # Who a balancer that passes TLS on unread says connects; headers are the station's then.
+        self.announced = announced
         self._doorway = doorway
         self._on_garbage = on_garbage
         self.session: SocketOwner | None = None

@@ -12,6 +12,12 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
+from ws_gateway.domain.proxy_protocol import (
+    HEAD_BYTES,
+    BadProxyHeader,
+    body_bytes,
+    client_address,
+)
 from ws_gateway.domain.tls_faults import TlsFault, fault_of
 from ws_gateway.websocket.doorway import SILENCE_S, Doorway
 
@@ -21,19 +27,25 @@ SHUTDOWN_TIMEOUT_S = 5.0
 
 
 class TlsEntrance(asyncio.Protocol):
-    """Shakes hands on behalf of the protocol that `make_protocol` returns."""
+    """Shakes hands on behalf of the protocol that `make_protocol` returns.
+
+    `is_balancer` tells of an address whether its connections begin with a PROXY protocol header;
+    `make_protocol` gets the address that such a header names, None where there is none.
+    """
 
     def __init__(
         self,
         context: Callable[[], ssl.SSLContext],
-        make_protocol: Callable[[], asyncio.Protocol],
+        make_protocol: Callable[[str | None], asyncio.Protocol],
         doorway: Doorway,
         on_fault: Callable[[str, TlsFault], None],
+        is_balancer: Callable[[str], bool],
     ) -> None:
         self._context = context
         self._make_protocol = make_protocol
         self._doorway = doorway
         self._on_fault = on_fault
+        self._is_balancer = is_balancer
         self._given_up: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,14 +75,19 @@ class TlsEntrance(asyncio.Protocol):
         self._shaking.cancel()
 
     async def _shake_hands(self, accepted: socket.socket, peer: str) -> None:
+        announced: str | None = None
         try:
+            if self._is_balancer(peer):
+                peer = announced = await _announced(accepted, peer)
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._make_protocol,
+                lambda: self._make_protocol(announced),
                 accepted,
                 ssl=self._context(),
                 ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
                 ssl_shutdown_timeout=SHUTDOWN_TIMEOUT_S,
             )
+        except BadProxyHeader as error:
+            self._on_fault(peer, TlsFault("bad_proxy_header", str(error)))
         except OSError as error:
             self._on_fault(peer, fault_of(error))
         except asyncio.CancelledError:
@@ -79,3 +96,31 @@ class TlsEntrance(asyncio.Protocol):
             self._on_fault(peer, TlsFault(self._given_up, "no TLS handshake in time"))
         finally:
             self._doorway.left(self, was_served=False)
+
+
+async def _announced(accepted: socket.socket, balancer: str) -> str:
+    """Return the address in the header that the connection begins with; closes where it can't.
+
+    Raises:
+        BadProxyHeader: there is no such header.
+        OSError: the connection ended, or nothing came in time.
+    """
+    try:
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+            head = await _exactly(accepted, HEAD_BYTES)
+            body = await _exactly(accepted, body_bytes(head))
+        return client_address(head, body) or balancer
+    except BaseException:
+        accepted.close()
+        raise
+
+
+async def _exactly(accepted: socket.socket, size: int) -> bytes:
+    # Not a byte more: what follows belongs to TLS.
+    received = b""
+    while len(received) < size:
+        more = await asyncio.get_running_loop().sock_recv(accepted, size - len(received))
+        if not more:
+            raise ConnectionResetError("ended before TLS began")
+        received += more
+    return received
