@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -173,8 +174,9 @@ async def connected(
     *,
     password: str | None = None,
     subprotocols: Sequence[str] = ("ocpp1.6",),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[PlayedStation]:
-    """Connect a station until the block is left."""
+    """Connect a station until the block is left; `tls` goes with a `wss` URL."""
     headers = {}
     if password is not None:
         credentials = base64.b64encode(f"{station_id}:{password}".encode()).decode()
@@ -183,6 +185,7 @@ async def connected(
         f"{ocpp_url}/{quote(station_id, safe='')}",
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         additional_headers=headers,
+        ssl=tls,
     ) as socket:
         station = PlayedStation(station_id, socket)
         reading = asyncio.create_task(station.read())

@@ -54,12 +54,18 @@ class Issued:
 class Authority:
     """A CA that signs whatever it is asked to."""
 
-    def __init__(self, organization: str, common_name: str = "Trial CA") -> None:
+    def __init__(
+        self,
+        organization: str,
+        common_name: str = "Trial CA",
+        *,
+        days: tuple[float, float] = (-1, 3650),
+    ) -> None:
         self.organization = organization
         self._key = ec.generate_private_key(ec.SECP256R1())
         name = _name(common_name, organization)
         self.certificate = (
-            _builder(name, name, self._key, *_days(-1, 3650))
+            _builder(name, name, self._key, *_days(*days))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=True), critical=True)
             .sign(self._key, hashes.SHA256())

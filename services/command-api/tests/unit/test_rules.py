@@ -57,17 +57,19 @@ def test_setting_the_authorization_key_is_a_rotation_in_any_case(key: str) -> No
     ("status", "answer", "told"),
     [
         ("completed", "Accepted", {"keep_previous": False}),
-        ("completed", "RebootRequired", {"keep_previous": True}),
+        ("completed", "RebootRequired", {"keep_previous": True, "reboot_required_ms": 7}),
         ("completed", "Rejected", {"withdrawn": True}),
         ("completed", "NotSupported", {"withdrawn": True}),
         ("error", None, {"withdrawn": True}),
+        ("station_offline", None, {"withdrawn": True}),
+        ("expired", None, {"withdrawn": True}),
         ("outcome_unknown", None, {"keep_previous": True, "either": True}),
     ],
 )
 def test_each_end_of_a_rotation_says_which_passwords_count(
-    status: str, answer: str | None, told: dict[str, bool]
+    status: str, answer: str | None, told: dict[str, bool | int]
 ) -> None:
-    assert password_change(status, None if answer is None else {"status": answer}) == told
+    assert password_change(status, None if answer is None else {"status": answer}, 7) == told
 
 
 def test_passwords_of_stations_have_a_least_and_a_greatest_length() -> None:

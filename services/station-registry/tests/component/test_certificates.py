@@ -400,6 +400,9 @@ async def test_a_certificate_that_ends_soon_is_told_and_renewed_once(
     await ordering.registry.query("UPDATE certificate SET not_after = now() + interval '29 days'")
     assert await triggers() == [], "nobody uses it yet"
     await ordering.complete(order, response={"status": "Accepted"})
+    # Its authority ends then too: a new one would be as short, and be renewed at once again.
+    assert await triggers() == [], "it has just been issued"
+    await ordering.registry.query("UPDATE certificate SET not_before = now() - interval '30 days'")
     (trigger,) = await triggers()
     assert trigger["action"] == "ExtendedTriggerMessage"
     assert trigger["payload"] == {"requestedMessage": "SignChargePointCertificate"}

@@ -1,10 +1,12 @@
 """A rotation whose answer was lost, through claims, against a real PostgreSQL."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from csms_shared.contracts.ownership import ClaimOutcome
+from csms_shared.inbox import Work
 
 OLD, NEW = "aa" * 32, "bb" * 32
 
@@ -47,3 +49,75 @@ async def test_a_late_no_ends_with_the_old_password(registry: Any) -> None:
     await registry.request("stations.set_password", **change, withdrawn=True)
     assert await connect(registry, "c1", NEW) is ClaimOutcome.BAD_CREDENTIALS
     assert await connect(registry, "c2", OLD) is ClaimOutcome.ACCEPTED
+
+
+RESET = {
+    "command_id": "0194d6a0-0000-7000-8000-000000000001",
+    "station_id": "A",
+    "action": "Reset",
+    "payload": {"type": "Hard"},
+    "status": "completed",
+    "accepted": True,
+    "response": {"status": "Accepted"},
+    "created_by": "admin",
+    "created_at": "2026-11-21T10:00:00.000Z",
+    "sent_at": "2026-11-21T10:00:00.000Z",
+    "deadline": "2026-11-21T11:00:00.000Z",
+}
+
+
+async def reset(registry: Any, completed_at: str, **more: Any) -> None:
+    data = {**RESET, "completed_at": completed_at, **more}
+    event = {
+        "id": completed_at,
+        "source": "/csms/command-api",
+        "type": "csms.command.completed.v1",
+        "subject": "A",
+        "time": completed_at,
+        "data": data,
+    }
+    await registry.send([Work("events.v1", {}, [event])])
+
+
+def ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+BEFORE, ANSWERED, AFTER = (f"2026-11-21T10:00:0{second}.000Z" for second in range(3))
+
+
+@pytest.mark.parametrize("reset_first", [False, True])
+async def test_a_change_that_takes_a_reboot_ends_with_the_first_use_after_a_reset(
+    registry: Any, reset_first: bool
+) -> None:
+    """Whichever of the two is heard of first."""
+    await registry.request("stations.create", station_id="A", credential_proofs=(OLD,))
+    await reset(registry, BEFORE)
+    change = {"station_id": "A", "credential_proofs": (NEW,), "keep_previous": True}
+    if reset_first:
+        await reset(registry, AFTER)
+        await reset(registry, BEFORE)
+    await registry.request("stations.set_password", **change, reboot_required_ms=ms(ANSWERED))
+    if not reset_first:
+        await reset(registry, AFTER, accepted=False)
+        for number in range(2):
+            assert await connect(registry, f"o{number}", OLD) is ClaimOutcome.ACCEPTED
+        await reset(registry, AFTER)
+    assert await connect(registry, "c1", OLD) is ClaimOutcome.ACCEPTED
+    assert await connect(registry, "c2", NEW) is ClaimOutcome.BAD_CREDENTIALS
+    assert await connect(registry, "c3", OLD) is ClaimOutcome.ACCEPTED
+    assert registry.parked == []
+
+
+async def test_a_station_without_a_password_needs_none_until_it_uses_one(registry: Any) -> None:
+    await registry.request("stations.create", station_id="A")
+    change = {"station_id": "A", "credential_proofs": (NEW,), "keep_previous": True}
+    await registry.request("stations.set_password", **change, either=True)
+    plain = registry.claim("A", "c1")
+    (reply,) = await registry.send([plain])
+    assert reply.content.outcome is ClaimOutcome.ACCEPTED
+    assert not (await registry.request("stations.get", station_id="A")).has_password
+    assert await connect(registry, "c2", NEW) is ClaimOutcome.ACCEPTED
+    assert (await registry.request("stations.get", station_id="A")).has_password
+    (reply,) = await registry.send([registry.claim("A", "c3")])
+    assert reply.content.outcome is ClaimOutcome.BAD_CREDENTIALS

@@ -163,7 +163,8 @@ def test_a_chain_is_what_was_asked_for_or_the_reason_why_not() -> None:
         "not valid now": chain_problem([certificate], request(), now + timedelta(days=31)),
         "not a chain": chain_problem([certificate, certificate], request(), now),
         "CN is not": chain_problem([authority.certificate], request(EC_KEY), now),
-        "longer than": chain_problem([certificate] * 20, request(), now),
+        "the station takes 10000": chain_problem([certificate] * 20, request(), now),
+        "the station takes 100 (": chain_problem([certificate], request(), now, 100),
     }
     for part, found in wrong.items():
         assert found is not None

@@ -1,7 +1,9 @@
 """Password rotations end with exactly one valid password, wherever the station died."""
 
 import itertools
+from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +42,11 @@ def valid(credentials: Credentials) -> set[str]:
 
 def changed(before: Credentials, password: str, *, keep: bool, either: bool) -> Credentials:
     return set_password(before, proofs(password), next(SALTS), keep_previous=keep, either=either)
+
+
+def lets_in(credentials: Credentials, own: str | None) -> bool:
+    """Tell whether a station of profile 0 gets in with the password that it has, if any."""
+    return not credentials.present or (own is not None and own in valid(credentials))
 
 
 OLD, NEW, NEWER = PASSWORDS[:3]
@@ -91,6 +98,37 @@ def test_the_same_change_told_again_is_no_second_one() -> None:
     assert changed(ended, NEW, keep=True, either=True) == ended
 
 
+def test_what_waits_for_a_reboot_goes_on_waiting_while_the_next_change_is_under_way() -> None:
+    waiting = changed(FIRST, NEW, keep=True, either=False)
+    offered = changed(waiting, NEWER, keep=True, either=True)
+    assert after_use(offered, presented(OLD)) == offered
+    assert withdraw_password(offered, proofs(NEWER)) == waiting
+    # A reset has settled the first of them, so that the next connection tells.
+    settled = replace(waiting, either=True)
+    assert valid(after_use(settled, presented(OLD))) == {OLD}
+    assert valid(after_use(changed(settled, NEWER, keep=True, either=True), presented(NEW))) == {
+        NEW
+    }
+
+
+@pytest.mark.parametrize("either", [True, False])
+def test_a_first_password_counts_for_nothing_until_it_is_known_to_be_there(either: bool) -> None:
+    offered = changed(Credentials(), NEW, keep=True, either=either)
+    assert not offered.present
+    assert changed(offered, NEW, keep=True, either=either) == offered
+    assert after_use(offered, ()) == offered
+    assert after_use(offered, presented(OLD)) == offered
+    assert withdraw_password(offered, proofs(NEW)) == Credentials()
+    used = after_use(offered, presented(NEW))
+    assert used.present
+    assert valid(used) == {NEW}
+    assert valid(changed(offered, NEW, keep=False, either=False)) == {NEW}
+    twice = changed(offered, NEWER, keep=True, either=either)
+    assert not twice.present
+    assert valid(after_use(twice, presented(NEW))) == {NEW}
+    assert withdraw_password(twice, proofs(NEWER)) == offered
+
+
 @settings(max_examples=1000, deadline=None)
 @given(
     outcomes=st.lists(
@@ -99,18 +137,26 @@ def test_the_same_change_told_again_is_no_second_one() -> None:
             st.sampled_from(["took it", "kept the old one"]),
             st.sampled_from(["answered", "silent", "silent, then answered"]),
             st.integers(1, 3),
+            st.booleans(),
         ),
         min_size=1,
         max_size=5,
     ),
     decoded=st.booleans(),
+    first=st.sampled_from([OLD, None]),
 )
 def test_whatever_was_lost_the_stations_own_password_counts_and_in_the_end_no_other(
-    outcomes: list[tuple[str, str, int]], decoded: bool
+    outcomes: list[tuple[str, str, int, bool]], decoded: bool, first: str | None
 ) -> None:
-    credentials, own = FIRST, OLD
-    for (did, heard, told), password in zip(outcomes, PASSWORDS[1:], strict=False):
+    credentials, own = (FIRST, first) if first else (Credentials(), None)
+    for (did, heard, told, reconnects), password in zip(outcomes, PASSWORDS[1:], strict=False):
+        # Offered before it is sent.
+        credentials = changed(credentials, password, keep=True, either=True)
         own = password if did == "took it" else own
+        if reconnects:
+            # Before anybody knows how it went.
+            assert lets_in(credentials, own)
+            credentials = after_use(credentials, presented(own) if own else ())
         if heard != "answered":
             # Told again and again: the registry's answer was lost.
             for _ in range(told):
@@ -121,5 +167,8 @@ def test_whatever_was_lost_the_stations_own_password_counts_and_in_the_end_no_ot
                     credentials = changed(credentials, password, keep=False, either=False)
                 else:
                     credentials = withdraw_password(credentials, proofs(password))
-        assert own in valid(credentials)
-    assert valid(after_use(credentials, presented(own, decoded=decoded))) == {own}
+        assert lets_in(credentials, own)
+    if own is None:
+        assert not credentials.present
+    else:
+        assert valid(after_use(credentials, presented(own, decoded=decoded))) == {own}

@@ -8,7 +8,9 @@ import socket
 import structlog
 
 from csms_shared.broker.link import Link
+from csms_shared.clock import utc_now
 from csms_shared.observability.probes import ProbeServer, listening_socket
+from csms_shared.ocpp.times import format_time
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.domain.limits import DEFAULT_LIMITS, Limits
@@ -138,9 +140,15 @@ class Gateway:
 
     def warnings(self) -> dict[str, str]:
         """Return what is wrong and keeps nobody from being served."""
-        if self.contexts is None or self.contexts.problem is None:
+        if self.contexts is None:
             return {}
-        return {"tls": f"{self.contexts.problem}; the files read before go on counting"}
+        found = {
+            name: f"ends at {format_time(end)}"
+            for name, end in self.contexts.expiry.soon(utc_now()).items()
+        }
+        if self.contexts.problem is not None:
+            found["tls"] = f"{self.contexts.problem}; the files read before go on counting"
+        return found
 
     async def _readiness(self) -> dict[str, str]:
         return self.missing()

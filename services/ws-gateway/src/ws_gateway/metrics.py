@@ -22,6 +22,11 @@ HANDSHAKES = Gauge(
     "Sockets without a session: silent (no request yet), asking (not answered yet).",
     ["step"],
 )
+TLS_CERTIFICATE_END = Gauge(
+    "csms_gateway_tls_certificate_end_seconds",
+    "When the certificates of the TLS port end, in seconds since 1970, by setting.",
+    ["setting"],
+)
 TLS_FILES_BROKEN = Gauge(
     "csms_gateway_tls_files_broken",
     "1 while changed TLS files can't be used and the ones read before go on counting.",

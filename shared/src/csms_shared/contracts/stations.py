@@ -58,6 +58,8 @@ class StationView(Contract):
     `upgrade_profile`: a higher security profile that counts beside its own until the station
     first connects with it. `serial_number` is what the station says at its boot;
     `registered_serial_number` what an operator says, and what a certificate may name.
+    `password_change_pending`: it has been given a password that it has not shown to have yet, or
+    not to have, and more than one counts.
     """
 
     station_id: str
@@ -69,6 +71,7 @@ class StationView(Contract):
     upgrade_profile: int | None = None
     registered_serial_number: str | None = None
     has_password: bool
+    password_change_pending: bool = False
     strict: bool
     heartbeat_interval: int | None
     vendor: str | None
@@ -170,6 +173,8 @@ class SetPassword(Contract):
     """A new password, as proofs. `keep_previous`: the old one counts until the new one is used.
 
     `either`, with it: whichever of them the station uses first is the one that stays.
+    `reboot_required_ms`, in its place: when the station said that it takes the new one at its
+    next reboot; from a Reset that it accepts later on, it is as with `either`.
     `withdrawn`: the station did not take the password after all, and it counts no longer.
     """
 
@@ -177,6 +182,7 @@ class SetPassword(Contract):
     credential_proofs: tuple[str, ...] = Field(min_length=1)
     keep_previous: bool = False
     either: bool = False
+    reboot_required_ms: int | None = None
     withdrawn: bool = False
 
 

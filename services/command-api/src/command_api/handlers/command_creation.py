@@ -14,9 +14,11 @@ from command_api.domain.password_rotation import is_password_rotation, length_pr
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
+from command_api.handlers.chain_checks import check_certificate_chain
 from command_api.handlers.charging_checks import check_charging_profile
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.gathering import Gathering
+from command_api.handlers.password_rotations import offer_password
 from command_api.handlers.ports import OwnerDirectory, ServiceAway, Services
 from command_api.handlers.watched_commands import WatchedCommands
 from command_api.store.command_inserts import (
@@ -111,11 +113,13 @@ class CommandCreation:
             payload,
             held=request.hold_until_ms is not None,
         )
+        await check_certificate_chain(self._services, request.station_id, request.action, payload)
         await self._offer_profile(request, payload)
         record = self._record(request, payload, owner)
         sent_payload = payload
         if is_password_rotation(request.action, payload):
             record = self._rotation(record, request)
+            await offer_password(self._services, record)
         with self._watched.watch(record) as watch:
             if not await self.inserts.submit(NewCommand(record, idempotency)):
                 assert idempotency is not None

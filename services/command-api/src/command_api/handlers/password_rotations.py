@@ -1,11 +1,12 @@
-"""Tells the registry of passwords that stations have taken over, may have, or have not."""
+"""Tells the registry of passwords that stations are sent, have taken over, or have not."""
 
 import asyncio
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.domain.password_rotation import password_change
+from command_api.domain.command_states import CommandRecord
+from command_api.domain.password_rotation import OFFERED, password_change
 from command_api.handlers.ports import ServiceAway, Services
 from command_api.store.rotations import DueRotation, due_rotations, mark_applied
 from csms_shared.broker.topology import STATION_REGISTRY
@@ -18,6 +19,27 @@ log = structlog.get_logger(__name__)
 
 POLL_S = 5.0
 _LIMIT = 100
+
+
+async def offer_password(services: Services, command: CommandRecord) -> None:
+    """Have the registry take connections with the password that the station is to be sent.
+
+    What becomes of the command ends this; should nothing, because the command is not stored after
+    all, then the station's next connection does.
+
+    Raises:
+        ProblemRaised: there is no such station.
+        ServiceAway: the registry does not answer.
+    """
+    await services.ask(
+        STATION_REGISTRY,
+        "stations.set_password",
+        {
+            "station_id": command.station_id,
+            "credential_proofs": command.rotation_proofs,
+            **OFFERED,
+        },
+    )
 
 
 class PasswordRotations:
@@ -59,7 +81,7 @@ class PasswordRotations:
                 {
                     "station_id": rotation.station_id,
                     "credential_proofs": rotation.proofs,
-                    **password_change(rotation.status, rotation.response),
+                    **password_change(rotation.status, rotation.response, rotation.ended_ms),
                 },
             )
         except ProblemRaised as refused:

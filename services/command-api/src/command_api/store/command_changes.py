@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.domain.command_states import CommandRecord, CommandStatus
+from command_api.domain.command_states import CommandRecord
 from command_api.store.command_rows import COLUMNS, at, command_view, record_of
 from command_api.store.tables import outbox
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
@@ -30,17 +30,14 @@ _UPDATE = text(
     UPDATE commands SET
         status = given.status, attempts = given.attempts, lookup_again = given.lookup_again,
         refusal = given.refusal, accepted = given.accepted, response = given.response::json,
-        error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at,
-        rotation_proofs = CASE WHEN given.keep_proofs OR commands.status = 'outcome_unknown'
-            THEN rotation_proofs END
+        error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at
     FROM unnest(
         CAST(:command_id AS uuid[]), CAST(:status AS text[]), CAST(:attempts AS smallint[]),
         CAST(:lookup_again AS boolean[]), CAST(:refusal AS text[]),
         CAST(:accepted AS boolean[]), CAST(:response AS text[]), CAST(:error AS text[]),
-        CAST(:sent_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]),
-        CAST(:keep_proofs AS boolean[])
+        CAST(:sent_at AS timestamptz[]), CAST(:completed_at AS timestamptz[])
     ) AS given (command_id, status, attempts, lookup_again, refusal, accepted, response, error,
-        sent_at, completed_at, keep_proofs)
+        sent_at, completed_at)
     WHERE commands.command_id = given.command_id
     """
 )
@@ -77,7 +74,6 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
             ],
             "sent_at": [at(command.sent_ms) for command in changed],
             "completed_at": [at(command.completed_ms) for command in changed],
-            "keep_proofs": [_proofs_needed(command) for command in changed],
         },
     )
     await write_events(
@@ -89,16 +85,6 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
             if command.status.is_final
         ],
     )
-
-
-def _proofs_needed(command: CommandRecord) -> bool:
-    """Tell whether the registry may still have to learn of a new password.
-
-    A no that comes after `outcome_unknown` withdraws it: the statement sees to that.
-    """
-    if not command.status.is_final or command.status is CommandStatus.OUTCOME_UNKNOWN:
-        return True
-    return command.status is CommandStatus.COMPLETED and bool(command.accepted)
 
 
 def _completed(command: CommandRecord) -> CloudEvent:

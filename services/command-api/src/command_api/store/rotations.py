@@ -19,6 +19,7 @@ class DueRotation:
     station_id: str
     status: str
     response: dict[str, Any] | None
+    ended_ms: int
     proofs: tuple[str, ...]
 
 
@@ -26,16 +27,21 @@ async def due_rotations(connection: AsyncConnection, limit: int) -> list[DueRota
     """Return rotations to apply, oldest first."""
     result = await connection.execute(
         text(
-            "SELECT command_id, station_id, status, response, rotation_proofs FROM commands "
-            "WHERE rotation_proofs IS NOT NULL "
-            "AND status IN ('completed', 'error', 'outcome_unknown') "
+            "SELECT command_id, station_id, status, response, completed_at, rotation_proofs "
+            "FROM commands WHERE rotation_proofs IS NOT NULL "
+            "AND status NOT IN ('waiting', 'pending', 'sent') "
             "AND rotation_applied IS DISTINCT FROM status ORDER BY command_id LIMIT :limit"
         ),
         {"limit": limit},
     )
     return [
         DueRotation(
-            row.command_id, row.station_id, row.status, row.response, tuple(row.rotation_proofs)
+            row.command_id,
+            row.station_id,
+            row.status,
+            row.response,
+            round(row.completed_at.timestamp() * 1000),
+            tuple(row.rotation_proofs),
         )
         for row in result
     ]

@@ -13,6 +13,7 @@ from station_registry.handlers.certificate_commands import (
 )
 from station_registry.handlers.configuration import note_changes, note_read
 from station_registry.handlers.jobs import note_job_commands
+from station_registry.handlers.resets import note_resets
 from station_registry.handlers.security_profiles import note_profile_changes
 from station_registry.store import stations
 
@@ -39,6 +40,7 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "GetInstalledCertificateIds": note_installed_certificates,
     "GetConfiguration": note_read,
     "ChangeConfiguration": _note_changed_configuration,
+    "Reset": note_resets,
 }
 
 

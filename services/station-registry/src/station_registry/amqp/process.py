@@ -14,6 +14,7 @@ from station_registry.handlers.jobs import time_out_jobs
 from station_registry.handlers.leases import watch_leases
 from station_registry.handlers.requests import station_operations
 from station_registry.handlers.rollouts import advance_rollouts
+from station_registry.handlers.root_expiry import watch_roots
 from station_registry.handlers.signers import Signer
 from station_registry.http.external_signer import ExternalSigner
 from station_registry.settings import RegistrySettings
@@ -77,6 +78,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("purge_security_events", 600.0, security_events.purge),
         UpkeepTask("purge_certificate_requests", 600.0, certificate_requests.purge),
         watch_expiry(settings.certificate_renewal_days),
+        watch_roots(settings.certificate_days, settings.certificate_renewal_days),
     )
     return service
 

@@ -21,8 +21,6 @@ _HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     "SHA384": hashes.SHA384,
     "SHA512": hashes.SHA512,
 }
-# CertificateSigned.req: string[0..10000].
-CHAIN_MAX_CHARS = 10_000
 _UNREADABLE = (
     ValueError,
     TypeError,

@@ -20,7 +20,8 @@ class Credentials:
     """A station's password hashes; `previous` ones count until a current one is used.
 
     All hashes of one password have one salt. `either`: nobody knows which password the station
-    has, and the first one that it uses is the one that stays.
+    has, and the first one that it uses is the one that stays. Without a current one, `previous`
+    are those that the station may have taken as its first: it needs none until it uses one.
     """
 
     current: tuple[bytes, ...] = ()
@@ -54,12 +55,21 @@ def set_password(
     keep_previous: bool,
     either: bool = False,
 ) -> Credentials:
-    """Return the credentials after a change of the password; the same change again is none."""
-    if keep_previous and _fits(before.current, proofs):
-        return replace(before, either=either and bool(before.previous))
-    kept = _kept((*before.current, *before.previous)) if keep_previous else ()
+    """Return the credentials after a change of the password; the same change again is none.
+
+    A change that waits for a reboot goes on waiting, whatever becomes of the next one: until then
+    the use of the old password proves nothing.
+    """
+    either = either and (before.either or not before.previous)
     hashes = tuple(hash_proof(salt, proof) for proof in proofs)
-    return Credentials(hashes, kept, either and bool(kept))
+    if not keep_previous:
+        return Credentials(hashes)
+    if not before.present:
+        known = _fits(before.previous, proofs)
+        return before if known else Credentials((), _kept((*hashes, *before.previous)))
+    if _fits(before.current, proofs):
+        return replace(before, either=either and bool(before.previous))
+    return Credentials(hashes, _kept((*before.current, *before.previous)), either)
 
 
 def withdraw_password(before: Credentials, proofs: Sequence[str]) -> Credentials:
@@ -72,6 +82,8 @@ def withdraw_password(before: Credentials, proofs: Sequence[str]) -> Credentials
         for group in _passwords((*before.current, *before.previous))
         if not _fits(group, proofs)
     ]
+    if not before.present:
+        return Credentials((), tuple(stored for group in left for stored in group))
     if not left:
         return before
     previous = tuple(stored for group in left[1:] for stored in group)
@@ -87,7 +99,7 @@ def after_use(credentials: Credentials, proofs: Sequence[str]) -> Credentials:
     found = match(credentials, proofs)
     if found is CredentialMatch.CURRENT:
         return Credentials(credentials.current)
-    if found is CredentialMatch.PREVIOUS and credentials.either:
+    if found is CredentialMatch.PREVIOUS and (credentials.either or not credentials.present):
         for group in _passwords(credentials.previous):
             if _fits(group, proofs):
                 return Credentials(group)

@@ -8,18 +8,27 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
-from station_registry.domain.certificate_details import CHAIN_MAX_CHARS, details, pem_of
+from csms_shared.ocpp.certificate_chains import CHAIN_MAX_CHARS, MAX_CHAIN_KEY
+from station_registry.domain.certificate_details import details, pem_of
 from station_registry.domain.certificate_requests import SigningRequest
 
 
 def chain_problem(
-    chain: Sequence[x509.Certificate], request: SigningRequest, now: datetime
+    chain: Sequence[x509.Certificate],
+    request: SigningRequest,
+    now: datetime,
+    longest: int = CHAIN_MAX_CHARS,
 ) -> str | None:
-    """Return why a chain, the station's certificate first, is not the one asked for."""
+    """Return why a chain, the station's certificate first, is not the one asked for.
+
+    `longest`: the characters that the station takes. A longer chain is not sent in part: without
+    what is between it and the root, nobody can check the station's certificate.
+    """
     if not chain:
         return "no certificate in the answer"
-    if len(pem_of(chain)) > CHAIN_MAX_CHARS:
-        return f"the chain is longer than {CHAIN_MAX_CHARS} characters"
+    chars = len(pem_of(chain))
+    if chars > longest:
+        return f"the chain has {chars} characters, the station takes {longest} ({MAX_CHAIN_KEY})"
     own = details(chain[0])
     if own is None:
         return "the certificate can't be read"

@@ -24,7 +24,10 @@ _WAITS = timedelta(days=7)
 
 
 def watch_expiry(days: int) -> UpkeepTask:
-    """Return the task that asks for a new certificate `days` before the present one ends."""
+    """Return the task that asks for a new certificate `days` before the present one ends.
+
+    No sooner than after half of its life.
+    """
 
     async def work(connection: AsyncConnection) -> None:
         expiring = await certificates.take_expiring(connection, days, _AT_ONCE)

@@ -15,6 +15,7 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.errors import Unavailable
+from csms_shared.ocpp.certificate_chains import longest_chain
 from csms_shared.ocpp.times import format_time
 from csms_shared.retrying import until_available
 from station_registry.domain.certificate_deliveries import DELIVERY_HOURS, pause_s
@@ -96,7 +97,8 @@ class CertificateSigning:
         request = SigningRequest(due.csr, due.public_key_digest, due.common_name, due.organization)
         try:
             signed = await self._signer.sign(due.request_id, due.station_id, request)
-            if problem := chain_problem(signed.chain, request, utc_now()):
+            longest = longest_chain(due.max_chain_size)
+            if problem := chain_problem(signed.chain, request, utc_now(), longest):
                 raise SignerRefused(problem)
         except SignerAway as away:
             log.warning("signer_away", request_id=str(due.request_id), error=str(away)[:300])

@@ -52,6 +52,7 @@ from station_registry.handlers.recordings import list_messages
 from station_registry.handlers.refusals import get_refusal, list_refusals
 from station_registry.handlers.security_profiles import check_profile, check_serial_number
 from station_registry.store import changes, connections, refusals, security_events, stations, views
+from station_registry.store.sql import at
 from station_registry.store.tables import outbox, parked
 
 log = structlog.get_logger(__name__)
@@ -264,7 +265,8 @@ async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> Non
             keep_previous=wanted.keep_previous,
             either=wanted.either,
         )
-    await changes.save_credentials(connection, station.station_id, credentials)
+    reboot_at = None if wanted.reboot_required_ms is None else at(wanted.reboot_required_ms)
+    await changes.save_credentials(connection, station.station_id, credentials, reboot_at)
 
 
 async def _offer_profile(

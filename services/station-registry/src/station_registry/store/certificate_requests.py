@@ -9,8 +9,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.ocpp.certificate_chains import MAX_CHAIN_KEY
 from station_registry.domain.certificate_deliveries import RequestStatus
 from station_registry.domain.certificate_requests import AskingStation
+from station_registry.domain.configuration import key_of
 from station_registry.store.sql import arrays, at, statement, unnest
 
 ENDED_KEPT_DAYS = 30
@@ -50,7 +52,9 @@ _TAKE = statement(
     f"next_attempt_at = now() + interval '{TAKEN_S} seconds' WHERE request_id IN ("
     "SELECT request_id FROM certificate_request WHERE status = 'accepted' "
     "AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT :most FOR UPDATE SKIP LOCKED) "
-    "RETURNING request_id, station_id, csr, public_key_digest, common_name, organization, attempts"
+    "RETURNING request_id, station_id, csr, public_key_digest, common_name, organization, "
+    "attempts, (SELECT value FROM configuration_value v WHERE v.known "
+    "AND v.station_id = certificate_request.station_id AND v.key = :max_chain_key)"
 )
 _STILL_ACCEPTED = statement(
     "SELECT request_id FROM certificate_request WHERE request_id = :request_id "
@@ -111,7 +115,7 @@ class AskedRequest:
 
 @dataclass(frozen=True, slots=True)
 class DueRequest:
-    """A request that was taken to be signed."""
+    """A request that was taken to be signed; `max_chain_size` as the station last told it."""
 
     request_id: UUID
     station_id: str
@@ -120,6 +124,7 @@ class DueRequest:
     common_name: str
     organization: str
     attempts: int
+    max_chain_size: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,8 @@ async def save(connection: AsyncConnection, requests: Sequence[AskedRequest]) ->
 
 async def take_due(connection: AsyncConnection, most: int) -> list[DueRequest]:
     """Take requests that wait for a signature; nobody else takes them for `TAKEN_S`."""
-    rows = await connection.execute(_TAKE, {"most": most})
+    parameters = {"most": most, "max_chain_key": key_of(MAX_CHAIN_KEY)}
+    rows = await connection.execute(_TAKE, parameters)
     return [DueRequest(*row) for row in rows]
 
 

@@ -29,12 +29,14 @@ _SAVE_STATUS = statement(
     "WHERE fingerprint = d.id AND certificate.status <> 'installed'"
 )
 _CHAIN = statement("SELECT chain FROM certificate WHERE fingerprint = :fingerprint")
-# The one that the station uses: the newest that it took (A02.FR.09).
+# The one that the station uses: the newest that it took (A02.FR.09). Not in the first half of its
+# life: one that is cut short by its authority's own end would be renewed again and again.
 _EXPIRING = statement(
     "UPDATE certificate SET expiring_told_at = now() WHERE fingerprint IN ("
     "SELECT fingerprint FROM certificate c JOIN station s USING (station_id) "
     "WHERE s.deleted_at IS NULL AND c.status = 'installed' AND c.revoked_at IS NULL "
     "AND c.expiring_told_at IS NULL AND c.not_after < now() + make_interval(days => :days) "
+    "AND now() > c.not_before + (c.not_after - c.not_before) / 2 "
     "AND NOT EXISTS (SELECT FROM certificate n WHERE n.station_id = c.station_id "
     "AND n.status = 'installed' AND n.revoked_at IS NULL AND n.not_before > c.not_before) "
     "ORDER BY fingerprint LIMIT :most FOR UPDATE OF c SKIP LOCKED) "

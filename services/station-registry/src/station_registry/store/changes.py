@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,7 @@ from station_registry.domain.security_profiles import Profiles
 from station_registry.store.connections import lock_owners
 from station_registry.store.sql import statement
 from station_registry.store.stations import (
+    CREDENTIALS,
     PROFILES,
     read_credentials,
     read_profiles,
@@ -23,9 +25,8 @@ from station_registry.store.stations import (
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
-    f"boot_policy, boot_count, heartbeat_interval, strict, {PROFILES}, password_hashes, "
-    "previous_password_hashes, either_password FROM station WHERE station_id = :station_id "
-    "AND deleted_at IS NULL FOR UPDATE"
+    f"boot_policy, boot_count, heartbeat_interval, strict, {PROFILES}, {CREDENTIALS} "
+    "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
     "UPDATE station SET registration_status = :registration_status, "
@@ -41,8 +42,8 @@ _DELETE = statement(
 )
 _SET_PASSWORD = statement(
     "UPDATE station SET password_hashes = CAST(:current AS bytea[]), "
-    "previous_password_hashes = CAST(:previous AS bytea[]), either_password = :either "
-    "WHERE station_id = :station_id"
+    "previous_password_hashes = CAST(:previous AS bytea[]), either_password = :either, "
+    "password_reboot_at = coalesce(:reboot_at, password_reboot_at) WHERE station_id = :station_id"
 )
 
 
@@ -98,9 +99,12 @@ async def mark_deleted(connection: AsyncConnection, station_id: str) -> None:
 
 
 async def save_credentials(
-    connection: AsyncConnection, station_id: str, credentials: Credentials
+    connection: AsyncConnection,
+    station_id: str,
+    credentials: Credentials,
+    reboot_at: datetime | None = None,
 ) -> None:
-    """Store a station's password hashes."""
+    """Store a station's password hashes; `reboot_at`: when it said that it must reboot first."""
     await connection.execute(
         _SET_PASSWORD,
         {
@@ -108,5 +112,6 @@ async def save_credentials(
             "current": list(credentials.current),
             "previous": list(credentials.previous),
             "either": credentials.either,
+            "reboot_at": reboot_at,
         },
     )

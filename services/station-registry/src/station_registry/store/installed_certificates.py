@@ -31,6 +31,7 @@ _ROW = (
     ("pem", "text"),
     ("changed_at", "timestamptz"),
     ("command_id", "text"),
+    ("not_after", "timestamptz"),
 )
 _NAMES = ", ".join(name for name, _ in _ROW)
 _KEY = ", ".join(name for name, _ in _ROW[:6])
@@ -101,6 +102,7 @@ def _row(one: Installed) -> tuple[Any, ...]:
         one.present,
         None if one.certificate is None else one.certificate.pem,
         *one.stamp,
+        None if one.certificate is None else one.certificate.not_after,
     )
 
 

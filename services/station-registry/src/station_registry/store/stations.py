@@ -22,6 +22,9 @@ _STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
     "boot_count, heartbeat_interval, strict"
 )
+CREDENTIALS = (
+    "password_hashes, previous_password_hashes, either_password, password_reboot_at, reset_at"
+)
 PROFILES = "security_profile, upgrade_profile, upgrade_accepted, registered_serial_number"
 _KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
 _LOCK = "ORDER BY station_id FOR UPDATE OF station"
@@ -31,7 +34,7 @@ _KNOWN_IDS = statement(f"SELECT station_id FROM station {_KNOWN}")
 _WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
 _FOR_CLAIMS = statement(
     f"SELECT {_STANDING}, {PROFILES}, epoch, released_epoch, recent_connections, "
-    "password_hashes, previous_password_hashes, either_password, EXISTS (SELECT FROM connector "
+    f"{CREDENTIALS}, EXISTS (SELECT FROM connector "
     "WHERE connector.station_id = station.station_id) AS status_known "
     f"FROM station {_KNOWN} {_LOCK}"
 )
@@ -285,11 +288,15 @@ def _ownership(row: Any, held: Mapping[str, Owner]) -> Ownership:
 
 
 def read_credentials(row: Any) -> Credentials:
-    """Return the password hashes in a row of `station`."""
+    """Return the password hashes in a row of `station`.
+
+    After a reset, a change that waited for it has been taken or never will be.
+    """
+    waited = row.password_reboot_at is not None and row.reset_at is not None
     return Credentials(
         tuple(map(bytes, row.password_hashes)),
         tuple(map(bytes, row.previous_password_hashes)),
-        row.either_password,
+        row.either_password or (waited and row.reset_at > row.password_reboot_at),
     )
 
 

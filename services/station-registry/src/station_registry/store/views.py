@@ -181,6 +181,7 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
             upgrade_profile=row.upgrade_profile,
             registered_serial_number=row.registered_serial_number,
             has_password=bool(row.password_hashes),
+            password_change_pending=bool(row.previous_password_hashes),
             strict=row.strict,
             heartbeat_interval=row.heartbeat_interval,
             vendor=row.vendor,

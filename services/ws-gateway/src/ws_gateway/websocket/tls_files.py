@@ -8,9 +8,11 @@ from pathlib import Path
 
 import structlog
 
+from csms_shared.clock import utc_now
 from csms_shared.settings import SettingsProblem
 from ws_gateway import metrics
 from ws_gateway.settings import GatewaySettings
+from ws_gateway.websocket.tls_expiry import CertificateExpiry
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +117,9 @@ class TlsContexts:
         self._files = files
         self._stamp = files.stamp()
         self.current = files.load()
+        self.expiry = CertificateExpiry((files.names[path], path) for path, _ in files.pairs)
+        self.expiry.read()
+        self.expiry.warn(utc_now())
         self.problem: str | None = None
 
     async def run(self) -> None:
@@ -122,6 +127,7 @@ class TlsContexts:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             await asyncio.to_thread(self.look)
+            self.expiry.warn(utc_now())
 
     def look(self) -> None:
         """Read the files again where they changed; broken ones change nothing but `problem`.
@@ -139,6 +145,7 @@ class TlsContexts:
             self.problem = str(error)
         else:
             log.info("tls_files_read", files=[str(path) for path in self._files.all])
+            self.expiry.read()
             self.problem = None
         self._stamp = stamp
         metrics.TLS_FILES_BROKEN.set(self.problem is not None)

@@ -116,6 +116,7 @@ certificate_authority = Table(
     Column("not_after", DateTime(True), nullable=False),
     Column("pem", Text, nullable=False),
     Column("first_used_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("expiring_told_at", DateTime(True)),
     PrimaryKeyConstraint("fingerprint", name="certificate_authority_pkey"),
 )
 
@@ -133,6 +134,8 @@ installed_certificate = Table(
     Column("pem", Text),
     Column("changed_at", DateTime(True), nullable=False),
     Column("command_id", Text, nullable=False),
+    Column("not_after", DateTime(True)),
+    Column("expiring_told_at", DateTime(True)),
     PrimaryKeyConstraint(
         "station_id",
         "certificate_type",
@@ -141,6 +144,11 @@ installed_certificate = Table(
         "issuer_key_hash",
         "serial_number",
         name="installed_certificate_pkey",
+    ),
+    Index(
+        "installed_certificate_expiring",
+        "not_after",
+        postgresql_where=text("expiring_told_at IS NULL AND present"),
     ),
 )
 

@@ -44,6 +44,9 @@ station = Table(
     Column("password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
     Column("previous_password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
     Column("either_password", Boolean, nullable=False, server_default=text("false")),
+    # When the station said that a new password takes a reboot, and when it last took a Reset.
+    Column("password_reboot_at", DateTime(True)),
+    Column("reset_at", DateTime(True)),
     Column("ocpp_version", Text),
     Column("vendor", Text),
     Column("model", Text),

@@ -1,0 +1,28 @@
+"""What follows from a Reset that a station accepted (OCPP 1.6, 5.14)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp.times import parse_time
+from station_registry.store import stations
+from station_registry.store.resets import save_resets
+
+
+async def note_resets(connection: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
+    """Keep when stations were reset: a password that takes a reboot is decided by the next use.
+
+    Nothing else says that a station has really rebooted: many send BootNotification whenever they
+    connect. The same in any order and any number of times.
+    """
+    resets: dict[str, datetime] = {}
+    for command in commands:
+        completed = parse_time(command.completed_at)
+        if command.accepted and completed is not None and "\0" not in command.station_id:
+            known = resets.get(command.station_id, completed.at)
+            resets[command.station_id] = max(known, completed.at)
+    if resets:
+        await stations.lock_all(connection, resets)
+        await save_resets(connection, resets)
