@@ -191,6 +191,10 @@ async def test_templates_are_listed_replaced_and_deleted(registry: Any) -> None:
         422,
         ["values.A", "values.a"],
     )
+    assert await problem("create", name="c", values={"A": "1"}, station_ids=["nobody"]) == (
+        422,
+        ["station_ids"],
+    )
     assert await problem("replace", template_id=other.template_id, name="a", values={"A": "1"}) == (
         409,
         ["name"],

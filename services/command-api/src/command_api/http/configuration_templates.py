@@ -31,7 +31,19 @@ class Template(TemplateContent):
     A station is meant if it is in `station_ids`, or has the `vendor` and `model` given.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "acme street",
+                    "values": {"HeartbeatInterval": "300"},
+                    "vendor": "ACME",
+                    "model": "M1",
+                }
+            ]
+        },
+    )
 
 
 @router.get("", response_model=Page[TemplateView], summary="List configuration templates")

@@ -22,7 +22,10 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 class Selection(BaseModel):
     """Which tokens the station is to know: these groups and these tokens, or all accepted ones."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"group_ids": ["fleet"], "id_tokens": ["04A1B2C3D4"]}]},
+    )
 
     group_ids: list[Name] | None = Field(None, max_length=SELECTION_MAX)
     id_tokens: list[Name] | None = Field(None, max_length=SELECTION_MAX)

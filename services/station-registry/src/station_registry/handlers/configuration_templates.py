@@ -29,6 +29,7 @@ from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
 from station_registry.domain.configuration import drift, is_secret, key_of, to_send
 from station_registry.handlers.configuration_requests import read_order
+from station_registry.store import stations
 from station_registry.store.configuration import (
     lock_stations,
     read_configuration,
@@ -45,6 +46,8 @@ from station_registry.store.configuration_templates import (
 from station_registry.store.sql import at
 from station_registry.store.tables import outbox
 
+# As many of a list of unknown stations are named.
+_NAMED_UNKNOWN = 10
 # How long a change waits for a station that is offline.
 CHANGE_WITHIN_MS = 24 * 3600_000
 
@@ -60,7 +63,7 @@ async def list_all(connection: AsyncConnection, query: PageQuery) -> Page[Templa
 
 async def create(connection: AsyncConnection, content: TemplateContent) -> TemplateView:
     """Make a template."""
-    _check(content)
+    await _check(connection, content)
     template_id = uuid.uuid4()
     if not await create_template(connection, template_id, content):
         raise _name_taken(content.name)
@@ -74,7 +77,7 @@ async def get(connection: AsyncConnection, name: TemplateId) -> TemplateView:
 
 async def replace(connection: AsyncConnection, content: ReplaceTemplate) -> TemplateView:
     """Give a template new content."""
-    _check(content)
+    await _check(connection, content)
     await _template(connection, content.template_id)
     if not await replace_template(connection, content.template_id, content):
         raise _name_taken(content.name)
@@ -164,7 +167,7 @@ async def _template(connection: AsyncConnection, template_id: uuid.UUID) -> Row[
     return row
 
 
-def _check(content: TemplateContent) -> None:
+async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
     secret = [
         (f"values.{name}", "is a secret: never in a template")
         for name in content.values
@@ -176,8 +179,15 @@ def _check(content: TemplateContent) -> None:
         for name in content.values
         if folded.count(key_of(name)) > 1
     ]
-    if secret or twice:
-        raise refuse(422, "template_invalid", "the template is not valid", *secret, *twice)
+    named = [name for name in content.station_ids if "\0" not in name]
+    unknown = [
+        ("station_ids", f"there is no {name}")
+        for name in sorted(await stations.unknown(connection, named))[:_NAMED_UNKNOWN]
+    ]
+    if secret or twice or unknown:
+        raise refuse(
+            422, "template_invalid", "the template is not valid", *secret, *twice, *unknown
+        )
 
 
 def _view(row: Row[Any]) -> TemplateView:
