@@ -187,3 +187,5 @@ async def test_a_rollout_to_nobody_is_refused(
     assert refused.value.problem.errors
     with pytest.raises(ProblemRaised):
         await fleet.request("rollouts.get", rollout_id=new_command_id(1))
+    with pytest.raises(ProblemRaised, match="no rollout"):
+        await fleet.request("rollouts.stations", rollout_id=new_command_id(1))

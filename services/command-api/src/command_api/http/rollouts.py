@@ -64,7 +64,10 @@ class NewRollout(Firmware):
     filter: Which | None = None
     concurrency: int = Field(10, ge=1, le=1000, description="stations at once")
     stop_after_failures: int | None = Field(
-        1, ge=1, description="start no more after so many failures; null: go on whatever happens"
+        1,
+        ge=1,
+        le=ROLLOUT_MAX_STATIONS,
+        description="start no more after so many failures; null: go on whatever happens",
     )
     send_within_s: int = Field(
         3600, ge=60, le=7 * 86_400, description="how long an offline station is waited for"

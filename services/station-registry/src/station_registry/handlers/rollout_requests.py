@@ -94,6 +94,7 @@ async def list_rollout_stations(
     connection: AsyncConnection, query: ListRolloutStations
 ) -> Page[RolloutStation]:
     """Return the stations of a rollout, each with where its job stands."""
+    await get_rollout(connection, RolloutName(rollout_id=query.rollout_id))
     table = firmware_rollout_station.c
     statement = (
         select(
