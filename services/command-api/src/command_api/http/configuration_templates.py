@@ -122,8 +122,8 @@ async def apply(
 ) -> Response:
     """Send a page of the template's stations what differs, and nothing else.
 
-    Stations in `unread` have never reported some key: they are asked for their configuration
-    first, so apply again after that. The changes wait up to a day for an offline station.
+    Stations in `unread` have never reported some key: they are asked for it first, so apply
+    again after that. The changes wait up to a day for an offline station.
     """
     parameters = given(
         template_id=str(template_id), limit=limit, cursor=cursor, created_by=operator.name
