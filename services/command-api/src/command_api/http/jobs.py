@@ -1,17 +1,27 @@
 """Firmware, diagnostics and log jobs, and the files that came of them."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from command_api.domain.roles import Principal
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
+from command_api.http.job_requests import (
+    NewDiagnosticsJob,
+    NewFirmwareJob,
+    NewJob,
+    NewLogJob,
+    check_payload,
+    diagnostics_request,
+    firmware_request,
+    log_request,
+)
 from command_api.http.state import state_of
 from command_api.store.uploads import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
@@ -19,9 +29,7 @@ from csms_shared.clock import now_ms, utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
-from csms_shared.ocpp.schemas import request_problems
 from csms_shared.ocpp.times import format_time
-from csms_shared.ocpp.versions import OCPP16
 from csms_shared.refusals import refuse
 
 router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
@@ -29,53 +37,7 @@ router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 JobId = Annotated[str, Path(max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
-_DAY_S = 86_400
 _UPLOADING = ("GetDiagnostics", "GetLog")
-# The registry gives these their request id.
-_NUMBERED = ("SignedUpdateFirmware", "GetLog")
-
-
-class _Retries(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    retries: int | None = Field(None, ge=0, le=100)
-    retry_interval: int | None = Field(None, ge=0, le=_DAY_S, description="seconds")
-
-
-class _NewJob(_Retries):
-    hold_until: AwareDatetime | None = Field(
-        None, description="how long an offline station is waited for, default an hour"
-    )
-
-
-class Firmware(_Retries):
-    """Firmware to fetch and install; with a signature the station checks it (whitepaper, L01)."""
-
-    location: str = Field(min_length=1, max_length=512)
-    retrieve_at: AwareDatetime | None = Field(None, description="default: now")
-    install_at: AwareDatetime | None = None
-    signing_certificate: str | None = Field(None, max_length=5500, description="PEM")
-    signature: str | None = Field(None, max_length=800, description="base64")
-    timeout_s: int = Field(6 * 3600, ge=60, le=30 * _DAY_S)
-
-
-class NewFirmwareJob(Firmware, _NewJob):
-    """Firmware for one station."""
-
-
-class NewDiagnosticsJob(_NewJob):
-    """Diagnostics to upload; without a location, to this suite."""
-
-    location: str | None = Field(None, min_length=1, max_length=512)
-    from_: AwareDatetime | None = Field(None, alias="from")
-    to: AwareDatetime | None = None
-    timeout_s: int = Field(3600, ge=60, le=30 * _DAY_S)
-
-
-class NewLogJob(NewDiagnosticsJob):
-    """A log to upload (whitepaper, N01); without a location, to this suite."""
-
-    log_type: Literal["SecurityLog", "DiagnosticsLog"]
 
 
 class UploadView(BaseModel):
@@ -118,12 +80,7 @@ async def get_diagnostics(
     request: Request, principal: Operator, station_id: StationId, body: NewDiagnosticsJob
 ) -> Response:
     """Order GetDiagnostics."""
-    payload = given(
-        location=body.location,
-        startTime=_time(body.from_),
-        stopTime=_time(body.to),
-        **_retries(body),
-    )
+    payload = diagnostics_request(body)
     return await _create(
         request, principal, station_id, "GetDiagnostics", payload, body, body.timeout_s
     )
@@ -139,12 +96,7 @@ async def get_log(
     request: Request, principal: Operator, station_id: StationId, body: NewLogJob
 ) -> Response:
     """Order GetLog."""
-    log = given(
-        remoteLocation=body.location,
-        oldestTimestamp=_time(body.from_),
-        latestTimestamp=_time(body.to),
-    )
-    payload = {"logType": body.log_type, "log": log, **_retries(body)}
+    payload = log_request(body)
     return await _create(request, principal, station_id, "GetLog", payload, body, body.timeout_s)
 
 
@@ -180,7 +132,19 @@ async def get_job(request: Request, _: Viewer, job_id: JobId) -> Response:
     return Json({**job, "uploads": [_view(upload) for upload in uploads]})
 
 
-@router.get("/jobs/{job_id:segment}/uploads/{upload_id:segment}", summary="Download an upload")
+@router.get(
+    "/jobs/{job_id:segment}/uploads/{upload_id:segment}",
+    summary="Download an upload",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The file, as the station sent it.",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+)
 async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobId) -> Response:
     """Return a file as the station uploaded it."""
     uploads = state_of(request).uploads
@@ -200,47 +164,13 @@ async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobI
     raise refuse(404, "not_found", f"there is no upload {upload_id}")
 
 
-def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
-    """Return action and payload of a firmware update, `requestId` left out.
-
-    Raises:
-        ProblemRaised: half a signature, or an install date that 1.6 can't say without one.
-    """
-    signed = body.signature is not None
-    if signed != (body.signing_certificate is not None):
-        raise refuse(
-            422,
-            "validation_failed",
-            "a signature needs its certificate, and the reverse",
-            ("signature", "goes with signing_certificate"),
-        )
-    retrieve = _time(body.retrieve_at or utc_now())
-    if signed:
-        firmware = given(
-            location=body.location,
-            retrieveDateTime=retrieve,
-            installDateTime=_time(body.install_at),
-            signingCertificate=body.signing_certificate,
-            signature=body.signature,
-        )
-        return "SignedUpdateFirmware", {"firmware": firmware, **_retries(body)}
-    if body.install_at is not None:
-        raise refuse(
-            422,
-            "validation_failed",
-            "UpdateFirmware has no install date",
-            ("install_at", "needs a signature"),
-        )
-    return "UpdateFirmware", {"location": body.location, "retrieveDate": retrieve, **_retries(body)}
-
-
 async def _create(
     request: Request,
     principal: Principal,
     station_id: str,
     action: str,
     payload: dict[str, Any],
-    body: _NewJob,
+    body: NewJob,
     timeout_s: int,
 ) -> Response:
     now = utc_now()
@@ -280,33 +210,6 @@ async def _fill_location(
     )
     if name not in place:
         place[name] = await state_of(request).uploads.location(job_id, expires_at)
-
-
-def check_payload(action: str, payload: dict[str, Any]) -> None:
-    """Refuse what no station could be sent.
-
-    Raises:
-        ProblemRaised: the payload is not valid for OCPP 1.6.
-    """
-    numbered = (
-        {**payload, "requestId": 1} if action in ("SignedUpdateFirmware", "GetLog") else payload
-    )
-    problems = request_problems(OCPP16, action, numbered)
-    if problems:
-        raise refuse(
-            422,
-            "payload_invalid",
-            f"this makes no valid {action} request",
-            *((problem.pointer or "/", problem.description) for problem in problems),
-        )
-
-
-def _retries(body: _Retries) -> dict[str, int]:
-    return given(retries=body.retries, retryInterval=body.retry_interval)
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else format_time(moment.astimezone(UTC))
 
 
 def _view(upload: Upload) -> dict[str, Any]:
