@@ -211,7 +211,7 @@ async def test_an_unknown_command_is_not_implemented(central_system: "FakeCentra
     async with SimulatedStation("S1", central_system.url, settings=BY_HAND) as station:
         await station.link.wait_online()
         await station.boot()
-        answer = await central_system.command("S1", "GetDiagnostics", {})
+        answer = await central_system.command("S1", "InstallCertificate", {})
     assert answer[:2] == [4, "NotImplemented"]
 
 

@@ -180,9 +180,9 @@ def test_folders_and_files_that_are_named_are_mounted(overlay: Path, suite: list
         assert model is not None
         mounts = {one["mountPath"] for one in container.get("volumeMounts", [])} - {"/tmp"}
         named = {
-            value
+            value.removeprefix("file://")
             for name, value in told.items()
-            if name in variables(model) and value.startswith("/")
+            if name in variables(model) and value.startswith(("/", "file:///"))
         }
         assert {next((one for one in mounts if path.startswith(one)), path) for path in named} == (
             mounts

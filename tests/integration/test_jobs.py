@@ -14,6 +14,7 @@ from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from csms_simulator.station import SimulatedStation
 from tests.integration.waiting import eventually
 
 
@@ -110,6 +111,19 @@ async def test_n01_a_log_is_uploaded_to_the_suite_and_downloaded(
         assert (file["file_name"], file["size"]) == ("security.log", 5)
         content = await operator.http.get(f"/jobs/{job_id}/uploads/{file['upload_id']}")
         assert content.content == b"a log"
+
+
+async def test_a_simulated_station_uploads_its_diagnostics_to_the_suite(
+    run: RunState, operator: Operator, station_id: str
+) -> None:
+    async with SimulatedStation(station_id, run.ocpp_url) as station:
+        await station.wait_accepted()
+        job_id = await started(operator, f"/stations/{station_id}/diagnostics-jobs", {})
+        job = await becomes(operator, job_id, "succeeded")
+        (file,) = job["uploads"]
+        content = await operator.http.get(f"/jobs/{job_id}/uploads/{file['upload_id']}")
+    assert job["file_name"] == file["file_name"] == "diagnostics.json"
+    assert content.json()["station_id"] == station_id
 
 
 async def test_diagnostics_ordered_by_the_generic_command_are_a_job_too(

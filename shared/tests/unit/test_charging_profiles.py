@@ -99,6 +99,7 @@ def test_what_the_specification_allows_has_no_problem(payload: dict[str, Any]) -
             f"{PLAN}/chargingSchedulePeriod/1/startPeriod",
         ),
         (request(schedule={"minChargingRate": -0.1}), f"{PLAN}/minChargingRate"),
+        (request(schedule={"minChargingRate": 1e300}), f"{PLAN}/minChargingRate"),
         (request(periods=[]), f"{PLAN}/chargingSchedulePeriod"),
         (
             request(periods=[{"startPeriod": 1, "limit": 1}]),

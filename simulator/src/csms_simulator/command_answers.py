@@ -5,9 +5,17 @@ Every handler can be replaced per station; an action without one is answered Not
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from csms_simulator.answer import Answer
+from csms_simulator.charging_profiles import (
+    clear_charging_profile,
+    get_composite_schedule,
+    set_charging_profile,
+)
+from csms_simulator.file_uploads import DIAGNOSTICS, LOG, get_diagnostics, get_log
+from csms_simulator.firmware import PLAIN, SIGNED, signed_update_firmware, update_firmware
 from csms_simulator.local_list import get_local_list_version, send_local_list
 from csms_simulator.reservations import cancel_reservation, reserve_now
 from csms_simulator.session_script import run_session
@@ -135,6 +143,15 @@ async def unlock_connector(station: "SimulatedStation", request: Payload) -> Ans
 
 async def trigger_message(station: "SimulatedStation", request: Payload) -> Answer:
     """Send the wanted message after the answer."""
+    return await _trigger(station, request, PLAIN)
+
+
+async def extended_trigger_message(station: "SimulatedStation", request: Payload) -> Answer:
+    """Send the wanted message after the answer (security whitepaper, 5.5)."""
+    return await _trigger(station, request, SIGNED)
+
+
+async def _trigger(station: "SimulatedStation", request: Payload, firmware: str) -> Answer:
     connector_id = request.get("connectorId")
 
     async def status() -> None:
@@ -148,9 +165,12 @@ async def trigger_message(station: "SimulatedStation", request: Payload) -> Answ
 
     triggered: dict[str, Callable[[], Any]] = {
         "BootNotification": station.boot,
+        "DiagnosticsStatusNotification": partial(station.reports.repeat, DIAGNOSTICS),
+        "FirmwareStatusNotification": partial(station.reports.repeat, firmware),
         "Heartbeat": station.heartbeat,
-        "StatusNotification": status,
+        "LogStatusNotification": partial(station.reports.repeat, LOG),
         "MeterValues": meter_values,
+        "StatusNotification": status,
     }
     chosen = triggered.get(request["requestedMessage"])
     if chosen is None:
@@ -174,14 +194,22 @@ DEFAULT_HANDLERS = {
     "ChangeAvailability": change_availability,
     "ChangeConfiguration": change_configuration,
     "ClearCache": clear_cache,
+    "ClearChargingProfile": clear_charging_profile,
     "DataTransfer": data_transfer,
+    "ExtendedTriggerMessage": extended_trigger_message,
+    "GetCompositeSchedule": get_composite_schedule,
     "GetConfiguration": get_configuration,
+    "GetDiagnostics": get_diagnostics,
     "GetLocalListVersion": get_local_list_version,
+    "GetLog": get_log,
     "RemoteStartTransaction": remote_start_transaction,
     "RemoteStopTransaction": remote_stop_transaction,
     "ReserveNow": reserve_now,
     "Reset": reset,
     "SendLocalList": send_local_list,
-    "UnlockConnector": unlock_connector,
+    "SetChargingProfile": set_charging_profile,
+    "SignedUpdateFirmware": signed_update_firmware,
     "TriggerMessage": trigger_message,
+    "UnlockConnector": unlock_connector,
+    "UpdateFirmware": update_firmware,
 }

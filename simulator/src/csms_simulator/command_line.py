@@ -8,8 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from csms_simulator.errors import UnusableRecordingError, UnusableSuiteError
+from csms_simulator.link import SeenFrame
 from csms_simulator.recording import read_recording
 from csms_simulator.replay import Replay
+from csms_simulator.settings import StationSettings
+from csms_simulator.station import SimulatedStation
 
 SHOWN_DIFFERENCES = 50
 
@@ -26,16 +29,40 @@ def main() -> None:
     replay.add_argument(
         "--speed", type=float, default=1.0, help="divides the recorded pauses; 0 leaves them out"
     )
+    replay.set_defaults(run=_replay)
+    station = commands.add_parser("station", help="be a station until Ctrl-C, and show its frames")
+    station.add_argument("station_id", help="the id to connect as")
+    station.add_argument("--url", required=True, help="where stations connect: ws://HOST:PORT/ocpp")
+    station.add_argument("--password", help="the station's password, where it has one")
+    station.add_argument("--connectors", type=int, default=1, help="how many (default 1)")
+    station.set_defaults(run=_station)
     options = parser.parse_args()
-    if options.speed < 0:
+    if options.run is _replay and options.speed < 0:
         parser.error("--speed must not be negative")
+    if options.run is _station and options.connectors < 1:
+        parser.error("--connectors must be positive")
     try:
-        sys.exit(asyncio.run(_replay(options)))
+        sys.exit(asyncio.run(options.run(options)))
     except (UnusableRecordingError, UnusableSuiteError, OSError) as problem:
         sys.stderr.write(f"csms-simulator: {problem}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+async def _station(options: argparse.Namespace) -> int:
+    password = None if options.password is None else options.password.encode()
+    settings = StationSettings(connectors=options.connectors, password=password)
+    console = Console(highlight=False)
+
+    def show(frame: SeenFrame) -> None:
+        arrow = "->" if frame.direction == "sent" else "<-"
+        console.print(f"{arrow} {frame.text}", markup=False, soft_wrap=True)
+
+    async with SimulatedStation(options.station_id, options.url, settings=settings) as station:
+        station.link.on_frame = show
+        await asyncio.Event().wait()
+    return 0
 
 
 async def _replay(options: argparse.Namespace) -> int:

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from csms_simulator.wire import Payload
 
+_FEATURE_PROFILES = (
+    "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
+)
+
 
 @dataclass(slots=True)
 class Setting:
@@ -20,15 +24,22 @@ class Configuration:
     def __init__(self, connectors: int) -> None:
         self._settings = {
             "AuthorizationKey": Setting("", secret=True),
+            "ChargeProfileMaxStackLevel": Setting("9", readonly=True),
+            "ChargingScheduleAllowedChargingRateUnit": Setting("Current", readonly=True),
+            "ChargingScheduleMaxPeriods": Setting("24", readonly=True),
             "ConnectionTimeOut": Setting("30"),
             "GetConfigurationMaxKeys": Setting("50", readonly=True),
             "HeartbeatInterval": Setting("300"),
+            "LocalAuthListMaxLength": Setting("1000", readonly=True),
             "LocalPreAuthorize": Setting("false"),
+            "MaxChargingProfilesInstalled": Setting("20", readonly=True),
             "MeterValueSampleInterval": Setting("60"),
             "NumberOfConnectors": Setting(str(connectors), readonly=True),
             "ResetRetries": Setting("1"),
+            "SendLocalListMaxLength": Setting("100", readonly=True),
             "StopTransactionOnInvalidId": Setting("true"),
-            "SupportedFeatureProfiles": Setting("Core,RemoteTrigger", readonly=True),
+            "SupportedFeatureProfiles": Setting(_FEATURE_PROFILES, readonly=True),
+            "SupportedFileTransferProtocols": Setting("HTTP,HTTPS", readonly=True),
             "TransactionMessageAttempts": Setting("3"),
             "TransactionMessageRetryInterval": Setting("60"),
         }

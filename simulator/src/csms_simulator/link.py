@@ -63,6 +63,7 @@ class Link:
         self.close_codes: deque[int] = deque(maxlen=FRAMES_KEPT)
         self.frames: deque[SeenFrame] = deque(maxlen=FRAMES_KEPT)
         self.connections_made = 0
+        self.on_frame: Callable[[SeenFrame], None] | None = None
         self._ledger = ledger
         self._settings = settings
         self._on_call = on_call
@@ -265,8 +266,11 @@ class Link:
             raise ConnectionLostError(f"{self.station_id} lost its connection") from None
 
     async def _note(self, direction: Literal["sent", "received"], text: str) -> None:
+        frame = SeenFrame(direction, text)
+        if self.on_frame is not None:
+            self.on_frame(frame)
         async with self._frame_seen:
-            self.frames.append(SeenFrame(direction, text))
+            self.frames.append(frame)
             self._frame_seen.notify_all()
 
     async def _back_off(self, failures: int, asked_for: float) -> None:

@@ -1,6 +1,7 @@
 """One charging session of a simulated station: a meter, its messages, and its end."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from csms_simulator.errors import CallFailedError
@@ -30,6 +31,7 @@ class ChargingSession:
         self.accepted: bool | None = None
         self.meter_start = station.meters[connector_id]
         self.power_w = 0
+        self.charging_since = datetime.now(UTC)
         self.stop_requested = asyncio.Event()
         self.stop_reason = "Local"
         self.ended = asyncio.Event()
@@ -55,6 +57,13 @@ class ChargingSession:
         if reservation_id is not None:
             payload["reservationId"] = reservation_id
         self._station.queue.put(self, "StartTransaction", lambda: payload)
+
+    @property
+    def power_limit_w(self) -> int:
+        """How much the charging profiles let it draw now, on one phase."""
+        profiles = self._station.charging_profiles
+        limit = profiles.limit_at(self.connector_id, datetime.now(UTC), self.charging_since)
+        return int(limit * NOMINAL_VOLTAGE)
 
     def charge(self, energy_wh: int, power_w: int) -> None:
         """Advance the meter."""
@@ -88,6 +97,7 @@ class ChargingSession:
             self, "StopTransaction", lambda: {"transactionId": self._known_id(), **payload}
         )
         self._station.sessions.pop(self.connector_id, None)
+        self._station.charging_profiles.transaction_ended(self.connector_id)
 
     def request_stop(self, reason: str) -> None:
         """Ask the script that runs this session to end it."""

@@ -21,10 +21,9 @@ class SessionPlan:
     stop_reason: str = "Local"
     with_data: bool = False
 
-    @property
-    def energy_per_sample_wh(self) -> int:
+    def energy_per_sample_wh(self, power_w: int) -> int:
         """What the meter advances between two samples, sped up by `meter_speed`."""
-        return max(1, round(self.power_w * self.sample_interval * self.meter_speed / 3600))
+        return max(1, round(power_w * self.sample_interval * self.meter_speed / 3600))
 
 
 async def run_session(
@@ -50,7 +49,8 @@ async def run_session(
     while plan.samples is None or taken < plan.samples:
         if await _stop_came(session, plan.sample_interval):
             break
-        session.charge(plan.energy_per_sample_wh, plan.power_w)
+        power_w = min(plan.power_w, session.power_limit_w)
+        session.charge(plan.energy_per_sample_wh(power_w), power_w)
         session.take_sample()
         taken += 1
     session.stop(

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from csms_simulator import command_answers
 from csms_simulator.answer import Answer, AnswerWithCallError
+from csms_simulator.charging_profiles import ChargingProfiles
 from csms_simulator.configuration import Configuration
 from csms_simulator.errors import (
     CallFailedError,
@@ -23,6 +24,7 @@ from csms_simulator.reservations import Reservations
 from csms_simulator.session import ChargingSession
 from csms_simulator.session_script import SessionPlan
 from csms_simulator.settings import StationSettings
+from csms_simulator.status_reports import StatusReports
 from csms_simulator.transaction_queue import TransactionQueue
 from csms_simulator.wire import Call, CallError, CallResult, Payload, encode, timestamp_text
 
@@ -52,6 +54,9 @@ class SimulatedStation:
         self.configuration = Configuration(self.settings.connectors)
         self.reservations = Reservations()
         self.local_list = LocalList()
+        self.charging_profiles = ChargingProfiles()
+        self.reports = StatusReports(self)
+        self.firmware_version = "1.0.0"
         self.link = Link(station_id, endpoint, self.ledger, self.settings, self._called)
         self.accepted = asyncio.Event()
         self.queue = TransactionQueue(
@@ -122,7 +127,7 @@ class SimulatedStation:
                 "chargePointVendor": self.settings.vendor,
                 "chargePointModel": self.settings.model,
                 "chargePointSerialNumber": self.station_id[:25],
-                "firmwareVersion": "1.0.0",
+                "firmwareVersion": self.firmware_version,
             },
         )
         self.configuration.put("HeartbeatInterval", str(response["interval"]))

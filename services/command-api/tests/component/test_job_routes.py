@@ -22,7 +22,12 @@ from csms_shared.refusals import ProblemRaised
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Answer = dict[str, Any]
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PUBLIC = "https://csms.example/uploads/"
+
+
+SIGNED = {"location": "x", "signing_certificate": CERTIFICATE, "signature": "c2lnbg=="}
+BACKWARDS = {"from": "2026-11-21T00:00:00Z", "to": "2026-11-20T00:00:00Z"}
 
 
 @pytest.fixture
@@ -67,7 +72,7 @@ async def test_a_firmware_job_is_an_update_with_or_without_a_signature(
     signed = {
         **plain,
         "install_at": "2030-01-01T03:00:00+01:00",
-        "signing_certificate": "PEM",
+        "signing_certificate": CERTIFICATE,
         "signature": "c2lnbg==",
     }
     assert (await admin.post("/stations/S1/firmware-jobs", json=signed)).status_code == 201
@@ -90,7 +95,15 @@ async def test_a_firmware_job_is_an_update_with_or_without_a_signature(
         ("firmware-jobs", {"location": "x", "timeout_s": 1}, "timeout_s"),
         ("log-jobs", {"log_type": "OtherLog"}, "log_type"),
         ("log-jobs", {"log_type": "SecurityLog", "more": 1}, "more"),
+        ("log-jobs", {"log_type": "SecurityLog", **BACKWARDS}, "to"),
+        ("diagnostics-jobs", BACKWARDS, "to"),
         ("diagnostics-jobs", {"from": "yesterday"}, "from"),
+        ("diagnostics-jobs", {"from": "9999-12-31T23:59:59-12:00"}, "from"),
+        ("diagnostics-jobs", {"location": "no address"}, "location"),
+        ("log-jobs", {"log_type": "SecurityLog", "location": "no address"}, "location"),
+        ("firmware-jobs", {**SIGNED, "signing_certificate": "x"}, "signing_certificate"),
+        ("firmware-jobs", {**SIGNED, "signature": "!"}, "signature"),
+        ("firmware-jobs", {**SIGNED, "install_at": "2020-01-01T00:00:00Z"}, "install_at"),
     ],
 )
 async def test_a_job_that_can_not_be_is_refused(

@@ -75,6 +75,17 @@ async def test_status_tells_what_is_up_and_a_service_that_is_away_is_503(
     assert answers[3].json()["stations_online"] is None
 
 
+async def test_a_request_that_is_no_text_of_ours_has_its_field_named(
+    admin: httpx.AsyncClient,
+) -> None:
+    broken = await admin.post(
+        "/id-tokens", content=b"{", headers={"Content-Type": "application/json"}
+    )
+    assert is_problem(broken, 422, "validation_failed")["errors"][0]["field"] == "body"
+    nul = await admin.get("/jobs?limit=5&station_id=%00")
+    assert is_problem(nul, 422, "validation_failed")["errors"][0]["field"] == "station_id"
+
+
 async def test_openapi_has_one_documented_operation_per_command_action(
     nobody: httpx.AsyncClient,
 ) -> None:

@@ -55,6 +55,7 @@ async def test_a_rollout_is_started_steered_and_shown(
     [
         ({"concurrency": 0}, "concurrency"),
         ({"stop_after_failures": 0}, "stop_after_failures"),
+        ({"stop_after_failures": 2**31}, "stop_after_failures"),
         ({"name": ""}, "name"),
         ({"station_ids": []}, "station_ids"),
         ({"filter": {}}, "filter"),

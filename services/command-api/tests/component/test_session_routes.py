@@ -6,6 +6,8 @@ import httpx
 import pytest
 from command_api_fakes import Answer, Stations, is_problem
 
+from csms_shared.refusals import refuse
+
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
@@ -116,7 +118,7 @@ async def test_reservations_are_made_in_the_name_of_who_asks(
     assert made.status_code == 201
     assert made.json() == body | {
         "group_id": None,
-        "expires_at": "2027-01-01T01:00:00+01:00",
+        "expires_at": "2027-01-01T00:00:00Z",
         "created_by": "admin",
     }
     assert stations.registry.asked("stations.get")[-1] == {"station_id": "S/1"}
@@ -168,3 +170,11 @@ async def test_local_lists_are_kept_compared_and_left_alone(
     assert (await admin.post(path + "/sync")).json() == name
     assert (await admin.delete(path)).json() == name
     is_problem(await admin.put(path, json={"groups": []}), 422, "validation_failed")
+
+    def deleted(_: Answer) -> Answer:
+        raise refuse(404, "not_found", "there is no such station")
+
+    stations.registry.operations["stations.get"] = deleted
+    for answer in (await admin.get(path), await admin.post(path + "/sync"), await admin.put(path)):
+        is_problem(answer, 404, "not_found")
+    assert (await admin.delete(path)).status_code == 200

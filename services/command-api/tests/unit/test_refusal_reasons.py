@@ -13,7 +13,10 @@ UNTOLD = {"client_gone"}
 
 def _reasons() -> set[str]:
     """Return the reasons in the gateway's source."""
-    handshake = (GATEWAY / "websocket" / "handshake.py").read_text()
+    handshake = "".join(
+        (GATEWAY / "websocket" / f"{name}.py").read_text()
+        for name in ("upgrade_request", "handshake")
+    )
     reasons = set(re.findall(r'unavailable\(\s*"(\w+)"', handshake))
     reasons |= set(re.findall(r'Refused\(\s*HTTPStatus\.\w+,\s*"(\w+)"', handshake))
     reasons |= set(re.findall(r'reason = "(\w+)" if .* else "(\w+)"', handshake)[0])

@@ -161,6 +161,30 @@ async def test_a_template_shows_drift_and_sends_only_what_differs_once(station: 
     assert await drift() == {"C": "not_supported"}
 
 
+async def test_a_key_that_a_station_leaves_out_is_asked_for_by_name(station: Any) -> None:
+    template = await station.request(
+        "configuration_templates.create",
+        name="two",
+        values={"A": "1", "B": "2", "C": "3"},
+        vendor="ACME",
+    )
+    apply = {"template_id": template.template_id, "created_by": "admin"}
+    await station.request("configuration_templates.apply", **apply)
+    await station.send([read(1, A="1")])
+    await station.request("configuration_templates.apply", **apply)
+    await station.send([read(2, GetConfigurationMaxKeys="2")])
+    applied = await station.request("configuration_templates.apply", **apply)
+    assert applied.unread == ["S1"]
+    assert await orders(station) == [
+        ("GetConfiguration", {}),
+        ("GetConfiguration", {"key": ["B"]}),
+        ("GetConfiguration", {"key": ["C"]}),
+        ("GetConfiguration", {"key": ["B", "C"]}),
+    ]
+    await station.send([read(3, B="2", unknown=("C",))])
+    assert (await station.request("configuration_templates.apply", **apply)).unread == []
+
+
 async def test_a_change_that_never_left_can_be_applied_again(station: Any) -> None:
     template = await station.request(
         "configuration_templates.create", name="one", values={"B": "2"}, station_ids=["S1"]
@@ -190,6 +214,10 @@ async def test_templates_are_listed_replaced_and_deleted(registry: Any) -> None:
     assert await problem("create", name="c", values={"A": "1", "a": "2"}) == (
         422,
         ["values.A", "values.a"],
+    )
+    assert await problem("create", name="c", values={"A": "1"}, station_ids=["nobody"]) == (
+        422,
+        ["station_ids"],
     )
     assert await problem("replace", template_id=other.template_id, name="a", values={"A": "1"}) == (
         409,

@@ -174,6 +174,7 @@ async def test_the_same_rollout_again_is_the_same(fleet: Any) -> None:
         ({"station_ids": ["S\0"]}, "unknown_stations"),
         ({"filter": {"model": "None"}}, "no_stations"),
         ({"station_ids": ["S1"], "filter": {"model": "Old"}}, "invalid_request"),
+        ({"station_ids": None}, "invalid_request"),
     ],
 )
 async def test_a_rollout_to_nobody_is_refused(
@@ -182,5 +183,9 @@ async def test_a_rollout_to_nobody_is_refused(
     with pytest.raises(ProblemRaised) as refused:
         await start(fleet, **fields)
     assert refused.value.problem.code == code
+    assert {error.field for error in refused.value.problem.errors} <= {"station_ids", "filter"}
+    assert refused.value.problem.errors
     with pytest.raises(ProblemRaised):
         await fleet.request("rollouts.get", rollout_id=new_command_id(1))
+    with pytest.raises(ProblemRaised, match="no rollout"):
+        await fleet.request("rollouts.stations", rollout_id=new_command_id(1))

@@ -159,3 +159,9 @@ def test_a_job_begins_no_earlier_than_its_request_allows() -> None:
     plain = {"location": "ftp://f.example/1", "retrieveDate": "2026-11-21T12:00:00Z"}
     assert earliest_start("UpdateFirmware", plain) == AT
     assert earliest_start("GetLog", {"log": {"remoteLocation": "x"}}) is None
+
+
+def test_a_date_beyond_all_time_outs_is_never() -> None:
+    starts = earliest_start("UpdateFirmware", {"retrieveDate": "9999-12-31T23:59:59Z"})
+    assert starts is not None
+    assert starts + timedelta(days=400) > datetime(9000, 1, 1, tzinfo=UTC)

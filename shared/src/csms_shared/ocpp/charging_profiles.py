@@ -23,6 +23,8 @@ LIMIT_KEYS = (
 _UNIT_NAMES = {"A": "current", "W": "power"}
 _PHASES_MAX = 3
 _SECONDS_MAX = 2**31 - 1
+# Above what any station draws; firmware may not be able to hold more.
+_RATE_MAX = 2**31 - 1
 
 Problem = tuple[str, str]
 
@@ -131,8 +133,7 @@ def _times(at: str, profile: Mapping[str, Any]) -> Iterator[Problem]:
 def _periods(at: str, schedule: Mapping[str, Any]) -> Iterator[Problem]:
     if not 1 <= schedule.get("duration", 1) <= _SECONDS_MAX:
         yield f"{at}/duration", f"must be 1 to {_SECONDS_MAX}"
-    if schedule.get("minChargingRate", 0) < 0:
-        yield f"{at}/minChargingRate", "must not be negative"
+    yield from _rate(f"{at}/minChargingRate", schedule.get("minChargingRate", 0))
     periods = schedule["chargingSchedulePeriod"]
     if not periods:
         yield f"{at}/chargingSchedulePeriod", "must hold at least one period"
@@ -147,10 +148,16 @@ def _periods(at: str, schedule: Mapping[str, Any]) -> Iterator[Problem]:
         if start > _SECONDS_MAX:
             yield f"{field}/startPeriod", f"must be at most {_SECONDS_MAX}"
         before = start
-        if period["limit"] < 0:
-            yield f"{field}/limit", "must not be negative"
+        yield from _rate(f"{field}/limit", period["limit"])
         if not 1 <= period.get("numberPhases", 1) <= _PHASES_MAX:
             yield f"{field}/numberPhases", f"must be 1 to {_PHASES_MAX}"
+
+
+def _rate(field: str, rate: float) -> Iterator[Problem]:
+    if rate < 0:
+        yield field, "must not be negative"
+    if rate > _RATE_MAX:
+        yield field, f"must be at most {_RATE_MAX}"
 
 
 def _beyond(at: str, profile: Mapping[str, Any], limits: ProfileLimits) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """JSON answers, and the parameters that all lists share."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -38,7 +38,5 @@ def given(**filters: Any) -> dict[str, Any]:
 
 
 def utc_text(moment: datetime | None) -> str | None:
-    """Return the time with Z; one without a zone is UTC."""
-    if moment is None:
-        return None
-    return format_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    """Return the time with Z."""
+    return None if moment is None else format_time(moment)

@@ -1,7 +1,6 @@
 """Commands: sent by one route, documented as one operation per action."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from command_api.handlers.command_creation import CommandRequest
 from command_api.http import nul_characters
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit
 from command_api.http.authentication import Viewer, authorize
+from command_api.http.moments import read_moment
 from command_api.http.state import state_of
 from command_api.store.command_queries import get_command, list_commands
 from command_api.store.command_rows import command_view
@@ -191,14 +191,11 @@ def _hold_until(text: str | None, problems: list[tuple[str, str]]) -> int | None
     if text is None:
         return None
     try:
-        # A plus sign that was not encoded arrives as a blank.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        hold_ms = round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        problems.append(("hold_until", "must be a time as of RFC 3339"))
+        moment = read_moment(text)
+    except ValueError as problem:
+        problems.append(("hold_until", str(problem)))
         return None
+    hold_ms = round(moment.timestamp() * 1000)
     now = now_ms()
     if not now < hold_ms <= now + HOLD_MAX_MS:
         problems.append(("hold_until", "must lie in the future, at most 7 days ahead"))

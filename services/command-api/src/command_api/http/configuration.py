@@ -24,7 +24,9 @@ router = APIRouter(prefix="/stations", tags=["configuration"], route_class=Audit
 class Refresh(BaseModel):
     """Which keys to read; none reads all of them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"keys": ["HeartbeatInterval"]}]}
+    )
 
     keys: Annotated[list[ConfigurationKey], Field(max_length=TEMPLATE_KEYS_MAX)] = []
 

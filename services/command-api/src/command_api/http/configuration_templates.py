@@ -31,7 +31,19 @@ class Template(TemplateContent):
     A station is meant if it is in `station_ids`, or has the `vendor` and `model` given.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "acme street",
+                    "values": {"HeartbeatInterval": "300"},
+                    "vendor": "ACME",
+                    "model": "M1",
+                }
+            ]
+        },
+    )
 
 
 @router.get("", response_model=Page[TemplateView], summary="List configuration templates")
@@ -110,8 +122,8 @@ async def apply(
 ) -> Response:
     """Send a page of the template's stations what differs, and nothing else.
 
-    Stations in `unread` have never reported some key: they are asked for their configuration
-    first, so apply again after that. The changes wait up to a day for an offline station.
+    Stations in `unread` have never reported some key: they are asked for it first, so apply
+    again after that. The changes wait up to a day for an offline station.
     """
     parameters = given(
         template_id=str(template_id), limit=limit, cursor=cursor, created_by=operator.name

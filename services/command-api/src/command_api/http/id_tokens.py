@@ -1,15 +1,15 @@
 """Id tokens: what drivers identify with."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, no_content
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Operator, Viewer
+from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
@@ -24,16 +24,11 @@ IdToken = Annotated[str, Path(min_length=1, max_length=255, description="any tex
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    expires_at: datetime | None = None
+    expires_at: OptionalMoment = None
     group_id: str | None = Field(None, min_length=1, max_length=255)
     max_concurrent: int | None = Field(
         1, ge=1, description="transactions at once on different connectors; null is unlimited"
     )
-
-    @field_validator("expires_at")
-    @classmethod
-    def _with_zone(cls, moment: datetime | None) -> datetime | None:
-        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 class NewIdToken(_Settings):

@@ -1,25 +1,26 @@
 """Firmware, diagnostics and log jobs, and the files that came of them."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from command_api.domain.roles import Principal
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.job_payloads import (
-    DAY_S,
-    Firmware,
-    Retries,
+from command_api.http.job_requests import (
+    NewDiagnosticsJob,
+    NewFirmwareJob,
+    NewJob,
+    NewLogJob,
     check_payload,
+    diagnostics_request,
     firmware_request,
-    sent_retries,
-    sent_time,
+    log_request,
 )
 from command_api.http.state import state_of
 from command_api.store.uploads import Upload
@@ -37,31 +38,6 @@ JobId = Annotated[str, Path(max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
 _UPLOADING = ("GetDiagnostics", "GetLog")
-
-
-class _NewJob(Retries):
-    hold_until: AwareDatetime | None = Field(
-        None, description="how long an offline station is waited for, default an hour"
-    )
-
-
-class NewFirmwareJob(Firmware, _NewJob):
-    """Firmware for one station."""
-
-
-class NewDiagnosticsJob(_NewJob):
-    """Diagnostics to upload; without a location, to this suite."""
-
-    location: str | None = Field(None, min_length=1, max_length=512)
-    from_: AwareDatetime | None = Field(None, alias="from")
-    to: AwareDatetime | None = None
-    timeout_s: int = Field(3600, ge=60, le=30 * DAY_S)
-
-
-class NewLogJob(NewDiagnosticsJob):
-    """A log to upload (whitepaper, N01); without a location, to this suite."""
-
-    log_type: Literal["SecurityLog", "DiagnosticsLog"]
 
 
 class UploadView(BaseModel):
@@ -104,12 +80,7 @@ async def get_diagnostics(
     request: Request, principal: Operator, station_id: StationId, body: NewDiagnosticsJob
 ) -> Response:
     """Order GetDiagnostics."""
-    payload = given(
-        location=body.location,
-        startTime=sent_time(body.from_),
-        stopTime=sent_time(body.to),
-        **sent_retries(body),
-    )
+    payload = diagnostics_request(body)
     return await _create(
         request, principal, station_id, "GetDiagnostics", payload, body, body.timeout_s
     )
@@ -125,12 +96,7 @@ async def get_log(
     request: Request, principal: Operator, station_id: StationId, body: NewLogJob
 ) -> Response:
     """Order GetLog."""
-    log = given(
-        remoteLocation=body.location,
-        oldestTimestamp=sent_time(body.from_),
-        latestTimestamp=sent_time(body.to),
-    )
-    payload = {"logType": body.log_type, "log": log, **sent_retries(body)}
+    payload = log_request(body)
     return await _create(request, principal, station_id, "GetLog", payload, body, body.timeout_s)
 
 
@@ -166,7 +132,19 @@ async def get_job(request: Request, _: Viewer, job_id: JobId) -> Response:
     return Json({**job, "uploads": [_view(upload) for upload in uploads]})
 
 
-@router.get("/jobs/{job_id:segment}/uploads/{upload_id:segment}", summary="Download an upload")
+@router.get(
+    "/jobs/{job_id:segment}/uploads/{upload_id:segment}",
+    summary="Download an upload",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The file, as the station sent it.",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
+    },
+)
 async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobId) -> Response:
     """Return a file as the station uploaded it."""
     uploads = state_of(request).uploads
@@ -192,7 +170,7 @@ async def _create(
     station_id: str,
     action: str,
     payload: dict[str, Any],
-    body: _NewJob,
+    body: NewJob,
     timeout_s: int,
 ) -> Response:
     now = utc_now()

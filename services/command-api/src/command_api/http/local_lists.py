@@ -22,7 +22,10 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 class Selection(BaseModel):
     """Which tokens the station is to know: these groups and these tokens, or all accepted ones."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"group_ids": ["fleet"], "id_tokens": ["04A1B2C3D4"]}]},
+    )
 
     group_ids: list[Name] | None = Field(None, max_length=SELECTION_MAX)
     id_tokens: list[Name] | None = Field(None, max_length=SELECTION_MAX)
@@ -31,6 +34,7 @@ class Selection(BaseModel):
 @router.get(PATH, response_model=LocalListView, summary="A station's local list")
 async def get_local_list(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return where the station's list stands; 404 where none was ever kept."""
+    await _check_station(request, station_id)
     return Json(await _ask(request, "local_lists.get", {"station_id": station_id}))
 
 
@@ -39,8 +43,7 @@ async def keep_local_list(
     request: Request, _: Administrator, station_id: StationId, body: Selection | None = None
 ) -> Response:
     """Keep the station's list true to the id tokens from now on."""
-    services = state_of(request).services
-    await services.ask(STATION_REGISTRY, "stations.get", {"station_id": station_id})
+    await _check_station(request, station_id)
     selection = (body or Selection()).model_dump()
     return Json(await _ask(request, "local_lists.keep", {"station_id": station_id, **selection}))
 
@@ -54,7 +57,14 @@ async def leave_local_list(request: Request, _: Administrator, station_id: Stati
 @router.post(PATH + "/sync", response_model=LocalListView, summary="Compare and send now")
 async def sync_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
     """Begin anew, also after failures: ask the station for its version, send what is missing."""
+    await _check_station(request, station_id)
     return Json(await _ask(request, "local_lists.sync", {"station_id": station_id}))
+
+
+async def _check_station(request: Request, station_id: str) -> None:
+    """Have who knows the stations refuse one that there is not, or not any more."""
+    services = state_of(request).services
+    await services.ask(STATION_REGISTRY, "stations.get", {"station_id": station_id})
 
 
 async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:

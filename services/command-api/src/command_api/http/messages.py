@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -21,6 +20,7 @@ from command_api.http.answers import (
 )
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
+from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import MessageView
@@ -40,8 +40,8 @@ EXPORT_MAX_PAGES = 2_000
 class Filters:
     """Which frames are asked for."""
 
-    from_: Annotated[datetime | None, Query(alias="from", description="sent from")] = None
-    to: Annotated[datetime | None, Query(description="sent before")] = None
+    from_: Annotated[OptionalMoment, Query(alias="from", description="sent from")] = None
+    to: Annotated[OptionalMoment, Query(description="sent before")] = None
     action: Annotated[
         str | None, Query(max_length=64, description="of the call, also for its answer")
     ] = None

@@ -1,6 +1,7 @@
 """NUL, the one character that no text in the database can hold (PostgreSQL, 8.3)."""
 
 import re
+from urllib.parse import unquote_plus
 
 # Escaped, and the backslash of the escape is not itself escaped.
 _IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -11,6 +12,10 @@ def in_json(body: bytes) -> bool:
     return _IN_JSON.search(body) is not None
 
 
-def in_query(query: bytes) -> bool:
-    """Tell whether a parameter of this query string holds a NUL."""
-    return b"%00" in query
+def in_query(query: bytes) -> str | None:
+    """Return the first parameter of this query string that holds a NUL, None where none does."""
+    for parameter in query.split(b"&"):
+        if b"%00" in parameter:
+            name = unquote_plus(parameter.partition(b"=")[0].decode("ascii", "replace"))
+            return name.replace("\0", "")
+    return None

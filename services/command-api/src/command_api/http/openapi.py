@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from command_api.http.command_examples import COMMAND_EXAMPLES
 from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.schemas import request_schema
 from csms_shared.ocpp.versions import OCPP16
@@ -94,7 +95,12 @@ def _command_operation(action: str) -> dict[str, Any]:
         "parameters": _parameters(),
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _body_schema(action)}},
+            "content": {
+                "application/json": {
+                    "schema": _body_schema(action),
+                    "example": COMMAND_EXAMPLES[action],
+                }
+            },
         },
         "responses": {
             "200": {

@@ -89,14 +89,18 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()
+        {"field": _field(problem), "message": problem["msg"].removeprefix("Value error, ")}
+        for problem in error.errors()
     ]
     return ProblemResponse(422, "validation_failed", "the request is not valid", errors)
 
 
-def _field(location: Sequence[str | int]) -> str:
+def _field(problem: Mapping[str, Any]) -> str:
     """Name the field without where it was found: `body.a.0.b` is `a.0.b`."""
-    parts = [str(part) for part in location]
+    if problem["type"] == "json_invalid":
+        return "body"
+    # A key that is wrong itself is named as its value is.
+    parts = [str(part) for part in problem["loc"] if part != "[key]"]
     return ".".join(parts[1:] if len(parts) > 1 else parts)
 
 

@@ -49,8 +49,14 @@ class RawPaths:
             response = ProblemResponse(404, "not_found", "the path is not valid UTF-8 text")
             await response(scope, receive, send)
             return
-        if nul_characters.in_query(scope["query_string"]):
-            response = ProblemResponse(422, "validation_failed", "no text may hold NUL")
+        holder = nul_characters.in_query(scope["query_string"])
+        if holder is not None:
+            response = ProblemResponse(
+                422,
+                "validation_failed",
+                "no text may hold NUL",
+                [{"field": holder, "message": "holds NUL"}],
+            )
             await response(scope, receive, send)
             return
         await self._app({**scope, "path": path}, receive, send)

@@ -18,6 +18,7 @@ from command_api.http.answers import (
 )
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
+from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import RefusalView
@@ -26,8 +27,8 @@ from csms_shared.contracts.pages import Page
 router = APIRouter(tags=["refusals"], route_class=AuditedRoute)
 
 _INT64_MAX = 2**63 - 1
-From = Annotated[datetime | None, Query(alias="from", description="refused from")]
-To = Annotated[datetime | None, Query(description="refused before")]
+From = Annotated[OptionalMoment, Query(alias="from", description="refused from")]
+To = Annotated[OptionalMoment, Query(description="refused before")]
 
 
 class ExplainedRefusal(RefusalView):

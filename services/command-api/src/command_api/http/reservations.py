@@ -1,15 +1,15 @@
 """Reservations of connectors."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
+from command_api.http.moments import Moment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import Page
@@ -24,7 +24,19 @@ ReservationId = Annotated[int, Path(ge=1, le=_INT32_MAX)]
 class NewReservation(BaseModel):
     """What is to be kept, for whom and until when."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "station_id": "CS-1",
+                    "connector_id": 1,
+                    "id_token": "04A1B2C3D4",
+                    "expires_at": "2026-11-21T18:00:00Z",
+                }
+            ]
+        },
+    )
 
     station_id: str = Field(min_length=1, max_length=255)
     connector_id: int = Field(ge=0, le=_INT32_MAX, description="0 is any one of the station")
@@ -32,12 +44,7 @@ class NewReservation(BaseModel):
     group_id: str | None = Field(
         None, min_length=1, max_length=ID_TOKEN_MAX, description="tokens of this group may use it"
     )
-    expires_at: datetime
-
-    @field_validator("expires_at")
-    @classmethod
-    def _with_zone(cls, moment: datetime) -> datetime:
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    expires_at: Moment
 
 
 @router.get("", response_model=Page[ReservationView], summary="List reservations")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.job_payloads import Firmware, check_payload, firmware_request
+from command_api.http.job_requests import Firmware, check_payload, firmware_request
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.clock import now_ms
@@ -45,12 +45,29 @@ class Which(BaseModel):
 class NewRollout(Firmware):
     """One firmware for many stations, a few at a time."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "2.0",
+                    "location": "https://firmware.example/2.0.bin",
+                    "filter": {"vendor": "V", "model": "M"},
+                    "concurrency": 5,
+                    "stop_after_failures": 3,
+                }
+            ]
+        }
+    )
+
     name: str = Field(min_length=1, max_length=200)
     station_ids: list[str] | None = Field(None, min_length=1, max_length=ROLLOUT_MAX_STATIONS)
     filter: Which | None = None
     concurrency: int = Field(10, ge=1, le=1000, description="stations at once")
     stop_after_failures: int | None = Field(
-        1, ge=1, description="start no more after so many failures; null: go on whatever happens"
+        1,
+        ge=1,
+        le=ROLLOUT_MAX_STATIONS,
+        description="start no more after so many failures; null: go on whatever happens",
     )
     send_within_s: int = Field(
         3600, ge=60, le=7 * 86_400, description="how long an offline station is waited for"

@@ -1,6 +1,5 @@
 """Transactions and their meter values."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,6 +9,7 @@ from starlette.responses import Response
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
+from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
@@ -37,8 +37,8 @@ async def list_transactions(
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     status: TransactionStatus | None = None,
     id_token: Annotated[str | None, Query(max_length=255)] = None,
-    from_: Annotated[datetime | None, Query(alias="from", description="started from")] = None,
-    to: Annotated[datetime | None, Query(description="started before")] = None,
+    from_: Annotated[OptionalMoment, Query(alias="from", description="started from")] = None,
+    to: Annotated[OptionalMoment, Query(description="started before")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:

@@ -103,7 +103,9 @@ def _status(kept: KeptList) -> LocalListStatus:
         return LocalListStatus.UNSUPPORTED
     if state.has_given_up:
         return LocalListStatus.FAILED
-    if state.known_digest is not None and state.known_digest == kept.wanted_digest:
+    as_wanted = state.known_digest is not None and state.known_digest == kept.wanted_digest
+    # While it is asked for its version, nobody knows any more.
+    if as_wanted and state.asked is None:
         return LocalListStatus.IN_SYNC
     if state.asked is None and state.is_away:
         return LocalListStatus.WAITING

@@ -99,6 +99,19 @@ def pieces(keys: Sequence[str], max_keys: int | None) -> list[list[str]]:
     return [list(keys[start : start + max_keys]) for start in range(0, len(keys), max_keys)]
 
 
+def pieces_to_read(keys: Sequence[str], known: Mapping[str, KnownKey]) -> list[list[str]]:
+    """Return the key lists to ask for where some keys were never reported; `known` by `key_of`.
+
+    A station of which nothing is known is asked for everything. One that left keys out of that
+    is asked for these by name, until it says that it does not know them (5.8): one at a time
+    where it names no GetConfigurationMaxKeys.
+    """
+    if not known:
+        return [[]]
+    most = known.get(key_of(MAX_KEYS))
+    return pieces(keys, (None if most is None else max_keys(most.value)) or 1)
+
+
 def max_keys(value: str | None) -> int | None:
     """Read GetConfigurationMaxKeys, None where it is not known or no number."""
     return int(value) if value is not None and value.strip().isdecimal() else None

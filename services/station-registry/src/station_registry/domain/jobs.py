@@ -8,7 +8,7 @@ the newest job of their kind that the station has got.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +38,8 @@ KIND_OF_REPORT: Mapping[str, JobKind] = {
     "LogStatusNotification": JobKind.LOG,
 }
 WITH_REQUEST_ID = ("SignedUpdateFirmware", "GetLog")
+# A date beyond is as good as never, and time-outs have to be added to it.
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 _SUCCESS = frozenset({"Installed", "Uploaded"})
 _FAILURE = frozenset(
     {
@@ -171,7 +173,8 @@ def earliest_start(action: str, payload: Mapping[str, Any]) -> datetime | None:
         for name in ("retrieveDate", "retrieveDateTime", "installDateTime")
         if (moment := _moment(firmware.get(name))) is not None
     ]
-    return max(moments, default=None)
+    latest = max(moments, default=None)
+    return None if latest is None else min(latest, _NEVER)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -27,8 +27,16 @@ from csms_shared.db.cursors import decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
 from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
-from station_registry.domain.configuration import drift, is_secret, key_of, to_send
+from station_registry.domain.configuration import (
+    KnownKey,
+    drift,
+    is_secret,
+    key_of,
+    pieces_to_read,
+    to_send,
+)
 from station_registry.handlers.configuration_requests import read_order
+from station_registry.store import stations
 from station_registry.store.configuration import (
     lock_stations,
     read_configuration,
@@ -45,6 +53,8 @@ from station_registry.store.configuration_templates import (
 from station_registry.store.sql import at
 from station_registry.store.tables import outbox
 
+# As many of a list of unknown stations are named.
+_NAMED_UNKNOWN = 10
 # How long a change waits for a station that is offline.
 CHANGE_WITHIN_MS = 24 * 3600_000
 
@@ -60,7 +70,7 @@ async def list_all(connection: AsyncConnection, query: PageQuery) -> Page[Templa
 
 async def create(connection: AsyncConnection, content: TemplateContent) -> TemplateView:
     """Make a template."""
-    _check(content)
+    await _check(connection, content)
     template_id = uuid.uuid4()
     if not await create_template(connection, template_id, content):
         raise _name_taken(content.name)
@@ -74,7 +84,7 @@ async def get(connection: AsyncConnection, name: TemplateId) -> TemplateView:
 
 async def replace(connection: AsyncConnection, content: ReplaceTemplate) -> TemplateView:
     """Give a template new content."""
-    _check(content)
+    await _check(connection, content)
     await _template(connection, content.template_id)
     if not await replace_template(connection, content.template_id, content):
         raise _name_taken(content.name)
@@ -91,7 +101,7 @@ async def show_drift(connection: AsyncConnection, query: TemplateStations) -> Pa
     """Return a page of the template's stations, each with what is not as wanted."""
     template = await _template(connection, query.template_id)
     ids, cursor = await _stations(connection, query)
-    drifts = await _drifts(connection, template.wanted, ids)
+    drifts = _drifts(template.wanted, await read_configuration(connection, ids))
     return Page(
         items=[StationDrift(station_id=each, drift=drifts[each]) for each in ids],
         next_cursor=cursor,
@@ -103,8 +113,13 @@ async def apply(connection: AsyncConnection, request: ApplyTemplate) -> AppliedT
     template = await _template(connection, request.template_id)
     ids, cursor = await _stations(connection, request)
     await lock_stations(connection, ids)
-    drifts = await _drifts(connection, template.wanted, ids)
-    unread = [each for each in ids if any(d.state is DriftState.UNREAD for d in drifts[each])]
+    known = await read_configuration(connection, ids)
+    drifts = _drifts(template.wanted, known)
+    unread = {
+        station_id: keys
+        for station_id in ids
+        if (keys := [each.key for each in drifts[station_id] if each.state is DriftState.UNREAD])
+    }
     changes = [
         (each, _change_order(station_id, each, request.created_by))
         for station_id in ids
@@ -118,12 +133,16 @@ async def apply(connection: AsyncConnection, request: ApplyTemplate) -> AppliedT
         ],
     )
     orders = [order for _, order in changes]
-    orders += [read_order(station_id, [], request.created_by) for station_id in unread]
+    orders += [
+        read_order(station_id, keys, request.created_by)
+        for station_id, missing in unread.items()
+        for keys in pieces_to_read(missing, known[station_id])
+    ]
     await write_orders(connection, outbox, orders)
     return AppliedTemplate(
         stations=len(ids),
         command_ids=[str(order.order_id) for order in orders],
-        unread=unread,
+        unread=list(unread),
         next_cursor=cursor,
     )
 
@@ -149,12 +168,11 @@ async def _stations(
     return shown, encode_cursor(shown[-1]) if len(ids) > query.limit else None
 
 
-async def _drifts(
-    connection: AsyncConnection, wanted: Mapping[str, str], ids: list[str]
+def _drifts(
+    wanted: Mapping[str, str], known: Mapping[str, Mapping[str, KnownKey]]
 ) -> dict[str, list[Drift]]:
-    known = await read_configuration(connection, ids)
     now = utc_now()
-    return {station_id: drift(wanted, known[station_id], now) for station_id in ids}
+    return {station_id: drift(wanted, keys, now) for station_id, keys in known.items()}
 
 
 async def _template(connection: AsyncConnection, template_id: uuid.UUID) -> Row[Any]:
@@ -164,7 +182,7 @@ async def _template(connection: AsyncConnection, template_id: uuid.UUID) -> Row[
     return row
 
 
-def _check(content: TemplateContent) -> None:
+async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
     secret = [
         (f"values.{name}", "is a secret: never in a template")
         for name in content.values
@@ -176,8 +194,15 @@ def _check(content: TemplateContent) -> None:
         for name in content.values
         if folded.count(key_of(name)) > 1
     ]
-    if secret or twice:
-        raise refuse(422, "template_invalid", "the template is not valid", *secret, *twice)
+    named = [name for name in content.station_ids if "\0" not in name]
+    unknown = [
+        ("station_ids", f"there is no {name}")
+        for name in sorted(await stations.unknown(connection, named))[:_NAMED_UNKNOWN]
+    ]
+    if secret or twice or unknown:
+        raise refuse(
+            422, "template_invalid", "the template is not valid", *secret, *twice, *unknown
+        )
 
 
 def _view(row: Row[Any]) -> TemplateView:

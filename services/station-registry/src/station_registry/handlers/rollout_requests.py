@@ -94,6 +94,7 @@ async def list_rollout_stations(
     connection: AsyncConnection, query: ListRolloutStations
 ) -> Page[RolloutStation]:
     """Return the stations of a rollout, each with where its job stands."""
+    await get_rollout(connection, RolloutName(rollout_id=query.rollout_id))
     table = firmware_rollout_station.c
     statement = (
         select(
@@ -131,7 +132,13 @@ async def list_rollout_stations(
 
 async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[str]:
     if (wanted.station_ids is None) == (wanted.filter is None):
-        raise refuse(422, "invalid_request", "either station_ids or a filter")
+        raise refuse(
+            422,
+            "invalid_request",
+            "either station_ids or a filter",
+            ("station_ids", "either these or a filter"),
+            ("filter", "either this or station_ids"),
+        )
     if wanted.station_ids is not None:
         named = {name for name in wanted.station_ids if "\0" not in name}
         stations = await rollouts.known_stations(connection, named)

@@ -1,8 +1,7 @@
-"""What a station's request says: who it is, where from, and what it wants to speak."""
+"""What a station's request says: who it is, and what it wants to speak."""
 
 from http import HTTPStatus
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidUpgrade
 from websockets.http11 import Request, Response
 
@@ -54,12 +53,6 @@ def checked_upgrade(socket: StationSocket, request: Request) -> tuple[Response, 
     if subprotocol.header is not None:
         response.headers["Sec-WebSocket-Protocol"] = subprotocol.header
     return response, subprotocol
-
-
-def peer_of(connection: ServerConnection) -> str:
-    """Return the address that the connection comes from."""
-    address = connection.remote_address
-    return str(address[0]) if address else "unknown"
 
 
 def _path_as_text(path: str) -> str:

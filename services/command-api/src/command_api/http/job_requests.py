@@ -1,0 +1,187 @@
+"""Orders of firmware, diagnostics and logs as operators give them, and as stations get them."""
+
+import base64
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from command_api.http.answers import given, utc_text
+from command_api.http.moments import OptionalMoment
+from csms_shared.clock import utc_now
+from csms_shared.ocpp.schemas import request_problems
+from csms_shared.ocpp.versions import OCPP16
+from csms_shared.refusals import ProblemRaised, refuse
+
+_DAY_S = 86_400
+# The registry gives these their request id.
+_NUMBERED = ("SignedUpdateFirmware", "GetLog")
+# Fields of requests that are called otherwise here.
+_FIELDS = {"remoteLocation": "location", "signingCertificate": "signing_certificate"}
+_LOCATION = "https://firmware.example/2.0.bin"
+
+
+class _Retries(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    retries: int | None = Field(None, ge=0, le=100)
+    retry_interval: int | None = Field(None, ge=0, le=_DAY_S, description="seconds")
+
+
+class NewJob(_Retries):
+    """What all jobs of one station have."""
+
+    hold_until: OptionalMoment = Field(
+        None, description="how long an offline station is waited for, default an hour"
+    )
+
+
+class Firmware(_Retries):
+    """Firmware to fetch and install; with a signature the station checks it (whitepaper, L01)."""
+
+    location: str = Field(min_length=1, max_length=512, examples=[_LOCATION])
+    retrieve_at: OptionalMoment = Field(None, description="default: now")
+    install_at: OptionalMoment = Field(None, description="with a signature only")
+    signing_certificate: str | None = Field(None, max_length=5500, description="PEM")
+    signature: str | None = Field(None, max_length=800, description="base64")
+    timeout_s: int = Field(6 * 3600, ge=60, le=30 * _DAY_S)
+
+
+class NewFirmwareJob(Firmware, NewJob):
+    """Firmware for one station."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"location": _LOCATION, "retries": 3}]}
+    )
+
+
+class NewDiagnosticsJob(NewJob):
+    """Diagnostics to upload; without a location, to this suite."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}]
+        }
+    )
+
+    location: str | None = Field(None, min_length=1, max_length=512)
+    from_: OptionalMoment = Field(None, alias="from")
+    to: OptionalMoment = None
+    timeout_s: int = Field(3600, ge=60, le=30 * _DAY_S)
+
+
+class NewLogJob(NewDiagnosticsJob):
+    """A log to upload (whitepaper, N01); without a location, to this suite."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"log_type": "SecurityLog"}]})
+
+    log_type: Literal["SecurityLog", "DiagnosticsLog"]
+
+
+def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
+    """Return action and payload of a firmware update, `requestId` left out.
+
+    Raises:
+        ProblemRaised: half a signature, one that is none, or an install date that can't be.
+    """
+    signed = body.signature is not None
+    if signed != (body.signing_certificate is not None):
+        raise refuse(
+            422,
+            "validation_failed",
+            "a signature needs its certificate, and the reverse",
+            ("signature", "goes with signing_certificate"),
+        )
+    retrieve_at = body.retrieve_at or utc_now()
+    if signed:
+        if body.install_at is not None and body.install_at < retrieve_at:
+            raise _invalid("install_at", "must not be before retrieve_at")
+        _check_signature(body)
+        firmware = given(
+            location=body.location,
+            retrieveDateTime=utc_text(retrieve_at),
+            installDateTime=utc_text(body.install_at),
+            signingCertificate=body.signing_certificate,
+            signature=body.signature,
+        )
+        return "SignedUpdateFirmware", {"firmware": firmware, **_retries(body)}
+    if body.install_at is not None:
+        raise refuse(
+            422,
+            "validation_failed",
+            "UpdateFirmware has no install date",
+            ("install_at", "needs a signature"),
+        )
+    payload = {"location": body.location, "retrieveDate": utc_text(retrieve_at)}
+    return "UpdateFirmware", {**payload, **_retries(body)}
+
+
+def diagnostics_request(body: NewDiagnosticsJob) -> dict[str, Any]:
+    """Return the payload of GetDiagnostics, without a location where none is given.
+
+    Raises:
+        ProblemRaised: it ends before it begins.
+    """
+    begin, end = _period(body)
+    return given(location=body.location, startTime=begin, stopTime=end, **_retries(body))
+
+
+def log_request(body: NewLogJob) -> dict[str, Any]:
+    """Return the payload of GetLog, `requestId` left out, and the location where none is given.
+
+    Raises:
+        ProblemRaised: it ends before it begins.
+    """
+    begin, end = _period(body)
+    log = given(remoteLocation=body.location, oldestTimestamp=begin, latestTimestamp=end)
+    return {"logType": body.log_type, "log": log, **_retries(body)}
+
+
+def check_payload(action: str, payload: dict[str, Any]) -> None:
+    """Refuse what no station could be sent.
+
+    Raises:
+        ProblemRaised: the payload is not valid for OCPP 1.6.
+    """
+    numbered = {**payload, "requestId": 1} if action in _NUMBERED else payload
+    problems = request_problems(OCPP16, action, numbered)
+    if action == "GetLog":
+        # Its schema does not say what an address is; the one of diagnostics does.
+        place = {"location": payload["log"]["remoteLocation"]}
+        problems = [*problems, *request_problems(OCPP16, "GetDiagnostics", place)]
+    if problems:
+        raise refuse(
+            422,
+            "payload_invalid",
+            f"this makes no valid {action} request",
+            *((_field_of(problem.pointer), problem.description) for problem in problems),
+        )
+
+
+def _field_of(pointer: str) -> str:
+    name = pointer.rpartition("/")[2]
+    return _FIELDS.get(name, name)
+
+
+def _period(body: NewDiagnosticsJob) -> tuple[str | None, str | None]:
+    begin: datetime | None = body.from_
+    if begin is not None and body.to is not None and body.to < begin:
+        raise _invalid("to", "must not be before from")
+    return utc_text(begin), utc_text(body.to)
+
+
+def _check_signature(body: Firmware) -> None:
+    if "-----BEGIN CERTIFICATE-----" not in (body.signing_certificate or ""):
+        raise _invalid("signing_certificate", "must be a certificate in PEM")
+    try:
+        base64.b64decode("".join((body.signature or "").split()), validate=True)
+    except ValueError:
+        raise _invalid("signature", "must be base64") from None
+
+
+def _retries(body: _Retries) -> dict[str, int]:
+    return given(retries=body.retries, retryInterval=body.retry_interval)
+
+
+def _invalid(field: str, problem: str) -> ProblemRaised:
+    return refuse(422, "validation_failed", f"{field} {problem}", (field, problem))

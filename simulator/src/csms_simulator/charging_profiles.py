@@ -1,0 +1,161 @@
+"""The charging profiles of a station, and how much they let it draw (3.13)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from csms_simulator.answer import Answer
+from csms_simulator.wire import Payload, read_timestamp, timestamp_text
+
+if TYPE_CHECKING:
+    from csms_simulator.station import SimulatedStation
+
+UNIT = "A"
+FUSE_A = 63.0
+MAXIMUM, DEFAULT, TRANSACTION = "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"
+_RECURRENCE_S = {"Daily": 86_400, "Weekly": 604_800}
+# A composite schedule is looked at this often: fine enough to watch, and simple.
+_STEP_S = 60
+
+
+class ChargingProfiles:
+    """Profiles with their connectors; in amperes alone, and never beyond the station's fuse."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[int, Payload]] = []
+
+    def install(self, connector_id: int, profile: Payload) -> str:
+        """Keep a profile in place of those that it replaces; return the status (5.16)."""
+        if profile["chargingSchedule"]["chargingRateUnit"] != UNIT:
+            return "Rejected"
+        place = _place(connector_id, profile)
+        self._held = [
+            (connector, other)
+            for connector, other in self._held
+            if other["chargingProfileId"] != profile["chargingProfileId"]
+            and _place(connector, other) != place
+        ]
+        self._held.append((connector_id, profile))
+        return "Accepted"
+
+    def clear(self, request: Payload) -> str:
+        """Remove what has everything that is asked for, by id alone if given (5.5)."""
+        kept = [each for each in self._held if not _matches(request, *each)]
+        found = len(kept) < len(self._held)
+        self._held = kept
+        return "Accepted" if found else "Unknown"
+
+    def transaction_ended(self, connector_id: int) -> None:
+        """Forget the profiles of a transaction (3.13.1)."""
+        self._held = [
+            (connector, profile)
+            for connector, profile in self._held
+            if (connector, profile["chargingProfilePurpose"]) != (connector_id, TRANSACTION)
+        ]
+
+    def limit_at(self, connector_id: int, at: datetime, charging_since: datetime) -> float:
+        """Return how many amperes a connector may draw."""
+        station = self._prevailing(MAXIMUM, (0,), at, charging_since)
+        if connector_id == 0:
+            return FUSE_A if station is None else min(FUSE_A, station)
+        own = self._prevailing(TRANSACTION, (connector_id,), at, charging_since)
+        if own is None:
+            own = self._prevailing(DEFAULT, (connector_id, 0), at, charging_since)
+        return min(limit for limit in (FUSE_A, station, own) if limit is not None)
+
+    def _prevailing(
+        self, purpose: str, connectors: tuple[int, ...], at: datetime, since: datetime
+    ) -> float | None:
+        """Return the limit of the highest stack level that says something, a connector's first."""
+        found = [
+            (profile["stackLevel"], connector, limit)
+            for connector, profile in self._held
+            if profile["chargingProfilePurpose"] == purpose
+            and connector in connectors
+            and (limit := _limit(profile, at, since)) is not None
+        ]
+        return max(found)[2] if found else None
+
+
+async def set_charging_profile(station: "SimulatedStation", request: Payload) -> Answer:
+    """Take a profile for a connector that exists; one for a transaction needs that to run."""
+    connector_id, profile = request["connectorId"], request["csChargingProfiles"]
+    needs_session = profile["chargingProfilePurpose"] == TRANSACTION
+    if connector_id not in station.connector_status or (
+        needs_session and connector_id not in station.sessions
+    ):
+        return Answer({"status": "Rejected"})
+    return Answer({"status": station.charging_profiles.install(connector_id, profile)})
+
+
+async def clear_charging_profile(station: "SimulatedStation", request: Payload) -> Answer:
+    """Give profiles up."""
+    return Answer({"status": station.charging_profiles.clear(request)})
+
+
+async def get_composite_schedule(station: "SimulatedStation", request: Payload) -> Answer:
+    """Tell what a connector may draw from now on, by the minute (5.7)."""
+    connector_id = request["connectorId"]
+    if (
+        connector_id not in station.connector_status
+        or request.get("chargingRateUnit", UNIT) != UNIT
+    ):
+        return Answer({"status": "Rejected"})
+    start = datetime.now(UTC).replace(microsecond=0)
+    session = station.sessions.get(connector_id)
+    since = start if session is None else session.charging_since
+    periods: list[Payload] = []
+    for second in range(0, request["duration"], _STEP_S):
+        at = start + timedelta(seconds=second)
+        limit = station.charging_profiles.limit_at(connector_id, at, since)
+        if not periods or periods[-1]["limit"] != limit:
+            periods.append({"startPeriod": second, "limit": limit})
+    schedule = {
+        "duration": request["duration"],
+        "chargingRateUnit": UNIT,
+        "chargingSchedulePeriod": periods or [{"startPeriod": 0, "limit": FUSE_A}],
+    }
+    return Answer(
+        {
+            "status": "Accepted",
+            "connectorId": connector_id,
+            "scheduleStart": timestamp_text(start),
+            "chargingSchedule": schedule,
+        }
+    )
+
+
+def _place(connector_id: int, profile: Payload) -> tuple[int, str, int]:
+    return connector_id, profile["chargingProfilePurpose"], profile["stackLevel"]
+
+
+def _matches(request: Payload, connector_id: int, profile: Payload) -> bool:
+    if "id" in request:
+        return bool(profile["chargingProfileId"] == request["id"])
+    wanted = (
+        request.get("connectorId", connector_id),
+        request.get("chargingProfilePurpose", profile["chargingProfilePurpose"]),
+        request.get("stackLevel", profile["stackLevel"]),
+    )
+    return wanted == _place(connector_id, profile)
+
+
+def _limit(profile: Payload, at: datetime, charging_since: datetime) -> float | None:
+    if "validFrom" in profile and at < read_timestamp(profile["validFrom"]):
+        return None
+    if "validTo" in profile and at >= read_timestamp(profile["validTo"]):
+        return None
+    schedule = profile["chargingSchedule"]
+    begin = charging_since
+    if profile["chargingProfileKind"] != "Relative" and "startSchedule" in schedule:
+        begin = read_timestamp(schedule["startSchedule"])
+    second = int((at - begin).total_seconds() // 1)
+    if "recurrencyKind" in profile and second >= 0:
+        second %= _RECURRENCE_S[profile["recurrencyKind"]]
+    if second >= schedule.get("duration", second + 1):
+        return None
+    begun = [
+        float(period["limit"])
+        for period in schedule["chargingSchedulePeriod"]
+        if period["startPeriod"] <= second
+    ]
+    return begun[-1] if begun else None
