@@ -230,11 +230,13 @@ async def test_a_changed_authorization_key_is_the_new_password_and_shown_nowhere
     assert command["payload"] == {"key": "AuthorizationKey", "value": "***"}
     (sent,) = stations.gateway.commands_to(station_id)
     assert sent.payload == ROTATION
-    (request,) = await set_passwords(stations, station_id, 1)
-    assert request["keep_previous"] is keeps
-    assert tuple(request["credential_proofs"]) == credential_proofs(
-        PEPPER, station_id, KEY.encode()
-    )
+    offer, request = await set_passwords(stations, station_id, 2)
+    assert (offer["keep_previous"], offer["either"]) == (True, True)
+    assert (request["keep_previous"], request.get("either", False)) == (keeps, False)
+    for told in (offer, request):
+        assert tuple(told["credential_proofs"]) == credential_proofs(
+            PEPPER, station_id, KEY.encode()
+        )
     assert KEY not in str(await database.fetch("SELECT commands::text FROM commands"))
     assert KEY not in str(await database.fetch("SELECT convert_from(events, 'UTF8') FROM outbox"))
 
@@ -246,15 +248,38 @@ async def test_a_changed_authorization_key_is_the_new_password_and_shown_nowhere
     assert await eventually(proofs, lambda found: found is None) is None
 
 
-async def test_a_rejected_authorization_key_changes_no_password(
-    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+async def test_the_new_password_counts_before_the_station_is_asked(
+    admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    station_id, other = stations.online(), stations.online()
+    station_id = stations.online()
+    known_before: list[int] = []
+
+    def script(command: Command) -> list[CommandReport]:
+        asked = stations.registry.asked("stations.set_password")
+        known_before.append(sum(one["station_id"] == station_id for one in asked))
+        return answered({"status": "Accepted"})(command)
+
+    stations.gateway.script[station_id] = script
+    await send(admin, station_id, "ChangeConfiguration", ROTATION)
+    assert known_before == [1]
+
+
+async def test_the_password_of_a_station_that_is_away_is_not_changed(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    command = await send(admin, station_id, "ChangeConfiguration", ROTATION)
+    assert command["status"] == "station_offline"
+    assert await set_passwords(stations, station_id, 0) == []
+
+
+async def test_a_rejected_authorization_key_is_withdrawn(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online()
     stations.gateway.script[station_id] = answered({"status": "Rejected"})
     await send(admin, station_id, "ChangeConfiguration", ROTATION)
-    await send(admin, other, "ChangeConfiguration", ROTATION)
-    await set_passwords(stations, other, 1)
-    assert await set_passwords(stations, station_id, 0) == []
+    assert (await set_passwords(stations, station_id, 2))[1]["withdrawn"] is True
 
 
 async def test_after_an_unknown_outcome_both_passwords_count_until_a_late_answer(
@@ -263,13 +288,13 @@ async def test_after_an_unknown_outcome_both_passwords_count_until_a_late_answer
     station_id = stations.online()
     stations.gateway.script[station_id] = reporting(CommandOutcome.OUTCOME_UNKNOWN)
     await send(admin, station_id, "ChangeConfiguration", ROTATION)
-    (request,) = await set_passwords(stations, station_id, 1)
-    assert request["keep_previous"] is True
+    for request in await set_passwords(stations, station_id, 2):
+        assert (request["keep_previous"], request["either"]) == (True, True)
     (sent,) = stations.gateway.commands_to(station_id)
     await stations.gateway.report(
         stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
     )
-    assert (await set_passwords(stations, station_id, 2))[1]["keep_previous"] is False
+    assert (await set_passwords(stations, station_id, 3))[2]["keep_previous"] is False
 
 
 @pytest.mark.parametrize(
@@ -281,11 +306,11 @@ async def test_a_late_no_withdraws_the_password_that_counted_meanwhile(
     station_id = stations.online()
     stations.gateway.script[station_id] = reporting(CommandOutcome.OUTCOME_UNKNOWN)
     await send(admin, station_id, "ChangeConfiguration", ROTATION)
-    (request,) = await set_passwords(stations, station_id, 1)
-    assert (request["either"], request.get("withdrawn", False)) == (True, False)
+    for request in await set_passwords(stations, station_id, 2):
+        assert (request["either"], request.get("withdrawn", False)) == (True, False)
     (sent,) = stations.gateway.commands_to(station_id)
     await stations.gateway.report(stations.gateway.reply_keys[sent.command_id], late(sent))
-    assert (await set_passwords(stations, station_id, 2))[1]["withdrawn"] is True
+    assert (await set_passwords(stations, station_id, 3))[2]["withdrawn"] is True
 
 
 async def test_a_new_authorization_key_can_not_be_held_or_too_short(

@@ -91,11 +91,18 @@ def test_the_same_change_told_again_is_no_second_one() -> None:
     assert changed(ended, NEW, keep=True, either=True) == ended
 
 
+def test_a_station_that_may_have_no_password_is_asked_for_none() -> None:
+    offered = changed(Credentials(), NEW, keep=True, either=True)
+    assert not offered.present
+    assert withdraw_password(offered, proofs(NEW)) == offered
+    assert valid(changed(offered, NEW, keep=False, either=False)) == {NEW}
+
+
 @settings(max_examples=1000, deadline=None)
 @given(
     outcomes=st.lists(
         st.tuples(
-            # What the station did with the change, and what we heard of it.
+            # What the station did with the change, and what we heard of it after the offer.
             st.sampled_from(["took it", "kept the old one"]),
             st.sampled_from(["answered", "silent", "silent, then answered"]),
             st.integers(1, 3),
@@ -110,7 +117,9 @@ def test_whatever_was_lost_the_stations_own_password_counts_and_in_the_end_no_ot
 ) -> None:
     credentials, own = FIRST, OLD
     for (did, heard, told), password in zip(outcomes, PASSWORDS[1:], strict=False):
+        credentials = changed(credentials, password, keep=True, either=True)
         own = password if did == "took it" else own
+        assert own in valid(credentials)
         if heard != "answered":
             # Told again and again: the registry's answer was lost.
             for _ in range(told):

@@ -4,6 +4,8 @@ from typing import Any
 
 MASK = "***"
 PASSWORD_MAX_LENGTH = 40
+# Told before the command is sent, and again where no answer came.
+OFFERED = {"keep_previous": True, "either": True}
 
 
 def is_password_rotation(action: str, payload: dict[str, Any]) -> bool:
@@ -48,12 +50,12 @@ def password_change(status: str, response: dict[str, Any] | None) -> dict[str, b
     """Return what the registry is told beside the new password (security whitepaper, A01).
 
     Accepted: only the new one counts (A01.FR.03). RebootRequired: the old one counts until the
-    new one is used. No answer: both count until the station uses one. Anything else: the station
-    kept the old one, and the new one, which counted while the answer was missing, is withdrawn
+    new one is used. No answer: both count until the station uses one, as they have from before it
+    was asked. Anything else: the station kept the old one, and the new one is withdrawn
     (A01.FR.04).
     """
     if status == "outcome_unknown":
-        return {"keep_previous": True, "either": True}
+        return OFFERED
     answer = (response or {}).get("status")
     if status == "completed" and answer in ("Accepted", "RebootRequired"):
         return {"keep_previous": answer == "RebootRequired"}

@@ -10,7 +10,12 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
-from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
+from command_api.domain.password_rotation import (
+    OFFERED,
+    is_password_rotation,
+    length_problem,
+    masked,
+)
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
@@ -116,6 +121,8 @@ class CommandCreation:
         sent_payload = payload
         if is_password_rotation(request.action, payload):
             record = self._rotation(record, request)
+            if owner.gateway_id is not None:
+                await self._offer_password(record)
         with self._watched.watch(record) as watch:
             if not await self.inserts.submit(NewCommand(record, idempotency)):
                 assert idempotency is not None
@@ -243,6 +250,22 @@ class CommandCreation:
             record,
             payload=masked(record.payload),
             rotation_proofs=credential_proofs(self._pepper, request.station_id, password.encode()),
+        )
+
+    async def _offer_password(self, record: CommandRecord) -> None:
+        """Have the registry take either password from now on.
+
+        A station that accepts the new one is back with it before its answer is known there, and
+        one that dies with it may never answer (whitepaper, A01).
+        """
+        await self._services.ask(
+            STATION_REGISTRY,
+            "stations.set_password",
+            {
+                "station_id": record.station_id,
+                "credential_proofs": record.rotation_proofs,
+                **OFFERED,
+            },
         )
 
     def _idempotency(self, request: CommandRequest) -> Idempotency | None:

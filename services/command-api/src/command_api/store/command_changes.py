@@ -31,8 +31,7 @@ _UPDATE = text(
         status = given.status, attempts = given.attempts, lookup_again = given.lookup_again,
         refusal = given.refusal, accepted = given.accepted, response = given.response::json,
         error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at,
-        rotation_proofs = CASE WHEN given.keep_proofs OR commands.status = 'outcome_unknown'
-            THEN rotation_proofs END
+        rotation_proofs = CASE WHEN given.keep_proofs THEN rotation_proofs END
     FROM unnest(
         CAST(:command_id AS uuid[]), CAST(:status AS text[]), CAST(:attempts AS smallint[]),
         CAST(:lookup_again AS boolean[]), CAST(:refusal AS text[]),
@@ -92,13 +91,12 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
 
 
 def _proofs_needed(command: CommandRecord) -> bool:
-    """Tell whether the registry may still have to learn of a new password.
+    """Tell whether the registry has to learn what became of a new password.
 
-    A no that comes after `outcome_unknown` withdraws it: the statement sees to that.
+    What was never sent leaves both: the station's next connection shows which one it has.
     """
-    if not command.status.is_final or command.status is CommandStatus.OUTCOME_UNKNOWN:
-        return True
-    return command.status is CommandStatus.COMPLETED and bool(command.accepted)
+    never_sent = (CommandStatus.STATION_OFFLINE, CommandStatus.EXPIRED)
+    return command.status not in never_sent
 
 
 def _completed(command: CommandRecord) -> CloudEvent:

@@ -23,13 +23,14 @@ class DueRotation:
 
 
 async def due_rotations(connection: AsyncConnection, limit: int) -> list[DueRotation]:
-    """Return rotations to apply, oldest first."""
+    """Return rotations to apply, in the order in which their stations got them."""
     result = await connection.execute(
         text(
             "SELECT command_id, station_id, status, response, rotation_proofs FROM commands "
             "WHERE rotation_proofs IS NOT NULL "
             "AND status IN ('completed', 'error', 'outcome_unknown') "
-            "AND rotation_applied IS DISTINCT FROM status ORDER BY command_id LIMIT :limit"
+            "AND rotation_applied IS DISTINCT FROM status "
+            "ORDER BY sent_at, completed_at, command_id LIMIT :limit"
         ),
         {"limit": limit},
     )

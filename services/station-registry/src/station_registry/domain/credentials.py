@@ -54,7 +54,12 @@ def set_password(
     keep_previous: bool,
     either: bool = False,
 ) -> Credentials:
-    """Return the credentials after a change of the password; the same change again is none."""
+    """Return the credentials after a change of the password; the same change again is none.
+
+    A station without a password stays so while it may not have taken one: it would be locked out.
+    """
+    if either and not before.present:
+        return before
     if keep_previous and _fits(before.current, proofs):
         return replace(before, either=either and bool(before.previous))
     kept = _kept((*before.current, *before.previous)) if keep_previous else ()
