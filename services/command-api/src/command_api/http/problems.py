@@ -89,7 +89,11 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()
+        {"field": _field(problem["loc"]), "message": problem["msg"]}
+        if problem["type"] != "json_invalid"
+        # Its place would be a character's.
+        else {"field": "body", "message": "is not JSON"}
+        for problem in error.errors()
     ]
     return ProblemResponse(422, "validation_failed", "the request is not valid", errors)
 

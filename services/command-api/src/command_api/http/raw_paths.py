@@ -49,8 +49,9 @@ class RawPaths:
             response = ProblemResponse(404, "not_found", "the path is not valid UTF-8 text")
             await response(scope, receive, send)
             return
-        if nul_characters.in_query(scope["query_string"]):
-            response = ProblemResponse(422, "validation_failed", "no text may hold NUL")
+        if fields := nul_characters.fields_of_query(scope["query_string"]):
+            errors = [{"field": field, "message": "holds NUL"} for field in fields]
+            response = ProblemResponse(422, "validation_failed", "no text may hold NUL", errors)
             await response(scope, receive, send)
             return
         await self._app({**scope, "path": path}, receive, send)
