@@ -11,6 +11,8 @@ from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Work
+from csms_shared.ocpp.answers import readable_answer
+from csms_shared.ocpp.versions import OCPP16
 
 CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Awaitable[None]]
 
@@ -44,7 +46,7 @@ async def apply_completed(
     """Hand each action's ended commands to its handler, in the order of the table.
 
     A handler sees a command at most once per batch, sorted by station, and the same end again
-    after a redelivery.
+    after a redelivery; of a station's answer it sees what can be read.
 
     Raises:
         ValidationError: an event does not hold a command.
@@ -67,7 +69,14 @@ def _commands(
                     continue
                 event = CloudEvent.model_validate(item)
                 if event.data.get("action") in handlers:
-                    yield CompletedCommand.model_validate(event.data)
+                    yield _readable(CompletedCommand.model_validate(event.data))
+
+
+def _readable(command: CompletedCommand) -> CompletedCommand:
+    if command.response is None:
+        return command
+    readable = readable_answer(OCPP16, command.action, command.response)
+    return command.model_copy(update={"response": readable})
 
 
 def _newest(commands: Iterable[CompletedCommand]) -> list[CompletedCommand]:

@@ -54,6 +54,8 @@ def test_every_action_has_both_schemas(name: str) -> None:
          "TypeConstraintViolation", "/connectorId"),
         ("StartTransaction", START | {"connectorId": 1.5},
          "TypeConstraintViolation", "/connectorId"),
+        ("StartTransaction", START | {"meterStart": 2**63},
+         "PropertyConstraintViolation", "/meterStart"),
         ("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Gone"},
          "PropertyConstraintViolation", "/status"),
         ("Authorize", {"idTag": "x" * 21}, "PropertyConstraintViolation", "/idTag"),
@@ -75,6 +77,11 @@ def test_each_kind_of_mistake_has_its_error_code(
     problem = validate_request(OCPP16, action, payload)
     assert problem is not None
     assert (problem.code, problem.pointer) == (code, pointer)
+
+
+@pytest.mark.parametrize("meter", [-(2**63), 2**63 - 1])
+def test_every_integer_that_can_be_stored_is_valid(meter: int) -> None:
+    assert validate_request(OCPP16, "StartTransaction", START | {"meterStart": meter}) is None
 
 
 def test_of_several_problems_the_one_about_the_structure_is_answered() -> None:

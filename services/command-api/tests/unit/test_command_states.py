@@ -235,6 +235,11 @@ def test_an_answer_without_status_is_a_yes() -> None:
     assert is_accepted("GetConfiguration", {"configurationKey": []})
 
 
+@pytest.mark.parametrize("status", [["Accepted"], {}, 1, True])
+def test_a_status_that_is_no_text_is_a_no(status: object) -> None:
+    assert not is_accepted("Reset", {"status": status})
+
+
 def test_command_ids_are_version_7_and_grow_with_time() -> None:
     ids = [new_command_id(NOW + step) for step in range(50)]
     assert ids == sorted(ids)

@@ -13,6 +13,7 @@ from command_api.domain.password_rotation import (
 )
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Role
+from command_api.domain.security_profile_change import PROFILES, wanted_profile
 from command_api.handlers.event_hub import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
 from command_api.handlers.gathering import Gathering
 from csms_shared.contracts.stations import RegistrationStatus
@@ -51,6 +52,14 @@ def test_setting_the_authorization_key_is_a_rotation_in_any_case(key: str) -> No
     assert is_password_rotation("ChangeConfiguration", payload)
     assert masked(payload) == {"key": key, "value": "***"}
     assert not is_password_rotation("GetConfiguration", payload)
+
+
+def test_a_security_profile_is_wanted_as_it_is_sent() -> None:
+    payload = {"key": "securityprofile", "value": "2"}
+    assert wanted_profile("ChangeConfiguration", payload) == "2"
+    # Not a 2: the station would get it with its blank, and the registry would not know it again.
+    assert wanted_profile("ChangeConfiguration", payload | {"value": "2 "}) not in PROFILES
+    assert wanted_profile("ChangeConfiguration", payload | {"key": "Security"}) is None
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,27 @@ async def test_a_stations_own_schedule_is_kept_and_compared(station: Station) ->
     ] == [(60, 16.1, 10.0, "lower"), (120, 16.1, 32.0, "higher")]
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {},
+        {"chargingRateUnit": "A"},
+        {"chargingRateUnit": "X", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6}]},
+        {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": "0"}, None]},
+        [],
+    ],
+)
+async def test_a_schedule_in_bad_form_is_kept_and_compared_as_far_as_it_goes(
+    station: Station, schedule: Any
+) -> None:
+    response = {"status": "Accepted", "chargingSchedule": schedule}
+    asked = {"connectorId": 1, "duration": 300}
+    await station.take(ended(1, "GetCompositeSchedule", asked, response=response))
+    query = AskCompositeSchedule(station_id="S1", connector_id=1, duration=60)
+    view = await station.ask(composite, query)
+    assert view.reported.differences == []
+
+
 async def test_a_transactions_profile_needs_a_running_transaction(station: Station) -> None:
     records = station.records
     await records.token("T1")

@@ -113,14 +113,15 @@ async def test_a_certificate_that_was_revoked_here_lets_nobody_in(registry: Any)
 
 async def test_one_certificate_never_names_two_stations(registry: Any) -> None:
     await registry.request("stations.create", station_id="A", registered_serial_number="SN-1")
-    for clash in (
-        {"station_id": "B", "registered_serial_number": "SN-1"},
-        {"station_id": "B", "registered_serial_number": "A"},
-        {"station_id": "SN-1"},
+    for clash, field in (
+        ({"station_id": "B", "registered_serial_number": "SN-1"}, "registered_serial_number"),
+        ({"station_id": "B", "registered_serial_number": "A"}, "registered_serial_number"),
+        ({"station_id": "SN-1"}, "station_id"),
     ):
         with pytest.raises(ProblemRaised) as refused:
             await registry.request("stations.create", **clash)
-        assert refused.value.problem.code == "serial_number_taken"
+        problem = refused.value.problem
+        assert (problem.code, problem.errors[0].field) == ("serial_number_taken", field)
     await registry.request("stations.delete", station_id="A")
     await registry.request("stations.create", station_id="B", registered_serial_number="SN-1")
 

@@ -132,7 +132,7 @@ def test_a_key_is_read_once_and_without_characters_that_no_database_takes() -> N
         {"key": "A\0", "readonly": False, "value": "1\0"},
         {"key": "a", "readonly": True},
     ]
-    (only,) = readings({"configurationKey": shown})
+    (only,) = readings({"configurationKey": [*shown, {"value": "nobody's"}]})
     assert (only.key, only.value, only.readonly) == ("a", None, True)
 
 

@@ -146,6 +146,11 @@ def test_an_answer_without_a_file_name_leaves_a_station_five_minutes_to_upload()
     assert (named.no_file, named.due, named.file_name) == (False, None, "d.zip")
 
 
+def test_a_file_name_that_is_no_text_is_none() -> None:
+    end = ended("GetDiagnostics", accepted=True, response={"filename": [1]})
+    assert ended_start(end).file_name is None
+
+
 def test_a_job_begins_no_earlier_than_its_request_allows() -> None:
     signed = {
         "firmware": {

@@ -133,7 +133,7 @@ def test_a_first_password_counts_for_nothing_until_it_is_known_to_be_there(eithe
 @given(
     outcomes=st.lists(
         st.tuples(
-            # What the station did with the change, and what we heard of it.
+            # What the station did with the change, and what we heard of it after the offer.
             st.sampled_from(["took it", "kept the old one"]),
             st.sampled_from(["answered", "silent", "silent, then answered"]),
             st.integers(1, 3),

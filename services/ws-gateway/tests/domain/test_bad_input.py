@@ -205,6 +205,27 @@ def test_text_that_is_not_utf8_is_mended_for_most_and_refused_to_strict_stations
     assert set(dispatch.call.payload["data"]) == {"\ufffd"}
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        rb'[2,"x","Authorize",{"idTag":"A\u0000"}]',
+        rb'[2,"x","Heart\u0000beat",{}]',
+        rb'[2,"x","DataTransfer",{"vendorId":"V","data":"\u0000"}]',
+    ],
+)
+def test_text_that_holds_nul_is_mended_for_most_and_refused_to_strict_stations(raw: bytes) -> None:
+    assert answer_to(strict_station(), raw) == "FormationViolation"
+    effects = accepted_station().receive(raw, T0)
+    assert not any(isinstance(effect, FrameUnusable) for effect in effects)
+
+
+def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
+    raw = rb'[2,"x","DataTransfer",{"vendorId":"V","data":"\\u0000"}]'
+    dispatch = strict_station().receive(raw, T0)[-1]
+    assert isinstance(dispatch, Dispatch)
+    assert dispatch.call.payload["data"] == r"\u0000"
+
+
 def finished(effects: list[Effect]) -> CommandFinished:
     (effect,) = [effect for effect in effects if isinstance(effect, CommandFinished)]
     return effect

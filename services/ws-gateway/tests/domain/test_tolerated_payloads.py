@@ -200,6 +200,12 @@ def test_trap_19_data_that_is_no_text_becomes_json_text() -> None:
     assert call.tolerated == ("data_not_text",)
 
 
+def test_data_that_is_null_is_no_data() -> None:
+    call = dispatched('[2,"1","DataTransfer",{"vendorId":"V","data":null}]')
+    assert call.payload == {"vendorId": "V"}
+    assert call.tolerated == ("null_field",)
+
+
 @pytest.mark.parametrize(("id_tag", "tolerated"), [("", "empty_id_tag"), ("A" * 21, "long_id_tag")])
 def test_trap_20_empty_and_overlong_id_tags_are_accepted_in_start_and_stop(
     id_tag: str, tolerated: str

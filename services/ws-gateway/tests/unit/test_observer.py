@@ -19,3 +19,14 @@ def test_a_station_that_sends_only_garbage_fills_no_disk() -> None:
     with capture_logs() as lines:
         observer.observe(StrayAnswer("1"), "ocpp16", "A", "c1")
     assert len(lines) == 1
+
+
+def test_what_cannot_be_read_and_may_hold_a_secret_is_not_logged() -> None:
+    with capture_logs() as lines:
+        for raw in (
+            b'[3,"1",{"configurationKey":[{"key":"AuthorizationKey","value":"hunter2',
+            b'[7,"1",{"password":"hunter2"}]',
+        ):
+            Observer().observe(FrameUnusable("odd", raw, False), "ocpp16", "A", "c1")
+    assert len(lines) == 2
+    assert "hunter2" not in str(lines)

@@ -78,7 +78,7 @@ def parse_frame(raw: bytes | str, *, tolerant: bool = True) -> Frame:
 
     Tolerant reading ignores NUL, blanks and a byte order mark before the array and anything
     after it, replaces bytes that are not UTF-8, and removes NUL characters inside text, which no
-    service could store.
+    service could store and no text of OCPP may hold (1.6, 2.2: printable ASCII only).
     """
     raw = raw.encode(errors="replace") if isinstance(raw, str) else raw
     if len(raw) > MAX_FRAME_BYTES:
@@ -98,8 +98,11 @@ def parse_frame(raw: bytes | str, *, tolerant: bool = True) -> Frame:
         return _unreadable(raw, f"nested deeper than {MAX_DEPTH} levels")
     if b"\\u0000" in raw and isinstance(message, list):
         # The id stays as it is: it is only echoed.
-        message = message[:2] + _without_nul(message[2:])
-        mended = True
+        without_nul = message[:2] + _without_nul(message[2:])
+        if without_nul != message:
+            if not tolerant:
+                return _unreadable(raw, "text that holds NUL")
+            message, mended = without_nul, True
     return _typed(raw, message, mended)
 
 

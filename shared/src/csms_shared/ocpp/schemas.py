@@ -37,6 +37,8 @@ _PRECEDENCE = (
 )
 
 _MAX_DESCRIPTION = 255
+# The schemas bound no integer; the parser ends at 64 bits without sign, databases at these.
+_INTEGERS = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class SchemaProblem:
 
     `code` is spelled as the OCPP version has it, `path` leads to the field (of a missing or
     unexpected field: its own place), `keyword` is the JSON schema keyword that failed, `limit` what
-    it demands: the allowed values of an `enum`, the number of a `maxLength`.
+    it demands: the allowed values of an `enum` or names of a `type`, the number of a `maxLength`.
     """
 
     code: str
@@ -80,6 +82,11 @@ def request_problems(version: str, action: str, payload: object) -> list[SchemaP
     validator's own order.
     """
     return _problems(version, action, payload, response=False)
+
+
+def response_problems(version: str, action: str, payload: object) -> list[SchemaProblem]:
+    """Return every problem of a CALLRESULT's payload, in the order of `request_problems`."""
+    return _problems(version, action, payload, response=True)
 
 
 def request_schema(version: str, action: str) -> dict[str, Any]:
@@ -126,6 +133,8 @@ def _translated(version: str, error: jsonschema_rs.ValidationError) -> list[Sche
     limit: tuple[str, ...] | int | None = None
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Enum):
         limit = tuple(str(option) for option in kind.options)
+    elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Type):
+        limit = tuple(kind.types)
     elif isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxLength):
         limit = kind.limit
     return [_problem(version, code, error.message, path, keyword, limit)]
@@ -148,7 +157,18 @@ def _problem(
 @cache
 def _validator(version: str, action: str, response: bool) -> jsonschema_rs.Validator:
     # Masked, because a message may reach logs and stations, and a value may be a key.
-    return jsonschema_rs.validator_for(_schema(version, action, response=response), mask="value")
+    schema = _with_bounds(_schema(version, action, response=response))
+    return jsonschema_rs.validator_for(schema, mask="value")
+
+
+def _with_bounds(node: Any) -> Any:
+    """Return a schema whose integers are those that can be stored."""
+    if isinstance(node, list):
+        return [_with_bounds(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    bounded = {name: _with_bounds(child) for name, child in node.items()}
+    return _INTEGERS | bounded if node.get("type") == "integer" else bounded
 
 
 def _schema(version: str, action: str, *, response: bool) -> dict[str, Any]:

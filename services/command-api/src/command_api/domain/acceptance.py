@@ -16,4 +16,6 @@ _ACCEPTED = frozenset({"Accepted"})
 def is_accepted(action: str, response: dict[str, Any]) -> bool:
     """Tell whether the answer is a yes; one without a status is, because it is an answer."""
     status = response.get("status")
-    return status is None or status in _YES.get(action, _ACCEPTED)
+    if status is None:
+        return True
+    return isinstance(status, str) and status in _YES.get(action, _ACCEPTED)

@@ -205,7 +205,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Password, profile or certificate were wrong so often that the station has to wait",
         (
             "Set the password on both sides, as for bad_credentials; the right one is let in at "
-            "once. So is the right security profile or certificate.",
+            "once, a changed one within ten seconds. So is the right security profile or "
+            "certificate.",
             "If no station of yours is at this address, somebody guesses passwords.",
         ),
     ),

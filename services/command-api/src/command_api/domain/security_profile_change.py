@@ -10,4 +10,4 @@ def wanted_profile(action: str, payload: dict[str, Any]) -> str | None:
     key = payload.get("key")
     if action != "ChangeConfiguration" or not isinstance(key, str):
         return None
-    return str(payload.get("value")).strip() if key.casefold() == "securityprofile" else None
+    return str(payload.get("value")) if key.casefold() == "securityprofile" else None

@@ -40,8 +40,9 @@ class AuditedRoute(APIRoute):
             audit_id = await _note(request, state)
             status = 500
             try:
-                if nul_characters.in_json(await request.body()):
-                    raise refuse(422, "validation_failed", "no text may hold NUL", ("body", "NUL"))
+                if fields := nul_characters.fields_of_json(await request.body()):
+                    problems = ((field, "holds NUL") for field in fields)
+                    raise refuse(422, "validation_failed", "no text may hold NUL", *problems)
                 response = await handler(request)
                 status = response.status_code
             except ProblemRaised as refused:

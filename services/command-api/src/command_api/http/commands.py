@@ -214,6 +214,5 @@ def _payload(body: bytes, problems: list[tuple[str, str]]) -> dict[str, Any]:
     if not isinstance(payload, dict):
         problems.append(("body", "must be a JSON object"))
         return {}
-    if nul_characters.in_json(body):
-        problems.append(("body", "no text may hold NUL"))
+    problems += [(field, "no text may hold NUL") for field in nul_characters.fields_of_json(body)]
     return payload

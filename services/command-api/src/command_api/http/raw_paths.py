@@ -49,14 +49,9 @@ class RawPaths:
             response = ProblemResponse(404, "not_found", "the path is not valid UTF-8 text")
             await response(scope, receive, send)
             return
-        holder = nul_characters.in_query(scope["query_string"])
-        if holder is not None:
-            response = ProblemResponse(
-                422,
-                "validation_failed",
-                "no text may hold NUL",
-                [{"field": holder, "message": "holds NUL"}],
-            )
+        if fields := nul_characters.fields_of_query(scope["query_string"]):
+            errors = [{"field": field, "message": "holds NUL"} for field in fields]
+            response = ProblemResponse(422, "validation_failed", "no text may hold NUL", errors)
             await response(scope, receive, send)
             return
         await self._app({**scope, "path": path}, receive, send)

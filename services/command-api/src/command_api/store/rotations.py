@@ -24,13 +24,14 @@ class DueRotation:
 
 
 async def due_rotations(connection: AsyncConnection, limit: int) -> list[DueRotation]:
-    """Return rotations to apply, oldest first."""
+    """Return rotations to apply, in the order in which their stations got them."""
     result = await connection.execute(
         text(
             "SELECT command_id, station_id, status, response, completed_at, rotation_proofs "
             "FROM commands WHERE rotation_proofs IS NOT NULL "
             "AND status NOT IN ('waiting', 'pending', 'sent') "
-            "AND rotation_applied IS DISTINCT FROM status ORDER BY command_id LIMIT :limit"
+            "AND rotation_applied IS DISTINCT FROM status "
+            "ORDER BY sent_at, completed_at, command_id LIMIT :limit"
         ),
         {"limit": limit},
     )

@@ -112,7 +112,9 @@ def differences(
 ) -> list[ScheduleDifference]:
     """Return where a station's schedule has another limit than ours; ours without one agrees."""
     theirs = [
-        (period["startPeriod"], period["limit"]) for period in schedule["chargingSchedulePeriod"]
+        (period["startPeriod"], period["limit"])
+        for period in schedule.get("chargingSchedulePeriod", ())
+        if "startPeriod" in period and "limit" in period
     ]
     ours = [(period.start_period, period.limit) for period in computed.periods]
     found: list[ScheduleDifference] = []
@@ -139,7 +141,9 @@ async def _counterpart(
     connection: AsyncConnection, command: CompletedCommand, response: Mapping[str, Any]
 ) -> CompositeSchedule | None:
     schedule = response.get("chargingSchedule")
-    if schedule is None or not schedule["chargingSchedulePeriod"]:
+    if schedule is None or not schedule.get("chargingSchedulePeriod"):
+        return None
+    if "chargingRateUnit" not in schedule:
         return None
     start = parse_time(response.get("scheduleStart", "")) or parse_time(command.completed_at)
     assert start is not None, "command-api writes RFC 3339"

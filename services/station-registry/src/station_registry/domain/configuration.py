@@ -71,6 +71,8 @@ def readings(response: Mapping[str, Any]) -> list[Reading]:
     """Return what a GetConfiguration.conf says, each key once."""
     found: dict[str, Reading] = {}
     for shown in response.get("configurationKey") or ():
+        if "key" not in shown:
+            continue
         value = shown.get("value")
         name = _text(shown["key"])
         found[key_of(name)] = Reading(

@@ -140,7 +140,9 @@ def ended_start(command: CompletedCommand) -> EndedStart:
             end, reason = CommandEnd.NOT_SENT, command.status
         case "outcome_unknown":
             pass
-    file_name = response.get("fileName") or response.get("filename") or None
+    # The one name is GetDiagnostics', the other GetLog's; stations take either.
+    named = response.get("fileName") or response.get("filename")
+    file_name = named if isinstance(named, str) else None
     no_file = (
         command.action == "GetDiagnostics" and end is CommandEnd.ACCEPTED and file_name is None
     )

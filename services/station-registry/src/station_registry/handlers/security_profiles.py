@@ -45,7 +45,7 @@ async def check_serial_number(
             409,
             "serial_number_taken",
             f"a certificate of {other} would name this station too",
-            ("registered_serial_number", f"is taken by {other}"),
+            ("registered_serial_number" if serial_number else "station_id", f"is taken by {other}"),
         )
 
 

@@ -63,6 +63,11 @@ def may_hold_secrets(lowered: str) -> bool:
     return any(marker in lowered for marker in _MARKERS)
 
 
+def shown(text: str) -> str:
+    """Return the text of a frame as it may be shown; most need no closer look."""
+    return masked(text) if may_hold_secrets(text.lower()) else text
+
+
 def masked(text: str) -> str:
     """Return the frame with each secret replaced by `MASK`; unchanged where there is none."""
     try:

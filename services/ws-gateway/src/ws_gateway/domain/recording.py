@@ -26,7 +26,7 @@ from ws_gateway.domain.effects import (
     StrayAnswer,
     Tolerated,
 )
-from ws_gateway.domain.masking import masked, may_hold_secrets, without_description
+from ws_gateway.domain.masking import shown, without_description
 
 MAX_FRAMES = 20_000
 MAX_BYTES = 16 * 1024 * 1024
@@ -226,7 +226,7 @@ def _recorded(kept: Kept) -> RecordedFrame:
 def _without_secrets(kept: Kept, text: str) -> str:
     if kept.is_inbound and kept.error is not None and kept.action == "ChangeConfiguration":
         text = without_description(text)
-    return masked(text) if may_hold_secrets(text.lower()) else text
+    return shown(text)
 
 
 def _of_gap(gap: Gap, told_ms: int) -> RecordedFrame:

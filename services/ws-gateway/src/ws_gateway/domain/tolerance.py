@@ -53,8 +53,8 @@ def _reshape(action: str, payload: dict[str, Any], tolerated: dict[str, None]) -
         case "StopTransaction":
             mend_meter_values(payload, "transactionData", tolerated)
         case "DataTransfer":
-            data = payload.get("data", "")
-            if not isinstance(data, str):
+            data = payload.get("data")
+            if data is not None and not isinstance(data, str):
                 payload["data"] = orjson.dumps(data).decode()
                 tolerated[Deviation.DATA_NOT_TEXT] = None
 

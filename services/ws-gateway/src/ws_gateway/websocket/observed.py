@@ -17,6 +17,7 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.keyed_rate import KeyedRate
+from ws_gateway.domain.masking import shown
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +75,7 @@ class Observer:
                     station_id,
                     connection_id,
                     description=description,
-                    raw=raw[:_LOGGED_FRAME_BYTES].decode(errors="replace"),
+                    raw=shown(raw[:_LOGGED_FRAME_BYTES].decode(errors="replace")),
                     answered=answered,
                 )
             case OwnAnswerInvalid(seq, action, description):
