@@ -32,7 +32,7 @@ from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
-from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station, peer_of
+from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Handshakes:
                 return connection.respond(HTTPStatus.OK, "ready\n")
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not ready\n")
         address = connection.announced or self._addresses.address(
-            peer_of(connection), request.headers
+            _peer(connection), request.headers
         )
         applicant = Applicant(address)
         try:
@@ -109,7 +109,7 @@ class Handshakes:
     def garbage(self, connection: ServerConnection, reason: str, description: str) -> None:
         """Count what was no HTTP request, or none in time: a TLS hello, a port scan."""
         assert isinstance(connection, StationSocket)
-        applicant = Applicant(connection.announced or peer_of(connection))
+        applicant = Applicant(connection.announced or _peer(connection))
         self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
     def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
@@ -166,7 +166,7 @@ class Handshakes:
     def _presented(self, socket: StationSocket, request: Request) -> Presented:
         if socket.announced is not None:
             return socket.presented
-        return self._addresses.presented(peer_of(socket), request.headers, socket.presented)
+        return self._addresses.presented(_peer(socket), request.headers, socket.presented)
 
     async def _wait_for_turn(self, socket: StationSocket, station_id: str) -> None:
         held = self._broker.connections.of_station(station_id)
@@ -282,3 +282,8 @@ class Handshakes:
             epoch=reply.epoch,
             remote_address=claim.remote_address,
         )
+
+
+def _peer(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return str(address[0]) if address else "unknown"
