@@ -240,15 +240,15 @@ def test_a_station_is_asked_by_triggers_only_so_often() -> None:
         station.send_call(command(f"c{number}", "TriggerMessage", trigger), now)
         return finished(station.receive(f'[3,"c{number}",{{"status":"Accepted"}}]', now))
 
-    for number in range(10):
+    for number in range(60):
         assert asked(number, 0).outcome is CommandOutcome.COMPLETED
-    refused = finished(station.send_call(command("c10", "TriggerMessage", trigger), T0))
+    refused = finished(station.send_call(command("c60", "TriggerMessage", trigger), T0))
     assert (refused.outcome, refused.error_code) == (CommandOutcome.ERROR, "BUSY")
     # Other commands are none of its business.
-    assert len(station.send_call(command("c11"), T0)) == 2
-    station.receive('[3,"c11",{"status":"Accepted"}]', T0)
-    assert asked(12, 10).outcome is CommandOutcome.COMPLETED
-    refused = finished(station.send_call(command("c13", "TriggerMessage", trigger), later(11)))
+    assert len(station.send_call(command("c61"), T0)) == 2
+    station.receive('[3,"c61",{"status":"Accepted"}]', T0)
+    assert asked(62, 1).outcome is CommandOutcome.COMPLETED
+    refused = finished(station.send_call(command("c63", "TriggerMessage", trigger), later(1.5)))
     assert refused.error_code == "BUSY"
 
 

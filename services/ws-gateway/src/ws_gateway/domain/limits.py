@@ -15,8 +15,8 @@ class Limits:
     abandoned_commands: int = 32
     answer_timeout_s: float = 30.0
     unanswered_commands: int = 3
-    triggers_at_once: int = 10
-    trigger_interval_s: float = 10.0
+    triggers_at_once: int = 60
+    trigger_interval_s: float = 1.0
     ping_interval_s: float = 60.0
 
 
