@@ -39,3 +39,12 @@ def told(found: Payload) -> list[str]:
     """Return the statuses that the station reported, in its order."""
     reports: list[Payload] = found["reports"]
     return [report["status"] for report in reports]
+
+
+async def reported(central: CentralSystem, job_id: str, statuses: list[str]) -> None:
+    """Wait until just these statuses are stored, in the station's order."""
+
+    async def read() -> list[str]:
+        return told(await central.operator.get(f"/jobs/{job_id}"))
+
+    await eventually(read, lambda found: found == statuses)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.conformance.central_system import CentralSystem
-from tests.conformance.followed_jobs import job, ordered, told
+from tests.conformance.followed_jobs import job, ordered, reported
 from tests.conformance.played_station import PlayedStation
 
 FTP = {"location": "ftp://files.example/in"}
@@ -37,7 +37,7 @@ async def test_get_diagnostics(station: PlayedStation, central: CentralSystem) -
     assert upload.status_code == 201, upload.text
     await report(station, "Uploaded")
     found = await job(central, job_id, "succeeded", result="Uploaded", file_name="diagnostics.zip")
-    assert told(found) == ["Uploading", "Uploaded"]
+    await reported(central, found["job_id"], ["Uploading", "Uploaded"])
     (file,) = found["uploads"]
     kept = await central.operator.http.get(f"/jobs/{job_id}/uploads/{file['upload_id']}")
     assert kept.content == b"zip"
@@ -47,7 +47,7 @@ async def test_get_diagnostics_fails(station: PlayedStation, central: CentralSys
     job_id, _ = await ordered(central, station, "diagnostics", FTP, "GetDiagnostics", FILE)
     await report(station, "Uploading", "UploadFailed")
     found = await job(central, job_id, "failed", result="UploadFailed")
-    assert told(found) == ["Uploading", "UploadFailed"]
+    await reported(central, found["job_id"], ["Uploading", "UploadFailed"])
     assert found["uploads"] == []
 
 
@@ -77,8 +77,10 @@ async def test_get_diagnostics_asked_for_twice(
     newer, _ = await ordered(central, station, "diagnostics", FTP, "GetDiagnostics", FILE)
     await job(central, older, "superseded")
     await report(station, "Uploading", "Uploaded")
-    assert told(await job(central, newer, "succeeded")) == ["Uploading", "Uploaded"]
-    assert told(await job(central, older, "superseded")) == ["Uploading"]
+    await job(central, newer, "succeeded")
+    await reported(central, newer, ["Uploading", "Uploaded"])
+    await job(central, older, "superseded")
+    await reported(central, older, ["Uploading"])
 
 
 async def test_diagnostics_status_asked_for(station: PlayedStation, central: CentralSystem) -> None:

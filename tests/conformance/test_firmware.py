@@ -4,7 +4,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from tests.conformance.central_system import CentralSystem
-from tests.conformance.followed_jobs import job, ordered, told
+from tests.conformance.followed_jobs import job, ordered, reported
 from tests.conformance.played_station import PlayedStation, connected
 
 FIRMWARE = {"location": "https://firmware.example/2.0.bin", "retries": 2, "retry_interval": 60}
@@ -38,7 +38,7 @@ async def test_firmware_update(station: PlayedStation, central: CentralSystem) -
     await report(station, "Installed")
     await station.boot(firmwareVersion="2.0")
     found = await job(central, job_id, "succeeded", result="Installed")
-    assert told(found) == [*DOWNLOAD, "Installing", "Installed"]
+    await reported(central, found["job_id"], [*DOWNLOAD, "Installing", "Installed"])
     assert found["finished_at"] is not None
     assert (await central.station())["firmware_version"] == "2.0"
     await central.nothing_is_parked()
@@ -55,10 +55,11 @@ async def test_firmware_update_fails(
     job_id = await update(central, station)
     await report(station, *statuses)
     found = await job(central, job_id, "failed", result=statuses[-1])
-    assert told(found) == statuses
+    await reported(central, found["job_id"], statuses)
     # Asked again by a trigger, it says that nothing is under way.
     await report(station, "Idle")
-    assert told(await job(central, job_id, "failed", result=statuses[-1])) == [*statuses, "Idle"]
+    await job(central, job_id, "failed", result=statuses[-1])
+    await reported(central, job_id, [*statuses, "Idle"])
 
 
 async def test_firmware_update_that_is_tried_again_by_the_station(
@@ -89,7 +90,7 @@ async def test_firmware_update_and_the_station_reboots_before_its_last_status(
         await job(central, job_id, "running", station_status="Installing")
         await report(station, "Installed")
         found = await job(central, job_id, "succeeded")
-        assert told(found) == [*DOWNLOAD, "Installing", "Installed"]
+        await reported(central, found["job_id"], [*DOWNLOAD, "Installing", "Installed"])
         assert (await central.station())["firmware_version"] == "2.0"
 
 
@@ -99,7 +100,8 @@ async def test_firmware_update_without_a_job_is_kept_and_changes_nothing(
     """Somebody updates the station by other means: it is answered like any other."""
     await report(station, *DOWNLOAD, "Installing", "Installed")
     job_id = await update(central, station)
-    assert told(await job(central, job_id, "started")) == []
+    await job(central, job_id, "started")
+    await reported(central, job_id, [])
     await central.nothing_is_parked()
 
 
@@ -113,7 +115,7 @@ async def test_firmware_update_of_a_station_that_wants_signatures(
     job_id = response.json()["job_id"]
     await station.refuse(await station.asked("UpdateFirmware"), "NotSupported")
     found = await job(central, job_id, "refused", result="NotSupported")
-    assert told(found) == []
+    await reported(central, found["job_id"], [])
     assert (await central.operator.get(f"/commands/{job_id}"))["status"] == "error"
 
 
@@ -124,4 +126,5 @@ async def test_firmware_status_asked_for(station: PlayedStation, central: Centra
     trigger = {"requestedMessage": "FirmwareStatusNotification"}
     await central.command(station, "TriggerMessage", trigger, {"status": "Accepted"})
     await report(station, "Downloading")
-    assert told(await job(central, job_id, "running")) == ["Downloading", "Downloading"]
+    await job(central, job_id, "running")
+    await reported(central, job_id, ["Downloading", "Downloading"])

@@ -5,7 +5,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from tests.conformance.central_system import CentralSystem
-from tests.conformance.followed_jobs import job, ordered, told
+from tests.conformance.followed_jobs import job, ordered, reported, told
 from tests.conformance.played_station import PlayedStation, connected
 
 LOCATION = "https://files.example/in"
@@ -66,7 +66,7 @@ async def test_n01_retrieve_log(
     assert upload.status_code == 201, upload.text
     await report(station, request_id, "Uploaded")
     found = await job(central, job_id, "succeeded", result="Uploaded", file_name="a.log")
-    assert told(found) == ["Uploading", "Uploaded"]
+    await reported(central, found["job_id"], ["Uploading", "Uploaded"])
     (file,) = found["uploads"]
     kept = await central.operator.http.get(f"/jobs/{job_id}/uploads/{file['upload_id']}")
     assert kept.content == log_type.encode()
@@ -82,12 +82,13 @@ async def test_n01_retrieve_log_fails(
     job_id, request_id = await get_log(central, station)
     await report(station, request_id, "Uploading", status)
     found = await job(central, job_id, "failed", result=status)
-    assert told(found) == ["Uploading", status]
+    await reported(central, found["job_id"], ["Uploading", status])
 
 
 async def test_n01_retrieve_log_refused(station: PlayedStation, central: CentralSystem) -> None:
     job_id, _ = await get_log(central, station, "Rejected")
-    assert told(await job(central, job_id, "refused", result="Rejected")) == []
+    await job(central, job_id, "refused", result="Rejected")
+    await reported(central, job_id, [])
 
 
 async def test_n01_a_newer_log_cancels_the_older_one(
@@ -102,9 +103,10 @@ async def test_n01_a_newer_log_cancels_the_older_one(
     # What it still says of the older one is of that one (N01.FR.07).
     await report(station, older_request, "UploadFailure")
     await report(station, newer_request, "Uploading", "Uploaded")
-    assert told(await job(central, newer, "succeeded")) == ["Uploading", "Uploaded"]
+    await job(central, newer, "succeeded")
+    await reported(central, newer, ["Uploading", "Uploaded"])
     found = await job(central, older, "failed", result="UploadFailure")
-    assert told(found) == ["Uploading", "UploadFailure"]
+    await reported(central, found["job_id"], ["Uploading", "UploadFailure"])
 
 
 async def test_n01_a_status_of_a_request_that_nobody_made(
@@ -113,7 +115,8 @@ async def test_n01_a_status_of_a_request_that_nobody_made(
     job_id, request_id = await get_log(central, station)
     await report(station, request_id + 1_000_000, "Uploading", "Uploaded")
     await report(station, request_id, "Uploading")
-    assert told(await job(central, job_id, "running")) == ["Uploading"]
+    await job(central, job_id, "running")
+    await reported(central, job_id, ["Uploading"])
     await central.nothing_is_parked()
 
 
@@ -142,4 +145,5 @@ async def test_n01_the_connection_is_lost_while_it_uploads(
         await report(station, request_id, "Uploading")
     async with connected(second, central.station_id) as station:
         await report(station, request_id, "Uploaded")
-        assert told(await job(central, job_id, "succeeded")) == ["Uploading", "Uploaded"]
+        await job(central, job_id, "succeeded")
+        await reported(central, job_id, ["Uploading", "Uploaded"])

@@ -63,6 +63,7 @@ class CommandApiSettings(DatabaseSettings):
     @field_validator("upload_s3_secret_access_key")
     @classmethod
     def _goes_with_its_key(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if (secret is None) != (info.data.get("upload_s3_access_key_id") is None):
+        given = [secret is not None, info.data.get("upload_s3_access_key_id") is not None]
+        if any(given) and not all(given):
             raise ValueError("goes with CSMS_UPLOAD_S3_ACCESS_KEY_ID: set both or neither")
         return secret

@@ -101,10 +101,10 @@ async def test_a_gateway_at_rest_takes_nobody_in_for_a_service_that_has_just_bee
 ) -> None:
     station = await running.station("O-5")
     await station.socket.close()
-    # Until no answer is recent any more.
-    await asyncio.sleep(services.PROBE_TIMEOUT_S)
     claims = running.services.claims
     running.services.silent.add(SESSION_SERVICE)
+    # Until no answer is recent any more, and before the first is overdue.
+    await asyncio.sleep(0.8 * services.PROBE_TIMEOUT_S)
     # Nothing of its own is overdue here: it has to ask before it takes the station in.
     with pytest.raises(InvalidStatus) as refused:
         await running.station("O-6")
