@@ -1,6 +1,7 @@
 """Security profiles 0 to 3 on a whole suite: who gets in how, and what an upgrade changes."""
 
 import asyncio
+import resource
 import secrets
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -16,12 +17,20 @@ from csms_simulator.certificates import Authority, Issued
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings, tls_context
 from csms_simulator.station import SimulatedStation
-from tests.security.process_figures import open_files
+from tests.security.process_figures import open_files, resident_bytes
 from tests.security.raw_socket import RawSocket
 
-HALF_OPEN = 3_000
-AT_ONCE = 300
+HALF_OPEN = 10_000
+AT_ONCE = 500
+# Of each that began a hello and never went on; the plain port's bound, and TLS's own state.
+BYTES_EACH = 64 * 1024
 OPEN_TIMEOUT_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _many_files() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ async def test_an_upgraded_station_never_gets_in_with_the_lower_profile_again(
     assert (after["security_profile"], after["upgrade_profile"]) == (2, None)
 
 
-async def test_thousands_of_half_open_tls_connections_keep_no_station_out(
+async def test_ten_thousand_half_open_tls_connections_keep_no_station_out(
     suite: Suite, trust: Trust, operator: Operator, station_id: str
 ) -> None:
     state = suite.state()
@@ -175,7 +184,7 @@ async def test_thousands_of_half_open_tls_connections_keep_no_station_out(
     password = secrets.token_hex(16)
     await _create(operator, station_id, password=password, security_profile=2)
     pid = state.gateways[0].pid
-    before = open_files(pid)
+    before, memory = open_files(pid), resident_bytes(pid)
     async with AsyncExitStack() as stack:
         for _ in range(0, HALF_OPEN, AT_ONCE):
             sockets = await asyncio.gather(
@@ -186,8 +195,32 @@ async def test_thousands_of_half_open_tls_connections_keep_no_station_out(
                 # The beginning of a hello that never goes on.
                 await one.send(b"\x16\x03\x01\x02\x00\x01\x00")
         assert open_files(pid) - before <= HALF_OPEN + 50
+        assert resident_bytes(pid) - memory < HALF_OPEN * BYTES_EACH
         station = _station(suite, trust, station_id, tls=True, password=password)
         assert await _is_let_in(station)
         async with asyncio.timeout(OPEN_TIMEOUT_S):
             while open_files(pid) - before > 50:
                 await asyncio.sleep(0.1)
+
+
+async def test_a_tls_hello_of_one_byte_at_a_time_is_cut_off(suite: Suite) -> None:
+    url = suite.state().ocpp_tls_url
+    assert url is not None
+    async with await RawSocket.open(url) as slow:
+        cut = asyncio.create_task(slow.is_cut(OPEN_TIMEOUT_S))
+        # A record of 512 bytes is announced, and would take a minute to come.
+        for byte in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600):
+            if cut.done() or slow.writer.transport.is_closing():
+                break
+            slow.writer.write(bytes([byte]))
+            await asyncio.sleep(0.1)
+        assert await cut
+
+
+async def test_who_shakes_hands_by_tls_and_then_says_nothing_is_cut_off(
+    suite: Suite, trust: Trust
+) -> None:
+    url = suite.state().ocpp_tls_url
+    assert url is not None
+    async with await RawSocket.open(url, tls=tls_context(trust.folder / "ca.pem")) as silent:
+        assert await silent.is_cut(OPEN_TIMEOUT_S)

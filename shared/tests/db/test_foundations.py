@@ -37,6 +37,7 @@ from csms_shared.db.tables import outbox_table
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
 from csms_shared.errors import Unavailable
 
+POOL = 3
 ENV = "from csms_shared.db.migrate import run_environment\n\nrun_environment()\n"
 REVISION = """
 from alembic import op
@@ -72,7 +73,7 @@ def _as_role(url: str, role: str) -> str:
 async def engine(fresh_database_url: str, scripts: Path) -> AsyncIterator[AsyncEngine]:
     url = _as_role(fresh_database_url, "test_numbers")
     await migrate(fresh_database_url, url, "numbers", scripts)
-    created = create_engine(url, "numbers", name="test", pool_size=3)
+    created = create_engine(url, "numbers", name="test", pool_size=POOL)
     yield created
     await created.dispose()
 
@@ -168,6 +169,31 @@ async def test_an_administrators_kill_counts_as_the_database_being_away(
 
     with pytest.raises(Unavailable):
         await apply_isolated(engine, [1, 2], killed)
+
+
+async def test_connections_that_ended_in_the_pool_cost_no_request(
+    engine: AsyncEngine, fresh_database_url: str
+) -> None:
+    """After a restart of the database the first requests are answered as all others are."""
+    together = asyncio.Barrier(POOL)
+
+    async def hold(connection: AsyncConnection) -> None:
+        await together.wait()
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(in_transaction(engine, hold) for _ in range(POOL)))
+    owner = await asyncpg.connect(fresh_database_url)
+    try:
+        ended = await owner.fetchval(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'test'"
+        )
+    finally:
+        await owner.close()
+    assert ended == POOL
+    for n in range(1, POOL + 1):
+        assert await in_transaction(engine, lambda connection, n=n: _insert(connection, [n]))
+    assert await _numbers(engine) == list(range(1, POOL + 1))
 
 
 async def test_an_unreachable_database_is_infrastructure() -> None:

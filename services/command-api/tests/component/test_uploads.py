@@ -179,12 +179,30 @@ async def test_of_several_uploads_with_one_token_one_is_kept(
 ) -> None:
     token = await token_for(uploads, new_command_id(now_ms()))
     results = await asyncio.gather(
-        *(received(uploads, token, 1000) for _ in range(4)), return_exceptions=True
+        *(received(uploads, token, 1000 + n) for n in range(4)), return_exceptions=True
     )
     kept = [result for result in results if isinstance(result, Upload)]
     refused = [result for result in results if isinstance(result, ProblemRaised)]
     assert (len(kept), len(refused)) == (1, 3)
     assert place.visible() == {key_of(kept[0])}
+
+
+async def test_a_file_that_comes_again_is_kept_once_and_answered_alike(
+    uploads: Uploads, place: Place, database: asyncpg.Pool
+) -> None:
+    """The station has not got the answer, and tries again while the first is at it or later."""
+    job_id = new_command_id(now_ms())
+    token = await token_for(uploads, job_id)
+    answers = await asyncio.gather(*(received(uploads, token, 1000) for _ in range(3)))
+    answers.append(await received(uploads, token, 1000))
+    assert len({answer.upload_id for answer in answers}) == 1
+    assert place.visible() == {key_of(answers[0])}
+    assert place.unfinished() == set()
+    assert len(await uploads.of_job(job_id)) == 1
+    assert await database.fetchval("SELECT count(*) FROM upload_attempts") == 0
+    with pytest.raises(ProblemRaised) as refused:
+        await received(uploads, token, 1001)
+    assert refused.value.problem.status == 409
 
 
 async def test_more_uploads_than_have_room_in_memory_are_refused_for_now(

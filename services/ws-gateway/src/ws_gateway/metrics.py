@@ -24,7 +24,7 @@ HANDSHAKES = Gauge(
 )
 TLS_CERTIFICATE_END = Gauge(
     "csms_gateway_tls_certificate_end_seconds",
-    "When the certificates of the TLS port end, in seconds since 1970, by setting.",
+    "When what the TLS port's files hold ends, in seconds since 1970, by setting.",
     ["setting"],
 )
 TLS_FILES_BROKEN = Gauge(

@@ -42,6 +42,16 @@ def test_an_end_is_warned_of_once_a_day_until_the_certificate_is_renewed(tmp_pat
     assert expiry.soon(now) == {}
 
 
+def test_a_revocation_list_is_warned_of_a_day_before_it_ends(tmp_path: Path) -> None:
+    path = tmp_path / "crl.pem"
+    path.write_bytes(AUTHORITY.revocation_list(days=(-1.0, 2.0)))
+    expiry = CertificateExpiry([], ("CSMS_TLS_CRL", path))
+    expiry.read()
+    now = utc_now()
+    assert not expiry.soon(now)
+    assert list(expiry.soon(now + timedelta(days=1.5))) == ["CSMS_TLS_CRL"]
+
+
 def test_the_ends_are_measured(tmp_path: Path) -> None:
     expiry = _watching(tmp_path)
     expiry.read()

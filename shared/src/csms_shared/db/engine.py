@@ -7,7 +7,8 @@ import asyncpg
 import orjson
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -28,7 +29,7 @@ RequestHandler = Callable[[Any], Awaitable[Any]]
 
 def create_engine(url: str, schema: str, *, name: str, pool_size: int) -> AsyncEngine:
     """Return an engine for one path of one service; no pool ever grows past `pool_size`."""
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
@@ -50,6 +51,15 @@ def create_engine(url: str, schema: str, *, name: str, pool_size: int) -> AsyncE
             },
         },
     )
+    listen(engine.sync_engine, "checkout", _refuse_ended)
+    return engine
+
+
+def _refuse_ended(adapted: Any, _record: object, _proxy: object) -> None:
+    # The server's end of a connection is known without asking it, as a ping would for each use.
+    # The pool takes this error as word to connect anew, also for the others it holds.
+    if adapted.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def is_infrastructure(error: BaseException) -> bool:

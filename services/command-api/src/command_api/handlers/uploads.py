@@ -90,44 +90,53 @@ class Uploads:
         )
         return f"{self._public_url.rstrip('/')}/uploads/{token}/"
 
-    async def admit(self, token: str) -> UUID:
-        """Return the job that the token is for.
+    async def admit(self, token: str) -> store.Token:
+        """Return what the token is for.
 
         Raises:
-            ProblemRaised: it is unknown, has expired or was used.
+            ProblemRaised: it is unknown or has expired.
         """
         found = await in_transaction(
             self._engine, lambda connection: store.find_token(connection, _hash(token))
         )
         if found is None or self._files is None:
             raise refuse(404, "not_found", "there is nothing here")
-        if found.used:
-            raise _used()
-        return found.job_id
+        return found
 
     async def receive(
         self, token: str, name: Callable[[], str], chunks: AsyncIterator[bytes], address: str
     ) -> store.Upload:
         """Take in a file; it counts once its bytes are kept and its row is in the database.
 
-        `name` is asked for after the last chunk, because a form names its file inside.
+        `name` is asked for after the last chunk, because a form names its file inside. The same
+        file again is answered as the first time: the station has not got that answer.
 
         Raises:
-            ProblemRaised: the token is not valid (404, 409), the file is too large (413), too
-                many come in or the place of uploads is away (503), or it is full (507).
+            ProblemRaised: the token is not valid (404), has taken another file (409), the file is
+                too large (413), too many come in or the place of uploads is away (503), or it is
+                full (507).
         """
-        job_id = await self.admit(token)
+        admitted = await self.admit(token)
+        job_id = admitted.job_id
+        counted = _Counted(chunks, self._max_bytes)
         async with self._turn():
+            if admitted.used:
+                async for _ in counted.chunks():
+                    pass
+                return await self._kept_before(job_id, counted.sha256())
             upload_id = new_command_id(now_ms())
             # Before its bytes: what a crash leaves is found by this row and deleted.
             await in_transaction(
                 self._engine, lambda connection: store.begin(connection, upload_id, job_id)
             )
             try:
-                upload = await self._receive(token, job_id, upload_id, name, chunks, address)
+                upload = await self._receive(token, job_id, upload_id, name, counted, address)
             except BaseException:
                 await self._discard(job_id, upload_id)
                 raise
+            if upload is None:
+                await self._discard(job_id, upload_id)
+                return await self._kept_before(job_id, counted.sha256())
         log.info("upload_received", job_id=str(job_id), size=upload.size)
         return upload
 
@@ -181,11 +190,11 @@ class Uploads:
         job_id: UUID,
         upload_id: UUID,
         name: Callable[[], str],
-        chunks: AsyncIterator[bytes],
+        counted: "_Counted",
         address: str,
-    ) -> store.Upload:
+    ) -> store.Upload | None:
+        """Keep and store the file; None where another has used the token up meanwhile."""
         assert self._files is not None
-        counted = _Counted(chunks, self._max_bytes)
         try:
             await self._files.keep(file_key(job_id, upload_id), counted.chunks())
         except FilesAway as error:
@@ -193,7 +202,7 @@ class Uploads:
         except NoRoom as error:
             log.error("upload_not_stored", job_id=str(job_id), error=str(error))
             raise refuse(507, "storage_full", "there is no room for the file") from error
-        upload = await in_transaction(
+        return await in_transaction(
             self._engine,
             lambda connection: store.insert_upload(
                 connection,
@@ -208,9 +217,12 @@ class Uploads:
                 },
             ),
         )
-        if upload is None:
-            raise _used()
-        return upload
+
+    async def _kept_before(self, job_id: UUID, sha256: str) -> store.Upload:
+        for upload in await self.of_job(job_id):
+            if upload.sha256 == sha256:
+                return upload
+        raise refuse(409, "upload_done", "this address has taken its one upload")
 
     async def _discard(self, job_id: UUID, upload_id: UUID) -> None:
         """Delete what there is of a file that does not count; `purge` does where this fails."""
@@ -257,10 +269,6 @@ class _Counted:
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _used() -> ProblemRaised:
-    return refuse(409, "upload_done", "this address has taken its one upload")
 
 
 def _away(error: FilesAway) -> ProblemRaised:

@@ -1,46 +1,60 @@
-"""When certificates end, read from their DER (RFC 5280, 4.1): OpenSSL's own reader of times is
-not to be had without a connection."""
+"""When certificates and revocation lists end, read from their DER (RFC 5280, 4.1 and 5.1).
+
+OpenSSL's own reader of times is not to be had without a connection.
+"""
 
 import re
-import ssl
+from base64 import b64decode
 from datetime import UTC, datetime
 
-_SEQUENCE, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
+_SEQUENCE, _INTEGER, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0x02, 0xA0, 0x17, 0x18
 _PEM = re.compile(
-    r"-----BEGIN CERTIFICATE-----\s.*?\s-----END CERTIFICATE-----", re.DOTALL | re.ASCII
+    r"-----BEGIN (CERTIFICATE|X509 CRL)-----\s(.*?)\s-----END \1-----", re.DOTALL | re.ASCII
 )
 
 
 class Unreadable(ValueError):
-    """The bytes are no certificate."""
+    """The bytes are no certificate and no revocation list, or a list without an end."""
 
 
 def first_end(pem: str) -> datetime:
-    """Return when the first of the certificates in a PEM text ends: the chain ends with it.
+    """Return when the first of the certificates or lists in a PEM text ends: all do with it.
 
     Raises:
         Unreadable: there is none, or one of them can't be read.
     """
-    ends = [_end(block) for block in _PEM.findall(pem)]
+    ends = [_end(kind, base64) for kind, base64 in _PEM.findall(pem)]
     if not ends:
-        raise Unreadable("no certificate in it")
+        raise Unreadable("no certificate and no revocation list in it")
     return min(ends)
 
 
-def _end(block: str) -> datetime:
+def _end(kind: str, base64: str) -> datetime:
     try:
-        der = ssl.PEM_cert_to_DER_cert(block)
-        certificate = _inside(der, 0, _SEQUENCE)
-        at = _inside(der, certificate, _SEQUENCE)
-        if der[at] == _VERSION:
-            at = _after(der, at)
-        # Serial number, signature algorithm and issuer come before the validity.
-        for _ in range(3):
-            at = _after(der, at)
-        not_before = _inside(der, at, _SEQUENCE)
-        return _time(der, _after(der, not_before))
+        der = b64decode(base64)
+        signed = _inside(der, _inside(der, 0, _SEQUENCE), _SEQUENCE)
+        return _certificate_end(der, signed) if kind == "CERTIFICATE" else _list_end(der, signed)
     except (IndexError, ValueError) as error:
-        raise Unreadable(f"not a certificate: {error}") from error
+        raise Unreadable(f"not a {kind}: {error}") from error
+
+
+def _certificate_end(der: bytes, at: int) -> datetime:
+    if der[at] == _VERSION:
+        at = _after(der, at)
+    # Serial number, signature algorithm and issuer come before the validity.
+    for _ in range(3):
+        at = _after(der, at)
+    not_before = _inside(der, at, _SEQUENCE)
+    return _time(der, _after(der, not_before))
+
+
+def _list_end(der: bytes, at: int) -> datetime:
+    if der[at] == _INTEGER:
+        at = _after(der, at)
+    # Signature algorithm, issuer and this update come before the next update.
+    for _ in range(3):
+        at = _after(der, at)
+    return _time(der, at)
 
 
 def _element(der: bytes, at: int) -> tuple[int, int]:

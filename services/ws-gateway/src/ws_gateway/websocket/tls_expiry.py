@@ -1,4 +1,4 @@
-"""The ends of the TLS port's own certificates: measured, and warned of in time."""
+"""The ends of what the TLS port's files hold: measured, and warned of in time."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,14 +13,22 @@ from ws_gateway.domain.certificate_ends import Unreadable, first_end
 log = structlog.get_logger(__name__)
 
 WARN_BEFORE = timedelta(days=30)
+# Revocation lists live for days.
+WARN_BEFORE_OF_LIST = timedelta(days=1)
 WARN_EVERY = timedelta(days=1)
 
 
 class CertificateExpiry:
-    """Watches certificate files by the names of their settings."""
+    """Watches files of certificates, and one of lists, by the names of their settings."""
 
-    def __init__(self, files: Iterable[tuple[str, Path]]) -> None:
+    def __init__(
+        self, files: Iterable[tuple[str, Path]], revocation_list: tuple[str, Path] | None = None
+    ) -> None:
         self._files = dict(files)
+        self._before = dict.fromkeys(self._files, WARN_BEFORE)
+        if revocation_list is not None:
+            name, self._files[name] = revocation_list
+            self._before[name] = WARN_BEFORE_OF_LIST
         self._ends: dict[str, datetime] = {}
         self._warned_at: datetime | None = None
 
@@ -32,8 +40,8 @@ class CertificateExpiry:
             metrics.TLS_CERTIFICATE_END.labels(name).set(end.timestamp())
 
     def soon(self, now: datetime) -> dict[str, datetime]:
-        """Return which certificates end within `WARN_BEFORE`, or have ended."""
-        return {name: end for name, end in self._ends.items() if end < now + WARN_BEFORE}
+        """Return which end within the time that they are warned of, or have ended."""
+        return {name: end for name, end in self._ends.items() if end < now + self._before[name]}
 
     def warn(self, now: datetime) -> None:
         """Log those, once a day."""

@@ -58,6 +58,16 @@ class TlsFiles:
         """Return what changes whenever a file is replaced or written to."""
         return tuple(_stamp(path) for path in self.all)
 
+    def expiry(self) -> CertificateExpiry:
+        """Return a watch over their ends."""
+        certificates = [path for path, _ in self.pairs]
+        if self.client_ca is not None:
+            certificates.append(self.client_ca)
+        return CertificateExpiry(
+            [(self.names[path], path) for path in certificates],
+            None if self.crl is None else (self.names[self.crl], self.crl),
+        )
+
     def load(self) -> ssl.SSLContext:
         """Return a context made of the files as they are now.
 
@@ -117,7 +127,7 @@ class TlsContexts:
         self._files = files
         self._stamp = files.stamp()
         self.current = files.load()
-        self.expiry = CertificateExpiry((files.names[path], path) for path, _ in files.pairs)
+        self.expiry = files.expiry()
         self.expiry.read()
         self.expiry.warn(utc_now())
         self.problem: str | None = None
