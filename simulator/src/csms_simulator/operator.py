@@ -1,5 +1,7 @@
 """The REST interface as an operator's program uses it: log in, read pages, send commands."""
 
+import asyncio
+import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -9,6 +11,7 @@ import httpx
 from csms_simulator.wire import Payload
 
 PAGE = 500
+LOG_IN_PATIENCE_S = 30.0
 
 
 class Operator:
@@ -36,12 +39,22 @@ class Operator:
         return cls(run["rest_url"], run["admin_username"], run["admin_password"])
 
     async def __aenter__(self) -> Self:
-        response = await self.http.post(
-            "/auth/token", data={"username": self._username, "password": self._password}
-        )
+        response = await self._log_in()
         response.raise_for_status()
         self.http.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
         return self
+
+    async def _log_in(self) -> httpx.Response:
+        """Ask for a token; a suite that is away for now is asked again when it says so."""
+        patient_until = time.monotonic() + LOG_IN_PATIENCE_S
+        while True:
+            response = await self.http.post(
+                "/auth/token", data={"username": self._username, "password": self._password}
+            )
+            is_away = response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            if not is_away or time.monotonic() > patient_until:
+                return response
+            await asyncio.sleep(float(response.headers["Retry-After"]))
 
     async def __aexit__(
         self,
