@@ -112,6 +112,29 @@ async def test_a_gateway_at_rest_takes_nobody_in_for_a_service_that_has_just_bee
     assert running.services.claims == claims
 
 
+async def test_a_service_that_is_slow_and_answers_is_not_away_until_it_stops_answering(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("O-9")
+    broker = running.gateway.broker
+    assert broker is not None
+    session_service = broker.services[SESSION_SERVICE]
+    running.services.slow.add(SESSION_SERVICE)
+    session_service.doubt()
+    seen = running.services.probes[SESSION_SERVICE]
+    async with asyncio.timeout(20):
+        while running.services.probes[SESSION_SERVICE] < seen + 3:
+            answer = await station.call("Authorize", {"idTag": "T"})
+            assert answer[2]["idTagInfo"]["status"] == "Accepted"
+    assert not session_service.away
+    # Nobody is let in on that, though: what is decided may have been asked for long ago.
+    with pytest.raises(InvalidStatus) as refused:
+        await running.station("O-10")
+    assert refused.value.response.status_code == 503
+    assert session_service.away
+    await station.socket.close()
+
+
 async def test_a_handshake_during_which_a_service_is_lost_is_refused_and_released(
     running: RunningGateway,
 ) -> None:

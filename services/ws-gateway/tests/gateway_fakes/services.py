@@ -74,6 +74,7 @@ class FakeServices:
     reasserted: list[Reassertion] = field(default_factory=list)
     reports: list[CommandReport] = field(default_factory=list)
     gateway_id: str = ""
+    probes: Counter[str] = field(default_factory=Counter)
     claims: int = 0
     claimed: list[Claim] = field(default_factory=list)
     leases: int = 0
@@ -87,6 +88,8 @@ class FakeServices:
     booted: bool = True
     status_known: bool = True
     silent: set[str] = field(default_factory=set)
+    # Of these, what asks after a backlog never has its turn, and calls are answered.
+    slow: set[str] = field(default_factory=set)
     ignored_actions: set[str] = field(default_factory=set)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     lease_confirmed: bool = True
@@ -196,6 +199,9 @@ class FakeServices:
                 reply = ReassertionReply(superseded=self.superseded)
                 await self._reply(page.reply_key, MessageType.REASSERTION_REPLY, reply)
             case MessageType.PROBE:
+                self.probes[service] += 1
+                if service in self.slow:
+                    return
                 probe = ProbeBatch.model_validate_json(delivery.body)
                 await self._reply(
                     probe.reply_key, MessageType.PROBE_REPLY, ProbeReply(service=service)

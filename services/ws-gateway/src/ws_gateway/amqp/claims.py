@@ -101,6 +101,7 @@ class Claims:
 
     def answered(self, batch: ClaimReplyBatch) -> None:
         """Hand the answers to whoever waits; what is granted to nobody is released."""
+        self._registry.answered()
         for reply in batch.items:
             pending = self._pending.pop(reply.connection_id, None)
             if pending is None:

@@ -37,6 +37,8 @@ _PROOF_LASTS_S = 0.75 * PROBE_TIMEOUT_S
 class ServiceWatch:
     """One service: answering, in doubt (probed every second), or away.
 
+    In doubt, it is away once it has answered neither a probe nor anything else for as long.
+
     It starts as away: nothing is taken on before it has answered twice, and after several outages
     in a short time not before it has answered for a while.
     """
@@ -54,6 +56,7 @@ class ServiceWatch:
         self._steadiness = Steadiness()
         self._refused = False
         self._proved_at = float("-inf")
+        self._answered_at = float("-inf")
         self._probed = asyncio.Event()
         self.away = True
         metrics.SERVICE_AWAY.labels(name).set(1)
@@ -84,6 +87,10 @@ class ServiceWatch:
         """Note that something is overdue: probe."""
         self._doubt.set()
 
+    def answered(self) -> None:
+        """Note that something was decided."""
+        self._answered_at = monotonic()
+
     async def publish_refused(self, error: PublishReturned | PublishUnconfirmed) -> None:
         """Note a refused publish; queues that are missing are declared again."""
         if not self._refused:
@@ -105,6 +112,10 @@ class ServiceWatch:
             answers = await self._answers_probe()
             if answers:
                 self._proved_at = started
+            elif self._answered_at > started and not self.away:
+                # It has much to do, and gets on with what came before the probe: who is sent
+                # away now loses an attempt and comes back to as much.
+                self._found_slow()
             else:
                 self._found_away()
             self._probed.set()
@@ -118,6 +129,10 @@ class ServiceWatch:
                 continue
             self._found_answering()
             await asyncio.sleep(PROBE_INTERVAL_S)
+
+    def _found_slow(self) -> None:
+        self._answers = 0
+        log.warning("service_slow", service=self._name)
 
     def _found_away(self) -> None:
         self._steadiness.failed(monotonic(), first=not self.away)

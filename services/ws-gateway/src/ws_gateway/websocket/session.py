@@ -150,6 +150,9 @@ class Session:
 
     def decided(self, reply: CallReply) -> None:
         """Answer a decision."""
+        call = self._machine.call_in_progress
+        if call is not None and call.seq == reply.seq:
+            self._broker.services[self._owner_of(call.action)].answered()
         if reply.registration is not None:
             # With the answer to a BootNotification, which sets the status itself.
             self._take_registration(reply.registration, booted=True)
@@ -159,7 +162,6 @@ class Session:
         fault = reply.fault
         code = fault.code if fault else error_code(self.ocpp_version, RpcError.INTERNAL_ERROR)
         description = fault.description if fault else ""
-        call = self._machine.call_in_progress
         effects = self._machine.answer_error(reply.seq, code, description, instant())
         self._carry_out(effects, *((call.action, call.received_ms) if call else ()))
 
