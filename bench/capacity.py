@@ -109,7 +109,6 @@ _ROWS: tuple[tuple[str, Callable[[Needs], str]], ...] = (
     ("gateways, one of each cell to spare", lambda n: str(n.gateways)),
     ("memory of all connections", lambda n: f"{n.gateway_memory / GB:.1f} GB"),
     ("cores busy: gateways", lambda n: f"{n.cores['gateway']:.2f}"),
-    ("cores busy: load balancers", lambda n: f"{n.cores['balancer']:.2f}"),
     ("cores busy: broker, before replication", lambda n: f"{n.cores['broker']:.2f}"),
     ("cores busy: database", lambda n: f"{n.cores['database']:.2f}"),
     ("cores busy: station-registry", lambda n: f"{n.cores['registry']:.2f}"),

@@ -20,8 +20,9 @@ _PARTS = {
     "command-api": "commands",
     "broker": "broker",
     "database": "database",
-    "supervisor and balancer": "balancer",
 }
+# What makes the load, and what only starts the rest.
+_BESIDE = ("driver", "supervisor and balancer")
 PARTS = ("gateway", *_PARTS.values())
 
 
@@ -87,6 +88,6 @@ def _median_costs(rounds: list[dict[str, Any]]) -> dict[str, float]:
 def _by_part(costs: dict[str, float], unit: float) -> dict[str, float]:
     parts = dict.fromkeys(PARTS, 0.0)
     for name, cost in costs.items():
-        if name != "driver":
+        if name not in _BESIDE:
             parts[_PARTS.get(name, "gateway")] += cost * unit
     return parts

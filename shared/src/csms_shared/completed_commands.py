@@ -19,23 +19,39 @@ CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Await
 _COMPLETED = event_type(COMMAND_COMPLETED_KEY)
 
 
-def concerns(handlers: Mapping[str, CompletedHandler]) -> Callable[[Work], bool]:
-    """Return what says no to ends of commands that no handler follows up, and only to them."""
+def _of_use(_: Mapping[str, Any]) -> bool:
+    return True
+
+
+def concerns(
+    handlers: Mapping[str, CompletedHandler],
+    may_change: Callable[[Mapping[str, Any]], bool] = _of_use,
+) -> Callable[[Work], bool]:
+    """Return what says no to ends of commands that no handler follows up, and only to them.
+
+    `may_change` says no to the data of an end whose handler would change nothing.
+    """
+
+    def changes_nothing(event: Any) -> bool:
+        data = _completed(event)
+        # What can't be read is parked by the handler.
+        return data is not None and (
+            str(data.get("action")) not in handlers or not may_change(data)
+        )
 
     def concerns_us(work: Work) -> bool:
         if work.type != MessageType.EVENTS or not isinstance(work.item, list):
             return True
-        return not all(_is_of_others(event, handlers) for event in work.item)
+        return not all(changes_nothing(event) for event in work.item)
 
     return concerns_us
 
 
-def _is_of_others(event: Any, handlers: Mapping[str, CompletedHandler]) -> bool:
+def _completed(event: Any) -> dict[str, Any] | None:
     if not isinstance(event, dict) or event.get("type") != _COMPLETED:
-        return False
+        return None
     data = event.get("data")
-    # What can't be read is parked by the handler.
-    return isinstance(data, dict) and str(data.get("action")) not in handlers
+    return data if isinstance(data, dict) else None
 
 
 async def apply_completed(

@@ -98,6 +98,14 @@ def test_only_ends_of_commands_that_nobody_follows_up_are_passed_over() -> None:
     assert concerns_us(Work("calls.v1", {"action": "MeterValues"}, {"station_id": "S"}))
 
 
+def test_ends_whose_handler_would_change_nothing_are_passed_over_too() -> None:
+    async def handle(_: AsyncConnection, __: Sequence[CompletedCommand]) -> None: ...
+
+    concerns_us = concerns({"Reset": handle}, lambda data: data["status"] != "error")
+    assert concerns_us(work(ended(IDS[0])))
+    assert not concerns_us(work(ended(IDS[0], "error")))
+
+
 async def test_an_event_without_its_command_is_refused() -> None:
     with pytest.raises(ValidationError):
         await applied([work({"action": "Reset"})])
