@@ -191,9 +191,12 @@ async def test_connections_that_ended_in_the_pool_cost_no_request(
     finally:
         await owner.close()
     assert ended == POOL
-    for n in range(1, POOL + 1):
-        assert await in_transaction(engine, lambda connection, n=n: _insert(connection, [n]))
-    assert await _numbers(engine) == list(range(1, POOL + 1))
+
+    async def answered(connection: AsyncConnection) -> int:
+        return int(await connection.scalar(text("SELECT 1")) or 0)
+
+    for _ in range(POOL):
+        assert await in_transaction(engine, answered) == 1
 
 
 async def test_an_unreachable_database_is_infrastructure() -> None:
