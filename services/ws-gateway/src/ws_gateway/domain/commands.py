@@ -93,6 +93,11 @@ class StationCommands:
         return self._outstanding is not None
 
     @property
+    def is_idle(self) -> bool:
+        """Tell whether time changes nothing here: no command is on its way."""
+        return self._outstanding is None and not self._queue
+
+    @property
     def is_deaf(self) -> bool:
         """Tell whether the station has left so many commands unanswered that it may never answer.
 

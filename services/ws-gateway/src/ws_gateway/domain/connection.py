@@ -123,6 +123,13 @@ class StationConnection:
         self._commands.take(command, now, effects)
         return effects
 
+    def quiet_until(self) -> float:
+        """Return the monotonic time before which a tick does nothing, unless something comes."""
+        commands = self._commands
+        if self._calls.in_progress is not None or not commands.is_idle or commands.is_deaf:
+            return 0.0
+        return self._liveness.quiet_until(self._limits.ping_interval_s)
+
     def tick(self, now: Instant) -> list[Effect]:
         """Do what time asks for."""
         effects: list[Effect] = []

@@ -19,6 +19,10 @@ class Liveness:
         self._last_frame = now.monotonic
         self._pinged = 0
 
+    def quiet_until(self, interval_s: float) -> float:
+        """Return the monotonic time before which a tick does nothing."""
+        return self._last_frame + (self._pinged + 1) * interval_s
+
     def tick(self, now: Instant, interval_s: float, effects: list[Effect]) -> bool:
         """Ping once in each silent interval; return False when the station is to be given up."""
         silent = int((now.monotonic - self._last_frame) / interval_s)

@@ -55,6 +55,7 @@ class Session:
         "_commands",
         "_data_request",
         "_machine",
+        "_quiet_until",
         "_reception",
         "_released",
         "_socket",
@@ -105,6 +106,8 @@ class Session:
         self._data_request = data_request
         self._commands: CommandsUnderWay | None = None
         self._released = False
+        # A tick before this monotonic time would find nothing to do: most of all ticks.
+        self._quiet_until = 0.0
 
     @property
     def ended(self) -> bool:
@@ -209,6 +212,8 @@ class Session:
 
     def tick(self, now: Instant) -> None:
         """Do what time asks for; called about once a second."""
+        if now.monotonic < self._quiet_until:
+            return
         effects = self._machine.tick(now)
         if effects:
             self._carry_out(effects)
@@ -221,6 +226,8 @@ class Session:
             request, self._data_request = self._data_request, None
             if request.may_be_sent(self._machine.registration_status):
                 self._ask(request, now)
+        if self._data_request is None:
+            self._quiet_until = self._machine.quiet_until()
 
     # Effects.
 
@@ -228,6 +235,8 @@ class Session:
         self, effects: list[Effect], action: str | None = None, since_ms: int | None = None
     ) -> None:
         """Carry out effects; what is written first answers a call of `action` of `since_ms`."""
+        # Whatever brought them, or none, may have given time something to do.
+        self._quiet_until = 0.0
         recorder = self._broker.recorder
         for effect in effects:
             if type(effect) is Send:
