@@ -49,9 +49,12 @@ class Publisher:
 
 
 class RegistryWatch:
-    """Takes doubts."""
+    """Takes doubts, and what settles them."""
 
     def doubt(self) -> None:
+        pass
+
+    def answered(self) -> None:
         pass
 
     async def publish_refused(self, error: Exception) -> None:
