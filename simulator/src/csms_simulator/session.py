@@ -35,6 +35,8 @@ class ChargingSession:
         self.stop_requested = asyncio.Event()
         self.stop_reason = "Local"
         self.ended = asyncio.Event()
+        # Its start was never answered: there is no id that anything of it could be told under.
+        self._given_up = False
         self._station = station
         self._started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -72,6 +74,8 @@ class ChargingSession:
 
     def take_sample(self) -> None:
         """Queue a MeterValues with what the meter shows now."""
+        if self._given_up:
+            return
         meter_value = self._meter_value("Sample.Periodic")
         self._station.queue.put(
             self,
@@ -93,9 +97,10 @@ class ChargingSession:
         }
         if with_data:
             payload["transactionData"] = [self._meter_value("Transaction.End")]
-        self._station.queue.put(
-            self, "StopTransaction", lambda: {"transactionId": self._known_id(), **payload}
-        )
+        if not self._given_up:
+            self._station.queue.put(
+                self, "StopTransaction", lambda: {"transactionId": self._known_id(), **payload}
+            )
         self._station.sessions.pop(self.connector_id, None)
         self._station.charging_profiles.transaction_ended(self.connector_id)
 
@@ -131,6 +136,7 @@ class ChargingSession:
         if action == "StartTransaction":
             self._started.set_exception(SessionDiscardedError(f"start of {self.id_tag} given up"))
             self._started.exception()  # nobody has to ask for it
+            self._given_up = True
             self.request_stop("Other")
         if action in ("StartTransaction", "StopTransaction"):
             self.ended.set()
