@@ -58,6 +58,7 @@ class ServiceWatch:
         self._proved_at = float("-inf")
         self._answered_at = float("-inf")
         self._probed = asyncio.Event()
+        self._slow = False
         self.away = True
         metrics.SERVICE_AWAY.labels(name).set(1)
 
@@ -72,7 +73,7 @@ class ServiceWatch:
         A gateway learns of an outage when something of its own is overdue. Until then it would
         take the stations in that another gateway has sent away, and cost them a second attempt.
         """
-        while self.takes_upgrades:
+        while self.takes_upgrades and not self._slow:
             age_s = monotonic() - self._proved_at
             if age_s > _PROOF_LASTS_S / 2:
                 # Renewed ahead of time, so that nobody waits while many connect.
@@ -112,6 +113,7 @@ class ServiceWatch:
             answers = await self._answers_probe()
             if answers:
                 self._proved_at = started
+                self._slow = False
             elif self._answered_at > started and not self.away:
                 # It has much to do, and gets on with what came before the probe: who is sent
                 # away now loses an attempt and comes back to as much.
@@ -131,8 +133,10 @@ class ServiceWatch:
             await asyncio.sleep(PROBE_INTERVAL_S)
 
     def _found_slow(self) -> None:
+        if not self._slow:
+            log.warning("service_slow", service=self._name)
+        self._slow = True
         self._answers = 0
-        log.warning("service_slow", service=self._name)
 
     def _found_away(self) -> None:
         self._steadiness.failed(monotonic(), first=not self.away)
@@ -140,6 +144,7 @@ class ServiceWatch:
             log.error("service_away", service=self._name)
             metrics.SERVICE_AWAY.labels(self._name).set(1)
         self.away = True
+        self._slow = False
         self._answers = 0
         self._on_away(self._name)
 
