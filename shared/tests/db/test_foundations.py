@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -21,6 +21,7 @@ from csms_shared.broker.topology import (
     EVENTS,
     REQUESTS,
     Binding,
+    command_completed_key,
     incarnation_queue,
 )
 from csms_shared.contracts.command_ids import new_command_id
@@ -252,6 +253,56 @@ async def test_events_leave_once_they_are_committed_in_one_message_per_key(
         await consumer.stop()
         await running
     assert received == [[1, 2]]
+
+
+async def test_the_end_of_a_command_reaches_everyone_once_and_services_only_if_they_follow_it(
+    engine: AsyncEngine, broker_url: str
+) -> None:
+    outbox = outbox_table(MetaData())
+    received: dict[str, list[tuple[str, int]]] = {}
+    arrived = asyncio.Condition()
+
+    def reader(name: str) -> Callable[[list[Delivery]], Awaitable[None]]:
+        async def handler(deliveries: list[Delivery]) -> None:
+            async with arrived:
+                received.setdefault(name, []).extend(
+                    (delivery.routing_key, event["data"]["n"])
+                    for delivery in deliveries
+                    for event in orjson.loads(delivery.body)
+                )
+                arrived.notify_all()
+
+        return handler
+
+    async with Link(broker_url, "test") as link, asyncio.TaskGroup() as group:
+        readers = []
+        for name, *keys in (
+            ("all", "command.completed", "command.*", "command.#"),
+            ("resets", "command.completed.Reset"),
+            ("unlocks", "command.completed.UnlockConnector"),
+        ):
+            queue = incarnation_queue(f"test-{name}", *(Binding(EVENTS, key) for key in keys))
+            await link.declare(queue)
+            consumer = Consumer(link, queue, reader(name), prefetch=5)
+            readers.append(consumer)
+            group.create_task(consumer.run())
+        ends = [
+            (command_completed_key(action), _event(n))
+            for n, action in enumerate(("Reset", "ClearCache", "UnlockConnector", "Reset"))
+        ]
+        async with engine.begin() as connection:
+            await write_events(connection, outbox, ends)
+        await OutboxRelay(engine, outbox, Publisher(link)).relay_round()
+        async with asyncio.timeout(20), arrived:
+            await arrived.wait_for(lambda: sum(len(seen) for seen in received.values()) >= 7)
+        for consumer in readers:
+            await consumer.stop()
+    key = "command.completed"
+    assert {name: sorted(seen) for name, seen in received.items()} == {
+        "all": [(key, 0), (key, 1), (key, 2), (key, 3)],
+        "resets": [(key, 0), (key, 3)],
+        "unlocks": [(key, 2)],
+    }
 
 
 class FakePublisher(Publisher):

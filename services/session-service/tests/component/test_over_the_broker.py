@@ -280,7 +280,13 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
         "data": data,
     }
     await gateway.publisher.publish(
-        Outgoing(EVENTS, "command.completed", MessageType.EVENTS, orjson.dumps([event]))
+        Outgoing(
+            EVENTS,
+            "command.completed",
+            MessageType.EVENTS,
+            orjson.dumps([event]),
+            also=("command.completed.GetLocalListVersion",),
+        )
     )
     await until(lambda: bool(seen))
     assert [(str(one.command_id), one.response) for one in seen] == [

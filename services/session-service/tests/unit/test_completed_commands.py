@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from session_service.amqp.completed_commands import may_change
+from csms_shared.broker.topology import FOLLOWED_COMMANDS, SESSION_SERVICE
+from session_service.amqp.completed_commands import completed_command_handlers, may_change
+
+
+def test_the_queue_holds_the_ends_that_have_a_handler_and_no_others() -> None:
+    assert sorted(FOLLOWED_COMMANDS[SESSION_SERVICE]) == sorted(completed_command_handlers)
 
 
 @pytest.mark.parametrize(

@@ -192,15 +192,15 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
         seen.extend(commands)
         arrived.set()
 
-    monkeypatch.setitem(completed_command_handlers, "GetLocalListVersion", note)
+    monkeypatch.setitem(completed_command_handlers, "Reset", note)
     command_id = uuid.uuid4()
     data = {
         "command_id": str(command_id),
         "station_id": "S1",
-        "action": "GetLocalListVersion",
+        "action": "Reset",
         "payload": {},
         "status": "completed",
-        "response": {"listVersion": 3},
+        "response": {"status": "Accepted"},
         "created_by": "test",
         "created_at": "2026-01-01T00:00:00.000Z",
         "completed_at": "2026-01-01T00:00:01.000Z",
@@ -215,9 +215,15 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
         "data": data,
     }
     await gateway.publisher.publish(
-        Outgoing("csms.events.v1", "command.completed", "events.v1", orjson.dumps([event]))
+        Outgoing(
+            "csms.events.v1",
+            "command.completed",
+            "events.v1",
+            orjson.dumps([event]),
+            also=("command.completed.Reset",),
+        )
     )
     async with asyncio.timeout(20):
         await arrived.wait()
     assert [command.command_id for command in seen] == [command_id]
-    assert seen[0].response == {"listVersion": 3}
+    assert seen[0].response == {"status": "Accepted"}

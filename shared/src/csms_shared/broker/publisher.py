@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange, HeadersType
 from aiormq.exceptions import PublishError
 
 from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
@@ -22,6 +22,7 @@ DEFAULT_EXCHANGE = ""
 class Outgoing:
     """One AMQP message to publish. `expires_s`: dropped by its queue after so many seconds.
 
+    `also` are further routing keys; a queue that several of them reach gets the message once.
     `sender` and `sent_ms` are those of the original where a message is passed on.
     """
 
@@ -32,8 +33,17 @@ class Outgoing:
     content_type: str = "application/json"
     persistent: bool = True
     expires_s: float | None = None
+    also: tuple[str, ...] = ()
     sender: str | None = None
     sent_ms: int | None = None
+
+
+def _headers(message: Outgoing) -> HeadersType:
+    headers: HeadersType = {SENT_HEADER: message.sent_ms or now_ms()}
+    if message.also:
+        # RabbitMQ documentation, "Sender-selected Distribution".
+        headers["CC"] = list(message.also)
+    return headers
 
 
 @dataclass(slots=True)
@@ -93,7 +103,7 @@ class Publisher:
                         message.body,
                         message_id=uuid.uuid4().hex,
                         app_id=message.sender or self._link.sender,
-                        headers={SENT_HEADER: message.sent_ms or now_ms()},
+                        headers=_headers(message),
                         type=message.type,
                         content_type=message.content_type,
                         delivery_mode=2 if message.persistent else 1,

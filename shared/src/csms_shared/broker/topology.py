@@ -136,6 +136,44 @@ _FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# The ends of these commands change what the service keeps; it is told of no others.
+FOLLOWED_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    STATION_REGISTRY: (
+        "GetDiagnostics",
+        "GetLog",
+        "SignedUpdateFirmware",
+        "UpdateFirmware",
+        "CertificateSigned",
+        "InstallCertificate",
+        "DeleteCertificate",
+        "GetInstalledCertificateIds",
+        "GetConfiguration",
+        "ChangeConfiguration",
+        "Reset",
+    ),
+    SESSION_SERVICE: (
+        "ReserveNow",
+        "CancelReservation",
+        "GetConfiguration",
+        "GetLocalListVersion",
+        "SendLocalList",
+        "SetChargingProfile",
+        "RemoteStartTransaction",
+        "ClearChargingProfile",
+        "GetCompositeSchedule",
+    ),
+}
+
+
+def command_completed_key(action: str) -> str:
+    """Return the routing key that the end of a command has besides `command.completed`.
+
+    Most commands change nothing but themselves: without it each end would be written to a
+    replicated queue of every service, to be looked at and thrown away.
+    """
+    return f"{COMMAND_COMPLETED_KEY}.{action}"
+
+
 def reports_queue(service: str) -> Queue:
     """Return the queue of what nobody waits for: reports of stations, ends of commands, events."""
     return _work_queue(
@@ -144,7 +182,10 @@ def reports_queue(service: str) -> Queue:
         (
             *_call_bindings(service, ActionKind.REPORT),
             Binding(REQUESTS, reports_key(service)),
-            Binding(EVENTS, COMMAND_COMPLETED_KEY),
+            *(
+                Binding(EVENTS, command_completed_key(action))
+                for action in FOLLOWED_COMMANDS[service]
+            ),
             *(Binding(EVENTS, key) for key in _FOLLOWED_EVENTS.get(service, ())),
         ),
     )

@@ -10,7 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.errors import PublishReturned
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import COMMAND_ORDERS_KEY, EVENTS, REQUESTS
+from csms_shared.broker.topology import (
+    COMMAND_COMPLETED_KEY,
+    COMMAND_ORDERS_KEY,
+    EVENTS,
+    REQUESTS,
+    command_completed_key,
+)
 from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
 from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent
 from csms_shared.contracts.message_types import MessageType
@@ -149,4 +155,9 @@ def _messages(rows: Sequence[tuple[int, str, bytes, int]]) -> list[tuple[list[in
 def _message(key: str, items: bytes) -> Outgoing:
     if key == COMMAND_ORDERS_KEY:
         return Outgoing(REQUESTS, key, MessageType.COMMAND_ORDERS, b'{"items":' + items + b"}")
-    return Outgoing(EVENTS, key, MessageType.EVENTS, items, content_type=EVENTS_CONTENT_TYPE)
+    also: tuple[str, ...] = ()
+    if key.startswith(command_completed_key("")):
+        key, also = COMMAND_COMPLETED_KEY, (key,)
+    return Outgoing(
+        EVENTS, key, MessageType.EVENTS, items, content_type=EVENTS_CONTENT_TYPE, also=also
+    )

@@ -20,7 +20,8 @@ from session_service.handlers.reservation_commands import (
     reserve_now_completed,
 )
 
-# In the order in which their locks are taken. The ends of other actions change nothing.
+# In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same. The ends of
+# other actions change nothing.
 completed_command_handlers: dict[str, CompletedHandler] = {
     "ReserveNow": reserve_now_completed,
     "CancelReservation": cancel_reservation_completed,

@@ -28,7 +28,7 @@ async def _note_changed_configuration(
     await note_profile_changes(connection, commands)
 
 
-# In the order in which their locks are taken.
+# In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
 completed_command_handlers: dict[str, CompletedHandler] = {
     "GetDiagnostics": note_job_commands,
     "GetLog": note_job_commands,
