@@ -232,6 +232,10 @@ async def test_a_changed_authorization_key_is_the_new_password_and_shown_nowhere
     assert sent.payload == ROTATION
     offered, request = await set_passwords(stations, station_id, 2)
     assert (offered["keep_previous"], offered["either"]) == (True, True)
+    assert (offered["rotation"], request["rotation"]) == (command["command_id"],) * 2
+    # Until it must be written, and by when the station must have answered.
+    assert 60 < offered["lasts_s"] <= 65
+    assert "lasts_s" not in request
     assert (request["keep_previous"], request.get("either", False)) == (keeps, False)
     assert ("reboot_required_ms" in request) is keeps
     assert tuple(request["credential_proofs"]) == credential_proofs(

@@ -1,5 +1,6 @@
 """A rotation whose answer was lost, through claims, against a real PostgreSQL."""
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from csms_shared.contracts.ownership import ClaimOutcome
 from csms_shared.inbox import Work
+from csms_shared.refusals import ProblemRaised
 
 OLD, NEW = "aa" * 32, "bb" * 32
 
@@ -121,3 +123,23 @@ async def test_a_station_without_a_password_needs_none_until_it_uses_one(registr
     assert (await registry.request("stations.get", station_id="A")).has_password
     (reply,) = await registry.send([registry.claim("A", "c3")])
     assert reply.content.outcome is ClaimOutcome.BAD_CREDENTIALS
+
+
+async def test_a_second_rotation_is_refused_until_the_first_has_ended(registry: Any) -> None:
+    await registry.request("stations.create", station_id="A", credential_proofs=(OLD,))
+    offer = {"station_id": "A", "keep_previous": True, "either": True, "lasts_s": 65.0}
+    first = {"rotation": uuid.UUID(int=1), "credential_proofs": (NEW,)}
+    second = {"rotation": uuid.UUID(int=2), "credential_proofs": ("cc" * 32,)}
+    await registry.request("stations.set_password", **offer, **first)
+    with pytest.raises(ProblemRaised) as refused:
+        await registry.request("stations.set_password", **offer, **second)
+    assert refused.value.problem.code == "rotation_under_way"
+    assert await connect(registry, "c1", "cc" * 32) is ClaimOutcome.BAD_CREDENTIALS
+    silence = {"station_id": "A", "keep_previous": True, "either": True}
+    await registry.request("stations.set_password", **silence, **first)
+    await registry.request("stations.set_password", **offer, **second)
+    await registry.request("stations.set_password", station_id="A", **second)
+    # The answer to the first, a day late.
+    await registry.request("stations.set_password", station_id="A", **first)
+    assert await connect(registry, "c2", NEW) is ClaimOutcome.BAD_CREDENTIALS
+    assert await connect(registry, "c3", "cc" * 32) is ClaimOutcome.ACCEPTED

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -176,6 +177,9 @@ class SetPassword(Contract):
     `reboot_required_ms`, in its place: when the station said that it takes the new one at its
     next reboot; from a Reset that it accepts later on, it is as with `either`.
     `withdrawn`: the station did not take the password after all, and it counts no longer.
+    `rotation`: the command that asks the station to take it; what is told of one after the next
+    has begun is passed over. `lasts_s`, only before the command is sent: by when it has ended, in
+    seconds from now. Until then another is refused.
     """
 
     station_id: str
@@ -184,6 +188,8 @@ class SetPassword(Contract):
     either: bool = False
     reboot_required_ms: int | None = None
     withdrawn: bool = False
+    rotation: UUID | None = None
+    lasts_s: float | None = Field(None, gt=0)
 
 
 class OfferProfile(Contract):

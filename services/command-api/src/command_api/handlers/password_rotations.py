@@ -5,11 +5,12 @@ import asyncio
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.domain.command_states import CommandRecord
+from command_api.domain.command_states import ANSWER_TIMEOUT_MS, GRACE_MS, CommandRecord
 from command_api.domain.password_rotation import OFFERED, password_change
 from command_api.handlers.ports import ServiceAway, Services
 from command_api.store.rotations import DueRotation, due_rotations, mark_applied
 from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.clock import now_ms
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 from csms_shared.refusals import ProblemRaised
@@ -28,7 +29,7 @@ async def offer_password(services: Services, command: CommandRecord) -> None:
     all, then the station's next connection does.
 
     Raises:
-        ProblemRaised: there is no such station.
+        ProblemRaised: there is no such station, or another rotation of it is under way.
         ServiceAway: the registry does not answer.
     """
     await services.ask(
@@ -37,6 +38,8 @@ async def offer_password(services: Services, command: CommandRecord) -> None:
         {
             "station_id": command.station_id,
             "credential_proofs": command.rotation_proofs,
+            "rotation": command.command_id,
+            "lasts_s": (command.deadline_ms - now_ms() + ANSWER_TIMEOUT_MS + GRACE_MS) / 1000,
             **OFFERED,
         },
     )
@@ -81,6 +84,7 @@ class PasswordRotations:
                 {
                     "station_id": rotation.station_id,
                     "credential_proofs": rotation.proofs,
+                    "rotation": rotation.command_id,
                     **password_change(rotation.status, rotation.response, rotation.ended_ms),
                 },
             )

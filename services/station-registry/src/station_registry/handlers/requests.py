@@ -37,8 +37,9 @@ from csms_shared.inbox import Reply, reply_messages
 from csms_shared.ocpp.credentials import SALT_BYTES
 from csms_shared.refusals import ProblemRaised, refuse
 from station_registry.domain.changes import ChangeDecision, decide_change
-from station_registry.domain.credentials import Credentials, set_password, withdraw_password
+from station_registry.domain.credentials import Credentials, set_password
 from station_registry.domain.events import fact
+from station_registry.domain.password_changes import Passwords, change_password
 from station_registry.domain.registration import Policies, registration_change, status_on_creation
 from station_registry.domain.security_profiles import Profiles, offered
 from station_registry.handlers import configuration_requests as configuration
@@ -255,18 +256,13 @@ async def _delete(connection: AsyncConnection, name: StationName) -> _Answer:
 
 async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> None:
     station = await _lock(connection, wanted.station_id)
-    if wanted.withdrawn:
-        credentials = withdraw_password(station.credentials, wanted.credential_proofs)
-    else:
-        credentials = set_password(
-            station.credentials,
-            wanted.credential_proofs,
-            os.urandom(SALT_BYTES),
-            keep_previous=wanted.keep_previous,
-            either=wanted.either,
-        )
+    before = Passwords(station.credentials, station.rotations)
+    after = change_password(before, wanted, os.urandom(SALT_BYTES), now_ms())
+    if not isinstance(after, Passwords):
+        raise ProblemRaised(after)
     reboot_at = None if wanted.reboot_required_ms is None else at(wanted.reboot_required_ms)
-    await changes.save_credentials(connection, station.station_id, credentials, reboot_at)
+    await changes.save_credentials(connection, station.station_id, after.credentials, reboot_at)
+    await changes.save_rotations(connection, station.station_id, after.rotations)
 
 
 async def _offer_profile(

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from station_registry.domain.credentials import Credentials
 from station_registry.domain.ownership import Owner
 from station_registry.domain.registration import Standing
+from station_registry.domain.rotations import Rotations
 from station_registry.domain.security_profiles import Profiles
 from station_registry.store.connections import lock_owners
-from station_registry.store.sql import statement
+from station_registry.store.sql import at, statement
 from station_registry.store.stations import (
     CREDENTIALS,
     PROFILES,
@@ -25,7 +26,8 @@ from station_registry.store.stations import (
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
-    f"boot_policy, boot_count, heartbeat_interval, strict, {PROFILES}, {CREDENTIALS} "
+    f"boot_policy, boot_count, heartbeat_interval, strict, {PROFILES}, {CREDENTIALS}, "
+    "password_rotations, password_rotation_until "
     "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
@@ -38,12 +40,17 @@ _CHANGE = statement(
 )
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
-    "previous_password_hashes = '{}', either_password = false WHERE station_id = :station_id"
+    "previous_password_hashes = '{}', either_password = false, password_rotations = '{}', "
+    "password_rotation_until = NULL WHERE station_id = :station_id"
 )
 _SET_PASSWORD = statement(
     "UPDATE station SET password_hashes = CAST(:current AS bytea[]), "
     "previous_password_hashes = CAST(:previous AS bytea[]), either_password = :either, "
     "password_reboot_at = coalesce(:reboot_at, password_reboot_at) WHERE station_id = :station_id"
+)
+_SET_ROTATIONS = statement(
+    "UPDATE station SET password_rotations = CAST(:known AS uuid[]), "
+    "password_rotation_until = :until WHERE station_id = :station_id"
 )
 
 
@@ -56,6 +63,7 @@ class ChangingStation:
     standing: Standing
     profiles: Profiles
     credentials: Credentials
+    rotations: Rotations
     owner: Owner | None
 
 
@@ -71,7 +79,15 @@ async def lock_station(connection: AsyncConnection, station_id: str) -> Changing
         read_standing(row),
         read_profiles(row),
         read_credentials(row),
+        _read_rotations(row),
         owners.get(station_id),
+    )
+
+
+def _read_rotations(row: Any) -> Rotations:
+    until = row.password_rotation_until
+    return Rotations(
+        tuple(row.password_rotations), None if until is None else round(until.timestamp() * 1000)
     )
 
 
@@ -113,5 +129,20 @@ async def save_credentials(
             "previous": list(credentials.previous),
             "either": credentials.either,
             "reboot_at": reboot_at,
+        },
+    )
+
+
+async def save_rotations(
+    connection: AsyncConnection, station_id: str, rotations: Rotations
+) -> None:
+    """Store which rotations of a station's password there were."""
+    until_ms = rotations.until_ms
+    await connection.execute(
+        _SET_ROTATIONS,
+        {
+            "station_id": station_id,
+            "known": list(rotations.known),
+            "until": None if until_ms is None else at(until_ms),
         },
     )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Uuid,
     func,
     text,
 )
@@ -47,6 +48,9 @@ station = Table(
     # When the station said that a new password takes a reboot, and when it last took a Reset.
     Column("password_reboot_at", DateTime(True)),
     Column("reset_at", DateTime(True)),
+    # The commands that asked for a new one, the newest last, and by when that one has ended.
+    Column("password_rotations", ARRAY(Uuid), nullable=False, server_default="{}"),
+    Column("password_rotation_until", DateTime(True)),
     Column("ocpp_version", Text),
     Column("vendor", Text),
     Column("model", Text),
