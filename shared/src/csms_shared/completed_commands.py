@@ -6,7 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
+from csms_shared.broker.topology import (
+    COMMAND_COMPLETED_KEY,
+    FOLLOWED_COMMANDS,
+    command_completed_key,
+)
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
@@ -19,39 +23,17 @@ CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Await
 _COMPLETED = event_type(COMMAND_COMPLETED_KEY)
 
 
-def _of_use(_: Mapping[str, Any]) -> bool:
-    return True
+def completed_key(action: str, payload: Mapping[str, Any]) -> str:
+    """Return the routing key under which the outbox keeps the end of a command.
 
-
-def concerns(
-    handlers: Mapping[str, CompletedHandler],
-    may_change: Callable[[Mapping[str, Any]], bool] = _of_use,
-) -> Callable[[Work], bool]:
-    """Return what says no to ends of commands that no handler follows up, and only to them.
-
-    `may_change` says no to the data of an end whose handler would change nothing.
+    It names the action where a service may have to follow the command up, and is
+    `command.completed` otherwise. Most remote starts bring no charging profile, and they are the
+    most frequent of commands.
     """
-
-    def changes_nothing(event: Any) -> bool:
-        data = _completed(event)
-        # What can't be read is parked by the handler.
-        return data is not None and (
-            str(data.get("action")) not in handlers or not may_change(data)
-        )
-
-    def concerns_us(work: Work) -> bool:
-        if work.type != MessageType.EVENTS or not isinstance(work.item, list):
-            return True
-        return not all(changes_nothing(event) for event in work.item)
-
-    return concerns_us
-
-
-def _completed(event: Any) -> dict[str, Any] | None:
-    if not isinstance(event, dict) or event.get("type") != _COMPLETED:
-        return None
-    data = event.get("data")
-    return data if isinstance(data, dict) else None
+    followed = any(action in actions for actions in FOLLOWED_COMMANDS.values())
+    if not followed or (action == "RemoteStartTransaction" and "chargingProfile" not in payload):
+        return COMMAND_COMPLETED_KEY
+    return command_completed_key(action)
 
 
 async def apply_completed(

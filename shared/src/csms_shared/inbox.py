@@ -100,8 +100,7 @@ def _shifted(part: Any, ahead_ms: int) -> Any:
 class Inbox:
     """Consumer handler of one work queue.
 
-    `apply` handles works of any mix inside one transaction; those that `concerns` says no to need
-    none, because they change nothing here. `fault_reply` returns what the sender
+    `apply` handles works of any mix inside one transaction. `fault_reply` returns what the sender
     of a parked item is told, if anything. `after_commit` runs once per committed batch, to wake
     the outbox relay.
     """
@@ -114,7 +113,6 @@ class Inbox:
         service: str,
         queue: str,
         apply: Apply,
-        concerns: Callable[[Work], bool] = lambda _: True,
         fault_reply: Callable[[Work], Reply | None] = lambda _: None,
         after_commit: Callable[[], None] = lambda: None,
     ) -> None:
@@ -123,7 +121,6 @@ class Inbox:
         self._service = service
         self._queue = queue
         self._apply = apply
-        self._concerns = concerns
         self._fault_reply = fault_reply
         self._after_commit = after_commit
 
@@ -141,9 +138,6 @@ class Inbox:
         Raises:
             Unavailable: database or broker are away; try the same works again.
         """
-        works = [work for work in works if self._concerns(work)]
-        if not works:
-            return
         replies, failures = await apply_isolated(self._engine, works, self._apply)
         self._after_commit()
         if failures:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
-from csms_shared.completed_commands import CompletedHandler, apply_completed, concerns
+from csms_shared.completed_commands import CompletedHandler, apply_completed, completed_key
 from csms_shared.contracts.events import event_id, event_type
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Work
@@ -86,24 +86,24 @@ async def test_a_late_answer_stands_for_its_command_in_any_order(
     assert found == expected
 
 
-def test_only_ends_of_commands_that_nobody_follows_up_are_passed_over() -> None:
-    async def handle(_: AsyncConnection, __: Sequence[CompletedCommand]) -> None: ...
-
-    concerns_us = concerns({"Reset": handle})
-    assert concerns_us(work(ended(IDS[0])))
-    assert not concerns_us(work(ended(IDS[0], action="ClearCache")))
-    assert concerns_us(work({"reason": "offline"}, "station.offline"))
-    assert concerns_us(Work("events.v1", {}, "no list"))
-    assert concerns_us(Work("events.v1", {}, [{"type": event_type(COMMAND_COMPLETED_KEY)}]))
-    assert concerns_us(Work("calls.v1", {"action": "MeterValues"}, {"station_id": "S"}))
-
-
-def test_ends_whose_handler_would_change_nothing_are_passed_over_too() -> None:
-    async def handle(_: AsyncConnection, __: Sequence[CompletedCommand]) -> None: ...
-
-    concerns_us = concerns({"Reset": handle}, lambda data: data["status"] != "error")
-    assert concerns_us(work(ended(IDS[0])))
-    assert not concerns_us(work(ended(IDS[0], "error")))
+@pytest.mark.parametrize(
+    ("action", "payload", "expected"),
+    [
+        ("Reset", {"type": "Soft"}, "command.completed.Reset"),
+        ("GetConfiguration", {}, "command.completed.GetConfiguration"),
+        ("ClearCache", {}, "command.completed"),
+        ("RemoteStartTransaction", {"idTag": "T"}, "command.completed"),
+        (
+            "RemoteStartTransaction",
+            {"idTag": "T", "chargingProfile": {}},
+            "command.completed.RemoteStartTransaction",
+        ),
+    ],
+)
+def test_only_the_ends_of_followed_commands_name_their_action(
+    action: str, payload: dict[str, Any], expected: str
+) -> None:
+    assert completed_key(action, payload) == expected
 
 
 async def test_an_event_without_its_command_is_refused() -> None:

@@ -60,7 +60,7 @@ async def becomes(admin: httpx.AsyncClient, ordered: CommandOrder, status: str) 
 async def ends(database: asyncpg.Pool, ordered: CommandOrder) -> list[CompletedCommand]:
     """Return what `command.completed` tells of the order's command."""
     rows = await database.fetch(
-        "SELECT events FROM outbox WHERE routing_key LIKE 'command.completed.%' ORDER BY id"
+        "SELECT events FROM outbox WHERE routing_key LIKE 'command.completed%' ORDER BY id"
     )
     told = [CompletedCommand(**event["data"]) for row in rows for event in orjson.loads(row[0])]
     return [command for command in told if command.command_id == ordered.order_id]

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.domain.command_states import CommandRecord
 from command_api.store.command_rows import COLUMNS, at, command_view, record_of
 from command_api.store.tables import outbox
-from csms_shared.broker.topology import COMMAND_COMPLETED_KEY, command_completed_key
+from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.clock import utc_now
+from csms_shared.completed_commands import completed_key
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.times import format_time_ms
@@ -80,7 +81,7 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
         connection,
         outbox,
         [
-            (command_completed_key(command.action), _completed(command))
+            (completed_key(command.action, command.payload), _completed(command))
             for command in changed
             if command.status.is_final
         ],

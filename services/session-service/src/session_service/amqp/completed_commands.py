@@ -1,8 +1,5 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from csms_shared.completed_commands import CompletedHandler
 from session_service.handlers.charging_profiles import (
     note_clearings,
@@ -33,14 +30,3 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "ClearChargingProfile": note_clearings,
     "GetCompositeSchedule": note_composite_schedules,
 }
-
-
-def may_change(completed: Mapping[str, Any]) -> bool:
-    """Tell whether the handler of this `command.completed` has anything to do.
-
-    Most remote starts bring no charging profile, and they are the most frequent of commands.
-    """
-    if completed.get("action") != "RemoteStartTransaction":
-        return True
-    payload = completed.get("payload")
-    return not isinstance(payload, dict) or "chargingProfile" in payload

@@ -10,11 +10,9 @@ from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
 from csms_shared.clock import monotonic, now_ms
-from csms_shared.completed_commands import concerns
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Inbox, Reply, Work, decode
-from session_service.amqp.completed_commands import completed_command_handlers, may_change
 from session_service.amqp.routes import Decisions, apply_reports, is_late
 
 # How long a start waits for a stop that may have been answered and not yet processed.
@@ -112,7 +110,6 @@ class ReportsInbox:
             service=SESSION_SERVICE,
             queue=reports_queue(SESSION_SERVICE).name,
             apply=apply_reports,
-            concerns=concerns(completed_command_handlers, may_change),
             after_commit=after_commit,
         )
 

@@ -12,11 +12,9 @@ from csms_shared.broker.topology import (
     reports_queue,
 )
 from csms_shared.clock import now_ms
-from csms_shared.completed_commands import concerns
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Inbox, Reply, Work
-from station_registry.amqp.completed_commands import completed_command_handlers
 from station_registry.amqp.routes import (
     apply_by,
     decision_routes,
@@ -56,7 +54,6 @@ def reports_inbox(
         service=STATION_REGISTRY,
         queue=reports_queue(STATION_REGISTRY).name,
         apply=apply_by(report_routes()),
-        concerns=concerns(completed_command_handlers),
         after_commit=after_commit,
     )
 
