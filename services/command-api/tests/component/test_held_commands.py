@@ -252,6 +252,22 @@ async def test_a_changed_authorization_key_is_the_new_password_and_shown_nowhere
     assert await eventually(proofs, lambda found: found is None) is None
 
 
+async def test_the_station_gets_a_secret_that_nobody_is_shown(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = answered({"status": "Accepted"})
+    payload = {"key": "WebPassword", "value": "of nobody's concern"}
+    command = await send(admin, station_id, "ChangeConfiguration", payload)
+    shown = (await admin.get(f"/commands/{command['command_id']}")).json()
+    assert command["payload"] == shown["payload"] == {"key": "WebPassword", "value": "***"}
+    (sent,) = stations.gateway.commands_to(station_id)
+    assert sent.payload == payload
+    events = await database.fetch("SELECT convert_from(events, 'UTF8') FROM outbox")
+    assert command["command_id"] in str(events)
+    assert payload["value"] not in str(events)
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -8,11 +8,11 @@ from command_api.domain.login_limits import ATTEMPTS, WINDOW_S, LoginLimits
 from command_api.domain.password_rotation import (
     is_password_rotation,
     length_problem,
-    masked,
     password_change,
 )
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Role
+from command_api.domain.secret_values import masked, masked_response, shown_payload
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
 from command_api.handlers.event_hub import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
 from command_api.handlers.gathering import Gathering
@@ -52,6 +52,23 @@ def test_setting_the_authorization_key_is_a_rotation_in_any_case(key: str) -> No
     assert is_password_rotation("ChangeConfiguration", payload)
     assert masked(payload) == {"key": key, "value": "***"}
     assert not is_password_rotation("GetConfiguration", payload)
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [("WebPassword", "***"), ("authorizationKEY", "***"), ("HeartbeatInterval", "600")],
+)
+def test_values_of_secret_keys_are_shown_neither_as_sent_nor_as_answered(
+    key: str, shown: str
+) -> None:
+    pair = {"key": key, "value": "600"}
+    assert shown_payload("ChangeConfiguration", pair) == {"key": key, "value": shown}
+    answer = {"configurationKey": [{**pair, "readonly": False}, {"key": key}], "unknownKey": [key]}
+    assert masked_response("GetConfiguration", answer) == {
+        "configurationKey": [{"key": key, "value": shown, "readonly": False}, {"key": key}],
+        "unknownKey": [key],
+    }
+    assert shown_payload("DataTransfer", pair) == masked_response("DataTransfer", pair) == pair
 
 
 def test_a_security_profile_is_wanted_as_it_is_sent() -> None:

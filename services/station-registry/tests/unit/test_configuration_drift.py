@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from csms_shared.contracts.configuration import DriftState
+from csms_shared.ocpp.secret_keys import is_secret_key
 from station_registry.domain.configuration import (
     KnownKey,
     drift,
-    is_secret,
     max_keys,
     pieces,
     readings,
@@ -153,5 +153,5 @@ def test_values_are_compared_as_stations_mean_them(
 
 
 def test_the_names_of_secrets_are_known_in_any_case() -> None:
-    assert is_secret("authorizationKEY")
-    assert not is_secret("AuthorizeRemoteTxRequests")
+    assert is_secret_key("authorizationKEY")
+    assert not is_secret_key("AuthorizeRemoteTxRequests")

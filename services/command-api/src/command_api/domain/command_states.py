@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from command_api.domain.acceptance import is_accepted
-from command_api.domain.password_rotation import masked_response
+from command_api.domain.secret_values import masked_response
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
 
 ANSWER_TIMEOUT_MS = 30_000

@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
-from command_api.domain.password_rotation import is_password_rotation, masked
+from command_api.domain.password_rotation import is_password_rotation
 from command_api.domain.payload_problems import payload_problems
 from command_api.domain.registration import refusal_by_registration
+from command_api.domain.secret_values import masked
 from command_api.domain.security_profile_change import wanted_profile
 from csms_shared.contracts.orders import CommandOrder, OrderRefusal
 from csms_shared.contracts.stations import OwnerView

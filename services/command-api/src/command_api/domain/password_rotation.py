@@ -2,39 +2,14 @@
 
 from typing import Any
 
-MASK = "***"
 PASSWORD_MAX_LENGTH = 40
 
 
 def is_password_rotation(action: str, payload: dict[str, Any]) -> bool:
     """Tell whether the command sets the station's password; keys count in any case."""
-    return action == "ChangeConfiguration" and _is_password_key(payload.get("key"))
-
-
-def _is_password_key(key: object) -> bool:
-    return isinstance(key, str) and key.casefold() == "authorizationkey"
-
-
-def masked(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload as it may be stored and shown."""
-    return {**payload, "value": MASK}
-
-
-def masked_response(action: str, response: dict[str, Any]) -> dict[str, Any]:
-    """Return a station's answer as it may be stored and shown.
-
-    The key is write-only (security whitepaper, 2.1), and firmware shows it all the same.
-    """
-    shown = response.get("configurationKey")
-    if action != "GetConfiguration" or not isinstance(shown, list):
-        return response
-    return {**response, "configurationKey": [_masked_key(one) for one in shown]}
-
-
-def _masked_key(shown: Any) -> Any:
-    if isinstance(shown, dict) and _is_password_key(shown.get("key")) and "value" in shown:
-        return masked(shown)
-    return shown
+    key = payload.get("key")
+    is_password = isinstance(key, str) and key.casefold() == "authorizationkey"
+    return action == "ChangeConfiguration" and is_password
 
 
 def length_problem(password: str, minimum: int) -> str | None:

@@ -10,10 +10,11 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
-from command_api.domain.password_rotation import is_password_rotation, length_problem, masked
+from command_api.domain.password_rotation import is_password_rotation, length_problem
 from command_api.domain.payload_problems import payload_problems
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
+from command_api.domain.secret_values import masked
 from command_api.domain.security_profile_change import PROFILES, wanted_profile
 from command_api.handlers.chain_checks import check_certificate_chain
 from command_api.handlers.charging_checks import check_charging_profile

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
+from command_api.domain.secret_values import shown_payload
 from csms_shared.ocpp.times import format_time_ms
 
 COLUMNS = (
@@ -56,7 +57,7 @@ def command_view(command: CommandRecord) -> dict[str, Any]:
         "command_id": str(command.command_id),
         "station_id": command.station_id,
         "action": command.action,
-        "payload": command.payload,
+        "payload": shown_payload(command.action, command.payload),
         "status": command.status.value,
         "accepted": command.accepted,
         "response": command.response,

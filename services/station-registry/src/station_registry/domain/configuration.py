@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from csms_shared.contracts.configuration import Drift, DriftState
+from csms_shared.ocpp.secret_keys import MASK, is_secret_key
 
-MASK = "***"
 MAX_KEYS = "GetConfigurationMaxKeys"
-_SECRET_PARTS = ("authorizationkey", "password", "passphrase", "secret")
 _TAKEN = ("Accepted", "RebootRequired")
 
 
@@ -57,14 +56,9 @@ def key_of(name: str) -> str:
     return name.strip().casefold()
 
 
-def is_secret(name: str) -> bool:
-    """Tell whether a key's value is never stored or shown."""
-    return any(part in key_of(name) for part in _SECRET_PARTS)
-
-
 def stored_value(name: str, value: str | None) -> str | None:
     """Return a value as it may be stored and shown."""
-    return MASK if value is not None and is_secret(name) else value
+    return MASK if value is not None and is_secret_key(name) else value
 
 
 def readings(response: Mapping[str, Any]) -> list[Reading]:

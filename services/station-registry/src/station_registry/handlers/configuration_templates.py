@@ -25,12 +25,12 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page, PageQuery
 from csms_shared.db.cursors import decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp.secret_keys import is_secret_key
 from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
 from station_registry.domain.configuration import (
     KnownKey,
     drift,
-    is_secret,
     key_of,
     pieces_to_read,
     to_send,
@@ -186,7 +186,7 @@ async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
     secret = [
         (f"values.{name}", "is a secret: never in a template")
         for name in content.values
-        if is_secret(name)
+        if is_secret_key(name)
     ]
     folded = [key_of(name) for name in content.values]
     twice = [
