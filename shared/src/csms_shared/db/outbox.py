@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 import structlog
-from sqlalchemy import Table, func, select, text, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.errors import PublishReturned
@@ -90,11 +90,18 @@ class OutboxRelay:
 
     async def _relay(self, connection: AsyncConnection) -> bool:
         table = self._outbox
-        # A mark that a crash undoes costs a repeated event with the same id, which is allowed.
-        await connection.execute(text("SET LOCAL synchronous_commit = off"))
+        # A mark that a crash undoes costs a repeated event with the same id, which is allowed. As
+        # part of the query it costs no exchange of its own, and is evaluated once, if at all.
+        without_waiting = select(func.set_config("synchronous_commit", "off", True))
         rows = (
             await connection.execute(
-                select(table.c.id, table.c.routing_key, table.c.events, table.c.event_count)
+                select(
+                    table.c.id,
+                    table.c.routing_key,
+                    table.c.events,
+                    table.c.event_count,
+                    without_waiting.scalar_subquery(),
+                )
                 .where(table.c.published_at.is_(None))
                 .order_by(table.c.id)
                 .limit(ROUND_ROWS)
