@@ -264,11 +264,22 @@ def replies_queue(incarnation: str) -> Queue:
     return incarnation_queue(incarnation, Binding(REPLIES, f"{incarnation}.#"))
 
 
+# What changes where a station's commands go to, or whether it gets any. Not all that happens to
+# stations: a thousand connections a second bring as many boots.
+_OWNER_EVENTS = (
+    STATION_CONNECTED_KEY,
+    "station.disconnected",
+    "station.offline",
+    "station.registration_changed",
+    "station.deleted",
+)
+
+
 def own_events_queue(incarnation: str) -> Queue:
     """Return a command-api instance's queue of the events that change what it remembers."""
     return incarnation_queue(
         f"{incarnation}.events",
-        Binding(EVENTS, "station.#"),
+        *(Binding(EVENTS, key) for key in _OWNER_EVENTS),
         Binding(EVENTS, COMMAND_COMPLETED_KEY),
     )
 
