@@ -12,14 +12,14 @@ _FOLDER = str(Path(inside.__file__).parent)
 
 @asynccontextmanager
 async def faults_inside(
-    suite: FaultySuite, faults: Mapping[str, Mapping[str, str]]
+    suite: FaultySuite, faults: Mapping[str, Mapping[str, str]], within: float = 60.0
 ) -> AsyncIterator[None]:
-    """Restart processes with these variables; put them right afterwards."""
+    """Restart processes with these variables, ready `within` seconds; put them right afterwards."""
     before = {process: suite.programs.given(process) for process in faults}
-    for process, variables in faults.items():
-        suite.programs.give(process, {"PYTHONPATH": _FOLDER, **variables})
-        await suite.restart(process)
     try:
+        for process, variables in faults.items():
+            suite.programs.give(process, {"PYTHONPATH": _FOLDER, **variables})
+            await suite.restart(process, within)
         yield
     finally:
         for process, text in before.items():

@@ -8,8 +8,9 @@ from csms_simulator.ledger import Ledger
 from csms_simulator.station import SimulatedStation
 from tests.faults.faults_inside import faults_inside
 from tests.faults.fleet import FIRMWARE
+from tests.faults.inside.sitecustomize import HANGS
 from tests.faults.scale import Scale
-from tests.faults.scenario import Scenario
+from tests.faults.scenario import RECOVERY_S, Scenario
 from tests.faults.suite_on_paths import SuiteOnPaths
 from tests.integration.waiting import eventually
 
@@ -31,11 +32,15 @@ async def test_what_the_broker_takes_from_a_hung_handler_has_its_effect_once(
         async with Scenario("F11", title, suite) as scenario:
             prefix = scenario.fleet.station_ids[0][:9]
             faults = {"FAULT_HANG": prefix, "FAULT_HANG_S": str(hang_s)}
-            async with faults_inside(suite, {SESSION_SERVICE: faults}):
+            # One batch may hang after the other, and the first before the service is ready.
+            within = RECOVERY_S + HANGS * hang_s
+            async with faults_inside(suite, {SESSION_SERVICE: faults}, within):
                 suite.note("two hung handlers")
                 log = suite.log(SESSION_SERVICE)
-                await eventually(lambda: _count(log, "consumer_lost"), lambda lost: lost > 0, 180)
-                await scenario.recovered()
+                await eventually(
+                    lambda: _count(log, "consumer_lost"), lambda lost: lost > 0, within
+                )
+                await scenario.recovered(within)
             await scenario.recovered()
     finally:
         await suite.broker.control(

@@ -113,7 +113,7 @@ class ServiceWatch:
             answers = await self._answers_probe()
             if answers:
                 self._proved_at = started
-                self._slow = False
+                self._found_in_time()
             elif self._answered_at > started and not self.away:
                 # It has much to do, and gets on with what came before the probe: who is sent
                 # away now loses an attempt and comes back to as much.
@@ -131,6 +131,11 @@ class ServiceWatch:
                 continue
             self._found_answering()
             await asyncio.sleep(PROBE_INTERVAL_S)
+
+    def _found_in_time(self) -> None:
+        if self._slow:
+            log.info("service_in_time", service=self._name)
+        self._slow = False
 
     def _found_slow(self) -> None:
         if not self._slow:
