@@ -139,7 +139,11 @@ async def test_a_second_rotation_is_refused_until_the_first_has_ended(registry: 
     await registry.request("stations.set_password", **silence, **first)
     await registry.request("stations.set_password", **offer, **second)
     await registry.request("stations.set_password", station_id="A", **second)
-    # The answer to the first, a day late.
+    # The answer to the first, a day late, and what it might have been.
     await registry.request("stations.set_password", station_id="A", **first)
+    reboot = {"station_id": "A", "keep_previous": True, "reboot_required_ms": ms(ANSWERED)}
+    await registry.request("stations.set_password", **reboot, **first)
+    (row,) = await registry.query("SELECT password_reboot_at FROM station")
+    assert row.password_reboot_at is None
     assert await connect(registry, "c2", NEW) is ClaimOutcome.BAD_CREDENTIALS
     assert await connect(registry, "c3", "cc" * 32) is ClaimOutcome.ACCEPTED

@@ -21,8 +21,9 @@ def change_password(
 ) -> Passwords | Problem:
     """Return the passwords after the change, or why it is refused.
 
-    What is told of a rotation after the next one has begun changes nothing: the station may have
-    taken that one since, and would be locked out. `now_ms`: milliseconds since the epoch.
+    What is told of a rotation after the next one has begun changes nothing, and `before` itself
+    is returned: the station may have taken that one since, and would be locked out. `now_ms`:
+    milliseconds since the epoch.
     """
     rotations = before.rotations
     rotation = wanted.rotation

@@ -260,6 +260,9 @@ async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> Non
     after = change_password(before, wanted, os.urandom(SALT_BYTES), now_ms())
     if not isinstance(after, Passwords):
         raise ProblemRaised(after)
+    if after is before:
+        # News of a rotation that is superseded: also when it takes effect is of no interest.
+        return
     reboot_at = None if wanted.reboot_required_ms is None else at(wanted.reboot_required_ms)
     await changes.save_credentials(connection, station.station_id, after.credentials, reboot_at)
     await changes.save_rotations(connection, station.station_id, after.rotations)
