@@ -193,7 +193,7 @@ def test_a_killed_supervisor_takes_everything_along_and_the_next_start_works(
         password = suite.state().admin_password
         suite.process.kill()
         suite.process.wait(timeout=5)
-        wait_for(lambda: all_gone(pids), 15)
+        wait_for(lambda: all_gone(pids), 3)
         with start_suite(tmp_path, FAST, programs=fake_programs) as again:
             assert again.state().admin_password == password
 

@@ -9,8 +9,8 @@ from tests.faults.suite_on_paths import SuiteOnPaths
 from tests.integration.waiting import eventually
 
 # A service that dies again and again is started again after growing pauses: in full, the stations
-# have ten minutes of outages to catch up with, and lived ten times as long in them.
-_DRAIN_S = 900.0
+# have ten minutes of outages to catch up with, and lived ten times as long in them. Short, full.
+_DRAIN_S = (180.0, 900.0)
 
 
 @pytest.mark.in_subset
@@ -19,7 +19,7 @@ async def test_what_was_committed_and_not_acknowledged_has_its_effect_once(
 ) -> None:
     path = suite.broker_paths["session-service"]
     title = "consumer killed between commit and acknowledgement"
-    async with Scenario("F12", title, suite, drain_within=_DRAIN_S) as scenario:
+    async with Scenario("F12", title, suite, drain_within=scale.pick(*_DRAIN_S)) as scenario:
         for _ in range(scale.pick(2, 20)):
             await scenario.fleet.progress(4)
             path.to_target.freeze()
@@ -37,7 +37,7 @@ async def test_an_event_that_was_published_and_not_marked_comes_again_with_its_i
     repeated = suite.tap.repeated()
     path = suite.broker_paths["session-service"]
     title = "relay killed between publish and mark"
-    async with Scenario("F13", title, suite, drain_within=_DRAIN_S) as scenario:
+    async with Scenario("F13", title, suite, drain_within=scale.pick(*_DRAIN_S)) as scenario:
         for _ in range(scale.pick(2, 20)):
             await scenario.fleet.progress(4)
             path.to_client.freeze()

@@ -33,7 +33,7 @@ async def test_what_the_broker_takes_from_a_hung_handler_has_its_effect_once(
             prefix = scenario.fleet.station_ids[0][:9]
             faults = {"FAULT_HANG": prefix, "FAULT_HANG_S": str(hang_s)}
             # One batch may hang after the other, and the first before the service is ready.
-            within = RECOVERY_S + HANGS * hang_s
+            within = RECOVERY_S + scale.pick(0, HANGS * hang_s)
             async with faults_inside(suite, {SESSION_SERVICE: faults}, within):
                 suite.note("two hung handlers")
                 log = suite.log(SESSION_SERVICE)
