@@ -14,7 +14,7 @@ help: ## Show what can be made
 
 $(STAMP): requirements/dev.txt requirements/members.txt requirements/uv.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	@echo "making the environment in $(VENV)"
-	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	@test -x $(VENV)/bin/python || { python=$$(requirements/choose-python) && "$$python" -m venv $(VENV); }
 	@$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(VENV)/bin/uv pip sync -q -p $(VENV) requirements/dev.txt requirements/members.txt
 	@touch $@

@@ -27,7 +27,11 @@ def main() -> None:
     except SettingsProblem as problem:
         exit_with(str(problem), 2)
     configure_logs(settings.gateway_name, settings.log_format, settings.log_level)
+    found: SettingsProblem | BaseExceptionGroup[SettingsProblem] | None = None
     try:
         uvloop.run(serve(settings))
     except* SettingsProblem as problems:
-        exit_with(str(problems.exceptions[0]), 2)
+        # Python before 3.11.4 makes a group of what is raised in here, SystemExit too.
+        found = problems.exceptions[0]
+    if found is not None:
+        exit_with(str(found), 2)
