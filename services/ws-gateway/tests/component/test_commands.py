@@ -18,11 +18,32 @@ async def test_a_command_is_written_answered_and_reported(running: RunningGatewa
     await services.send_commands(running.command("C-1", command_id, "Reset", type="Soft"))
     assert await station.receive() == [2, command_id, "Reset", {"type": "Soft"}]
     await station.answer(command_id, {"status": "Accepted"})
-    await services.until(lambda: len(services.reports_of(command_id)) == 2)
-    # The report that it was sent and its result travel apart, in either order.
-    reports = {report.outcome: report for report in services.reports_of(command_id)}
-    sent, completed = reports[CommandOutcome.SENT], reports[CommandOutcome.COMPLETED]
+    await services.until(lambda: services.reports_of(command_id))
+    (completed,) = services.reports_of(command_id)
+    assert completed.outcome is CommandOutcome.COMPLETED
     assert completed.response == {"status": "Accepted"}
+    assert completed.sent_ms is not None
+    # That it was sent needs no report of its own any more.
+    broker = running.gateway.broker
+    assert broker is not None
+    await services.until(lambda: broker.reports.idle)
+    assert services.reports_of(command_id) == [completed]
+    await station.socket.close()
+
+
+async def test_a_command_that_is_not_answered_at_once_is_reported_as_sent(
+    running: RunningGateway,
+) -> None:
+    station = await running.station("C-7")
+    command_id = str(uuid.uuid4())
+    services = running.services
+    await services.send_commands(running.command("C-7", command_id, "Reset", type="Soft"))
+    await station.receive()
+    await services.until(lambda: services.reports_of(command_id))
+    await station.answer(command_id, {"status": "Accepted"})
+    await services.until(lambda: len(services.reports_of(command_id)) == 2)
+    sent, completed = services.reports_of(command_id)
+    assert (sent.outcome, completed.outcome) == (CommandOutcome.SENT, CommandOutcome.COMPLETED)
     assert completed.sent_ms == sent.sent_ms
     await station.socket.close()
 
@@ -35,7 +56,7 @@ async def test_a_command_that_comes_twice_is_written_once(running: RunningGatewa
     await services.send_commands(command)
     assert (await station.receive())[2] == "ClearCache"
     await station.answer(command.command_id, {"status": "Accepted"})
-    await services.until(lambda: len(services.reports_of(command.command_id)) == 2)
+    await services.until(lambda: services.reports_of(command.command_id))
     assert (await station.call("Heartbeat", {}))[0] == 3
     await station.socket.close()
 
@@ -64,6 +85,7 @@ async def test_a_written_command_of_a_lost_connection_has_an_unknown_outcome(
     services = running.services
     await services.send_commands(written, queued)
     await station.receive()
+    await services.until(lambda: services.reports_of(written.command_id))
     await station.socket.close()
     await services.until(lambda: len(services.reports) == 3)
     assert [report.outcome for report in services.reports_of(written.command_id)] == [

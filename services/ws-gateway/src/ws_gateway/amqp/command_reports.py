@@ -1,7 +1,8 @@
 """What became of commands, told to whoever sent them: two lanes per requester.
 
-The report that a command was sent has a lane of its own: the station often answers before that
-report is confirmed, and the result must not wait for it. Readers take them in either order.
+The report that a command was sent waits a moment for the station's answer, whose report says the
+same: most commands cost one report. It has a lane of its own, because a result must not wait for
+its confirm. Readers take the two in either order, and can do without the first.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ log = structlog.get_logger(__name__)
 # Past this the sender's own sweeper has decided.
 _PATIENCE_S = 120.0
 
+ANSWERED_AT_ONCE_S = 0.1
+"""A station that answers within this is not reported as having been sent the command before."""
+
 
 class CommandReports:
     """Publishes reports until the broker has them."""
@@ -43,14 +47,16 @@ class CommandReports:
         self._own_queue = own_queue
         self._link = link
         self._lanes: dict[tuple[str, bool], Lane[str]] = {}
+        # At most one for each connection, which has one command on the wire.
+        self._held_back: dict[str, asyncio.TimerHandle] = {}
 
     @property
     def idle(self) -> bool:
         """Tell whether every report is stored."""
-        return all(lane.idle for lane in self._lanes.values())
+        return not self._held_back and all(lane.idle for lane in self._lanes.values())
 
     def sent(self, reply_key: str, station_id: str, command_id: str, at_ms: int) -> None:
-        """Report that a command was written to the socket."""
+        """Report that a command was written to the socket, unless it is soon finished."""
         report = {
             "command_id": command_id,
             "station_id": station_id,
@@ -58,10 +64,15 @@ class CommandReports:
             "at_ms": at_ms,
             "sent_ms": at_ms,
         }
-        self._add(reply_key, command_id, report, final=False)
+        self._held_back[command_id] = asyncio.get_running_loop().call_later(
+            ANSWERED_AT_ONCE_S, self._tell_sent, reply_key, command_id, report
+        )
 
     def finished(self, reply_key: str, station_id: str, finished: CommandFinished) -> None:
         """Report the end of a command."""
+        held_back = self._held_back.pop(finished.command_id, None)
+        if held_back is not None:
+            held_back.cancel()
         report = {
             "command_id": finished.command_id,
             "station_id": station_id,
@@ -79,6 +90,10 @@ class CommandReports:
     def forget_idle(self) -> None:
         """Drop the lanes of requesters to whom nothing is on its way: they come and go."""
         self._lanes = {key: lane for key, lane in self._lanes.items() if not lane.idle}
+
+    def _tell_sent(self, reply_key: str, command_id: str, report: dict[str, object]) -> None:
+        self._held_back.pop(command_id, None)
+        self._add(reply_key, command_id, report, final=False)
 
     def _add(
         self, reply_key: str, command_id: str, report: dict[str, object], *, final: bool
