@@ -18,6 +18,7 @@ from csms_shared.contracts.commands import CommandOutcome, CommandReport
 
 ANSWER_TIMEOUT_MS = 30_000
 GRACE_MS = 5_000
+HOLD_MAX_MS = 7 * 24 * 3600 * 1000
 MAX_ATTEMPTS = 2
 _NOT_WRITTEN = (CommandOutcome.NOT_OWNER, CommandOutcome.SUPERSEDED)
 

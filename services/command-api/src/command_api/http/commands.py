@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.domain.command_states import CommandStatus
+from command_api.domain.command_states import HOLD_MAX_MS, CommandStatus
 from command_api.domain.roles import Role
 from command_api.handlers.command_creation import CommandRequest
 from command_api.http import nul_characters
@@ -28,7 +28,6 @@ router = APIRouter(prefix="/commands", tags=["commands"])
 PATH = "/stations/{station_id:segment}/commands/{action:segment}"
 WAIT_DEFAULT_S, WAIT_MAX_S = 30.0, 60.0
 TIMEOUT_DEFAULT_S, TIMEOUT_MAX_S = 30.0, 300.0
-HOLD_MAX_MS = 7 * 24 * 3600 * 1000
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 

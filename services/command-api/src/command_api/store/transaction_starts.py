@@ -6,16 +6,20 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from command_api.domain.command_states import HOLD_MAX_MS, CommandStatus
 from command_api.domain.remote_starts import (
     CLOCK_TOLERANCE_MS,
     WINDOW_MS,
     RemoteStart,
     SeenStart,
     link,
+    token_key,
 )
 from command_api.store.command_rows import at
 
 _WINDOW_S = (WINDOW_MS + CLOCK_TOLERANCE_MS) / 1000
+# The window counts from when a command was written, which may have been held for that long.
+_LONGEST_S = _WINDOW_S + HOLD_MAX_MS / 1000
 
 
 async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart]) -> list[str]:
@@ -38,7 +42,9 @@ async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart])
                 SELECT 1 FROM commands
                 WHERE commands.station_id = given.station_id AND wanted_token IS NOT NULL
                   AND commands.transaction_id IS NULL
-                  AND created_at > given.seen_at - make_interval(secs => :window))
+                  AND created_at > given.seen_at - make_interval(secs => :longest)
+                  AND (completed_at IS NULL OR greatest(created_at, sent_at)
+                       > given.seen_at - make_interval(secs => :window)))
             ORDER BY transaction_id
             ON CONFLICT (transaction_id) DO NOTHING
             RETURNING station_id
@@ -51,6 +57,7 @@ async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart])
             "connector_id": [start.connector_id for start in starts],
             "seen_at": [at(start.seen_ms) for start in starts],
             "window": _WINDOW_S,
+            "longest": _LONGEST_S,
         },
     )
     return sorted({row.station_id for row in result})
@@ -60,34 +67,36 @@ async def link_starts(connection: AsyncConnection, station_ids: Sequence[str]) -
     """Link remote starts of the stations with their transactions; return the commands linked.
 
     Only accepted commands count, and those of unknown outcome: a rejected one caused nothing.
+
+    Whoever changes a command holds its lock, and whoever stores a start waits here for the locks
+    of all that may have caused it: of the two, the one that commits last sees both.
     """
-    if not station_ids:
+    if not station_ids or not (starts := await _unclaimed(connection, station_ids)):
+        # So it is for most commands that end: the start comes after.
         return []
-    commands = [
-        RemoteStart(
-            row.command_id,
-            row.station_id,
-            row.wanted_token,
-            row.wanted_connector,
-            round(row.created_at.timestamp() * 1000),
-        )
-        for row in await connection.execute(
-            text(
-                """
-                SELECT command_id, station_id, wanted_token, wanted_connector,
-                    greatest(created_at, sent_at) AS created_at
-                FROM commands
-                WHERE station_id = ANY(CAST(:stations AS text[])) AND wanted_token IS NOT NULL
-                  AND transaction_id IS NULL AND (accepted OR status = 'outcome_unknown')
-                ORDER BY command_id FOR UPDATE
-                """
-            ),
-            {"stations": list(station_ids)},
-        )
-    ]
+    commands = await _candidates(connection, starts)
     if not commands:
         return []
-    starts = [
+    # Once more: another may have claimed them before it let the commands go.
+    pairs = link(commands, await _unclaimed(connection, station_ids))
+    if pairs:
+        await _write(connection, pairs)
+    return [command.command_id for command, _ in pairs]
+
+
+async def _unclaimed(connection: AsyncConnection, station_ids: Sequence[str]) -> list[SeenStart]:
+    result = await connection.execute(
+        text(
+            """
+            SELECT transaction_id, station_id, id_token, connector_id, seen_at
+            FROM transaction_starts
+            WHERE station_id = ANY(CAST(:stations AS text[])) AND command_id IS NULL
+            ORDER BY transaction_id
+            """
+        ),
+        {"stations": list(station_ids)},
+    )
+    return [
         SeenStart(
             row.transaction_id,
             row.station_id,
@@ -95,22 +104,53 @@ async def link_starts(connection: AsyncConnection, station_ids: Sequence[str]) -
             row.connector_id,
             round(row.seen_at.timestamp() * 1000),
         )
-        for row in await connection.execute(
-            text(
-                """
-                SELECT transaction_id, station_id, id_token, connector_id, seen_at
-                FROM transaction_starts
-                WHERE station_id = ANY(CAST(:stations AS text[])) AND command_id IS NULL
-                ORDER BY transaction_id FOR UPDATE
-                """
-            ),
-            {"stations": list(station_ids)},
-        )
+        for row in result
     ]
-    pairs = link(commands, starts)
-    if pairs:
-        await _write(connection, pairs)
-    return [command.command_id for command, _ in pairs]
+
+
+async def _candidates(
+    connection: AsyncConnection, starts: Sequence[SeenStart]
+) -> list[RemoteStart]:
+    """Lock the commands that may have caused one of the starts; return those that may by now.
+
+    A command under way is waited for: its answer may just be being stored.
+    """
+    seen_ms = [start.seen_ms for start in starts]
+    result = await connection.execute(
+        text(
+            """
+            SELECT command_id, station_id, wanted_token, wanted_connector, status,
+                greatest(created_at, sent_at) AS created_at
+            FROM commands
+            WHERE station_id = ANY(CAST(:stations AS text[]))
+              AND wanted_token = ANY(CAST(:tokens AS text[]))
+              AND wanted_token IS NOT NULL AND transaction_id IS NULL
+              AND (accepted OR status = 'outcome_unknown' OR completed_at IS NULL)
+              AND created_at > CAST(:first AS timestamptz) - make_interval(secs => :longest)
+              AND created_at < CAST(:last AS timestamptz) + make_interval(secs => :tolerance)
+            ORDER BY command_id FOR UPDATE
+            """
+        ),
+        {
+            "stations": sorted({start.station_id for start in starts}),
+            "tokens": sorted({token_key(start.id_token) for start in starts}),
+            "first": at(min(seen_ms)),
+            "last": at(max(seen_ms)),
+            "longest": _LONGEST_S,
+            "tolerance": CLOCK_TOLERANCE_MS / 1000,
+        },
+    )
+    return [
+        RemoteStart(
+            row.command_id,
+            row.station_id,
+            row.wanted_token,
+            row.wanted_connector,
+            round(row.created_at.timestamp() * 1000),
+        )
+        for row in result
+        if CommandStatus(row.status).is_final
+    ]
 
 
 async def _write(
