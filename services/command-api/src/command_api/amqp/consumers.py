@@ -32,6 +32,7 @@ from csms_shared.inbox import Inbox
 
 # The first of the consumers are those of this incarnation's own queues.
 OWN_CONSUMERS = 2
+_RESULTS_GATHER_S = 0.02
 _EVENTS_GATHER_S = 0.02
 
 
@@ -90,7 +91,15 @@ def make_consumers(
             prefetch=200,
             on_lost=own_events.lost,
         ),
-        Consumer(link, results_queue, results, prefetch=200, publisher=publisher),
+        # Whoever waits for a result has it from the own queue.
+        Consumer(
+            link,
+            results_queue,
+            results,
+            prefetch=200,
+            publisher=publisher,
+            gather_s=_RESULTS_GATHER_S,
+        ),
         Consumer(
             link,
             events_queue,
