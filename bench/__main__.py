@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.cases import NAMES, Case, chosen
+from bench.cases import NAMES, Turn, chosen, sittings
 from bench.measures import measure
 from bench.report import Results, differences, print_tables, write_json
 from bench.stored import durability_settings
@@ -20,6 +20,7 @@ from csms_local.suite import start_suite
 
 RESULTS = Path(__file__).parent / "results"
 SHOWN_DIFFERENCES = 20
+ROUNDS = 3
 SUITE_SETTINGS = {"CSMS_UNKNOWN_STATIONS": "accept", "CSMS_MAX_UNKNOWN_STATIONS": "1000000"}
 
 
@@ -34,74 +35,65 @@ def main() -> None:
     )
     options = parser.parse_args()
     cases = chosen(options.only, quick=options.quick)
-    rounds = options.rounds or (1 if options.quick else None)
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
     # Ended from outside, it leaves neither processes nor data behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
-    console.print("starting a suite ...")
-    with tempfile.TemporaryDirectory(prefix="csms-bench-") as home:
-        # PostgreSQL runs as another user when this is root, and must reach its data folder.
-        Path(home).chmod(0o711)
-        recorder = {"CSMS_RECORDER": str(options.recorder)}
-        with start_suite(Path(home) / "csms", SUITE_SETTINGS | recorder) as suite:
-            found = asyncio.run(
-                _measure_all(
-                    suite.state(), suite.process.pid, cases, rounds, options.quick, console
-                )
-            )
-    sys.exit(1 if found else 0)
-
-
-async def _measure_all(
-    run: RunState,
-    supervisor_pid: int,
-    cases: list[Case],
-    rounds: int | None,
-    quick: bool,
-    console: Console,
-) -> list[str]:
-    durability = await durability_settings(run.database_url)
-    if set(durability.values()) != {"on"}:
-        return [f"the database does not wait for the disk: {durability}"]
-    suite = await suite_system(run, supervisor_pid)
     results: Results = {"suite": {}, "baseline": {}}
+    settings = {"quick": options.quick, "rounds": rounds, "python": sys.version}
+    recorder = {"CSMS_RECORDER": str(options.recorder)}
     try:
-        async with baseline_system(run.database_url, run.services.get("database")) as baseline:
-            await _rounds([suite, baseline], cases, rounds, quick, results, console)
+        for sitting in sittings(cases, rounds, quick=options.quick):
+            console.print("starting a suite ...")
+            with tempfile.TemporaryDirectory(prefix="csms-bench-") as home:
+                # PostgreSQL runs as another user when this is root, and must reach its data folder.
+                Path(home).chmod(0o711)
+                with start_suite(Path(home) / "csms", SUITE_SETTINGS | recorder) as suite:
+                    sit = _sit(suite.state(), suite.process.pid, sitting, results, console)
+                    settings |= asyncio.run(sit)
     finally:
         # What was measured before a failure is kept.
-        path = write_json(results, {**durability, "quick": quick, "rounds": rounds}, RESULTS)
+        path = write_json(results, settings, RESULTS)
         console.print(f"written to {path}")
-    print_tables(results, console, quick=quick)
+    print_tables(results, console, quick=options.quick)
     found = differences(results)
     for text in found[:SHOWN_DIFFERENCES]:
         console.print(text, style="red", markup=False)
     console.print(f"{len(found)} differences between what was acknowledged and what is stored")
-    return found
+    sys.exit(1 if found else 0)
 
 
-async def _rounds(
-    systems: list[System],
-    cases: list[Case],
-    rounds: int | None,
-    quick: bool,
+async def _sit(
+    run: RunState,
+    supervisor_pid: int,
+    sitting: list[Turn],
     results: Results,
     console: Console,
-) -> None:
-    for case in cases:
-        size = case.quick if quick else case.full
-        measured = [system for system in systems if case.baseline or system.name == "suite"]
-        for number in range(1, (rounds or case.rounds) + 1):
-            # Who goes first alternates, so that neither always meets the warmer machine.
-            for system in measured if number % 2 else reversed(measured):
-                began = time.monotonic()
-                result = await measure(system, case, size, number)
-                results[system.name].setdefault(case.name, []).append(result)
-                console.print(
-                    f"{case.name} round {number}, {system.name}: {time.monotonic() - began:.0f} s, "
-                    f"{len(result['differences'])} differences",
-                    highlight=False,
-                )
+) -> dict[str, str]:
+    """Measure what one suite is for; return how durable its database is."""
+    durability = await durability_settings(run.database_url)
+    if set(durability.values()) != {"on"}:
+        sys.exit(f"the database does not wait for the disk: {durability}")
+    suite = await suite_system(run, supervisor_pid)
+    async with baseline_system(run.database_url, run.services.get("database")) as baseline:
+        for turn in sitting:
+            await _take(turn, [suite, baseline], results, console)
+    return durability
+
+
+async def _take(turn: Turn, systems: list[System], results: Results, console: Console) -> None:
+    case, number = turn.case, turn.number
+    measured = [system for system in systems if case.baseline or system.name == "suite"]
+    # Who goes first alternates, so that neither always meets the warmer machine.
+    for system in measured if number % 2 else reversed(measured):
+        began = time.monotonic()
+        result = await measure(system, case, turn.size, number)
+        results[system.name].setdefault(case.name, []).append(result)
+        console.print(
+            f"{case.name} round {number}, {system.name}: {time.monotonic() - began:.0f} s, "
+            f"{len(result['differences'])} differences",
+            highlight=False,
+        )
 
 
 if __name__ == "__main__":

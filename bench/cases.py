@@ -31,10 +31,11 @@ class Case:
     full: Size
     quick: Size
     group: str = ""
-    rounds: int = 1
     baseline: bool = True
     password: str = ""
     one_gateway: bool = False
+    in_fresh_suite: bool = False
+    """Whether each round must be the first thing that happens to its processes."""
     events: bool = False
     in_quick: bool = True
     """Whether a quick run of everything holds it; else only a quick run of it alone."""
@@ -59,27 +60,27 @@ def _stored_name(stored: int) -> str:
     return f"{stored // MILLION}m" if stored >= MILLION else f"{stored // 1000}k"
 
 
-def _meter_values_after(stored: int, rounds: int = 1) -> Case:
+def _meter_values_after(stored: int) -> Case:
     return Case(
         f"meter-values-after-{_stored_name(stored)}",
         "meter-values",
         Size(300, seconds=15, stored=stored),
         Size(30, seconds=2, stored=max(stored // 200, 480)),
         group="stored-curve",
-        rounds=rounds,
         baseline=False,
         in_quick=False,
     )
 
 
 CASES = (
-    # Memory shows only in processes that have not grown yet: first, and once.
+    # Memory shows only in processes that have not grown yet.
     Case(
         "memory",
         "memory",
         Size(10_000 + MEMORY_WARM_UP_STATIONS),
         Size(500 + MEMORY_WARM_UP_STATIONS),
         one_gateway=True,
+        in_fresh_suite=True,
     ),
     Case("idle", "idle", Size(10_000, seconds=60), Size(300, seconds=3), baseline=False),
     Case(
@@ -87,33 +88,30 @@ CASES = (
         "paced",
         Size(50, seconds=20, rate=27),
         Size(50, seconds=4, rate=27),
-        rounds=3,
     ),
-    Case("sessions", "sessions", Size(300, 20), Size(100, 3), rounds=3),
-    Case("meter-values", "meter-values", Size(300, 20), Size(100, 3), rounds=3),
+    Case("sessions", "sessions", Size(300, 20), Size(100, 3)),
+    Case("meter-values", "meter-values", Size(300, 20), Size(100, 3)),
     Case(
         "meter-values-5k",
         "meter-values",
         Size(5000, 20),
         Size(300, 3),
-        rounds=3,
         baseline=False,
         in_quick=False,
     ),
-    Case("connect", "connect", Size(5000), Size(200), rounds=3, password=PASSWORD),
-    Case("commands", "commands", Size(60, 6), Size(60, 1.5), rounds=3),
+    Case("connect", "connect", Size(5000), Size(200), password=PASSWORD),
+    Case("commands", "commands", Size(60, 6), Size(60, 1.5)),
     Case(
         "events",
         "paced",
         Size(300, seconds=20, rate=2000),
         Size(100, seconds=3, rate=200),
-        rounds=3,
         baseline=False,
         events=True,
     ),
     *(_sessions_at(stations) for stations in (10, 100, 1000, 5000)),
     *(_meter_values_after(stored) for stored in (10_000, 100_000, MILLION)),
-    _meter_values_after(10 * MILLION, rounds=3),
+    _meter_values_after(10 * MILLION),
     Case(
         "queries",
         "queries",
@@ -123,6 +121,30 @@ CASES = (
     ),
 )
 NAMES = tuple(dict.fromkeys(name for case in CASES for name in (case.name, case.group) if name))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One round of a case, of both systems."""
+
+    case: Case
+    size: Size
+    number: int
+
+
+def sittings(cases: list[Case], rounds: int, *, quick: bool) -> list[list[Turn]]:
+    """Return what each suite that is started measures, in order; most turns share the last one."""
+
+    def turns(case: Case, numbers: range) -> list[Turn]:
+        return [Turn(case, case.quick if quick else case.full, number) for number in numbers]
+
+    fresh = [case for case in cases if case.in_fresh_suite]
+    others = [case for case in cases if not case.in_fresh_suite]
+    alone = [[turn] for case in fresh for turn in turns(case, range(1, rounds + 1))]
+    together = [turn for case in others for turn in turns(case, range(1, rounds + 1))]
+    if not alone:
+        return [together]
+    return [*alone[:-1], alone[-1] + together]
 
 
 def chosen(only: list[str], *, quick: bool) -> list[Case]:

@@ -1,8 +1,8 @@
 """How long a committed event takes to a consumer of `csms.events.v1`.
 
-Each event's delay is the consumer's clock when the message arrived, less the time that its
-outbox row carries: the start of the transaction that committed it, by the database's clock, on
-the same machine. So the transaction itself is included: an upper bound of committed to delivered.
+Each event's delay is the consumer's clock when the message arrived, less the time at which its
+outbox row was written, by the database's clock, on the same machine. What its transaction does
+after that, the commit for the most part, is included: an upper bound of committed to delivered.
 """
 
 import asyncio
@@ -31,6 +31,18 @@ _ONE_FOR_EACH = {
     "csms.transaction.stopped.v1": "StopTransaction",
     "csms.meter_values.received.v1": "MeterValues",
 }
+
+
+async def note_when_written(database_url: str) -> None:
+    """Have outbox rows carry the time when they were written, not when their transaction began."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        for schema in ("session", "registry"):
+            await connection.execute(
+                f"ALTER TABLE {schema}.outbox ALTER COLUMN created_at SET DEFAULT clock_timestamp()"
+            )
+    finally:
+        await connection.close()
 
 
 class EventReader:
@@ -111,7 +123,7 @@ def compared(
 
 
 async def _committed(database_url: str, since: float) -> dict[str, float]:
-    """Return the events of all outboxes since a time, each with the time of its transaction."""
+    """Return the events of all outboxes since a time, each with the time of its row."""
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(

@@ -15,7 +15,7 @@ from bench.cases import Case, Size
 from bench.checks import settled_differences
 from bench.costs import Looks, costs
 from bench.driver.plan import Plan
-from bench.events import EventReader, event_delays
+from bench.events import EventReader, event_delays, note_when_written
 from bench.preload import preload
 from bench.processes import usage
 from bench.queries import explain, query_plan
@@ -61,6 +61,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
     async with AsyncExitStack() as stack:
         reader = None
         if case.events:
+            await note_when_written(system.database_url)
             reader = await stack.enter_async_context(EventReader(system.broker_url))
         wal_before = await wal_position(system.database_url)
         result = await _drive(plan, look)
