@@ -70,7 +70,9 @@ async def linked(engine: AsyncEngine, command: CommandRecord) -> int | None:
 
 
 async def waits_for_a_lock(engine: AsyncEngine) -> None:
-    async with asyncio.timeout(10), engine.connect() as connection:
+    # Each look in a transaction of its own: within one, pg_stat_activity does not change.
+    watcher = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with asyncio.timeout(10), watcher.connect() as connection:
         while not (
             await connection.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity "
