@@ -100,6 +100,8 @@ async def _drive(plan: Plan, look: Callable[[str, int], Awaitable[None]]) -> Res
         async with asyncio.timeout(DRIVER_DEADLINE):
             driver.stdin.write(plan.encode())
             while line := await driver.stdout.readline():
+                if not line.endswith(b"\n"):
+                    raise RuntimeError(f"the driver ended with {await driver.wait()} amid a line")
                 if line.startswith(b"{"):
                     result: Result = orjson.loads(line)
                     return result

@@ -17,6 +17,7 @@ from csms_shared.broker.topology import (
     REQUESTS,
     command_completed_key,
 )
+from csms_shared.clock import monotonic
 from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
 from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent
 from csms_shared.contracts.message_types import MessageType
@@ -29,9 +30,9 @@ log = structlog.get_logger(__name__)
 
 ROUND_ROWS = 200
 POLL_S = 1.0
-# Between rounds while there is work: each round costs a transaction here and a message per
+# From one round's beginning to the next one's: each costs a transaction here and a message per
 # routing key at every reader, and what gathers meanwhile shares them.
-ROUND_PAUSE_S = 0.02
+ROUNDS_APART_S = 0.03
 
 
 async def write_events(
@@ -70,9 +71,10 @@ class OutboxRelay:
         """Relay until cancelled; a poll each second finds what nobody announced."""
         retrying = until_available(Unavailable, on_failure=_log_wait)
         while True:
+            began = monotonic()
             if await retrying(self.relay_round):
                 continue
-            await asyncio.sleep(ROUND_PAUSE_S)
+            await asyncio.sleep(began + ROUNDS_APART_S - monotonic())
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
