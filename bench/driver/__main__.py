@@ -19,6 +19,10 @@ def main() -> None:
     plan = Plan.decode(sys.stdin.readline().encode())
     result = uvloop.run(LOADS[plan.load](plan))
     sys.stdout.write(orjson.dumps(result).decode() + "\n")
+    sys.stdout.flush()
+    # Until the bench has read all of it: on Python 3.11.2 the end of what a process wrote before
+    # it ended was lost now and then.
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
