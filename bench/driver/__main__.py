@@ -18,11 +18,9 @@ def main() -> None:
     gc.freeze()
     plan = Plan.decode(sys.stdin.readline().encode())
     result = uvloop.run(LOADS[plan.load](plan))
-    sys.stdout.write(orjson.dumps(result).decode() + "\n")
-    sys.stdout.flush()
-    # Until the bench has read all of it: on Python 3.11.2 the end of what a process wrote before
-    # it ended was lost now and then.
-    sys.stdin.read()
+    # With PYTHONUNBUFFERED, sys.stdout drops what a pipe does not take at once.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as whole:
+        whole.write(orjson.dumps(result) + b"\n")
 
 
 if __name__ == "__main__":
