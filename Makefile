@@ -2,6 +2,11 @@
 SHELL := /bin/bash
 VENV := .venv
 export UV_PYTHON_DOWNLOADS := never
+# uv trusts its own list of authorities unless told; a network with an authority of its own is known
+# to the system's list alone.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS := true
+endif
 # A suite of one's own state folder and ports: make run CSMS_HOME=... CSMS_OCPP_PORT=...
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
