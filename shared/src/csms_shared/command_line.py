@@ -8,6 +8,7 @@ import uvloop
 
 from csms_shared.db.migrate import migrate_with
 from csms_shared.observability.logs import configure_logs
+from csms_shared.process import run_service
 from csms_shared.settings import (
     DatabaseSettings,
     MigrationSettings,
@@ -37,11 +38,4 @@ def run_command(
     except SettingsProblem as problem:
         exit_with(str(problem), 2)
     configure_logs(service, settings.log_format, settings.log_level)
-    found: SettingsProblem | BaseExceptionGroup[SettingsProblem] | None = None
-    try:
-        uvloop.run(serve(settings))
-    except* SettingsProblem as problems:
-        # Python before 3.11.4 makes a group of what is raised in here, SystemExit too.
-        found = problems.exceptions[0]
-    if found is not None:
-        exit_with(str(found), 2)
+    run_service(serve(settings))

@@ -1,11 +1,29 @@
-"""What every long-running process does first: listen for the signal to stop, and settle down."""
+"""What every long-running process does: run, listen for the signal to stop, and settle down."""
 
 import asyncio
 import gc
 import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+from csms_shared.settings import SettingsProblem, exit_with
 
 # Objects allocated before the youngest are searched for garbage; Python's 700 suits scripts.
 _YOUNG_OBJECTS = 20_000
+
+
+def run_service(serving: Coroutine[Any, Any, None]) -> None:
+    """Run a service to its end; exit with 2 where a setting turns out to be wrong on the way."""
+    found: SettingsProblem | BaseExceptionGroup[SettingsProblem] | None = None
+    try:
+        uvloop.run(serving)
+    except* SettingsProblem as problems:
+        # Python before 3.11.4 makes a group of what is raised in here, SystemExit too.
+        found = problems.exceptions[0]
+    if found is not None:
+        exit_with(str(found), 2)
 
 
 def stop_on_signals(at_once: asyncio.Event | None = None) -> asyncio.Event:

@@ -2,10 +2,8 @@
 
 import asyncio
 
-import uvloop
-
 from csms_shared.observability.logs import configure_logs
-from csms_shared.process import keep_started_objects, stop_on_signals
+from csms_shared.process import keep_started_objects, run_service, stop_on_signals
 from csms_shared.settings import SettingsProblem, exit_with, load_settings, parse_command
 from ws_gateway.gateway import Gateway
 from ws_gateway.settings import GatewaySettings
@@ -27,11 +25,4 @@ def main() -> None:
     except SettingsProblem as problem:
         exit_with(str(problem), 2)
     configure_logs(settings.gateway_name, settings.log_format, settings.log_level)
-    found: SettingsProblem | BaseExceptionGroup[SettingsProblem] | None = None
-    try:
-        uvloop.run(serve(settings))
-    except* SettingsProblem as problems:
-        # Python before 3.11.4 makes a group of what is raised in here, SystemExit too.
-        found = problems.exceptions[0]
-    if found is not None:
-        exit_with(str(found), 2)
+    run_service(serve(settings))

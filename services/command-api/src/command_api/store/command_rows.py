@@ -21,8 +21,13 @@ def at(ms: int | None) -> datetime | None:
     return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
 
 
+def ms_of(moment: datetime) -> int:
+    """Return what the database gives in milliseconds since the epoch."""
+    return round(moment.timestamp() * 1000)
+
+
 def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
+    return None if moment is None else ms_of(moment)
 
 
 def record_of(row: Row[Any]) -> CommandRecord:
@@ -35,8 +40,8 @@ def record_of(row: Row[Any]) -> CommandRecord:
         payload=row.payload,
         status=CommandStatus(row.status),
         created_by=row.created_by,
-        created_ms=round(row.created_at.timestamp() * 1000),
-        deadline_ms=round(row.deadline.timestamp() * 1000),
+        created_ms=ms_of(row.created_at),
+        deadline_ms=ms_of(row.deadline),
         held=row.held,
         attempts=row.attempts,
         lookup_again=row.lookup_again,

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from command_api.store.command_rows import ms_of
+
 # A late answer to a command of unknown outcome can come no later than its gateway remembers it.
 _LATE_ANSWER_HOURS = 24
 
@@ -41,7 +43,7 @@ async def due_rotations(connection: AsyncConnection, limit: int) -> list[DueRota
             row.station_id,
             row.status,
             row.response,
-            round(row.completed_at.timestamp() * 1000),
+            ms_of(row.completed_at),
             tuple(row.rotation_proofs),
         )
         for row in result

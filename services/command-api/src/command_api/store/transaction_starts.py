@@ -15,7 +15,7 @@ from command_api.domain.remote_starts import (
     link,
     token_key,
 )
-from command_api.store.command_rows import at
+from command_api.store.command_rows import at, ms_of
 
 _WINDOW_S = (WINDOW_MS + CLOCK_TOLERANCE_MS) / 1000
 # The window counts from when a command was written, which may have been held for that long.
@@ -102,7 +102,7 @@ async def _unclaimed(connection: AsyncConnection, station_ids: Sequence[str]) ->
             row.station_id,
             row.id_token,
             row.connector_id,
-            round(row.seen_at.timestamp() * 1000),
+            ms_of(row.seen_at),
         )
         for row in result
     ]
@@ -146,7 +146,7 @@ async def _candidates(
             row.station_id,
             row.wanted_token,
             row.wanted_connector,
-            round(row.created_at.timestamp() * 1000),
+            ms_of(row.created_at),
         )
         for row in result
         if CommandStatus(row.status).is_final
