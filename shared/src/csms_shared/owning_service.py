@@ -99,13 +99,13 @@ class OwningService:
 
     def consume_decisions(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the decisions queue, each consumer with a handler of its own."""
-        engine = self.engine("decisions", consumers)
+        engine = self.engine("decisions", consumers, by_keys=True)
         queue = decisions_queue(self._name)
         return [self._consume(queue, make(engine), splits=True) for _ in range(consumers)]
 
     def consume_reports(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the reports queue, each consumer with a handler of its own."""
-        engine = self.engine("reports", consumers)
+        engine = self.engine("reports", consumers, by_keys=True)
         queue = reports_queue(self._name)
         return [
             self._consume(
@@ -139,10 +139,10 @@ class OwningService:
         """Run this task of the service's own until the consumers have stopped."""
         self._beside.append(task)
 
-    def engine(self, path: str, size: int) -> AsyncEngine:
-        """Return a database pool for one more path."""
+    def engine(self, path: str, size: int, *, by_keys: bool = False) -> AsyncEngine:
+        """Return a database pool for one more path; `by_keys` as in `create_engine`."""
         name = f"{self._name} {path}"
-        engine = create_engine(self._url, self._schema, name=name, pool_size=size)
+        engine = create_engine(self._url, self._schema, name=name, pool_size=size, by_keys=by_keys)
         self._engines.append(engine)
         return engine
 

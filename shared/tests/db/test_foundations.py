@@ -185,3 +185,23 @@ async def test_an_upkeep_task_runs_in_one_replica_at_a_time(engine: AsyncEngine)
         replica.cancel()
     await asyncio.gather(*replicas, return_exceptions=True)
     assert most == 1
+
+
+async def test_statements_by_keys_are_planned_once(
+    fresh_database_url: str, scripts: Path, role_url: Callable[[str], str]
+) -> None:
+    url = role_url("test_numbers")
+    await migrate(fresh_database_url, url, "numbers", scripts)
+    engine = create_engine(url, "numbers", name="test", pool_size=1, by_keys=True)
+    found = text("SELECT n FROM number WHERE n = ANY(CAST(:n AS int[]))")
+    async with engine.connect() as connection:
+        for n in range(3):
+            await connection.execute(found, {"n": [n]})
+        statements = await connection.exec_driver_sql(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements "
+            "WHERE statement LIKE 'SELECT n FROM number%'"
+        )
+        assert [tuple(row) for row in statements] == [(3, 0)]
+        plan = await connection.exec_driver_sql("EXPLAIN SELECT n FROM number WHERE n = ANY('{1}')")
+        assert "Seq Scan" not in "".join(plan.scalars())
+    await engine.dispose()

@@ -27,8 +27,19 @@ Parameters = TypeVar("Parameters")
 RequestHandler = Callable[[Any], Awaitable[Any]]
 
 
-def create_engine(url: str, schema: str, *, name: str, pool_size: int) -> AsyncEngine:
-    """Return an engine for one path of one service; no pool ever grows past `pool_size`."""
+# A statement that is given arrays of keys would otherwise be planned anew at each run, which takes
+# longer than to run it. The one plan may be of a time when the tables were empty, and has to suit
+# full ones: it goes by the indexes.
+_PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+
+def create_engine(
+    url: str, schema: str, *, name: str, pool_size: int, by_keys: bool = False
+) -> AsyncEngine:
+    """Return an engine for one path of one service; no pool ever grows past `pool_size`.
+
+    `by_keys`: all its statements find their rows by indexed keys, and each is planned once.
+    """
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
@@ -48,6 +59,7 @@ def create_engine(url: str, schema: str, *, name: str, pool_size: int) -> AsyncE
                 "timezone": "UTC",
                 # Plans of short set-based statements gain nothing from it and pay at every start.
                 "jit": "off",
+                **(_PLANNED_ONCE if by_keys else {}),
             },
         },
     )

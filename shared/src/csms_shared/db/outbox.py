@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 import structlog
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Table, any_, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.errors import PublishReturned
@@ -125,7 +125,10 @@ class OutboxRelay:
         ]
         if published:
             await connection.execute(
-                update(table).where(table.c.id.in_(published)).values(published_at=func.now())
+                # One array whatever its length: each list of another length is another statement.
+                update(table)
+                .where(table.c.id == any_(cast(published, ARRAY(BigInteger))))
+                .values(published_at=func.now())
             )
         if len(published) < len(rows):
             log.warning("outbox_unconfirmed", rows=len(rows) - len(published))
