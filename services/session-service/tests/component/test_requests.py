@@ -145,6 +145,18 @@ async def test_transaction_shows_its_energy_and_its_meter_values(ask: Asker, rec
     assert await ask("transactions.get", transaction_id=2**40) == (404, "not_found", [])
 
 
+async def test_only_a_transaction_that_is_there_can_be_without_meter_values(
+    ask: Asker, records: Any
+) -> None:
+    await records.token("T1")
+    await records.decide(records.start(1))
+    none = {"items": [], "next_cursor": None}
+    assert await ask("transactions.meter_values", transaction_id=1) == none
+    for nobody in (2, 2**40, -1):
+        found = await ask("transactions.meter_values", transaction_id=nobody)
+        assert found == (404, "not_found", [])
+
+
 async def test_real_stop_after_a_close_by_hand_is_evidence_and_a_flag(
     ask: Asker, records: Any
 ) -> None:

@@ -45,8 +45,11 @@ async def list_meter_values(
     connection: AsyncConnection, query: ListMeterValues
 ) -> Page[MeterValueView]:
     """Return a page of a transaction's meter values."""
-    await find_transaction(connection, query.transaction_id)
+    _check_id(query.transaction_id)
     rows, cursor = await page_of_meter_values(connection, query)
+    if not rows:
+        # It has none, or there is no such transaction.
+        await find_transaction(connection, query.transaction_id)
     return Page(items=[_meter_value_view(row) for row in rows], next_cursor=cursor)
 
 
@@ -99,13 +102,17 @@ async def find_transaction(
     Raises:
         ProblemRaised: there is none.
     """
-    if not 0 < transaction_id <= INT32_MAX:
-        raise _not_found(transaction_id)
+    _check_id(transaction_id)
     statement = select(transaction).where(transaction.c.id == transaction_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
     if row is None:
         raise _not_found(transaction_id)
     return row
+
+
+def _check_id(transaction_id: int) -> None:
+    if not 0 < transaction_id <= INT32_MAX:
+        raise _not_found(transaction_id)
 
 
 def transaction_view(row: Row[Any]) -> TransactionView:
