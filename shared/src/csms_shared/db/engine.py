@@ -27,9 +27,9 @@ Parameters = TypeVar("Parameters")
 RequestHandler = Callable[[Any], Awaitable[Any]]
 
 
-# A statement that is given arrays of keys would otherwise be planned anew at each run, which takes
-# longer than to run it. The one plan may be of a time when the tables were empty, and has to suit
-# full ones: it goes by the indexes.
+# A statement that is given arrays of keys would otherwise be planned anew at each run, which can
+# take longer than to run it. The one plan may be of a time when the tables were empty, and has to
+# suit full ones: it goes by the indexes.
 _PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
