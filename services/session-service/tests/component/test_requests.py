@@ -150,8 +150,8 @@ async def test_only_a_transaction_that_is_there_can_be_without_meter_values(
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
-    none = {"items": [], "next_cursor": None}
-    assert await ask("transactions.meter_values", transaction_id=1) == none
+    shown = await ask("transactions.meter_values", transaction_id=1)
+    assert shown == {"items": [], "next_cursor": None}
     for nobody in (2, 2**40, -1):
         found = await ask("transactions.meter_values", transaction_id=nobody)
         assert found == (404, "not_found", [])
