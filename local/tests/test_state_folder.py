@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from csms_local.errors import AlreadyRunningError
-from csms_local.nodes.ports import KeptPorts
+from csms_local.errors import AlreadyRunningError, StartupError
+from csms_local.nodes import ports
+from csms_local.nodes.ports import KeptPorts, free_port
 from csms_local.state_folder import StateFolder
 
 
@@ -45,3 +46,15 @@ def test_a_kept_port_that_is_taken_meanwhile_is_chosen_anew(tmp_path: Path) -> N
     kept = KeptPorts(path).port("broker")
     with socket.create_server(("127.0.0.1", kept)):
         assert KeptPorts(path).port("broker") != kept
+
+
+def test_a_free_port_is_promised_to_one_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first = free_port()
+    monkeypatch.setattr(ports, "_RANGE", range(first, first + 1))
+    with pytest.raises(StartupError, match="no free port"):
+        free_port()
+    monkeypatch.setattr(ports, "_PROMISED_S", 0.0)
+    assert free_port() == first

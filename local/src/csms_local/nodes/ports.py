@@ -1,8 +1,11 @@
 """Ports of the private nodes and services, chosen once and kept in the state folder."""
 
 import json
+import os
 import random
 import socket
+import tempfile
+import time
 from pathlib import Path
 
 from csms_local.errors import StartupError
@@ -13,6 +16,8 @@ from csms_local.state_folder import write_private
 _RANGE = range(20_000, 32_000)
 _TRIES = 200
 LOOPBACK = "127.0.0.1"
+# From the choice of a port to the server that listens on it, no other suite is given it.
+_PROMISED_S = 120.0
 
 
 def is_free(port: int, address: str = LOOPBACK) -> bool:
@@ -51,9 +56,28 @@ class KeptPorts:
 
 
 def free_port(taken: set[int] | None = None) -> int:
-    """Return a free loopback port outside the range of outgoing connections."""
+    """Return a free loopback port outside the range of outgoing connections.
+
+    It is promised to one caller on this machine, of this user, for two minutes.
+    """
     for _ in range(_TRIES):
         port = random.choice(_RANGE)  # noqa: S311 - chance only keeps two suites apart
-        if port not in (taken or set()) and is_free(port):
+        if port not in (taken or set()) and is_free(port) and _promise(port):
             return port
     raise StartupError(f"no free port found between {_RANGE.start} and {_RANGE.stop}")
+
+
+def _promise(port: int) -> bool:
+    """Tell whether nobody was promised the port lately, and note that somebody is now."""
+    mark = Path(tempfile.gettempdir()) / f"csms-ports-{os.getuid()}" / str(port)
+    try:
+        mark.parent.mkdir(mode=0o700, exist_ok=True)
+        if mark.exists() and time.time() - mark.stat().st_mtime > _PROMISED_S:
+            mark.unlink(missing_ok=True)
+        mark.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        # Nothing can be noted here: chance keeps suites apart.
+        return True
+    return True
