@@ -48,6 +48,8 @@ class KeptPorts:
             if name not in self._kept or not is_free(self._kept[name]):
                 self._kept[name] = self._choose()
                 write_private(self._path, json.dumps(self._kept, indent=2))
+            else:
+                _promise(self._kept[name])
             self._checked.add(name)
         return self._kept[name]
 

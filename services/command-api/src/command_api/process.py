@@ -68,9 +68,7 @@ class CommandApi:
         self._missing = {"migrations": "not looked at yet"}
         url = settings.database_url.get_secret_value()
         self._engine = create_engine(url, SCHEMA, name=f"{COMMAND_API} rest", pool_size=_REST_POOL)
-        self._work = create_engine(
-            url, SCHEMA, name=f"{COMMAND_API} work", pool_size=_WORK_POOL, by_keys=True
-        )
+        self._work = create_engine(url, SCHEMA, name=f"{COMMAND_API} work", pool_size=_WORK_POOL)
         incarnation = new_incarnation(COMMAND_API)
         self._link = Link(settings.broker_url.get_secret_value(), incarnation)
         self._publisher = Publisher(self._link)

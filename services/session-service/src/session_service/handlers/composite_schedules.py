@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.charging import (
@@ -167,7 +167,8 @@ async def _charging(connection: AsyncConnection, station_id: str, connector_id: 
             .where(
                 transaction.c.station_id == station_id,
                 transaction.c.connector_id == connector_id,
-                transaction.c.status == "active",
+                # Spelled out, for a plan that is made once can't tell a parameter's value.
+                transaction.c.status == literal_column("'active'"),
             )
             .order_by(transaction.c.id.desc())
             .limit(1)
