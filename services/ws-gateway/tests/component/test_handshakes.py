@@ -121,6 +121,27 @@ async def test_what_is_no_station_is_refused_with_its_reason(running: RunningGat
     assert running.services.calls == []
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [
+        (b"hello\r\n\r\n", b"400", b"invalid HTTP request line: hello"),
+        (b"GET /ocpp/S HTTP/1.1\r\nX-A: \x08\r\n\r\n", b"400", b"invalid HTTP header value"),
+        (b"GET /ocpp/S HTTP/1.1\r\n" + b"X-A: y\r\n" * 200, b"431", b"no more than 128 headers"),
+    ],
+    ids=["a word", "a control code in a header", "too many headers"],
+)
+async def test_what_is_no_http_request_is_told_so(
+    running: RunningGateway, sent: bytes, status: bytes, told: bytes
+) -> None:
+    answer = await _raw(running.gateway.port, sent)
+    head, body = answer.split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %b " % status)
+    assert b"Content-Length: %d\r\n" % len(body) in head
+    assert told in body
+    await running.services.until(lambda: running.services.refusals)
+    assert [refusal.reason for refusal in running.services.refusals] == ["not_http"]
+
+
 async def test_probes_are_answered_on_the_stations_port(running: RunningGateway) -> None:
     port = running.gateway.port
     assert b" 200 " in (await _raw(port, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"))[:20]

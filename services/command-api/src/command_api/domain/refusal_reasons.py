@@ -183,7 +183,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         ),
     ),
     "not_http": Explanation(
-        "What arrived was not HTTP, or the connection ended before it asked for anything",
+        "What arrived was not HTTP, which was answered with 400, or the connection ended before it "
+        "asked for anything",
         ("A load balancer's check of the port, or a port scan, does this.",),
     ),
     "request_too_long": Explanation(

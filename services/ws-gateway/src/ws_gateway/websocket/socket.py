@@ -7,9 +7,11 @@ there is a session only a short request may come, for a short time.
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from websockets.asyncio.server import Server, ServerConnection
+from websockets.exceptions import InvalidMessage
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN, Event
@@ -119,6 +121,16 @@ class StationSocket(ServerConnection):
         if self.paused:
             # Pongs were written too.
             self._abort_if_unread()
+
+    def send_data(self) -> None:
+        """Write what is due; who sent no request is told so, where the library only ends."""
+        wrong = self.protocol.handshake_exc
+        if self._request_bytes and isinstance(wrong, InvalidMessage):
+            self._request_bytes = 0
+            text = f"{wrong}: {wrong.__cause__}\n"
+            answer = self.protocol.reject(HTTPStatus.BAD_REQUEST, text)
+            self.transport.write(answer.serialize())
+        super().send_data()
 
     def process_event(self, event: Event) -> None:
         """Take one event of the protocol."""
