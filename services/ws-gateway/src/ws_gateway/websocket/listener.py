@@ -123,14 +123,15 @@ class Listener:
             await server.wait_closed()
 
     async def run_clock(self) -> None:
-        """Give every connection a tick a second, a tenth of them at a time."""
+        """Give every connection that is not quiet a tick a second, a tenth of them at a time."""
         while True:
             connections = list(self._open)
             size = max(_SMALLEST_SLICE, -(-len(connections) // _SLICES))
             for turn in range(_SLICES):
                 now = instant()
                 for connection in connections[turn * size : (turn + 1) * size]:
-                    connection.tick(now)
+                    if now.monotonic >= connection.quiet_until:
+                        connection.tick(now)
                 self._doorway.give_up_silent()
                 await asyncio.sleep(_TICK_S)
 

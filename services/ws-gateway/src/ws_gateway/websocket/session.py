@@ -55,7 +55,6 @@ class Session:
         "_commands",
         "_data_request",
         "_machine",
-        "_quiet_until",
         "_reception",
         "_released",
         "_socket",
@@ -106,8 +105,6 @@ class Session:
         self._data_request = data_request
         self._commands: CommandsUnderWay | None = None
         self._released = False
-        # A tick before this monotonic time would find nothing to do: most of all ticks.
-        self._quiet_until = 0.0
 
     @property
     def ended(self) -> bool:
@@ -210,10 +207,11 @@ class Session:
 
     # What time brings.
 
-    def tick(self, now: Instant) -> None:
-        """Do what time asks for; called about once a second."""
-        if now.monotonic < self._quiet_until:
-            return
+    def tick(self, now: Instant) -> float:
+        """Do what time asks for; return the monotonic time before which nothing is due.
+
+        Called about once a second, but for a quiet time that nothing has ended.
+        """
         effects = self._machine.tick(now)
         if effects:
             self._carry_out(effects)
@@ -226,8 +224,7 @@ class Session:
             request, self._data_request = self._data_request, None
             if request.may_be_sent(self._machine.registration_status):
                 self._ask(request, now)
-        if self._data_request is None:
-            self._quiet_until = self._machine.quiet_until()
+        return self._machine.quiet_until() if self._data_request is None else 0.0
 
     # Effects.
 
@@ -236,7 +233,7 @@ class Session:
     ) -> None:
         """Carry out effects; what is written first answers a call of `action` of `since_ms`."""
         # Whatever brought them, or none, may have given time something to do.
-        self._quiet_until = 0.0
+        self._socket.quiet_until = 0.0
         recorder = self._broker.recorder
         for effect in effects:
             if type(effect) is Send:

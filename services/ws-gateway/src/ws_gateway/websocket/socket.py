@@ -46,8 +46,8 @@ class SocketOwner(Protocol):
     def control_frame(self) -> None:
         """Note a ping or pong."""
 
-    def tick(self, now: Instant) -> None:
-        """Do what time asks for."""
+    def tick(self, now: Instant) -> float:
+        """Do what time asks for; return the monotonic time before which nothing is due."""
 
     def close(self, code: int, reason: str) -> None:
         """Close the socket."""
@@ -82,6 +82,8 @@ class StationSocket(ServerConnection):
         self._slow_since: float | None = None
         self._unfinished_since: float | None = None
         self._frames = 0
+        # A tick before this monotonic time would find nothing to do: most of all ticks.
+        self.quiet_until = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the socket."""
@@ -109,6 +111,7 @@ class StationSocket(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; no more than a request before there is a session."""
+        self.quiet_until = 0.0
         if self.session is None:
             if not self._request_bytes and data.startswith(_TLS_HANDSHAKE):
                 self.give_up("tls_on_plain_port")
@@ -184,6 +187,7 @@ class StationSocket(ServerConnection):
     def begin_close(self, code: int, reason: str) -> None:
         """Send a close frame; `tick` ends what the other side leaves open."""
         if self.protocol.state is OPEN:
+            self.quiet_until = 0.0
             self.protocol.send_close(code, reason)
             self.send_data()
             self.close_deadline = self.loop.time() + CLOSE_TIMEOUT_S
@@ -191,7 +195,7 @@ class StationSocket(ServerConnection):
     def tick(self, now: Instant) -> None:
         """Give the session its time; abort what does not finish: closing, reading, a message."""
         if self.session is not None:
-            self.session.tick(now)
+            self.quiet_until = self.session.tick(now)
         self._frames = 0
         unclosed = self.close_deadline is not None and self.loop.time() > self.close_deadline
         unread = self._slow_since is not None and now.monotonic - self._slow_since > WRITE_TIMEOUT_S
@@ -199,10 +203,13 @@ class StationSocket(ServerConnection):
             metrics.UNREAD.labels("time").inc()
         if unclosed or unread or self._is_unfinished(now):
             self.transport.abort()
+        if self._has_a_bound_of_time():
+            self.quiet_until = 0.0
 
     def pause_writing(self) -> None:
         """Note that the station reads too slowly."""
         super().pause_writing()
+        self.quiet_until = 0.0
         self._slow_since = monotonic()
 
     def resume_writing(self) -> None:
@@ -226,6 +233,11 @@ class StationSocket(ServerConnection):
         if self.transport.get_write_buffer_size() > _MAX_UNWRITTEN_BYTES:
             metrics.UNREAD.labels("bytes").inc()
             self.transport.abort()
+
+    def _has_a_bound_of_time(self) -> bool:
+        """Tell whether closing, reading or a message is under way."""
+        times = self.close_deadline, self._slow_since, self._unfinished_since
+        return any(time is not None for time in times)
 
     def _is_unfinished(self, now: Instant) -> bool:
         """Tell whether the rest of a message has not come for too long."""
