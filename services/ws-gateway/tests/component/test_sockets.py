@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
+from csms_shared.clock import monotonic
 from ws_gateway.websocket import doorway, socket
 
 HEAD = (
@@ -181,3 +182,35 @@ async def test_a_message_of_more_than_a_mebibyte_closes_its_socket(
     station = await running.station("BIG")
     await station.socket.send("x" * (1024 * 1024 + 1))
     assert await station.closed() == 1009
+
+
+@pytest.mark.parametrize("what", ["half a frame", "half a message", "a close without an answer"])
+async def test_a_quiet_socket_is_bounded_again_by_whatever_happens_to_it(
+    running: RunningGateway, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(socket, "MESSAGE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(socket, "CLOSE_TIMEOUT_S", 0.1)
+    served: list[socket.StationSocket] = []
+    serve = socket.StationSocket.serve
+
+    def serve_seen(self: socket.StationSocket, session: socket.SocketOwner) -> None:
+        served.append(self)
+        serve(self, session)
+
+    monkeypatch.setattr(socket.StationSocket, "serve", serve_seen)
+    reader, writer = await _open(running)
+    writer.write(HEAD % b"QUIET" + b"\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    (quiet,) = served
+    writer.write(_frame(Opcode.TEXT, b'[2,"1","BootNotification",{}]'))
+    await reader.read(1)
+    await _until(lambda: quiet.quiet_until > monotonic() + 10)
+    if what == "half a frame":
+        writer.write(_frame(Opcode.TEXT, b"[2")[:-1])
+    elif what == "half a message":
+        writer.write(_frame(Opcode.TEXT, b"[2", fin=False))
+    else:
+        assert quiet.session is not None
+        quiet.session.close(1000, "enough")
+    await _ended(reader)
+    writer.close()
