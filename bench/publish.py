@@ -1,11 +1,11 @@
 """`python -m bench.publish RESULTS.json ...`: make runs the ones that the documentation speaks of.
 
 Writes `measured.json` and the generated parts of docs/capacity.md. Of several runs, a later one's
-cases replace those of an earlier one. Without a file, only the parts are written anew.
+cases replace those of an earlier one, and what none of them measured stays as it was published.
+Without a file, only the parts are written anew.
 """
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from bench.blackout import storm_table
 from bench.capacity import Fleet, needs_table
 from bench.lines import LINES
 from bench.markdown import table
-from bench.report import Results, judge, number_text, row
+from bench.report import Results, judge, number_text, row, row_title
 from bench.unit_costs import MEASURED, PARTS, UnitCosts, measured_costs, read_measured, unit_costs
 
 PAGE = Path(__file__).parent.parent / "docs" / "capacity.md"
@@ -25,33 +25,37 @@ def main() -> None:
     """Publish the runs that are named."""
     if len(sys.argv) > 1:
         runs = [orjson.loads(Path(name).read_bytes()) for name in sys.argv[1:]]
-        content = orjson.dumps(measured(runs), option=orjson.OPT_INDENT_2)
+        content = orjson.dumps(measured(runs, read_measured()), option=orjson.OPT_INDENT_2)
         MEASURED.write_bytes(content + b"\n")
     PAGE.write_text(with_parts(PAGE.read_text(), generated_parts(read_measured())))
 
 
-def measured(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Join runs, and keep what the documentation needs of them.
+def measured(runs: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+    """Join runs and what was published before; keep what the documentation needs.
+
+    A case that is judged by another one's figure needs both in the runs.
 
     Raises:
         ValueError: a run was a quick one.
-        KeyError: none of them holds a case that the unit costs need.
     """
     if any(run["settings"]["quick"] for run in runs):
         raise ValueError("a quick run is too small to speak of")
     results: Results = {"suite": {}, "baseline": {}}
+    cases = dict(before["cases"])
     for run in runs:
-        for system, cases in results.items():
-            cases.update(run["rounds"][system])
+        for system, rounds in results.items():
+            rounds.update(run["rounds"][system])
+        for case, rounds in run["rounds"]["suite"].items():
+            cases[case] = {"on": run["at"][:10], "rounds": len(rounds)}
+    rows = {published[0]: published for published in before["table"]}
+    for line in LINES:
+        if line.case in results["suite"]:
+            new = row(line, judge(line, results, quick=False))
+            rows[new[0]] = list(new)
     return {
-        "at": max(run["at"] for run in runs),
-        "rounds": {case: len(rounds) for case, rounds in results["suite"].items()},
-        "table": [
-            list(row(line, judge(line, results, quick=False)))
-            for line in LINES
-            if line.case in results["suite"]
-        ],
-        "unit_costs": asdict(unit_costs(results["suite"])),
+        "cases": cases,
+        "table": [rows[title] for line in LINES if (title := row_title(line)) in rows],
+        "unit_costs": before["unit_costs"] | unit_costs(results["suite"]),
     }
 
 
@@ -59,8 +63,10 @@ def generated_parts(published: dict[str, Any]) -> dict[str, str]:
     """Return the generated parts of the page by their names."""
     costs = measured_costs(published)
     head = ["measure", "suite", "baseline", "ratio", "target", ""]
-    rounds = ", ".join(f"{case} {number}" for case, number in published["rounds"].items())
-    said = f"Measured {published['at'][:10]}. Rounds: {rounds}.\n\n"
+    days: dict[str, list[str]] = {}
+    for case, measured_case in published["cases"].items():
+        days.setdefault(measured_case["on"], []).append(f"{case} {measured_case['rounds']}")
+    said = "".join(f"Measured {day}, rounds: {', '.join(of)}.\n\n" for day, of in days.items())
     return {
         "measured": said + table(head, published["table"]),
         "costs": _costs_table(costs),

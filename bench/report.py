@@ -71,10 +71,15 @@ def print_tables(results: Results, console: Console, *, quick: bool) -> None:
             console.print(_cost_table(system, cases))
 
 
+def row_title(line: Line) -> str:
+    """Write what a line measures, and in what."""
+    return f"{line.title} ({line.unit})" if line.unit else line.title
+
+
 def row(line: Line, judged: Judged) -> tuple[str, ...]:
     """Write a line of the table."""
     return (
-        f"{line.title} ({line.unit})" if line.unit else line.title,
+        row_title(line),
         number_text(judged.suite),
         "" if judged.baseline is None else number_text(judged.baseline),
         "" if judged.ratio is None else f"{judged.ratio:.2f}",

@@ -40,7 +40,7 @@ def rounds() -> dict[str, list[dict[str, Any]]]:
 
 
 def test_gateways_are_added_up_and_the_driver_is_left_out() -> None:
-    costs = unit_costs(rounds())
+    costs = UnitCosts(**unit_costs(rounds()))
     assert costs.message_cpu_s["gateway"] == pytest.approx(30e-6)
     assert sum(costs.message_cpu_s.values()) == pytest.approx(35e-6)
     assert costs.wal_bytes_per_message == 2000
@@ -49,14 +49,34 @@ def test_gateways_are_added_up_and_the_driver_is_left_out() -> None:
 
 
 def test_a_silent_station_costs_what_the_suite_alone_does_not_and_never_less_than_nothing() -> None:
-    share = unit_costs(rounds()).idle_cpu_share
+    share = unit_costs(rounds())["idle_cpu_share"]
     assert share["gateway"] == pytest.approx(0.0002)
     assert share["registry"] == 0
 
 
 def test_a_quick_run_is_not_published() -> None:
     with pytest.raises(ValueError, match="quick"):
-        measured([{"settings": {"quick": True}}])
+        measured([{"settings": {"quick": True}}], read_measured())
+
+
+def test_what_a_run_did_not_measure_stays_as_it_was_published() -> None:
+    before = read_measured()
+    idle = {**rounds()["idle"][0], "idle_cost": 0.19}
+    run = {
+        "at": "2030-01-02T03:04:05+00:00",
+        "settings": {"quick": False},
+        "rounds": {"suite": {"idle": [idle] * 2}, "baseline": {}},
+    }
+    after = measured([run], before)
+    assert after["cases"]["idle"] == {"on": "2030-01-02", "rounds": 2}
+    assert after["cases"]["sessions"] == before["cases"]["sessions"]
+    assert [row[0] for row in after["table"]] == [row[0] for row in before["table"]]
+    changed = [row for row in after["table"] if row not in before["table"]]
+    assert [row[1:] for row in changed] == [["19", "", "", "<= 5", "MISSED"]]
+    assert after["unit_costs"]["connects_per_s"] == before["unit_costs"]["connects_per_s"]
+    assert after["unit_costs"]["idle_cpu_share"] != before["unit_costs"]["idle_cpu_share"]
+    said = generated_parts(after)["measured"]
+    assert "Measured 2030-01-02, rounds: idle 2." in said
 
 
 def test_parts_replace_what_stood_between_their_marks() -> None:
