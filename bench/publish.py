@@ -47,14 +47,16 @@ def measured(runs: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, An
             rounds.update(run["rounds"][system])
         for case, rounds in run["rounds"]["suite"].items():
             cases[case] = {"on": run["at"][:10], "rounds": len(rounds)}
-    rows = {published[0]: published for published in before["table"]}
+    rows = {(case, published[0]): published for case, *published in before["table"]}
+    table = []
     for line in LINES:
         if line.case in results["suite"]:
-            new = row(line, judge(line, results, quick=False))
-            rows[new[0]] = list(new)
+            table.append([line.case, *row(line, judge(line, results, quick=False))])
+        elif line.case in cases:
+            table.append([line.case, *rows[line.case, row_title(line)]])
     return {
         "cases": cases,
-        "table": [rows[title] for line in LINES if (title := row_title(line)) in rows],
+        "table": table,
         "unit_costs": before["unit_costs"] | unit_costs(results["suite"]),
     }
 
@@ -68,7 +70,7 @@ def generated_parts(published: dict[str, Any]) -> dict[str, str]:
         days.setdefault(measured_case["on"], []).append(f"{case} {measured_case['rounds']}")
     said = "".join(f"Measured {day}, rounds: {', '.join(of)}.\n\n" for day, of in days.items())
     return {
-        "measured": said + table(head, published["table"]),
+        "measured": said + table(head, [published_row for _, *published_row in published["table"]]),
         "costs": _costs_table(costs),
         "needs": needs_table(costs, Fleet()),
         "storms": storm_table(costs, Fleet()),
