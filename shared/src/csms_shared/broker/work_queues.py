@@ -41,9 +41,14 @@ class WorkQueueProbe:
         return dict(self._missing)
 
     async def run(self) -> None:
-        """Probe until cancelled: at the start, after each reconnection, and what failed again."""
+        """Probe until cancelled: at the start, after each reconnection, and what failed again.
+
+        Also while a connection is lost: a service that nobody asks for anything publishes nothing,
+        and nobody asks one that isn't ready because of it.
+        """
         while True:
-            if self._missing or self._link.opened != self._opened:
+            reconnected = self._link.opened != self._opened
+            if self._missing or reconnected or not self._link.is_open():
                 await self._round()
             await asyncio.sleep(WATCH_S)
 
