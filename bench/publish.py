@@ -52,8 +52,8 @@ def measured(runs: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, An
     for line in LINES:
         if line.case in results["suite"]:
             table.append([line.case, *row(line, judge(line, results, quick=False))])
-        elif line.case in cases:
-            table.append([line.case, *rows[line.case, row_title(line)]])
+        elif kept := rows.get((line.case, row_title(line))):
+            table.append([line.case, *kept])
     return {
         "cases": cases,
         "table": table,

@@ -128,8 +128,10 @@ class StationSocket(ServerConnection):
     def send_data(self) -> None:
         """Write what is due; who sent no request is told so, where the library only ends."""
         wrong = self.protocol.handshake_exc
-        if self._request_bytes and isinstance(wrong, InvalidMessage):
-            self._request_bytes = 0
+        is_told = self._given_up is not None
+        if self._request_bytes and isinstance(wrong, InvalidMessage) and not is_told:
+            # Once: nothing may be written after the end, and more may still come.
+            self._given_up = "not_http"
             text = f"{wrong}: {wrong.__cause__}\n"
             answer = self.protocol.reject(HTTPStatus.BAD_REQUEST, text)
             self.transport.write(answer.serialize())
