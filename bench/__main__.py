@@ -48,7 +48,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="csms-bench-") as home:
                 # PostgreSQL runs as another user when this is root, and must reach its data folder.
                 Path(home).chmod(0o711)
-                with start_suite(Path(home) / "csms", SUITE_SETTINGS | recorder) as suite:
+                gateways = {"CSMS_GATEWAYS": str(sitting[0].case.gateways)}
+                settings_of_suite = SUITE_SETTINGS | recorder | gateways
+                with start_suite(Path(home) / "csms", settings_of_suite) as suite:
                     sit = _sit(suite.state(), suite.process.pid, sitting, results, console)
                     settings |= asyncio.run(sit)
     finally:

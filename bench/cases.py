@@ -7,6 +7,7 @@ from bench.driver.plan import Load
 
 PASSWORD = "bench-password-of-24-chr"  # noqa: S105
 MILLION = 1_000_000
+GATEWAYS_CURVE = "gateways-curve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Size:
     """With exactly so many meter values stored before; None: with what there is."""
     queries: int = 0
     """How often each kind of query is asked."""
+    bursts: int = 0
+    """How often the stations start at once with each use of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Case:
     one_gateway: bool = False
     in_fresh_suite: bool = False
     """Whether each round must be the first thing that happens to its processes."""
+    gateways: int = 2
+    """How many the suite has; any other number than this has suites of its own."""
     events: bool = False
     in_quick: bool = True
     """Whether a quick run of everything holds it; else only a quick run of it alone."""
@@ -52,6 +57,20 @@ def _sessions_at(stations: int) -> Case:
         Size(stations, seconds=15),
         Size(max(stations // 10, 5), seconds=2),
         group="sessions-curve",
+        in_quick=False,
+    )
+
+
+def _sessions_over(gateways: int) -> Case:
+    return Case(
+        f"sessions-over-{gateways}",
+        "sessions",
+        Size(300, seconds=12),
+        Size(50, seconds=3),
+        group=GATEWAYS_CURVE,
+        baseline=False,
+        in_fresh_suite=True,
+        gateways=gateways,
         in_quick=False,
     )
 
@@ -89,6 +108,7 @@ CASES = (
         Size(50, seconds=20, rate=27),
         Size(50, seconds=4, rate=27),
     ),
+    Case("starts", "starts", Size(20, bursts=33), Size(20, bursts=6), baseline=False),
     Case("sessions", "sessions", Size(300, 20), Size(100, 3)),
     Case("meter-values", "meter-values", Size(300, 20), Size(100, 3)),
     Case(
@@ -110,6 +130,7 @@ CASES = (
         events=True,
     ),
     *(_sessions_at(stations) for stations in (10, 100, 1000, 5000)),
+    *(_sessions_over(gateways) for gateways in (1, 2, 3, 4, 6, 8)),
     *(_meter_values_after(stored) for stored in (10_000, 100_000, MILLION)),
     _meter_values_after(10 * MILLION),
     Case(
@@ -133,18 +154,21 @@ class Turn:
 
 
 def sittings(cases: list[Case], rounds: int, *, quick: bool) -> list[list[Turn]]:
-    """Return what each suite that is started measures, in order; most turns share the last one."""
+    """Return what each suite that is started measures, in order; most turns share the last one.
 
-    def turns(case: Case, numbers: range) -> list[Turn]:
-        return [Turn(case, case.quick if quick else case.full, number) for number in numbers]
+    The rounds of those that need suites of their own alternate with each other.
+    """
 
+    def turn(case: Case, number: int) -> Turn:
+        return Turn(case, case.quick if quick else case.full, number)
+
+    numbers = range(1, rounds + 1)
     fresh = [case for case in cases if case.in_fresh_suite]
-    others = [case for case in cases if not case.in_fresh_suite]
-    alone = [[turn] for case in fresh for turn in turns(case, range(1, rounds + 1))]
-    together = [turn for case in others for turn in turns(case, range(1, rounds + 1))]
-    if not alone:
-        return [together]
-    return [*alone[:-1], alone[-1] + together]
+    alone = [[turn(case, number)] for number in numbers for case in fresh]
+    together = [
+        turn(case, number) for case in cases if not case.in_fresh_suite for number in numbers
+    ]
+    return [*alone, together] if together else alone
 
 
 def chosen(only: list[str], *, quick: bool) -> list[Case]:

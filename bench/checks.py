@@ -39,7 +39,7 @@ async def settled_differences(
 
 
 async def _differences(system: System, plan: Plan, result: Result, since: datetime) -> list[str]:
-    if plan.load in ("sessions", "paced", "meter-values"):
+    if plan.load in ("sessions", "paced", "meter-values", "starts"):
         return await _transaction_differences(system, plan, result)
     if plan.load == "queries":
         return []  # the driver compared each answer with what it was told
@@ -56,7 +56,7 @@ async def _transaction_differences(system: System, plan: Plan, result: Result) -
         (transaction_id, StoredTransaction(energy, rows))
         for transaction_id, energy, rows in result["transactions"]
     ]
-    samples = SAMPLES_ALONE if plan.load == "meter-values" else SAMPLES_PER_METER_VALUES
+    samples = SAMPLES_ALONE if plan.load in ("meter-values", "starts") else SAMPLES_PER_METER_VALUES
     acknowledged = result["answered"].get("MeterValues", 0) * samples
     if sum(stored.meter_value_rows for _, stored in promised) != acknowledged:
         return ["the driver's own counts of meter values differ"]

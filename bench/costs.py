@@ -28,7 +28,8 @@ def costs(system: System, result: Result, looks: Looks) -> Result:
             share - alone[name] for name, share in used["cpu_share"].items() if name != "driver"
         )
     for rate in RATES:
-        if rate in result:
+        # On a machine that is busy with something else, a short window may be empty.
+        if result.get(rate):
             used["cpu_us_per_unit"] = {
                 name: share / result[rate] * 1e6 for name, share in used["cpu_share"].items()
             }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.cases import CASES
+from bench.cases import CASES, GATEWAYS_CURVE
 
 Number = Callable[[dict[str, Any]], float]
 
@@ -34,6 +34,16 @@ def _in(case: str, key: str, title: str, unit: str = "ms", **targets: Any) -> Li
     return Line(case, title, unit, operator.itemgetter(key), **targets)
 
 
+def _at_once(kind: str, title: str) -> tuple[Line, Line]:
+    def p(key: str) -> Number:
+        return lambda result: float(result["kinds"][kind][key])
+
+    return (
+        Line("starts", f"{title}, p50", "ms", p("p50_ms")),
+        Line("starts", "- p95", "ms", p("p95_ms")),
+    )
+
+
 def _query(kind: str, title: str, target: float) -> tuple[Line, Line]:
     def p(key: str) -> Number:
         return lambda result: float(result["kinds"][kind][key])
@@ -53,12 +63,25 @@ def _curve(group: str, title: str, **targets: Any) -> tuple[Line, ...]:
     )
 
 
+def _gateways(number: int) -> str:
+    return "1 gateway" if number == 1 else f"{number} gateways"
+
+
 LINES = (
     _rate("sessions", "closed loop of sessions, 300 stations", target=5000, ratio_target=4.5),
     _in("sessions", "p50_ms", "- p50 in it"),
     _in("sessions", "p99_ms", "- p99 in it"),
     _in("sessions", "settled_s", "- last rows stored after", "s"),
     *_curve("sessions-curve", "closed loop of sessions, {stations:,} stations"),
+    *(
+        _rate(
+            case.name,
+            f"closed loop of sessions, 300 stations, {_gateways(case.gateways)}",
+            **({"target": 0.85, "relative_to": "sessions-over-1"} if case.gateways == 8 else {}),
+        )
+        for case in CASES
+        if case.group == GATEWAYS_CURVE
+    ),
     _rate("meter-values", "MeterValues only, 300 stations", target=6000),
     _in("meter-values", "p99_ms", "- p99 in it"),
     _in("meter-values", "settled_s", "- last rows stored after", "s"),
@@ -77,6 +100,12 @@ LINES = (
     ),
     _in("light", "p50_ms", "light load, 50 stations, 27 msg/s, p50", target=4),
     _in("light", "p99_ms", "light load, 50 stations, 27 msg/s, p99", target=12),
+    *_at_once("own", "20 starts at once, a token each"),
+    *_at_once("shared-unlimited", "20 starts at once, one token without a limit"),
+    *_at_once("shared-limited", "20 starts at once, one token with a limit above them"),
+    *_at_once("shared-single", "20 starts at once, one token, all but one refused"),
+    *_at_once("authorize", "20 Authorize at once"),
+    *_at_once("meter-values", "20 MeterValues at once"),
     Line(
         "connect",
         "connect + authenticate + boot",

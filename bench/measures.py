@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 
-from bench.cases import Case, Size
+from bench.batches import Counts, batch_counts, batch_sizes
+from bench.cases import GATEWAYS_CURVE, Case, Size
 from bench.checks import settled_differences
 from bench.costs import Looks, costs
 from bench.driver.plan import Plan
+from bench.driver.starting import limits
 from bench.events import EventReader, event_delays, note_when_written
 from bench.preload import preload
 from bench.processes import usage
@@ -41,9 +43,12 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         seconds=size.seconds,
         rate=size.rate,
         password=case.password,
+        bursts=size.bursts,
     )
     if case.load in ("sessions", "meter-values", "paced", "commands"):
         await system.accept_tokens(plan.station_ids)
+    if case.load == "starts":
+        await system.accept_limited(limits(plan.station_prefix, plan.stations, plan.bursts))
     if case.password and round_number == 1:
         await system.accept_stations(plan.station_ids, case.password)
     stored = None
@@ -51,12 +56,15 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         stored = await preload(system.database_url, size.stored)
         plan.queries.extend(query_plan(stored, size.queries))
     looks: Looks = {}
+    batches: dict[str, Counts] = {}
     began_at = datetime.now(UTC)
 
     async def look(event: str, driver_pid: int) -> None:
         if event in ("warm", "held"):
             await asyncio.sleep(MEMORY_SETTLES)
         looks[event] = (time.monotonic(), usage({**system.processes, "driver": driver_pid}))
+        if case.group == GATEWAYS_CURVE:
+            batches[event] = await batch_counts(system)
 
     async with AsyncExitStack() as stack:
         reader = None
@@ -66,6 +74,9 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         wal_before = await wal_position(system.database_url)
         result = await _drive(plan, look)
         result |= costs(system, result, looks)
+        if batches:
+            took = looks["ended"][0] - looks["begun"][0]
+            result["batches"] = batch_sizes(batches["begun"], batches["ended"], took)
         result["differences"] = await settled_differences(system, plan, result, began_at)
         result["wal_bytes"] = await wal_position(system.database_url) - wal_before
         if system.name == "suite" and case.load in ("sessions", "queries"):

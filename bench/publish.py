@@ -13,6 +13,7 @@ import orjson
 
 from bench.blackout import storm_table
 from bench.capacity import Fleet, needs_table
+from bench.gateways_curve import HEAD, curve_rows
 from bench.lines import LINES
 from bench.markdown import table
 from bench.report import Results, judge, number_text, row, row_title
@@ -54,9 +55,11 @@ def measured(runs: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, An
             table.append([line.case, *row(line, judge(line, results, quick=False))])
         elif kept := rows.get((line.case, row_title(line))):
             table.append([line.case, *kept])
+    curve = {row[0]: row for row in [*before["gateways"], *curve_rows(results["suite"])]}
     return {
         "cases": cases,
         "table": table,
+        "gateways": sorted(curve.values(), key=lambda row: int(row[0])),
         "unit_costs": before["unit_costs"] | unit_costs(results["suite"]),
     }
 
@@ -71,6 +74,7 @@ def generated_parts(published: dict[str, Any]) -> dict[str, str]:
     said = "".join(f"Measured {day}, rounds: {', '.join(of)}.\n\n" for day, of in days.items())
     return {
         "measured": said + table(head, [published_row for _, *published_row in published["table"]]),
+        "gateways": _curve_table(published["gateways"]),
         "costs": _costs_table(costs),
         "needs": needs_table(costs, Fleet()),
         "storms": storm_table(costs, Fleet()),
@@ -87,6 +91,10 @@ def with_parts(page: str, parts: dict[str, str]) -> str:
             raise ValueError(f"the page has no place for {name}")
         page = f"{before}{begin}\n{text}\n{end}{after}"
     return page
+
+
+def _curve_table(rows: list[list[str]]) -> str:
+    return table(HEAD, rows) if rows else "Not published yet.\n"
 
 
 def _costs_table(costs: UnitCosts) -> str:

@@ -1,6 +1,7 @@
 """Medians over the rounds, the tables, and the JSON file."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from bench.gateways_curve import HEAD, curve_rows
 from bench.lines import LINES, Line
 
 Results = dict[str, dict[str, list[dict[str, Any]]]]
@@ -66,9 +68,20 @@ def print_tables(results: Results, console: Console, *, quick: bool) -> None:
         if line.case in results["suite"]:
             table.add_row(*row(line, judge(line, results, quick=quick)))
     console.print(table)
+    if rows := curve_rows(results["suite"]):
+        console.print(_plain_table("sessions over more and more gateways", HEAD, rows))
     for system, cases in results.items():
-        if _any_costs(cases):
-            console.print(_cost_table(system, cases))
+        if with_costs := _with_costs(cases):
+            console.print(_cost_table(system, with_costs))
+
+
+def _plain_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title)
+    for name in head:
+        table.add_column(name, justify="right")
+    for cells in rows:
+        table.add_row(*cells)
+    return table
 
 
 def row_title(line: Line) -> str:
@@ -88,13 +101,13 @@ def row(line: Line, judged: Judged) -> tuple[str, ...]:
     )
 
 
-def _any_costs(cases: dict[str, list[dict[str, Any]]]) -> bool:
-    return any("cpu_us_per_unit" in rounds[-1] for rounds in cases.values())
+def _with_costs(cases: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    found = {case: [r for r in rounds if "cpu_us_per_unit" in r] for case, rounds in cases.items()}
+    return {case: rounds for case, rounds in found.items() if rounds}
 
 
-def _cost_table(system: str, cases: dict[str, list[dict[str, Any]]]) -> Table:
+def _cost_table(system: str, measured: dict[str, list[dict[str, Any]]]) -> Table:
     """Show what a message, a station or a command costs each process, and its memory."""
-    measured = {case: rounds for case, rounds in cases.items() if "cpu_us_per_unit" in rounds[-1]}
     table = Table(title=f"{system}: CPU in us per message, station or command; memory in MB")
     table.add_column("process")
     for case in measured:

@@ -45,6 +45,8 @@ class Queries:
     """Takes a time too, since when."""
     insert_tokens: str
     """Takes a list of id tokens."""
+    insert_limited: str | None
+    """Takes a list of id tokens and of their limits; None: it has none."""
     insert_passwords: str | None
     """Takes a list of station ids and the SHA-256 of a password; None: through REST."""
 
@@ -62,6 +64,7 @@ BASELINE = Queries(
     """,
     completed_commands=None,
     insert_tokens="INSERT INTO id_token SELECT unnest($1::text[]), 'Accepted'",
+    insert_limited=None,
     insert_passwords="INSERT INTO credential SELECT unnest($1::text[]), $2::bytea",
 )
 
@@ -83,6 +86,11 @@ SUITE = Queries(
     insert_tokens="""
         INSERT INTO session.id_token (key, id_token, status)
         SELECT lower(token), token, 'accepted' FROM unnest($1::text[]) AS token
+    """,
+    insert_limited="""
+        INSERT INTO session.id_token (key, id_token, status, max_concurrent)
+        SELECT lower(token), token, 'accepted', maximum
+        FROM unnest($1::text[], $2::int[]) AS new (token, maximum)
     """,
     insert_passwords=None,
 )

@@ -42,6 +42,12 @@ class System:
         """Make id tokens that may charge."""
         await _insert(self.database_url, self.queries.insert_tokens, id_tokens)
 
+    async def accept_limited(self, limits: dict[str, int | None]) -> None:
+        """Make id tokens that may charge so many times at once; None: any number."""
+        assert self.queries.insert_limited is not None
+        tokens, counts = list(limits), list(limits.values())
+        await _insert(self.database_url, self.queries.insert_limited, tokens, counts)
+
     async def accept_stations(self, station_ids: list[str], password: str) -> None:
         """Make stations that connect with a password and not without."""
         if self.queries.insert_passwords is not None:

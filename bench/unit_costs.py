@@ -51,11 +51,11 @@ def unit_costs(rounds: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
             name: max(share - idle["cpu_share_alone"][name], 0.0)
             for name, share in idle["cpu_share"].items()
         }
-        costs["idle_cpu_share"] = _by_part(grown, 1 / idle["held"])
+        costs["idle_cpu_share"] = by_part(grown, 1 / idle["held"])
     if "sessions" in rounds:
         sessions = rounds["sessions"]
         row_bytes = sessions[-1]["row_bytes"]
-        costs["message_cpu_s"] = _by_part(_median_costs(sessions), 1e-6)
+        costs["message_cpu_s"] = by_part(_median_costs(sessions), 1e-6)
         costs["transaction_bytes"] = row_bytes["transaction"] + row_bytes["stop"]
         costs["event_bytes"] = row_bytes["event"]
         costs["wal_bytes_per_message"] = statistics.median(
@@ -63,7 +63,7 @@ def unit_costs(rounds: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         )
     if "connect" in rounds:
         connect = rounds["connect"]
-        costs["connect_cpu_s"] = _by_part(_median_costs(connect), 1e-6)
+        costs["connect_cpu_s"] = by_part(_median_costs(connect), 1e-6)
         costs["connects_per_s"] = statistics.median(r["stations_per_s"] for r in connect)
     if "memory" in rounds:
         costs["connection_bytes"] = rounds["memory"][-1]["bytes_per_connection"]
@@ -90,7 +90,8 @@ def _median_costs(rounds: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _by_part(costs: dict[str, float], unit: float) -> dict[str, float]:
+def by_part(costs: dict[str, float], unit: float) -> dict[str, float]:
+    """Add up the processes of each part, times `unit`; what makes the load is left out."""
     parts = dict.fromkeys(PARTS, 0.0)
     for name, cost in costs.items():
         if name not in _BESIDE:

@@ -72,6 +72,11 @@ def heartbeat(message_id: int) -> bytes:
     return _HEARTBEAT % message_id
 
 
+def authorize(message_id: int, id_tag: bytes) -> bytes:
+    """Render an Authorize."""
+    return _AUTHORIZE % (message_id, id_tag)
+
+
 def start(message_id: int, id_tag: bytes, meter_start: int, now_ms: int) -> bytes:
     """Render a StartTransaction."""
     return _START % (message_id, id_tag, meter_start, clock(now_ms))
@@ -80,6 +85,11 @@ def start(message_id: int, id_tag: bytes, meter_start: int, now_ms: int) -> byte
 def meter_values_alone(message_id: int, transaction_id: int, register: int, now_ms: int) -> bytes:
     """Render MeterValues of three samples."""
     return _METER_VALUES_ALONE % (message_id, transaction_id, clock(now_ms), register)
+
+
+def stop(message_id: int, transaction_id: int, id_tag: bytes, register: int, now_ms: int) -> bytes:
+    """Render a StopTransaction."""
+    return _STOP % (message_id, transaction_id, id_tag, register, clock(now_ms))
 
 
 def session_call(
@@ -92,7 +102,7 @@ def session_call(
 ) -> bytes:
     """Render the call of a session's step, with the station's time in ms since 1970."""
     if step == 1:
-        return _AUTHORIZE % (message_id, id_tag)
+        return authorize(message_id, id_tag)
     if step > STOP_STEP + 1:
         return heartbeat(message_id)
     if step == START_STEP:
@@ -102,7 +112,7 @@ def session_call(
         register = meter_start + ENERGY_PER_METER_VALUES * (step - START_STEP - 1)
         return _METER_VALUES % (message_id, transaction_id, now, register)
     if step == STOP_STEP:
-        return _STOP % (message_id, transaction_id, id_tag, meter_stop(meter_start), now)
+        return stop(message_id, transaction_id, id_tag, meter_stop(meter_start), now_ms)
     return _STATUS % (message_id, _STATUS_OF_STEP[step], now)
 
 

@@ -8,11 +8,13 @@ from bench.driver.connecting_loads import connect, idle, memory
 from bench.driver.fleet import Result
 from bench.driver.operator_loads import commands, queries
 from bench.driver.plan import Load, Plan
+from bench.driver.starting_loads import starts
 
 LOADS: dict[Load, Callable[[Plan], Coroutine[Any, Any, Result]]] = {
     "sessions": sessions,
     "meter-values": meter_values,
     "paced": paced,
+    "starts": starts,
     "connect": connect,
     "memory": memory,
     "idle": idle,

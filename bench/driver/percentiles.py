@@ -13,6 +13,7 @@ def in_milliseconds(latencies: list[float]) -> dict[str, float]:
         return {}
     return {
         "p50_ms": percentile(latencies, 50) * 1000,
+        "p95_ms": percentile(latencies, 95) * 1000,
         "p99_ms": percentile(latencies, 99) * 1000,
         "max_ms": max(latencies) * 1000,
     }

@@ -6,7 +6,15 @@ from typing import Literal
 import orjson
 
 Load = Literal[
-    "sessions", "meter-values", "paced", "connect", "memory", "idle", "commands", "queries"
+    "sessions",
+    "meter-values",
+    "paced",
+    "starts",
+    "connect",
+    "memory",
+    "idle",
+    "commands",
+    "queries",
 ]
 
 
@@ -33,6 +41,7 @@ class Plan:
     seconds: float = 0.0
     rate: float = 0.0
     password: str = ""
+    bursts: int = 0
     queries: list[Query] = field(default_factory=list)
 
     @property

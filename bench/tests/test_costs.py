@@ -31,6 +31,11 @@ def test_the_cpu_time_of_a_window_is_divided_among_its_messages() -> None:
     assert found["memory_mb"]["gateway-1"] == 1.0
 
 
+def test_a_window_without_a_message_has_no_cost_of_one() -> None:
+    looks = {"begun": (10.0, used(1.0)), "ended": (20.0, used(3.0))}
+    assert "cpu_us_per_unit" not in costs(SYSTEM, {"messages_per_s": 0.0}, looks)
+
+
 def test_idle_cost_is_above_the_same_system_alone_and_without_the_driver() -> None:
     looks = {
         "alone begun": (0.0, used(0.0)),

@@ -11,9 +11,11 @@ from bench.driver import frames
 from bench.driver.charging import ChargingStation
 from bench.driver.http_client import HttpConnection
 from bench.driver.percentiles import percentile
+from bench.driver.starting import TokenUse, limits, shared_token
 from bench.driver.station import Tally
 
 SCHEMAS = files("ocpp") / "v16" / "schemas"
+ID_TOKEN_MAX = 20  # CiString20Type
 
 
 class WireTap(ChargingStation):
@@ -56,6 +58,19 @@ def test_every_frame_of_a_session_is_valid(step: int) -> None:
 def test_the_boot_frame_is_valid() -> None:
     schema = json.loads((SCHEMAS / "BootNotification.json").read_text(encoding="utf-8-sig"))
     validator_for(schema).validate(json.loads(frames.boot(1))[3])
+
+
+def test_each_use_of_tokens_has_tokens_and_limits_of_its_own() -> None:
+    made = limits("starts-1-", 20, 3)
+    assert {use: made.get(shared_token("starts-1-", use, 2), "none") for use in TokenUse} == {
+        TokenUse.OWN: "none",
+        TokenUse.SHARED_UNLIMITED: None,
+        TokenUse.SHARED_LIMITED: 1000,
+        TokenUse.SHARED_SINGLE: 1,
+    }
+    assert made["starts-1-00019"] == 1
+    assert len(made) == 20 + 3 * 3
+    assert max(len(token) for token in made) <= ID_TOKEN_MAX
 
 
 def test_a_session_has_the_calls_that_the_benchmark_names() -> None:

@@ -81,6 +81,26 @@ def test_what_a_run_did_not_measure_stays_as_it_was_published() -> None:
     assert "Measured 2030-01-02, rounds: idle 2." in said
 
 
+def test_a_number_of_gateways_that_a_run_did_not_measure_keeps_its_row() -> None:
+    before = {**read_measured(), "gateways": [["2", "kept"], ["8", "replaced"]]}
+    of_eight = {
+        "messages_per_s": 4000.0,
+        "p50_ms": 1.0,
+        "p99_ms": 2.0,
+        "cpu_us_per_unit": {"gateway-1": 1.0, "driver": 1.0},
+        "batches": {"size": {}, "per_s": {}},
+    }
+    run = {
+        "at": "2030-01-02T03:04:05+00:00",
+        "settings": {"quick": False},
+        "rounds": {"suite": {"sessions-over-8": [of_eight]}, "baseline": {}},
+    }
+    rows = measured([run], before)["gateways"]
+    assert rows[0] == ["2", "kept"]
+    assert rows[1][:2] == ["8", "4,000"]
+    assert len(rows) == 2
+
+
 def test_parts_replace_what_stood_between_their_marks() -> None:
     begin, end = "<!-- a: python -m bench.publish -->\n", "<!-- /a -->"
     page = f"before\n{begin}old{end}\nafter\n"

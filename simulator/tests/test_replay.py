@@ -100,6 +100,15 @@ async def test_an_answer_that_differs_is_told_with_both(central_system: Any) -> 
     assert values.replayed == "CALLERROR InternalError"
 
 
+async def test_a_refusal_that_names_another_field_is_told(central_system: Any) -> None:
+    tape = Tape()
+    tape.frame("in", [2, "1", "MeterValues", {}])
+    tape.frame("out", [4, "1", "InternalError", "connectorId: missing", {}])
+    central_system.misbehaviour = lambda *_: "error"
+    (difference,) = (await _replayed(tape.recording(), central_system.url)).differences
+    assert difference.recorded == "CALLERROR InternalError connectorId: missing"
+
+
 async def test_silence_and_a_closed_socket_are_differences(central_system: Any) -> None:
     how = {"MeterValues": "close", "BootNotification": "silence"}
     central_system.misbehaviour = lambda action, _: how.get(action)

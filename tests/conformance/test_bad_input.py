@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 
 import pytest
 import websockets
@@ -43,6 +44,92 @@ async def test_a_wrong_frame_gets_its_error_and_the_connection_is_kept(
     assert (await station.call("Heartbeat", {})).keys() == {"currentTime"}
     await central.connector(1, "Available")
     await central.nothing_is_parked()
+
+
+_BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
+_SAMPLE = '{"timestamp":"2026-11-21T02:00:00Z","sampledValue":[{"value":230.1,"unit":"v"}]}'
+
+
+@dataclass(frozen=True)
+class Several:
+    """A call with several things wrong, and what most and what strict stations are told of it."""
+
+    action: str
+    payload: str
+    told: str
+    strictly: str
+
+
+SEVERAL = (
+    Several("BootNotification", '{"chargePointVendor":"V","x":1}',
+            "OccurenceConstraintViolation chargePointModel: missing",
+            "FormationViolation x: unknown field"),
+    Several("BootNotification", '{"chargePointModel":"M","firmwareVersion":1.2,"iccid":null,'
+            '"meterType":"' + "M" * 30 + '"}',
+            "OccurenceConstraintViolation chargePointVendor: missing",
+            "OccurenceConstraintViolation chargePointVendor: missing"),
+    Several("Authorize", '{"idTag":4,"x":1}',
+            "TypeConstraintViolation idTag: ", "FormationViolation x: unknown field"),
+    Several("Authorize", '{"idTag":"A","x":1}',
+            "FormationViolation x: unknown field", "FormationViolation x: unknown field"),
+    Several("StatusNotification",
+            '{"connectorId":1,"status":"preparing","errorCode":"Error","info":"' + "i" * 51 + '"}',
+            "PropertyConstraintViolation info: ", "PropertyConstraintViolation errorCode: "),
+    Several("StartTransaction",
+            '{"connectorId":1,"idTag":"' + "A" * 21 + '","timestamp":"now","x":1}',
+            "OccurenceConstraintViolation meterStart: missing",
+            "FormationViolation x: unknown field"),
+    Several("MeterValues",
+            '{"connectorId":1,"x":1,"meterValue":[{},{"sampledValue":[{"value":"1","y":2}]}]}',
+            "OccurenceConstraintViolation meterValue.1.timestamp: missing",
+            "FormationViolation meterValue.1.sampledValue.0.y: unknown field"),
+    Several("MeterValues",
+            '{"connectorId":1,"meterValue":[' + _SAMPLE.replace('"v"', "[]") + "]}",
+            "TypeConstraintViolation meterValue.0.sampledValue.0.unit: ",
+            "TypeConstraintViolation meterValue.0.sampledValue.0.unit: "),
+    Several("StopTransaction",
+            '{"meterStop":1,"timestamp":"2026-11-21T02:00:00Z","x":1,"reason":"EVFull",'
+            '"transactionData":[{"sampledValue":[]},' + _SAMPLE + "]}",
+            "OccurenceConstraintViolation transactionId: missing",
+            "FormationViolation x: unknown field"),
+)  # fmt: skip
+
+
+async def test_of_several_faults_the_error_names_one_that_is_never_forgiven(
+    station: PlayedStation, central: CentralSystem
+) -> None:
+    for several in SEVERAL:
+        frame = f'[2,"x","{several.action}",{several.payload}]'
+        answer = await station.send_frame("x", frame)
+        assert answer[0] == 4, several
+        assert f"{answer[2]} {answer[3]}".startswith(several.told), several
+    # What is forgiven counts where the call is taken.
+    await station.call("BootNotification", {**_BOOT, "iccid": None})
+    await central.station(lambda found: found["tolerated"] == {"null_field": 1})
+
+
+async def test_of_several_faults_a_strict_station_is_told_by_the_order_of_the_codes(
+    run: RunState, central: CentralSystem
+) -> None:
+    await central.create(strict=True)
+    async with connected(run.ocpp_url, central.station_id) as station:
+        await station.boot()
+        for several in SEVERAL:
+            frame = f'[2,"x","{several.action}",{several.payload}]'
+            answer = await station.send_frame("x", frame)
+            assert answer[0] == 4, several
+            assert f"{answer[2]} {answer[3]}".startswith(several.strictly), several
+
+
+async def test_an_unknown_field_costs_no_session(
+    station: PlayedStation, central: CentralSystem, id_token: str
+) -> None:
+    start = {"connectorId": 1, "idTag": id_token, "meterStart": 5, "timestamp": at(60), "x": 1}
+    started = await station.call("StartTransaction", start)
+    stop = {"transactionId": started["transactionId"], "meterStop": 9, "timestamp": at(), "x": {}}
+    await station.call("StopTransaction", stop)
+    assert (await central.completed(started["transactionId"]))["energy_wh"] == 4
+    await central.station(lambda found: found["tolerated"] == {"unknown_field": 2})
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ async def test_m04_delete_a_certificate(station: PlayedStation, central: Central
     one, other = Authority("Operator"), Authority("Operator")
     for root in (one, other):
         await install(central, station, root)
+    await store(central, lambda found: len(found["installed"]) == 2)
     payload = {"certificateHashData": hash_data(one.certificate)}
     command = await central.command(station, "DeleteCertificate", payload, ACCEPTED)
     assert command["accepted"]

@@ -236,8 +236,7 @@ async def test_traps_25_and_26_many_calls_at_once_with_any_ids_are_answered_in_o
     answers = [await answer for answer in sending]
     assert [answer[1] for answer in answers] == ids
     assert all(answer[2]["idTagInfo"]["status"] == "Accepted" for answer in answers)
-    found = await central.station(lambda found: "long_message_id" in found["tolerated"])
-    assert found["tolerated"]["long_message_id"] == len(ids)
+    await central.station(lambda found: found["tolerated"].get("long_message_id") == len(ids))
     async with connected(run.ocpp_url, central.station_id) as again:
         frame = json.dumps([2, ids[0], "Heartbeat", {}])
         assert (await again.send_frame(ids[0], frame))[0] == 3

@@ -10,7 +10,8 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from command_api.settings import CommandApiSettings
-from csms_shared.settings import PREFIX, MigrationSettings
+from csms_shared.db.settings import MigrationSettings
+from csms_shared.settings import PREFIX
 from session_service.settings import Settings as SessionSettings
 from station_registry.settings import RegistrySettings
 from ws_gateway.settings import GatewaySettings

@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 
 _LINE = re.compile(
-    r"^(?P<at>\S+Z) \[\w+ *\] (?P<event>service_away|service_answers|draining) "
-    r".*\bservice=(?P<name>[\w-]+)"
+    r"^(?P<at>\S+Z) \[\w+ *\] "
+    r"(?:(?P<draining>draining) |(?P<event>service_away|service_answers) "
+    r".*\bpeer_service=(?P<name>[\w-]+))"
 )
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -32,7 +33,7 @@ def _found(log: str) -> dict[str, list[Interval]]:
             away[told["name"]] = at
             continue
         # A gateway that is about to end tells no more of what it had found.
-        over = list(away) if told["event"] == "draining" else [told["name"]]
+        over = list(away) if told["draining"] else [told["name"]]
         for name in over:
             if (since := away.pop(name, None)) is not None:
                 found[name].append((since, at))

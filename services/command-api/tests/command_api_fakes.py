@@ -32,8 +32,8 @@ from csms_shared.contracts.commands import (
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.requests import Problem, RequestBatch, ResponseMessage
-from csms_shared.ocpp.times import format_time_ms
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.times import format_time_ms
 
 Result = TypeVar("Result")
 Answer = dict[str, Any]
@@ -76,6 +76,10 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> Answer:
     return document
 
 
+class Gibberish(Exception):
+    """Raised by an operation: the reply is to be none that the contract knows."""
+
+
 class FakeService:
     """Answers requests to one service from a table of operations, and remembers them."""
 
@@ -95,10 +99,12 @@ class FakeService:
             batch = RequestBatch.model_validate_json(delivery.body)
             for item in batch.items:
                 self.requests.append((item.operation, item.parameters))
-                response = self._answer(item.operation, item.parameters)
-                message = reply_message(
-                    batch.reply_key, MessageType.RESPONSE, response.model_dump(mode="json")
-                )
+                try:
+                    response = self._answer(item.operation, item.parameters)
+                    document: Any = response.model_dump(mode="json")
+                except Gibberish:
+                    document = "gibberish"
+                message = reply_message(batch.reply_key, MessageType.RESPONSE, document)
                 await self._publisher.publish_all([message])
 
     def _answer(self, operation: str, parameters: dict[str, Any]) -> ResponseMessage:

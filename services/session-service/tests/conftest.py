@@ -17,7 +17,7 @@ from csms_shared.contracts.calls import CallReply
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.migrate import migrate
 from csms_shared.inbox import Reply, Work
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from session_service.amqp.process import MIGRATIONS
 from session_service.amqp.routes import Decisions, apply_reports
 from session_service.store.tables import SCHEMA

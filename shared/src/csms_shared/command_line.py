@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import uvloop
 
 from csms_shared.db.migrate import migrate_with
+from csms_shared.db.settings import DatabaseSettings, MigrationSettings
+from csms_shared.errors import Unavailable
 from csms_shared.observability.logs import configure_logs
 from csms_shared.process import run_service
 from csms_shared.settings import (
-    DatabaseSettings,
-    MigrationSettings,
     SettingsProblem,
     exit_with,
     load_settings,
@@ -37,5 +37,7 @@ def run_command(
         settings = load_settings(model)
     except SettingsProblem as problem:
         exit_with(str(problem), 2)
+    except Unavailable as away:
+        exit_with(f"CSMS_MIGRATION_DATABASE_URL: {away}")
     configure_logs(service, settings.log_format, settings.log_level)
     run_service(serve(settings))

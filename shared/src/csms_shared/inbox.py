@@ -2,11 +2,13 @@
 
 decode -> one transaction over all items -> bad items parked alone -> replies, one message per
 requester -> (the consumer acknowledges). Handlers are idempotent: after a crash between any two
-of these steps the same items come again.
+of these steps the same items come again. The next batch begins after the commit: until the broker
+has confirmed the replies, nobody but those who asked has to wait.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,13 +16,14 @@ import structlog
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.consumer import Delivery, Rest
 from csms_shared.broker.errors import PublishUnconfirmed
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import REPLIES
+from csms_shared.clock import monotonic
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.db.isolation import apply_isolated
+from csms_shared.db.isolation import Failure, apply_isolated
 from csms_shared.db.parking import park
 from csms_shared.errors import Unavailable
 
@@ -31,13 +34,15 @@ log = structlog.get_logger(__name__)
 class Work:
     """One item of one message: the contract's name, the fields beside `items`, the item itself.
 
-    `ahead_ms` was added to the times that something is due by.
+    `ahead_ms` was added to the times that something is due by. `arrived_at` is when its message
+    came, in seconds of this process's monotonic clock.
     """
 
     type: str
     envelope: dict[str, Any]
     item: Any
     ahead_ms: int = 0
+    arrived_at: float = field(default_factory=monotonic, compare=False)
 
     def body(self) -> bytes:
         """Return a message body with this item alone, as it was sent."""
@@ -84,7 +89,8 @@ def decode(deliveries: Sequence[Delivery]) -> list[Work]:
         ahead_ms = delivery.ahead_ms
         envelope = _shifted(document, ahead_ms)
         works.extend(
-            Work(delivery.type, envelope, _shifted(item, ahead_ms), ahead_ms) for item in items
+            Work(delivery.type, envelope, _shifted(item, ahead_ms), ahead_ms, delivery.arrived_at)
+            for item in items
         )
     return works
 
@@ -124,13 +130,13 @@ class Inbox:
         self._fault_reply = fault_reply
         self._after_commit = after_commit
 
-    async def __call__(self, deliveries: list[Delivery]) -> None:
-        """Make everything in `deliveries` durable and answer it.
+    async def __call__(self, deliveries: list[Delivery]) -> Rest | None:
+        """Make everything in `deliveries` durable; return what answers it, if anything does.
 
         Raises:
-            Unavailable: database or broker are away; try the same deliveries again.
+            Unavailable: the database is away; try the same deliveries again.
         """
-        await self.handle(decode(deliveries))
+        return await self.commit(decode(deliveries))
 
     async def handle(self, works: Sequence[Work]) -> None:
         """Make `works` durable and answer them.
@@ -138,34 +144,51 @@ class Inbox:
         Raises:
             Unavailable: database or broker are away; try the same works again.
         """
+        rest = await self.commit(works)
+        if rest is not None:
+            await rest()
+
+    async def commit(self, works: Sequence[Work]) -> Rest | None:
+        """Make `works` durable; return what answers them, if anything does.
+
+        Raises:
+            Unavailable: the database is away, or bad items can't be parked; try the same works
+                again.
+        """
         replies, failures = await apply_isolated(self._engine, works, self._apply)
         self._after_commit()
         if failures:
-            for failure in failures:
-                log.error(
-                    "item_parked",
-                    queue=self._queue,
-                    type=failure.work.type,
-                    error=repr(failure.error)[:1000],
-                    exc_info=failure.error,
-                )
-            await park(
-                self._publisher,
-                self._service,
-                self._queue,
-                [(failure.work.type, failure.work.body(), failure.error) for failure in failures],
-            )
+            await self._park(failures)
             replies += [reply for failure in failures if (reply := self._fault_reply(failure.work))]
-        await self._answer(replies)
+        return partial(self._answer, reply_messages(replies)) if replies else None
 
-    async def _answer(self, replies: Sequence[Reply]) -> None:
-        if not replies:
-            return
-        outcomes = await self._publisher.publish_all(reply_messages(replies))
-        # Returned: the requester has gone, and nobody waits. Unconfirmed: handle the batch
-        # again, which finds everything done and answers once more.
-        if any(isinstance(outcome, PublishUnconfirmed) for outcome in outcomes):
+    async def _answer(self, replies: list[Outgoing]) -> None:
+        """Publish `replies`; those that the broker has not confirmed are left in it."""
+        outcomes = await self._publisher.publish_all(replies)
+        # Returned: the requester has gone, and nobody waits.
+        replies[:] = [
+            reply
+            for reply, outcome in zip(replies, outcomes, strict=True)
+            if isinstance(outcome, PublishUnconfirmed)
+        ]
+        if replies:
             raise Unavailable("the broker did not confirm the replies")
+
+    async def _park(self, failures: Sequence[Failure[Work]]) -> None:
+        for failure in failures:
+            log.error(
+                "item_parked",
+                queue=self._queue,
+                type=failure.work.type,
+                error=repr(failure.error)[:1000],
+                exc_info=failure.error,
+            )
+        await park(
+            self._publisher,
+            self._service,
+            self._queue,
+            [(failure.work.type, failure.work.body(), failure.error) for failure in failures],
+        )
 
 
 def reply_messages(replies: Sequence[Reply]) -> list[Outgoing]:

@@ -25,13 +25,14 @@ from csms_shared.broker.topology import (
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
+from csms_shared.db.settings import DatabaseSettings
 from csms_shared.db.upkeep import UpkeepTask, purge_outbox, run_upkeep
 from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.process import keep_started_objects, stop_on_signals
 from csms_shared.readiness import Readiness
-from csms_shared.settings import DatabaseSettings
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,7 @@ class OwningService:
         self._engines: list[AsyncEngine] = []
         self._consumers: list[Consumer] = []
         self._beside: list[Callable[[], Coroutine[None, None, None]]] = []
+        self._warnings: list[Callable[[], dict[str, str]]] = []
         self._upkeep_engine = self.engine("upkeep", UPKEEP_CONNECTIONS)
         self.publisher = Publisher(link)
         self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
@@ -82,6 +84,7 @@ class OwningService:
             self.publisher,
             (*service_queues(name), command_orders_queue()),
         )
+        self._outbox = outbox
         self._upkeep: list[UpkeepTask] = [purge_outbox(outbox)]
         self._readiness = Readiness(
             engine=self._upkeep_engine,
@@ -139,6 +142,10 @@ class OwningService:
         """Run this task of the service's own until the consumers have stopped."""
         self._beside.append(task)
 
+    def warn(self, warnings: Callable[[], dict[str, str]]) -> None:
+        """Show what this returns, by name, as what is wrong and makes nobody less ready."""
+        self._warnings.append(warnings)
+
     def engine(self, path: str, size: int, *, by_keys: bool = False) -> AsyncEngine:
         """Return a database pool for one more path; `by_keys` as in `create_engine`."""
         name = f"{self._name} {path}"
@@ -151,6 +158,7 @@ class OwningService:
         work = (
             *(consumer.run() for consumer in self._consumers),
             self._relay.run(),
+            watch_outbox(self._upkeep_engine, self._outbox),
             self._queues.run(),
             run_upkeep(self._upkeep_engine, self._schema, tuple(self._upkeep)),
             *(task() for task in self._beside),
@@ -170,6 +178,10 @@ class OwningService:
     async def missing(self) -> dict[str, str]:
         """Return what this process lacks to be ready, by name."""
         return await self._readiness.missing()
+
+    def warnings(self) -> dict[str, str]:
+        """Return what is wrong and makes this process no less ready, by name."""
+        return {name: text for of in self._warnings for name, text in of().items()}
 
     async def close(self) -> None:
         """Close the database pools."""
@@ -220,7 +232,7 @@ async def serve(
     """
     stop = stop_on_signals()
     async with opened(name, settings, make) as service, asyncio.TaskGroup() as group:
-        probes = ProbeServer(settings.bind, settings.probe_port, service.missing)
+        probes = ProbeServer(settings.bind, settings.probe_port, service.missing, service.warnings)
         group.create_task(probes.run())
         keep_started_objects()
         log.info("started")

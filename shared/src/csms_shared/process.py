@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -16,6 +17,7 @@ _YOUNG_OBJECTS = 20_000
 
 def run_service(serving: Coroutine[Any, Any, None]) -> None:
     """Run a service to its end; exit with 2 where a setting turns out to be wrong on the way."""
+    raise_open_files()
     found: SettingsProblem | BaseExceptionGroup[SettingsProblem] | None = None
     try:
         uvloop.run(serving)
@@ -24,6 +26,16 @@ def run_service(serving: Coroutine[Any, Any, None]) -> None:
         found = problems.exceptions[0]
     if found is not None:
         exit_with(str(found), 2)
+
+
+def raise_open_files() -> None:
+    """Raise the soft limit of open files, 1,024 by custom, to the hard one.
+
+    The custom protects programs that call `select`, which none of ours does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def stop_on_signals(at_once: asyncio.Event | None = None) -> asyncio.Event:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
 from csms_shared.broker.work_queues import WorkQueueProbe
-from csms_shared.db.engine import answers
+from csms_shared.db.engine import why_away
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.errors import Unavailable
 
@@ -40,8 +40,9 @@ class Readiness:
         lacking: dict[str, str] = {}
         if self.draining:
             lacking["draining"] = "the process is stopping"
-        if not await answers(self._engine):
-            lacking["database"] = "no answer"
+        away = await why_away(self._engine)
+        if away is not None:
+            lacking["database"] = away
         elif not self._migrated:
             lacking |= await self._missing_migrations()
         if not self._link.is_open():

@@ -17,7 +17,6 @@ from csms_shared.broker.requests import reply_message
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
-from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import RequestHandler
 from csms_shared.errors import Unavailable
 from csms_shared.refusals import ProblemRaised, refuse
@@ -96,8 +95,6 @@ class RequestsInbox:
             raise _invalid(error) from error
         try:
             return await self._handlers[item.operation](parameters)
-        except BadCursor as error:
-            raise refuse(422, "invalid_request", str(error), ("cursor", str(error))) from error
         except Unavailable as error:
             log.warning("request_unavailable", operation=item.operation, error=str(error)[:200])
             raise refuse(503, "service_unavailable", "the database is away") from error

@@ -54,28 +54,6 @@ class ServiceSettings(BaseSettings):
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, Path(path))
 
 
-class DatabaseSettings(ServiceSettings):
-    """What a service with a schema of its own is told besides."""
-
-    database_url: SecretStr = Field(
-        description="PostgreSQL URL of the service's own least-privilege role, "
-        "postgresql://role:password@host:port/database"
-    )
-
-
-class MigrationSettings(BaseSettings):
-    """What `<service> migrate` is told."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
-
-    migration_database_url: SecretStr = Field(
-        description="PostgreSQL URL of the owner, who may create schemas and roles"
-    )
-    database_url: SecretStr = Field(
-        description="the service's own URL; its role and password are created or brought up to date"
-    )
-
-
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 

@@ -9,8 +9,9 @@ import orjson
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from csms_shared.broker.consumer import Consumer, Delivery
-from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
+from csms_shared.broker.attendance import unattended
+from csms_shared.broker.consumer import Consumer, Delivery, Rest
+from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
@@ -83,6 +84,27 @@ async def test_the_whole_topology_can_be_declared_twice(link: Link) -> None:
     queues = (*all_queues(), gateway_queue(new_incarnation("gateway-1")))
     await link.declare(*queues)
     await link.declare(*queues)
+
+
+async def test_a_queue_without_a_consumer_is_told_from_one_with_and_from_none(link: Link) -> None:
+    attended, left, no_queue = _queue(), _queue(), f"no-{uuid.uuid4().hex}"
+    await link.declare(attended, left)
+    consumers = [Consumer(link, queue, Recorder(), prefetch=1) for queue in (attended, left)]
+    running = [asyncio.create_task(consumer.run()) for consumer in consumers]
+    await _until(lambda: all(consumer.consuming for consumer in consumers))
+    names = (no_queue, attended.name, left.name)
+    assert await unattended(link, names) == {no_queue}
+    await consumers[1].stop()
+    await _until_nobody_consumes(link, left)
+    assert await unattended(link, names) == {no_queue, left.name}
+    await consumers[0].stop()
+    await asyncio.gather(*running)
+
+
+async def test_a_broker_that_is_away_says_of_no_queue_that_it_has_no_consumer() -> None:
+    async with Link("amqp://nobody@127.0.0.1:9/", "test") as nowhere:
+        with pytest.raises(BrokerUnavailable):
+            await unattended(nowhere, ["q"])
 
 
 async def test_a_message_that_no_queue_takes_is_returned(link: Link) -> None:
@@ -160,6 +182,93 @@ async def test_an_outage_of_the_database_pauses_the_consumer_and_loses_nothing(l
     await consumer.stop()
     await running
     assert recorder.items == [1, 2]
+
+
+class Waiter:
+    """A handler whose rest of the first batch waits until it is let go, and may fail before."""
+
+    def __init__(self, failures: list[Exception] | None = None) -> None:
+        self.failures = failures or []
+        self.let_go = asyncio.Event()
+        self.handled: list[int] = []
+        self.finished: list[int] = []
+
+    async def __call__(self, deliveries: list[Delivery]) -> Rest | None:
+        items = [item for delivery in deliveries for item in delivery.items()]
+        first = not self.handled
+        self.handled += items
+
+        async def rest() -> None:
+            await self.let_go.wait()
+            if self.failures:
+                raise self.failures.pop(0)
+            self.finished.extend(items)
+
+        return rest if first else None
+
+
+async def test_what_waits_of_a_batch_holds_up_no_other_and_stays_unacknowledged(
+    link: Link,
+) -> None:
+    queue, publisher, waiter, recorder = _queue(), Publisher(link), Waiter(), Recorder()
+    await link.declare(queue)
+    consumer = Consumer(link, queue, waiter, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    for item in range(4):
+        await publisher.publish(_outgoing(queue, item))
+        await _until(lambda item=item: len(waiter.handled) == item + 1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await _until_nobody_consumes(link, queue)
+    # Of a dead consumer's batches the one that waited comes again, after it what is new.
+    await publisher.publish(_outgoing(queue, 4))
+    again = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(again.run())
+    await recorder.wait_for(2)
+    await again.stop()
+    await running
+    assert recorder.items == [0, 4]
+    assert waiter.finished == []
+
+
+async def test_what_waits_is_tried_again_and_acknowledged_in_the_end(link: Link) -> None:
+    queue, publisher, recorder = _queue(), Publisher(link), Recorder()
+    waiter = Waiter([Unavailable("away"), Unavailable("still away")])
+    waiter.let_go.set()
+    await link.declare(queue)
+    consumer = Consumer(link, queue, waiter, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await publisher.publish(_outgoing(queue, 0))
+    await _until(lambda: waiter.finished == [0])
+    await consumer.stop()
+    await running
+    await publisher.publish(_outgoing(queue, 1))
+    again = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(again.run())
+    await recorder.wait_for(1)
+    await again.stop()
+    await running
+    assert recorder.items == [1]
+
+
+async def test_a_consumer_that_stops_finishes_what_waits_first(link: Link) -> None:
+    queue, publisher, waiter = _queue(), Publisher(link), Waiter()
+    await link.declare(queue)
+    consumer = Consumer(link, queue, waiter, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await publisher.publish(_outgoing(queue, 0))
+    await _until(lambda: waiter.handled == [0])
+    stopping = asyncio.create_task(consumer.stop())
+    await _until(lambda: consumer._stopping)
+    assert not stopping.done()
+    waiter.let_go.set()
+    await stopping
+    assert waiter.finished == [0]
+    await running
+    channel = await link.consume_channel(1)
+    found = await channel.declare_queue(queue.name, passive=True)
+    assert found.declaration_result.message_count == 0
+    await channel.close()
 
 
 async def test_a_consumer_whose_queue_was_deleted_declares_it_again(

@@ -53,7 +53,13 @@ def _names(queues: list[Queue]) -> list[str]:
 @pytest.mark.parametrize("queue", EVERY_QUEUE, ids=_names(EVERY_QUEUE))
 def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue: Queue) -> None:
     # `Queue` has no field for transient, exclusive or auto-delete: none can be declared.
-    assert set(Queue.__dataclass_fields__) == {"name", "arguments", "bindings", "parking"}
+    assert set(Queue.__dataclass_fields__) == {
+        "name",
+        "arguments",
+        "bindings",
+        "parking",
+        "own_label",
+    }
     assert queue.name.endswith(".v1")
     assert not FORBIDDEN_ARGUMENTS & set(queue.arguments)
     assert queue.arguments["x-queue-type"] in ("quorum", "classic")

@@ -50,6 +50,24 @@ async def test_a_missing_migration_is_named(engine: AsyncEngine, scripts: Path) 
     )
 
 
+async def test_each_revision_commits_so_that_none_keeps_the_locks_of_the_one_before(
+    engine: AsyncEngine, fresh_database_url: str, scripts: Path, role_url: Callable[[str], str]
+) -> None:
+    for number, statement in ((2, "ALTER TABLE number ADD later text"), (3, "SELECT 1 / 0")):
+        (scripts / "versions" / f"000{number}_more.py").write_text(
+            f'from alembic import op\n\nrevision = "000{number}"\n'
+            f'down_revision = "000{number - 1}"\n\n\n'
+            f'def upgrade() -> None:\n    op.execute("{statement}")\n'
+        )
+    with pytest.raises(DBAPIError, match="division by zero"):
+        await migrate(fresh_database_url, role_url("test_numbers"), "numbers", scripts)
+    assert await missing_migrations(engine, "numbers", scripts) == (
+        "schema numbers is at 0002, wanted 0003"
+    )
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT later FROM number"))
+
+
 async def test_an_older_instance_goes_on_with_a_newer_schema(
     engine: AsyncEngine,
     fresh_database_url: str,

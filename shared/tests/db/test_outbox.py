@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import orjson
+from prometheus_client import REGISTRY
 from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -26,6 +27,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import OutboxRelay, write_events
+from csms_shared.db.outbox_waiting import measure_outbox
 from csms_shared.db.tables import outbox_table
 
 
@@ -176,3 +178,27 @@ async def test_orders_leave_as_batches_and_stay_until_a_queue_has_taken_them(
     batches = [CommandOrderBatch.model_validate_json(one.body).items for one in publisher.sent]
     assert [len(batch) for batch in batches] == [BATCH_MAX_ITEMS, 1]
     assert [order for batch in batches for order in batch] == orders
+
+
+async def test_what_waits_is_measured_as_it_is_and_nothing_as_0(engine: AsyncEngine) -> None:
+    outbox = outbox_table(MetaData())
+    relay = OutboxRelay(engine, outbox, FakePublisher(None))
+
+    async def measured() -> tuple[float | None, float | None]:
+        await measure_outbox(engine, outbox)
+        names = ("csms_outbox_pending", "csms_outbox_oldest_age_seconds")
+        pending, age = (REGISTRY.get_sample_value(name) for name in names)
+        return pending, age
+
+    assert await measured() == (0, 0)
+    for n in range(3):
+        async with engine.begin() as connection:
+            await write_events(connection, outbox, [("number.counted", _event(n))])
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE outbox SET created_at = now() - interval '1 hour'"))
+    pending, age = await measured()
+    assert pending == 3
+    assert age is not None
+    assert 3600 <= age < 3700
+    await relay.relay_round()
+    assert await measured() == (0, 0)

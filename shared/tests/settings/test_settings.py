@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from csms_shared.db.settings import DatabaseSettings
 from csms_shared.settings import (
-    DatabaseSettings,
     SettingsProblem,
     load_settings,
     parse_command,

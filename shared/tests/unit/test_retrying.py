@@ -1,5 +1,9 @@
 """What is tried again, when it stops, and what is told of each failure."""
 
+import asyncio
+import sys
+from types import FrameType
+
 import pytest
 
 from csms_shared.errors import Unavailable
@@ -47,3 +51,29 @@ async def test_stopping_raises_the_last_failure() -> None:
 async def test_one_object_serves_one_call_after_the_other() -> None:
     retrying = until_available(Unavailable, longest_s=0.1)
     assert [await retrying(Flaky(1)), await retrying(Flaky(1))] == ["done", "done"]
+
+
+async def test_one_object_serves_calls_at_once() -> None:
+    told = list[str]()
+
+    async def note(error: BaseException) -> None:
+        told.append(str(error))
+
+    retrying = until_available(Unavailable, longest_s=0.1, on_failure=note)
+    assert [*await asyncio.gather(retrying(Flaky(1)), retrying(Flaky(2)))] == ["done", "done"]
+    assert sorted(told) == ["failure 1", "failure 1", "failure 2"]
+
+
+async def test_what_succeeds_at_once_costs_little_more_than_the_call() -> None:
+    called = list[str]()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(count)
+    try:
+        await until_available(Unavailable)(Flaky(0))
+    finally:
+        sys.setprofile(None)
+    assert len(called) <= 5, called

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -39,6 +40,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.stations < 1 or options.seconds <= 0:
         parser.error("--stations and --seconds must be positive")
+    # A file for each station.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         sys.exit(asyncio.run(_demo(_read_run(), options.stations, options.seconds)))
     except NoSuiteError as problem:

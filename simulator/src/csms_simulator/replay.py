@@ -224,7 +224,7 @@ def _with_transactions(payload: Payload, ids: dict[int, int]) -> Payload:
 
 def _comparable(frame: CallResult | CallError, ids: dict[int, int]) -> Any:
     if isinstance(frame, CallError):
-        return frame.code
+        return frame.code, frame.description
     payload = _with_transactions(frame.payload, ids)
     return {name: value for name, value in payload.items() if name not in _OF_THE_MOMENT}
 

@@ -10,9 +10,7 @@ from csms_local.suite import Suite, start_suite
 from csms_simulator.certificates import Authority
 from station_registry.domain.certificate_authority import new_authority
 from station_registry.store import authority_files
-from tests.conformance.security.trust import OPERATOR, Trust
-
-_PASSPHRASE = "passphrase of these tests"
+from tests.conformance.security.trust import OPERATOR, PASSPHRASE, Trust
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +20,7 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
     made.server_ca.write_bytes(made.authority.pem)
     for kind in ("rsa", "ecdsa"):
         made.authority.server("localhost", "127.0.0.1", kind=kind).write(made.folder, kind)
-    key = authority_files.new_key(made.folder, _PASSPHRASE.encode())
+    key = authority_files.new_key(made.folder, PASSPHRASE.encode())
     authority_files.write_certificate(made.folder, new_authority(key, OPERATOR, datetime.now(UTC)))
     built_in = (made.folder / authority_files.CERTIFICATE_FILE).read_bytes()
     (made.folder / "client-ca.pem").write_bytes(made.authority.pem + built_in)
@@ -39,7 +37,7 @@ def suite(trust: Trust, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Su
         "CSMS_TLS_CLIENT_CA": str(trust.folder / "client-ca.pem"),
         "CSMS_OPERATOR_NAME": OPERATOR,
         "CSMS_CA_FOLDER": str(trust.folder),
-        "CSMS_CA_PASSPHRASE": _PASSPHRASE,
+        "CSMS_CA_PASSPHRASE": PASSPHRASE,
     }
     for kind in ("rsa", "ecdsa"):
         env[f"CSMS_TLS_{kind.upper()}_CERTIFICATE"] = str(trust.folder / f"{kind}.pem")

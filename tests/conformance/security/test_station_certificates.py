@@ -4,33 +4,25 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from csms_local.run_state import RunState
 from tests.conformance.central_system import CentralSystem
 from tests.conformance.played_station import Asked, Payload, PlayedStation
+from tests.conformance.security.requests import (
+    ACCEPTED,
+    Key,
+    asked_for,
+    certificates,
+    request_is,
+    sign,
+)
 from tests.conformance.security.secured import PASSWORD, Way, by, refusal, status_of
 from tests.conformance.security.trust import OPERATOR, Trust, issued
 from tests.integration.waiting import eventually
 
-ACCEPTED = {"status": "Accepted"}
 BASIC = Way(password=PASSWORD)
-Key = ec.EllipticCurvePrivateKey
-
-
-def csr(key: Key, common_name: str, organization: str = OPERATOR) -> str:
-    """Make a request as stations do (RFC 2986, PEM)."""
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
-        ]
-    )
-    made = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    encoding = serialization.Encoding.PEM
-    return made.sign(key, hashes.SHA256()).public_bytes(encoding).decode()
 
 
 @pytest.fixture
@@ -48,30 +40,6 @@ async def station(
         await booted.boot(chargePointSerialNumber="SN-at-boot")
         await booted.status(1, "Available")
         yield booted
-
-
-async def sign(station: PlayedStation, request: str) -> str:
-    """Ask for a certificate; the status of the answer."""
-    return str((await station.call("SignCertificate", {"csr": request}))["status"])
-
-
-async def certificates(central: CentralSystem, holds: Callable[[Payload], bool]) -> Payload:
-    """Read what is kept of the station's certificates once it is so."""
-
-    async def read() -> Payload:
-        found: Payload = await central.operator.get(f"/stations/{central.station_id}/certificates")
-        return found
-
-    return await eventually(read, holds)
-
-
-async def request_is(central: CentralSystem, status: str) -> Payload:
-    """Read the newest request once it stands there."""
-    found = await certificates(
-        central, lambda found: bool(found["requests"]) and found["requests"][0]["status"] == status
-    )
-    newest: Payload = found["requests"][0]
-    return newest
 
 
 async def certificate_is(central: CentralSystem, status: str) -> Payload:
@@ -105,7 +73,7 @@ async def test_a02_update_of_the_certificate_by_request_of_the_central_system(
     """From the trigger to a connection with the certificate (security profile 3)."""
     trigger = {"requestedMessage": "SignChargePointCertificate"}
     await central.command(station, "ExtendedTriggerMessage", trigger, ACCEPTED)
-    assert await sign(station, csr(key, station.station_id)) == "Accepted"
+    assert await sign(station, asked_for(key, station.station_id)) == "Accepted"
     asked = await station.asked("CertificateSigned")
     certificate = leaf(asked)
     assert certificate.public_key() == key.public_key()
@@ -135,7 +103,7 @@ async def test_a03_update_of_the_certificate_initiated_by_the_station(
     """Twice: the newer certificate is beside the older one (A03.FR.09)."""
     ids = []
     for own in (key, ec.generate_private_key(ec.SECP256R1())):
-        assert await sign(station, csr(own, station.station_id)) == "Accepted"
+        assert await sign(station, asked_for(own, station.station_id)) == "Accepted"
         await station.answer(await station.asked("CertificateSigned"), ACCEPTED)
         ids.append((await certificate_is(central, "installed"))["certificate_id"])
         await request_is(central, "installed")
@@ -148,16 +116,17 @@ async def test_a02_a_station_that_rejects_its_certificate(
     station: PlayedStation, central: CentralSystem, key: Key
 ) -> None:
     """An operator hears of it, nothing is sent again, and a new request is a new try."""
-    assert await sign(station, csr(key, station.station_id)) == "Accepted"
+    assert await sign(station, asked_for(key, station.station_id)) == "Accepted"
     await station.answer(await station.asked("CertificateSigned"), {"status": "Rejected"})
-    await request_is(central, "refused")
+    refused = await request_is(central, "refused")
+    assert refused["detail"] == "the station refused the certificate: it answered Rejected"
     await certificate_is(central, "refused")
     (event,) = await own_events(central, "CertificateNotInstalled")
     assert event["critical"]
     trigger = {"requestedMessage": "SignChargePointCertificate"}
     await central.command(station, "ExtendedTriggerMessage", trigger, ACCEPTED)
     another = ec.generate_private_key(ec.SECP256R1())
-    assert await sign(station, csr(another, station.station_id)) == "Accepted"
+    assert await sign(station, asked_for(another, station.station_id)) == "Accepted"
     await station.answer(await station.asked("CertificateSigned"), ACCEPTED)
     await request_is(central, "installed")
 
@@ -165,7 +134,7 @@ async def test_a02_a_station_that_rejects_its_certificate(
 async def test_a02_a_station_that_answers_its_certificate_by_an_error(
     station: PlayedStation, central: CentralSystem, key: Key
 ) -> None:
-    assert await sign(station, csr(key, station.station_id)) == "Accepted"
+    assert await sign(station, asked_for(key, station.station_id)) == "Accepted"
     await station.refuse(await station.asked("CertificateSigned"), "NotSupported")
     await request_is(central, "refused")
     (event,) = await own_events(central, "CertificateNotInstalled")
@@ -180,7 +149,7 @@ async def test_a02_the_certificate_waits_for_a_station_that_is_away(
     async with by(BASIC, run, trust, central) as station:
         await station.boot()
         await station.status(1, "Available")
-        assert await sign(station, csr(key, station.station_id)) == "Accepted"
+        assert await sign(station, asked_for(key, station.station_id)) == "Accepted"
         first = await station.asked("CertificateSigned")
     async with by(BASIC, run, trust, central) as station:
         again = await station.asked("CertificateSigned")
@@ -194,12 +163,12 @@ async def test_a02_the_certificate_waits_for_a_station_that_is_away(
 async def test_a02_the_same_request_again_and_another_one_meanwhile(
     station: PlayedStation, central: CentralSystem, key: Key
 ) -> None:
-    request = csr(key, station.station_id)
+    request = asked_for(key, station.station_id)
     assert await sign(station, request) == "Accepted"
     asked = await station.asked("CertificateSigned")
     assert await sign(station, request) == "Accepted"
     another = ec.generate_private_key(ec.SECP256R1())
-    assert await sign(station, csr(another, station.station_id)) == "Rejected"
+    assert await sign(station, asked_for(another, station.station_id)) == "Rejected"
     found = await certificates(central, lambda found: len(found["requests"]) == 2)
     assert [one["problem"] for one in found["requests"]] == ["request_open", None]
     await station.answer(asked, ACCEPTED)
@@ -217,7 +186,7 @@ async def test_a02_a_certificate_that_is_longer_than_the_station_takes(
         lambda: central.operator.get(f"/stations/{central.station_id}/configuration"),
         lambda found: bool(found["items"]),
     )
-    assert await sign(station, csr(key, station.station_id)) == "Accepted"
+    assert await sign(station, asked_for(key, station.station_id)) == "Accepted"
     request = await request_is(central, "failed")
     assert "the station takes 500" in request["detail"]
     (event,) = await own_events(central, "CertificateSigningFailed")
@@ -231,7 +200,7 @@ async def test_a02_a_certificate_that_is_longer_than_the_station_takes(
 def _signed_by_another(key: Key, name: str) -> str:
     """Put another public key under a signature: nobody has proved to have its private key."""
     own, other = (
-        x509.load_pem_x509_csr(csr(one, name).encode())
+        x509.load_pem_x509_csr(asked_for(one, name).encode())
         for one in (key, ec.generate_private_key(ec.SECP256R1()))
     )
     encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -246,11 +215,11 @@ def _signed_by_another(key: Key, name: str) -> str:
 @pytest.mark.parametrize(
     ("made", "problem"),
     [
-        (lambda key, name: csr(key, f"not-{name}"[:64]), "common_name_wrong"),
-        (lambda key, _: csr(key, "SN-at-boot"), "common_name_wrong"),
-        (lambda key, name: csr(key, name, "Another operator"), "organization_wrong"),
+        (lambda key, name: asked_for(key, f"not-{name}"[:64]), "common_name_wrong"),
+        (lambda key, _: asked_for(key, "SN-at-boot"), "common_name_wrong"),
+        (lambda key, name: asked_for(key, name, "Another operator"), "organization_wrong"),
         (_signed_by_another, "signature_invalid"),
-        (lambda key, name: "MIIB" + csr(key, name)[60:], "unreadable"),
+        (lambda key, name: "MIIB" + asked_for(key, name)[60:], "unreadable"),
     ],
     ids=["CN", "CN of the boot", "O", "signature", "no PEM"],
 )
@@ -269,7 +238,7 @@ async def test_a02_a_request_that_is_not_signed(
     assert event["detail"].startswith(f"{problem}: ")
     assert (await certificates(central, bool))["certificates"] == []
     # The next one that is sound is signed.
-    assert await sign(station, csr(key, station.station_id)) == "Accepted"
+    assert await sign(station, asked_for(key, station.station_id)) == "Accepted"
     await station.answer(await station.asked("CertificateSigned"), ACCEPTED)
     await request_is(central, "installed")
 
@@ -285,7 +254,7 @@ async def test_a02_a_request_by_the_serial_number_that_an_operator_registered(
     async with by(BASIC, run, trust, central) as station:
         await station.boot()
         await station.status(1, "Available")
-        assert await sign(station, csr(key, serial_number)) == "Accepted"
+        assert await sign(station, asked_for(key, serial_number)) == "Accepted"
         await station.answer(await station.asked("CertificateSigned"), ACCEPTED)
         assert (await request_is(central, "installed"))["common_name"] == serial_number
 
@@ -297,7 +266,7 @@ async def test_a02_a_request_of_a_station_that_proved_nothing(
     async with by(Way(), run, trust, central) as station:
         await station.boot()
         await station.status(1, "Available")
-        assert await sign(station, csr(key, station.station_id)) == "Rejected"
+        assert await sign(station, asked_for(key, station.station_id)) == "Rejected"
     request = await request_is(central, "rejected")
     assert request["problem"] == "profile_too_low"
     (event,) = await own_events(central, "CertificateRequestRefused")

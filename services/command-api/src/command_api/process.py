@@ -13,10 +13,12 @@ from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.services import BrokerServices
+from command_api.domain.login_limits import LoginLimits
 from command_api.handlers.accounts import Accounts
 from command_api.handlers.command_creation import CommandCreation
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.event_hub import EventHub
+from command_api.handlers.idempotent_creation import IdempotentCreation
 from command_api.handlers.overdue_commands import finish_overdue
 from command_api.handlers.parked_items import ParkedItems
 from command_api.handlers.password_rotations import PasswordRotations
@@ -37,15 +39,17 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.requests import Correlator, Requester
 from csms_shared.broker.topology import COMMAND_API, command_api_queues
 from csms_shared.broker.work_queues import WorkQueueProbe
-from csms_shared.db.engine import answers, create_engine
+from csms_shared.db.engine import create_engine, why_away
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
 from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.retrying import until_available
 from csms_shared.settings import SettingsProblem
+from csms_shared.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +105,8 @@ class CommandApi:
         )
         self._rotations = PasswordRotations(self._work, services)
         passwords = Passwords()
-        self._sessions = Sessions(self._engine, passwords, secret)
+        limits = LoginLimits(settings.login_attempts, settings.login_window_seconds)
+        self._sessions = Sessions(self._engine, passwords, secret, limits)
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
             self._engine,
@@ -117,6 +122,7 @@ class CommandApi:
                     sessions=self._sessions,
                     accounts=Accounts(self._engine, passwords, self._sessions),
                     commands=self._commands,
+                    creations=IdempotentCreation(self._engine, secret.encode()),
                     watched=self._watched,
                     services=services,
                     owners=self._owners,
@@ -125,6 +131,7 @@ class CommandApi:
                     hub=self._hub,
                     readiness=self.missing,
                     broker_is_up=self._link.is_open,
+                    trusted_proxies=TrustedProxies(parse_networks(settings.trusted_proxies)),
                     pepper=pepper,
                     min_password_length=settings.min_password_length,
                 )
@@ -158,8 +165,9 @@ class CommandApi:
         for consumer in self._consumers:
             if not consumer.consuming:
                 missing["consumers"] = "not all queues are consumed"
-        if not await answers(self._engine):
-            missing["database"] = "no answer"
+        away = await why_away(self._engine)
+        if away is not None:
+            missing["database"] = away
         return missing
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -174,8 +182,10 @@ class CommandApi:
             self._prepare(),
             self._queues.run(),
             self._relay.run(),
+            watch_outbox(self._work, outbox),
             self._owners.lookups.run(),
             self._commands.inserts.run(),
+            self._sessions.look_ups.run(),
             self._sender.lane.run(),
             self._dispatch.run(),
             self._rotations.run(),

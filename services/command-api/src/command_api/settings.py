@@ -3,13 +3,17 @@
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from command_api.domain.upload_places import parse_upload_place
-from csms_shared.settings import DatabaseSettings
+from csms_shared.db.settings import DatabaseSettings
+from csms_shared.trusted_proxies import Networks
 
 
 class CommandApiSettings(DatabaseSettings):
     """Settings of `command-api serve`."""
 
     http_port: int = Field(8080, ge=0, le=65535, description="port of REST and the console")
+    trusted_proxies: Networks = Field(
+        "", description="addresses or networks, by comma, whose X-Forwarded-For counts"
+    )
     admin_password: SecretStr | None = Field(
         None,
         min_length=1,
@@ -51,6 +55,21 @@ class CommandApiSettings(DatabaseSettings):
     upload_retention_days: int = Field(90, ge=1, le=3650, description="how long uploads are kept")
     min_password_length: int = Field(
         16, ge=1, le=40, description="least length of a station's password"
+    )
+
+    login_attempts: int = Field(
+        10,
+        ge=1,
+        le=1_000_000,
+        description="how often a user's password may be wrong from one address before each "
+        "further try has to wait (429)",
+    )
+    login_window_seconds: float = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="longest of these waits, and after how long without a wrong password as many "
+        "are free again",
     )
 
     @field_validator("upload_store")

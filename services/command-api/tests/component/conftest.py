@@ -97,6 +97,7 @@ async def rest_url(
         probe_port=free_port(),
         http_port=port,
         admin_password=ADMIN_PASSWORD,
+        trusted_proxies="127.0.0.2",
         token_secret="a secret for the tests of this service",
         credential_pepper=PEPPER,
         public_url="https://csms.example/",

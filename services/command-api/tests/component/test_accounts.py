@@ -1,10 +1,13 @@
 """Log-in, users, API keys, and what each role may do."""
 
+import asyncio
 import secrets
 
 import httpx
 import pytest
-from command_api_fakes import api_key, is_problem
+from command_api_fakes import api_key, eventually, is_problem
+
+from command_api.settings import CommandApiSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -23,7 +26,7 @@ async def test_nobody_gets_in_without_credentials(nobody: httpx.AsyncClient) -> 
     is_problem(answer, 401, "unauthenticated")
 
 
-async def test_wrong_passwords_are_refused_alike_and_counted_and_the_right_one_passes(
+async def test_wrong_passwords_are_refused_alike_and_counted_and_the_right_one_passes_in_time(
     admin: httpx.AsyncClient, nobody: httpx.AsyncClient
 ) -> None:
     name, password = secrets.token_hex(6), "a good password"
@@ -43,14 +46,44 @@ async def test_wrong_passwords_are_refused_alike_and_counted_and_the_right_one_p
     assert wrong == unknown
     for _ in range(9):
         await log_in(name, "wrong")
-    limited = await log_in(name, "wrong")
+    limited = await log_in(name, password)
     is_problem(limited, 429, "too_many_failures")
     assert int(limited.headers["retry-after"]) > 0
-    token = (await log_in(name, password)).json()
+
+    async def right() -> httpx.Response:
+        return await log_in(name, password)
+
+    token = (await eventually(right, lambda answer: answer.status_code == 200)).json()
     assert token["token_type"] == "bearer"
     headers = {"Authorization": f"Bearer {token['access_token']}"}
     assert (await nobody.get("/api/v1/commands", headers=headers)).status_code == 200
     is_problem(await nobody.get("/api/v1/users", headers=headers), 403, "forbidden")
+
+
+async def test_guesses_that_come_at_once_are_checked_no_oftener_than_one_by_one(
+    admin: httpx.AsyncClient, nobody: httpx.AsyncClient
+) -> None:
+    name, other, password = secrets.token_hex(6), secrets.token_hex(6), "a good password"
+    for username in (name, other):
+        user = {"username": username, "password": password, "role": "viewer"}
+        assert (await admin.post("/users", json=user)).status_code == 201
+
+    async def log_in(username: str, given: str) -> int:
+        answer = await nobody.post(
+            "/api/v1/auth/token", data={"username": username, "password": given}, timeout=60
+        )
+        return answer.status_code
+
+    answers = await asyncio.gather(
+        *(log_in(name, f"guess {number}") for number in range(60)),
+        *(log_in(secrets.token_hex(6), "guess") for _ in range(60)),
+        log_in(other, password),
+    )
+    guesses, made_up, right = answers[:60], answers[60:-1], answers[-1]
+    assert right == 200
+    assert guesses.count(401) <= CommandApiSettings.model_fields["login_attempts"].default
+    assert set(guesses) == {401, 429}
+    assert set(made_up) == {401}
 
 
 async def test_a_changed_or_deleted_user_loses_the_token(
@@ -74,6 +107,20 @@ async def test_a_changed_or_deleted_user_loses_the_token(
     assert (await admin.delete(f"/users/{name}")).status_code == 204
     is_problem(await nobody.get("/api/v1/users", headers=second), 401, "unauthenticated")
     is_problem(await admin.get(f"/users/{name}"), 404, "not_found")
+
+
+async def test_the_token_of_a_deleted_user_opens_nothing_to_the_next_of_the_same_name(
+    admin: httpx.AsyncClient, nobody: httpx.AsyncClient
+) -> None:
+    user = {"username": secrets.token_hex(6), "password": "a good password", "role": "viewer"}
+    assert (await admin.post("/users", json=user)).status_code == 201
+    log_in = {"username": user["username"], "password": user["password"]}
+    token = (await nobody.post("/api/v1/auth/token", data=log_in)).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await nobody.get("/api/v1/commands", headers=headers)).status_code == 200
+    assert (await admin.delete(f"/users/{user['username']}")).status_code == 204
+    assert (await admin.post("/users", json=user)).status_code == 201
+    is_problem(await nobody.get("/api/v1/commands", headers=headers), 401, "unauthenticated")
 
 
 async def test_the_last_administrator_stays(admin: httpx.AsyncClient) -> None:

@@ -1,5 +1,7 @@
 """REST of certificates and security events."""
 
+from typing import Any
+
 import httpx
 import pytest
 from command_api_fakes import Stations, api_key, is_problem
@@ -36,13 +38,13 @@ async def test_the_filters_of_security_events_reach_the_registry(
         "station_id": "A",
         "type": "TamperDetectionActivated",
         "critical": True,
-        "from_time": "2026-11-21T00:00:00+00:00",
-        "to_time": "2026-11-22T00:00:00+01:00",
+        "from_time": "2026-11-21T00:00:00.000Z",
+        "to_time": "2026-11-21T23:00:00.000Z",
         "limit": 7,
     }
-    is_problem(
-        await admin.get("/security-events?from=2026-11-21T00:00:00"), 422, "validation_failed"
-    )
+    assert (await admin.get("/security-events?from=2026-11-21T00:00:00")).status_code == 200
+    without_a_zone = stations.registry.asked("security_events.list")[-1]["from_time"]
+    assert without_a_zone == "2026-11-21T00:00:00.000Z"
 
 
 async def test_certificates_are_listed_shown_and_revoked(
@@ -73,6 +75,19 @@ async def test_certificates_are_listed_shown_and_revoked(
     crl = await admin.get("/certificate-authority/crl")
     assert crl.text == "-----BEGIN X509 CRL-----"
     assert crl.headers["content-type"].startswith("application/x-pem-file")
+
+
+async def test_an_authority_that_can_not_sign_is_told_with_what_is_wrong(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    def unusable(_: Any) -> None:
+        raise refuse(503, "authority_unusable", "its certificate: keyUsage is missing")
+
+    for name, path in (("get", ""), ("crl", "/crl")):
+        stations.registry.operations[f"certificate_authority.{name}"] = unusable
+        answer = await admin.get(f"/certificate-authority{path}")
+        problem = is_problem(answer, 503, "authority_unusable")
+        assert problem["detail"] == "its certificate: keyUsage is missing"
 
 
 async def test_only_administrators_revoke_and_delete(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -52,6 +53,32 @@ async def test_each_event_is_one_cloudevent_filtered_by_station(
     assert name == event["type"] == "csms.connector.status_changed.v1"
     assert (event["subject"], event["data"]["connector_id"]) == (mine, 2)
     assert event["specversion"] == "1.0"
+
+
+async def test_a_stream_ends_soon_after_the_key_that_opened_it(
+    admin: httpx.AsyncClient, stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("command_api.http.events.KEEP_ALIVE_S", 0.2)
+    name = secrets.token_hex(6)
+    key = (await admin.post("/api-keys", json={"name": name, "role": "viewer"})).json()
+    station_id = stations.online()
+    async with (
+        asyncio.timeout(60),
+        httpx.AsyncClient(
+            base_url=admin.base_url, headers={"X-API-Key": key["key"]}, trust_env=False, timeout=60
+        ) as client,
+        client.stream("GET", "/events", params={"station_id": station_id}) as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": open"
+        await stations.emit("connector.status_changed", station_id, {"connector_id": 1})
+        # It outlives some checks while the key is good.
+        pings = 0
+        while pings < 3:
+            pings += (await anext(lines)).startswith(": ping")
+        assert (await admin.delete(f"/api-keys/{key['id']}")).status_code == 204
+        rest = [line async for line in lines]
+    assert ": not authorized any more" in rest
 
 
 async def test_events_are_filtered_by_the_beginning_of_their_type(

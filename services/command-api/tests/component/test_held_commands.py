@@ -9,8 +9,18 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from command_api_fakes import Stations, answered, eventually, reporting
+from command_api_fakes import (
+    Stations,
+    answered,
+    api_key,
+    eventually,
+    is_problem,
+    report,
+    reporting,
+    silent,
+)
 
+from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.ocpp.credentials import credential_proofs
 
@@ -101,6 +111,83 @@ async def test_a_held_command_that_was_not_written_waits_again(
     del stations.gateway.script[station_id]
     await stations.emit_connected(station_id)
     await becomes(admin, command, status="completed")
+
+
+async def dispatched(stations: Stations, station_id: str, count: int = 1) -> list[Command]:
+    return await eventually(
+        lambda: asyncio.sleep(0, stations.gateway.commands_to(station_id)),
+        lambda found: len(found) >= count,
+    )
+
+
+async def test_a_dispatched_held_command_is_over_soon_after_its_gateway_has_died(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    stations.gateway.script[station_id] = silent
+    before = now_ms()
+    command = await hold(admin, station_id)
+    (sent,) = await dispatched(stations, station_id)
+    due = await database.fetchval(
+        "SELECT attempt_deadline FROM commands WHERE command_id = $1", command["command_id"]
+    )
+    assert round(due.timestamp() * 1000) == sent.deadline_ms
+    # Written by then, answered within 30 s, swept 5 s later.
+    assert before < sent.deadline_ms <= now_ms() + 55_000
+    await database.execute(
+        "UPDATE commands SET attempt_deadline = now() - interval '36 seconds' "
+        "WHERE command_id = $1",
+        command["command_id"],
+    )
+    over = await becomes(admin, command, status="outcome_unknown")
+    assert datetime.fromisoformat(over["deadline"]) > datetime.now(UTC)
+    assert len(stations.gateway.commands_to(station_id)) == 1
+
+
+@pytest.mark.parametrize("outcome", [CommandOutcome.EXPIRED, CommandOutcome.BUSY])
+async def test_a_held_command_that_had_no_turn_at_its_gateway_waits_for_another_attempt(
+    admin: httpx.AsyncClient, stations: Stations, outcome: CommandOutcome
+) -> None:
+    station_id = stations.online()
+
+    def no_turn(command: Command) -> list[CommandReport]:
+        return [report(command, outcome, attempt=command.attempt)]
+
+    stations.gateway.script[station_id] = no_turn
+    command = await hold(admin, station_id)
+    await dispatched(stations, station_id)
+    await becomes(admin, command, status="waiting")
+    del stations.gateway.script[station_id]
+    await stations.emit_connected(station_id)
+    await becomes(admin, command, status="completed")
+    first, second = stations.gateway.commands_to(station_id)
+    assert first.attempt < second.attempt
+
+
+async def test_a_station_gets_held_commands_a_few_at_a_time_in_the_order_they_were_given(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.offline()
+    commands = [await hold(admin, station_id) for _ in range(30)]
+    stations.gateway.script[station_id] = silent
+    stations.online(station_id)
+    await stations.emit_connected(station_id)
+    few = await dispatched(stations, station_id, 8)
+    behind = stations.offline()
+    neighbours = await hold(admin, behind)
+    stations.online(behind)
+    await stations.emit_connected(behind)
+    await becomes(admin, neighbours, status="completed")
+    assert len(stations.gateway.commands_to(station_id)) == 8
+    del stations.gateway.script[station_id]
+    for sent in few:
+        await stations.gateway.report(
+            stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
+        )
+    for command in commands:
+        await becomes(admin, command, status="completed")
+    received = [command.command_id for command in stations.gateway.commands_to(station_id)]
+    assert received == [command["command_id"] for command in commands]
 
 
 async def test_the_registration_is_checked_again_before_a_held_command_is_sent(
@@ -319,6 +406,25 @@ async def test_a_late_no_withdraws_the_password_that_counted_meanwhile(
     (sent,) = stations.gateway.commands_to(station_id)
     await stations.gateway.report(stations.gateway.reply_keys[sent.command_id], late(sent))
     assert (await set_passwords(stations, station_id, 3))[2]["withdrawn"] is True
+
+
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey"])
+async def test_a_new_authorization_key_needs_the_role_that_sets_passwords(
+    admin: httpx.AsyncClient, stations: Stations, rest_url: str, key: str
+) -> None:
+    station_id = stations.online()
+    path = f"/api/v1/stations/{station_id}/commands/ChangeConfiguration"
+    async with httpx.AsyncClient(base_url=rest_url, trust_env=False, timeout=60) as client:
+        operator = await api_key(admin, "operator")
+        refused = await client.post(path, json={**ROTATION, "key": key}, headers=operator)
+        is_problem(refused, 403, "forbidden")
+        other = await client.post(
+            path, json={"key": "HeartbeatInterval", "value": "60"}, headers=operator
+        )
+        assert other.status_code == 200
+    assert [sent.payload["key"] for sent in stations.gateway.commands_to(station_id)] == [
+        "HeartbeatInterval"
+    ]
 
 
 async def test_a_new_authorization_key_can_not_be_held_or_too_short(

@@ -120,6 +120,7 @@ async def test_reservations_are_made_in_the_name_of_who_asks(
         "group_id": None,
         "expires_at": "2027-01-01T00:00:00Z",
         "created_by": "admin",
+        "command_id": made.json()["command_id"],
     }
     assert stations.registry.asked("stations.get")[-1] == {"station_id": "S/1"}
     cancelled = await admin.post("/reservations/7/cancel")

@@ -1,8 +1,11 @@
 """Stations, their connectors and passwords, and any text in a path."""
 
+import secrets
+
+import asyncpg
 import httpx
 import pytest
-from command_api_fakes import Answer, Stations, is_problem
+from command_api_fakes import Answer, Stations, api_key, is_problem
 
 from csms_shared.ocpp.credentials import credential_proofs
 
@@ -133,8 +136,30 @@ async def test_a_station_changes_by_what_is_given_null_included(
         "set": ["heartbeat_interval", "registration_status"],
         **body,
     }
-    is_problem(await admin.patch("/stations/S", json={"strict": None}), 422, "validation_failed")
+    for name in ("strict", "exempt_from_limits"):
+        is_problem(await admin.patch("/stations/S", json={name: None}), 422, "validation_failed")
     is_problem(await admin.patch("/stations/S", json={"vendor": "V"}), 422, "validation_failed")
+
+
+async def test_only_an_administrator_exempts_a_station_and_that_is_audited(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    stations.registry.operations["stations.change"] = lambda parameters: parameters
+    station_id = f"E-{secrets.token_hex(6)}"
+    exempt: Answer = {"exempt_from_limits": True}
+    operator = await api_key(admin, "operator")
+    is_problem(
+        await admin.patch(f"/stations/{station_id}", json=exempt, headers=operator),
+        403,
+        "forbidden",
+    )
+    changed = (await admin.patch(f"/stations/{station_id}", json=exempt)).json()
+    assert changed == {"station_id": station_id, "set": ["exempt_from_limits"], **exempt}
+    rows = await database.fetch(
+        "SELECT method, status FROM audit WHERE path = $1 ORDER BY id",
+        f"/api/v1/stations/{station_id}",
+    )
+    assert [tuple(row) for row in rows] == [("PATCH", 403), ("PATCH", 200)]
 
 
 async def test_a_station_that_charges_is_not_deleted(

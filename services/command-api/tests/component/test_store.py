@@ -18,6 +18,7 @@ from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import create_engine, in_transaction
+from csms_shared.refusals import refuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -70,6 +71,20 @@ async def test_writes_are_audited_with_their_outcome(
         ("user:admin", "admin", "DELETE", f"/api/v1/users/{name}", 404),
         ("user:admin", "admin", "POST", "/api/v1/api-keys", 201),
     ]
+
+
+@pytest.mark.parametrize("status", [404, 409, 500, 503])
+async def test_the_audit_notes_the_status_that_the_client_got_however_the_request_ended(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool, status: int
+) -> None:
+    def fail(_: dict[str, Any]) -> None:
+        raise refuse(status, "any", "whatever it is")
+
+    name = secrets.token_hex(6)
+    stations.sessions.operations["id_tokens.change"] = fail
+    answer = await admin.patch(f"/id-tokens/{name}", json={"status": "blocked"})
+    noted = await database.fetchval("SELECT status FROM audit WHERE path LIKE '%' || $1", name)
+    assert noted == answer.status_code == status
 
 
 async def test_a_report_that_can_not_be_read_is_parked_alone_and_again_when_it_is_replayed(

@@ -157,6 +157,32 @@ def test_a_held_command_that_was_not_written_waits_again() -> None:
     assert changed(held, CommandOutcome.SUPERSEDED).status is CommandStatus.WAITING
 
 
+@pytest.mark.parametrize("outcome", [CommandOutcome.BUSY, CommandOutcome.EXPIRED])
+def test_a_held_command_whose_attempt_had_no_turn_waits_again(outcome: CommandOutcome) -> None:
+    held = replace(command(), held=True)
+    assert changed(held, outcome, attempt=1).status is CommandStatus.WAITING
+    last = replace(held, deadline_ms=NOW + 10)
+    assert changed(last, outcome, attempt=1).status.is_final
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        CommandOutcome.NOT_OWNER,
+        CommandOutcome.SUPERSEDED,
+        CommandOutcome.BUSY,
+        CommandOutcome.EXPIRED,
+    ],
+)
+@pytest.mark.parametrize("held", [True, False])
+def test_that_an_attempt_was_not_written_says_nothing_of_the_next_one(
+    outcome: CommandOutcome, held: bool
+) -> None:
+    second = replace(command(attempts=2), held=held)
+    assert after(second, outcome, attempt=1) is None
+    assert after(second, outcome, attempt=2) is not None
+
+
 def test_a_held_command_past_its_deadline_does_not_wait_again() -> None:
     held = replace(command(attempts=2), held=True, deadline_ms=NOW)
     assert changed(held, CommandOutcome.SUPERSEDED).status is CommandStatus.STATION_OFFLINE

@@ -7,6 +7,14 @@ import pytest
 from command_api.domain.payload_problems import payload_problems
 from csms_shared.ocpp.versions import OCPP16
 
+_NEVER = "9999-12-31T23:59:59.999999Z"
+_ZERO = "0001-01-01T00:00:00Z"
+
+
+def _local_list(expiry: str) -> dict[str, Any]:
+    entry = {"idTag": "T", "idTagInfo": {"status": "Accepted", "expiryDate": expiry}}
+    return {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry, entry]}
+
 
 @pytest.mark.parametrize(
     ("action", "payload", "fields"),
@@ -23,6 +31,26 @@ from csms_shared.ocpp.versions import OCPP16
         ("SendLocalList", {"listVersion": -1, "updateType": "Full"}, ["/listVersion"]),
         ("TriggerMessage", {"requestedMessage": "StatusNotification", "connectorId": 0}, []),
         ("UnlockConnector", {"connectorId": 0}, ["/connectorId"]),
+        ("UpdateFirmware", {"location": "ftp://h/", "retrieveDate": _NEVER}, []),
+        ("UpdateFirmware", {"location": "ftp://h/", "retrieveDate": _ZERO}, ["/retrieveDate"]),
+        ("SendLocalList", _local_list(_NEVER), []),
+        (
+            "SendLocalList",
+            _local_list(_ZERO),
+            [
+                "/localAuthorizationList/0/idTagInfo/expiryDate",
+                "/localAuthorizationList/1/idTagInfo/expiryDate",
+            ],
+        ),
+        (
+            "GetLog",
+            {
+                "logType": "SecurityLog",
+                "requestId": 1,
+                "log": {"remoteLocation": "ftp://h/", "oldestTimestamp": _ZERO},
+            },
+            ["/log/oldestTimestamp"],
+        ),
     ],
 )
 def test_each_wrong_field_is_named(action: str, payload: dict[str, Any], fields: list[str]) -> None:

@@ -9,6 +9,16 @@ ROOT = Path(__file__).parents[4]
 GATEWAY = ROOT / "services" / "ws-gateway" / "src" / "ws_gateway"
 # Refusals that nobody is told of: whoever asked has gone.
 UNTOLD = {"client_gone"}
+# What a claim is answered, and the like: taken from the messages between the services.
+_CLAIMED = {
+    "bad_certificate",
+    "bad_credentials",
+    "client_certificate_refused",
+    "missing_subprotocol",
+    "too_many_unknown_stations",
+    "unknown_station",
+    "wrong_security_profile",
+}
 
 
 def _reasons() -> set[str]:
@@ -40,6 +50,12 @@ def test_every_reason_of_the_gateway_is_explained() -> None:
     reasons = _reasons()
     assert len(reasons) > 20
     assert reasons - EXPLANATIONS.keys() == set()
+
+
+def test_the_gateway_counts_each_from_0() -> None:
+    told = (GATEWAY / "metrics.py").read_text()
+    listed = told.partition("REFUSAL_REASONS = (")[2].partition("\n)")[0]
+    assert set(re.findall(r'"(\w+)"', listed)) | _CLAIMED == _reasons() | UNTOLD
 
 
 def test_the_documentation_explains_each_in_the_same_words() -> None:

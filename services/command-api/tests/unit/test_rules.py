@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from command_api.domain.login_limits import ATTEMPTS, WINDOW_S, LoginLimits
 from command_api.domain.password_rotation import (
     is_password_rotation,
     length_problem,
@@ -17,6 +16,8 @@ from command_api.domain.security_profile_change import PROFILES, wanted_profile
 from command_api.handlers.event_hub import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
 from command_api.handlers.gathering import Gathering
 from csms_shared.contracts.stations import RegistrationStatus
+
+ATTEMPTS, WINDOW_S = 10, 300.0
 
 
 @pytest.mark.parametrize(
@@ -103,23 +104,6 @@ def test_passwords_of_stations_have_a_least_and_a_greatest_length() -> None:
     assert length_problem("x" * 40, 16) is None
     assert length_problem("x" * 15, 16)
     assert length_problem("x" * 41, 16)
-
-
-def test_the_limit_counts_failures_per_address_and_name_and_forgets_after_a_while() -> None:
-    limits = LoginLimits()
-    for _ in range(ATTEMPTS):
-        assert limits.failed("10.0.0.1", "admin", 0.0) is None
-    assert limits.failed("10.0.0.1", "admin", 1.0) == pytest.approx(WINDOW_S - 1)
-    assert limits.failed("10.0.0.2", "admin", 1.0) is None
-    assert limits.failed("10.0.0.1", "admin", WINDOW_S + 1) is None
-
-
-def test_right_credentials_end_the_count() -> None:
-    limits = LoginLimits()
-    for _ in range(ATTEMPTS):
-        limits.failed("10.0.0.1", "admin", 0.0)
-    limits.succeeded("10.0.0.1", "admin")
-    assert limits.failed("10.0.0.1", "admin", 1.0) is None
 
 
 def live(station_id: str = "S1", type: str = "csms.transaction.started.v1") -> LiveEvent:

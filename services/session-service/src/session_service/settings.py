@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from csms_shared.settings import DatabaseSettings
+from csms_shared.db.settings import DatabaseSettings
 
 
 class Settings(DatabaseSettings):

@@ -20,7 +20,7 @@ from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
 from csms_shared.inbox import Work
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.handlers.charging_profiles import settle_waiting
 from session_service.handlers.charging_requests import check_profile, composite, list_profiles

@@ -32,7 +32,9 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Work
 from csms_shared.owning_service import OwningService, opened
+from session_service.amqp import inboxes
 from session_service.amqp.completed_commands import completed_command_handlers
+from session_service.amqp.inboxes import ReportsProgress
 from session_service.amqp.process import session_service
 from session_service.settings import Settings
 
@@ -248,6 +250,28 @@ async def test_a_token_that_stays_busy_is_refused_within_the_deadline(
     await until(lambda: len(gateway.replies) == 2)
     statuses = [reply["payload"]["idTagInfo"]["status"] for reply in gateway.replies]
     assert statuses == ["Accepted", "ConcurrentTx"]
+
+
+async def test_starts_of_a_busy_token_hold_up_no_other_decision(
+    gateway: Gateway, records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await records.token("T1")
+    await records.token("T2")
+    await records.decide(records.start(1))
+    stored = asyncio.Event()
+    monkeypatch.setattr(inboxes, "HOLD_S", 2 * WITHIN_S)
+    monkeypatch.setattr(ReportsProgress, "has_passed", lambda *_: stored.is_set())
+    # More messages than there are consumers, so that each has held starts in hand.
+    for number in range(2, 8):
+        await gateway.send(records.start(1, station_id=f"S{number}"))
+    await gateway.send(records.start(1, station_id="S8", id_tag="T2"))
+    await gateway.send(records.call("Authorize", 2, {"idTag": "T2"}))
+    await until(lambda: len(gateway.replies) == 2)
+    assert {reply["payload"]["idTagInfo"]["status"] for reply in gateway.replies} == {"Accepted"}
+    stored.set()
+    await until(lambda: len(gateway.replies) == 8)
+    statuses = [reply["payload"]["idTagInfo"]["status"] for reply in gateway.replies[2:]]
+    assert statuses == ["ConcurrentTx"] * 6
 
 
 async def test_the_end_of_a_command_reaches_the_handler_of_its_action(

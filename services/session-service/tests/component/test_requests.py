@@ -10,8 +10,8 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import SESSION_SERVICE, parking_queue
 from csms_shared.contracts.requests import RequestItem
-from csms_shared.ocpp.times import format_time
 from csms_shared.requests_inbox import RequestsInbox
+from csms_shared.values.times import format_time
 from session_service.amqp.requests import requests_inbox
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -87,7 +87,7 @@ async def test_wrong_parameters_name_their_fields(ask: Asker) -> None:
         "invalid_request",
         ["id_token", "max_concurrent"],
     )
-    assert await ask("transactions.list", cursor="rubbish") == (422, "invalid_request", ["cursor"])
+    assert await ask("transactions.list", cursor="rubbish") == (422, "bad_cursor", ["cursor"])
     assert await ask("transactions.list", limit=501) == (422, "invalid_request", ["limit"])
     assert await ask("id_tokens.create", id_token="  ") == (422, "invalid_request", ["id_token"])
     assert (await ask("id_tokens.change", id_token="x", set=["version"]))[0] == 422

@@ -13,12 +13,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from csms_shared.contracts.reservations import CancelReservation, CreateReservation
+from csms_shared.contracts.reservations import (
+    CancelReservation,
+    CreateReservation,
+    FindReservation,
+)
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.inbox import Work
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised
-from session_service.handlers.reservation_requests import cancel_reservation, create_reservation
+from csms_shared.values.times import format_time
+from session_service.handlers.reservation_requests import (
+    cancel_reservation,
+    create_reservation,
+    find_reservation,
+)
 from session_service.handlers.reservations import expire_reservations
 from session_service.store.reservation_outages import forget_outages
 from session_service.store.tables import SCHEMA
@@ -150,6 +158,30 @@ async def test_a_reservation_is_ordered_accepted_and_used(records: Any) -> None:
     with pytest.raises(ProblemRaised) as refused:
         await cancel(records)
     assert refused.value.problem.code == "reservation_ended"
+
+
+@pytest.mark.parametrize("never", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z"])
+async def test_a_reservation_that_never_expires_is_used_like_any_other(
+    records: Any, never: str
+) -> None:
+    await records.token("T1")
+    made = await reserve(records, expires_at=never)
+    assert made.expires_at[:19] == never[:19]
+    await records.report(answer(made, "Accepted"))
+    foreign = {"connectorId": 2, "expiryDate": never, "idTag": "T2", "reservationId": 77}
+    await records.report(ended("ReserveNow", foreign, "Accepted"))
+    await in_transaction(records.engine, expire_reservations)
+    assert await status(records) == [("active", None)] * 2
+    await records.decide(start(records, reservation_id=1))
+    used, open_ = await records.rows(_ROWS)
+    assert (used["status"], open_["status"]) == ("used", "active")
+
+
+async def test_a_reservation_until_a_time_that_never_was_has_expired(records: Any) -> None:
+    foreign = {"connectorId": 1, "expiryDate": "0001-01-01T00:00:00Z", "idTag": "T",
+               "reservationId": 77}  # fmt: skip
+    await records.report(ended("ReserveNow", foreign, "Accepted"))
+    assert await status(records) == [("expired", None)]
 
 
 @pytest.mark.parametrize(
@@ -371,3 +403,19 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
         assert asyncio.run(check(order, *case)) == expected[case]
 
     any_order()
+
+
+async def test_a_reservation_that_is_asked_for_twice_under_one_command_is_one(
+    records: Any,
+) -> None:
+    command_id = uuid4()
+    find = FindReservation(command_id=command_id)
+    with pytest.raises(ProblemRaised, match="no reservation"):
+        await in_transaction(records.engine, lambda c: find_reservation(c, find))
+    first, second = await asyncio.gather(
+        *(reserve(records, command_id=command_id) for _ in range(2))
+    )
+    found = await in_transaction(records.engine, lambda c: find_reservation(c, find))
+    assert first == second == found
+    assert first.command_id == str(command_id)
+    assert len(await records.rows(_ROWS)) == 1

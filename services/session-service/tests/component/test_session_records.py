@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
@@ -109,6 +109,25 @@ async def test_start_that_may_only_look_concurrent_is_held_and_then_accepted(
     await records.report(records.stop())
     (reply,) = await records.decide(elsewhere, hold=True)
     assert reply["idTagInfo"]["status"] == "Accepted"
+
+
+async def test_start_that_was_here_before_another_took_its_token_is_refused_at_once(
+    records: Any,
+) -> None:
+    await records.token("T1")
+    earlier = records.start(1, station_id="S2")
+    await records.decide(records.start(1))
+    (reply,) = await records.decide(earlier, hold=True)
+    assert reply["idTagInfo"]["status"] == "ConcurrentTx"
+
+
+async def test_start_is_held_where_nobody_waited_for_the_one_that_took_its_token(
+    records: Any,
+) -> None:
+    await records.token("T1")
+    earlier = records.start(1, station_id="S2")
+    await records.decide(records.start(1, deadline_ms=1))
+    assert await records.decide(earlier, hold=True) == [None]
 
 
 async def test_clock_that_is_not_set_makes_a_new_transaction_after_each_boot(

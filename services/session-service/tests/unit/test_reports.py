@@ -10,7 +10,7 @@ import pytest
 from session_service.domain.matching import transaction_of_samples, transaction_of_stop
 from session_service.domain.metering import (
     Sample,
-    parse_number,
+    energy_wh,
     sample_digest,
     sample_flags,
     sample_source,
@@ -86,6 +86,25 @@ def test_a_suspect_stop_is_applied_and_flagged(changes: dict[str, Any], flag: st
     assert after.flags == {flag}
 
 
+@pytest.mark.parametrize(
+    ("sent_at", "flag"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), "clock_not_set"),
+        (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), "unreadable_time"),
+    ],
+)
+def test_a_stop_of_an_impossible_time_ended_when_it_was_received(
+    sent_at: datetime, flag: str
+) -> None:
+    first = stop(1, sent_at=sent_at)
+    _, after = decide_stop(OPEN, first, {})
+    assert (after.stopped_at, set(after.flags)) == (first.received_at, {flag})
+    copy = stop(2, sent_at=sent_at, received_at=NOW + timedelta(hours=9))
+    assert decide_stop(after, copy, {}) == (StopOutcome.EVIDENCE, after)
+    other = stop(2, sent_at=sent_at, meter_stop=2001)
+    assert "conflicting_stops" in decide_stop(after, other, {})[1].flags
+
+
 @pytest.mark.parametrize("group", ["G", "g"])
 def test_a_token_of_the_same_group_in_any_case_may_stop(group: str) -> None:
     _, after = decide_stop(OPEN, stop(1, id_token="T2", token_key="t2"), {"t2": group})
@@ -109,21 +128,11 @@ def test_meter_values_without_id_belong_to_what_ran_at_their_time() -> None:
     assert transaction_of_samples([second], 2, NOW + timedelta(hours=1)) is None
 
 
-@pytest.mark.parametrize(
-    ("raw", "value"),
-    [
-        ("12", 12.0),
-        (" -1.5 ", -1.5),
-        ("+.5e3", 500.0),
-        ("1e999", None),
-        ("nan", None),
-        ("1_0", None),
-        ("", None),
-        ("٣", None),
-    ],
-)
-def test_text_becomes_a_number_only_where_it_is_one(raw: str, value: float | None) -> None:
-    assert parse_number(raw) == value
+def test_registers_at_both_ends_of_64_bits_leave_an_energy_that_can_be_told() -> None:
+    assert energy_wh(2**63 - 1, -(2**63)) == -(2**63)
+    assert energy_wh(-(2**63), 2**63 - 1) == 2**63 - 1
+    assert energy_wh(1_000, 1_500) == 500
+    assert energy_wh(1_000, None) is None
 
 
 def test_missing_parts_count_as_empty_in_a_digest_and_every_part_counts() -> None:

@@ -57,6 +57,30 @@ def test_nothing_else_makes_another_transaction(change: dict[str, Any]) -> None:
     assert start().key == start(**change).key
 
 
+@pytest.mark.parametrize(
+    ("sent_at", "flag", "boots", "known_key"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), "clock_not_set", 2, "398ab0215904cfced2c1919630de1203"),
+        (
+            datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+            "unreadable_time",
+            1,
+            "9cef70364aac885dd9744a9d66504c64",
+        ),
+    ],
+)
+def test_a_start_of_an_impossible_time_happened_when_it_came_and_is_known_by_what_it_says(
+    sent_at: datetime, flag: str, boots: int, known_key: str
+) -> None:
+    first = start(sent_at=sent_at)
+    assert (first.started_at, first.flags()) == (first.received_at, {flag})
+    again = start(sent_at=sent_at, received_at=NOW + timedelta(days=1), stamp=(9, 9))
+    assert again.key == first.key
+    assert len({start(sent_at=sent_at, boot_count=count).key for count in (1, 2)}) == boots
+    # Stored by releases that kept such a time: the start may be sent again after an upgrade.
+    assert first.key.hex() == known_key
+
+
 @pytest.mark.parametrize("sent_at", [datetime(1970, 1, 1, tzinfo=UTC), None])
 def test_boot_counts_where_the_clock_is_not_set(sent_at: datetime | None) -> None:
     assert start(sent_at=sent_at).key != start(sent_at=sent_at, boot_count=2).key
@@ -103,6 +127,37 @@ def test_a_held_start_leaves_no_trace() -> None:
     book.take(start(), NOW, hold=True)
     assert book.take(start(station_id="S2"), NOW, hold=True) is None
     assert [new.station_id for new in book.new.values()] == ["S1"]
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_start_that_was_here_before_its_token_was_taken_is_refused_at_once(limit: int) -> None:
+    book = ledger(limit)
+    for number in range(limit):
+        book.take(start(station_id=f"S{number}", arrived_at=7.0), NOW, hold=True)
+    refused = book.take(start(station_id="S9", arrived_at=7.5), NOW, hold=True)
+    assert refused is not None
+    assert refused.authorization.status is AuthorizationStatus.CONCURRENT_TX
+
+
+@pytest.mark.parametrize(
+    ("runs_until", "held"), [((10.0, 10.0), True), ((10.0, 12.0), True), ((11.5, 12.0), False)]
+)
+def test_a_start_is_held_while_one_that_was_answered_before_it_may_have_stopped(
+    runs_until: tuple[float, float], held: bool
+) -> None:
+    book = ledger(2)
+    for number, until in enumerate(runs_until):
+        running = book.take(start(station_id=f"S{number}"), NOW, hold=True)
+        assert running is not None
+        running.runs_until = until
+    taken = book.take(start(station_id="S9", arrived_at=11.0), NOW, hold=True)
+    assert (taken is None) == held
+
+
+def test_a_transaction_whose_start_nobody_waited_for_may_have_been_stopped_already() -> None:
+    book = ledger()
+    book.take(start(awaited=False, arrived_at=7.0), NOW, hold=True)
+    assert book.take(start(station_id="S2", arrived_at=7.0), NOW, hold=True) is None
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (1, 3, 2)])

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 
 from csms_shared.contracts.stations import BootPolicy
-from csms_shared.settings import DatabaseSettings
+from csms_shared.db.settings import DatabaseSettings
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies, UnknownStations
 from station_registry.domain.security_profiles import ProfileRules

@@ -4,120 +4,23 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
+from asking_station import PASSPHRASE, PROOF, Ordering, request_of
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 
-from csms_shared.clock import now_ms, utc_now
-from csms_shared.contracts.events import CloudEvent
-from csms_shared.inbox import Work
-from csms_shared.ocpp.times import format_time, format_time_ms
 from csms_shared.refusals import ProblemRaised
 from station_registry.domain.certificate_deliveries import DELIVERIES
 from station_registry.domain.certificate_requests import SigningRequest
-from station_registry.handlers.built_in_authority import BuiltInAuthority
+from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.handlers.certificate_expiry import watch_expiry
 from station_registry.handlers.certificate_signing import CertificateSigning
 from station_registry.handlers.signers import Signed, SignerAway, SignerRefused
 from station_registry.store import authority_files
 from station_registry.store.certificates import Source
-
-PASSPHRASE = "a passphrase of tests"
-PROOF = "ab" * 32
-
-
-class Ordering:
-    """The suite around the registry's tables: a station that asks, and the ends of its orders."""
-
-    def __init__(self, registry: Any, folder: Path) -> None:
-        self.registry = registry
-        registry.authority = BuiltInAuthority(folder, PASSPHRASE, "Operator", 365)
-        self.signing = CertificateSigning(
-            registry.engine, registry.authority.signing_for(registry.engine)
-        )
-        self.seq = 0
-
-    async def ask(self, csr: str, *, seq: int | None = None, connection_id: str = "c1") -> str:
-        self.seq += 1
-        (reply,) = await self.registry.send(
-            [
-                self.registry.call(
-                    "SignCertificate",
-                    "A",
-                    {"csr": csr},
-                    seq=seq or self.seq,
-                    connection_id=connection_id,
-                )
-            ]
-        )
-        return str(reply.content.payload["status"])
-
-    async def orders(self) -> list[dict[str, Any]]:
-        rows = await self.registry.query(
-            "SELECT events FROM outbox WHERE routing_key LIKE '%orders' ORDER BY id"
-        )
-        return [order for row in rows for order in orjson.loads(bytes(row.events))]
-
-    async def complete(self, order: dict[str, Any], status: str = "completed", **more: Any) -> None:
-        await self.registry.send([completed(order, status, **more)])
-
-    async def view(self) -> Any:
-        return await self.registry.request("certificates.of_station", station_id="A")
-
-
-def completed(order: dict[str, Any], status: str = "completed", **more: Any) -> Work:
-    data = {
-        "command_id": order["order_id"],
-        "station_id": order["station_id"],
-        "action": order["action"],
-        "payload": order["payload"],
-        "status": status,
-        "created_by": "station-registry",
-        "created_at": format_time_ms(now_ms()),
-        "sent_at": format_time_ms(now_ms()) if status != "expired" else None,
-        "completed_at": format_time_ms(now_ms()),
-        "deadline": format_time_ms(now_ms()),
-        **more,
-    }
-    event = CloudEvent(
-        id=str(uuid.uuid4()),
-        source="/csms/command-api",
-        type="csms.command.completed.v1",
-        subject=order["station_id"],
-        time=format_time(utc_now()),
-        data=data,
-    )
-    return Work("events.v1", {}, [event.model_dump(mode="json")])
-
-
-def request_of(
-    key: ec.EllipticCurvePrivateKey, common_name: str = "A", organization: str = "Operator"
-) -> str:
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
-        ]
-    )
-    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    signed = builder.sign(key, hashes.SHA256())
-    return signed.public_bytes(serialization.Encoding.PEM).decode()
-
-
-@pytest.fixture
-def key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-@pytest.fixture
-async def ordering(registry: Any, tmp_path: Path) -> Ordering:
-    await registry.request("stations.create", station_id="A", credential_proofs=(PROOF,))
-    await registry.send([registry.claim("A", "c1", credential_proofs=[PROOF], security_profile=1)])
-    return Ordering(registry, tmp_path / "ca")
 
 
 async def test_a_stations_request_ends_as_a_certificate_that_our_authority_vouches_for(
@@ -301,12 +204,31 @@ async def test_what_was_not_sent_is_ordered_again_and_in_the_end_given_up(
         # Delivered once more, it changes nothing.
         await ordering.complete(orders[-1], "outcome_unknown")
     assert len({order["order_id"] for order in orders}) == DELIVERIES
-    assert [one.status for one in (await ordering.view()).requests] == ["undelivered"]
+    assert [(one.status, one.detail) for one in (await ordering.view()).requests] == [
+        ("undelivered", "the certificate did not reach the station: outcome_unknown")
+    ]
     page = await ordering.registry.request("security_events.list", critical=True)
     assert [one.type for one in page.items] == ["CertificateNotInstalled"]
     # A late yes to the first order stands above the end without an answer.
     await ordering.complete(orders[0], response={"status": "Accepted"})
-    assert [one.status for one in (await ordering.view()).requests] == ["installed"]
+    assert [(one.status, one.detail) for one in (await ordering.view()).requests] == [
+        ("installed", None)
+    ]
+
+
+async def test_a_request_whose_certificate_the_station_refused_says_so(
+    ordering: Ordering, key: ec.EllipticCurvePrivateKey
+) -> None:
+    await ordering.ask(request_of(key))
+    await ordering.signing.sign_due()
+    (order,) = await ordering.orders()
+    await ordering.complete(order, response={"status": "Rejected"}, accepted=False)
+    detail = "the station refused the certificate: it answered Rejected"
+    assert [(one.status, one.detail) for one in (await ordering.view()).requests] == [
+        ("refused", detail)
+    ]
+    page = await ordering.registry.request("security_events.list", critical=True)
+    assert [(one.type, one.detail) for one in page.items] == [("CertificateNotInstalled", detail)]
 
 
 class FailingSigner:
@@ -337,6 +259,22 @@ async def test_a_signer_that_is_away_is_asked_again_later_and_not_for_ever(
     assert (view.requests[0].status, view.requests[0].certificate_id) == ("failed", None)
     page = await ordering.registry.request("security_events.list")
     assert [(one.type, one.critical) for one in page.items] == [("CertificateSigningFailed", True)]
+
+
+async def test_why_a_signature_was_put_off_is_not_said_of_a_request_that_is_signed(
+    ordering: Ordering, key: ec.EllipticCurvePrivateKey
+) -> None:
+    away = CertificateSigning(ordering.registry.engine, FailingSigner(SignerAway("no route")))
+    await ordering.ask(request_of(key))
+    await away.sign_due()
+    assert [(one.status, one.detail) for one in (await ordering.view()).requests] == [
+        ("accepted", "no route")
+    ]
+    await ordering.registry.query("UPDATE certificate_request SET next_attempt_at = now()")
+    await ordering.signing.sign_due()
+    assert [(one.status, one.detail) for one in (await ordering.view()).requests] == [
+        ("signed", None)
+    ]
 
 
 async def test_a_signer_that_refuses_ends_the_request(
@@ -390,7 +328,7 @@ async def test_a_certificate_that_ends_soon_is_told_and_renewed_once(
     await ordering.ask(request_of(key))
     await ordering.signing.sign_due()
     (order,) = await ordering.orders()
-    task = watch_expiry(30)
+    task = watch_expiry(30, signing_now(ordering.registry.signing, ordering.registry.authority))
 
     async def triggers() -> list[Any]:
         async with ordering.registry.engine.begin() as connection:

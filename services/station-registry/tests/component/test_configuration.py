@@ -9,8 +9,8 @@ import pytest
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Work
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised
+from csms_shared.values.times import format_time
 
 BEGIN = datetime.now(UTC)
 

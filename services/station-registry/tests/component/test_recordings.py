@@ -164,7 +164,7 @@ async def test_every_filter_finds_what_it_names_and_gaps_always_show(known: Any)
 
 
 def _time(at_ms: int) -> str:
-    from csms_shared.ocpp.times import format_time_ms
+    from csms_shared.values.times import format_time_ms
 
     return format_time_ms(at_ms)
 

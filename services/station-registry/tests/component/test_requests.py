@@ -93,6 +93,39 @@ async def test_a_new_status_is_pushed_to_the_holding_gateway_and_told(registry: 
     assert len(await registry.events("station.registration_changed")) == 1
 
 
+async def test_an_exempt_station_is_so_at_every_gateway_until_it_is_not(registry: Any) -> None:
+    (claimed,) = await registry.send([registry.claim("A", "c1")])
+    assert not claimed.content.registration.exempt_from_limits
+
+    async def exempt(value: bool) -> tuple[str, int, bool]:
+        view = await registry.request(
+            "stations.change",
+            station_id="A",
+            set=["exempt_from_limits"],
+            exempt_from_limits=value,
+        )
+        assert view.exempt_from_limits is value
+        _, gateway, control = _sent(registry)[-1]
+        return gateway, control["epoch"], control["registration"]["exempt_from_limits"]
+
+    assert await exempt(True) == ("gw-1", 1, True)
+    replies = await registry.send([registry.claim("A", "c2", "gw-2")])
+    claims = [reply.content for reply in replies if reply.type == "claim-replies.v1"]
+    assert [reply.registration.exempt_from_limits for reply in claims] == [True]
+    (booted,) = await registry.send(
+        [registry.call("BootNotification", "A", registry.boot(), epoch=2)]
+    )
+    assert booted.content.registration.exempt_from_limits
+    assert await exempt(False) == ("gw-2", 2, False)
+
+
+async def test_a_station_created_exempt_is_so_and_created_again_it_is_not(registry: Any) -> None:
+    view = await registry.request("stations.create", station_id="A", exempt_from_limits=True)
+    assert view.exempt_from_limits
+    await registry.request("stations.delete", station_id="A")
+    assert not (await registry.request("stations.create", station_id="A")).exempt_from_limits
+
+
 async def test_a_deleted_station_is_closed_and_its_epoch_goes_on_growing(registry: Any) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.request("stations.delete", station_id="A")

@@ -1,5 +1,6 @@
 """One firmware for many stations: a few at a time, stopped by failures."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,8 @@ import pytest
 from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.inbox import Work
-from csms_shared.ocpp.times import format_time_ms
 from csms_shared.refusals import ProblemRaised
+from csms_shared.values.times import format_time_ms
 from station_registry.handlers.rollouts import advance_rollouts
 
 STATIONS = [f"S{number}" for number in range(5)]
@@ -189,3 +190,10 @@ async def test_a_rollout_to_nobody_is_refused(
         await fleet.request("rollouts.get", rollout_id=new_command_id(1))
     with pytest.raises(ProblemRaised, match="no rollout"):
         await fleet.request("rollouts.stations", rollout_id=new_command_id(1))
+
+
+async def test_a_rollout_that_is_started_twice_at_once_is_one(fleet: Any) -> None:
+    rollout_id = new_command_id(now_ms())
+    first, second = await asyncio.gather(*(start(fleet, rollout_id=rollout_id) for _ in range(2)))
+    assert first == second
+    assert sum(first.stations.values()) == len(STATIONS)

@@ -9,7 +9,7 @@ import pytest
 
 from csms_shared.clock import utc_now
 from csms_shared.inbox import Work
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from csms_simulator.certificates import Authority
 from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.root_expiry import watch_roots

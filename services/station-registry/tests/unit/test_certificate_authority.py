@@ -6,94 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from authorities import EC_KEY, RSA_KEY, handshake, request
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 
 from csms_shared.clock import utc_now
 from station_registry.domain.certificate_authority import (
-    Authority,
     AuthorityKey,
     Revocation,
-    UnfitAuthority,
-    check_authority,
     issue,
     new_authority,
     revocation_list,
 )
-from station_registry.domain.certificate_details import details, hash_data, normal_serial, pem_of
-from station_registry.domain.certificate_requests import SigningRequest, read_request
+from station_registry.domain.certificate_details import details, hash_data, normal_serial
 from station_registry.domain.signed_chains import chain_problem
-
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-RSA_KEY = rsa.generate_private_key(65537, 2048)
-STATION_KEY = ec.generate_private_key(ec.SECP256R1())
-
-
-def request(key: AuthorityKey = STATION_KEY) -> SigningRequest:
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COMMON_NAME, "CS-1"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Operator"),
-        ]
-    )
-    signed = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    # What a request asks for beyond its names is not granted.
-    asking = signed.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    pem = asking.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-    read = read_request(pem)
-    assert isinstance(read, SigningRequest)
-    return read
-
-
-def key_pem(key: AuthorityKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def handshake(
-    folder: Path,
-    authority: Authority,
-    certificate: x509.Certificate,
-    crl: x509.CertificateRevocationList | None = None,
-) -> None:
-    """Connect as a station with its certificate; raises what the server finds wrong."""
-    files = {
-        "root.pem": pem_of([authority.certificate]).encode()
-        + (b"" if crl is None else crl.public_bytes(serialization.Encoding.PEM)),
-        "server.pem": pem_of([authority.certificate]).encode() + key_pem(authority.key),
-        "station.pem": pem_of([certificate]).encode() + key_pem(STATION_KEY),
-    }
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(folder / "server.pem")
-    server.load_verify_locations(folder / "root.pem")
-    server.verify_mode = ssl.CERT_REQUIRED
-    if crl is not None:
-        server.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
-    client.load_cert_chain(folder / "station.pem")
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    sides = (
-        client.wrap_bio(to_client, to_server),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    )
-    done: set[int] = set()
-    for _ in range(10):
-        for number, side in enumerate(sides):
-            if number not in done:
-                try:
-                    side.do_handshake()
-                    done.add(number)
-                except ssl.SSLWantReadError:
-                    pass
-    assert done == {0, 1}
 
 
 @pytest.mark.parametrize("key", [EC_KEY, RSA_KEY])
@@ -102,7 +28,6 @@ def test_openssl_accepts_a_stations_certificate_until_it_is_revoked(
 ) -> None:
     now = utc_now()
     authority = new_authority(key, "Operator", now)
-    check_authority(authority, now)
     certificate = issue(authority, request(), x509.random_serial_number(), 30, now)
     handshake(tmp_path, authority, certificate)
     another = Revocation(certificate.serial_number + 1, now, "unspecified")
@@ -133,22 +58,6 @@ def test_an_rsa_authority_signs_with_pss() -> None:
     now = utc_now()
     certificate = issue(new_authority(RSA_KEY, "Operator", now), request(), 1, 30, now)
     assert certificate.signature_algorithm_oid == x509.SignatureAlgorithmOID.RSASSA_PSS
-
-
-def test_a_given_authority_that_can_not_serve_is_refused() -> None:
-    now = utc_now()
-    sound = new_authority(EC_KEY, "Operator", now)
-    leaf = issue(sound, request(), 1, 30, now)
-    another = new_authority(RSA_KEY, "Another", now)
-    for authority in (
-        Authority(RSA_KEY, sound.certificate),
-        Authority(STATION_KEY, leaf),
-        Authority(EC_KEY, sound.certificate, (another.certificate,)),
-    ):
-        with pytest.raises(UnfitAuthority):
-            check_authority(authority, now)
-    with pytest.raises(UnfitAuthority, match="not valid now"):
-        check_authority(sound, now - timedelta(days=1))
 
 
 def test_a_chain_is_what_was_asked_for_or_the_reason_why_not() -> None:

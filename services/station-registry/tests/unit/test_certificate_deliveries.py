@@ -15,6 +15,7 @@ from station_registry.domain.certificate_deliveries import (
     decide_delivery,
     delivery,
     pause_s,
+    what_went_wrong,
 )
 
 S = RequestStatus
@@ -54,6 +55,39 @@ def test_each_end_of_a_command_says_what_became_of_the_certificate(
     command: CompletedCommand, meaning: Delivery
 ) -> None:
     assert delivery(command) is meaning
+
+
+@pytest.mark.parametrize(
+    ("status", "command", "words"),
+    [
+        (
+            S.REFUSED,
+            end("completed", response={"status": "Rejected"}),
+            "the station refused the certificate: it answered Rejected",
+        ),
+        (
+            S.REFUSED,
+            end("error", error=CommandError(code="NotSupported", description="no"), sent_at=TIME),
+            "the station refused the certificate: it answered NotSupported: no",
+        ),
+        (
+            S.UNDELIVERED,
+            end("outcome_unknown"),
+            "the certificate did not reach the station: outcome_unknown",
+        ),
+        (
+            S.UNDELIVERED,
+            end("error", error=CommandError(code="BUSY")),
+            "the certificate did not reach the station: BUSY",
+        ),
+        (S.INSTALLED, end("completed", response={"status": "Accepted"}), None),
+        (S.SIGNED, end("expired"), None),
+    ],
+)
+def test_a_request_that_ends_without_its_certificate_says_who_said_no(
+    status: RequestStatus, command: CompletedCommand, words: str | None
+) -> None:
+    assert what_went_wrong(status, command) == words
 
 
 def test_answers_end_in_the_same_state_in_any_order() -> None:

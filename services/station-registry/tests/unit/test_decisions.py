@@ -102,10 +102,13 @@ def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> N
 
 
 def test_a_change_of_what_cannot_be_changed_names_the_field() -> None:
-    wanted = ChangeStation(station_id="A", set=frozenset({"station_id", "strict"}))
+    wanted = ChangeStation(
+        station_id="A", set=frozenset({"station_id", "strict", "exempt_from_limits"})
+    )
     problem = decide_change(_standing(), Profiles(), wanted, ProfileRules())
     assert not isinstance(problem, ChangeDecision)
-    assert [error.field for error in problem.errors] == ["station_id", "strict"]
+    names = [error.field for error in problem.errors]
+    assert names == ["station_id", "strict", "exempt_from_limits"]
 
 
 def test_any_proof_of_the_current_or_a_kept_password_fits() -> None:

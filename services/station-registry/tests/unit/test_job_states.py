@@ -8,6 +8,7 @@ import pytest
 
 from csms_shared.contracts.jobs import JobStatus
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.values.times import LATEST
 from station_registry.domain.jobs import (
     CommandEnd,
     JobFacts,
@@ -169,4 +170,4 @@ def test_a_job_begins_no_earlier_than_its_request_allows() -> None:
 def test_a_date_beyond_all_time_outs_is_never() -> None:
     starts = earliest_start("UpdateFirmware", {"retrieveDate": "9999-12-31T23:59:59Z"})
     assert starts is not None
-    assert starts + timedelta(days=400) > datetime(9000, 1, 1, tzinfo=UTC)
+    assert starts + timedelta(days=400) > LATEST

@@ -3,23 +3,23 @@
 import asyncio
 import contextlib
 import importlib.metadata
-import socket
 
 import structlog
 
 from csms_shared.broker.link import Link
 from csms_shared.clock import utc_now
-from csms_shared.observability.probes import ProbeServer, listening_socket
-from csms_shared.ocpp.times import format_time
+from csms_shared.observability.probes import ProbeServer
+from csms_shared.trusted_proxies import parse_networks
+from csms_shared.values.times import format_time
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
-from ws_gateway.domain.limits import DEFAULT_LIMITS, Limits
 from ws_gateway.settings import GatewaySettings
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.doorway import Doorway, files_allowed
 from ws_gateway.websocket.draining import close_spread
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.listener import Listener
+from ws_gateway.websocket.ports import Ports
 from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.tls_files import TlsContexts, tls_files
 
@@ -31,6 +31,7 @@ VERSION = importlib.metadata.version("csms-ws-gateway")
 END_S = 8.0
 _FLUSH_S = 2.0
 _DISCONNECT_S = 1.0
+_READY_POLL_S = 0.02
 
 
 class _Ended(Exception):
@@ -40,12 +41,11 @@ class _Ended(Exception):
 class Gateway:
     """Runs until `stop` is set, then drains."""
 
-    def __init__(self, settings: GatewaySettings, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._limits = limits
         self._draining = False
         self.broker: BrokerSide | None = None
-        self.reception = Reception()
+        self.reception = Reception(settings.entry_limits())
         self.doorway = Doorway(files_allowed())
         self.started = asyncio.Event()
         self.contexts: TlsContexts | None = None
@@ -56,23 +56,25 @@ class Gateway:
         """Serve until `stop` is set, then drain; `at_once` ends the drain.
 
         Raises:
-            PortTaken: a port can't be had; that of the probes in an exception group.
+            PortTaken: a port can't be had; in an exception group that of the probes, and one that
+                another process took in the same moment.
             BadTlsFile: the certificates of the TLS port can't be used.
         """
         settings = self._settings
         files = tls_files(settings)
         self.contexts = TlsContexts(files) if files is not None else None
-        plain, secured = _plain_sockets(settings), _tls_sockets(settings)
-        self.port, self.tls_port = _port(plain), _port(secured)
+        ports = Ports(settings)
+        self.port, self.tls_port = ports.plain_port, ports.tls_port
         link = Link(settings.broker_url.get_secret_value(), settings.gateway_name)
         try:
             async with asyncio.TaskGroup() as group:
-                await self._serve(group, link, plain, secured, stop, at_once or asyncio.Event())
+                await self._serve(group, link, ports, stop, at_once or asyncio.Event())
                 # Lanes hold on to what the broker does not take: nobody waits for that any more.
                 raise _Ended
         except* _Ended:
             pass
         finally:
+            ports.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DISCONNECT_S):
                     await link.close()
@@ -81,32 +83,37 @@ class Gateway:
         self,
         group: asyncio.TaskGroup,
         link: Link,
-        plain: list[socket.socket],
-        secured: list[socket.socket],
+        ports: Ports,
         stop: asyncio.Event,
         at_once: asyncio.Event,
     ) -> None:
         settings = self._settings
         broker = self.broker = BrokerSide(
-            settings.gateway_name, VERSION, link, group, records=settings.recorder
+            settings.gateway_name,
+            VERSION,
+            link,
+            group,
+            records=settings.recorder,
+            refused_ids_per_address=settings.refused_ids_per_address,
         )
-        addresses = ClientAddresses(settings.trusted_networks)
+        addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         handshakes = Handshakes(
             broker,
             addresses,
             settings.credential_pepper.get_secret_value().encode(),
             lambda: not self.missing(),
-            self._limits,
+            settings.limits(),
             self.reception,
             self.doorway,
         )
         listener = Listener(
             handshakes,
             self.doorway,
-            plain,
-            secured,
+            ports.plain,
+            ports.secured,
             self.contexts,
             lambda peer: settings.tls_proxy_protocol and addresses.is_trusted(peer),
+            settings.admission_wait_seconds,
         )
         probes = ProbeServer(
             settings.bind, settings.probe_port, self._readiness, warnings=self.warnings
@@ -114,12 +121,20 @@ class Gateway:
         probing = group.create_task(probes.run())
         await broker.declare()
         broker.start()
-        await listener.start()
         group.create_task(listener.run_clock())
         if self.contexts is not None:
             group.create_task(self.contexts.run())
-        log.info("listening", host=settings.bind, port=self.port, tls_port=self.tls_port or None)
-        self.started.set()
+        if await self._can_serve(stop):
+            ports.listen()
+            await listener.start()
+            self.started.set()
+            log.info(
+                "listening",
+                host=settings.bind,
+                port=self.port,
+                tls_port=self.tls_port or None,
+                capacity=self.doorway.capacity,
+            )
         await stop.wait()
         await self._end(broker, handshakes, listener, at_once)
         probes.stop()
@@ -127,8 +142,24 @@ class Gateway:
             async with asyncio.timeout(_DISCONNECT_S):
                 await asyncio.shield(probing)
 
+    async def _can_serve(self, stop: asyncio.Event) -> bool:
+        """Wait until nothing is missing any more; False where the process is to end before."""
+        logged: dict[str, str] = {}
+        while (missing := self._missing_parts()) and not stop.is_set():
+            if missing != logged:
+                log.info("not_listening_yet", missing=missing)
+                logged = missing
+            await asyncio.sleep(_READY_POLL_S)
+        return not stop.is_set()
+
     def missing(self) -> dict[str, str]:
         """Return what keeps stations from being served, by name."""
+        missing = self._missing_parts()
+        if not missing and not self.started.is_set():
+            return {"gateway": "starting"}
+        return missing
+
+    def _missing_parts(self) -> dict[str, str]:
         if self._draining:
             return {"gateway": "draining"}
         if self.broker is None:
@@ -192,29 +223,3 @@ class Gateway:
         await broker.flush(_FLUSH_S)
         await broker.lease.give_up()
         log.info("drained", unsent=broker.unsent)
-
-
-def _plain_sockets(settings: GatewaySettings) -> list[socket.socket]:
-    if not settings.serve_plain:
-        return []
-    own = listening_socket(settings.bind, settings.gateway_port, "CSMS_GATEWAY_PORT")
-    return [own, *_inherited(settings.ocpp_listen_fd)]
-
-
-def _tls_sockets(settings: GatewaySettings) -> list[socket.socket]:
-    own = []
-    if settings.tls_port is not None:
-        own = [listening_socket(settings.bind, settings.tls_port, "CSMS_TLS_PORT")]
-    return [*own, *_inherited(settings.tls_listen_fd)]
-
-
-def _inherited(descriptor: int | None) -> list[socket.socket]:
-    if descriptor is None:
-        return []
-    inherited = socket.socket(fileno=descriptor)
-    inherited.setblocking(False)
-    return [inherited]
-
-
-def _port(listening: list[socket.socket]) -> int:
-    return int(listening[0].getsockname()[1]) if listening else 0

@@ -1,12 +1,23 @@
-"""What the gateway counts; labels come from literal tables, never from a station."""
+"""What the gateway counts; labels come from literal tables, never from a station.
+
+Whoever makes a counter's labels himself, once and at the start, is not repeated in `_begin_at_0`.
+"""
 
 from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from csms_shared.ocpp.actions import is_known
+from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.contracts.ownership import CLIENT_CERTIFICATE_REFUSED, ClaimOutcome
+from csms_shared.ocpp.actions import ActionKind, command_actions, is_known, station_actions
+from csms_shared.ocpp.versions import OCPP16
+from ws_gateway.domain.deviations import Deviation
 
 CONNECTIONS = Gauge("csms_gateway_connections", "Open station connections.", ["version"])
+CAPACITY = Gauge(
+    "csms_gateway_connection_capacity",
+    "Station connections that the limit of open files leaves room for.",
+)
 CONNECTS = Counter("csms_gateway_connects_total", "Handshakes, by how they ended.", ["result"])
 REFUSALS = Counter("csms_gateway_refusals_total", "Refused handshakes, by reason.", ["reason"])
 ADMISSIONS = Counter(
@@ -23,7 +34,7 @@ HANDSHAKES = Gauge(
     ["step"],
 )
 TLS_CERTIFICATE_END = Gauge(
-    "csms_gateway_tls_certificate_end_seconds",
+    "csms_gateway_tls_certificate_end_timestamp_seconds",
     "When what the TLS port's files hold ends, in seconds since 1970, by setting.",
     ["setting"],
 )
@@ -57,11 +68,10 @@ UNRECORDED = Counter(
     "Frames missing in the recording, by the reason: full (the gateway's buffer), unsent.",
     ["reason"],
 )
-BACKLOG = Gauge(
-    "csms_gateway_backlog",
-    "What all lanes hold that the broker has not confirmed: items, bytes.",
-    ["unit"],
+BACKLOG_ITEMS = Gauge(
+    "csms_gateway_backlog_items", "Items of all lanes that the broker has not confirmed."
 )
+BACKLOG_BYTES = Gauge("csms_gateway_backlog_bytes", "Their size.")
 SERVICE_AWAY = Gauge("csms_gateway_service_away", "1 while a service does not answer.", ["service"])
 LANE_BATCH = Histogram(
     "csms_gateway_batch_items",
@@ -72,6 +82,40 @@ LANE_BATCH = Histogram(
 
 # Close codes that are counted by themselves; others may be invented by whoever connects.
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1011, 1012, 1013})
+
+# Why a handshake is refused, besides what a claim is answered.
+REFUSAL_REASONS = (
+    "bad_client_cert_header",
+    "bad_proxy_header",
+    "bad_request",
+    "client_gone",
+    "control_character_in_station_id",
+    "draining",
+    "empty_station_id",
+    "failed_logins",
+    "flapping",
+    "full",
+    "gateway_ended",
+    "handshake_displaced",
+    "handshake_timeout",
+    "no_upgrade",
+    "not_http",
+    "plain_on_tls_port",
+    "registry_unanswered",
+    "request_too_long",
+    "server_certificate_refused",
+    "station_id_not_utf8",
+    "station_id_too_long",
+    "superseded",
+    "tls_cipher",
+    "tls_handshake_failed",
+    "tls_on_plain_port",
+    "tls_version",
+    "too_many_at_once",
+    "unavailable",
+    "unsupported_subprotocol",
+    "wrong_path",
+)
 
 
 def action_label(version: str, action: str | None) -> str:
@@ -94,3 +138,36 @@ def messages(direction: str, action: str, result: str) -> Counter:
 def call_duration(action: str) -> Histogram:
     """Return the histogram of one action."""
     return CALL_DURATION.labels(action)
+
+
+def _begin_at_0() -> None:
+    for outcome in ("accepted", "refused"):
+        CONNECTS.labels(outcome)
+    claims = (outcome.value for outcome in ClaimOutcome if outcome is not ClaimOutcome.ACCEPTED)
+    for reason in (*REFUSAL_REASONS, CLIENT_CERTIFICATE_REFUSED, *claims):
+        REFUSALS.labels(reason)
+    for code in (*_CLOSE_CODES, None):
+        CLOSES.labels(close_label(code))
+    for deviation in Deviation:
+        TOLERATED.labels(deviation.value)
+    for bound in ("bytes", "time"):
+        UNREAD.labels(bound)
+    for kind in ("releases", "liveness", "refusals", "command-reports"):
+        DROPPED.labels(kind)
+    for result in ("refused", "unusable", "stray_answer"):
+        messages("in", "unknown", result)
+    for version in (OCPP16,):
+        CONNECTIONS.labels(version)
+        for action in station_actions(version):
+            call_duration(action.name)
+            for result in ("answered", "refused", "no_room"):
+                messages("in", action.name, result)
+            if action.kind is not ActionKind.HEARTBEAT:
+                LANE_BATCH.labels(f"{version}.{action.name}")
+                DROPPED.labels(f"{version}.{action.name}")
+        for name in command_actions(version):
+            for outcome in CommandOutcome:
+                messages("out", name, outcome.value)
+
+
+_begin_at_0()

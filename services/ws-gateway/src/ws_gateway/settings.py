@@ -1,16 +1,14 @@
 """What the gateway is told by its environment."""
 
-import ipaddress
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints
 
-from csms_shared.settings import ServiceSettings
+from csms_shared.trusted_proxies import Networks
+from ws_gateway.limit_settings import LimitSettings
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(LimitSettings):
     """Settings of one gateway process."""
 
     gateway_port: int = Field(9000, ge=0, le=65535, description="port that stations connect to")
@@ -50,7 +48,7 @@ class GatewaySettings(ServiceSettings):
     gateway_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = Field(
         "gateway", description="this gateway's name in lists and logs: letters, digits, - and _"
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: Networks = Field(
         "", description="addresses or networks, by comma, whose X-Forwarded-* and Client-Cert count"
     )
     drain_seconds: float = Field(
@@ -58,26 +56,4 @@ class GatewaySettings(ServiceSettings):
     )
     recorder: bool = Field(
         True, description="whether every frame of a station is recorded (docs/flight-recorder.md)"
-    )
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, text: str) -> str:
-        parse_networks(text)
-        return text
-
-    @property
-    def trusted_networks(self) -> tuple[Network, ...]:
-        """Return `trusted_proxies` as networks."""
-        return parse_networks(self.trusted_proxies)
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks separated by commas.
-
-    Raises:
-        ValueError: one of them is neither.
-    """
-    return tuple(
-        ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()
     )

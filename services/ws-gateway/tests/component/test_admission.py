@@ -12,10 +12,10 @@ from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
 from csms_shared.clock import monotonic
-from ws_gateway.domain.failed_logins import FAILURES_AT_ONCE
-from ws_gateway.domain.turns import Turns
+from csms_shared.contracts.control import Control, ControlKind
+from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS
+from ws_gateway.domain.turns import Turn, Turns
 from ws_gateway.websocket import admission
-from ws_gateway.websocket.reception import CONNECT_EVERY_S, CONNECTS_AT_ONCE
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-11-20T08:00:00Z"}
@@ -53,41 +53,39 @@ async def _refused(running: RunningGateway, station_id: str, **options: object) 
 
 
 async def test_more_stations_than_the_rate_allows_wait_and_none_is_refused(
-    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+    broker_url: str, services: FakeServices
 ) -> None:
-    monkeypatch.setattr(admission, "RATE_PER_S", 50.0)
-    monkeypatch.setattr(admission, "BURST", 5)
-    async with run_gateway(broker_url, services) as running:
+    async with run_gateway(broker_url, services, admissions_per_second=50) as running:
         began = monotonic()
         connecting = [asyncio.create_task(running.station(f"W-{n}")) for n in range(40)]
         await _until(lambda: _waiting() > 0)
         stations = await asyncio.gather(*connecting)
-        assert monotonic() - began > 34 / 50
+        # A fifth of a second's turns may come at once.
+        assert monotonic() - began > (40 - 11) / 50
         assert _waiting() == 0
         for station in stations:
             await station.socket.close()
 
 
 async def test_beyond_the_queue_upgrades_get_503_and_when_to_come_back(
-    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+    running: RunningGateway, services: FakeServices
 ) -> None:
-    monkeypatch.setattr(admission, "RATE_PER_S", 1.0)
-    monkeypatch.setattr(admission, "BURST", 1)
-    monkeypatch.setattr(admission, "_MAX_WAITING", 1)
     before = _metric("csms_gateway_refusals_total", reason="too_many_at_once")
-    async with run_gateway(broker_url, services) as running:
-        first = [await running.station(f"Q-{n}") for n in range(2)]
-        waiting = asyncio.create_task(running.station("Q-2"))
-        await _until(lambda: _waiting() == 1)
-        claims = services.claims
-        status, retry_after = await _refused(running, "Q-3")
-        assert status == 503
-        assert 5 <= retry_after <= 15
-        # Refused before anything was asked of anybody.
-        assert services.claims <= claims + 1
-        assert _metric("csms_gateway_refusals_total", reason="too_many_at_once") == before + 1
-        for station in (*first, await waiting):
-            await station.socket.close()
+    running.gateway.reception.upgrades = admission.Admission(
+        "upgrade", Turns(rate=1, burst=1, max_waiting=1, longest_wait_s=5.0)
+    )
+    first = [await running.station(f"Q-{n}") for n in range(2)]
+    waiting = asyncio.create_task(running.station("Q-2"))
+    await _until(lambda: _waiting() == 1)
+    claims = services.claims
+    status, retry_after = await _refused(running, "Q-3")
+    assert status == 503
+    assert 5 <= retry_after <= 15
+    # Refused before anything was asked of anybody.
+    assert services.claims <= claims + 1
+    assert _metric("csms_gateway_refusals_total", reason="too_many_at_once") == before + 1
+    for station in (*first, await waiting):
+        await station.socket.close()
 
 
 async def test_a_registry_that_answers_slowly_gets_no_more_claims_than_it_can_hold(
@@ -95,8 +93,7 @@ async def test_a_registry_that_answers_slowly_gets_no_more_claims_than_it_can_ho
 ) -> None:
     monkeypatch.setattr(admission, "FEWEST_CLAIMS", 1)
     monkeypatch.setattr(admission, "MOST_CLAIMS", 2)
-    monkeypatch.setattr(admission, "LONGEST_WAIT_S", 1.0)
-    async with run_gateway(broker_url, services) as running:
+    async with run_gateway(broker_url, services, admission_wait_seconds=1) as running:
         services.claims_answered.clear()
         under_way = [asyncio.create_task(running.station(f"H-{n}")) for n in range(2)]
         await services.until(lambda: services.claims == 2)
@@ -163,11 +160,13 @@ async def test_a_station_that_left_in_a_session_comes_before_those_that_did_not(
 async def test_a_station_id_that_flaps_is_told_to_wait_and_keeps_its_last_connection(
     running: RunningGateway,
 ) -> None:
-    stations = [await running.station("F-1") for _ in range(CONNECTS_AT_ONCE)]
+    stations = [
+        await running.station("F-1") for _ in range(DEFAULT_ENTRY_LIMITS.connections_at_once)
+    ]
     claims = running.services.claims
     status, retry_after = await _refused(running, "F-1")
     assert status == 429
-    assert 1 <= retry_after <= CONNECT_EVERY_S
+    assert 1 <= retry_after <= DEFAULT_ENTRY_LIMITS.connection_interval_s
     assert running.services.claims == claims
     assert (await stations[-1].call("Heartbeat", {}))[0] == 3
     other = await running.station("F-2")
@@ -175,11 +174,101 @@ async def test_a_station_id_that_flaps_is_told_to_wait_and_keeps_its_last_connec
         await station.socket.close()
 
 
+async def test_how_often_a_station_may_connect_is_a_setting(
+    broker_url: str, services: FakeServices
+) -> None:
+    often = DEFAULT_ENTRY_LIMITS.connections_at_once
+    few = {"connections_at_once": 2, "connection_interval_seconds": 600}
+    async with run_gateway(broker_url, services, **few) as running:
+        stations = [await running.station("F-3") for _ in range(2)]
+        status, retry_after = await _refused(running, "F-3")
+        assert (status, retry_after > 300) == (429, True)
+        await stations[-1].socket.close()
+    async with run_gateway(broker_url, services, connection_interval_seconds=0) as running:
+        stations = [await running.station("F-3") for _ in range(2 * often)]
+        await stations[-1].socket.close()
+
+
+async def test_an_exempt_station_connects_as_often_as_it_likes(running: RunningGateway) -> None:
+    running.services.exempt.add("F-4")
+    often = 2 * DEFAULT_ENTRY_LIMITS.connections_at_once
+    stations = [await running.station("F-4") for _ in range(often)]
+    await stations[-1].socket.close()
+
+
+async def test_a_station_that_is_made_exempt_while_it_is_connected_has_flapped_no_more(
+    running: RunningGateway,
+) -> None:
+    often = DEFAULT_ENTRY_LIMITS.connections_at_once
+    station = [await running.station("F-5") for _ in range(often)][-1]
+    assert (await _refused(running, "F-5"))[0] == 429
+    services = running.services
+    services.exempt.add("F-5")
+    await services.send_control(
+        Control(
+            kind=ControlKind.REGISTRATION,
+            station_id="F-5",
+            epoch=services.epoch("F-5"),
+            registration=services.registration("F-5", boot_count=0),
+        )
+    )
+    limits = running.gateway.reception
+    await _until(lambda: limits.throttled("192.0.2.1", "F-5", "", tuple) is None)
+    for _ in range(2 * often):
+        station = await running.station("F-5")
+    # And counts again from the moment in which it is not exempt any more.
+    services.exempt.clear()
+    for _ in range(often):
+        station = await running.station("F-5")
+    assert (await _refused(running, "F-5"))[0] == 429
+    await station.socket.close()
+
+
+async def test_wrong_passwords_count_for_an_exempt_station_too(running: RunningGateway) -> None:
+    services = running.services
+    services.exempt.add("P-8")
+    services.passwords["P-8"] = b"0123456789abcdef"
+    right = await running.station("P-8", additional_headers=_basic("P-8", "0123456789abcdef"))
+    for number in range(DEFAULT_ENTRY_LIMITS.failed_logins_at_once):
+        guess = _basic("P-8", f"guess {number}")
+        assert (await _refused(running, "P-8", additional_headers=guess))[0] == 401
+    claims = services.claims
+    once_more = _basic("P-8", "one more")
+    assert (await _refused(running, "P-8", additional_headers=once_more))[0] == 429
+    assert services.claims == claims
+    await right.socket.close()
+
+
+async def test_the_boot_of_an_exempt_station_waits_for_no_turn(running: RunningGateway) -> None:
+    running.services.exempt.add("B-9")
+    stations = [await running.station(name) for name in ("B-8", "B-9")]
+    nobody = Turns[admission.Waiter](rate=0.01, burst=0, max_waiting=0, longest_wait_s=5.0)
+    assert nobody.enter(_Nobody(), monotonic(), first=False) is Turn.NOW
+    running.gateway.reception.boots = admission.Admission("boot", nobody)
+    answer = await stations[1].call("BootNotification", BOOT)
+    assert answer[2]["status"] == "Accepted"
+    await stations[0].socket.send(
+        '[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
+    )
+    assert await stations[0].closed() == 1012
+    await stations[1].socket.close()
+
+
+class _Nobody:
+    gone = False
+
+    def turn_came(self) -> None:
+        """Do nothing."""
+
+    def turned_away(self) -> None:
+        """Do nothing."""
+
+
 async def test_a_guesser_is_refused_without_a_claim_and_the_station_still_gets_in(
     running: RunningGateway,
 ) -> None:
     running.services.passwords["P-9"] = b"0123456789abcdef"
-    for number in range(FAILURES_AT_ONCE):
+    for number in range(DEFAULT_ENTRY_LIMITS.failed_logins_at_once):
         guess = _basic("P-9", f"guess {number}")
         assert (await _refused(running, "P-9", additional_headers=guess))[0] == 401
     claims = running.services.claims

@@ -48,6 +48,28 @@ async def test_a_command_that_is_not_answered_at_once_is_reported_as_sent(
     await station.socket.close()
 
 
+async def test_of_very_many_commands_to_an_exempt_station_each_is_sent_and_reported(
+    running: RunningGateway,
+) -> None:
+    services = running.services
+    services.exempt.add("C-9")
+    station = await running.station("C-9")
+    # More than others are let wait, are remembered, and are remembered for their reports.
+    commands = [running.command("C-9", str(uuid.uuid4()), "ClearCache") for _ in range(700)]
+    for start in range(0, len(commands), 100):
+        await services.send_commands(*commands[start : start + 100])
+    for command in commands:
+        assert (await station.receive())[1] == command.command_id
+        await station.answer(command.command_id, {"status": "Accepted"})
+
+    def completed() -> set[str]:
+        wanted = CommandOutcome.COMPLETED
+        return {report.command_id for report in services.reports if report.outcome is wanted}
+
+    await services.until(lambda: completed() == {command.command_id for command in commands})
+    await station.socket.close()
+
+
 async def test_a_command_that_comes_twice_is_written_once(running: RunningGateway) -> None:
     station = await running.station("C-2")
     command = running.command("C-2", str(uuid.uuid4()), "ClearCache")

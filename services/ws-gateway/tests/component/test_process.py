@@ -1,7 +1,9 @@
 """The command itself: settings, an inherited socket, SIGTERM."""
 
 import asyncio
+import json
 import os
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -115,6 +117,51 @@ async def test_a_second_signal_ends_the_process_in_the_middle_of_its_drain(
         assert b"second signal" in printed
         for station in stations:
             await station.wait_closed()
+
+
+async def test_a_gateway_holds_what_its_hard_limit_of_open_files_allows(
+    services: FakeServices, tmp_path: Path
+) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    log = tmp_path / "log"
+    with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as lines:
+        process = await asyncio.create_subprocess_exec(
+            "prlimit",
+            f"--nofile=1024:{hard}",
+            PROGRAM,
+            "serve",
+            env=_environment(
+                broker_url=services.broker_url,
+                probe_port="0",
+                gateway_port="0",
+                ocpp_listen_fd=str(listening.fileno()),
+                credential_pepper="a pepper for the tests",
+                drain_seconds="0",
+            ),
+            stderr=lines,
+            pass_fds=[listening.fileno()],
+        )
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}/ocpp"
+        try:
+            async with asyncio.timeout(60):
+                stations = [await _connected(f"{url}/O-0")]
+                for first in range(1, 1101, 50):
+                    stations += await asyncio.gather(
+                        *(
+                            connect(f"{url}/O-{number}", compression=None)
+                            for number in range(first, first + 50)
+                        )
+                    )
+                for station in (stations[0], stations[-1]):
+                    await station.send(HEARTBEAT)
+                    assert "currentTime" in str(await station.recv())
+        finally:
+            process.terminate()
+            async with asyncio.timeout(20):
+                await process.wait()
+    told = {line["event"]: line for line in map(json.loads, log.read_text().splitlines())}
+    assert told["listening"]["capacity"] == hard - 100 - min(2000, (hard - 100) // 4)
 
 
 async def _connected(url: str) -> ClientConnection:

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from csms_simulator.certificates import Authority
 from csms_simulator.settings import tls_context
-from ws_gateway.domain.failed_logins import FAILURES_AT_ONCE
+from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS
 
 AUTHORITY = Authority("Operator")
 STATION = AUTHORITY.station("A")
@@ -121,8 +121,9 @@ async def test_who_comes_the_wrong_way_too_often_is_slowed_down_and_the_right_wa
     running: RunningGateway, trusting: ssl.SSLContext
 ) -> None:
     running.services.wrong_profile.add("A")
-    statuses = [await _status(f"{running.url}/A") for _ in range(FAILURES_AT_ONCE + 1)]
-    assert statuses == [403] * FAILURES_AT_ONCE + [429]
+    failures = DEFAULT_ENTRY_LIMITS.failed_logins_at_once
+    statuses = [await _status(f"{running.url}/A") for _ in range(failures + 1)]
+    assert statuses == [403] * failures + [429]
     running.services.wrong_profile.clear()
     assert await _status(f"{running.url}/A") == 429
     async with connect(

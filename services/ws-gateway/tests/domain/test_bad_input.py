@@ -82,13 +82,6 @@ IN_ANY_MODE: dict[str, tuple[bytes, str | None]] = {
     "an action of its answer": (call("HeartbeatResponse", {}), "NotImplemented"),
     "an action of OCPP 2.0.1": (call("TransactionEvent", {"seqNo": 0}), "NotImplemented"),
     "an action as a path": (call("../v201/schemas/Heartbeat", {}), "NotImplemented"),
-    "a boot of OCPP 2.0.1": (
-        call(
-            "BootNotification",
-            {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
-        ),
-        "FormationViolation",
-    ),
     "custom data of OCPP 2.0.1": (
         call("Heartbeat", {"customData": {"vendorId": "V"}}),
         "FormationViolation",
@@ -113,10 +106,6 @@ IN_ANY_MODE: dict[str, tuple[bytes, str | None]] = {
         call("StatusNotification", {**STATION_CALLS["StatusNotification"], "status": "Gone"}),
         "PropertyConstraintViolation",
     ),
-    "two faults, the structure first": (
-        call("Authorize", {"idTag": 4, "more": 1}),
-        "FormationViolation",
-    ),
     "cut off": (b'[2,"x","Authorize",{"idTag":"04E5', "FormationViolation"),
     "a field without a value": (b'[2,"x","Authorize",{"idTag":}]', "FormationViolation"),
     "a comma too many": (b'[2,"x","Heartbeat",{},]', "FormationViolation"),
@@ -132,6 +121,38 @@ IN_ANY_MODE: dict[str, tuple[bytes, str | None]] = {
     "a broken answer to nothing": (b'[3,"x",', NO_ANSWER),
     "a refusal of nothing": (b'[4,"x","GenericError","",{}]', NO_ANSWER),
 }  # fmt: skip
+
+
+# The frame, the answer to most stations, the answer to strict ones.
+BY_MODE: dict[str, tuple[bytes, str, str]] = {
+    "a boot of OCPP 2.0.1": (
+        call(
+            "BootNotification",
+            {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
+        ),
+        "OccurenceConstraintViolation",
+        "FormationViolation",
+    ),
+    "a wrong type beside an unknown field": (
+        call("Authorize", {"idTag": 4, "more": 1}),
+        "TypeConstraintViolation",
+        "FormationViolation",
+    ),
+    "a missing field beside an unknown one": (
+        call("Authorize", {"more": 1}),
+        "OccurenceConstraintViolation",
+        "FormationViolation",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_MODE)
+def test_an_unknown_field_is_no_cause_beside_another_fault_but_for_strict_stations(
+    name: str,
+) -> None:
+    raw, tolerant, strict = BY_MODE[name]
+    assert answer_to(accepted_station(), raw) == tolerant
+    assert answer_to(strict_station(), raw) == strict
 
 
 @pytest.mark.parametrize("strict", [False, True])

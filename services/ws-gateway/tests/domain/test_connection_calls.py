@@ -182,6 +182,14 @@ def test_too_many_bytes_in_flight_close_the_socket() -> None:
     assert station.receive(AUTHORIZE, T0) == [Close(1008, "too many calls in flight")]
 
 
+def test_of_an_exempt_stations_calls_only_the_bytes_are_bounded() -> None:
+    station = connection(exempt=True, limits=Limits(queued_calls=1, queued_bytes=200))
+    for _ in range(4):
+        assert not any(isinstance(e, Close) for e in station.receive(AUTHORIZE, T0))
+    effects = [effect for _ in range(9) for effect in station.receive(AUTHORIZE, T0)]
+    assert effects == [Close(1008, "too many calls in flight")]
+
+
 def test_answers_still_pass_while_calls_wait() -> None:
     station = connection()
     station.receive(AUTHORIZE, T0)

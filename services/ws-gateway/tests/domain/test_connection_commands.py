@@ -35,9 +35,10 @@ def command(
     *,
     epoch: int = EPOCH,
     deadline_s: float = 100,
+    attempt: int = 0,
 ) -> OutboundCommand:
     payload = {"type": "Soft"} if payload is None else payload
-    return OutboundCommand(command_id, action, payload, epoch, later(deadline_s).wall_ms)
+    return OutboundCommand(command_id, action, payload, epoch, later(deadline_s).wall_ms, attempt)
 
 
 def outcomes(effects: list[Effect]) -> list[tuple[str, CommandOutcome]]:
@@ -130,12 +131,68 @@ def test_a_command_is_written_at_most_once() -> None:
     assert station.send_call(command("c1"), T0) == [CommandRepeated("c1")]
 
 
+def test_another_attempt_is_written_where_the_one_before_had_no_turn() -> None:
+    station = connection()
+    station.send_call(command("c1"), T0)
+    station.send_call(command("c2", deadline_s=10, attempt=1), T0)
+    end = finished(station.tick(later(10)))
+    assert (end.command_id, end.outcome, end.attempt) == ("c2", CommandOutcome.EXPIRED, 1)
+    station.receive('[3,"c1",{"status":"Accepted"}]', later(11))
+    assert station.send_call(command("c2", deadline_s=50, attempt=1), later(12)) == [
+        CommandRepeated("c2")
+    ]
+    second = command("c2", deadline_s=50, attempt=2)
+    assert CommandSent("c2", later(12).wall_ms) in station.send_call(second, later(12))
+    assert station.send_call(second, later(12)) == [CommandRepeated("c2")]
+
+
 def test_memory_of_commands_is_bounded_and_freed_by_their_deadlines() -> None:
     station = connection(limits=Limits(remembered_commands=1))
     station.send_call(command("c1", deadline_s=10), T0)
     station.receive('[3,"c1",{"status":"Accepted"}]', T0)
     assert outcomes(station.send_call(command("c2"), T0)) == [("c2", CommandOutcome.BUSY)]
     assert CommandSent("c3", later(10).wall_ms) in station.send_call(command("c3"), later(10))
+
+
+def test_an_exempt_station_is_sent_more_than_others_and_bounded_all_the_same() -> None:
+    station = connection(
+        exempt=True,
+        limits=Limits(queued_commands=1, remembered_commands=1, exempt_commands=3),
+    )
+    for name in ("c1", "c2", "c3"):
+        assert outcomes(station.send_call(command(name), T0)) == []
+    assert outcomes(station.send_call(command("c4"), T0)) == [("c4", CommandOutcome.BUSY)]
+
+
+def test_an_exempt_station_may_be_triggered_at_any_rate_and_one_that_is_not_any_more_may_not() -> (
+    None
+):
+    station = connection(exempt=True, limits=Limits(triggers_at_once=1, remembered_commands=9))
+    for number in range(4):
+        if number == 2:
+            station.set_registration("accepted", booted=True, strict=False, exempt=False)
+        trigger = command(f"t{number}", "TriggerMessage", {"requestedMessage": "Heartbeat"})
+        done = outcomes(station.send_call(trigger, T0))
+        assert done == ([("t3", CommandOutcome.ERROR)] if number == 3 else [])
+        station.receive(f'[3,"t{number}",{{"status":"Accepted"}}]', T0)
+
+
+def test_an_interval_of_none_lets_a_station_be_triggered_at_any_rate() -> None:
+    station = connection(limits=Limits(triggers_at_once=1, trigger_interval_s=0.0))
+    for number in range(9):
+        trigger = command(f"t{number}", "TriggerMessage", {"requestedMessage": "Heartbeat"})
+        assert outcomes(station.send_call(trigger, T0)) == []
+        station.receive(f'[3,"t{number}",{{"status":"Accepted"}}]', T0)
+
+
+def test_an_exempt_station_may_leave_any_number_of_commands_unanswered() -> None:
+    limits = Limits(unanswered_commands=1, ping_interval_s=10_000)
+    for exempt in (True, False):
+        station = connection(exempt=exempt, limits=limits)
+        station.send_call(command("c1"), T0)
+        effects = station.tick(later(30))
+        assert outcomes(effects) == [("c1", CommandOutcome.OUTCOME_UNKNOWN)]
+        assert station.closed is not exempt
 
 
 def test_a_full_queue_is_busy() -> None:

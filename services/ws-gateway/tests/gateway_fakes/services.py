@@ -83,6 +83,7 @@ class FakeServices:
     passwords: dict[str, bytes] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     strict: set[str] = field(default_factory=set)
+    exempt: set[str] = field(default_factory=set)
     wrong_profile: set[str] = field(default_factory=set)
     registration_status: str = "accepted"
     booted: bool = True
@@ -231,7 +232,7 @@ class FakeServices:
             if payload is not None and batch.action not in self.ignored_actions:
                 change = None
                 if batch.action == "BootNotification":
-                    change = self._registration(boot_count=1)
+                    change = self.registration(call.station_id, boot_count=1)
                 replies.append(
                     CallReply(
                         connection_id=call.connection_id,
@@ -286,17 +287,18 @@ class FakeServices:
                 reply.epoch = self._epochs[claim.station_id]
                 reply.booted = self.booted
                 reply.status_known = self.status_known
-                reply.registration = self._registration(boot_count=0)
+                reply.registration = self.registration(claim.station_id, boot_count=0)
             replies.append(reply)
         await self._reply(
             batch.reply_key, MessageType.CLAIM_REPLIES, ClaimReplyBatch(items=replies)
         )
 
-    def _registration(self, boot_count: int) -> RegistrationChange:
+    def registration(self, station_id: str, boot_count: int) -> RegistrationChange:
         return RegistrationChange(
             registration_status=self.registration_status,
             boot_count=boot_count,
             heartbeat_interval_s=300,
+            exempt_from_limits=station_id in self.exempt,
         )
 
     async def _reply(self, key: str, type: MessageType, model: Any) -> None:

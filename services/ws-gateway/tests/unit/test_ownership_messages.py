@@ -68,6 +68,7 @@ class OwnQueue:
         self.incarnation = "gw-1"
         self.confirmed = True
         self.lost_answers = 0
+        self.gibberish = False
         self.superseded: list[str] = []
         self.reasserted: list[list[str]] = []
 
@@ -78,6 +79,8 @@ class OwnQueue:
         return False
 
     async def ask(self, key: str, type: MessageType, items: list[Any], *_: Any, **__: Any) -> bytes:
+        if self.gibberish:
+            return b'"gibberish"'
         if type is MessageType.REASSERTIONS:
             self.reasserted.append([item["connection_id"] for item in items])
             return orjson.dumps({"superseded": self.superseded})
@@ -301,6 +304,16 @@ async def test_a_lease_that_ran_out_by_the_gateways_own_clock_is_followed_by_rea
     assert not gateway.lease.confirmed
     await gateway.lease.renew()
     assert gateway.queue.reasserted == [["c1"], ["c1"]]
+    assert gateway.lease.confirmed
+
+
+async def test_a_reply_that_is_none_costs_a_renewal_and_not_the_gateway(gateway: Gateway) -> None:
+    gateway.hold(Held("c1", 1))
+    gateway.queue.gibberish = True
+    assert not await gateway.lease.renew()
+    await gateway.lease.verify()
+    gateway.queue.gibberish = False
+    assert await gateway.lease.renew()
     assert gateway.lease.confirmed
 
 

@@ -55,7 +55,7 @@ def test_a_revocation_list_is_warned_of_a_day_before_it_ends(tmp_path: Path) -> 
 def test_the_ends_are_measured(tmp_path: Path) -> None:
     expiry = _watching(tmp_path)
     expiry.read()
-    name = "csms_gateway_tls_certificate_end_seconds"
+    name = "csms_gateway_tls_certificate_end_timestamp_seconds"
     ends = {
         setting: REGISTRY.get_sample_value(name, {"setting": setting}) for setting in (RSA, ECDSA)
     }

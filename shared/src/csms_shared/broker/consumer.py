@@ -3,6 +3,9 @@
 A handler gets a list of deliveries and returns when everything in them is durable; then they are
 acknowledged. While the database is away the batch stays unacknowledged, the consumer is
 cancelled, and the same batch is tried again: an outage never counts as a delivery.
+
+What is left to do of a batch may have to wait for somebody else, and the next batch must not: a
+handler may return the rest of its work, which is done beside the batches that follow.
 """
 
 import asyncio
@@ -10,7 +13,7 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -31,19 +34,21 @@ from csms_shared.broker.topology import Queue
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.errors import Unavailable
-from csms_shared.observability.metrics import BATCH_ITEMS, BUS_CONSUMED, CONSUMER_PAUSED
+from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
 from csms_shared.retrying import SHORTEST_PAUSE_S, until_available
 
 log = structlog.get_logger(__name__)
 
 OPERATION_TIMEOUT_S = 10.0
+_OUTCOMES = ("ack", "split", "rejected")
 
 
 @dataclass(slots=True)
 class Delivery:
     """One AMQP message: its contract's name, its body, and how many items the body has.
 
-    `ahead_ms`: add it to a time that the sender has set, to have it by our clock.
+    `ahead_ms`: add it to a time that the sender has set, to have it by our clock. `arrived_at` is
+    in seconds of this process's monotonic clock.
     """
 
     type: str
@@ -52,6 +57,7 @@ class Delivery:
     redelivered: bool
     message: AbstractIncomingMessage
     ahead_ms: int = 0
+    arrived_at: float = field(default_factory=monotonic)
 
     def items(self) -> list[Any]:
         """Return the raw items; an unreadable body counts as one item that no model accepts."""
@@ -63,7 +69,10 @@ class Delivery:
         return items if isinstance(items, list) else [None]
 
 
-Handler = Callable[[list[Delivery]], Awaitable[None]]
+Rest = Callable[[], Awaitable[None]]
+"""Finishes a batch, which is acknowledged then; tried again like the handler that returned it."""
+
+Handler = Callable[[list[Delivery]], Awaitable[Rest | None]]
 
 
 class Consumer:
@@ -102,6 +111,14 @@ class Consumer:
         self._consuming = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._handling = False
+        self._rests: set[asyncio.Task[None]] = set()
+        self._batches = 0
+        self._unsettled: set[int] = set()
+        label = queue.label
+        self._taken = {outcome: BUS_CONSUMED.labels(label, outcome) for outcome in _OUTCOMES}
+        self._batch_messages = BATCH_MESSAGES.labels(label)
+        self._paused_now = CONSUMER_PAUSED.labels(label)
 
     @property
     def consuming(self) -> bool:
@@ -136,7 +153,7 @@ class Consumer:
             await self._on_lost()
 
     async def stop(self, within_s: float = 10.0) -> None:
-        """Finish the batch in hand, at most `within_s` seconds, and hand the rest back."""
+        """Finish the batches in hand, at most `within_s` seconds, and hand the rest back."""
         self._stopping = True
         self._wake.set()
         with contextlib.suppress(TimeoutError):
@@ -177,13 +194,21 @@ class Consumer:
                 began = monotonic()
                 batch = self._take()
                 self._idle.clear()
+                self._handling = True
                 try:
                     tag = await self._handle(batch, queue, tag)
                 finally:
-                    self._idle.set()
+                    self._handling = False
+                    self._tell_idle()
+            if self._stopping and self._rests:
+                await asyncio.wait(self._rests)
         finally:
             self._consuming = False
             self._waiting.clear()
+            # What they are about is delivered again, here or elsewhere.
+            for rest in self._rests:
+                rest.cancel()
+            self._unsettled.clear()
             await _close(channel, _ENDING_TIMEOUT_S if _is_cancelled() else OPERATION_TIMEOUT_S)
 
     async def _start(self, queue: AbstractQueue) -> str:
@@ -251,8 +276,12 @@ class Consumer:
                 except CONNECTION_ERRORS as lost:
                     raise BrokerUnavailable(f"lost while pausing: {lost!r}") from lost
 
+        self._batches += 1
+        number = self._batches
+        self._unsettled.add(number)
+        rest: Rest | None
         try:
-            await until_available(Unavailable, on_failure=pause, stopping=self._is_stopping)(
+            rest = await until_available(Unavailable, on_failure=pause, stopping=self._is_stopping)(
                 self._handler, batch
             )
         except BrokerUnavailable:
@@ -261,33 +290,69 @@ class Consumer:
             # Stopping: unacknowledged, it goes back to the queue with the channel.
             return tag
         except Exception:
-            # Our own defect outside any one item: counted by the delivery limit.
             log.exception("batch_failed", queue=self._queue.name)
-            await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
-            BUS_CONSUMED.labels(self._queue.name, "rejected").inc(len(batch))
-            await asyncio.sleep(SHORTEST_PAUSE_S)
+            await self._hand_back(batch, number)
         else:
-            await self._acknowledge(batch)
+            if rest is None:
+                await self._acknowledge(batch, number)
+            else:
+                self._finish_beside(rest, batch, number)
         if self._paused:
             self._pause(False)
             log.info("consumer_resumed", queue=self._queue.name)
             return await self._start(queue)
         return tag
 
-    async def _acknowledge(self, batch: list[Delivery]) -> None:
-        if any(delivery.redelivered for delivery in batch):
-            # Taken out of order: older ones may still wait.
+    def _finish_beside(self, rest: Rest, batch: list[Delivery], number: int) -> None:
+        task = asyncio.create_task(self._finish(rest, batch, number))
+        self._rests.add(task)
+        task.add_done_callback(self._forget_rest)
+
+    def _forget_rest(self, task: asyncio.Task[None]) -> None:
+        self._rests.discard(task)
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if not self._handling and not self._rests:
+            self._idle.set()
+
+    async def _finish(self, rest: Rest, batch: list[Delivery], number: int) -> None:
+        settle = self._acknowledge
+        try:
+            await until_available(Unavailable, stopping=self._is_stopping)(rest)
+        except Unavailable:
+            # Stopping: unacknowledged, it goes back to the queue with the channel.
+            return
+        except Exception:
+            log.exception("batch_failed", queue=self._queue.name)
+            settle = self._hand_back
+        # Where the channel is lost, the batch has gone back with it.
+        with contextlib.suppress(*CONNECTION_ERRORS):
+            await settle(batch, number)
+
+    async def _hand_back(self, batch: list[Delivery], number: int) -> None:
+        # Our own defect outside any one item: counted by the delivery limit.
+        await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
+        self._unsettled.discard(number)
+        self._taken["rejected"].inc(len(batch))
+        await asyncio.sleep(SHORTEST_PAUSE_S)
+
+    async def _acknowledge(self, batch: list[Delivery], number: int) -> None:
+        if any(delivery.redelivered for delivery in batch) or number > min(self._unsettled):
+            # Taken out of order, or settled out of order: older ones may still wait.
             for delivery in batch:
                 await delivery.message.ack()
         else:
             # Fresh ones are taken in order, after all older ones: one acknowledgement covers them.
             await batch[-1].message.ack(multiple=True)
-        BUS_CONSUMED.labels(self._queue.name, "ack").inc(len(batch))
-        BATCH_ITEMS.labels(self._queue.name).observe(len(batch))
+        self._unsettled.discard(number)
+        self._taken["ack"].inc(len(batch))
+        self._batch_messages.observe(len(batch))
 
     def _pause(self, paused: bool) -> None:
+        # Several consumers may share a queue and its label.
+        self._paused_now.inc(int(paused) - int(self._paused))
         self._paused = paused
-        CONSUMER_PAUSED.labels(self._queue.name).set(int(paused))
 
     async def _split(self, batch: list[Delivery]) -> list[Delivery]:
         if self._splitter is None:
@@ -315,7 +380,7 @@ class Consumer:
                 PublishUnconfirmed, on_failure=self._log_split, stopping=self._is_stopping
             )(self._publish_singles, self._splitter, singles)
             await delivery.message.ack()
-            BUS_CONSUMED.labels(self._queue.name, "split").inc()
+            self._taken["split"].inc()
         return whole
 
     async def _publish_singles(self, publisher: Publisher, singles: list[Outgoing]) -> None:

@@ -4,7 +4,8 @@ BrokerError
 ├── BrokerUnavailable      no connection within the time allowed
 ├── PublishUnconfirmed     nacked, timed out or the channel closed: stored or not is unknown
 ├── PublishReturned        no queue took the message: certainly not stored
-└── RequestTimedOut        the other service did not answer by the deadline
+├── RequestTimedOut        the other service did not answer by the deadline
+└── AnswerUnreadable       it answered with something that is no answer
 """
 
 
@@ -26,3 +27,7 @@ class PublishReturned(BrokerError):
 
 class RequestTimedOut(BrokerError):
     """No reply came by the deadline; whether the request took effect is unknown."""
+
+
+class AnswerUnreadable(BrokerError):
+    """A reply came that does not meet its contract; whether the request took effect is unknown."""

@@ -193,6 +193,23 @@ class Link:
         except CONNECTION_ERRORS as error:
             raise BrokerUnavailable(f"cannot declare the topology: {error!r}") from error
 
+    async def messages_waiting(self, *queues: Queue) -> dict[str, int]:
+        """Return how many messages of each queue, by its name, no consumer has been given yet.
+
+        Raises:
+            BrokerUnavailable: the broker is away, or a queue is missing.
+        """
+        try:
+            async with within(CONNECT_TIMEOUT_S * 2):
+                connection = await self._consume.get()
+                async with connection.channel(publisher_confirms=False) as channel:
+                    found = [
+                        await channel.declare_queue(queue.name, passive=True) for queue in queues
+                    ]
+        except CONNECTION_ERRORS as error:
+            raise BrokerUnavailable(f"cannot ask for the queues' lengths: {error!r}") from error
+        return {one.name: one.declaration_result.message_count or 0 for one in found}
+
     async def close(self) -> None:
         """Close both connections; what is unacknowledged goes back to its queue."""
         for task in self._closing:

@@ -10,12 +10,17 @@ from aiormq.exceptions import PublishError
 
 from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import CONNECTION_ERRORS, SENT_HEADER, Link, within
+from csms_shared.broker.topology import CALLS, EVENTS, GATEWAYS, REPLIES, REQUESTS
 from csms_shared.clock import now_ms
 from csms_shared.observability.metrics import BUS_PUBLISHED
 
 PUBLISH_TIMEOUT_S = 5.0
 _CHANNELS = 3
 DEFAULT_EXCHANGE = ""
+# There, a message that no queue takes is lost work. Elsewhere it is for whoever is there: those
+# who follow an event, a process that has ended meanwhile.
+_TAKEN_IN_ANY_CASE = (CALLS, REQUESTS, DEFAULT_EXCHANGE)
+_TAKEN_BY_WHOEVER_IS_THERE = (EVENTS, GATEWAYS, REPLIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,10 @@ class _Lane:
         return exchange
 
 
+def _untaken(exchange: str) -> str:
+    return "returned" if exchange in _TAKEN_IN_ANY_CASE else "unrouted"
+
+
 class Publisher:
     """Publishes with confirms over a few channels, each replaced when it breaks or refuses.
 
@@ -80,6 +89,9 @@ class Publisher:
         self._lanes: list[_Lane | None] = [None] * _CHANNELS
         self._locks = [asyncio.Lock() for _ in range(_CHANNELS)]
         self._turn = 0
+        for exchange in (*_TAKEN_IN_ANY_CASE, *_TAKEN_BY_WHOEVER_IS_THERE):
+            for outcome in ("ack", _untaken(exchange), "nack", "timeout"):
+                BUS_PUBLISHED.labels(exchange, outcome)
 
     async def publish(self, message: Outgoing, timeout: float = PUBLISH_TIMEOUT_S) -> None:
         """Publish and wait until the broker has stored the message.
@@ -113,7 +125,7 @@ class Publisher:
                     mandatory=True,
                 )
         except PublishError as error:
-            outcome = "returned"
+            outcome = _untaken(message.exchange)
             raise PublishReturned(f"{message.exchange} {message.routing_key}") from error
         except TimeoutError as error:
             outcome = "timeout"

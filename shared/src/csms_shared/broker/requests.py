@@ -5,9 +5,10 @@ import uuid
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.broker.errors import RequestTimedOut
+from csms_shared.broker.errors import AnswerUnreadable, RequestTimedOut
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import REPLIES, REQUESTS
 from csms_shared.clock import now_ms
@@ -69,6 +70,7 @@ class Requester:
 
         Raises:
             RequestTimedOut: no answer in time.
+            AnswerUnreadable: what came is no answer.
             BrokerError: the request was not stored, or may not have been.
         """
         correlation_id, reply_key, future = self._correlator.expect()
@@ -91,7 +93,10 @@ class Requester:
             raise RequestTimedOut(f"{service} did not answer within {timeout} s") from error
         finally:
             self._correlator.forget(correlation_id)
-        return ResponseMessage.model_validate_json(body)
+        try:
+            return ResponseMessage.model_validate_json(body)
+        except ValidationError as error:
+            raise AnswerUnreadable(f"{service} answered with no answer: {error}"[:500]) from error
 
 
 def reply_message(

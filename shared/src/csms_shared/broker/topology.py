@@ -56,12 +56,21 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue with its bindings; `parking` takes what was delivered too often."""
+    """A durable queue with its bindings; `parking` takes what was delivered too often.
+
+    `own_label` stands for it in metrics, where no name may be new with each start.
+    """
 
     name: str
     arguments: Arguments
     bindings: tuple[Binding, ...] = ()
     parking: "Queue | None" = field(default=None)
+    own_label: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Return its name in metrics."""
+        return self.own_label or self.name
 
 
 EXCHANGES = (
@@ -235,7 +244,10 @@ def command_events_queue() -> Queue:
 
 
 def incarnation_queue(
-    incarnation: str, *bindings: Binding, expires_ms: int = INCARNATION_EXPIRES_MS
+    incarnation: str,
+    *bindings: Binding,
+    expires_ms: int = INCARNATION_EXPIRES_MS,
+    label: str = "own",
 ) -> Queue:
     """Return the queue of one life of one process: durable classic, gone 10 minutes after it.
 
@@ -247,6 +259,7 @@ def incarnation_queue(
         f"{incarnation}.v1",
         {"x-queue-type": "classic", "x-expires": expires_ms},
         bindings,
+        own_label=label,
     )
 
 
@@ -261,7 +274,7 @@ def gateway_queue(incarnation: str) -> Queue:
 
 def replies_queue(incarnation: str) -> Queue:
     """Return a service's queue of replies to its own requests."""
-    return incarnation_queue(incarnation, Binding(REPLIES, f"{incarnation}.#"))
+    return incarnation_queue(incarnation, Binding(REPLIES, f"{incarnation}.#"), label="own.replies")
 
 
 # What changes where a station's commands go to, or whether it gets any. Not all that happens to
@@ -281,6 +294,7 @@ def own_events_queue(incarnation: str) -> Queue:
         f"{incarnation}.events",
         *(Binding(EVENTS, key) for key in _OWNER_EVENTS),
         Binding(EVENTS, COMMAND_COMPLETED_KEY),
+        label="own.events",
     )
 
 
@@ -293,6 +307,7 @@ def live_events_queue(incarnation: str, number: int) -> Queue:
         f"{incarnation}.live-{number}",
         Binding(EVENTS, "#"),
         expires_ms=LIVE_EVENTS_EXPIRES_MS,
+        label="own.live",
     )
 
 

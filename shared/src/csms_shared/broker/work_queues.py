@@ -1,5 +1,7 @@
 """Whether a service's work queues take messages: declared, given time, and a publish confirmed.
 
+And how many messages wait in them, which is asked for now and then.
+
 A quorum queue whose broker is killed within moments of its declaration may come back without a
 leader, and take nothing ever after. So a queue counts as good 2 s after its declaration and one
 confirmed message, and has to show it again after every reconnection.
@@ -16,11 +18,13 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.observability.metrics import QUEUE_MESSAGES
 
 log = structlog.get_logger(__name__)
 
 SETTLE_S = 2.0
 WATCH_S = 0.5
+MEASURED_EVERY_S = 10.0
 PROBE_TIMEOUT_S = 3.0
 # A batch without items: every consumer acknowledges it and does nothing.
 _EMPTY_BATCH = orjson.dumps({"items": []})
@@ -35,6 +39,7 @@ class WorkQueueProbe:
         self._queues = tuple(queues)
         self._missing = {queue.name: "not declared yet" for queue in queues}
         self._opened = -1
+        self._lengths = {queue.name: QUEUE_MESSAGES.labels(queue.label) for queue in queues}
 
     def missing(self) -> dict[str, str]:
         """Return the queues that are not known to take messages, each with the reason."""
@@ -46,6 +51,25 @@ class WorkQueueProbe:
         Also while a connection is lost: a service that nobody asks for anything publishes nothing,
         and nobody asks one that isn't ready because of it.
         """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._measure())
+            await self._probe()
+
+    async def _measure(self) -> None:
+        while True:
+            # Those that are not known to be there would fail the question for all.
+            there = [queue for queue in self._queues if queue.name not in self._missing]
+            if there and self._link.is_open():
+                try:
+                    waiting = await self._link.messages_waiting(*there)
+                except BrokerError as error:
+                    log.warning("queues_unmeasured", error=str(error))
+                else:
+                    for name, messages in waiting.items():
+                        self._lengths[name].set(messages)
+            await asyncio.sleep(MEASURED_EVERY_S)
+
+    async def _probe(self) -> None:
         while True:
             reconnected = self._link.opened != self._opened
             if self._missing or reconnected or not self._link.is_open():

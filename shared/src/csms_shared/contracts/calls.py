@@ -40,12 +40,16 @@ class CallFault(Contract):
 
 
 class RegistrationChange(Contract):
-    """What a gateway must know of a station after its registration or settings changed."""
+    """What a gateway must know of a station after its registration or settings changed.
+
+    `exempt_from_limits`: the gateway lifts what docs/adr/0020 names for it.
+    """
 
     registration_status: str
     boot_count: int
     heartbeat_interval_s: int
     strict: bool = False
+    exempt_from_limits: bool = False
 
 
 class CallReply(Contract):

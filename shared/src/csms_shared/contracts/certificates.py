@@ -45,7 +45,11 @@ class CertificateView(Contract):
 
 
 class CertificateRequestView(Contract):
-    """A SignCertificate of a station; `problem` is set where it was rejected."""
+    """A SignCertificate of a station; `problem` is set where it was rejected.
+
+    `detail` says in words why it was rejected, put off or failed, and that it was the station that
+    refused the certificate, or never got it.
+    """
 
     request_id: str
     status: RequestStatusName

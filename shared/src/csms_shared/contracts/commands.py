@@ -11,6 +11,8 @@ class Command(Contract):
 
     `deadline_ms`: not written to the socket after this time. `epoch`: of the connection that the
     sender believes to be current; a gateway that holds another epoch answers `not_owner`.
+    `attempt` numbers the times that the command was handed to a gateway: a higher one is sent
+    only once the one before is known not to have been written.
     """
 
     command_id: str
@@ -19,6 +21,7 @@ class Command(Contract):
     action: str
     payload: dict[str, Any]
     deadline_ms: int
+    attempt: int = 0
 
 
 class CommandBatch(Batch[Command]):
@@ -44,7 +47,8 @@ class CommandReport(Contract):
     """A step of one command; `sent` may be followed by exactly one of the last three.
 
     `completed` carries the station's `response`, `error` its CALLERROR code, text and details.
-    `late` marks an answer that came after `outcome_unknown` was reported.
+    `late` marks an answer that came after `outcome_unknown` was reported. `attempt` is that of
+    the command it speaks of.
     """
 
     command_id: str
@@ -57,6 +61,7 @@ class CommandReport(Contract):
     error_description: str | None = None
     error_details: dict[str, Any] | None = None
     late: bool = False
+    attempt: int | None = None
 
 
 class CommandReportBatch(Batch[CommandReport]):

@@ -1,12 +1,12 @@
 """Requests for recorded frames and for refused handshakes, which station-registry answers."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.values.times import Moment
 
 
 class MessageView(Contract):
@@ -41,8 +41,8 @@ class ListMessages(PageQuery):
 
     station_id: str
     order: Literal["newest", "oldest"] = "newest"
-    sent_from: datetime | None = None
-    sent_to: datetime | None = None
+    sent_from: Moment | None = None
+    sent_to: Moment | None = None
     action: str | None = None
     direction: Literal["in", "out"] | None = None
     message_id: str | None = None
@@ -69,8 +69,8 @@ class ListRefusals(PageQuery):
 
     station_id: str | None = None
     reason: str | None = None
-    refused_from: datetime | None = None
-    refused_to: datetime | None = None
+    refused_from: Moment | None = None
+    refused_to: Moment | None = None
 
 
 class RefusalName(Contract):

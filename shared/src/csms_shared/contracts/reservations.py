@@ -1,16 +1,17 @@
 """Requests about reservations that session-service answers. Times are RFC 3339 UTC with `Z`."""
 
-from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.values.numbers import INT32_MAX
+from csms_shared.values.times import Expiry
 
 # CiString20Type (OCPP 1.6, 7.15).
 ID_TOKEN_MAX = 20
-_INT32_MAX = 2**31 - 1
 
 
 class ReservationStatus(StrEnum):
@@ -66,18 +67,26 @@ class ReservationName(Contract):
     reservation_id: int
 
 
+class FindReservation(Contract):
+    """Names a reservation by the ReserveNow that asks its station for it."""
+
+    command_id: UUID
+
+
 class CreateReservation(Contract):
     """A connector (0: any one) to be kept for a token until `expires_at`.
 
-    `group_id`: tokens of this group may use it too (parentIdTag).
+    `group_id`: tokens of this group may use it too (parentIdTag). `command_id`: of the ReserveNow
+    that asks the station for it; with the same again it is the same reservation.
     """
 
     station_id: str = Field(min_length=1, max_length=255)
-    connector_id: int = Field(ge=0, le=_INT32_MAX)
+    connector_id: int = Field(ge=0, le=INT32_MAX)
     id_token: str = Field(min_length=1, max_length=ID_TOKEN_MAX)
     group_id: str | None = Field(None, min_length=1, max_length=ID_TOKEN_MAX)
-    expires_at: datetime
+    expires_at: Expiry
     created_by: str
+    command_id: UUID | None = None
 
 
 class CancelReservation(Contract):
@@ -91,6 +100,7 @@ class CancelReservation(Contract):
 RESERVATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "reservations.list": ListReservations,
     "reservations.get": ReservationName,
+    "reservations.find": FindReservation,
     "reservations.create": CreateReservation,
     "reservations.cancel": CancelReservation,
 }

@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.values.times import Moment
 
 
 class SecurityEventView(Contract):
@@ -32,8 +33,8 @@ class ListSecurityEvents(PageQuery):
     type: str | None = Field(None, max_length=50)
     critical: bool | None = None
     source: Literal["station", "suite"] | None = None
-    from_time: AwareDatetime | None = None
-    to_time: AwareDatetime | None = None
+    from_time: Moment | None = None
+    to_time: Moment | None = None
 
 
 # operation -> parameters; result: Page[SecurityEventView].

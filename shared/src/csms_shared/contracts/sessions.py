@@ -1,8 +1,7 @@
 """Requests that session-service answers. Times are RFC 3339 UTC with `Z`."""
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -11,6 +10,8 @@ from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
 from csms_shared.contracts.pages import PageQuery, ParkedId
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
+from csms_shared.values.numbers import INT32_MAX, Whole
+from csms_shared.values.times import Expiry, Moment
 
 
 class TransactionStatus(StrEnum):
@@ -100,8 +101,8 @@ class ListTransactions(PageQuery):
     station_id: str | None = None
     status: TransactionStatus | None = None
     id_token: str | None = None
-    started_from: datetime | None = None
-    started_to: datetime | None = None
+    started_from: Moment | None = None
+    started_to: Moment | None = None
 
 
 class TransactionName(Contract):
@@ -120,7 +121,7 @@ class CloseTransaction(Contract):
     """Ends a transaction by hand; 409 where it has ended already."""
 
     transaction_id: int
-    meter_stop: int = Field(ge=0)
+    meter_stop: Annotated[int, Whole(0, INT32_MAX)]
     reason: str = Field(min_length=1, max_length=500)
     closed_by: str
 
@@ -172,9 +173,9 @@ class CreateIdToken(Contract):
 
     id_token: str = Field(min_length=1, max_length=255)
     status: TokenStatus = TokenStatus.ACCEPTED
-    expires_at: datetime | None = None
+    expires_at: Expiry | None = None
     group_id: str | None = Field(None, min_length=1, max_length=255)
-    max_concurrent: int | None = Field(1, ge=1)
+    max_concurrent: Annotated[int, Whole(1, INT32_MAX)] | None = 1
 
 
 class ChangeIdToken(Contract):
@@ -183,9 +184,9 @@ class ChangeIdToken(Contract):
     id_token: str
     set: frozenset[str]
     status: TokenStatus | None = None
-    expires_at: datetime | None = None
+    expires_at: Expiry | None = None
     group_id: str | None = Field(None, min_length=1, max_length=255)
-    max_concurrent: int | None = Field(None, ge=1)
+    max_concurrent: Annotated[int, Whole(1, INT32_MAX)] | None = None
 
 
 # operation -> parameters; results: Page[TransactionView], TransactionView, Page[MeterValueView],

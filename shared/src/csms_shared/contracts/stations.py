@@ -30,7 +30,7 @@ SerialNumber = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x
 
 
 class ConnectionView(Contract):
-    """Who holds a station's socket."""
+    """Who holds a station's socket; `unconfirmed` where its gateway is."""
 
     station_id: str
     gateway_id: str
@@ -39,6 +39,7 @@ class ConnectionView(Contract):
     ocpp_version: str
     remote_address: str
     connected_at: str
+    unconfirmed: bool = False
 
 
 class ConnectorView(Contract):
@@ -56,15 +57,18 @@ class ConnectorView(Contract):
 class StationView(Contract):
     """A station; `connection` is null while it is offline.
 
+    `online_unconfirmed`: it is online as far as is known, by a gateway that is `unconfirmed`.
     `upgrade_profile`: a higher security profile that counts beside its own until the station
     first connects with it. `serial_number` is what the station says at its boot;
     `registered_serial_number` what an operator says, and what a certificate may name.
-    `password_change_pending`: it has been given a password that it has not shown to have yet, or
-    not to have, and more than one counts.
+    `exempt_from_limits`: it is on a test bench, and gateways count none of what docs/adr/0020
+    names. `password_change_pending`: it has been given a password that it has not shown to have
+    yet, or not to have, and more than one counts.
     """
 
     station_id: str
     online: bool
+    online_unconfirmed: bool = False
     ocpp_version: str | None
     registration_status: RegistrationStatus
     boot_policy: BootPolicy | None
@@ -74,6 +78,7 @@ class StationView(Contract):
     has_password: bool
     password_change_pending: bool = False
     strict: bool
+    exempt_from_limits: bool = False
     heartbeat_interval: int | None
     vendor: str | None
     model: str | None
@@ -108,7 +113,12 @@ class OwnerView(Contract):
 
 
 class GatewayView(Contract):
-    """A gateway whose lease runs."""
+    """A gateway whose lease runs.
+
+    `unconfirmed`: it has not renewed its lease in time, or was found away, so it is not known
+    whether it still holds its connections. `renewed_at` is null where the lease was granted to it
+    after an outage, and not renewed since.
+    """
 
     gateway_id: str
     name: str
@@ -116,18 +126,30 @@ class GatewayView(Contract):
     version: str
     started_at: str
     lease_expires_at: str
+    renewed_at: str | None = None
+    unconfirmed: bool = False
 
 
 class FleetStatus(Contract):
-    """What `GET /status` says of stations and gateways."""
+    """What `GET /status` says of stations and gateways.
+
+    `stations_online` are those of which it is known; `stations_unconfirmed`, which are not in it,
+    those of gateways that are `unconfirmed`. All others are offline.
+    `warnings`: what is wrong and keeps the registry from no other work, by name.
+    """
 
     stations: int
     stations_online: int
+    stations_unconfirmed: int = 0
     gateways: list[GatewayView]
+    warnings: dict[str, str] = Field(default_factory=dict)
 
 
 class ListStations(PageQuery):
-    """Filter of the list of stations; `q` looks into id, vendor, model and serial number."""
+    """Filter of the list of stations; `q` looks into id, vendor, model and serial number.
+
+    `online` includes those that are `online_unconfirmed`.
+    """
 
     online: bool | None = None
     registration_status: RegistrationStatus | None = None
@@ -155,6 +177,7 @@ class CreateStation(Contract):
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool = False
+    exempt_from_limits: bool = False
 
 
 class ChangeStation(Contract):
@@ -168,6 +191,7 @@ class ChangeStation(Contract):
     heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
     boot_policy: BootPolicy | None = None
     strict: bool | None = None
+    exempt_from_limits: bool | None = None
 
 
 class SetPassword(Contract):

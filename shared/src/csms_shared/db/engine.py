@@ -6,14 +6,16 @@ from typing import Any, TypeVar
 import asyncpg
 import orjson
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from csms_shared.db.urls import parse_database_url
 from csms_shared.errors import Unavailable
 
+# asyncpg is given the URL itself: SQLAlchemy knows no parameter of libpq.
+DRIVER = "postgresql+asyncpg://"
 STATEMENT_TIMEOUT_MS = 15_000
 CONNECT_TIMEOUT_S = 5.0
 # Connection lost, login refused, no such database, transaction rolled back, out of resources,
@@ -40,15 +42,17 @@ def create_engine(
 
     `by_keys`: all its statements find their rows by indexed keys, and each is planned once.
     """
+    parsed = parse_database_url(url)
     engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        DRIVER,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={
-            "timeout": CONNECT_TIMEOUT_S,
+            "dsn": parsed.dsn,
+            "timeout": parsed.connect_timeout_s or CONNECT_TIMEOUT_S,
             "command_timeout": STATEMENT_TIMEOUT_MS / 1000 + 5,
             "server_settings": {
                 "search_path": schema,
@@ -128,16 +132,16 @@ def transactional(
     return handler
 
 
-async def answers(engine: AsyncEngine) -> bool:
-    """Tell whether the database answers a query now."""
+async def why_away(engine: AsyncEngine) -> str | None:
+    """Return why the database does not answer a query now, None where it does."""
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
     except Exception as error:
         if is_infrastructure(error) or isinstance(error, DBAPIError):
-            return False
+            return f"no answer: {error!r}"[:500]
         raise
-    return True
+    return None
 
 
 def row_dict(row: Any) -> dict[str, Any]:

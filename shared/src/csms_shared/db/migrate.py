@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import ssl
 from pathlib import Path
 
 from alembic import command
@@ -9,14 +10,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
 
-from csms_shared.db.engine import in_transaction, is_infrastructure
-from csms_shared.settings import MigrationSettings
+from csms_shared.db.engine import CONNECT_TIMEOUT_S, DRIVER, in_transaction, is_infrastructure
+from csms_shared.db.settings import MigrationSettings
+from csms_shared.db.urls import parse_database_url
+from csms_shared.errors import Unavailable
 
 
 def _config(schema: str, scripts: Path, connection: Connection | None = None) -> Config:
@@ -41,35 +43,56 @@ async def migrate(owner_url: str, service_url: str, schema: str, scripts: Path) 
     """Bring `schema` up to date; safe to run again and from several places at once.
 
     Waits up to 60 s for a database that is still starting.
+
+    Raises:
+        Unavailable: it did not answer until then, or either side refuses the other's TLS.
     """
+    owner, role = parse_database_url(owner_url), parse_database_url(service_url)
+    assert role.user is not None, "MigrationSettings take no URL without a role"
+    assert role.password is not None
     engine = create_async_engine(
-        make_url(owner_url).set(drivername="postgresql+asyncpg"), poolclass=NullPool
+        DRIVER,
+        poolclass=NullPool,
+        connect_args={
+            "dsn": owner.dsn,
+            "timeout": owner.connect_timeout_s or CONNECT_TIMEOUT_S,
+        },
     )
-    role = make_url(service_url)
-    if role.username is None or role.password is None:
-        raise ValueError("CSMS_DATABASE_URL must name the service's role and its password")
-    username, password = role.username, str(role.password)
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception(is_infrastructure),
-        stop=stop_after_delay(60),
-        wait=wait_random(0.2, 1.0),
-        reraise=True,
-    ):
-        with attempt:
-            async with engine.begin() as connection:
-                await connection.run_sync(_upgrade, schema, scripts, username, password)
-    await engine.dispose()
+    try:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_delay(60),
+            wait=wait_random(0.2, 1.0),
+            reraise=True,
+        ):
+            with attempt:
+                async with engine.connect() as connection:
+                    await connection.run_sync(_upgrade, schema, scripts, role.user, role.password)
+    except Exception as error:
+        if is_infrastructure(error):
+            raise Unavailable(f"database: {error!r}") from error
+        raise
+    finally:
+        await engine.dispose()
+
+
+def _may_pass(error: BaseException) -> bool:
+    # asyncpg has no type of its own for a server that has no TLS.
+    refused = isinstance(error, ssl.SSLError) or "rejected SSL upgrade" in str(error)
+    return is_infrastructure(error) and not refused
 
 
 def _upgrade(
     connection: Connection, schema: str, scripts: Path, username: str, password: str
 ) -> None:
-    # Roles are the cluster's, so migrations of all schemas take one lock.
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('csms.migrate', 0))"))
+    # Roles are the cluster's, so migrations of all schemas take one lock. It is held to the end of
+    # the connection: each revision commits, so that none keeps the locks of the one before.
+    connection.execute(text("SELECT pg_advisory_lock(hashtextextended('csms.migrate', 0))"))
     quote = connection.dialect.identifier_preparer.quote_identifier
     _create_role(connection, username, password, quote(username))
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"))
-    connection.execute(text(f"SET LOCAL search_path TO {quote(schema)}"))
+    connection.execute(text(f"SET search_path TO {quote(schema)}"))
+    connection.commit()
     command.upgrade(_config(schema, scripts, connection), "head")
     for statement in (
         "GRANT USAGE ON SCHEMA {schema} TO {role}",
@@ -79,6 +102,7 @@ def _upgrade(
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
     ):
         connection.execute(text(statement.format(schema=quote(schema), role=quote(username))))
+    connection.commit()
 
 
 def _create_role(connection: Connection, username: str, password: str, quoted: str) -> None:
@@ -101,7 +125,9 @@ def run_environment() -> None:
 
     schema = context.config.attributes["schema"]
     context.configure(
-        connection=context.config.attributes["connection"], version_table_schema=schema
+        connection=context.config.attributes["connection"],
+        version_table_schema=schema,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         context.run_migrations()

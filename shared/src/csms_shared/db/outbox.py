@@ -23,7 +23,6 @@ from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
-from csms_shared.observability.metrics import OUTBOX_PENDING
 from csms_shared.retrying import until_available
 
 log = structlog.get_logger(__name__)
@@ -110,7 +109,6 @@ class OutboxRelay:
                 .with_for_update(skip_locked=True)
             )
         ).all()
-        OUTBOX_PENDING.set(len(rows))
         if not rows:
             return False
         groups = _messages([(row.id, row.routing_key, row.events, row.event_count) for row in rows])

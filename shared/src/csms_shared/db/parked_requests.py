@@ -2,7 +2,6 @@
 
 import base64
 import uuid
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, delete, func, select, tuple_, update
@@ -11,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.contracts.pages import Page, PageQuery, ParkedId, ParkedView
 from csms_shared.contracts.requests import Problem
-from csms_shared.db.cursors import decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler, in_transaction, transactional
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised
+from csms_shared.values.times import format_time
 
 
 def parked_operations(
@@ -52,17 +51,14 @@ async def list_parked(
         .limit(query.limit + 1)
     )
     if query.cursor is not None:
-        at, row_id = decode_cursor(query.cursor, str, str)
-        key = (datetime.fromisoformat(str(at)), uuid.UUID(str(row_id)))
+        key = tuple(decode_cursor(query.cursor, as_moment, as_uuid))
         statement = statement.where(tuple_(parked.c.parked_at, parked.c.id) < key)
     rows = (await connection.execute(statement)).all()
     shown = rows[: query.limit]
     more = len(rows) > query.limit
     return Page(
         items=[_view(service, row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].parked_at.isoformat(), str(shown[-1].id))
-        if more
-        else None,
+        next_cursor=encode_cursor(shown[-1].parked_at, shown[-1].id) if more else None,
     )
 
 

@@ -48,7 +48,6 @@ async def park(
     )
     if any(outcomes):
         raise Unavailable("the parking queue did not confirm")
-    PARKED_ITEMS.labels(service).inc(len(items))
 
 
 class ParkingDrain:
@@ -83,6 +82,7 @@ class ParkingDrain:
             await connection.execute(failed_again)
 
         await in_transaction(self._engine, store)
+        PARKED_ITEMS.inc(len(rows))
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:

@@ -10,9 +10,13 @@ LogFormat = Literal["json", "console"]
 
 
 def configure_logs(service: str, format: LogFormat, level: str = "INFO") -> None:
-    """Send this process's logs, those of libraries included, to standard error."""
+    """Send this process's logs, those of libraries included, to standard error.
+
+    Each line has `event`, `level`, `logger`, `timestamp` (UTC) and `service`, which is whoever
+    logs: another service is a line's `peer_service`.
+    """
     shared: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _says_service(service),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -42,7 +46,16 @@ def configure_logs(service: str, format: LogFormat, level: str = "INFO") -> None
     # These say at INFO what the services say themselves, once per connection.
     for noisy in ("aio_pika", "aiormq", "alembic.runtime", "uvicorn", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(service=service)
+
+
+def _says_service(service: str) -> structlog.types.Processor:
+    def say(
+        _: structlog.types.WrappedLogger, __: str, event: structlog.types.EventDict
+    ) -> structlog.types.EventDict:
+        event["service"] = service
+        return event
+
+    return say
 
 
 def _make_printable(

@@ -1,31 +1,49 @@
-"""Prometheus metrics that more than one service counts; no label ever holds a station id."""
+"""Prometheus metrics that more than one service counts (docs/operations.md, "Metrics").
+
+No label ever holds what others may invent or what is new with each start: no station, no
+incarnation. Whoever counts begins with 0 for each value that a label can have: Prometheus sees an
+increase between two values, never that a first one has appeared.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
 
 BUS_PUBLISHED = Counter(
     "csms_bus_publish_total",
-    "Messages published, by how it ended.",
+    "Messages published, by how it ended: ack, unrouted (nobody there takes it, which is no "
+    "fault), returned (the queue that it is for is missing), nack (refused, or the connection was "
+    "lost), timeout.",
     ["exchange", "outcome"],
 )
 BUS_CONSUMED = Counter(
     "csms_bus_consume_total",
-    "Messages taken from a queue, by how it ended.",
+    "Messages taken from a queue, by how it ended: ack, split (several items that came again, "
+    "now single), rejected (our own defect).",
     ["queue", "outcome"],
 )
-BATCH_ITEMS = Histogram(
-    "csms_batch_items",
-    "Items handled in one transaction.",
+BATCH_MESSAGES = Histogram(
+    "csms_batch_messages",
+    "Messages handled in one transaction.",
     ["queue"],
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
 )
 CONSUMER_PAUSED = Gauge(
     "csms_consumer_paused",
-    "1 while a consumer waits for its database to come back.",
+    "Consumers that wait for their database to come back.",
     ["queue"],
 )
 PARKED_ITEMS = Counter(
     "csms_parked_items_total",
-    "Items set aside because this service could not process them.",
-    ["service"],
+    "Items that this process put into the table of parked ones: they could not be processed.",
 )
-OUTBOX_PENDING = Gauge("csms_outbox_pending", "Events committed and not yet published.")
+OUTBOX_PENDING = Gauge(
+    "csms_outbox_pending",
+    "Rows of the outbox that are committed and not published; 10,000 stands for more.",
+)
+OUTBOX_OLDEST_AGE = Gauge(
+    "csms_outbox_oldest_age_seconds", "Age of the oldest of these rows; 0 where none waits."
+)
+QUEUE_MESSAGES = Gauge(
+    "csms_queue_messages",
+    "Messages that wait in the broker for a consumer of this service's work queues.",
+    ["queue"],
+)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -15,6 +15,9 @@ from csms_shared.settings import SettingsProblem
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 CHECK_TIMEOUT_S = 3.0
+_BACKLOG = 4096
+# A second series for each one, for when it began: the process's own start says as much.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class ProbeServer:
@@ -94,26 +97,42 @@ def listening_socket(host: str, port: int, setting: str) -> socket.socket:
     Raises:
         PortTaken: it can't be had.
     """
-    try:
-        return bind_socket(host, port)
-    except OSError as error:
-        raise PortTaken(f"{setting}: {error.strerror}") from error
+    bound = bound_socket(host, port, setting)
+    listen(bound, setting)
+    return bound
 
 
-def bind_socket(host: str, port: int) -> socket.socket:
-    """Return a listening TCP socket.
+def bound_socket(host: str, port: int, setting: str) -> socket.socket:
+    """Return a TCP socket that has the port that `setting` names and does not listen yet.
 
     Raises:
-        OSError: the port is taken; the message names host and port.
+        PortTaken: somebody listens there, or it can't be had at all.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-        bound.listen(4096)
     except OSError as error:
         bound.close()
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise _taken(setting, f"{host}:{port}", error) from error
     bound.setblocking(False)
     return bound
+
+
+def listen(bound: socket.socket, setting: str) -> None:
+    """Let a bound socket listen, and close it where it can't.
+
+    Raises:
+        PortTaken: somebody else who had bound the port too listens there by now.
+    """
+    host, port = bound.getsockname()[:2]
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise _taken(setting, f"{host}:{port}", error) from error
+
+
+def _taken(setting: str, address: str, error: OSError) -> PortTaken:
+    return PortTaken(f"{setting}: cannot listen on {address}: {error.strerror}")

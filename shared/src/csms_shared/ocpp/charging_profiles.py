@@ -8,10 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.numbers import INT32_MAX, parse_integer
+from csms_shared.values.times import parse_time
 
 SET_CHARGING_PROFILE = "SetChargingProfile"
 REMOTE_START = "RemoteStartTransaction"
+
+PROFILE_FIELDS: Mapping[str, str] = {
+    SET_CHARGING_PROFILE: "csChargingProfiles",
+    REMOTE_START: "chargingProfile",
+}
 
 # Configuration keys (9.4) that bound what a station takes.
 LIMIT_KEYS = (
@@ -22,9 +28,19 @@ LIMIT_KEYS = (
 )
 _UNIT_NAMES = {"A": "current", "W": "power"}
 _PHASES_MAX = 3
-_SECONDS_MAX = 2**31 - 1
+_SECONDS_MAX = INT32_MAX
 # Above what any station draws; firmware may not be able to hold more.
-_RATE_MAX = 2**31 - 1
+_RATE_MAX = INT32_MAX
+# What of the rules below can be said in JSON Schema of one field, for documentation.
+BOUNDS: Mapping[str, Mapping[str, int]] = {
+    "stackLevel": {"minimum": 0},
+    "duration": {"minimum": 1, "maximum": _SECONDS_MAX},
+    "minChargingRate": {"minimum": 0, "maximum": _RATE_MAX},
+    "chargingSchedulePeriod": {"minItems": 1},
+    "startPeriod": {"minimum": 0, "maximum": _SECONDS_MAX},
+    "limit": {"minimum": 0, "maximum": _RATE_MAX},
+    "numberPhases": {"minimum": 1, "maximum": _PHASES_MAX},
+}
 
 Problem = tuple[str, str]
 
@@ -57,9 +73,7 @@ def profile_limits(values: Mapping[str, str | None]) -> ProfileLimits:
 
 def carried_profile(action: str, payload: Mapping[str, Any]) -> tuple[str, Any] | None:
     """Return where a request carries a charging profile, and that; None where it has none."""
-    field = {SET_CHARGING_PROFILE: "csChargingProfiles", REMOTE_START: "chargingProfile"}.get(
-        action
-    )
+    field = PROFILE_FIELDS.get(action)
     return None if field is None or field not in payload else (f"/{field}", payload[field])
 
 
@@ -126,7 +140,7 @@ def _times(at: str, profile: Mapping[str, Any]) -> Iterator[Problem]:
         if moment is None:
             yield field, "must be a date and time"
     begin, end = read.get(f"{at}/validFrom"), read.get(f"{at}/validTo")
-    if begin is not None and end is not None and end.at <= begin.at:
+    if begin is not None and end is not None and end.said <= begin.said:
         yield f"{at}/validTo", "must be later than validFrom"
 
 
@@ -182,7 +196,4 @@ def _beyond(at: str, profile: Mapping[str, Any], limits: ProfileLimits) -> Itera
 
 
 def _number(text: str | None) -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        return None
+    return None if text is None else parse_integer(text)

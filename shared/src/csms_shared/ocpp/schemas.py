@@ -5,9 +5,9 @@ would cost every gateway process memory for nothing.
 """
 
 import importlib.util
+import pathlib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -16,6 +16,8 @@ import orjson
 from csms_shared.ocpp.actions import is_known
 from csms_shared.ocpp.errors import RpcError, error_code
 from csms_shared.ocpp.versions import OCPP16
+
+Path = tuple[str | int, ...]
 
 _FOLDERS = {OCPP16: "v16"}
 
@@ -52,7 +54,7 @@ class SchemaProblem:
 
     code: str
     description: str
-    path: tuple[str | int, ...]
+    path: Path
     keyword: str
     error: RpcError
     limit: tuple[str, ...] | int | None = None
@@ -89,9 +91,15 @@ def response_problems(version: str, action: str, payload: object) -> list[Schema
     return _problems(version, action, payload, response=True)
 
 
+def precedence(problem: SchemaProblem) -> tuple[int, str]:
+    """Return what sorts the problems of a payload as `request_problems` does."""
+    return _PRECEDENCE.index(problem.error), problem.pointer
+
+
 def request_schema(version: str, action: str) -> dict[str, Any]:
-    """Return the official schema of a CALL's payload, for documentation."""
-    return _schema(version, action, response=False)
+    """Return the schema that a CALL's payload is validated with, for documentation."""
+    bounded: dict[str, Any] = _with_bounds(_schema(version, action, response=False))
+    return bounded
 
 
 def _first_problem(
@@ -112,7 +120,7 @@ def _problems(version: str, action: str, payload: object, *, response: bool) -> 
         for error in _validator(version, action, response).iter_errors(payload)
         for problem in _translated(version, error)
     ]
-    found.sort(key=lambda problem: (_PRECEDENCE.index(problem.error), problem.pointer))
+    found.sort(key=precedence)
     return found
 
 
@@ -144,7 +152,7 @@ def _problem(
     version: str,
     error: RpcError,
     what: str,
-    path: tuple[str | int, ...],
+    path: Path,
     keyword: str,
     limit: tuple[str, ...] | int | None = None,
 ) -> SchemaProblem:
@@ -179,8 +187,8 @@ def _schema(version: str, action: str, *, response: bool) -> dict[str, Any]:
     return schema
 
 
-def _package_folder() -> Path:
+def _package_folder() -> pathlib.Path:
     spec = importlib.util.find_spec("ocpp")
     if spec is None or spec.origin is None:
         raise RuntimeError("the package ocpp, which holds the OCPP schemas, is not installed")
-    return Path(spec.origin).parent
+    return pathlib.Path(spec.origin).parent

@@ -6,12 +6,16 @@ asked, and whatever was not written by the gateway it named, the registry is ask
 
 from collections.abc import Sequence
 
+from pydantic import TypeAdapter, ValidationError
+
 from command_api.handlers.gathering import Gathering, TooBusy
 from command_api.handlers.ports import ServiceAway, Services
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.refusals import ProblemRaised
 
+_OWNERS = TypeAdapter(list[OwnerView])
 _LOOKUP_MAX = 500
 _MAX_KNOWN = 1_000_000
 # No station has an empty id.
@@ -117,9 +121,12 @@ class OwnerMap:
             result = await self._services.ask(
                 STATION_REGISTRY, "owners.look_up", {"station_ids": wanted}
             )
+            owners = {owner.station_id: owner for owner in _OWNERS.validate_python(result)}
+        except (ProblemRaised, ValidationError) as error:
+            # There is nothing to refuse in this question: it is as if there were no answer.
+            raise ServiceAway(f"no owners from the registry: {error}"[:500]) from error
         finally:
             self._overtaken = [other for other in self._overtaken if other is not overtaken]
-        owners = {owner.station_id: owner for owner in map(OwnerView.model_validate, result)}
         for owner in owners.values():
             fresh = owner.station_id not in overtaken and _EVERY_STATION not in overtaken
             self._keep(owner, fresh=fresh)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from command_api.handlers.ports import ServiceAway
+from command_api.handlers.ports import ServiceAway, ServiceFailed
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
 from csms_shared.refusals import ProblemRaised
 
 REQUEST_TIMEOUT_S = 4.0
+# A service without its database; another 503 says itself what is wrong.
+_AWAY = "service_unavailable"
 
 
 class BrokerServices:
@@ -20,8 +22,8 @@ class BrokerServices:
         """Return the result.
 
         Raises:
-            ProblemRaised: the service refused.
-            ServiceAway: it does not answer within `REQUEST_TIMEOUT_S`.
+            ProblemRaised: the service refused, with a status below 500.
+            ServiceAway: it does not answer within `REQUEST_TIMEOUT_S`, or failed.
         """
         try:
             response = await self._requester.request(
@@ -29,8 +31,11 @@ class BrokerServices:
             )
         except BrokerError as error:
             raise ServiceAway(f"{service} does not answer: {error}") from error
-        if response.problem is not None:
-            if response.problem.status == 503:
-                raise ServiceAway(f"{service}: {response.problem.detail}")
-            raise ProblemRaised(response.problem)
-        return response.result
+        problem = response.problem
+        if problem is None:
+            return response.result
+        if problem.code == _AWAY:
+            raise ServiceAway(f"{service}: {problem.detail}")
+        if problem.status >= 500 and problem.status != 503:
+            raise ServiceFailed(f"{service} failed: {problem.detail}")
+        raise ProblemRaised(problem)

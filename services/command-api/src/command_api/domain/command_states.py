@@ -4,6 +4,9 @@
        │  <──not written──  │  │                  └──no answer──> outcome_unknown ─late─> ...
        └──hold_until──> expired └──nobody holds the socket──> station_offline
 
+A held command has two deadlines: its own, `hold_until`, and that of each attempt, so that one whose
+gateway or sender has died is over within 90 s of its dispatch.
+
 `outcome_unknown` is the only final state that changes, once, to `completed` or `error`.
 """
 
@@ -18,9 +21,13 @@ from csms_shared.contracts.commands import CommandOutcome, CommandReport
 
 ANSWER_TIMEOUT_MS = 30_000
 GRACE_MS = 5_000
+# How long an attempt to send a held command may wait for its turn at the gateway: with answer,
+# grace and the sweeper's turn it is over 90 s after its dispatch.
+ATTEMPT_MS = 50_000
 HOLD_MAX_MS = 7 * 24 * 3600 * 1000
 MAX_ATTEMPTS = 2
-_NOT_WRITTEN = (CommandOutcome.NOT_OWNER, CommandOutcome.SUPERSEDED)
+_NOT_OWNED = (CommandOutcome.NOT_OWNER, CommandOutcome.SUPERSEDED)
+_NO_TURN = (CommandOutcome.BUSY, CommandOutcome.EXPIRED)
 
 
 class CommandStatus(StrEnum):
@@ -53,7 +60,8 @@ _OPEN = (CommandStatus.WAITING, CommandStatus.PENDING, CommandStatus.SENT)
 class CommandRecord:
     """A command as it is stored. Times in milliseconds since the epoch.
 
-    `attempts` counts how often it was handed to a gateway. `lookup_again`: a gateway has not
+    `attempts` counts how often it was handed to a gateway; `attempt_deadline_ms`, of a held one, is
+    by when the last of them must be written. `lookup_again`: a gateway has not
     written it, and it waits for a fresh look-up of the station's owner. `refusal` names the
     gateway's last such report, so that its redelivery counts once. `held` commands go back to
     `waiting` instead. `rotation_proofs` are the proofs of a password that the command sets.
@@ -70,6 +78,7 @@ class CommandRecord:
     deadline_ms: int
     held: bool = False
     attempts: int = 0
+    attempt_deadline_ms: int | None = None
     lookup_again: bool = False
     refusal: str | None = None
     accepted: bool | None = None
@@ -89,6 +98,9 @@ def after_report(
     answered = outcome in (CommandOutcome.COMPLETED, CommandOutcome.ERROR)
     if command.status.is_settled or (command.status.is_final and not answered):
         return None
+    if outcome in _NOT_OWNED + _NO_TURN and report.attempt not in (None, command.attempts):
+        # Another attempt was not written; this one may be.
+        return None
     if outcome is CommandOutcome.SENT:
         if command.status is CommandStatus.SENT:
             return None
@@ -98,7 +110,8 @@ def after_report(
             sent_ms=_happened_ms(command, report.sent_ms or report.at_ms, now_ms),
             lookup_again=False,
         )
-    if outcome in _NOT_WRITTEN:
+    waits_again = command.held and command.deadline_ms > now_ms and outcome in _NO_TURN
+    if outcome in _NOT_OWNED or waits_again:
         return _not_written(command, f"{gateway_id}/{report.at_ms}", now_ms)
     return _ended_by_report(command, report, now_ms)
 

@@ -6,13 +6,15 @@ from types import MappingProxyType
 from typing import Any
 
 from csms_shared.ocpp.schemas import request_problems, validate_request
+from csms_shared.ocpp.times_in_payloads import times_in_request
+from csms_shared.values.times import EARLIEST, format_time, parse_time
 
 Problem = tuple[str, str]
 
 # The least value of a number, where the text of OCPP 1.6 has one and the schema has none: 6.7,
 # 6.17 with 5.7, 6.33, 6.37, 6.53; SendLocalList: errata 3.52. TriggerMessage says more than 0 in
 # 6.51, but 5.17 asks for the station itself by 0.
-_LEAST: Mapping[str, tuple[str, int]] = MappingProxyType(
+LEAST: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
         "ChangeAvailability": ("connectorId", 0),
         "ExtendedTriggerMessage": ("connectorId", 0),
@@ -33,10 +35,19 @@ def payload_problems(version: str, action: str, payload: Mapping[str, Any]) -> l
             (problem.pointer or "/", problem.description)
             for problem in request_problems(version, action, payload)
         ]
-    return list(_too_small(action, payload))
+    return [*_too_small(action, payload), *_impossible_times(version, action, payload)]
 
 
 def _too_small(action: str, payload: Mapping[str, Any]) -> Iterator[Problem]:
-    field, least = _LEAST.get(action, ("", 0))
+    field, least = LEAST.get(action, ("", 0))
     if payload.get(field, least) < least:
         yield f"/{field}", f"{field}: must be at least {least}"
+
+
+def _impossible_times(version: str, action: str, payload: Mapping[str, Any]) -> Iterator[Problem]:
+    for path, text in times_in_request(version, action, payload):
+        said = parse_time(text)
+        if said is None or not said.said >= EARLIEST:
+            field = ".".join(map(str, path))
+            problem = f"must be a time, and not before {format_time(EARLIEST)}"
+            yield "".join(f"/{step}" for step in path), f"{field}: {problem}"

@@ -208,16 +208,19 @@ EXPLANATIONS: dict[str, Explanation] = {
             "Set the password on both sides, as for bad_credentials; the right one is let in at "
             "once, a changed one within ten seconds. So is the right security profile or "
             "certificate.",
+            "On a test bench that is wrong on purpose: raise CSMS_FAILED_LOGINS_AT_ONCE.",
             "If no station of yours is at this address, somebody guesses passwords.",
         ),
     ),
     "flapping": Explanation(
-        "The station connects again and again, more often than every six seconds",
+        "The station connects again and again, more often than it may",
         (
             "Two stations with the same id throw each other out: look at the addresses.",
             "A station whose clock or firmware is broken closes the connection by itself: "
             "GET /stations/{id}/messages shows its last frames.",
             "Look at the signal of its modem.",
+            "On a test bench: PATCH /stations/{id} with exempt_from_limits true, or raise "
+            "CSMS_CONNECTIONS_AT_ONCE for all.",
         ),
     ),
     "superseded": Explanation("A newer connection of the station was there already", _OURS),

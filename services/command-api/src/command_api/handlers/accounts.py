@@ -10,10 +10,10 @@ from command_api.domain.roles import Principal, Role
 from command_api.handlers.passwords import Passwords
 from command_api.handlers.sessions import Sessions, api_key_hash
 from command_api.store import accounts
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import in_transaction
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.times import format_time
 
 KEY_PREFIX = "csms_"
 
@@ -127,12 +127,7 @@ async def _keep_an_administrator(connection: AsyncConnection, username: str) -> 
 
 
 def _after(cursor: str | None) -> str:
-    if cursor is None:
-        return ""
-    try:
-        return str(decode_cursor(cursor, str)[0])
-    except BadCursor as error:
-        raise refuse(422, "bad_cursor", str(error), ("cursor", str(error))) from error
+    return "" if cursor is None else str(decode_cursor(cursor, as_text)[0])
 
 
 def _page(views: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:

@@ -20,17 +20,13 @@ from command_api.handlers.chain_checks import check_certificate_chain
 from command_api.handlers.charging_checks import check_charging_profile
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.gathering import Gathering
+from command_api.handlers.idempotent_creation import key_reused
 from command_api.handlers.password_rotations import offer_password
 from command_api.handlers.ports import OwnerDirectory, ServiceAway, Services
 from command_api.handlers.watched_commands import WatchedCommands
-from command_api.store.command_inserts import (
-    Idempotency,
-    KnownKey,
-    NewCommand,
-    find_key,
-    insert_commands,
-)
+from command_api.store.command_inserts import NewCommand, insert_commands
 from command_api.store.command_queries import get_command
+from command_api.store.idempotency_keys import Idempotency, KnownKey, find_key
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
@@ -40,6 +36,7 @@ from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.numbers import as_integer
 
 _REMOTE_STOP = "RemoteStopTransaction"
 _INSERT_MAX = 500
@@ -173,8 +170,8 @@ class CommandCreation:
         return payload
 
     async def _open_transaction(self, station_id: str, payload: dict[str, Any]) -> int:
-        connector_id = payload["connectorId"]
-        if type(connector_id) is not int:
+        connector_id = as_integer(payload["connectorId"])
+        if connector_id is None:
             raise refuse(
                 422,
                 "payload_invalid",
@@ -270,22 +267,17 @@ class CommandCreation:
         self, known: KnownKey, idempotency: Idempotency, wait_s: float
     ) -> CommandRecord:
         if not hmac.compare_digest(known.request_hash, idempotency.request_hash):
-            raise refuse(
-                422,
-                "idempotency_key_reused",
-                "the idempotency key was used for another request",
-                ("Idempotency-Key", "was used with another path or body"),
-            )
-        command = await self._stored(known.command_id)
+            raise key_reused()
+        command = await self._stored(known.id)
         if command.status.is_final:
             return command
         with self._watched.watch(command) as watch:
             # Read once more: it may have ended between the first look and the watch.
-            command = await self._stored(known.command_id)
+            command = await self._stored(known.id)
             if command.status.is_final:
                 return command
             if await watch.wait(wait_s):
-                return await self._stored(known.command_id)
+                return await self._stored(known.id)
             return watch.command
 
     async def _stored(self, command_id: UUID) -> CommandRecord:

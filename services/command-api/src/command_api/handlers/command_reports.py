@@ -35,6 +35,7 @@ class CommandReports:
         self._ended: list[UUID] = []
         self._lookups = False
         self._rotations = False
+        self._free: set[str] = set()
 
     async def apply(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
         """Bring the commands of all reports up to date."""
@@ -76,6 +77,9 @@ class CommandReports:
         if self._lookups:
             self._lookups = False
             self._dispatch.wake_lookups()
+        if self._free:
+            free, self._free = self._free, set()
+            self._dispatch.wake_held(sorted(free))
         if self._rotations:
             self._rotations = False
             self._wake_rotations()
@@ -86,3 +90,5 @@ class CommandReports:
             if command.status.is_final:
                 self._ended.append(command.command_id)
                 self._rotations |= command.rotation_proofs is not None
+                if command.held:
+                    self._free.add(command.station_id)

@@ -137,7 +137,7 @@ class Dispatch:
         self._lookups.set()
 
     def wake_held(self, station_ids: Sequence[str]) -> None:
-        """Tell that these stations have connected, or may now be sent more.
+        """Tell that these stations have connected, or may be sent more: a held command has ended.
 
         Beyond the bound they are left to the sweep.
         """
@@ -246,15 +246,17 @@ class Dispatch:
             epoch=owner.epoch or 0,
             action=command.action,
             payload=self._secrets.get(command.command_id, command.payload),
-            deadline_ms=command.deadline_ms,
+            deadline_ms=command.attempt_deadline_ms or command.deadline_ms,
+            attempt=command.attempts,
         )
 
     async def _not_written(self, commands: Sequence[CommandRecord]) -> None:
         """Treat a returned message like a gateway's word that nothing was written."""
         now = now_ms()
+        attempts = {command.command_id: command.attempts for command in commands}
 
         async def work(connection: AsyncConnection) -> list[CommandRecord]:
-            locked = await lock_commands(connection, [command.command_id for command in commands])
+            locked = await lock_commands(connection, attempts)
             changed = [
                 after
                 for command in locked.values()
@@ -266,6 +268,7 @@ class Dispatch:
                             station_id=command.station_id,
                             outcome=CommandOutcome.NOT_OWNER,
                             at_ms=now,
+                            attempt=attempts[command.command_id],
                         ),
                         _OWN_REPORTS,
                         now,

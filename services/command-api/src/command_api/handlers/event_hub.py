@@ -73,6 +73,11 @@ class Stream:
         self._end = reason
         self._wake.set()
 
+    def cut(self, reason: str) -> None:
+        """End the stream at once: what is in the buffer is for nobody any more."""
+        self._events.clear()
+        self.end(reason)
+
     async def next(self) -> LiveEvent | str:
         """Return the next event, or why there will be none."""
         while not self._events:

@@ -1,7 +1,6 @@
 """Events of the other services that act on commands."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,6 +9,7 @@ from command_api.store.transaction_starts import link_starts, store_starts
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Reply, Work
+from csms_shared.values.times import read_moment
 
 _STARTED = event_type("transaction.started")
 _MAY_BE_SENT = (event_type("station.connected"), event_type("station.registration_changed"))
@@ -51,5 +51,5 @@ def _start(event: CloudEvent) -> SeenStart:
         id_token=str(event.data["id_token"]),
         connector_id=int(event.data["connector_id"]),
         # The station's own clock may be wrong by years.
-        seen_ms=round(datetime.fromisoformat(event.time).timestamp() * 1000),
+        seen_ms=round(read_moment(event.time).timestamp() * 1000),
     )

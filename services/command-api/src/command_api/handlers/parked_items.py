@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from command_api.handlers.ports import Services
 from csms_shared.broker.topology import COMMAND_API, SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import PageQuery, ParkedId
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
+from csms_shared.db.cursors import BadCursor, as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler
 from csms_shared.refusals import refuse
 
@@ -57,22 +57,16 @@ class ParkedItems:
     async def _ask(self, service: str, operation: str, parameters: BaseModel) -> Any:
         if service != COMMAND_API:
             return await self._services.ask(service, operation, parameters.model_dump())
-        try:
-            result = await self._own[operation](parameters)
-        except BadCursor as error:
-            raise refuse(422, "bad_cursor", str(error), ("cursor", str(error))) from error
+        result = await self._own[operation](parameters)
         return result.model_dump(mode="json") if isinstance(result, BaseModel) else result
 
 
 def _position(cursor: str | None) -> tuple[str, str | None]:
     if cursor is None:
         return _ORDER[0], None
-    try:
-        service, inner = map(str, decode_cursor(cursor, str, str))
-        if service not in _ORDER:
-            raise BadCursor("the cursor belongs to another list")
-    except BadCursor as error:
-        raise refuse(422, "bad_cursor", str(error), ("cursor", str(error))) from error
+    service, inner = decode_cursor(cursor, as_text, as_text)
+    if service not in _ORDER:
+        raise BadCursor
     return service, inner or None
 
 

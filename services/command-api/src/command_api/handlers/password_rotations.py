@@ -1,13 +1,14 @@
 """Tells the registry of passwords that stations are sent, have taken over, or have not."""
 
 import asyncio
+from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from command_api.domain.command_states import ANSWER_TIMEOUT_MS, GRACE_MS, CommandRecord
 from command_api.domain.password_rotation import OFFERED, password_change
-from command_api.handlers.ports import ServiceAway, Services
+from command_api.handlers.ports import ServiceAway, ServiceFailed, Services
 from command_api.store.rotations import DueRotation, due_rotations, mark_applied
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.clock import now_ms
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 POLL_S = 5.0
 _LIMIT = 100
+_NO_SUCH_STATION = "not_found"
 
 
 async def offer_password(services: Services, command: CommandRecord) -> None:
@@ -70,13 +72,20 @@ class PasswordRotations:
             self._wake.clear()
 
     async def _apply_due(self) -> None:
-        due = await in_transaction(
-            self._engine, lambda connection: due_rotations(connection, _LIMIT)
-        )
-        for rotation in due:
-            await self._apply(rotation)
+        """Apply what is due; what the registry won't take now is due again at the next turn.
 
-    async def _apply(self, rotation: DueRotation) -> None:
+        Raises:
+            Unavailable, ServiceAway: the database or the registry does not answer.
+        """
+        put_off: list[UUID] = []
+
+        async def find_due(connection: AsyncConnection) -> list[DueRotation]:
+            return await due_rotations(connection, put_off, _LIMIT)
+
+        while due := await in_transaction(self._engine, find_due):
+            put_off += [rotation.command_id for rotation in due if not await self._apply(rotation)]
+
+    async def _apply(self, rotation: DueRotation) -> bool:
         try:
             await self._services.ask(
                 STATION_REGISTRY,
@@ -88,14 +97,17 @@ class PasswordRotations:
                     **password_change(rotation.status, rotation.response, rotation.ended_ms),
                 },
             )
+        except ServiceFailed as error:
+            log.error("rotation_failed", command_id=str(rotation.command_id), error=str(error))
+            return False
         except ProblemRaised as refused:
-            # The station was deleted meanwhile: there is no password to set.
-            log.warning(
-                "rotation_refused",
-                command_id=str(rotation.command_id),
-                problem=refused.problem.code,
-            )
+            code = refused.problem.code
+            log.warning("rotation_refused", command_id=str(rotation.command_id), problem=code)
+            if code != _NO_SUCH_STATION:
+                return False
+            # Deleted meanwhile: there is no password to set.
         await in_transaction(self._engine, lambda connection: mark_applied(connection, rotation))
+        return True
 
 
 async def _log_wait(error: BaseException) -> None:

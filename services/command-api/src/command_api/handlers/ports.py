@@ -8,7 +8,11 @@ from csms_shared.contracts.stations import OwnerView
 
 
 class ServiceAway(Exception):
-    """Another service or the broker did not answer in time."""
+    """Another service or the broker did not answer in time, or with no answer."""
+
+
+class ServiceFailed(ServiceAway):
+    """Another service met a defect of its own over a question: no word on what was asked."""
 
 
 class OwnerDirectory(Protocol):
@@ -46,7 +50,7 @@ class Services(Protocol):
         """Return the result.
 
         Raises:
-            ProblemRaised: the service refused.
-            ServiceAway: it does not answer.
+            ProblemRaised: the service refused, with a status below 500.
+            ServiceAway: it does not answer, or failed.
         """
         ...

@@ -1,6 +1,7 @@
 """Log-in, and who is behind a token or an API key."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.login_limits import LoginLimits
 from command_api.domain.roles import Principal
-from command_api.handlers.passwords import Passwords
-from command_api.store.accounts import any_user, create_first_user, find_api_key, get_user
+from command_api.handlers.gathering import Gathering
+from command_api.handlers.passwords import Passwords, TooManyLogins
+from command_api.handlers.turns import TooManyOfName, TurnsByName
+from command_api.store.accounts import (
+    User,
+    any_user,
+    create_first_user,
+    find_api_key,
+    get_user,
+    get_users,
+)
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.db.engine import in_transaction
 
@@ -22,13 +32,18 @@ _ISSUER = "csms"
 _REMEMBER_S = 5.0
 _REMEMBER_MAX = 10_000
 _TOKEN_MAX_LENGTH = 4_096
+_WAITING_OF_NAME = 20
 
 
 class WrongCredentials(Exception):
-    """User name or password is wrong; `retry_after_s` is set where there were too many tries."""
+    """User name or password is wrong."""
 
-    def __init__(self, retry_after_s: float | None) -> None:
-        super().__init__("wrong user name or password")
+
+class TooManyFailures(Exception):
+    """No password is checked for the next `retry_after_s` seconds, for this name from there."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many wrong passwords")
         self.retry_after_s = retry_after_s
 
 
@@ -43,29 +58,67 @@ class Token:
 class Sessions:
     """Logs users in and recognises who asks, from memory for a few seconds."""
 
-    def __init__(self, engine: AsyncEngine, passwords: Passwords, secret: str) -> None:
+    def __init__(
+        self, engine: AsyncEngine, passwords: Passwords, secret: str, limits: LoginLimits
+    ) -> None:
         self._engine = engine
         self._passwords = passwords
         self._secret = secret
-        self._limits = LoginLimits()
+        self._limits = limits
+        # One at a time of a name: what the one before has failed counts for the next.
+        self._turns = TurnsByName(_WAITING_OF_NAME)
+        # Guesses at however many names take one connection of the database.
+        self.look_ups: Gathering[str, User | None] = Gathering(self._look_up, max_items=500)
         self._recognised: dict[str, tuple[Principal, float]] = {}
 
     async def log_in(self, username: str, password: str, address: str) -> Token:
         """Return a token.
 
         Raises:
-            WrongCredentials: also when right ones would have been accepted despite the limit.
+            WrongCredentials: there is no such user, or the password is another.
+            TooManyFailures: there were too many wrong passwords; this one was not looked at.
+            TooManyLogins: too many log-ins of this user wait.
         """
-        user = await in_transaction(self._engine, lambda connection: get_user(connection, username))
-        right = await self._passwords.matches(user.password_hash if user else None, password)
+        self._refuse_too_soon(address, username)
+        try:
+            async with self._turns.take(username):
+                user = await self._checked(username, password, address)
+        except TooManyOfName as error:
+            raise TooManyLogins from error
+        return self._token(user)
+
+    def _refuse_too_soon(self, address: str, username: str) -> None:
+        wait_s = self._limits.wait_s(address, username, monotonic())
+        if wait_s > 0:
+            raise TooManyFailures(wait_s)
+
+    async def _checked(self, username: str, password: str, address: str) -> User:
+        self._refuse_too_soon(address, username)
+        user = await self.look_ups.submit(username)
+        right = await self._passwords.matches(
+            user.password_hash if user else None,
+            password,
+            self._limits.failures(address, username, monotonic()),
+        )
         if user is None or not right:
-            raise WrongCredentials(self._limits.failed(address, username, monotonic()))
+            self._limits.failed(address, username, monotonic(), known=user is not None)
+            raise WrongCredentials
         self._limits.succeeded(address, username)
+        return user
+
+    async def _look_up(self, usernames: Sequence[str]) -> list[User | None]:
+        found = await in_transaction(
+            self._engine, lambda connection: get_users(connection, usernames)
+        )
+        return [found.get(username) for username in usernames]
+
+    def _token(self, user: User) -> Token:
         now_s = now_ms() // 1000
         claims = {
             "iss": _ISSUER,
             "sub": user.username,
             "ver": user.version,
+            "tid": str(user.token_id),
             "iat": now_s,
             "exp": now_s + TOKEN_SECONDS,
         }
@@ -82,7 +135,7 @@ class Sessions:
         user = await in_transaction(
             self._engine, lambda connection: get_user(connection, claims["sub"])
         )
-        if user is None or user.version != claims.get("ver"):
+        if user is None or _named_by(claims) != (user.version, str(user.token_id)):
             return None
         principal = Principal(f"user:{user.username}", user.username, user.role)
         until = min(_REMEMBER_S, claims["exp"] - now_ms() / 1000)
@@ -147,6 +200,10 @@ class Sessions:
             self._recognised.clear()
         self._recognised[proof] = (principal, monotonic() + seconds)
         return principal
+
+
+def _named_by(claims: dict[str, Any]) -> tuple[object, object]:
+    return claims.get("ver"), claims.get("tid")
 
 
 def api_key_hash(key: str) -> bytes:

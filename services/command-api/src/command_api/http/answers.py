@@ -8,13 +8,18 @@ from fastapi import Path, Query
 from starlette.responses import Response
 
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.numbers import WholeText
+from csms_shared.values.times import format_time
 
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="how many items at most")]
-Cursor = Annotated[
-    str | None, Query(max_length=2_000, description="`next_cursor` of the page before")
-]
+Limit = Annotated[int, WholeText(1, PAGE_MAX), Query(description="how many items at most")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]
 DEFAULT_LIMIT = PAGE_DEFAULT
+# For the documentation of a route that says where the thing is that it made.
+LOCATED = {
+    "headers": {
+        "Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}}
+    }
+}
 StationId = Annotated[str, Path(min_length=1, max_length=255, description="any text, encoded")]
 
 

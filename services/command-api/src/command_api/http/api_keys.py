@@ -49,7 +49,13 @@ async def list_api_keys(
     return Json(await state_of(request).accounts.list_api_keys(limit, cursor))
 
 
-@router.post("", response_model=ApiKeyAnswer, status_code=201, summary="Create an API key")
+@router.post(
+    "",
+    response_model=ApiKeyAnswer,
+    status_code=201,
+    summary="Create an API key",
+    responses={409: {"description": "There is a key of this name."}},
+)
 async def create_api_key(request: Request, principal: Administrator, body: NewApiKey) -> Response:
     """Create an API key; the key is in this answer and nowhere else."""
     accounts = state_of(request).accounts

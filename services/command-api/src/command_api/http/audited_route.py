@@ -8,17 +8,15 @@ from typing import Any
 
 import structlog
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
-from command_api.http import nul_characters
 from command_api.http.authentication import authenticate
+from command_api.http.body_route import BodyRoute
+from command_api.http.client_address import client_address
+from command_api.http.problems import problem_of
 from command_api.http.state import ApiState, state_of
 from command_api.store.audit import record_outcome, record_write
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
-from csms_shared.refusals import ProblemRaised, refuse
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +24,7 @@ _READING = ("GET", "HEAD")
 _PATH_MAX = 2_000
 
 
-class AuditedRoute(APIRoute):
+class AuditedRoute(BodyRoute):
     """Writes the note first: what can't be noted is not done."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -38,24 +36,11 @@ class AuditedRoute(APIRoute):
                 return await handler(request)
             state = state_of(request)
             audit_id = await _note(request, state)
-            status = 500
             try:
-                if fields := nul_characters.fields_of_json(await request.body()):
-                    problems = ((field, "holds NUL") for field in fields)
-                    raise refuse(422, "validation_failed", "no text may hold NUL", *problems)
                 response = await handler(request)
-                status = response.status_code
-            except ProblemRaised as refused:
-                status = refused.problem.status
-                raise
-            except HTTPException as error:
-                status = error.status_code
-                raise
-            except RequestValidationError:
-                status = 422
-                raise
-            finally:
-                await _complete(state, audit_id, status)
+            except Exception as error:  # noqa: BLE001 - made into the answer that is noted
+                response = await problem_of(request, error)
+            await _complete(state, audit_id, response.status_code)
             return response
 
         return audited
@@ -63,7 +48,7 @@ class AuditedRoute(APIRoute):
 
 async def _note(request: Request, state: ApiState) -> int:
     principal = await authenticate(request)
-    address = request.client.host if request.client else ""
+    address = client_address(request)
     path = request.scope["path"][:_PATH_MAX]
     return await in_transaction(
         state.engine,

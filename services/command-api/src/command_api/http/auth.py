@@ -1,17 +1,20 @@
 """POST /auth/token."""
 
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.handlers.sessions import WrongCredentials
+from command_api.handlers.sessions import TooManyFailures, WrongCredentials
 from command_api.http.answers import Json
+from command_api.http.body_route import BodyRoute
+from command_api.http.client_address import client_address
 from command_api.http.problems import ProblemResponse
 from command_api.http.state import state_of
 
-router = APIRouter(prefix="/auth", tags=["log-in"])
+router = APIRouter(prefix="/auth", tags=["log-in"], route_class=BodyRoute)
 
 
 class TokenAnswer(BaseModel):
@@ -22,7 +25,15 @@ class TokenAnswer(BaseModel):
     expires_in: int
 
 
-@router.post("/token", response_model=TokenAnswer, summary="Log in")
+@router.post(
+    "/token",
+    response_model=TokenAnswer,
+    summary="Log in",
+    responses={
+        401: {"description": "Wrong user name or password."},
+        429: {"description": "Too many tries were wrong, or too many log in at once."},
+    },
+)
 async def create_token(
     request: Request,
     username: Annotated[str, Form(max_length=255, pattern=r"^[^\x00]*$")],
@@ -30,17 +41,17 @@ async def create_token(
     grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
 ) -> Response:
     """Return a token for `Authorization: Bearer ...` (OAuth2 password form)."""
-    address = request.client.host if request.client else ""
+    address = client_address(request)
     try:
         token = await state_of(request).sessions.log_in(username, password, address)
-    except WrongCredentials as error:
-        if error.retry_after_s is not None:
-            return ProblemResponse(
-                429,
-                "too_many_failures",
-                "too many failed log-ins; only the right password is accepted for a while",
-                headers={"Retry-After": str(round(error.retry_after_s))},
-            )
+    except TooManyFailures as error:
+        return ProblemResponse(
+            429,
+            "too_many_failures",
+            "too many failed log-ins; no password is looked at for a while",
+            headers={"Retry-After": str(math.ceil(error.retry_after_s))},
+        )
+    except WrongCredentials:
         return ProblemResponse(
             401,
             "wrong_credentials",

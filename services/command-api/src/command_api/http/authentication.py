@@ -1,9 +1,10 @@
 """Who asks, and whether they may."""
 
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from starlette.exceptions import HTTPException
 
 from command_api.domain.roles import Principal, Role
@@ -19,28 +20,37 @@ class Unauthenticated(HTTPException):
 
 
 async def authenticate(request: Request) -> Principal:
-    """Return who asks, by bearer token or `X-API-Key`.
+    """Return who asks, by `X-API-Key` or bearer token.
+
+    Either suffices, as the OpenAPI document says: a wrong or unreadable one beside a valid one
+    does not count. Where both are valid, the key says who asks.
 
     Raises:
-        Unauthenticated: no credentials, or wrong ones.
+        Unauthenticated: no credentials, or no valid ones.
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
+    request.state.principal = principal = await _recognise(request)
+    return principal
+
+
+async def _recognise(request: Request) -> Principal:
     sessions = state_of(request).sessions
-    headers = request.headers
-    key = headers.get("x-api-key")
-    if key is not None:
-        principal = await sessions.by_api_key(key)
-    else:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("log in at /api/v1/auth/token, or send X-API-Key")
-        principal = await sessions.by_token(token.strip())
+    key, token = request.headers.get("x-api-key"), _bearer_token(request)
+    if key is None and token is None:
+        raise Unauthenticated("log in at /api/v1/auth/token, or send X-API-Key")
+    principal = None if key is None else await sessions.by_api_key(key)
+    if principal is None and token is not None:
+        principal = await sessions.by_token(token)
     if principal is None:
         raise Unauthenticated("the token or key is not valid, or no longer")
-    request.state.principal = principal
     return principal
+
+
+def _bearer_token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
 async def authorize(request: Request, role: Role) -> Principal:
@@ -55,13 +65,31 @@ async def authorize(request: Request, role: Role) -> Principal:
     return principal
 
 
-def _requires(role: Role) -> Callable[[Request], Awaitable[Principal]]:
-    async def dependency(request: Request) -> Principal:
-        return await authorize(request, role)
+async def is_still_authorized(request: Request, role: Role) -> bool:
+    """Tell whether who asked once would be let in now: for answers that take long."""
+    try:
+        return (await _recognise(request)).role.includes(role)
+    except Unauthenticated:
+        return False
 
-    return dependency
+
+@dataclass(frozen=True, slots=True)
+class Requires:
+    """The dependency of a route that only this role may use."""
+
+    role: Role
+
+    async def __call__(self, request: Request) -> Principal:
+        """Return who asks, if they may."""
+        return await authorize(request, self.role)
 
 
-Viewer = Annotated[Principal, Depends(_requires(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(_requires(Role.OPERATOR))]
-Administrator = Annotated[Principal, Depends(_requires(Role.ADMIN))]
+Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER))]
+Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR))]
+Administrator = Annotated[Principal, Depends(Requires(Role.ADMIN))]
+
+
+def required_role(dependant: Dependant | None) -> Role | None:
+    """Return the role that a route needs; None where it is open to all."""
+    calls = [one.call for one in dependant.dependencies] if dependant is not None else []
+    return next((call.role for call in calls if isinstance(call, Requires)), None)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.handlers.command_creation import CommandRequest
-from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, StationId, given
+from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.commands import TIMEOUT_DEFAULT_S, WAIT_DEFAULT_S, WAIT_MAX_S, CommandView
@@ -23,6 +23,8 @@ from csms_shared.contracts.certificates import (
     StationCertificatesView,
 )
 from csms_shared.contracts.pages import Page
+from csms_shared.values.flags import FlagText
+from csms_shared.values.numbers import NumberText, WholeText
 
 router = APIRouter(tags=["certificates"], route_class=AuditedRoute)
 
@@ -57,8 +59,8 @@ async def list_certificates(
     _: Viewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     status: CertificateStatus | None = None,
-    revoked: bool | None = None,
-    expires_within_days: Annotated[int | None, Query(ge=0, le=36_500)] = None,
+    revoked: FlagText | None = None,
+    expires_within_days: Annotated[int, WholeText(0, 36_500)] | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -88,6 +90,7 @@ async def get_certificate(request: Request, _: Viewer, certificate_id: Certifica
     "/certificates/{certificate_id:segment}/revoke",
     response_model=CertificateView,
     summary="Revoke a certificate",
+    responses={409: {"description": "The certificate is revoked already."}},
 )
 async def revoke_certificate(
     request: Request,
@@ -102,7 +105,10 @@ async def revoke_certificate(
 
 
 @router.get(
-    "/certificate-authority", response_model=AuthorityView, summary="The built-in authority"
+    "/certificate-authority",
+    response_model=AuthorityView,
+    summary="The built-in authority",
+    responses={404: {"description": "The built-in authority is not set up."}},
 )
 async def get_authority(request: Request, _: Viewer) -> Response:
     """Return the built-in authority's certificate; it is made at the first call, if need be."""
@@ -113,7 +119,10 @@ async def get_authority(request: Request, _: Viewer) -> Response:
     "/certificate-authority/crl",
     summary="The revocation list",
     response_class=Response,
-    responses={200: {"content": {_PEM: {}}, "description": "CRL in PEM, valid for seven days"}},
+    responses={
+        200: {"content": {_PEM: {}}, "description": "CRL in PEM, valid for seven days"},
+        404: {"description": "The built-in authority is not set up."},
+    },
 )
 async def get_crl(request: Request, _: Viewer) -> Response:
     """Return the built-in authority's revocation list, made anew."""
@@ -135,13 +144,26 @@ async def station_certificates(request: Request, _: Viewer, station_id: StationI
     "/stations/{station_id:segment}/certificates/delete",
     response_model=CommandView,
     summary="Delete a root certificate by its serial number",
+    responses={
+        200: LOCATED,
+        202: {
+            "model": CommandView,
+            "description": "The command has not ended within `wait`.",
+            **LOCATED,
+        },
+        409: {
+            "description": "The station is rejected, several certificates have this serial "
+            "number, or only the station knows the hashes."
+        },
+        429: {"description": "Too many commands wait already."},
+    },
 )
 async def delete_root(
     request: Request,
     administrator: Administrator,
     station_id: StationId,
     body: RootDeletion,
-    wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S)] = WAIT_DEFAULT_S,
+    wait: Annotated[float, NumberText(0, WAIT_MAX_S)] = WAIT_DEFAULT_S,
 ) -> Response:
     """Send DeleteCertificate with the hash data that is known of the certificate."""
     parameters = {"station_id": station_id, **body.model_dump(exclude_none=True)}

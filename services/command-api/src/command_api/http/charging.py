@@ -18,6 +18,7 @@ from csms_shared.contracts.charging import (
     RateUnitName,
 )
 from csms_shared.contracts.pages import Page
+from csms_shared.values.numbers import INT32_MAX, WholeText
 
 router = APIRouter(prefix="/stations", tags=["smart charging"], route_class=AuditedRoute)
 
@@ -31,7 +32,7 @@ async def list_charging_profiles(
     request: Request,
     _: Viewer,
     station_id: StationId,
-    connector_id: Annotated[int | None, Query(ge=0)] = None,
+    connector_id: Annotated[int, WholeText(0, INT32_MAX)] | None = None,
     state: ProfileStateName | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -52,11 +53,13 @@ async def composite_schedule(
     request: Request,
     _: Viewer,
     station_id: StationId,
-    connector_id: Annotated[int, Query(ge=0, description="0 is the station as a whole")],
-    duration: Annotated[int, Query(ge=1, le=COMPOSITE_MAX_S, description="seconds")] = 86_400,
+    connector_id: Annotated[
+        int, WholeText(0, INT32_MAX), Query(description="0 is the station as a whole")
+    ],
+    duration: Annotated[int, WholeText(1, COMPOSITE_MAX_S), Query(description="seconds")] = 86_400,
     unit: RateUnitName = "A",
     line_voltage: Annotated[
-        int, Query(ge=1, le=1000, description="volts, to convert between the units")
+        int, WholeText(1, 1000), Query(description="volts, to convert between the units")
     ] = 230,
 ) -> Response:
     """Return what the installed profiles allow from now on, and the station's last own answer.

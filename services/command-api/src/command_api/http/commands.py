@@ -10,18 +10,22 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.domain.command_states import HOLD_MAX_MS, CommandStatus
+from command_api.domain.password_rotation import is_password_rotation
 from command_api.domain.roles import Role
 from command_api.handlers.command_creation import CommandRequest
 from command_api.http import nul_characters
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit
 from command_api.http.authentication import Viewer, authorize
-from command_api.http.moments import read_moment
+from command_api.http.body_route import JSON, read_body
 from command_api.http.state import state_of
 from command_api.store.command_queries import get_command, list_commands
 from command_api.store.command_rows import command_view
 from csms_shared.clock import now_ms
+from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import in_transaction
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.numbers import parse_number
+from csms_shared.values.times import read_moment
 
 router = APIRouter(prefix="/commands", tags=["commands"])
 
@@ -68,7 +72,7 @@ class CommandPage(BaseModel):
 async def create_command(request: Request) -> Response:
     """POST of a command. A plain route: this is the one that has to be fast."""
     principal = await authorize(request, Role.OPERATOR)
-    body = await request.body()
+    body = await read_body(request, JSON)
     problems: list[tuple[str, str]] = []
     query = request.query_params
     wait_s = _seconds(query.get("wait"), WAIT_DEFAULT_S, 0, WAIT_MAX_S, "wait", problems)
@@ -80,6 +84,9 @@ async def create_command(request: Request) -> Response:
     if key is not None and not _KEY.fullmatch(key):
         problems.append(("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
     payload = _payload(body, problems)
+    if is_password_rotation(request.path_params["action"], payload):
+        # As to set it by its own route.
+        await authorize(request, Role.ADMIN)
     if problems:
         raise refuse(422, "validation_failed", "the request is not valid", *problems)
     command = await state_of(request).commands.create(
@@ -160,9 +167,7 @@ def _cursor(cursor: str | None) -> UUID | None:
     try:
         return UUID(cursor)
     except ValueError:
-        raise refuse(
-            422, "bad_cursor", "the cursor is not one of ours", ("cursor", "is not one of ours")
-        ) from None
+        raise BadCursor from None
 
 
 def _seconds(
@@ -175,12 +180,8 @@ def _seconds(
 ) -> float:
     if text is None:
         return default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    # Written so that NaN fails too.
-    if not least <= seconds <= most:
+    seconds = parse_number(text)
+    if seconds is None or not least <= seconds <= most:
         problems.append((name, f"must be a number of seconds from {least:g} to {most:g}"))
         return default
     return seconds

@@ -55,7 +55,11 @@ async def list_templates(
 
 
 @router.post(
-    "", response_model=TemplateView, status_code=201, summary="Create a configuration template"
+    "",
+    response_model=TemplateView,
+    status_code=201,
+    summary="Create a configuration template",
+    responses={409: {"description": "There is a template of this name."}},
 )
 async def create_template(request: Request, _: Administrator, body: Template) -> Response:
     """Create a template; nothing is sent to any station by that."""
@@ -74,6 +78,7 @@ async def get_template(request: Request, _: Viewer, template_id: UUID) -> Respon
     "/{template_id:segment}",
     response_model=TemplateView,
     summary="Replace a configuration template",
+    responses={409: {"description": "There is another template of this name."}},
 )
 async def replace_template(
     request: Request, _: Administrator, template_id: UUID, body: Template

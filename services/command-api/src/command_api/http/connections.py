@@ -7,9 +7,14 @@ never ask among those that do.
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from command_api.http.body_limit import UPLOADS_PREFIX
+from command_api.http.problems import ProblemResponse
 
 # For one request, its body included, except that of an upload, which may not pause for so long;
 # also for the first byte of a new connection.
@@ -18,6 +23,12 @@ MAX_HEAD_BYTES = 64 * 1024
 # Beyond this many, a new connection takes the place of the one that would be given up next. It
 # is below where uvicorn refuses everybody.
 MAX_CONNECTIONS = 3_000
+# What a line has beside its name and its value.
+_LINE_BYTES = len(": \r\n")
+_REFUSALS = {
+    400: ("bad_request", "this is no HTTP request"),
+    431: ("head_too_long", f"the head has more than {MAX_HEAD_BYTES} bytes"),
+}
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -28,6 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._due: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._is_head_too_long = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection in, in the place of another one if need be."""
@@ -51,8 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._expect_request()
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self.transport.abort()
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._refuse(431)
 
     def on_message_begin(self) -> None:
         """Note that a head begins."""
@@ -61,14 +73,37 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that the head is whole."""
+        """Take the head, which is whole, if it is not too long.
+
+        Raises:
+            ValueError: it is; the parser gives up, and `send_400_response` is called.
+        """
         self._in_head = False
+        fields = sum(len(name) + len(value) + _LINE_BYTES for name, value in self.headers)
+        self._is_head_too_long = len(self.url) + fields > MAX_HEAD_BYTES
+        if self._is_head_too_long:
+            raise ValueError("the head is too long")
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
         self._request_came()
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, and close."""
+        self._refuse(431 if self._is_head_too_long else 400)
+
+    def _refuse(self, status: int) -> None:
+        if self._is_answering:
+            # Nothing may come between the parts of an answer.
+            self.transport.abort()
+            return
+        code, detail = _REFUSALS[status]
+        problem = ProblemResponse(status, code, detail, headers={"Connection": "close"})
+        head = b"".join(b"%s: %s\r\n" % header for header in problem.raw_headers)
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + bytes(problem.body))
+        self.transport.close()
 
     @property
     def _is_answering(self) -> bool:

@@ -1,5 +1,6 @@
 """GET /events: what happens, as it happens."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -7,10 +8,12 @@ from fastapi import APIRouter, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
+from command_api.domain.roles import Role
 from command_api.handlers.event_hub import EventFilter, EventHub, Stream
 from command_api.handlers.ports import ServiceAway
-from command_api.http.authentication import Viewer
+from command_api.http.authentication import Viewer, is_still_authorized
 from command_api.http.state import state_of
+from csms_shared.errors import Unavailable
 
 router = APIRouter(tags=["events"])
 
@@ -22,7 +25,10 @@ _SEND_TIMEOUT_S = 30.0
     "/events",
     summary="Live events",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {}}}},
+    responses={
+        200: {"content": {"text/event-stream": {}}},
+        429: {"description": "Too many streams are open already."},
+    },
 )
 async def stream_events(
     request: Request,
@@ -40,7 +46,8 @@ async def stream_events(
     """Stream each event from now on as server-sent event, a CloudEvent in JSON.
 
     A client that does not keep up is cut off, with a comment that says so. What was missed is in
-    the resources themselves.
+    the resources themselves. So is one whose token or key ends, or may not read any more, by the
+    next keep-alive.
     """
     hub = state_of(request).hub
     stream = hub.open(EventFilter(station_id, type))
@@ -53,11 +60,14 @@ async def stream_events(
         hub.discard(stream)
         raise ServiceAway("the broker does not deliver events")
     return EventSourceResponse(
-        _events(hub, stream), ping=KEEP_ALIVE_S, send_timeout=_SEND_TIMEOUT_S, sep="\n"
+        _events(request, hub, stream), ping=KEEP_ALIVE_S, send_timeout=_SEND_TIMEOUT_S, sep="\n"
     )
 
 
-async def _events(hub: EventHub, stream: Stream) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    request: Request, hub: EventHub, stream: Stream
+) -> AsyncIterator[ServerSentEvent]:
+    watching = asyncio.create_task(_end_with_authorization(request, stream))
     try:
         # Sent at once, so that a client knows that nothing is missed from here on.
         yield ServerSentEvent(comment="open")
@@ -68,4 +78,19 @@ async def _events(hub: EventHub, stream: Stream) -> AsyncIterator[ServerSentEven
                 return
             yield ServerSentEvent(data=event.text, event=event.type, id=event.id)
     finally:
+        watching.cancel()
         hub.discard(stream)
+
+
+async def _end_with_authorization(request: Request, stream: Stream) -> None:
+    """End the stream once whoever reads it may not any more."""
+    while True:
+        await asyncio.sleep(KEEP_ALIVE_S)
+        try:
+            allowed = await is_still_authorized(request, Role.VIEWER)
+        except Unavailable:
+            # No account can change while the database is away.
+            continue
+        if not allowed:
+            stream.cut("not authorized any more")
+            return

@@ -9,12 +9,13 @@ from starlette.responses import Response
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, no_content
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Operator, Viewer
-from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import IdTokenView, TokenStatus
 from csms_shared.refusals import refuse
+from csms_shared.values.numbers import INT32_MAX, Whole
+from csms_shared.values.times import Expiry
 
 router = APIRouter(prefix="/id-tokens", tags=["id tokens"], route_class=AuditedRoute)
 
@@ -24,10 +25,11 @@ IdToken = Annotated[str, Path(min_length=1, max_length=255, description="any tex
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    expires_at: OptionalMoment = None
+    expires_at: Expiry | None = None
     group_id: str | None = Field(None, min_length=1, max_length=255)
-    max_concurrent: int | None = Field(
-        1, ge=1, description="transactions at once on different connectors; null is unlimited"
+    max_concurrent: Annotated[int, Whole(1, INT32_MAX)] | None = Field(
+        1,
+        description="transactions at once on different connectors; null is unlimited",
     )
 
 
@@ -59,7 +61,13 @@ async def list_id_tokens(
     )
 
 
-@router.post("", response_model=IdTokenView, status_code=201, summary="Create an id token")
+@router.post(
+    "",
+    response_model=IdTokenView,
+    status_code=201,
+    summary="Create an id token",
+    responses={409: {"description": "There is such a token; case does not count."}},
+)
 async def create_id_token(request: Request, _: Administrator, body: NewIdToken) -> Response:
     """Create an id token; one that differs from another only in case is 409."""
     return Json(await _ask(request, "id_tokens.create", body.model_dump(mode="json")), 201)

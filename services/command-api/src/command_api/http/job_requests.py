@@ -2,16 +2,17 @@
 
 import base64
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from command_api.http.answers import given, utc_text
-from command_api.http.moments import OptionalMoment
 from csms_shared.clock import utc_now
 from csms_shared.ocpp.schemas import request_problems
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.numbers import Whole
+from csms_shared.values.times import Expiry, Moment
 
 _DAY_S = 86_400
 # The registry gives these their request id.
@@ -24,14 +25,14 @@ _LOCATION = "https://firmware.example/2.0.bin"
 class _Retries(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    retries: int | None = Field(None, ge=0, le=100)
-    retry_interval: int | None = Field(None, ge=0, le=_DAY_S, description="seconds")
+    retries: Annotated[int, Whole(0, 100)] | None = None
+    retry_interval: Annotated[int, Whole(0, _DAY_S)] | None = Field(None, description="seconds")
 
 
 class NewJob(_Retries):
     """What all jobs of one station have."""
 
-    hold_until: OptionalMoment = Field(
+    hold_until: Moment | None = Field(
         None, description="how long an offline station is waited for, default an hour"
     )
 
@@ -40,11 +41,11 @@ class Firmware(_Retries):
     """Firmware to fetch and install; with a signature the station checks it (whitepaper, L01)."""
 
     location: str = Field(min_length=1, max_length=512, examples=[_LOCATION])
-    retrieve_at: OptionalMoment = Field(None, description="default: now")
-    install_at: OptionalMoment = Field(None, description="with a signature only")
+    retrieve_at: Expiry | None = Field(None, description="default: now")
+    install_at: Expiry | None = Field(None, description="with a signature only")
     signing_certificate: str | None = Field(None, max_length=5500, description="PEM")
     signature: str | None = Field(None, max_length=800, description="base64")
-    timeout_s: int = Field(6 * 3600, ge=60, le=30 * _DAY_S)
+    timeout_s: Annotated[int, Whole(60, 30 * _DAY_S)] = 6 * 3600
 
 
 class NewFirmwareJob(Firmware, NewJob):
@@ -65,9 +66,9 @@ class NewDiagnosticsJob(NewJob):
     )
 
     location: str | None = Field(None, min_length=1, max_length=512)
-    from_: OptionalMoment = Field(None, alias="from")
-    to: OptionalMoment = None
-    timeout_s: int = Field(3600, ge=60, le=30 * _DAY_S)
+    from_: Moment | None = Field(None, alias="from")
+    to: Moment | None = None
+    timeout_s: Annotated[int, Whole(60, 30 * _DAY_S)] = 3600
 
 
 class NewLogJob(NewDiagnosticsJob):

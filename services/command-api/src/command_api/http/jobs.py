@@ -1,5 +1,6 @@
 """Firmware, diagnostics and log jobs, and the files that came of them."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,9 +10,11 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from command_api.domain.roles import Principal
-from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, StationId, given
+from command_api.handlers.idempotent_creation import KeyedRequest
+from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
+from command_api.http.idempotency import IdempotencyKey, keyed_request
 from command_api.http.job_requests import (
     NewDiagnosticsJob,
     NewFirmwareJob,
@@ -25,12 +28,11 @@ from command_api.http.job_requests import (
 from command_api.http.state import state_of
 from command_api.store.uploads import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.clock import now_ms, utc_now
-from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.clock import utc_now
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import refuse
+from csms_shared.values.times import format_time
 
 router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 
@@ -60,29 +62,47 @@ class JobWithUploads(JobDetail):
     "/stations/{station_id:segment}/firmware-jobs",
     response_model=JobDetail,
     status_code=201,
+    responses={201: LOCATED},
     summary="Update a station's firmware",
 )
 async def update_firmware(
-    request: Request, principal: Operator, station_id: StationId, body: NewFirmwareJob
+    request: Request,
+    principal: Operator,
+    station_id: StationId,
+    body: NewFirmwareJob,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Order UpdateFirmware, or SignedUpdateFirmware where a signature is given."""
-    action, payload = firmware_request(body)
-    return await _create(request, principal, station_id, action, payload, body, body.timeout_s)
+    keyed = await keyed_request(request, principal, idempotency_key)
+    return await _create(
+        request, principal, keyed, station_id, lambda: firmware_request(body), body, body.timeout_s
+    )
 
 
 @router.post(
     "/stations/{station_id:segment}/diagnostics-jobs",
     response_model=JobDetail,
     status_code=201,
+    responses={201: LOCATED},
     summary="Get a station's diagnostics",
 )
 async def get_diagnostics(
-    request: Request, principal: Operator, station_id: StationId, body: NewDiagnosticsJob
+    request: Request,
+    principal: Operator,
+    station_id: StationId,
+    body: NewDiagnosticsJob,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Order GetDiagnostics."""
-    payload = diagnostics_request(body)
+    keyed = await keyed_request(request, principal, idempotency_key)
     return await _create(
-        request, principal, station_id, "GetDiagnostics", payload, body, body.timeout_s
+        request,
+        principal,
+        keyed,
+        station_id,
+        lambda: ("GetDiagnostics", diagnostics_request(body)),
+        body,
+        body.timeout_s,
     )
 
 
@@ -90,14 +110,27 @@ async def get_diagnostics(
     "/stations/{station_id:segment}/log-jobs",
     response_model=JobDetail,
     status_code=201,
+    responses={201: LOCATED},
     summary="Get a log of a station",
 )
 async def get_log(
-    request: Request, principal: Operator, station_id: StationId, body: NewLogJob
+    request: Request,
+    principal: Operator,
+    station_id: StationId,
+    body: NewLogJob,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Order GetLog."""
-    payload = log_request(body)
-    return await _create(request, principal, station_id, "GetLog", payload, body, body.timeout_s)
+    keyed = await keyed_request(request, principal, idempotency_key)
+    return await _create(
+        request,
+        principal,
+        keyed,
+        station_id,
+        lambda: ("GetLog", log_request(body)),
+        body,
+        body.timeout_s,
+    )
 
 
 @router.get("/jobs", response_model=Page[JobView], summary="List jobs")
@@ -167,12 +200,40 @@ async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobI
 async def _create(
     request: Request,
     principal: Principal,
+    keyed: KeyedRequest | None,
     station_id: str,
-    action: str,
-    payload: dict[str, Any],
+    ordered: Callable[[], tuple[str, dict[str, Any]]],
     body: NewJob,
     timeout_s: int,
 ) -> Response:
+    async def make(job_id: UUID) -> dict[str, Any]:
+        action, payload = ordered()
+        send_by = _send_by(body)
+        if action in _UPLOADING:
+            expires_at = send_by + timedelta(0, timeout_s)
+            await _fill_location(request, action, payload, job_id, expires_at)
+        check_payload(action, payload)
+        wanted = {
+            "job_id": str(job_id),
+            "station_id": station_id,
+            "action": action,
+            "payload": payload,
+            "deadline_ms": round(send_by.timestamp() * 1000),
+            "timeout_s": timeout_s,
+            "created_by": principal.name,
+        }
+        made: dict[str, Any] = await _ask(request, "jobs.create", wanted)
+        return made
+
+    async def find(job_id: UUID) -> dict[str, Any]:
+        found: dict[str, Any] = await _ask(request, "jobs.get", {"job_id": str(job_id)})
+        return found
+
+    job_id, made = await state_of(request).creations.once(keyed, make, find)
+    return Json(made, 201, {"Location": f"/api/v1/jobs/{job_id}"})
+
+
+def _send_by(body: NewJob) -> datetime:
     now = utc_now()
     send_by = body.hold_until or now + _SEND_DEFAULT
     if not now < send_by <= now + _SEND_LONGEST:
@@ -182,24 +243,7 @@ async def _create(
             "hold_until must lie within the next 7 days",
             ("hold_until", "must lie within the next 7 days"),
         )
-    job_id = new_command_id(now_ms())
-    if action in _UPLOADING:
-        await _fill_location(request, action, payload, job_id, send_by + timedelta(0, timeout_s))
-    check_payload(action, payload)
-    created = await _ask(
-        request,
-        "jobs.create",
-        {
-            "job_id": str(job_id),
-            "station_id": station_id,
-            "action": action,
-            "payload": payload,
-            "deadline_ms": round(send_by.timestamp() * 1000),
-            "timeout_s": timeout_s,
-            "created_by": principal.name,
-        },
-    )
-    return Json(created, 201, {"Location": f"/api/v1/jobs/{job_id}"})
+    return send_by
 
 
 async def _fill_location(

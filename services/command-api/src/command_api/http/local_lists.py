@@ -54,7 +54,12 @@ async def leave_local_list(request: Request, _: Administrator, station_id: Stati
     return Json(await _ask(request, "local_lists.leave", {"station_id": station_id}))
 
 
-@router.post(PATH + "/sync", response_model=LocalListView, summary="Compare and send now")
+@router.post(
+    PATH + "/sync",
+    response_model=LocalListView,
+    summary="Compare and send now",
+    responses={409: {"description": "The list of this station is left alone."}},
+)
 async def sync_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
     """Begin anew, also after failures: ask the station for its version, send what is missing."""
     await _check_station(request, station_id)

@@ -20,12 +20,12 @@ from command_api.http.answers import (
 )
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
-from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import MessageView
 from csms_shared.contracts.pages import PAGE_MAX, Page
 from csms_shared.refusals import ProblemRaised
+from csms_shared.values.times import Moment
 
 router = APIRouter(
     prefix="/stations/{station_id:segment}", tags=["messages"], route_class=AuditedRoute
@@ -40,8 +40,8 @@ EXPORT_MAX_PAGES = 2_000
 class Filters:
     """Which frames are asked for."""
 
-    from_: Annotated[OptionalMoment, Query(alias="from", description="sent from")] = None
-    to: Annotated[OptionalMoment, Query(description="sent before")] = None
+    from_: Annotated[Moment | None, Query(alias="from", description="sent from")] = None
+    to: Annotated[Moment | None, Query(description="sent before")] = None
     action: Annotated[
         str | None, Query(max_length=64, description="of the call, also for its answer")
     ] = None

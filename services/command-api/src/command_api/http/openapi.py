@@ -1,17 +1,34 @@
-"""The OpenAPI document: the routes as FastAPI sees them, one operation per command action."""
+"""The OpenAPI document: the routes as FastAPI sees them, one operation per command action.
 
+Added to each operation: the role that it needs, every problem that it may answer with, and what
+no text in a request may hold. A route names only the problems that are its own (`responses`).
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
-from command_api.http.command_examples import COMMAND_EXAMPLES
-from csms_shared.ocpp.actions import command_actions
-from csms_shared.ocpp.schemas import request_schema
-from csms_shared.ocpp.versions import OCPP16
+from command_api.domain.roles import Role
+from command_api.http.authentication import required_role
+from command_api.http.openapi_commands import COMMANDS, command_operations, command_schemas
+from command_api.http.openapi_texts import forbid_nul, forbid_null_in_queries
 
 _PREFIX = "/api/v1"
-_COMMANDS = _PREFIX + "/stations/{station_id}/commands/"
+_DESCRIPTION = """\
+Errors are `application/problem+json` (RFC 9457); times are RFC 3339 UTC with `Z`; lists are paged \
+by `limit` and `cursor`.
+
+Whoever asks needs an API key (`X-API-Key`) or a bearer token. One valid credential suffices, \
+whatever is beside it; where both are valid, the key says who asks.
+
+Beside what each operation names, any path answers 404 where nothing is there, 405 with `Allow` \
+to a method that it has not (HEAD and OPTIONS among them), 413 to a body of more than 1 MiB, and \
+431 to a head of more than 64 KiB; what is no HTTP request at all is 400. Parameters that an \
+operation does not name are ignored; of one that is given twice the last counts.
+"""
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -39,14 +56,23 @@ _SECURITY_SCHEMES = {
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-_PROBLEMS = {
-    "401": "Nobody known asks.",
-    "403": "The role does not suffice.",
-    "404": "There is no such thing.",
-    "409": "The state of things does not allow it.",
-    "422": "A field is wrong; `errors` names it.",
-    "429": "Too much at once.",
-    "503": "A service, the broker or the database does not answer; see `Retry-After`.",
+_MEANINGS = {
+    401: "Nobody known asks.",
+    403: "The role does not suffice.",
+    404: "There is no such thing.",
+    413: "The body has more than 1 MiB.",
+    415: "The body says to be of another media type.",
+    422: "A field is wrong; `errors` names it.",
+    503: "A service, the broker or the database does not answer, or too many requests are in hand.",
+}
+_SECONDS = {"type": "integer", "minimum": 0}
+_RETRY_AFTER = {
+    "Retry-After": {"required": True, "description": "in seconds", "schema": _SECONDS},
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
 }
 
 
@@ -56,113 +82,56 @@ def openapi_document(app: FastAPI, version: str) -> dict[str, Any]:
         title="CSMS",
         version=version,
         summary="Central system for EV charging stations",
-        description="Errors are `application/problem+json`; times are RFC 3339 UTC with `Z`; "
-        "lists are paged by `limit` and `cursor`.",
+        description=_DESCRIPTION,
         routes=app.routes,
     )
-    components = document.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    schemas["Problem"] = _PROBLEM
+    components = document["components"]
+    components["schemas"] |= {"Problem": _PROBLEM, **command_schemas()}
     components["securitySchemes"] = _SECURITY_SCHEMES
     document["security"] = [{"password": []}, {"apiKey": []}]
-    for action in command_actions(OCPP16):
-        document["paths"][_COMMANDS + action] = {"post": _command_operation(action)}
+    document["paths"] |= command_operations()
+    roles = dict(_roles(app))
     for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _add_problems(operation, open_to_all=path == f"{_PREFIX}/auth/token")
+        for method, operation in operations.items():
+            needed = Role.OPERATOR if path.startswith(COMMANDS) else roles.get((path, method))
+            _complete(path, operation, needed)
+    # The framework's own answer, which no route gives.
+    for name in ("HTTPValidationError", "ValidationError"):
+        del components["schemas"][name]
+    forbid_null_in_queries(document)
+    forbid_nul(document)
     return document
 
 
-def _add_problems(operation: dict[str, Any], *, open_to_all: bool) -> None:
-    if open_to_all:
+def _roles(app: FastAPI) -> Iterator[tuple[tuple[str, str], Role]]:
+    for route in iter_route_contexts(app.routes):
+        role = required_role(getattr(route, "dependant", None))
+        if role is not None and route.path_format is not None:
+            for method in route.methods or ():
+                yield (route.path_format, method.lower()), role
+
+
+def _complete(path: str, operation: dict[str, Any], role: Role | None) -> None:
+    """Add what follows from the operation itself: its role, its parameters, its body."""
+    answers: dict[str, Any] = operation["responses"]
+    statuses = {422, 503, *(int(status) for status in answers if status >= "400")}
+    if role is None:
         operation["security"] = []
-    reference = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status, description in _PROBLEMS.items():
-        operation["responses"][status] = {"description": description, "content": reference}
-
-
-def _command_operation(action: str) -> dict[str, Any]:
-    command = {
-        "application/json": {"schema": {"$ref": "#/components/schemas/CommandView"}},
-    }
-    return {
-        "tags": ["commands to stations"],
-        "summary": action,
-        "description": f"Send {action} (OCPP 1.6) to a station. Needs the role operator.",
-        "operationId": f"command_{action}",
-        "parameters": _parameters(),
-        "requestBody": {
-            "required": True,
+    else:
+        operation["description"] += f"\n\nNeeds the role {role}."
+        statuses |= {401} if role is Role.VIEWER else {401, 403}
+    if "{" in path:
+        statuses.add(404)
+    if "requestBody" in operation:
+        statuses |= {413, 415}
+    for status in sorted(statuses):
+        own = answers.pop(str(status), {})
+        # What FastAPI writes of 422 is its own answer.
+        described = status in _MEANINGS and (status == 422 or "description" not in own)
+        answers[str(status)] = {
+            "description": _MEANINGS[status] if described else own["description"],
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
             "content": {
-                "application/json": {
-                    "schema": _body_schema(action),
-                    "example": COMMAND_EXAMPLES[action],
-                }
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
             },
-        },
-        "responses": {
-            "200": {
-                "description": "The command has ended, one way or another; see `status`.",
-                "content": command,
-            },
-            "202": {"description": "The command has not ended within `wait`.", "content": command},
-        },
-    }
-
-
-def _body_schema(action: str) -> dict[str, Any]:
-    schema = {
-        name: value
-        for name, value in request_schema(OCPP16, action).items()
-        if name not in ("$schema", "id", "$id")
-    }
-    if action != "RemoteStopTransaction":
-        return schema
-    by_connector = {
-        "title": "By connector",
-        "description": "Stops the open transaction of this connector.",
-        "type": "object",
-        "properties": {"connectorId": {"type": "integer"}},
-        "required": ["connectorId"],
-        "additionalProperties": False,
-    }
-    return {"oneOf": [schema, by_connector]}
-
-
-def _parameters() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": "station_id",
-            "in": "path",
-            "required": True,
-            "description": "any text, percent-encoded",
-            "schema": {"type": "string"},
-        },
-        _query(
-            "wait",
-            {"type": "number", "minimum": 0, "maximum": 60, "default": 30},
-            "seconds to wait for the end of the command",
-        ),
-        _query(
-            "timeout",
-            {"type": "number", "maximum": 300, "default": 30},
-            "seconds until the command must be written to the socket",
-        ),
-        _query(
-            "hold_until",
-            {"type": "string", "format": "date-time"},
-            "keep the command for an offline station until then, at most 7 days",
-        ),
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "the same key returns the same command, for 24 hours",
-            "schema": {"type": "string", "maxLength": 255},
-        },
-    ]
-
-
-def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+        }

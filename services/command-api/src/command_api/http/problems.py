@@ -1,6 +1,6 @@
 """Every error as RFC 9457 problem details."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +16,8 @@ from starlette.responses import Response
 from command_api.handlers.event_hub import TooManyStreams
 from command_api.handlers.gathering import TooBusy
 from command_api.handlers.passwords import TooManyLogins
-from command_api.handlers.ports import ServiceAway
+from command_api.handlers.ports import ServiceAway, ServiceFailed
+from command_api.http.allowed_methods import allowed_methods
 from csms_shared.contracts.requests import Problem
 from csms_shared.errors import Unavailable
 from csms_shared.refusals import ProblemRaised
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 BUSY = Counter(
     "csms_rest_busy_total", "Requests refused because a buffer was full, by the bound.", ["bound"]
 )
+for _bound in ("requests", *(error.__name__ for error in (TooBusy, TooManyLogins, TooManyStreams))):
+    BUSY.labels(_bound)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
@@ -71,14 +74,14 @@ def away(detail: str) -> ProblemResponse:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Turn every error of the application into a problem."""
-    app.add_exception_handler(ProblemRaised, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(ServiceAway, _away)
-    app.add_exception_handler(Unavailable, _database_away)
-    for busy in (TooBusy, TooManyLogins, TooManyStreams):
-        app.add_exception_handler(busy, _busy)
-    app.add_exception_handler(Exception, _defect)
+    for error, handler in _HANDLERS.items():
+        app.add_exception_handler(error, handler)
+
+
+async def problem_of(request: Request, error: Exception) -> Response:
+    """Return what a client gets where `error` ends its request."""
+    handler = next(_HANDLERS[one] for one in type(error).__mro__ if one in _HANDLERS)
+    return await handler(request, error)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -101,27 +104,33 @@ def _field(problem: Mapping[str, Any]) -> str:
         return "body"
     # A key that is wrong itself is named as its value is.
     parts = [str(part) for part in problem["loc"] if part != "[key]"]
-    return ".".join(parts[1:] if len(parts) > 1 else parts)
+    return ".".join(parts[1:] if len(parts) > 1 else parts) or "body"
 
 
 _CODES = {
     401: ("unauthenticated", ""),
     404: ("not_found", "there is nothing here"),
     405: ("method_not_allowed", "this resource has no such method"),
+    408: ("request_timeout", "the body did not come to its end"),
     413: ("too_large", "the body is too large"),
 }
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = _CODES.get(error.status_code, ("http_error", ""))
-    return ProblemResponse(
-        error.status_code, code, detail or str(error.detail), headers=error.headers
-    )
+    headers = error.headers
+    if error.status_code == 405:
+        headers = {"Allow": allowed_methods(request)}
+    return ProblemResponse(error.status_code, code, detail or str(error.detail), headers=headers)
 
 
 async def _away(_: Request, error: Exception) -> Response:
     return away(str(error))
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    return ProblemResponse(500, "internal_error", str(error))
 
 
 async def _database_away(_: Request, error: Exception) -> Response:
@@ -144,3 +153,17 @@ async def _busy(_: Request, error: Exception) -> Response:
 async def _defect(request: Request, error: Exception) -> Response:
     log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
     return ProblemResponse(500, "internal_error", "a defect of this service; it is in its log")
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    ProblemRaised: _refused,
+    RequestValidationError: _invalid,
+    HTTPException: _http_error,
+    ServiceAway: _away,
+    ServiceFailed: _failed,
+    Unavailable: _database_away,
+    TooBusy: _busy,
+    TooManyLogins: _busy,
+    TooManyStreams: _busy,
+    Exception: _defect,
+}

@@ -13,6 +13,7 @@ from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import QuarantineView
+from csms_shared.values.numbers import INT32_MAX, Whole
 
 router = APIRouter(prefix="/quarantine", tags=["quarantine"], route_class=AuditedRoute)
 
@@ -24,7 +25,7 @@ class Reconciliation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    transaction_id: int
+    transaction_id: Annotated[int, Whole(1, INT32_MAX)]
 
 
 @router.get("", response_model=Page[QuarantineView], summary="List items in quarantine")
@@ -42,7 +43,10 @@ async def list_quarantine(
 
 
 @router.post(
-    "/{item_id:segment}/reconcile", response_model=QuarantineView, summary="Reconcile an item"
+    "/{item_id:segment}/reconcile",
+    response_model=QuarantineView,
+    summary="Reconcile an item",
+    responses={409: {"description": "The item was reconciled or dismissed."}},
 )
 async def reconcile(
     request: Request, _: Administrator, item_id: ItemId, body: Reconciliation
@@ -57,7 +61,12 @@ async def reconcile(
     )
 
 
-@router.post("/{item_id:segment}/dismiss", response_model=QuarantineView, summary="Dismiss an item")
+@router.post(
+    "/{item_id:segment}/dismiss",
+    response_model=QuarantineView,
+    summary="Dismiss an item",
+    responses={409: {"description": "The item was reconciled or dismissed."}},
+)
 async def dismiss(request: Request, _: Administrator, item_id: ItemId) -> Response:
     """Set the item aside for good; it stays stored."""
     return Json(await _ask(request, "quarantine.dismiss", {"id": item_id}))

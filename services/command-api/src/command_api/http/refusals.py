@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from command_api.domain.refusal_reasons import explanation
@@ -18,17 +18,17 @@ from command_api.http.answers import (
 )
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
-from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import RefusalView
 from csms_shared.contracts.pages import Page
+from csms_shared.values.numbers import INT64_MAX, WholeText
+from csms_shared.values.times import Moment
 
 router = APIRouter(tags=["refusals"], route_class=AuditedRoute)
 
-_INT64_MAX = 2**63 - 1
-From = Annotated[OptionalMoment, Query(alias="from", description="refused from")]
-To = Annotated[OptionalMoment, Query(description="refused before")]
+From = Annotated[Moment | None, Query(alias="from", description="refused from")]
+To = Annotated[Moment | None, Query(description="refused before")]
 
 
 class ExplainedRefusal(RefusalView):
@@ -60,7 +60,7 @@ async def list_refusals(
     "/refusals/{refusal_id}", response_model=ExplainedRefusal, summary="Get a refused handshake"
 )
 async def get_refusal(
-    request: Request, _: Viewer, refusal_id: Annotated[int, Path(ge=0, le=_INT64_MAX)]
+    request: Request, _: Viewer, refusal_id: Annotated[int, WholeText(0, INT64_MAX)]
 ) -> Response:
     """Return one item of the list."""
     found = await state_of(request).services.ask(

@@ -1,24 +1,26 @@
 """Reservations of connectors."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.moments import Moment
+from command_api.http.idempotency import IdempotencyKey, keyed_request
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.reservations import ID_TOKEN_MAX, ReservationStatus, ReservationView
+from csms_shared.values.numbers import INT32_MAX, Whole, WholeText
+from csms_shared.values.times import Expiry
 
 router = APIRouter(prefix="/reservations", tags=["reservations"], route_class=AuditedRoute)
 
-_INT32_MAX = 2**31 - 1
-ReservationId = Annotated[int, Path(ge=1, le=_INT32_MAX)]
+ReservationId = Annotated[int, WholeText(1, INT32_MAX)]
 
 
 class NewReservation(BaseModel):
@@ -39,12 +41,14 @@ class NewReservation(BaseModel):
     )
 
     station_id: str = Field(min_length=1, max_length=255)
-    connector_id: int = Field(ge=0, le=_INT32_MAX, description="0 is any one of the station")
+    connector_id: Annotated[int, Whole(0, INT32_MAX)] = Field(
+        description="0 is any one of the station"
+    )
     id_token: str = Field(min_length=1, max_length=ID_TOKEN_MAX)
     group_id: str | None = Field(
         None, min_length=1, max_length=ID_TOKEN_MAX, description="tokens of this group may use it"
     )
-    expires_at: Moment
+    expires_at: Expiry
 
 
 @router.get("", response_model=Page[ReservationView], summary="List reservations")
@@ -64,15 +68,41 @@ async def list_reservations(
     return Json(await _ask(request, "reservations.list", parameters))
 
 
-@router.post("", response_model=ReservationView, status_code=201, summary="Reserve a connector")
+@router.post(
+    "",
+    response_model=ReservationView,
+    status_code=201,
+    summary="Reserve a connector",
+    responses={404: {"description": "There is no such station."}},
+)
 async def create_reservation(
-    request: Request, principal: Operator, body: NewReservation
+    request: Request,
+    principal: Operator,
+    body: NewReservation,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Ask the station for a reservation; it is `pending` until the station has answered."""
-    services = state_of(request).services
-    await services.ask(STATION_REGISTRY, "stations.get", {"station_id": body.station_id})
-    parameters = {**body.model_dump(mode="json"), "created_by": principal.name}
-    return Json(await _ask(request, "reservations.create", parameters), 201)
+    state = state_of(request)
+
+    async def make(command_id: UUID) -> dict[str, Any]:
+        await state.services.ask(STATION_REGISTRY, "stations.get", {"station_id": body.station_id})
+        parameters = {
+            **body.model_dump(mode="json"),
+            "created_by": principal.name,
+            "command_id": str(command_id),
+        }
+        made: dict[str, Any] = await _ask(request, "reservations.create", parameters)
+        return made
+
+    async def find(command_id: UUID) -> dict[str, Any]:
+        found: dict[str, Any] = await _ask(
+            request, "reservations.find", {"command_id": str(command_id)}
+        )
+        return found
+
+    keyed = await keyed_request(request, principal, idempotency_key)
+    _, made = await state.creations.once(keyed, make, find)
+    return Json(made, 201)
 
 
 @router.get("/{reservation_id}", response_model=ReservationView, summary="Get a reservation")
@@ -82,7 +112,10 @@ async def get_reservation(request: Request, _: Viewer, reservation_id: Reservati
 
 
 @router.post(
-    "/{reservation_id}/cancel", response_model=ReservationView, summary="Cancel a reservation"
+    "/{reservation_id}/cancel",
+    response_model=ReservationView,
+    summary="Cancel a reservation",
+    responses={409: {"description": "The reservation has ended."}},
 )
 async def cancel_reservation(
     request: Request, principal: Operator, reservation_id: ReservationId

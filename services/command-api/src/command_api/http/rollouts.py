@@ -7,17 +7,17 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
-from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
+from command_api.http.idempotency import IdempotencyKey, keyed_request
 from command_api.http.job_requests import Firmware, check_payload, firmware_request
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.clock import now_ms
-from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStation, RolloutView
 from csms_shared.refusals import refuse
+from csms_shared.values.numbers import Whole
 
 router = APIRouter(
     prefix="/firmware-rollouts", tags=["firmware rollouts"], route_class=AuditedRoute
@@ -62,28 +62,35 @@ class NewRollout(Firmware):
     name: str = Field(min_length=1, max_length=200)
     station_ids: list[str] | None = Field(None, min_length=1, max_length=ROLLOUT_MAX_STATIONS)
     filter: Which | None = None
-    concurrency: int = Field(10, ge=1, le=1000, description="stations at once")
-    stop_after_failures: int | None = Field(
+    concurrency: Annotated[int, Whole(1, 1000)] = Field(10, description="stations at once")
+    stop_after_failures: Annotated[int, Whole(1, ROLLOUT_MAX_STATIONS)] | None = Field(
         1,
-        ge=1,
-        le=ROLLOUT_MAX_STATIONS,
         description="start no more after so many failures; null: go on whatever happens",
     )
-    send_within_s: int = Field(
-        3600, ge=60, le=7 * 86_400, description="how long an offline station is waited for"
+    send_within_s: Annotated[int, Whole(60, 7 * 86_400)] = Field(
+        3600, description="how long an offline station is waited for"
     )
 
 
-@router.post("", response_model=RolloutView, status_code=201, summary="Start a rollout")
-async def start(request: Request, principal: Operator, body: NewRollout) -> Response:
+@router.post(
+    "",
+    response_model=RolloutView,
+    status_code=201,
+    responses={201: LOCATED},
+    summary="Start a rollout",
+)
+async def start(
+    request: Request,
+    principal: Operator,
+    body: NewRollout,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Start a rollout to the stations named, or to those that the filter finds now."""
-    action, payload = firmware_request(body)
-    check_payload(action, payload)
-    rollout_id = new_command_id(now_ms())
-    created = await _ask(
-        request,
-        "rollouts.create",
-        {
+
+    async def make(rollout_id: UUID) -> dict[str, Any]:
+        action, payload = firmware_request(body)
+        check_payload(action, payload)
+        wanted = {
             "rollout_id": str(rollout_id),
             "name": body.name,
             "action": action,
@@ -95,9 +102,17 @@ async def start(request: Request, principal: Operator, body: NewRollout) -> Resp
             "station_ids": body.station_ids,
             "filter": body.filter and body.filter.model_dump(exclude_none=True),
             "created_by": principal.name,
-        },
-    )
-    return Json(created, 201, {"Location": f"/api/v1/firmware-rollouts/{rollout_id}"})
+        }
+        made: dict[str, Any] = await _ask(request, "rollouts.create", wanted)
+        return made
+
+    async def find(rollout_id: UUID) -> dict[str, Any]:
+        found: dict[str, Any] = await _ask(request, "rollouts.get", _name(str(rollout_id)))
+        return found
+
+    keyed = await keyed_request(request, principal, idempotency_key)
+    rollout_id, made = await state_of(request).creations.once(keyed, make, find)
+    return Json(made, 201, {"Location": f"/api/v1/firmware-rollouts/{rollout_id}"})
 
 
 @router.get("", response_model=Page[RolloutView], summary="List rollouts")
@@ -131,19 +146,34 @@ async def list_stations(
     return Json(await _ask(request, "rollouts.stations", query))
 
 
-@router.post("/{rollout_id:segment}/pause", response_model=RolloutView, summary="Pause")
+@router.post(
+    "/{rollout_id:segment}/pause",
+    response_model=RolloutView,
+    summary="Pause",
+    responses={409: {"description": "The rollout stands where this can't be done."}},
+)
 async def pause(request: Request, _: Operator, rollout_id: RolloutId) -> Response:
     """Start nothing more until it is resumed; what has started goes on."""
     return await _steer(request, rollout_id, "pause")
 
 
-@router.post("/{rollout_id:segment}/resume", response_model=RolloutView, summary="Resume")
+@router.post(
+    "/{rollout_id:segment}/resume",
+    response_model=RolloutView,
+    summary="Resume",
+    responses={409: {"description": "The rollout stands where this can't be done."}},
+)
 async def resume(request: Request, _: Operator, rollout_id: RolloutId) -> Response:
     """Go on; failures so far count no more."""
     return await _steer(request, rollout_id, "resume")
 
 
-@router.post("/{rollout_id:segment}/cancel", response_model=RolloutView, summary="Cancel")
+@router.post(
+    "/{rollout_id:segment}/cancel",
+    response_model=RolloutView,
+    summary="Cancel",
+    responses={409: {"description": "The rollout stands where this can't be done."}},
+)
 async def cancel(request: Request, _: Operator, rollout_id: RolloutId) -> Response:
     """Start nothing more, for good; what has started goes on."""
     return await _steer(request, rollout_id, "cancel")

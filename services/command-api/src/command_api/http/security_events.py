@@ -3,16 +3,17 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.security_events import SecurityEventView
+from csms_shared.values.flags import FlagText
+from csms_shared.values.times import Moment
 
 router = APIRouter(prefix="/security-events", tags=["security"], route_class=AuditedRoute)
 
@@ -25,12 +26,12 @@ async def list_security_events(
     type_: Annotated[
         str | None, Query(alias="type", max_length=50, description="as OCPP spells it")
     ] = None,
-    critical: bool | None = None,
+    critical: FlagText | None = None,
     source: Literal["station", "suite"] | None = None,
     from_: Annotated[
-        AwareDatetime | None, Query(alias="from", description="received at or after this time")
+        Moment | None, Query(alias="from", description="received at or after this time")
     ] = None,
-    to: Annotated[AwareDatetime | None, Query(description="received before this time")] = None,
+    to: Annotated[Moment | None, Query(description="received before this time")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -40,8 +41,8 @@ async def list_security_events(
         type=type_,
         critical=critical,
         source=source,
-        from_time=from_ and from_.isoformat(),
-        to_time=to and to.isoformat(),
+        from_time=utc_text(from_),
+        to_time=utc_text(to),
         limit=limit,
         cursor=cursor,
     )

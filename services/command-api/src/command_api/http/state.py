@@ -10,11 +10,13 @@ from command_api.amqp.owner_map import OwnerMap
 from command_api.handlers.accounts import Accounts
 from command_api.handlers.command_creation import CommandCreation
 from command_api.handlers.event_hub import EventHub
+from command_api.handlers.idempotent_creation import IdempotentCreation
 from command_api.handlers.parked_items import ParkedItems
 from command_api.handlers.ports import Services
 from command_api.handlers.sessions import Sessions
 from command_api.handlers.uploads import Uploads
 from command_api.handlers.watched_commands import WatchedCommands
+from csms_shared.trusted_proxies import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class ApiState:
     sessions: Sessions
     accounts: Accounts
     commands: CommandCreation
+    creations: IdempotentCreation
     watched: WatchedCommands
     services: Services
     owners: OwnerMap
@@ -33,6 +36,7 @@ class ApiState:
     hub: EventHub
     readiness: Callable[[], Awaitable[dict[str, str]]]
     broker_is_up: Callable[[], bool]
+    trusted_proxies: TrustedProxies
     pepper: bytes
     min_password_length: int
 

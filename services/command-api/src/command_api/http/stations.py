@@ -33,11 +33,17 @@ from csms_shared.contracts.stations import (
 )
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.refusals import refuse
+from csms_shared.values.flags import Flag, FlagText
+from csms_shared.values.numbers import Whole
 
 router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRoute)
 
 # 20 bytes as OCPP carries them: hexadecimal, at the greatest length that stations take.
 _GENERATED_BYTES = 20
+_EXEMPT = (
+    "true for a station on a test bench: it may connect, boot and be sent triggers and commands as "
+    "often as it likes; wrong passwords count all the same"
+)
 
 
 class _Body(BaseModel):
@@ -49,22 +55,24 @@ class NewStation(_Body):
 
     station_id: str = Field(min_length=1, max_length=255)
     password: str | None = None
-    security_profile: int | None = Field(None, ge=0, le=3)
+    security_profile: Annotated[int, Whole(0, 3)] | None = None
     registered_serial_number: SerialNumber | None = None
-    heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
+    heartbeat_interval: Annotated[int, Whole(1, 86_400)] | None = None
     boot_policy: BootPolicy | None = None
-    strict: bool = False
+    strict: Flag = False
+    exempt_from_limits: Flag = Field(False, description=_EXEMPT)
 
 
 class StationChange(_Body):
     """Changes to a station; a setting given as null means the suite's default again."""
 
     registration_status: RegistrationStatus | None = None
-    security_profile: int | None = Field(None, ge=0, le=3)
+    security_profile: Annotated[int, Whole(0, 3)] | None = None
     registered_serial_number: SerialNumber | None = None
-    heartbeat_interval: int | None = Field(None, ge=1, le=86_400)
+    heartbeat_interval: Annotated[int, Whole(1, 86_400)] | None = None
     boot_policy: BootPolicy | None = None
-    strict: bool | None = None
+    strict: Flag | None = None
+    exempt_from_limits: Flag | None = Field(None, description=_EXEMPT)
 
 
 class NewPassword(_Body):
@@ -90,7 +98,7 @@ class PasswordAnswer(BaseModel):
 async def list_stations(
     request: Request,
     _: Viewer,
-    online: bool | None = None,
+    online: FlagText | None = None,
     registration_status: RegistrationStatus | None = None,
     vendor: Annotated[str | None, Query(max_length=255)] = None,
     q: Annotated[
@@ -118,7 +126,13 @@ async def list_stations(
     return Json(page)
 
 
-@router.post("", response_model=StationView, status_code=201, summary="Create a station")
+@router.post(
+    "",
+    response_model=StationView,
+    status_code=201,
+    summary="Create a station",
+    responses={409: {"description": "There is such a station, or another has this serial number."}},
+)
 async def create_station(request: Request, _: Administrator, body: NewStation) -> Response:
     """Create a station, with a password or without."""
     state = state_of(request)
@@ -143,12 +157,17 @@ async def get_station(request: Request, _: Viewer, station_id: StationId) -> Res
     return Json(station)
 
 
-@router.patch("/{station_id:segment}", response_model=StationView, summary="Change a station")
+@router.patch(
+    "/{station_id:segment}",
+    response_model=StationView,
+    summary="Change a station",
+    responses={409: {"description": "Another station has this serial number."}},
+)
 async def change_station(
     request: Request, _: Administrator, station_id: StationId, body: StationChange
 ) -> Response:
     """Change what is given."""
-    for name in ("registration_status", "security_profile", "strict"):
+    for name in ("registration_status", "security_profile", "strict", "exempt_from_limits"):
         if name in body.model_fields_set and getattr(body, name) is None:
             raise refuse(422, "validation_failed", f"{name} has no null", (name, "is not null"))
     parameters = {
@@ -161,7 +180,12 @@ async def change_station(
     return Json(changed)
 
 
-@router.delete("/{station_id:segment}", status_code=204, summary="Delete a station")
+@router.delete(
+    "/{station_id:segment}",
+    status_code=204,
+    summary="Delete a station",
+    responses={409: {"description": "A transaction of the station is open."}},
+)
 async def delete_station(request: Request, _: Administrator, station_id: StationId) -> Response:
     """Delete a station and close its socket; its history stays. 409 while it charges."""
     transactions = await _open_transactions(request, station_id)

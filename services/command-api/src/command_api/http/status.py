@@ -15,8 +15,8 @@ from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.clock import now_ms
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import ConnectionView, GatewayView
-from csms_shared.db.engine import answers
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.db.engine import why_away
+from csms_shared.values.times import format_time_ms
 
 router = APIRouter(tags=["status"])
 
@@ -26,7 +26,9 @@ VERSION = importlib.metadata.version("csms-command-api")
 class Status(BaseModel):
     """The suite at a glance. `broker`, `database`, `station_registry`: `up` or `down`.
 
-    What the registry would know is null while it does not answer.
+    What the registry would know is null while it does not answer. `stations_online` are surely
+    online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
+    `warnings`: by name, what is wrong although everything is up.
     """
 
     version: str
@@ -36,7 +38,9 @@ class Status(BaseModel):
     station_registry: str
     stations: int | None
     stations_online: int | None
+    stations_unconfirmed: int | None
     gateways: list[GatewayView] | None
+    warnings: dict[str, str] | None
 
 
 @router.get("/status", response_model=Status, summary="The suite at a glance")
@@ -54,11 +58,14 @@ async def get_status(request: Request, _: Viewer) -> Response:
             "version": VERSION,
             "time": format_time_ms(now_ms()),
             "broker": _up(state.broker_is_up()),
-            "database": _up(await answers(state.engine)),
+            "database": _up(await why_away(state.engine) is None),
             "station_registry": _up(fleet is not None),
             "stations": fleet and fleet["stations"],
             "stations_online": fleet and fleet["stations_online"],
+            "stations_unconfirmed": fleet and fleet.get("stations_unconfirmed"),
             "gateways": fleet and fleet["gateways"],
+            # A registry of the version before says nothing of them.
+            "warnings": fleet and fleet.get("warnings", {}),
         }
     )
 

@@ -2,23 +2,23 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
-from command_api.http.moments import OptionalMoment
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import MeterValueView, TransactionStatus, TransactionView
+from csms_shared.values.numbers import INT32_MAX, Whole, WholeText
+from csms_shared.values.times import Moment
 
 router = APIRouter(prefix="/transactions", tags=["transactions"], route_class=AuditedRoute)
 
-_INT32_MAX = 2**31 - 1
-TransactionId = Annotated[int, Path(ge=-1, le=_INT32_MAX)]
+TransactionId = Annotated[int, WholeText(-1, INT32_MAX)]
 
 
 class Closing(BaseModel):
@@ -26,7 +26,9 @@ class Closing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    meter_stop: int = Field(ge=0, le=_INT32_MAX, description="the meter's register in Wh")
+    meter_stop: Annotated[int, Whole(0, INT32_MAX)] = Field(
+        description="the meter's register in Wh"
+    )
     reason: str = Field(min_length=1, max_length=500)
 
 
@@ -37,8 +39,8 @@ async def list_transactions(
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     status: TransactionStatus | None = None,
     id_token: Annotated[str | None, Query(max_length=255)] = None,
-    from_: Annotated[OptionalMoment, Query(alias="from", description="started from")] = None,
-    to: Annotated[OptionalMoment, Query(description="started before")] = None,
+    from_: Annotated[Moment | None, Query(alias="from", description="started from")] = None,
+    to: Annotated[Moment | None, Query(description="started before")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -88,7 +90,12 @@ async def list_meter_values(
     )
 
 
-@router.post("/{transaction_id}/close", response_model=TransactionView, summary="Close by hand")
+@router.post(
+    "/{transaction_id}/close",
+    response_model=TransactionView,
+    summary="Close by hand",
+    responses={409: {"description": "The transaction has ended."}},
+)
 async def close_transaction(
     request: Request, principal: Administrator, transaction_id: TransactionId, body: Closing
 ) -> Response:

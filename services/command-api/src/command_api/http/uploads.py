@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from command_api.http.answers import Json
+from command_api.http.client_address import client_address
 from command_api.http.multipart_files import MultipartFile
 from command_api.http.state import state_of
 
@@ -40,7 +41,7 @@ async def receive_upload(request: Request) -> Response:
         await state.uploads.admit(token)
         form = MultipartFile(content_type, chunks)
         chunks = form.chunks()
-    address = request.client.host if request.client else ""
+    address = client_address(request)
     try:
         async with asyncio.timeout(LONGEST_S):
             upload = await state.uploads.receive(

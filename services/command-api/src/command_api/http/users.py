@@ -17,6 +17,7 @@ from csms_shared.refusals import refuse
 router = APIRouter(prefix="/users", tags=["users"], route_class=AuditedRoute)
 
 Username = Annotated[str, Path(min_length=1, max_length=255)]
+_BUSY = {"description": "Too many passwords are being hashed already."}
 _PASSWORD = Field(min_length=8, max_length=1_000)
 
 
@@ -56,7 +57,13 @@ async def list_users(
     return Json(await state_of(request).accounts.list_users(limit, cursor))
 
 
-@router.post("", response_model=UserView, status_code=201, summary="Create a user")
+@router.post(
+    "",
+    response_model=UserView,
+    status_code=201,
+    summary="Create a user",
+    responses={409: {"description": "There is such a user."}, 429: _BUSY},
+)
 async def create_user(request: Request, _: Administrator, body: NewUser) -> Response:
     """Create a user."""
     accounts = state_of(request).accounts
@@ -69,7 +76,12 @@ async def get_user(request: Request, _: Administrator, username: Username) -> Re
     return Json(await state_of(request).accounts.get_user(username))
 
 
-@router.patch("/{username:segment}", response_model=UserView, summary="Change a user")
+@router.patch(
+    "/{username:segment}",
+    response_model=UserView,
+    summary="Change a user",
+    responses={409: {"description": "This is the last administrator."}, 429: _BUSY},
+)
 async def change_user(
     request: Request, _: Administrator, username: Username, body: UserChange
 ) -> Response:
@@ -80,7 +92,12 @@ async def change_user(
     return Json(await accounts.change_user(username, body.password, body.role))
 
 
-@router.delete("/{username:segment}", status_code=204, summary="Delete a user")
+@router.delete(
+    "/{username:segment}",
+    status_code=204,
+    summary="Delete a user",
+    responses={409: {"description": "This is the last administrator."}},
+)
 async def delete_user(request: Request, _: Administrator, username: Username) -> Response:
     """Delete a user; the last administrator stays."""
     await state_of(request).accounts.delete_user(username)

@@ -1,11 +1,12 @@
 """Users and API keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import ARRAY, Text, any_, cast, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,7 @@ class User:
     password_hash: str
     role: Role
     version: int
+    token_id: UUID
     created_at: datetime
     updated_at: datetime
 
@@ -38,7 +40,13 @@ class ApiKey:
 
 def _user(row: Any) -> User:
     return User(
-        row.username, row.password_hash, Role(row.role), row.version, row.created_at, row.updated_at
+        row.username,
+        row.password_hash,
+        Role(row.role),
+        row.version,
+        row.token_id,
+        row.created_at,
+        row.updated_at,
     )
 
 
@@ -50,6 +58,13 @@ async def get_user(connection: AsyncConnection, username: str) -> User | None:
     """Return one user."""
     row = (await connection.execute(select(users).where(users.c.username == username))).first()
     return None if row is None else _user(row)
+
+
+async def get_users(connection: AsyncConnection, usernames: Sequence[str]) -> dict[str, User]:
+    """Return those of the users that there are, by name."""
+    wanted = any_(cast(list(usernames), ARRAY(Text)))
+    rows = await connection.execute(select(users).where(users.c.username == wanted))
+    return {row.username: _user(row) for row in rows}
 
 
 async def list_users(connection: AsyncConnection, after: str, limit: int) -> list[User]:

@@ -4,13 +4,14 @@ What is due is judged by this service's clock, which set the deadlines, not by t
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.domain.command_states import CommandRecord
+from command_api.domain.command_states import ATTEMPT_MS, CommandRecord
 from command_api.store.command_rows import COLUMNS, at, command_view, record_of
 from command_api.store.tables import outbox
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
@@ -18,8 +19,9 @@ from csms_shared.clock import utc_now
 from csms_shared.completed_commands import completed_key
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.times import format_time_ms
 
+AT_ONCE = 8
 _SOURCE = "/csms/command-api"
 
 _LOCK = text(
@@ -107,7 +109,7 @@ async def lock_overdue(
     """Return locked commands that should have ended, those in other hands left out.
 
     Known not to have been written: due at the deadline. Otherwise `answer_seconds` after they
-    were written, or could last have been.
+    were written, or could last have been: a held one by the deadline of its attempt.
     """
     result = await connection.execute(
         text(
@@ -115,7 +117,7 @@ async def lock_overdue(
             SELECT {COLUMNS} FROM commands
             WHERE status IN ('waiting', 'pending', 'sent') AND CASE
                 WHEN status = 'waiting' OR lookup_again THEN deadline < CAST(:now AS timestamptz)
-                ELSE coalesce(sent_at, deadline)
+                ELSE coalesce(sent_at, attempt_deadline, deadline)
                     < CAST(:now AS timestamptz) - make_interval(secs => :answer)
             END
             ORDER BY command_id LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -132,20 +134,36 @@ async def take_held(
     restricted: Sequence[str],
     restricted_actions: Sequence[str],
 ) -> list[CommandRecord]:
-    """Move waiting commands of connected stations to `pending` and return them.
+    """Move waiting commands of connected stations to `pending` and return them, the oldest first.
 
-    Stations that are `restricted` get none of the `restricted_actions`.
+    Stations that are `restricted` get none of the `restricted_actions`. At most `AT_ONCE` held
+    commands of a station are on their way: a gateway keeps only so many for it, and operators
+    want room there.
     """
+    now = utc_now()
     result = await connection.execute(
         text(
             f"""
-            UPDATE commands SET status = 'pending', attempts = attempts + 1
-            WHERE command_id IN (
-                SELECT command_id FROM commands
+            WITH dispatched AS (
+                SELECT station_id, count(*) AS commands FROM commands
+                WHERE held AND status IN ('pending', 'sent')
+                  AND station_id = ANY(CAST(:ready AS text[]))
+                GROUP BY station_id
+            ), ranked AS (
+                SELECT command_id, row_number() OVER (PARTITION BY station_id ORDER BY command_id)
+                    + coalesce(dispatched.commands, 0) AS place
+                FROM commands LEFT JOIN dispatched USING (station_id)
                 WHERE status = 'waiting' AND deadline > CAST(:now AS timestamptz)
                   AND station_id = ANY(CAST(:ready AS text[]))
                   AND NOT (station_id = ANY(CAST(:restricted AS text[]))
                            AND action = ANY(CAST(:actions AS text[])))
+            )
+            UPDATE commands SET status = 'pending', attempts = least(attempts + 1, 32767),
+                attempt_deadline = least(deadline, CAST(:attempt_deadline AS timestamptz))
+            WHERE command_id IN (
+                SELECT command_id FROM commands
+                WHERE command_id IN (SELECT command_id FROM ranked WHERE place <= :at_once)
+                  AND status = 'waiting'
                 ORDER BY command_id LIMIT 1000 FOR UPDATE)
               AND status = 'waiting'
             RETURNING {COLUMNS}
@@ -155,7 +173,9 @@ async def take_held(
             "ready": list(ready),
             "restricted": list(restricted),
             "actions": list(restricted_actions),
-            "now": utc_now(),
+            "now": now,
+            "attempt_deadline": now + timedelta(milliseconds=ATTEMPT_MS),
+            "at_once": AT_ONCE,
         },
     )
     return sorted((record_of(row) for row in result), key=lambda command: command.command_id)

@@ -12,15 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.domain.command_states import CommandRecord
 from command_api.domain.remote_starts import wanted
 from command_api.store.command_rows import at
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """The caller's key, and what the request was, to tell a repetition from a misuse."""
-
-    principal: str
-    key: str
-    request_hash: bytes
+from command_api.store.idempotency_keys import Idempotency
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +108,3 @@ def _columns(batch: Sequence[NewCommand]) -> dict[str, list[Any]]:
         "key": [key.key if key else None for key in keys],
         "request_hash": [key.request_hash if key else None for key in keys],
     }
-
-
-@dataclass(frozen=True, slots=True)
-class KnownKey:
-    """What an idempotency key stands for."""
-
-    request_hash: bytes
-    command_id: UUID
-
-
-async def find_key(connection: AsyncConnection, principal: str, key: str) -> KnownKey | None:
-    """Return what the key stands for, None where it is new or a day old."""
-    row = (
-        await connection.execute(
-            text(
-                "SELECT request_hash, command_id FROM idempotency_keys WHERE principal = "
-                ":principal AND key = :key AND created_at >= now() - interval '24 hours'"
-            ),
-            {"principal": principal, "key": key},
-        )
-    ).first()
-    return None if row is None else KnownKey(bytes(row.request_hash), row.command_id)

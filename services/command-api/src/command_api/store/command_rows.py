@@ -7,12 +7,12 @@ from sqlalchemy import Row
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.secret_values import shown_payload
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.times import format_time_ms
 
 COLUMNS = (
     "command_id, station_id, action, ocpp_version, payload, status, created_by, created_at, "
-    "deadline, held, attempts, lookup_again, refusal, accepted, response, error, sent_at, "
-    "completed_at, transaction_id, rotation_proofs"
+    "deadline, held, attempts, attempt_deadline, lookup_again, refusal, accepted, response, error, "
+    "sent_at, completed_at, transaction_id, rotation_proofs"
 )
 
 
@@ -44,6 +44,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         deadline_ms=ms_of(row.deadline),
         held=row.held,
         attempts=row.attempts,
+        attempt_deadline_ms=_ms(row.attempt_deadline),
         lookup_again=row.lookup_again,
         refusal=row.refusal,
         accepted=row.accepted,

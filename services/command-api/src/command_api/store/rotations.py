@@ -1,5 +1,6 @@
 """Passwords that stations have been given and the registry has yet to learn of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,17 +26,20 @@ class DueRotation:
     proofs: tuple[str, ...]
 
 
-async def due_rotations(connection: AsyncConnection, limit: int) -> list[DueRotation]:
-    """Return rotations to apply, in the order in which their stations got them."""
+async def due_rotations(
+    connection: AsyncConnection, put_off: Sequence[UUID], limit: int
+) -> list[DueRotation]:
+    """Return rotations to apply but for those `put_off`, in the order their stations got them."""
     result = await connection.execute(
         text(
             "SELECT command_id, station_id, status, response, completed_at, rotation_proofs "
             "FROM commands WHERE rotation_proofs IS NOT NULL "
             "AND status NOT IN ('waiting', 'pending', 'sent') "
             "AND rotation_applied IS DISTINCT FROM status "
+            "AND command_id <> ALL(CAST(:put_off AS uuid[])) "
             "ORDER BY sent_at, completed_at, command_id LIMIT :limit"
         ),
-        {"limit": limit},
+        {"limit": limit, "put_off": list(put_off)},
     )
     return [
         DueRotation(

@@ -39,6 +39,8 @@ commands = Table(
     Column("deadline", DateTime(True), nullable=False),
     Column("held", Boolean, nullable=False),
     Column("attempts", SmallInteger, nullable=False),
+    # Of a held command: by when its last attempt must be written to the socket.
+    Column("attempt_deadline", DateTime(True)),
     Column("lookup_again", Boolean, nullable=False, server_default=text("false")),
     Column("refusal", Text),
     Column("accepted", Boolean),
@@ -64,6 +66,11 @@ commands = Table(
     ),
     Index("commands_waiting", "station_id", postgresql_where=text("status = 'waiting'")),
     Index(
+        "commands_dispatched",
+        "station_id",
+        postgresql_where=text("held AND status IN ('pending', 'sent')"),
+    ),
+    Index(
         "commands_remote_starts",
         "station_id",
         "created_at",
@@ -82,6 +89,7 @@ idempotency_keys = Table(
     Column("principal", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request_hash", LargeBinary, nullable=False),
+    # Of the command that it made, or that what it made begins with; of a rollout, its own.
     Column("command_id", Uuid, nullable=False),
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     Index("idempotency_keys_by_time", "created_at"),
@@ -112,6 +120,8 @@ users = Table(
     Column("role", Text, nullable=False),
     # Raised by every change: tokens made before it end.
     Column("version", Integer, nullable=False, server_default=text("1")),
+    # Tokens name it: whoever is deleted and made anew is somebody else.
+    Column("token_id", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.consumer import Delivery, Rest
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
 from csms_shared.clock import monotonic, now_ms
@@ -51,46 +51,62 @@ class DecisionsInbox:
 
     A start that would be refused because its token is busy elsewhere is tried again until the
     reports received before it have been stored, at most for `HOLD_S`: the stop that frees the
-    token may be among them. Its neighbours are answered first.
+    token may be among them. Nobody else waits for that: its neighbours are answered, and the
+    batches that follow are decided meanwhile, with connections that are not `for_held`.
     """
 
     def __init__(
         self,
         engine: AsyncEngine,
+        for_held: AsyncEngine,
         publisher: Publisher,
         after_commit: Callable[[], None],
         progress: ReportsProgress,
     ) -> None:
+        self._engine = engine
+        self._for_held = for_held
+        self._publisher = publisher
+        self._after_commit = after_commit
         self._progress = progress
-        self._decisions = Decisions()
-        self._inbox = Inbox(
-            engine=engine,
-            publisher=publisher,
-            service=SESSION_SERVICE,
-            queue=decisions_queue(SESSION_SERVICE).name,
-            apply=self._decisions,
-            fault_reply=fault_reply,
-            after_commit=after_commit,
-        )
 
-    async def __call__(self, deliveries: list[Delivery]) -> None:
-        """Decide and answer everything in `deliveries`."""
-        decisions = self._decisions
-        decisions.held.clear()
-        decisions.hold = True
-        await self._inbox(deliveries)
+    async def __call__(self, deliveries: list[Delivery]) -> Rest | None:
+        """Decide everything in `deliveries`; return what answers it and decides what was held."""
+        decisions = Decisions()
+        answers = await self._inbox(self._engine, decisions)(deliveries)
+        if not decisions.held:
+            return answers
+
+        async def rest() -> None:
+            if answers is not None:
+                await answers()
+            await self._decide_held(list(decisions.held.values()))
+
+        return rest
+
+    async def _decide_held(self, works: Sequence[Work]) -> None:
+        decisions = Decisions()
+        inbox = self._inbox(self._for_held, decisions)
         until = monotonic() + HOLD_S
         passed_before = False
-        while decisions.held:
+        while works:
             await asyncio.sleep(HOLD_STEP_S)
-            passed = all(
-                self._progress.has_passed(_received_ms(work) or 0)
-                for work in decisions.held.values()
-            )
+            passed = all(self._progress.has_passed(_received_ms(work) or 0) for work in works)
             # Twice, because between two batches nothing is in hand for a moment.
             decisions.hold = not (passed and passed_before) and monotonic() < until
             passed_before = passed
-            await self._inbox.handle(list(decisions.held.values()))
+            await inbox.handle(works)
+            works = list(decisions.held.values())
+
+    def _inbox(self, engine: AsyncEngine, decisions: Decisions) -> Inbox:
+        return Inbox(
+            engine=engine,
+            publisher=self._publisher,
+            service=SESSION_SERVICE,
+            queue=decisions_queue(SESSION_SERVICE).name,
+            apply=decisions,
+            fault_reply=fault_reply,
+            after_commit=self._after_commit,
+        )
 
 
 class ReportsInbox:

@@ -35,8 +35,10 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         parked=parked,
     )
     publisher, wake, progress = service.publisher, service.wake_relay, ReportsProgress()
+    for_held = service.engine("held starts", 1, by_keys=True)
     service.consume_decisions(
-        DECISION_CONSUMERS, lambda engine: DecisionsInbox(engine, publisher, wake, progress)
+        DECISION_CONSUMERS,
+        lambda engine: DecisionsInbox(engine, for_held, publisher, wake, progress),
     )
     service.consume_reports(
         REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, wake, progress)

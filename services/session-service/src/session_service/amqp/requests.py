@@ -42,6 +42,7 @@ def requests_inbox(
             "id_tokens.delete": transactional(engine, tokens.delete_id_token),
             "reservations.list": transactional(engine, reservations.list_reservations),
             "reservations.get": transactional(engine, reservations.get_reservation),
+            "reservations.find": transactional(engine, reservations.find_reservation),
             "reservations.create": transactional(engine, reservations.create_reservation),
             "reservations.cancel": transactional(engine, reservations.cancel_reservation),
             "local_lists.get": transactional(engine, lists.get_local_list),

@@ -1,7 +1,6 @@
 """What each work queue carries: a literal table from (version, action) to its part of a batch."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from enum import Enum, auto
 
 from sqlalchemy import text
@@ -19,6 +18,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
 from csms_shared.inbox import Reply, Work
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.values.times import read_moment
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.domain.authorization import is_free_vend
 from session_service.domain.reservations import Outage
@@ -75,12 +75,8 @@ class Decisions:
             self.held.pop(_key(received), None)
         starts = [(received, read_start(received)) for received in calls[Route.START]]
         asked = asked_tokens(calls[Route.AUTHORIZE])
-        tokens = await read_tokens(
-            connection,
-            {start.token_key for _, start in starts if not is_free_vend(start.token_key)}.union(
-                asked
-            ),
-        )
+        starting = {start.token_key for _, start in starts if not is_free_vend(start.token_key)}
+        tokens = await read_tokens(connection, asked, starting=starting)
         started = await start_transactions(connection, starts, tokens, now, hold=self.hold)
         replies = authorize(calls[Route.AUTHORIZE], asked, tokens, now)
         self.held |= {_key(received): received.work for received in started.held}
@@ -99,7 +95,7 @@ async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> l
     )
     await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
     await apply_completed(connection, events, completed_command_handlers)
-    connections = [(event.subject, _time(event)) for event in _told(events, _CONNECTED)]
+    connections = [(event.subject, read_moment(event.time)) for event in _told(events, _CONNECTED)]
     if connections:
         await stations_connected(connection, connections)
     outages = [(event.subject, _outage(event)) for event in _told(events, _OUT_OF_SERVICE)]
@@ -117,11 +113,8 @@ def _told(events: Sequence[Work], type_: str) -> Iterator[CloudEvent]:
 
 
 def _outage(event: CloudEvent) -> Outage:
-    return Outage(int(event.data["connector_id"]), _time(event), str(event.data["status"]).lower())
-
-
-def _time(event: CloudEvent) -> datetime:
-    return datetime.fromisoformat(event.time)
+    at = read_moment(event.time)
+    return Outage(int(event.data["connector_id"]), at, str(event.data["status"]).lower())
 
 
 def is_late(work: Work) -> bool:

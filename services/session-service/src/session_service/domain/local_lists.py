@@ -13,12 +13,13 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
+from csms_shared.values.numbers import INT32_MAX
+
 # idTag without case -> the entry as it is sent: {"idTag": ..., "idTagInfo": {...}}.
 Content = Mapping[str, Mapping[str, Any]]
 
 EMPTY_VERSION = 0
 NO_LIST_VERSION = -1
-_VERSION_MAX = 2**31 - 1
 # Where a station does not say how many entries it takes, and the most we put into one message.
 PER_MESSAGE_DEFAULT = 100
 PER_MESSAGE_MAX = 500
@@ -170,7 +171,7 @@ def next_update(state: LocalList, known: Content | None, wanted: Content) -> Upd
 def _next_version(state: LocalList) -> int:
     """Return a version that the station has not seen; neither 0 nor -1 (errata 3.52)."""
     newest = max(state.last_version, state.known_version or 0)
-    return newest + 1 if newest < _VERSION_MAX else 1
+    return newest + 1 if newest < INT32_MAX else 1
 
 
 def asked_for_facts(state: LocalList, question: Ask, now: datetime) -> LocalList:

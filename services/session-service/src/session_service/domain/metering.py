@@ -1,13 +1,13 @@
 """Sampled values: text as sent with the parsed number beside it, and the key of each."""
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
+from csms_shared.values.numbers import in_64_bits
 from session_service.domain.stamps import Stamp
 from session_service.domain.suspicion import (
     CLOCK_TOLERANCE,
@@ -18,7 +18,6 @@ from session_service.domain.suspicion import (
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 _POWER = "Power.Active.Import"
 _FACTORS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, None: 1.0}
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 class Sample(NamedTuple):
@@ -38,7 +37,10 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MeterReport:
-    """The meter values of one call; `wire_id` is the transaction id as sent, None without."""
+    """The meter values of one call; `wire_id` is the transaction id as sent, None without.
+
+    `untold` says why values of it count as sampled when they were received.
+    """
 
     station_id: str
     connector_id: int
@@ -47,14 +49,7 @@ class MeterReport:
     stamp: Stamp
     received_at: datetime
     samples: tuple[Sample, ...]
-
-
-def parse_number(raw: str) -> float | None:
-    """Return the number, None where the text is none (signed data, "nan", an overflow)."""
-    if _NUMBER.fullmatch(raw) is None:
-        return None
-    value = float(raw)
-    return value if math.isfinite(value) else None
+    untold: frozenset[Flag] = frozenset()
 
 
 def sample_digest(source: str, parts: Iterable[str | None], raw: str) -> bytes:
@@ -71,6 +66,11 @@ def sample_source(station_id: str, connector_id: int | None, wire_id: int | None
     """Return what names the origin of a call's values in their digests."""
     connector = "" if connector_id is None else str(connector_id)
     return f"{station_id}\x1f{connector}\x1f{'' if wire_id is None else wire_id}"
+
+
+def energy_wh(meter_start: int, meter_stop: int | None) -> int | None:
+    """Return the energy of a transaction, None while it goes on."""
+    return None if meter_stop is None else in_64_bits(meter_stop - meter_start)
 
 
 def sample_flags(samples: Iterable[Sample], meter_start: int, received_at: datetime) -> set[Flag]:

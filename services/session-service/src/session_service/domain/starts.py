@@ -1,10 +1,12 @@
 """StartTransaction: one transaction per natural key, whatever is repeated and in which order."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
+from csms_shared.values.times import plausible
 from session_service.domain.authorization import (
     Authorization,
     AuthorizationStatus,
@@ -28,7 +30,12 @@ class TransactionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A start as the station sent it; `sent_at` is None where its time could not be read."""
+    """A start as the station sent it.
+
+    `sent_at` is what its text says, of any year; None where it is no time.
+    `arrived_at` is when it came to this process, in seconds of its monotonic clock. `awaited`:
+    somebody waits for the answer, so its station has sent nothing since.
+    """
 
     station_id: str
     connector_id: int
@@ -41,6 +48,8 @@ class Start:
     stamp: Stamp
     received_at: datetime
     reservation_id: int | None = None
+    arrived_at: float = math.inf
+    awaited: bool = True
 
     @property
     def place(self) -> Place:
@@ -50,7 +59,7 @@ class Start:
     @property
     def started_at(self) -> datetime:
         """When it started, as well as can be known."""
-        return self.received_at if self.sent_at is None else self.sent_at
+        return plausible(self.sent_at) or self.received_at
 
     @property
     def key(self) -> bytes:
@@ -81,7 +90,11 @@ class Start:
 
 @dataclass(slots=True)
 class StartedTransaction:
-    """A transaction as far as starts are concerned; `id` is None until it is stored."""
+    """A transaction as far as starts are concerned; `id` is None until it is stored.
+
+    Until `runs_until`, in seconds of this process's monotonic clock, its start had certainly not
+    been answered, so that its station can't have stopped it.
+    """
 
     key: bytes
     place: Place
@@ -90,6 +103,7 @@ class StartedTransaction:
     status: TransactionStatus
     stamp: Stamp
     id: int | None = None
+    runs_until: float = -math.inf
 
     @property
     def counts(self) -> bool:
@@ -129,7 +143,8 @@ class StartLedger:
         """Decide one start and remember it; None is "not yet" and only with `hold`.
 
         A stop is answered before it is processed, so a token that looks busy may have been freed
-        already: with `hold` such a start is left undecided, to be tried again in a moment.
+        already: with `hold` such a start is left undecided, to be tried again in a moment. Not so
+        if enough of what keeps the token busy was not even answered when this start arrived.
         """
         known = self.transactions.get(start.key)
         if known is not None:
@@ -137,8 +152,10 @@ class StartLedger:
             return known
         authorization = self._authorize(start, now)
         overtaken = self.latest.get(start.place, BEFORE_ANY) > start.stamp
-        if not overtaken and self._is_concurrent(start, authorization):
-            if hold:
+        limit = None if overtaken else self._limit(start, authorization)
+        busy = [] if limit is None else self._busy_elsewhere(start)
+        if limit is not None and len(busy) >= limit:
+            if hold and sum(other.runs_until > start.arrived_at for other in busy) < limit:
                 return None
             authorization = Authorization(
                 AuthorizationStatus.CONCURRENT_TX, authorization.expires_at, authorization.group_id
@@ -150,6 +167,7 @@ class StartLedger:
             authorization,
             TransactionStatus.STOP_MISSING if overtaken else TransactionStatus.ACTIVE,
             start.stamp,
+            runs_until=math.inf if start.awaited else -math.inf,
         )
         if not overtaken:
             self._supersede(start.place, start.stamp)
@@ -173,19 +191,18 @@ class StartLedger:
             return Authorization(AuthorizationStatus.ACCEPTED)
         return decide_authorization(self.tokens.get(start.token_key), now)
 
-    def _is_concurrent(self, start: Start, authorization: Authorization) -> bool:
+    def _limit(self, start: Start, authorization: Authorization) -> int | None:
         token = self.tokens.get(start.token_key)
-        if (
-            token is None
-            or token.max_concurrent is None
-            or authorization.status is not AuthorizationStatus.ACCEPTED
-        ):
-            return False
-        busy = sum(
-            transaction.counts and transaction.place != start.place
+        if token is None or authorization.status is not AuthorizationStatus.ACCEPTED:
+            return None
+        return token.max_concurrent
+
+    def _busy_elsewhere(self, start: Start) -> list[StartedTransaction]:
+        return [
+            transaction
             for transaction in self._by_token.get(start.token_key, ())
-        )
-        return busy >= token.max_concurrent
+            if transaction.counts and transaction.place != start.place
+        ]
 
     def _supersede(self, place: Place, stamp: Stamp) -> None:
         for transaction in self._by_place.get(place, ()):

@@ -5,15 +5,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from csms_shared.values.times import plausible
 from session_service.domain.authorization import is_free_vend, token_key
 from session_service.domain.metering import Sample
 from session_service.domain.stamps import Stamp
-from session_service.domain.suspicion import Flag, clock_flags, energy_flags
+from session_service.domain.suspicion import Flag, clock_flags, duration_flags, energy_flags
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop as the station sent it; `payload` is what it sent without the meter values."""
+    """A stop as the station sent it; `payload` is what it sent without the meter values.
+
+    `sent_at` is what its text says, of any year; None where it is no time.
+    """
 
     station_id: str
     wire_id: int
@@ -31,7 +35,12 @@ class Stop:
     @property
     def stopped_at(self) -> datetime:
         """When it stopped, as well as can be known."""
-        return self.received_at if self.sent_at is None else self.sent_at
+        return self.told_at or self.received_at
+
+    @property
+    def told_at(self) -> datetime | None:
+        """When it stopped as the station tells it, None where it tells no time that can be."""
+        return plausible(self.sent_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,21 @@ class Transaction:
     stop_reason: str | None = None
     stop_id_token: str | None = None
     closed: bool = False
+
+    @property
+    def is_untimed(self) -> bool:
+        """Tell whether a time of it may be ours, because the station told none that can be."""
+        return not self.flags.isdisjoint({Flag.CLOCK_NOT_SET, Flag.UNREADABLE_TIME})
+
+    def ended_like(self, stop: Stop) -> bool:
+        """Tell whether this stop says of the end what is known of it already.
+
+        Copies of a stop without a time have none in common: each was received at its own.
+        """
+        untimed = stop.told_at is None or self.is_untimed
+        return self.meter_stop == stop.meter_stop and (
+            untimed or self.stopped_at == stop.stopped_at
+        )
 
     @property
     def is_open(self) -> bool:
@@ -84,10 +108,7 @@ def decide_stop(
         flags.add(Flag.STOP_AFTER_CLOSE)
         return StopOutcome.EVIDENCE, replace(transaction, flags=frozenset(flags))
     if transaction.stop_stamp is not None:
-        same = transaction.stopped_at == stop.stopped_at and (
-            transaction.meter_stop == stop.meter_stop
-        )
-        if not same:
+        if not transaction.ended_like(stop):
             flags.add(Flag.CONFLICTING_STOPS)
         if stop.stamp > transaction.stop_stamp:
             return StopOutcome.EVIDENCE, replace(transaction, flags=frozenset(flags))
@@ -108,9 +129,11 @@ def stop_flags(
 ) -> set[Flag]:
     """Judge a stop against the start of its transaction."""
     flags = clock_flags(stop.sent_at, stop.received_at)
-    flags |= energy_flags(
-        transaction.started_at, stop.stopped_at, transaction.meter_start, stop.meter_stop
-    )
+    flags |= energy_flags(transaction.meter_start, stop.meter_stop)
+    if stop.told_at is not None:
+        flags |= duration_flags(
+            transaction.started_at, stop.told_at, transaction.meter_start, stop.meter_stop
+        )
     if _is_foreign(transaction, stop, token_groups):
         flags.add(Flag.FOREIGN_STOP_TOKEN)
     return flags

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from csms_shared.values.times import LATEST
+
 # Before this date no clock of a station can be set: the software did not exist.
 BUILD_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -30,29 +32,31 @@ class Flag(StrEnum):
     RESERVATION_CONFLICT = "reservation_conflict"
 
 
-def clock_flags(at: datetime | None, received_at: datetime) -> set[Flag]:
-    """Judge a time that a station sent; None where it could not be read."""
-    if at is None:
+def clock_flags(said: datetime | None, received_at: datetime) -> set[Flag]:
+    """Judge a time that a station sent, of any year; None where its text is no time."""
+    if said is None or said > LATEST:
         return {Flag.UNREADABLE_TIME}
-    if at < BUILD_DATE:
+    if said < BUILD_DATE:
         return {Flag.CLOCK_NOT_SET}
-    if at > received_at + CLOCK_TOLERANCE:
+    if said > received_at + CLOCK_TOLERANCE:
         return {Flag.CLOCK_AHEAD}
     return set()
 
 
-def energy_flags(
+def energy_flags(meter_start: int, meter_stop: int) -> set[Flag]:
+    """Judge what a whole transaction is said to have taken."""
+    return {Flag.NEGATIVE_ENERGY} if meter_stop < meter_start else set()
+
+
+def duration_flags(
     started_at: datetime, stopped_at: datetime, meter_start: int, meter_stop: int
 ) -> set[Flag]:
-    """Judge what a whole transaction is said to have taken."""
-    flags: set[Flag] = set()
-    energy = meter_stop - meter_start
-    if energy < 0:
-        flags.add(Flag.NEGATIVE_ENERGY)
+    """Judge how long a transaction is said to have taken for its energy."""
     seconds = (stopped_at - started_at).total_seconds()
     # Clocks that were set in between are one thing, a stop before its start is another.
     if seconds < 0:
-        flags.add(Flag.STOP_BEFORE_START)
-    elif started_at >= BUILD_DATE and energy * 3600 > PLAUSIBLE_POWER_W * max(seconds, 60.0):
-        flags.add(Flag.IMPLAUSIBLE_POWER)
-    return flags
+        return {Flag.STOP_BEFORE_START}
+    energy = meter_stop - meter_start
+    if started_at >= BUILD_DATE and energy * 3600 > PLAUSIBLE_POWER_W * max(seconds, 60.0):
+        return {Flag.IMPLAUSIBLE_POWER}
+    return set()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from csms_shared.inbox import Reply
+from csms_shared.values.texts import storable
 from session_service.domain.authorization import Token, decide_authorization, token_key
 from session_service.handlers.calls import ReceivedCall, call_reply
 from session_service.handlers.ocpp16 import id_tag_info
@@ -11,7 +12,7 @@ from session_service.handlers.ocpp16 import id_tag_info
 
 def asked_tokens(calls: Sequence[ReceivedCall]) -> list[str]:
     """Return the key of each call's token."""
-    return [token_key(str(received.payload["idTag"]).replace("\0", "")) for received in calls]
+    return [token_key(storable(received.payload["idTag"])) for received in calls]
 
 
 def authorize(

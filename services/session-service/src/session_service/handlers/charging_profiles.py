@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.clock import utc_now
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.times import read_moment
 from session_service.domain.authorization import token_key
 from session_service.domain.installed_profiles import (
     CLOCK_TOLERANCE,
@@ -123,9 +123,7 @@ async def forget_ended(connection: AsyncConnection) -> None:
 
 def sent_at(command: CompletedCommand) -> datetime:
     """Return when a command was written to the station, which orders it among the others."""
-    moment = parse_time(command.sent_at or command.completed_at)
-    assert moment is not None, "command-api writes RFC 3339"
-    return moment.at
+    return read_moment(command.sent_at or command.completed_at)
 
 
 def accepted_profile(row: Row[Any]) -> AcceptedProfile:

@@ -16,7 +16,7 @@ from csms_shared.contracts.charging import (
 )
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.requests import FieldProblem
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from session_service.domain.charging_profiles import Purpose, RateUnit, replaces
 from session_service.domain.installed_profiles import ProfileState
 from session_service.handlers.charging_profiles import accepted_profile, settle

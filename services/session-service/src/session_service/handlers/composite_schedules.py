@@ -15,7 +15,7 @@ from csms_shared.contracts.charging import (
     ScheduleDifference,
 )
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.ocpp.times import format_time, parse_time
+from csms_shared.values.times import format_time, parse_time, read_moment
 from session_service.domain.charging_profiles import RateUnit
 from session_service.domain.composite_schedule import (
     NOMINAL_VOLTAGE,
@@ -40,12 +40,11 @@ async def note_composite_schedules(
         response = command.response or {}
         connector_id = command.payload["connectorId"]
         computed = await _counterpart(connection, command, response)
-        done = parse_time(command.completed_at)
         await keep_reported(
             connection,
             command.command_id,
             (command.station_id, connector_id),
-            (sent_at(command), sent_at(command) if done is None else done.at),
+            (sent_at(command), read_moment(command.completed_at)),
             response,
             None if computed is None else computed_view(computed).model_dump(mode="json"),
         )
@@ -145,15 +144,15 @@ async def _counterpart(
         return None
     if "chargingRateUnit" not in schedule:
         return None
-    start = parse_time(response.get("scheduleStart", "")) or parse_time(command.completed_at)
-    assert start is not None, "command-api writes RFC 3339"
+    told = parse_time(response.get("scheduleStart", ""))
+    start = (told and told.at) or read_moment(command.completed_at)
     duration_s = schedule.get("duration") or command.payload["duration"]
     if not 1 <= duration_s <= COMPOSITE_MAX_S:
         return None
     found, _ = await computed_schedule(
         connection,
         (command.station_id, command.payload["connectorId"]),
-        start.at,
+        start,
         duration_s,
         RateUnit(schedule["chargingRateUnit"]),
     )

@@ -7,9 +7,9 @@ from sqlalchemy import Row
 
 from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from session_service.domain.installed_profiles import AcceptedProfile
-from session_service.domain.metering import MeterReport
+from session_service.domain.metering import MeterReport, energy_wh
 from session_service.domain.starts import Start, StartedTransaction
 from session_service.domain.stops import Transaction
 from session_service.store.quarantine import Unmatched
@@ -49,7 +49,7 @@ def transaction_stopped(transaction: Transaction, closed_by: str | None = None) 
         "stopped_at": None if stopped_at is None else format_time(stopped_at),
         "meter_start": transaction.meter_start,
         "meter_stop": meter_stop,
-        "energy_wh": None if meter_stop is None else meter_stop - transaction.meter_start,
+        "energy_wh": energy_wh(transaction.meter_start, meter_stop),
         "reason": transaction.stop_reason,
         "flags": sorted(transaction.flags),
     }

@@ -1,6 +1,5 @@
 """Id tokens as operators keep them; compared without case, shown as they were written."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
@@ -18,8 +17,8 @@ from csms_shared.contracts.sessions import (
     TokenStatus,
 )
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.times import format_time
 from session_service.domain.authorization import token_key
 from session_service.handlers.events import id_token_changed
 from session_service.store.pages import page_of_id_tokens
@@ -57,7 +56,7 @@ async def create_id_token(connection: AsyncConnection, request: CreateIdToken) -
                 key=key,
                 id_token=request.id_token,
                 status=request.status.value,
-                expires_at=_aware(request.expires_at),
+                expires_at=request.expires_at,
                 group_id=request.group_id,
                 max_concurrent=request.max_concurrent,
             )
@@ -90,7 +89,7 @@ async def change_id_token(connection: AsyncConnection, request: ChangeIdToken) -
         raise refuse(422, "invalid_request", "a token has a status", ("status", "must not be null"))
     values: dict[str, Any] = {name: getattr(request, name) for name in request.set}
     if "expires_at" in values:
-        values["expires_at"] = _aware(request.expires_at)
+        values["expires_at"] = request.expires_at
     row = (
         await connection.execute(
             update(id_token)
@@ -141,10 +140,6 @@ def _view(row: Row[Any]) -> IdTokenView:
         created_at=format_time(row.created_at),
         updated_at=format_time(row.updated_at),
     )
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _not_found(name: str) -> ProblemRaised:

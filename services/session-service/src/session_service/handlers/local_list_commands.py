@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.orders import CompletedCommand, OrderRefusal
+from csms_shared.values.numbers import INT32_MAX, as_integer, parse_integer
+from csms_shared.values.times import read_moment
 from session_service.domain.local_list_answers import (
     somebody_sent,
     told_limits,
@@ -41,7 +43,6 @@ _STATUSES = {
     "NotSupported": Result.NOT_SUPPORTED,
     "VersionMismatch": Result.VERSION_MISMATCH,
 }
-_INT32_MAX = 2**31 - 1
 
 
 async def limits_completed(
@@ -93,8 +94,7 @@ def _limits(state: LocalList, command: CompletedCommand, expected: bool) -> Loca
 
 
 def _version(state: LocalList, command: CompletedCommand, expected: bool) -> LocalList:
-    version = (command.response or {}).get("listVersion")
-    known = version if isinstance(version, int) else None
+    known = as_integer((command.response or {}).get("listVersion"))
     if expected:
         return told_version(state, result_of(command), known, _at(command))
     if known is None or known == state.known_version or state.stage is not Stage.READY:
@@ -109,8 +109,7 @@ def _list(state: LocalList, command: CompletedCommand, expected: bool) -> LocalL
         return told_result(state, result, _at(command))
     if result in (Result.AWAY, Result.BUSY):
         return state
-    version = command.payload.get("listVersion")
-    return somebody_sent(state, version if isinstance(version, int) else None)
+    return somebody_sent(state, as_integer(command.payload.get("listVersion")))
 
 
 def result_of(command: CompletedCommand) -> Result:
@@ -138,12 +137,12 @@ def read_limits(response: Mapping[str, Any]) -> dict[str, int]:
         key, value = entry.get("key"), entry.get("value")
         for known in LIMIT_KEYS:
             # Keys are compared without case (7.29), and stations pad numbers.
-            if str(key).lower() == known.lower() and str(value).strip().isdecimal():
-                number = int(str(value).strip()) if len(str(value)) <= 12 else _INT32_MAX
-                if number > 0:
-                    limits[known] = min(number, _INT32_MAX)
+            if str(key).lower() == known.lower():
+                number = parse_integer(str(value))
+                if number is not None and number > 0:
+                    limits[known] = min(number, INT32_MAX)
     return limits
 
 
 def _at(command: CompletedCommand) -> datetime:
-    return datetime.fromisoformat(command.completed_at)
+    return read_moment(command.completed_at)

@@ -12,8 +12,8 @@ from csms_shared.contracts.local_lists import (
     LocalListStatus,
     LocalListView,
 )
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import refuse
+from csms_shared.values.times import format_time
 from session_service.domain.local_list_answers import (
     begun_again,
 )

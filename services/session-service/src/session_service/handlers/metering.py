@@ -41,8 +41,8 @@ def place_report(
 
 def suspicions(report: MeterReport, transaction: Transaction) -> frozenset[str]:
     """Return the flags of the transaction that are new with this report."""
-    found = sample_flags(report.samples, transaction.meter_start, report.received_at)
-    return frozenset(found) - transaction.flags
+    found = frozenset(sample_flags(report.samples, transaction.meter_start, report.received_at))
+    return (found | report.untold) - transaction.flags
 
 
 def stored_samples(report: MeterReport, transaction_id: int | None) -> list[StoredSample]:

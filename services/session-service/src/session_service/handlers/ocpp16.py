@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from csms_shared.ocpp.times import format_time, parse_time
+from csms_shared.clock import now_ms
+from csms_shared.values.numbers import parse_number
+from csms_shared.values.texts import storable
+from csms_shared.values.times import format_time, parse_time, plausible
 from session_service.domain.authorization import (
     Authorization,
     AuthorizationStatus,
@@ -13,12 +16,12 @@ from session_service.domain.authorization import (
 from session_service.domain.metering import (
     MeterReport,
     Sample,
-    parse_number,
     sample_digest,
     sample_source,
 )
 from session_service.domain.starts import Start
 from session_service.domain.stops import Stop
+from session_service.domain.suspicion import Flag, clock_flags
 from session_service.handlers.calls import ReceivedCall
 
 _STATUS = {
@@ -49,8 +52,8 @@ def id_tag_info(authorization: Authorization) -> dict[str, Any]:
 def read_start(received: ReceivedCall) -> Start:
     """Return a StartTransaction as the domain knows it."""
     call, payload = received.call, received.payload
-    raw_time = _text(payload["timestamp"])
-    id_token = _text(payload["idTag"])
+    raw_time = storable(payload["timestamp"])
+    id_token = storable(payload["idTag"])
     reservation_id = payload.get("reservationId")
     return Start(
         station_id=call.station_id,
@@ -64,6 +67,8 @@ def read_start(received: ReceivedCall) -> Start:
         stamp=(call.epoch, call.seq),
         received_at=received.received_at,
         reservation_id=None if reservation_id is None else int(reservation_id),
+        arrived_at=received.work.arrived_at,
+        awaited=call.deadline_ms > now_ms(),
     )
 
 
@@ -72,25 +77,24 @@ def read_stop(received: ReceivedCall) -> Stop:
     call, payload = received.call, received.payload
     wire_id = int(payload["transactionId"])
     id_tag = payload.get("idTag")
+    samples, _ = _samples(
+        payload.get("transactionData"),
+        sample_source(call.station_id, None, wire_id),
+        received.received_at,
+    )
     return Stop(
         station_id=call.station_id,
         wire_id=wire_id,
-        id_token=None if id_tag is None else _text(id_tag),
-        token_key=None if id_tag is None else token_key(_text(id_tag)),
-        sent_at=_time(_text(payload["timestamp"])),
+        id_token=None if id_tag is None else storable(id_tag),
+        token_key=None if id_tag is None else token_key(storable(id_tag)),
+        sent_at=_time(storable(payload["timestamp"])),
         meter_stop=int(payload["meterStop"]),
-        reason=_text(payload.get("reason") or _DEFAULT_STOP_REASON),
+        reason=storable(payload.get("reason") or _DEFAULT_STOP_REASON),
         connection_id=call.connection_id,
         stamp=(call.epoch, call.seq),
         received_at=received.received_at,
         payload={key: value for key, value in payload.items() if key != "transactionData"},
-        samples=tuple(
-            _samples(
-                payload.get("transactionData"),
-                sample_source(call.station_id, None, wire_id),
-                received.received_at,
-            )
-        ),
+        samples=samples,
     )
 
 
@@ -99,6 +103,11 @@ def read_meter_values(received: ReceivedCall) -> MeterReport:
     call, payload = received.call, received.payload
     connector_id = int(payload["connectorId"])
     wire_id = payload.get("transactionId")
+    samples, untold = _samples(
+        payload.get("meterValue"),
+        sample_source(call.station_id, connector_id, wire_id),
+        received.received_at,
+    )
     return MeterReport(
         station_id=call.station_id,
         connector_id=connector_id,
@@ -106,38 +115,47 @@ def read_meter_values(received: ReceivedCall) -> MeterReport:
         connection_id=call.connection_id,
         stamp=(call.epoch, call.seq),
         received_at=received.received_at,
-        samples=tuple(
-            _samples(
-                payload.get("meterValue"),
-                sample_source(call.station_id, connector_id, wire_id),
-                received.received_at,
-            )
-        ),
+        samples=samples,
+        untold=untold,
     )
 
 
-def _samples(meter_values: Any, source: str, received_at: datetime) -> Iterator[Sample]:
+def _samples(
+    meter_values: Any, source: str, received_at: datetime
+) -> tuple[tuple[Sample, ...], frozenset[Flag]]:
+    """Return the samples, and why some of them count as sampled when they were received."""
+    samples: list[Sample] = []
+    untold: set[Flag] = set()
     for meter_value in _as_list(meter_values):
-        sampled_at = _time(_text(meter_value.get("timestamp", ""))) or received_at
-        for sample in _as_list(meter_value.get("sampledValue")):
-            get = sample.get
-            if get("value") is None:
-                continue
-            raw = _text(sample["value"])
-            parts = [None if (part := get(name)) is None else _text(part) for name in _PARTS]
-            measurand, phase, location, context, format, unit = parts
-            yield Sample(
-                sampled_at,
-                sample_digest(source, parts, raw),
-                measurand,
-                phase,
-                context,
-                location,
-                format,
-                unit,
-                raw,
-                None if format == "SignedData" else parse_number(raw),
-            )
+        said = _time(storable(meter_value.get("timestamp", "")))
+        sampled_at = plausible(said)
+        if sampled_at is None:
+            untold |= clock_flags(said, received_at)
+            sampled_at = received_at
+        samples += _sampled(meter_value, source, sampled_at)
+    return tuple(samples), frozenset(untold)
+
+
+def _sampled(meter_value: dict[str, Any], source: str, at: datetime) -> Iterator[Sample]:
+    for sample in _as_list(meter_value.get("sampledValue")):
+        get = sample.get
+        if get("value") is None:
+            continue
+        raw = storable(sample["value"])
+        parts = [None if (part := get(name)) is None else storable(part) for name in _PARTS]
+        measurand, phase, location, context, format, unit = parts
+        yield Sample(
+            at,
+            sample_digest(source, parts, raw),
+            measurand,
+            phase,
+            context,
+            location,
+            format,
+            unit,
+            raw,
+            None if format == "SignedData" else parse_number(raw),
+        )
 
 
 def _as_list(value: Any) -> list[dict[str, Any]]:
@@ -149,10 +167,4 @@ def _as_list(value: Any) -> list[dict[str, Any]]:
 
 def _time(raw: str) -> datetime | None:
     parsed = parse_time(raw)
-    return None if parsed is None else parsed.at
-
-
-def _text(value: Any) -> str:
-    """Return text that a database can hold: PostgreSQL has no NUL."""
-    text = value if type(value) is str else str(value)
-    return text.replace("\0", "") if "\0" in text else text
+    return None if parsed is None else parsed.said

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.times import parse_time
 from session_service.domain.charging_profiles import (
     ClearFilter,
     Kind,
@@ -82,4 +82,4 @@ def _decimal(number: int | float) -> Decimal:
 
 def _time(text: str | None) -> datetime | None:
     moment = None if text is None else parse_time(text)
-    return None if moment is None else moment.at
+    return None if moment is None else moment.said

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineView, Reconcile
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.times import format_time
 from session_service.handlers.quarantine import attach
 from session_service.handlers.transaction_requests import find_transaction
 from session_service.store.pages import page_of_quarantine

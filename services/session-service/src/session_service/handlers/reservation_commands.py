@@ -1,14 +1,15 @@
 """What ReserveNow and CancelReservation came to, whoever sent them (OCPP 1.6, 5.1 and 5.13)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.numbers import as_integer
+from csms_shared.values.texts import storable
+from csms_shared.values.times import parse_bound, read_moment
 from session_service.domain.authorization import token_key
 from session_service.domain.reservations import Answer
 from session_service.handlers.events import reservation_event
@@ -43,7 +44,7 @@ async def reserve_now_completed(
     def learn(item: KeptReservation) -> None:
         command = by_id.get(item.row.command_id)
         if command is not None:
-            learn_answer(item, *reserve_answer(command), _time(command.completed_at))
+            learn_answer(item, *reserve_answer(command), read_moment(command.completed_at))
 
     await judge_stations(
         connection,
@@ -62,8 +63,8 @@ async def cancel_reservation_completed(
             "command_id": command.command_id,
             "station_id": command.station_id,
             "wire_id": wire_id,
-            "asked_at": _time(command.sent_at or command.completed_at),
-            "answered_at": _time(command.completed_at),
+            "asked_at": read_moment(command.sent_at or command.completed_at),
+            "answered_at": read_moment(command.completed_at),
             "accepted": bool(command.accepted),
         }
         for command in commands
@@ -125,12 +126,12 @@ def cancel_failure(command: CompletedCommand) -> str | None:
 def _foreign(command: CompletedCommand) -> dict[str, Any] | None:
     """Return the reservation that an operator asked for by the command route."""
     payload = command.payload
-    expiry = parse_time(str(payload.get("expiryDate", "")))
+    expires_at = parse_bound(str(payload.get("expiryDate", "")))
     wire_id = _wire_id(payload)
-    connector_id = payload.get("connectorId")
-    if expiry is None or wire_id is None or not isinstance(connector_id, int):
+    connector_id = as_integer(payload.get("connectorId"))
+    if expires_at is None or wire_id is None or connector_id is None:
         return None
-    id_token = str(payload.get("idTag", "")).replace("\0", "")
+    id_token = storable(payload.get("idTag", ""))
     group = payload.get("parentIdTag")
     return {
         "station_id": command.station_id,
@@ -138,21 +139,13 @@ def _foreign(command: CompletedCommand) -> dict[str, Any] | None:
         "connector_id": connector_id,
         "id_token": id_token,
         "token_key": token_key(id_token),
-        "group_id": None if group is None else str(group).replace("\0", ""),
-        "created_at": _time(command.created_at),
-        "expires_at": expiry.at,
+        "group_id": None if group is None else storable(group),
+        "created_at": read_moment(command.created_at),
+        "expires_at": expires_at,
         "created_by": command.created_by,
         "command_id": command.command_id,
     }
 
 
 def _wire_id(payload: dict[str, Any]) -> int | None:
-    wire_id = payload.get("reservationId")
-    # A number such as 1.0 is an integer of JSON; beyond 64 bits no column holds it.
-    if not isinstance(wire_id, int | float) or int(wire_id) != wire_id or abs(wire_id) >= 2**63:
-        return None
-    return int(wire_id)
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    return as_integer(payload.get("reservationId"))

@@ -1,6 +1,6 @@
 """Reservations as operators make, read and cancel them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -12,20 +12,21 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.reservations import (
     CancelReservation,
     CreateReservation,
+    FindReservation,
     ListReservations,
     ReservationName,
     ReservationView,
 )
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import refuse
+from csms_shared.values.times import format_time
 from session_service.domain.authorization import token_key
 from session_service.domain.reservations import ReservationStatus
 from session_service.handlers.events import reservation_event
 from session_service.handlers.reservations import judge_stations, reserve_order
 from session_service.store.pages import page_of_reservations
-from session_service.store.reservations import add_own, want_cancelled
+from session_service.store.reservations import add_own, find_by_command, want_cancelled
 from session_service.store.tables import outbox, reservation
 
 
@@ -42,16 +43,24 @@ async def get_reservation(connection: AsyncConnection, name: ReservationName) ->
     return _view(await _row(connection, name.reservation_id))
 
 
+async def find_reservation(
+    connection: AsyncConnection, request: FindReservation
+) -> ReservationView:
+    """Return the reservation that a ReserveNow asks for."""
+    row = await find_by_command(connection, request.command_id)
+    if row is None:
+        raise refuse(404, "not_found", f"there is no reservation of {request.command_id}")
+    return _view(row)
+
+
 async def create_reservation(
     connection: AsyncConnection, request: CreateReservation
 ) -> ReservationView:
     """Store a reservation and order ReserveNow; the station's answer comes later."""
     now = utc_now()
-    expires_at = request.expires_at
-    if expires_at.tzinfo is None:
-        expires_at = expires_at.replace(tzinfo=UTC)
+    command_id = request.command_id or new_command_id(int(now.timestamp() * 1000))
     problems = []
-    if expires_at <= now:
+    if request.expires_at <= now:
         problems.append(("expires_at", "must lie in the future"))
     if not token_key(request.id_token):
         problems.append(("id_token", "must not be blank"))
@@ -66,11 +75,13 @@ async def create_reservation(
             "token_key": token_key(request.id_token),
             "group_id": request.group_id,
             "created_at": now,
-            "expires_at": expires_at,
+            "expires_at": request.expires_at,
             "created_by": request.created_by,
-            "command_id": new_command_id(int(now.timestamp() * 1000)),
+            "command_id": command_id,
         },
     )
+    if row is None:
+        return await find_reservation(connection, FindReservation(command_id=command_id))
     await write_events(connection, outbox, [reservation_event(row, "created")])
     await write_orders(connection, outbox, [reserve_order(row)])
     return _view(row)

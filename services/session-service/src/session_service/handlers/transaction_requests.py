@@ -18,14 +18,15 @@ from csms_shared.contracts.sessions import (
     TransactionView,
 )
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
-from session_service.domain.metering import ENERGY_REGISTER
-from session_service.domain.suspicion import Flag, energy_flags
+from csms_shared.values.numbers import INT32_MAX
+from csms_shared.values.times import format_time
+from session_service.domain.metering import ENERGY_REGISTER, energy_wh
+from session_service.domain.suspicion import Flag, duration_flags, energy_flags
 from session_service.handlers.events import transaction_stopped
 from session_service.store.pages import page_of_meter_values, page_of_transactions
 from session_service.store.tables import outbox, transaction
-from session_service.store.transactions import INT32_MAX, stored_transaction
+from session_service.store.transactions import stored_transaction
 
 
 async def list_transactions(
@@ -72,7 +73,8 @@ async def close_transaction(
         raise refuse(409, "transaction_completed", f"transaction {row.id} has ended already")
     stopped_at = utc_now()
     flags = {*row.flags, Flag.CLOSED_BY_HAND}
-    flags |= energy_flags(row.started_at, stopped_at, row.meter_start, request.meter_stop)
+    flags |= energy_flags(row.meter_start, request.meter_stop)
+    flags |= duration_flags(row.started_at, stopped_at, row.meter_start, request.meter_stop)
     closed = (
         await connection.execute(
             update(transaction)
@@ -129,7 +131,7 @@ def transaction_view(row: Row[Any]) -> TransactionView:
         received_at=format_time(row.received_at),
         meter_start=row.meter_start,
         meter_stop=row.meter_stop,
-        energy_wh=None if row.meter_stop is None else row.meter_stop - row.meter_start,
+        energy_wh=energy_wh(row.meter_start, row.meter_stop),
         stop_reason=row.stop_reason,
         stop_id_token=row.stop_id_token,
         flags=row.flags,

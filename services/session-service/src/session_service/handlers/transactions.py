@@ -18,7 +18,6 @@ from session_service.handlers.quarantine import reconcile_stations
 from session_service.handlers.reservations import judge_started
 from session_service.store.starts import lock_connectors, read_related, store_starts
 from session_service.store.tables import outbox
-from session_service.store.tokens import lock_limited
 
 
 @dataclass(slots=True)
@@ -39,7 +38,7 @@ async def start_transactions(
 ) -> StartOutcome:
     """Decide a batch of StartTransaction calls; late ones are applied and not answered.
 
-    `tokens` holds those of the starts, as read in this transaction.
+    `tokens` holds those of the starts, those with a limit locked in this transaction.
     """
     if not starts:
         return StartOutcome([], [])
@@ -82,7 +81,7 @@ async def _load(
     connection: AsyncConnection, starts: Sequence[Start], known: Mapping[str, Token]
 ) -> StartLedger:
     keys = {start.token_key for start in starts} & known.keys()
-    tokens = await lock_limited(connection, {key: known[key] for key in keys})
+    tokens = {key: known[key] for key in keys}
     places = {start.place for start in starts}
     ledger = StartLedger(tokens, await lock_connectors(connection, places))
     limited = {key for key, token in tokens.items() if token.max_concurrent is not None}

@@ -10,8 +10,8 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.values.numbers import INT32_MAX
 from session_service.domain.installed_profiles import AcceptedProfile, KnownTransaction
-from session_service.store.transactions import INT32_MAX
 
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT "

@@ -1,8 +1,6 @@
 """Paged reads for requests: keyset cursors, each order with an index of its own."""
 
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row, Select, and_, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +14,15 @@ from csms_shared.contracts.sessions import (
     ListTransactions,
     TokenStatus,
 )
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
+from csms_shared.db.cursors import (
+    as_digest,
+    as_int32,
+    as_moment,
+    as_text,
+    as_uuid,
+    decode_cursor,
+    encode_cursor,
+)
 from session_service.domain.authorization import token_key
 from session_service.store.tables import (
     charging_profile,
@@ -48,10 +54,10 @@ async def page_of_transactions(connection: AsyncConnection, query: ListTransacti
     if query.started_to is not None:
         statement = statement.where(table.started_at < query.started_to)
     if query.cursor is not None:
-        at, row_id = decode_cursor(query.cursor, str, int)
-        statement = statement.where(tuple_(table.started_at, table.id) < (_time(at), row_id))
+        key = tuple(decode_cursor(query.cursor, as_moment, as_int32))
+        statement = statement.where(tuple_(table.started_at, table.id) < key)
     rows, more = await _limited(connection, statement, query.limit)
-    return rows, encode_cursor(rows[-1].started_at.isoformat(), rows[-1].id) if more else None
+    return rows, encode_cursor(rows[-1].started_at, rows[-1].id) if more else None
 
 
 async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:
@@ -65,13 +71,12 @@ async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValu
         .order_by(table.sampled_at, table.digest)
     )
     if query.cursor is not None:
-        at, digest = decode_cursor(query.cursor, str, str)
-        key = (_time(at), _bytes(digest))
+        key = tuple(decode_cursor(query.cursor, as_moment, as_digest))
         statement = statement.where(tuple_(table.sampled_at, table.digest) > key)
     rows, more = await _limited(connection, statement, query.limit)
     if not more:
         return rows, None
-    return rows, encode_cursor(rows[-1].sampled_at.isoformat(), rows[-1].digest.hex())
+    return rows, encode_cursor(rows[-1].sampled_at, rows[-1].digest)
 
 
 async def page_of_charging_profiles(
@@ -89,12 +94,11 @@ async def page_of_charging_profiles(
     if query.connector_id is not None:
         statement = statement.where(table.connector_id == query.connector_id)
     if query.cursor is not None:
-        at, command_id = decode_cursor(query.cursor, str, str)
-        key = (_time(at), _uuid(command_id))
+        key = tuple(decode_cursor(query.cursor, as_moment, as_uuid))
         statement = statement.where(tuple_(table.sent_at, table.command_id) < key)
     rows, more = await _limited(connection, statement, query.limit)
     last = rows[-1] if more else None
-    return rows, last and encode_cursor(last.sent_at.isoformat(), str(last.command_id))
+    return rows, last and encode_cursor(last.sent_at, last.command_id)
 
 
 async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine) -> PageRows:
@@ -106,13 +110,12 @@ async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine)
     if query.status is not None:
         statement = statement.where(table.status == query.status)
     if query.cursor is not None:
-        at, row_id = decode_cursor(query.cursor, str, str)
-        key = (_time(at), _uuid(row_id))
+        key = tuple(decode_cursor(query.cursor, as_moment, as_uuid))
         statement = statement.where(tuple_(table.received_at, table.id) < key)
     rows, more = await _limited(connection, statement, query.limit)
     if not more:
         return rows, None
-    return rows, encode_cursor(rows[-1].received_at.isoformat(), str(rows[-1].id))
+    return rows, encode_cursor(rows[-1].received_at, rows[-1].id)
 
 
 async def page_of_reservations(connection: AsyncConnection, query: ListReservations) -> PageRows:
@@ -126,7 +129,7 @@ async def page_of_reservations(connection: AsyncConnection, query: ListReservati
     if query.id_token is not None:
         statement = statement.where(table.token_key == token_key(query.id_token))
     if query.cursor is not None:
-        (row_id,) = decode_cursor(query.cursor, int)
+        (row_id,) = decode_cursor(query.cursor, as_int32)
         statement = statement.where(table.id < row_id)
     rows, more = await _limited(connection, statement, query.limit)
     return rows, encode_cursor(rows[-1].id) if more else None
@@ -157,7 +160,7 @@ async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) ->
             )
         )
     if query.cursor is not None:
-        (key,) = decode_cursor(query.cursor, str)
+        (key,) = decode_cursor(query.cursor, as_text)
         statement = statement.where(table.key > key)
     rows, more = await _limited(connection, statement, query.limit)
     return rows, encode_cursor(rows[-1].key) if more else None
@@ -168,27 +171,3 @@ async def _limited(
 ) -> tuple[list[Row[Any]], bool]:
     rows = list(await connection.execute(statement.limit(limit + 1)))
     return rows[:limit], len(rows) > limit
-
-
-def _time(part: str | int) -> datetime:
-    try:
-        at = datetime.fromisoformat(str(part))
-    except ValueError as error:
-        raise BadCursor("the cursor holds no time") from error
-    if at.tzinfo is None:
-        raise BadCursor("the cursor holds no time")
-    return at
-
-
-def _bytes(part: str | int) -> bytes:
-    try:
-        return bytes.fromhex(str(part))
-    except ValueError as error:
-        raise BadCursor("the cursor holds no key") from error
-
-
-def _uuid(part: str | int) -> UUID:
-    try:
-        return UUID(str(part))
-    except ValueError as error:
-        raise BadCursor("the cursor holds no id") from error

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.values.times import later
 from session_service.domain.reservations import (
     Answer,
     Cancellation,
@@ -41,7 +42,7 @@ _ADD_OWN = text(
     "INSERT INTO reservation (id, station_id, wire_id, connector_id, id_token, token_key, "
     "group_id, created_at, expires_at, created_by, command_id) VALUES (:id, :station_id, :wire_id, "
     ":connector_id, :id_token, :token_key, :group_id, :created_at, :expires_at, :created_by, "
-    ":command_id) RETURNING *"
+    ":command_id) ON CONFLICT (command_id) DO NOTHING RETURNING *"
 )
 _LOCK = text(
     "SELECT * FROM reservation WHERE id IN ("
@@ -129,10 +130,20 @@ class FlaggedStart:
     flagged: bool
 
 
-async def add_own(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[Any]:
-    """Store a reservation that the suite asks a station for, under an id of its own."""
+async def add_own(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Store a reservation that the suite asks a station for; None where its command has one."""
     row_id = (await connection.execute(_NEXT_ID)).scalar_one()
-    return (await connection.execute(_ADD_OWN, {**values, "id": row_id, "wire_id": row_id})).one()
+    added = await connection.execute(_ADD_OWN, {**values, "id": row_id, "wire_id": row_id})
+    return added.first()
+
+
+async def find_by_command(connection: AsyncConnection, command_id: UUID) -> Row[Any] | None:
+    """Return the reservation that this ReserveNow asks for."""
+    found = await connection.execute(
+        text("SELECT * FROM reservation WHERE command_id = :command_id"),
+        {"command_id": command_id},
+    )
+    return found.first()
 
 
 async def add_foreign(
@@ -197,7 +208,7 @@ async def read_starts(
         _names(reservations)
         | {
             "froms": [held.created_at - _CLOCKS_APART for held in reservations],
-            "tos": [held.expires_at + _CLOCKS_APART for held in reservations],
+            "tos": [later(held.expires_at, _CLOCKS_APART) for held in reservations],
         },
     )
     found: dict[str, list[FlaggedStart]] = {}

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - statements are joined from constants of this module
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.clock import monotonic
 from session_service.domain.authorization import Authorization, AuthorizationStatus
 from session_service.domain.stamps import Stamp
 from session_service.domain.starts import (
@@ -35,16 +37,19 @@ _COLUMNS = (
     "id, key, station_id, connector_id, token_key, status, authorization_status, "
     "token_expires_at, token_group, epoch, seq"
 )
-_LOCK_RELATED = text(
-    f"SELECT {_COLUMNS} FROM transaction WHERE id IN ("
+_DECIDED_AGO = "CAST(extract(epoch FROM clock_timestamp() - decided_at) AS float8) AS decided_ago_s"
+# Locked is what starts can touch. What keeps a token busy is only counted: while its token is
+# locked, none can be added.
+_RELATED = text(
+    f"WITH touched AS (SELECT {_COLUMNS}, decided_at FROM transaction WHERE id IN ("
     "SELECT id FROM transaction WHERE key = ANY(CAST(:keys AS bytea[])) UNION "
     "SELECT id FROM transaction WHERE status = 'active' "
     f"AND (station_id, connector_id) IN (SELECT * FROM {_PLACES} AS place)"
-    ") ORDER BY id FOR UPDATE"
-)
-_READ_BUSY = text(
-    f"SELECT {_COLUMNS} FROM transaction WHERE status = 'active' "
-    "AND token_key = ANY(CAST(:tokens AS text[]))"
+    ") ORDER BY id FOR UPDATE) "
+    f"SELECT {_COLUMNS}, {_DECIDED_AGO} FROM touched "
+    f"UNION ALL SELECT {_COLUMNS}, {_DECIDED_AGO} FROM transaction AS busy "
+    "WHERE status = 'active' AND token_key = ANY(CAST(:tokens AS text[])) "
+    "AND NOT EXISTS (SELECT FROM touched WHERE touched.id = busy.id)"
 )
 # One statement: a start is waited for, and each exchange with the database is waited for too.
 # `waiting` tells whether the stations have anything in quarantine, `reserved` whether they held
@@ -59,20 +64,22 @@ _INSERT = text(
     "inserted AS ("
     "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "
     "authorization_status, token_expires_at, token_group, started_at, started_raw, meter_start, "
-    "reservation_id, epoch, seq, received_at, flags) "
+    "reservation_id, epoch, seq, received_at, flags, decided_at) "
     "SELECT key, station_id, connector_id, id_token, token_key, status, authorization_status, "
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, CAST(flags AS text[]) FROM unnest("
+    "seq, received_at, CAST(flags AS text[]), CASE WHEN awaited THEN clock_timestamp() END "
+    "FROM unnest("
     "CAST(:key AS bytea[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
     "CAST(:id_token AS text[]), CAST(:token_key AS text[]), CAST(:status AS text[]), "
     "CAST(:authorization_status AS text[]), CAST(:token_expires_at AS timestamptz[]), "
     "CAST(:token_group AS text[]), CAST(:started_at AS timestamptz[]), "
     "CAST(:started_raw AS text[]), CAST(:meter_start AS bigint[]), "
     "CAST(:reservation_id AS bigint[]), CAST(:epoch AS bigint[]), CAST(:seq AS bigint[]), "
-    "CAST(:received_at AS timestamptz[]), CAST(:flags AS text[])) AS new ("
+    "CAST(:received_at AS timestamptz[]), CAST(:flags AS text[]), "
+    "CAST(:awaited AS boolean[])) AS new ("
     "key, station_id, connector_id, id_token, token_key, status, authorization_status, "
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, flags) RETURNING key, id) "
+    "seq, received_at, flags, awaited) RETURNING key, id) "
     "SELECT key, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
     "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting, "
     "EXISTS (SELECT FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
@@ -111,12 +118,11 @@ async def read_related(
     token_keys: Collection[str],
 ) -> list[StartedTransaction]:
     """Return the transactions that starts can touch (locked) or must count (read)."""
-    rows = list(
-        await connection.execute(_LOCK_RELATED, {"keys": list(keys), **_place_arrays(places)})
+    asked_at = monotonic()
+    rows = await connection.execute(
+        _RELATED, {"keys": list(keys), "tokens": list(token_keys), **_place_arrays(places)}
     )
-    if token_keys:
-        rows += await connection.execute(_READ_BUSY, {"tokens": list(token_keys)})
-    return [_started(row) for row in rows]
+    return [_started(row, asked_at) for row in rows]
 
 
 @dataclass(slots=True)
@@ -165,7 +171,7 @@ def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:
     }
 
 
-def _started(row: Any) -> StartedTransaction:
+def _started(row: Any, asked_at: float) -> StartedTransaction:
     return StartedTransaction(
         row.key,
         (row.station_id, row.connector_id),
@@ -176,6 +182,7 @@ def _started(row: Any) -> StartedTransaction:
         TransactionStatus(row.status),
         (row.epoch, row.seq),
         row.id,
+        -math.inf if row.decided_ago_s is None else asked_at - row.decided_ago_s,
     )
 
 
@@ -209,4 +216,5 @@ def _insert_arrays(new: Sequence[tuple[StartedTransaction, Start]]) -> dict[str,
         "received_at": [start.received_at for _, start in new],
         # Arrays of arrays have to be rectangular in SQL; a set of plain words is not.
         "flags": ["{" + ",".join(sorted(start.flags())) + "}" for _, start in new],
+        "awaited": [start.awaited for _, start in new],
     }

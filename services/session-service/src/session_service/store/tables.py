@@ -55,6 +55,7 @@ transaction_ids = Sequence(
     "transaction_id", start=1, minvalue=1, maxvalue=2_147_483_647, data_type=Integer
 )
 
+# `decided_at`: when the start was, by the database's clock; null where nobody waited for it.
 transaction = Table(
     "transaction",
     metadata,
@@ -88,6 +89,7 @@ transaction = Table(
     Column("stop_reason", Text),
     Column("stop_id_token", Text),
     Column("closed_by", Text),
+    Column("decided_at", DateTime(True)),
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Index("transaction_by_start", "started_at", "id"),
     Index("transaction_by_station", "station_id", "started_at", "id"),

@@ -9,9 +9,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.values.numbers import INT32_MAX
 from session_service.domain.stops import Stop, Transaction
-
-INT32_MAX = 2_147_483_647
 
 _COLUMNS = (
     "id, key, station_id, connector_id, id_token, token_key, token_group, started_at, "

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.upkeep import UpkeepTask
-from session_service.store.transactions import INT32_MAX
+from csms_shared.values.numbers import INT32_MAX
 
 log = structlog.get_logger(__name__)
 

@@ -21,15 +21,15 @@ from station_registry.amqp.routes import (
     recording_routes,
     report_routes,
 )
-from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
+from station_registry.handlers.certificate_requests import SigningNow
 
 
 def decisions_inbox(
     engine: AsyncEngine,
     publisher: Publisher,
     policies: Policies,
-    signing: SigningPolicy,
+    signing: SigningNow,
     after_commit: Callable[[], None],
 ) -> Inbox:
     """Return the handler of the decisions queue."""

@@ -1,17 +1,20 @@
 """What one station-registry process consists of."""
 
+from functools import partial
+
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import STATION_REGISTRY, recordings_queue
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
+from station_registry.amqp.absent_gateways import absent_gateways
 from station_registry.amqp.inboxes import decisions_inbox, recordings_inbox, reports_inbox
-from station_registry.handlers.built_in_authority import BuiltInAuthority
+from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.handlers.certificate_expiry import watch_expiry
 from station_registry.handlers.certificate_signing import CertificateSigning
 from station_registry.handlers.jobs import time_out_jobs
-from station_registry.handlers.leases import watch_leases
+from station_registry.handlers.leases import doubt_gateways, watch_leases
 from station_registry.handlers.requests import station_operations
 from station_registry.handlers.rollouts import advance_rollouts
 from station_registry.handlers.root_expiry import watch_roots
@@ -50,7 +53,9 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         service.run_beside(signing.run)
     decisions = service.consume_decisions(
         DECISION_CONSUMERS,
-        lambda engine: decisions_inbox(engine, publisher, policies, settings.signing(), wake),
+        lambda engine: decisions_inbox(
+            engine, publisher, policies, signing_now(settings.signing(), authority), wake
+        ),
     )
     service.consume_reports(REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, wake))
     service.consume_apart(recordings_queue(), lambda engine: recordings_inbox(engine, publisher))
@@ -64,6 +69,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     )
     service.keep_up(
         watch_leases(lambda: any(consumer.consuming for consumer in decisions)),
+        doubt_gateways(partial(absent_gateways, link)),
         *upkeep_tasks(settings.recording_retention_days),
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
@@ -73,7 +79,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("purge_job_reports", 60.0, purge_reports),
         UpkeepTask("purge_security_events", 600.0, security_events.purge),
         UpkeepTask("purge_certificate_requests", 600.0, certificate_requests.purge),
-        watch_expiry(settings.certificate_renewal_days),
+        watch_expiry(settings.certificate_renewal_days, signing_now(settings.signing(), authority)),
         watch_roots(settings.certificate_days, settings.certificate_renewal_days),
     )
     return service
@@ -100,6 +106,8 @@ def _signing(
     signer: Signer
     if authority is not None:
         signer = authority.signing_for(engine)
+        service.run_beside(partial(authority.watch, engine))
+        service.warn(lambda: authority.warnings)
     else:
         token = settings.signer_token
         signer = ExternalSigner(

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Apply, Reply, Work
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.values.texts import is_storable
 from station_registry.amqp.completed_commands import note_completed_commands
-from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.jobs import KIND_OF_REPORT
 from station_registry.domain.registration import Policies
 from station_registry.handlers.availability import note_statuses
-from station_registry.handlers.certificate_requests import sign_certificate
+from station_registry.handlers.certificate_requests import SigningNow, sign_certificate
 from station_registry.handlers.claims import claim
 from station_registry.handlers.data_transfer import transfer_data
 from station_registry.handlers.jobs import note_job_reports
@@ -57,7 +57,7 @@ class UnknownMessage(Exception):
     """No handler takes a message like this one."""
 
 
-def decision_routes(policies: Policies, signing: SigningPolicy) -> tuple[Route, ...]:
+def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...]:
     """Return the routes of the decisions queue."""
     calls = MessageType.CALLS
     return (
@@ -72,7 +72,7 @@ def decision_routes(policies: Policies, signing: SigningPolicy) -> tuple[Route, 
         ),
         Route(
             calls,
-            partial(sign_certificate, policy=signing),
+            partial(sign_certificate, signing=signing),
             OCPP16,
             "SignCertificate",
             locks_stations=True,
@@ -130,5 +130,5 @@ async def _lock_stations(connection: AsyncConnection, grouped: dict[Route, list[
     if len(locking) > 1:
         ids = {str(work.item["station_id"]) for works in locking for work in works}
         await lock_all(
-            connection, sorted(station_id for station_id in ids if "\0" not in station_id)
+            connection, sorted(station_id for station_id in ids if is_storable(station_id))
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from csms_shared.contracts.calls import StationCall
-from station_registry.domain.station_text import fit
+from csms_shared.values.texts import fit
 
 ConnectorKey = tuple[str, int]
 

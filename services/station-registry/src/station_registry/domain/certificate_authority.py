@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -78,33 +77,6 @@ def new_authority(key: AuthorityKey, organization: str, now: datetime) -> Author
         )
     )
     return Authority(key, builder.sign(key, hashes.SHA256(), rsa_padding=_padding(key)))
-
-
-def check_authority(authority: Authority, now: datetime) -> None:
-    """Check what an operator gave as the authority.
-
-    Raises:
-        UnfitAuthority: it can't issue certificates that a gateway would accept.
-    """
-    certificate = authority.certificate
-    if authority.key.public_key() != certificate.public_key():
-        raise UnfitAuthority("the key is not the certificate's")
-    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-        raise UnfitAuthority("the certificate is not valid now")
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound as error:
-        raise UnfitAuthority("the certificate lacks basicConstraints or keyUsage") from error
-    if not (constraints.ca and usage.key_cert_sign and usage.crl_sign):
-        raise UnfitAuthority("the certificate may not sign certificates and CRLs")
-    issued = certificate
-    for issuer in authority.above:
-        try:
-            issued.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
-            raise UnfitAuthority("the certificates are not a chain, root last") from error
-        issued = issuer
 
 
 def issue(

@@ -77,6 +77,23 @@ def decide_delivery(
     return DeliveryDecision(RequestStatus.UNDELIVERED)
 
 
+def what_went_wrong(status: RequestStatus, command: CompletedCommand) -> str | None:
+    """Say in words why a request ended without its certificate installed; who said no is named.
+
+    None for every other status.
+    """
+    if status is RequestStatus.UNDELIVERED:
+        end = command.error.code if command.error is not None else command.status
+        return f"the certificate did not reach the station: {end}"
+    if status is not RequestStatus.REFUSED:
+        return None
+    if command.error is not None:
+        answer = f"{command.error.code}: {command.error.description}"
+    else:
+        answer = str((command.response or {}).get("status"))
+    return f"the station refused the certificate: it answered {answer}"
+
+
 def pause_s(attempts: int) -> int | None:
     """Return how long to wait after the attempt of this number failed, None to give up."""
     if attempts >= ATTEMPTS:

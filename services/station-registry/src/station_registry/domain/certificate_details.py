@@ -13,15 +13,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
+from csms_shared.values.texts import fit
+from csms_shared.values.times import bounded
 from station_registry.domain.certificate_requests import public_key_digest
-from station_registry.domain.station_text import fit
 
 _HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     "SHA256": hashes.SHA256,
     "SHA384": hashes.SHA384,
     "SHA512": hashes.SHA512,
 }
-_UNREADABLE = (
+# What `cryptography` raises for what it can't read.
+UNREADABLE = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -69,7 +71,7 @@ def read_certificates(pem: str) -> list[x509.Certificate]:
     """Return the certificates in a PEM text in its order, none where it can't be read."""
     try:
         return x509.load_pem_x509_certificates(pem.encode("ascii"))
-    except _UNREADABLE:
+    except UNREADABLE:
         return []
 
 
@@ -84,14 +86,14 @@ def details(certificate: x509.Certificate) -> CertificateDetails | None:
             fit(certificate.subject.rfc4514_string(), 1000) or "",
             fit(certificate.issuer.rfc4514_string(), 1000) or "",
             fit(names[0].value, 255) if names else None,
-            certificate.not_valid_before_utc,
-            certificate.not_valid_after_utc,
+            bounded(certificate.not_valid_before_utc),
+            bounded(certificate.not_valid_after_utc),
             public_key_digest(key)
             if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
             else None,
             pem_of([certificate]),
         )
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -116,7 +118,7 @@ def hash_data(
             certificate, issuer, _HASHES[hash_algorithm]()
         )
         built = request.build()
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return HashData(
         hash_algorithm,

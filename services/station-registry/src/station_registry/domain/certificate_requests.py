@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from station_registry.domain.station_text import fit
+from csms_shared.values.texts import fit, is_storable
 
 # A00.FR.502, A00.FR.503. The upper bound keeps a check of a signature cheap.
 _RSA_BITS = range(2048, 8193)
@@ -28,7 +28,7 @@ _CURVES = (
     ec.BrainpoolP384R1,
     ec.BrainpoolP512R1,
 )
-_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 # SignCertificate.req: string[0..5500].
 CSR_MAX_CHARS = 5500
 # RFC 5280, appendix A.1: ub-common-name; a longer one can't be in a certificate.
@@ -42,6 +42,7 @@ class RequestProblem(StrEnum):
 
     PROFILE_TOO_LOW = "profile_too_low"
     SIGNING_NOT_SET_UP = "signing_not_set_up"
+    AUTHORITY_UNUSABLE = "authority_unusable"
     REQUEST_OPEN = "request_open"
     UNREADABLE = "unreadable"
     SIGNATURE_INVALID = "signature_invalid"
@@ -88,10 +89,14 @@ class AskingStation:
 
 @dataclass(frozen=True, slots=True)
 class SigningPolicy:
-    """Who certificates are issued for; `ready`: there is something that signs."""
+    """Who certificates are issued for; `ready`: there is something that signs.
+
+    `problem`: why it can't sign now, as far as that is known before it is asked to.
+    """
 
     organization: str
     ready: bool
+    problem: str | None = None
 
 
 def decide_request(
@@ -111,6 +116,8 @@ def decide_request(
             RequestProblem.SIGNING_NOT_SET_UP,
             "CSMS_OPERATOR_NAME with a certificate authority or signer is not set",
         )
+    if policy.problem is not None:
+        return Refused(RequestProblem.AUTHORITY_UNUSABLE, policy.problem)
     request = read_request(csr)
     if isinstance(request, Refused):
         return request
@@ -141,7 +148,7 @@ def _checked(csr: x509.CertificateSigningRequest) -> SigningRequest | Refused:
     if problem := key_problem(key):
         return Refused(RequestProblem.KEY_UNSUITABLE, problem)
     digest = csr.signature_hash_algorithm
-    if not isinstance(digest, _DIGESTS):
+    if not isinstance(digest, DIGESTS):
         name = "no" if digest is None else digest.name
         return Refused(RequestProblem.DIGEST_UNSUITABLE, f"{name} digest; SHA-256 or better is due")
     if not csr.is_signature_valid:
@@ -185,7 +192,7 @@ def public_key_digest(key: object) -> str:
 
 def _only(name: x509.Name, kind: x509.ObjectIdentifier) -> str | None:
     found = name.get_attributes_for_oid(kind)
-    if len(found) != 1 or not isinstance(value := found[0].value, str) or "\0" in value:
+    if len(found) != 1 or not isinstance(value := found[0].value, str) or not is_storable(value):
         return None
     return value
 

@@ -15,6 +15,7 @@ _SETTABLE = frozenset(
         "heartbeat_interval",
         "boot_policy",
         "strict",
+        "exempt_from_limits",
     }
 )
 
@@ -38,8 +39,11 @@ def decide_change(
     wrong = [(name, "can't be changed") for name in sorted(wanted.set - _SETTABLE)]
     if "registration_status" in wanted.set and wanted.registration_status is None:
         wrong.append(("registration_status", "must be accepted, pending or rejected"))
-    if "strict" in wanted.set and wanted.strict is None:
-        wrong.append(("strict", "must be true or false"))
+    wrong += [
+        (name, "must be true or false")
+        for name in ("strict", "exempt_from_limits")
+        if name in wanted.set and getattr(wanted, name) is None
+    ]
     if "security_profile" in wanted.set and too_low(wanted.security_profile, rules):
         wrong.append(("security_profile", f"must be 0, or at least the suite's {rules.minimum}"))
     if wrong:
@@ -57,6 +61,8 @@ def decide_change(
         standing = replace(standing, heartbeat_interval_s=wanted.heartbeat_interval)
     if "strict" in wanted.set and wanted.strict is not None:
         standing = replace(standing, strict=wanted.strict)
+    if "exempt_from_limits" in wanted.set and wanted.exempt_from_limits is not None:
+        standing = replace(standing, exempt=wanted.exempt_from_limits)
     if "security_profile" in wanted.set:
         profiles = replace(
             profiles,

@@ -10,6 +10,8 @@ from typing import Any
 
 from csms_shared.contracts.configuration import Drift, DriftState
 from csms_shared.ocpp.secret_keys import MASK, is_secret_key
+from csms_shared.values.numbers import parse_integer
+from csms_shared.values.texts import storable
 
 MAX_KEYS = "GetConfigurationMaxKeys"
 _TAKEN = ("Accepted", "RebootRequired")
@@ -110,7 +112,8 @@ def pieces_to_read(keys: Sequence[str], known: Mapping[str, KnownKey]) -> list[l
 
 def max_keys(value: str | None) -> int | None:
     """Read GetConfigurationMaxKeys, None where it is not known or no number."""
-    return int(value) if value is not None and value.strip().isdecimal() else None
+    number = None if value is None else parse_integer(value)
+    return number if number is not None and number > 0 else None
 
 
 def drift(wanted: Mapping[str, str], known: Mapping[str, KnownKey], now: datetime) -> list[Drift]:
@@ -159,4 +162,4 @@ def same(wanted: str, value: str | None) -> bool:
 
 
 def _text(value: object) -> str:
-    return str(value).replace("\0", "")
+    return storable(value)

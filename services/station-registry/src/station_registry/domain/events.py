@@ -4,7 +4,7 @@ from typing import Any
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.times import format_time_ms
 
 SOURCE = "/csms/station-registry"
 Told = tuple[str, CloudEvent]

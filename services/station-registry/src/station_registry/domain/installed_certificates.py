@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.texts import fit
+from csms_shared.values.times import read_moment
 from station_registry.domain.certificate_details import (
     CertificateDetails,
     HashData,
@@ -19,7 +20,6 @@ from station_registry.domain.certificate_details import (
     normal_serial,
     read_certificates,
 )
-from station_registry.domain.station_text import fit
 
 TYPES = ("CentralSystemRootCertificate", "ManufacturerRootCertificate")
 INSTALL, DELETE, LIST = "InstallCertificate", "DeleteCertificate", "GetInstalledCertificateIds"
@@ -64,7 +64,7 @@ def apply_commands(state: StoreState, commands: Iterable[CompletedCommand]) -> S
     after = StoreState(dict(state.certificates), dict(state.listed))
     for command in commands:
         stamp = _stamp(command)
-        if command.status != "completed" or stamp is None:
+        if command.status != "completed":
             continue
         status = (command.response or {}).get("status")
         if command.action == LIST:
@@ -76,9 +76,8 @@ def apply_commands(state: StoreState, commands: Iterable[CompletedCommand]) -> S
     return after
 
 
-def _stamp(command: CompletedCommand) -> Stamp | None:
-    read = parse_time(command.completed_at)
-    return None if read is None else (read.at, str(command.command_id))
+def _stamp(command: CompletedCommand) -> Stamp:
+    return read_moment(command.completed_at), str(command.command_id)
 
 
 def _install(state: StoreState, command: CompletedCommand, stamp: Stamp) -> None:

@@ -8,13 +8,13 @@ the newest job of their kind that the station has got.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from csms_shared.contracts.jobs import JobKind, JobStatus
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.times import LATEST, parse_bound, read_moment
 
 IDLE = "Idle"
 DEFAULT_TIMEOUT: Mapping[JobKind, timedelta] = {
@@ -38,8 +38,6 @@ KIND_OF_REPORT: Mapping[str, JobKind] = {
     "LogStatusNotification": JobKind.LOG,
 }
 WITH_REQUEST_ID = ("SignedUpdateFirmware", "GetLog")
-# A date beyond is as good as never, and time-outs have to be added to it.
-_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 _SUCCESS = frozenset({"Installed", "Uploaded"})
 _FAILURE = frozenset(
     {
@@ -150,7 +148,7 @@ def ended_start(command: CompletedCommand) -> EndedStart:
         end,
         reason,
         file_name,
-        _moment(command.sent_at),
+        None if command.sent_at is None else read_moment(command.sent_at),
         NO_FILE_TIMEOUT if no_file else None,
         no_file,
     )
@@ -173,12 +171,7 @@ def earliest_start(action: str, payload: Mapping[str, Any]) -> datetime | None:
     moments = [
         moment
         for name in ("retrieveDate", "retrieveDateTime", "installDateTime")
-        if (moment := _moment(firmware.get(name))) is not None
+        if (moment := parse_bound(str(firmware.get(name, "")))) is not None
     ]
-    latest = max(moments, default=None)
-    return None if latest is None else min(latest, _NEVER)
-
-
-def _moment(text: str | None) -> datetime | None:
-    read = None if text is None else parse_time(text)
-    return None if read is None else read.at
+    # A date beyond is as good as never, and time-outs have to be added to it.
+    return min(max(moments), LATEST) if moments else None

@@ -16,7 +16,7 @@ from csms_shared.ocpp.frames import (
     FrameProblem,
     parse_frame,
 )
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.times import format_time_ms
 
 Kind = Literal["call", "result", "error", "unreadable"]
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.stations import RegistrationStatus
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.texts import fit
+from csms_shared.values.times import format_time_ms
 from station_registry.domain.registration import (
     BOOT_RETRY_S,
     Policies,
@@ -13,7 +14,6 @@ from station_registry.domain.registration import (
     heartbeat_interval,
     status_on_boot,
 )
-from station_registry.domain.station_text import fit
 
 # Field of BootNotification.req (OCPP 1.6) -> ours, with the longest text of the specification.
 _BOOT_FIELDS = (

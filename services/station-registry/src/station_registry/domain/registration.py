@@ -35,7 +35,8 @@ class Policies:
 class Standing:
     """A station's registration and the settings that bear on it.
 
-    `decided`: an operator set the status; it holds until an operator sets a policy.
+    `decided`: an operator set the status; it holds until an operator sets a policy. `exempt`: the
+    gateways' limits do not count for it.
     """
 
     status: RegistrationStatus
@@ -45,6 +46,7 @@ class Standing:
     boot_count: int
     heartbeat_interval_s: int | None
     strict: bool
+    exempt: bool = False
 
 
 def status_on_creation(boot_policy: BootPolicy | None, policies: Policies) -> RegistrationStatus:
@@ -73,4 +75,5 @@ def registration_change(standing: Standing, policies: Policies) -> RegistrationC
         boot_count=standing.boot_count,
         heartbeat_interval_s=heartbeat_interval(standing, policies),
         strict=standing.strict,
+        exempt_from_limits=standing.exempt,
     )

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import event_id
-from csms_shared.ocpp.times import format_time_ms, parse_time
+from csms_shared.values.texts import fit
+from csms_shared.values.times import format_time_ms, parse_time
 from station_registry.domain.events import Told, fact
-from station_registry.domain.station_text import fit
 
 Source = Literal["station", "suite"]
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from csms_shared.ocpp.certificate_chains import CHAIN_MAX_CHARS, MAX_CHAIN_KEY
-from station_registry.domain.certificate_details import details, pem_of
+from station_registry.domain.authority_fitness import (
+    chain_link_problem,
+    issuer_problem_above,
+)
+from station_registry.domain.certificate_details import UNREADABLE, details, pem_of
 from station_registry.domain.certificate_requests import SigningRequest
 
 
@@ -43,9 +45,15 @@ def chain_problem(
             return f"the certificate's {label} is not the request's"
     if not own.not_before <= now < own.not_after:
         return "the certificate is not valid now"
-    for certificate, issuer in pairwise(chain):
+    return chain_link_problem(chain) or _issuers_problem(chain)
+
+
+def _issuers_problem(chain: Sequence[x509.Certificate]) -> str | None:
+    for number in range(1, len(chain)):
         try:
-            certificate.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            return "the certificates are not a chain"
+            problem = issuer_problem_above(chain, number)
+        except UNREADABLE:
+            problem = "it can't be read"
+        if problem is not None:
+            return f"the signer's certificate {number} above the station's: {problem}"
     return None

@@ -9,11 +9,12 @@ from csms_shared.clock import now_ms
 from csms_shared.contracts.orders import CommandOrder, CompletedCommand
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
+from csms_shared.values.texts import fit
 from station_registry.domain.certificate_deliveries import (
     Delivery,
-    RequestStatus,
     decide_delivery,
     delivery,
+    what_went_wrong,
 )
 from station_registry.domain.certificate_details import (
     CertificateDetails,
@@ -64,7 +65,7 @@ async def note_signed_certificates(
                 requests[own.fingerprint] = changed[own.fingerprint] = after
             if after.status is not request.status:
                 told += _installed(command, own) if outcome is Delivery.INSTALLED else []
-                events += _not_installed(command, after.status)
+                events += _not_installed(command, after)
         if outcome is not Delivery.NOT_SENT:
             answered.append((own.fingerprint, outcome.value))
     await certificate_requests.save_delivered(
@@ -94,8 +95,11 @@ async def _after(
         outcome,
         current=command.command_id == request.order_id,
     )
+    if decision.status is not request.status:
+        detail = what_went_wrong(decision.status, command)
+        return replace(request, status=decision.status, detail=fit(detail, 1000))
     if not decision.again:
-        return replace(request, status=decision.status)
+        return request
     chain = await certificates.chain_of(connection, request.fingerprint)
     order = signed_order(request.station_id, chain)
     orders.append(order)
@@ -115,21 +119,15 @@ def _installed(command: CompletedCommand, own: CertificateDetails) -> list[Told]
     ]
 
 
-def _not_installed(command: CompletedCommand, status: RequestStatus) -> list[SecurityEvent]:
-    if status not in (RequestStatus.REFUSED, RequestStatus.UNDELIVERED):
+def _not_installed(command: CompletedCommand, ended: DeliveredRequest) -> list[SecurityEvent]:
+    if ended.detail is None:
         return []
-    if status is RequestStatus.UNDELIVERED:
-        detail = f"the certificate did not reach the station: {command.status}"
-    elif command.error is not None:
-        detail = f"the station answered {command.error.code}: {command.error.description}"
-    else:
-        detail = "the station answered Rejected"
     return [
         detected(
             command.station_id,
             CERTIFICATE_NOT_INSTALLED,
-            detail,
-            (str(command.command_id), status.value),
+            ended.detail,
+            (str(command.command_id), ended.status.value),
             now_ms(),
         )
     ]

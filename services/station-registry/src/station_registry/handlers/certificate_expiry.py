@@ -10,8 +10,9 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from station_registry.domain.events import fact
+from station_registry.handlers.certificate_requests import SigningNow
 from station_registry.handlers.certificate_signing import ORDERED_BY
 from station_registry.store import certificates
 from station_registry.store.certificates import Expiring
@@ -23,13 +24,16 @@ _AT_ONCE = 200
 _WAITS = timedelta(days=7)
 
 
-def watch_expiry(days: int) -> UpkeepTask:
+def watch_expiry(days: int, signing: SigningNow) -> UpkeepTask:
     """Return the task that asks for a new certificate `days` before the present one ends.
 
-    No sooner than after half of its life.
+    No sooner than after half of its life, and not while there is nothing that could sign it: a
+    station whose request is Rejected is not asked again.
     """
 
     async def work(connection: AsyncConnection) -> None:
+        if (await signing(connection)).problem is not None:
+            return
         expiring = await certificates.take_expiring(connection, days, _AT_ONCE)
         now = now_ms()
         await write_events(

@@ -20,14 +20,20 @@ from csms_shared.contracts.certificates import (
 )
 from csms_shared.db.engine import RequestHandler, transactional
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.texts import is_storable
+from csms_shared.values.times import format_time
 from station_registry.domain.certificate_details import normal_serial, pem_of
 from station_registry.domain.events import fact
 from station_registry.domain.installed_certificates import UNKNOWN_HASH
 from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.signers import SignerAway
-from station_registry.store import certificate_views, certificates, installed_certificates
+from station_registry.store import (
+    certificate_requests,
+    certificate_views,
+    certificates,
+    installed_certificates,
+)
 from station_registry.store.tables import outbox
 
 
@@ -44,6 +50,19 @@ def certificate_operations(
         "certificate_authority.get": transactional(engine, partial(_authority, authority)),
         "certificate_authority.crl": transactional(engine, partial(_crl, authority)),
     }
+
+
+async def signing_warnings(
+    connection: AsyncConnection, authority: BuiltInAuthority | None
+) -> dict[str, str]:
+    """Return why stations get no certificates now, by the name of what is wrong."""
+    warnings = {}
+    if authority is not None and (problem := await authority.problem(connection)):
+        warnings["certificate_authority"] = problem
+    count, said = await certificate_requests.waiting(connection)
+    if count:
+        warnings["certificate_signer"] = f"{count} requests for certificates wait: {said}"
+    return warnings
 
 
 async def _get(connection: AsyncConnection, name: CertificateName) -> CertificateView:
@@ -152,7 +171,7 @@ def _set_up(authority: BuiltInAuthority | None) -> BuiltInAuthority:
 
 
 def _storable(text: str) -> str:
-    if "\0" in text:
+    if not is_storable(text):
         raise _not_found(repr(text))
     return text
 

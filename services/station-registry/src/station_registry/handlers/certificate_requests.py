@@ -4,7 +4,7 @@ Accepted says that the request is sound and will be signed; the signing itself h
 commit (`certificate_signing`), because it may take longer than a station waits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import event_id
 from csms_shared.inbox import Reply, Work
+from csms_shared.values.texts import fit
 from station_registry.domain.certificate_deliveries import RequestStatus
 from station_registry.domain.certificate_requests import (
     CSR_MAX_CHARS,
@@ -28,15 +29,16 @@ from station_registry.domain.security_events import (
     SecurityEvent,
     detected,
 )
-from station_registry.domain.station_text import fit
 from station_registry.handlers.security_events import record_security_events
 from station_registry.handlers.works import call_reply, parsed
 from station_registry.store import certificate_requests
 from station_registry.store.certificate_requests import AskedRequest
 
+SigningNow = Callable[[AsyncConnection], Awaitable[SigningPolicy]]
+
 
 async def sign_certificate(
-    connection: AsyncConnection, works: Sequence[Work], policy: SigningPolicy
+    connection: AsyncConnection, works: Sequence[Work], signing: SigningNow
 ) -> list[Reply]:
     """Decide on requests that can still be answered; one seen before is answered as it was."""
     now = now_ms()
@@ -49,6 +51,7 @@ async def sign_certificate(
     answered = await certificate_requests.answered(
         connection, {request_id(call) for _, call in asked}
     )
+    policy = await signing(connection)
     rows: list[AskedRequest] = []
     events: list[SecurityEvent] = []
     replies: list[Reply] = []

@@ -16,8 +16,8 @@ from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.errors import Unavailable
 from csms_shared.ocpp.certificate_chains import longest_chain
-from csms_shared.ocpp.times import format_time
 from csms_shared.retrying import until_available
+from csms_shared.values.times import format_time
 from station_registry.domain.certificate_deliveries import DELIVERY_HOURS, pause_s
 from station_registry.domain.certificate_details import details, pem_of
 from station_registry.domain.certificate_requests import SigningRequest

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import Claim, ClaimReply
+from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
+from csms_shared.values.texts import is_storable
 from station_registry.domain.claims import (
     ClaimDecision,
     ClaimedStation,
@@ -28,6 +29,8 @@ from station_registry.store import certificates, changes, connections, leases, r
 from station_registry.store.tables import outbox
 
 CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
+for _outcome in ClaimOutcome:
+    CLAIMS.labels(_outcome.value)
 CONFLICTS = Counter(
     "csms_ownership_conflicts_total", "Claims that took a station from another connection."
 )
@@ -46,7 +49,7 @@ async def claim(
     ]
     if not wanted:
         return []
-    ids = {request.station_id for _, request in wanted if "\0" not in request.station_id}
+    ids = {request.station_id for _, request in wanted if is_storable(request.station_id)}
     revoked = await _revoked(connection, wanted)
     welcome = {
         request.station_id

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.times import read_moment
 from station_registry.domain.configuration import Reading, is_taken, readings, stored_value
 from station_registry.domain.events import fact
 from station_registry.store.configuration import (
@@ -76,6 +76,4 @@ async def note_changes(connection: AsyncConnection, commands: Sequence[Completed
 
 
 def _sent_at(command: CompletedCommand) -> datetime:
-    moment = parse_time(command.sent_at or command.completed_at)
-    assert moment is not None, "command-api writes RFC 3339"
-    return moment.at
+    return read_moment(command.sent_at or command.completed_at)

@@ -16,8 +16,9 @@ from csms_shared.contracts.configuration import (
 )
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import refuse
+from csms_shared.values.texts import is_storable
+from csms_shared.values.times import format_time
 from station_registry.domain.configuration import MAX_KEYS, KnownKey, key_of, max_keys, pieces
 from station_registry.store import stations
 from station_registry.store.configuration import read_configuration
@@ -76,7 +77,7 @@ def read_order(station_id: str, keys: list[str], created_by: str) -> CommandOrde
 
 
 async def _known(connection: AsyncConnection, station_id: str) -> dict[str, KnownKey]:
-    if "\0" in station_id or await stations.unknown(connection, [station_id]):
+    if not is_storable(station_id) or await stations.unknown(connection, [station_id]):
         raise refuse(404, "not_found", f"there is no station {station_id}")
     return (await read_configuration(connection, [station_id]))[station_id]
 

@@ -23,11 +23,12 @@ from csms_shared.contracts.configuration import (
 )
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page, PageQuery
-from csms_shared.db.cursors import decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
 from csms_shared.ocpp.secret_keys import is_secret_key
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.texts import is_storable
+from csms_shared.values.times import format_time
 from station_registry.domain.configuration import (
     KnownKey,
     drift,
@@ -61,7 +62,7 @@ CHANGE_WITHIN_MS = 24 * 3600_000
 
 async def list_all(connection: AsyncConnection, query: PageQuery) -> Page[TemplateView]:
     """Return a page of templates by name."""
-    after = "" if query.cursor is None else str(decode_cursor(query.cursor, str)[0])
+    after = "" if query.cursor is None else decode_cursor(query.cursor, as_text)[0]
     rows = await list_templates(connection, after, query.limit + 1)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].name) if len(rows) > query.limit else None
@@ -162,7 +163,7 @@ def _change_order(station_id: str, wanted: Drift, created_by: str) -> CommandOrd
 async def _stations(
     connection: AsyncConnection, query: TemplateStations
 ) -> tuple[list[str], str | None]:
-    after = "" if query.cursor is None else str(decode_cursor(query.cursor, str)[0])
+    after = "" if query.cursor is None else decode_cursor(query.cursor, as_text)[0]
     ids = await stations_of(connection, query.template_id, after, query.limit + 1)
     shown = ids[: query.limit]
     return shown, encode_cursor(shown[-1]) if len(ids) > query.limit else None
@@ -194,7 +195,7 @@ async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
         for name in content.values
         if folded.count(key_of(name)) > 1
     ]
-    named = [name for name in content.station_ids if "\0" not in name]
+    named = [name for name in content.station_ids if is_storable(name)]
     unknown = [
         ("station_ids", f"there is no {name}")
         for name in sorted(await stations.unknown(connection, named))[:_NAMED_UNKNOWN]

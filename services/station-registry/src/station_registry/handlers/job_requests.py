@@ -20,10 +20,10 @@ from csms_shared.contracts.jobs import (
 )
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
-from csms_shared.ocpp.times import format_time
 from csms_shared.refusals import refuse
+from csms_shared.values.times import format_time
 from station_registry.domain.jobs import (
     KIND_OF_COMMAND,
     WITH_REQUEST_ID,
@@ -122,16 +122,13 @@ async def list_jobs(connection: AsyncConnection, query: ListJobs) -> Page[JobVie
         if value is not None:
             statement = statement.where(column == value)
     if query.cursor is not None:
-        try:
-            after = UUID(str(decode_cursor(query.cursor, str)[0]))
-        except ValueError as error:
-            raise BadCursor("the cursor is not one of ours") from error
+        (after,) = decode_cursor(query.cursor, as_uuid)
         statement = statement.where(table.job_id < after)
     rows = list(await connection.execute(statement))
     shown = rows[: query.limit]
     return Page(
         items=[JobView(**_fields(row)) for row in shown],
-        next_cursor=encode_cursor(str(shown[-1].job_id)) if len(rows) > query.limit else None,
+        next_cursor=encode_cursor(shown[-1].job_id) if len(rows) > query.limit else None,
     )
 
 

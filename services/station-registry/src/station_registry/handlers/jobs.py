@@ -1,7 +1,7 @@
 """What moves jobs: reports of stations, ends of commands, and the clock."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,6 +11,8 @@ from csms_shared.clock import now_ms
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
+from csms_shared.values.numbers import as_integer
+from csms_shared.values.times import read_moment
 from station_registry.domain.events import Told, fact
 from station_registry.domain.jobs import (
     DEFAULT_TIMEOUT,
@@ -105,14 +107,14 @@ async def tell_created(connection: AsyncConnection, new: Sequence[jobs.NewJob]) 
 
 def _new_job(command: CompletedCommand) -> jobs.NewJob:
     kind = KIND_OF_COMMAND[command.action]
-    created_at = datetime.fromisoformat(command.created_at)
+    created_at = read_moment(command.created_at)
     timeout = DEFAULT_TIMEOUT[kind]
     return jobs.NewJob(
         job_id=command.command_id,
         station_id=command.station_id,
         kind=kind,
         action=command.action,
-        request_id=command.payload.get("requestId"),
+        request_id=as_integer(command.payload.get("requestId")),
         location=location_of(command.action, command.payload),
         rollout_id=None,
         created_by=command.created_by,

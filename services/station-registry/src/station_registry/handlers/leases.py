@@ -1,6 +1,6 @@
 """Leases of gateways: renewed by them, watched by one replica."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 WATCH_S = 2.0
 SWEPT_AT_ONCE = 5_000
+
+# Returns those of these gateways that nobody speaks for at the broker.
+Absent = Callable[[Iterable[str]], Awaitable[set[str]]]
 
 
 async def renew_leases(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
@@ -50,6 +53,21 @@ def watch_leases(can_be_renewed: Callable[[], bool]) -> UpkeepTask:
             await sweep_leases(connection)
 
     return UpkeepTask("watch_leases", WATCH_S, work)
+
+
+def doubt_gateways(absent: Absent) -> UpkeepTask:
+    """Return the task that doubts gateways which lost the broker, before their leases tell.
+
+    It takes no connection from them: they may be back before their leases end.
+    """
+
+    async def work(connection: AsyncConnection) -> None:
+        found = await absent(await leases.confirmed(connection))
+        if found:
+            await leases.doubt(connection, found)
+            log.warning("gateways_doubted", gateways=sorted(found))
+
+    return UpkeepTask("doubt_gateways", WATCH_S, work)
 
 
 async def sweep_leases(connection: AsyncConnection) -> None:

@@ -16,9 +16,10 @@ from csms_shared.contracts.recordings import (
     UnreadableRecording,
     unpack,
 )
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
+from csms_shared.db.cursors import BadCursor, as_int64, as_text, decode_cursor, encode_cursor
 from csms_shared.inbox import Reply, Work
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.texts import is_storable
 from station_registry.domain.messages import Place, Placed, Wanted, view
 from station_registry.handlers.works import parsed
 from station_registry.store import recordings
@@ -57,14 +58,13 @@ async def list_messages(connection: AsyncConnection, query: ListMessages) -> Pag
         ProblemRaised: 404, there is and was no such station.
         BadCursor: the cursor is not one of ours.
     """
-    if "\0" in query.station_id or not await was_known(connection, query.station_id):
+    if not is_storable(query.station_id) or not await was_known(connection, query.station_id):
         raise _not_found(query.station_id)
     after = None
     if query.cursor is not None:
-        at_ms, recording_id, index = decode_cursor(query.cursor, int, str, int)
-        if not 0 <= int(at_ms) < _LATEST_MS:
-            raise BadCursor("the cursor is not one of ours")
-        after = Place(int(at_ms), str(recording_id), int(index))
+        after = Place(*decode_cursor(query.cursor, as_int64, as_text, as_int64))
+        if not 0 <= after.at_ms < _LATEST_MS:
+            raise BadCursor
     wanted = Wanted.of(query, after, now=datetime.now(UTC))
     return await _Reading(connection, query, wanted).page()
 

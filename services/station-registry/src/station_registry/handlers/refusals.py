@@ -10,9 +10,9 @@ from csms_shared.contracts.pages import Page
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
 from csms_shared.refusals import refuse
+from csms_shared.values.texts import fit, is_storable
 from station_registry.domain.events import fact
 from station_registry.domain.security_events import CONNECTION_REFUSED, SecurityEvent, detected
-from station_registry.domain.station_text import fit
 from station_registry.handlers.security_events import record_security_events
 from station_registry.handlers.works import parsed
 from station_registry.store import refusals
@@ -79,7 +79,7 @@ def _security_event(gateway_id: str, refusal: Refusal) -> SecurityEvent:
 
 async def list_refusals(connection: AsyncConnection, query: ListRefusals) -> Page[RefusalView]:
     """Return a page of refusals, also of stations that nobody knows."""
-    if query.station_id is not None and "\0" in query.station_id:
+    if query.station_id is not None and not is_storable(query.station_id):
         return Page(items=[])
     return await refusals.page(connection, query)
 

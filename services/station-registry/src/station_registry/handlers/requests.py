@@ -36,6 +36,7 @@ from csms_shared.db.parked_requests import parked_operations
 from csms_shared.inbox import Reply, reply_messages
 from csms_shared.ocpp.credentials import SALT_BYTES
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.texts import is_storable
 from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.credentials import Credentials, set_password
 from station_registry.domain.events import fact
@@ -46,7 +47,10 @@ from station_registry.handlers import configuration_requests as configuration
 from station_registry.handlers import configuration_templates as templates
 from station_registry.handlers import controls, rollout_requests
 from station_registry.handlers.built_in_authority import BuiltInAuthority
-from station_registry.handlers.certificate_operations import certificate_operations
+from station_registry.handlers.certificate_operations import (
+    certificate_operations,
+    signing_warnings,
+)
 from station_registry.handlers.job_requests import create_job, get_job, list_jobs
 from station_registry.handlers.ownership import gone
 from station_registry.handlers.recordings import list_messages
@@ -81,7 +85,7 @@ def station_operations(
         "stations.connectors": transactional(engine, _connectors),
         "connections.list": transactional(engine, _connections),
         "owners.look_up": transactional(engine, _owners),
-        "fleet.status": transactional(engine, _fleet),
+        "fleet.status": transactional(engine, partial(_fleet, authority)),
         "jobs.create": transactional(engine, create_job),
         "jobs.get": transactional(engine, get_job),
         "jobs.list": transactional(engine, list_jobs),
@@ -156,14 +160,17 @@ async def _owners(connection: AsyncConnection, query: LookUpOwners) -> list[Owne
     return await views.look_up_owners(connection, query.station_ids)
 
 
-async def _fleet(connection: AsyncConnection, _: NoParameters) -> FleetStatus:
-    return await views.fleet_status(connection)
+async def _fleet(
+    authority: BuiltInAuthority | None, connection: AsyncConnection, _: NoParameters
+) -> FleetStatus:
+    fleet = await views.fleet_status(connection)
+    return fleet.model_copy(update={"warnings": await signing_warnings(connection, authority)})
 
 
 async def _create(
     policies: Policies, connection: AsyncConnection, wanted: CreateStation
 ) -> StationView:
-    if "\0" in wanted.station_id:
+    if not is_storable(wanted.station_id):
         raise refuse(
             422, "invalid_request", "the station id is not valid", ("station_id", "holds NUL")
         )
@@ -182,6 +189,7 @@ async def _create(
             "registered_serial_number": wanted.registered_serial_number,
             "heartbeat_interval": wanted.heartbeat_interval,
             "strict": wanted.strict,
+            "exempt_from_limits": wanted.exempt_from_limits,
             "password_hashes": list(credentials.current),
         },
     )
@@ -288,7 +296,7 @@ async def _lock(connection: AsyncConnection, station_id: str) -> changes.Changin
 
 
 def _storable(station_id: str) -> str:
-    if "\0" in station_id:
+    if not is_storable(station_id):
         raise _not_found(station_id)
     return station_id
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.ocpp.times import parse_time
+from csms_shared.values.texts import is_storable
+from csms_shared.values.times import read_moment
 from station_registry.store import stations
 from station_registry.store.resets import save_resets
 
@@ -19,10 +20,9 @@ async def note_resets(connection: AsyncConnection, commands: Sequence[CompletedC
     """
     resets: dict[str, datetime] = {}
     for command in commands:
-        completed = parse_time(command.completed_at)
-        if command.accepted and completed is not None and "\0" not in command.station_id:
-            known = resets.get(command.station_id, completed.at)
-            resets[command.station_id] = max(known, completed.at)
+        if command.accepted and is_storable(command.station_id):
+            completed = read_moment(command.completed_at)
+            resets[command.station_id] = max(resets.get(command.station_id, completed), completed)
     if resets:
         await stations.lock_all(connection, resets)
         await save_resets(connection, resets)

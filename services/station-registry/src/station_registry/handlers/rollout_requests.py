@@ -19,9 +19,10 @@ from csms_shared.contracts.rollouts import (
     RolloutView,
     SteerRollout,
 )
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
-from csms_shared.ocpp.times import format_time
+from csms_shared.db.cursors import as_text, as_uuid, decode_cursor, encode_cursor
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.texts import is_storable
+from csms_shared.values.times import format_time
 from station_registry.domain.jobs import location_of
 from station_registry.domain.rollouts import steered
 from station_registry.handlers.rollouts import failures, set_status
@@ -77,16 +78,13 @@ async def list_rollouts(connection: AsyncConnection, query: PageQuery) -> Page[R
     table = firmware_rollout.c
     statement = select(firmware_rollout).order_by(table.rollout_id.desc()).limit(query.limit + 1)
     if query.cursor is not None:
-        try:
-            before = UUID(str(decode_cursor(query.cursor, str)[0]))
-        except ValueError as error:
-            raise BadCursor("the cursor is not one of ours") from error
+        (before,) = decode_cursor(query.cursor, as_uuid)
         statement = statement.where(table.rollout_id < before)
     rows = list(await connection.execute(statement))
     shown = rows[: query.limit]
     return Page(
         items=[await _view(connection, row) for row in shown],
-        next_cursor=encode_cursor(str(shown[-1].rollout_id)) if len(rows) > query.limit else None,
+        next_cursor=encode_cursor(shown[-1].rollout_id) if len(rows) > query.limit else None,
     )
 
 
@@ -112,7 +110,7 @@ async def list_rollout_stations(
         .limit(query.limit + 1)
     )
     if query.cursor is not None:
-        statement = statement.where(table.station_id > decode_cursor(query.cursor, str)[0])
+        statement = statement.where(table.station_id > decode_cursor(query.cursor, as_text)[0])
     rows = list(await connection.execute(statement))
     shown = rows[: query.limit]
     return Page(
@@ -140,7 +138,7 @@ async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[s
             ("filter", "either this or station_ids"),
         )
     if wanted.station_ids is not None:
-        named = {name for name in wanted.station_ids if "\0" not in name}
+        named = {name for name in wanted.station_ids if is_storable(name)}
         stations = await rollouts.known_stations(connection, named)
         unknown = sorted(set(wanted.station_ids) - stations)
         if unknown:

@@ -13,7 +13,7 @@ from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.jobs import OPEN_JOBS, CreateJob, JobStatus
 from csms_shared.contracts.rollouts import RolloutStatus
 from csms_shared.db.outbox import write_events
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.times import format_time_ms
 from station_registry.domain.events import SOURCE
 from station_registry.domain.rollouts import RolloutCounts, next_step
 from station_registry.handlers.job_requests import start_job

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.refusals import refuse
+from csms_shared.values.texts import is_storable
 from station_registry.domain.security_profiles import ProfileRules, accepted, declined, too_low
 from station_registry.store import security_profiles
 
@@ -59,7 +60,7 @@ async def note_profile_changes(
     changes = [
         (command, profile)
         for command in commands
-        if (profile := _profile(command.payload)) is not None and "\0" not in command.station_id
+        if (profile := _profile(command.payload)) is not None and is_storable(command.station_id)
     ]
     if not changes:
         return

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from cryptography import x509
 
+from csms_shared.values.texts import storable
 from station_registry.domain.certificate_details import read_certificates
 from station_registry.domain.certificate_requests import SigningRequest
 from station_registry.handlers.signers import Signed, SignerAway, SignerRefused
@@ -117,7 +118,7 @@ def _chain(status: int, answer: bytes) -> tuple[x509.Certificate, ...]:
     if status >= 500 or status in _LATER:
         raise SignerAway(f"the signer answers {status}")
     if status != 200:
-        text = answer[:_PROBLEM_CHARS].decode(errors="replace").replace("\0", "")
+        text = storable(answer[:_PROBLEM_CHARS].decode(errors="replace"))
         raise SignerRefused(f"the signer answers {status}: {text}")
     try:
         document = orjson.loads(answer)

@@ -14,6 +14,8 @@ from station_registry.domain.certificate_authority import (
     UnfitAuthority,
 )
 
+FilesWritten = tuple[tuple[int, int, int] | None, ...]
+
 CERTIFICATE_FILE = "ca.pem"
 KEY_FILE = "ca.key"
 
@@ -22,14 +24,14 @@ def read_key(folder: Path, passphrase: bytes) -> AuthorityKey | None:
     """Return the key in the folder, None where there is none.
 
     Raises:
-        UnfitAuthority: the file is no such key, is not encrypted, or the passphrase is wrong.
-        OSError: it can't be read.
+        UnfitAuthority: the file is no such key, is not encrypted, the passphrase is wrong, or it
+            can't be read.
     """
-    path = folder / KEY_FILE
-    if not path.exists():
+    content = _content(folder / KEY_FILE)
+    if content is None:
         return None
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
+        key = serialization.load_pem_private_key(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # TypeError: not encrypted at all. The library's text never shows key material.
         raise UnfitAuthority(f"{KEY_FILE} can't be opened: {error}") from error
@@ -42,16 +44,49 @@ def read_chain(folder: Path) -> list[x509.Certificate]:
     """Return the certificates in the folder, the authority's own first; empty without a file.
 
     Raises:
-        UnfitAuthority: the file holds no certificates.
-        OSError: it can't be read.
+        UnfitAuthority: the file holds no certificates, or can't be read.
     """
-    path = folder / CERTIFICATE_FILE
-    if not path.exists():
+    content = _content(folder / CERTIFICATE_FILE)
+    if content is None:
         return []
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        return x509.load_pem_x509_certificates(content)
     except ValueError as error:
         raise UnfitAuthority(f"{CERTIFICATE_FILE} can't be read: {error}") from error
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what is in a file, None where there is none; no message names its folder."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnfitAuthority(f"{path.name} can't be read: {error.strerror}") from error
+
+
+def written(folder: Path) -> FilesWritten:
+    """Return what changes when one of the files is written or replaced."""
+    return tuple(_written(folder / name) for name in (CERTIFICATE_FILE, KEY_FILE))
+
+
+def _written(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ctime_ns, found.st_ino, found.st_size
+
+
+def check_writable(folder: Path) -> None:
+    """Check that an authority can be made in the folder, which may have to be made itself.
+
+    Raises:
+        UnfitAuthority: it can't be written.
+    """
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise UnfitAuthority("there is none, and its folder can't be written")
 
 
 def new_key(folder: Path, passphrase: bytes) -> AuthorityKey:

@@ -62,18 +62,22 @@ _STILL_ACCEPTED = statement(
 )
 _SIGNED = statement(
     "UPDATE certificate_request SET status = 'signed', next_attempt_at = NULL, deliveries = 1, "
-    "fingerprint = :fingerprint, order_id = :order_id WHERE request_id = :request_id"
+    "detail = NULL, fingerprint = :fingerprint, order_id = :order_id WHERE request_id = :request_id"
 )
 _LATER = statement(
     "UPDATE certificate_request SET next_attempt_at = now() + make_interval(secs => :pause_s), "
     "detail = :detail WHERE request_id = :request_id AND status = 'accepted'"
+)
+_WAITING = statement(
+    "SELECT count(*) AS waiting, (array_agg(detail ORDER BY next_attempt_at DESC))[1] AS detail "
+    "FROM certificate_request WHERE status = 'accepted' AND detail IS NOT NULL"
 )
 _FAILED = statement(
     "UPDATE certificate_request SET status = 'failed', next_attempt_at = NULL, detail = :detail, "
     "ended_at = now() WHERE request_id = :request_id AND status = 'accepted' RETURNING request_id"
 )
 _LOCK_BY_FINGERPRINT = statement(
-    "SELECT request_id, station_id, status, deliveries, order_id, fingerprint "
+    "SELECT request_id, station_id, status, deliveries, order_id, fingerprint, detail "
     "FROM certificate_request WHERE fingerprint = ANY(:fingerprints) "
     "ORDER BY request_id FOR UPDATE"
 )
@@ -82,11 +86,13 @@ _DELIVERED = (
     ("status", "text"),
     ("deliveries", "int"),
     ("order_id", "uuid"),
+    ("detail", "text"),
     ("ended", "boolean"),
 )
 _SAVE_DELIVERED = statement(
     "UPDATE certificate_request SET status = d.status, deliveries = d.deliveries, "
-    "order_id = d.order_id, ended_at = CASE WHEN d.ended THEN coalesce(ended_at, now()) END "
+    "order_id = d.order_id, detail = d.detail, "
+    "ended_at = CASE WHEN d.ended THEN coalesce(ended_at, now()) END "
     f"FROM {unnest(_DELIVERED)} WHERE request_id = d.id"
 )
 _PURGE = statement(
@@ -129,7 +135,7 @@ class DueRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredRequest:
-    """A locked request whose certificate a command carried."""
+    """A locked request whose certificate a command carried; `detail`: why it is not installed."""
 
     request_id: UUID
     station_id: str
@@ -137,6 +143,7 @@ class DeliveredRequest:
     deliveries: int
     order_id: UUID
     fingerprint: str
+    detail: str | None
 
 
 async def lock_asking(
@@ -183,6 +190,12 @@ async def save(connection: AsyncConnection, requests: Sequence[AskedRequest]) ->
             for one in requests
         ]
         await connection.execute(_SAVE, arrays(_ROW, rows))
+
+
+async def waiting(connection: AsyncConnection) -> tuple[int, str | None]:
+    """Return how many requests the signer has put off, and what it last said."""
+    row = (await connection.execute(_WAITING)).one()
+    return row.waiting, row.detail
 
 
 async def take_due(connection: AsyncConnection, most: int) -> list[DueRequest]:
@@ -235,6 +248,7 @@ async def lock_by_fingerprint(
             row.deliveries,
             row.order_id,
             row.fingerprint,
+            row.detail,
         )
         for row in rows
     }
@@ -248,6 +262,7 @@ async def save_delivered(connection: AsyncConnection, requests: Iterable[Deliver
             one.status.value,
             one.deliveries,
             one.order_id,
+            one.detail,
             one.status is not RequestStatus.SIGNED,
         )
         for one in requests

@@ -16,8 +16,8 @@ from csms_shared.contracts.certificates import (
     StationCertificatesView,
 )
 from csms_shared.contracts.pages import Page
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
-from csms_shared.ocpp.times import format_time
+from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
+from csms_shared.values.times import format_time
 from station_registry.domain.installed_certificates import UNKNOWN_HASH, Installed
 from station_registry.store import installed_certificates
 from station_registry.store.sql import statement
@@ -51,11 +51,8 @@ async def list_certificates(
     """Return certificates that stations were given, newest first."""
     parameters: dict[str, Any] = query.model_dump(exclude_none=True)
     if query.cursor is not None:
-        moment, parameters["cursor_id"] = decode_cursor(query.cursor, str, str)
-        try:
-            parameters["cursor_time"] = datetime.fromisoformat(str(moment))
-        except ValueError:
-            raise BadCursor("the cursor is not one of ours") from None
+        key = decode_cursor(query.cursor, as_moment, as_text)
+        parameters["cursor_time"], parameters["cursor_id"] = key
     conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
     parameters["limit"] = query.limit + 1
     sql = (
@@ -66,7 +63,7 @@ async def list_certificates(
     shown = rows[: query.limit]
     return Page(
         items=[_certificate(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].issued_at.isoformat(), shown[-1].fingerprint)
+        next_cursor=encode_cursor(shown[-1].issued_at, shown[-1].fingerprint)
         if len(rows) > query.limit
         else None,
     )

@@ -145,6 +145,11 @@ async def revoked_among(connection: AsyncConnection, fingerprints: Iterable[str]
 async def lock_authorities(connection: AsyncConnection) -> set[str]:
     """Return the known authorities; nobody else makes one until the commit."""
     await connection.execute(_AUTHORITIES_LOCK)
+    return await known_authorities(connection)
+
+
+async def known_authorities(connection: AsyncConnection) -> set[str]:
+    """Return the fingerprints of all that have signed here."""
     return {row.fingerprint for row in await connection.execute(_AUTHORITIES)}
 
 

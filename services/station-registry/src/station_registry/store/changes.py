@@ -26,7 +26,8 @@ from station_registry.store.stations import (
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
-    f"boot_policy, boot_count, heartbeat_interval, strict, {PROFILES}, {CREDENTIALS}, "
+    "boot_policy, boot_count, heartbeat_interval, strict, exempt_from_limits, "
+    f"{PROFILES}, {CREDENTIALS}, "
     "password_rotations, password_rotation_until "
     "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
@@ -34,6 +35,7 @@ _CHANGE = statement(
     "UPDATE station SET registration_status = :registration_status, "
     "registration_decided = :registration_decided, boot_policy = :boot_policy, "
     "heartbeat_interval = :heartbeat_interval, strict = :strict, "
+    "exempt_from_limits = :exempt_from_limits, "
     "security_profile = :security_profile, upgrade_profile = :upgrade_profile, "
     "upgrade_accepted = :upgrade_accepted, registered_serial_number = :registered_serial_number "
     "WHERE station_id = :station_id"
@@ -101,6 +103,7 @@ async def save_changed(connection: AsyncConnection, station: ChangingStation) ->
         "boot_policy": standing.boot_policy,
         "heartbeat_interval": standing.heartbeat_interval_s,
         "strict": standing.strict,
+        "exempt_from_limits": standing.exempt,
         "security_profile": station.profiles.current,
         "upgrade_profile": station.profiles.upgrade,
         "upgrade_accepted": station.profiles.upgrade_accepted,

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.values.texts import is_storable
 from station_registry.domain.ownership import Owner
 from station_registry.store.sql import arrays, at, statement, unnest
 
@@ -82,7 +83,7 @@ async def still_held(connection: AsyncConnection, held: Iterable[tuple[str, Owne
     rows = [
         (station_id, owner.gateway_id, owner.connection_id, owner.epoch)
         for station_id, owner in held
-        if "\0" not in station_id
+        if is_storable(station_id)
     ]
     found = await connection.execute(_STILL_HELD, arrays(_HELD, rows))
     return {row.connection_id for row in found}

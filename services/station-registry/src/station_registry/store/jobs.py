@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.jobs import OPEN_JOBS, JobKind
+from csms_shared.values.numbers import as_integer
+from csms_shared.values.texts import fit
 from station_registry.domain.jobs import CommandEnd, EndedStart, JobFacts, JobState
-from station_registry.domain.station_text import fit
 from station_registry.store.sql import arrays, at, statement, unnest
 
 # Older jobs and reports are history: nothing about them changes any more.
@@ -47,7 +48,7 @@ _JOB = (
     ("station_id", "text"),
     ("kind", "text"),
     ("action", "text"),
-    ("request_id", "int"),
+    ("request_id", "bigint"),
     ("location", "text"),
     ("rollout_id", "uuid"),
     ("created_by", "text"),
@@ -202,7 +203,7 @@ def _report(kind: JobKind, call: StationCall) -> tuple[Any, ...]:
         call.station_id,
         call.epoch,
         kind.value,
-        request_id if type(request_id) is int and abs(request_id) < 2**63 else None,
+        as_integer(request_id),
         fit(call.payload["status"], 64),
         at(call.received_ms),
     )

@@ -10,8 +10,19 @@ from csms_shared.contracts.ownership import LeaseRenewal
 from station_registry.store.sql import arrays, at, statement, unnest
 
 LEASE_S = 20
+# A gateway renews every 5 s; the rest is what a renewal may take while much else is to be done.
+RENEWED_WITHIN_S = 8
 # Leases are looked at every 2 s; a gap this long means that nobody could renew for as long.
 AWAY_S = 10
+
+_LEASE = f"make_interval(secs => {LEASE_S})"
+# Of a gateway `g` whose lease runs. A lease ends `LEASE_S` after its last renewal.
+UNCONFIRMED = (
+    f"(g.lease_expires_at - {_LEASE} < now() - make_interval(secs => {RENEWED_WITHIN_S}) "
+    f"OR coalesce(g.lease_expires_at - {_LEASE} <= g.doubted_at, false))"
+)
+# Null where the lease was granted, and is no sign of the gateway.
+RENEWED_AT = f"nullif(g.lease_expires_at - {_LEASE}, g.doubted_at)"
 
 _RUNNING = statement(
     "SELECT gateway_id, lease_expires_at > now() AND ended_at IS NULL AS running FROM gateway "
@@ -49,10 +60,17 @@ _LOOK = statement(
 )
 # Leases that ended without anybody having looked since are alive until a lease later.
 _GRACE = statement(
-    "UPDATE gateway SET lease_expires_at = "
-    f"greatest(lease_expires_at, now() + make_interval(secs => {LEASE_S})) WHERE gateway_id IN ("
+    f"UPDATE gateway SET lease_expires_at = greatest(lease_expires_at, now() + {_LEASE}), "
+    "doubted_at = now() WHERE gateway_id IN ("
     "SELECT gateway_id FROM gateway g WHERE EXISTS (SELECT FROM station_connection c "
     "WHERE c.gateway_id = g.gateway_id) ORDER BY gateway_id FOR UPDATE)"
+)
+_CONFIRMED = statement(
+    f"SELECT gateway_id FROM gateway g WHERE lease_expires_at > now() AND NOT {UNCONFIRMED}"
+)
+_DOUBT = statement(
+    "UPDATE gateway SET doubted_at = now() WHERE gateway_id IN (SELECT gateway_id FROM gateway "
+    "WHERE gateway_id = ANY(:ids) ORDER BY gateway_id FOR UPDATE)"
 )
 _PURGE = statement(
     "DELETE FROM gateway g WHERE lease_expires_at < now() - interval '1 hour' "
@@ -99,6 +117,16 @@ async def look(connection: AsyncConnection) -> bool:
 async def grant_grace(connection: AsyncConnection) -> None:
     """Let every gateway that still holds connections run for a lease from now."""
     await connection.execute(_GRACE)
+
+
+async def confirmed(connection: AsyncConnection) -> list[str]:
+    """Return the gateways that are there as far as is known."""
+    return [row.gateway_id for row in await connection.execute(_CONFIRMED)]
+
+
+async def doubt(connection: AsyncConnection, gateway_ids: Iterable[str]) -> None:
+    """Note that these were found away in this transaction; a renewal after its start says more."""
+    await connection.execute(_DOUBT, {"ids": sorted(gateway_ids)})
 
 
 async def purge_ended(connection: AsyncConnection) -> None:

@@ -3,7 +3,6 @@
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.messages import ListRefusals, RefusalView
 from csms_shared.contracts.ownership import Refusal
 from csms_shared.contracts.pages import Page
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
-from csms_shared.ocpp.times import format_time
-from station_registry.domain.station_text import fit
+from csms_shared.db.cursors import as_int64, as_moment, decode_cursor, encode_cursor
+from csms_shared.values.texts import fit
+from csms_shared.values.times import format_time
 from station_registry.store.sql import arrays, at, statement, unnest
 
 REFUSALS_KEPT = 100_000
@@ -102,12 +101,8 @@ async def page(connection: AsyncConnection, query: ListRefusals) -> Page[Refusal
     """Return refusals, newest first by the last of each."""
     parameters: dict[str, Any] = query.model_dump(exclude_none=True, exclude={"cursor"})
     if query.cursor is not None:
-        moment, refusal_id = decode_cursor(query.cursor, str, int)
-        try:
-            parameters["after"] = datetime.fromisoformat(str(moment))
-        except ValueError:
-            raise BadCursor("the cursor is not one of ours") from None
-        parameters["after_id"] = refusal_id
+        key = decode_cursor(query.cursor, as_moment, as_int64)
+        parameters["after"], parameters["after_id"] = key
     conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
     parameters["limit"] = query.limit + 1
     sql = (
@@ -118,7 +113,7 @@ async def page(connection: AsyncConnection, query: ListRefusals) -> Page[Refusal
     shown = rows[: query.limit]
     return Page(
         items=[_view(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].refused_at.isoformat(), shown[-1].id)
+        next_cursor=encode_cursor(shown[-1].refused_at, shown[-1].id)
         if len(rows) > query.limit
         else None,
     )

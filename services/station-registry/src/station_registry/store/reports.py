@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.ownership import Liveness
-from station_registry.domain.station_text import fit
+from csms_shared.values.texts import fit
 from station_registry.store.sql import arrays, at, statement, unnest
 
 _SEEN = (("station_id", "text"), ("epoch", "bigint"), ("last_seen_at", "timestamptz"))

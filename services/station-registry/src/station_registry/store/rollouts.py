@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStatus, StationFilter
@@ -104,11 +105,17 @@ async def save_status(
 async def insert_rollout(
     connection: AsyncConnection, values: dict[str, Any], stations: Collection[str]
 ) -> None:
-    """Store a rollout with its stations."""
-    await connection.execute(insert(firmware_rollout).values(**values))
-    await connection.execute(
-        _ADD_STATIONS, {"rollout_id": values["rollout_id"], "stations": sorted(stations)}
+    """Store a rollout with its stations, unless it is stored already."""
+    added = await connection.execute(
+        insert(firmware_rollout)
+        .values(**values)
+        .on_conflict_do_nothing()
+        .returning(firmware_rollout.c.rollout_id)
     )
+    if added.first() is not None:
+        await connection.execute(
+            _ADD_STATIONS, {"rollout_id": values["rollout_id"], "stations": sorted(stations)}
+        )
 
 
 async def known_stations(connection: AsyncConnection, station_ids: Collection[str]) -> set[str]:

@@ -3,7 +3,6 @@
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.security_events import ListSecurityEvents, SecurityEventView
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
-from csms_shared.ocpp.times import format_time
+from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
+from csms_shared.values.times import format_time
 from station_registry.domain.security_events import SecurityEvent
 from station_registry.store.sql import arrays, at, statement, unnest
 
@@ -81,12 +80,8 @@ async def list_events(
     """Return events by the time of receipt, newest first."""
     parameters: dict[str, Any] = query.model_dump(exclude_none=True)
     if query.cursor is not None:
-        moment, parameters["cursor_id"] = decode_cursor(query.cursor, str, str)
-        try:
-            parameters["cursor_time"] = datetime.fromisoformat(str(moment))
-            UUID(str(parameters["cursor_id"]))
-        except ValueError:
-            raise BadCursor("the cursor is not one of ours") from None
+        key = decode_cursor(query.cursor, as_moment, as_uuid)
+        parameters["cursor_time"], parameters["cursor_id"] = key
     conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
     parameters["limit"] = query.limit + 1
     sql = (
@@ -97,7 +92,7 @@ async def list_events(
     shown = rows[: query.limit]
     return Page(
         items=[_view(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].received_at.isoformat(), str(shown[-1].event_id))
+        next_cursor=encode_cursor(shown[-1].received_at, shown[-1].event_id)
         if len(rows) > query.limit
         else None,
     )

@@ -20,7 +20,7 @@ OwnersOf = Callable[[list[str]], Awaitable[Mapping[str, Owner]]]
 
 _STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
-    "boot_count, heartbeat_interval, strict"
+    "boot_count, heartbeat_interval, strict, exempt_from_limits"
 )
 CREDENTIALS = (
     "password_hashes, previous_password_hashes, either_password, password_reboot_at, reset_at"
@@ -56,6 +56,7 @@ _FRESH = (
     "security_profile = excluded.security_profile, upgrade_profile = NULL, "
     "upgrade_accepted = false, registered_serial_number = excluded.registered_serial_number, "
     "heartbeat_interval = excluded.heartbeat_interval, strict = excluded.strict, "
+    "exempt_from_limits = excluded.exempt_from_limits, "
     "password_hashes = excluded.password_hashes, previous_password_hashes = '{}', "
     "connection_profile = 0, either_password = false, ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
@@ -70,9 +71,10 @@ _CREATE_UNKNOWN = statement(
 )
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
-    "registered_serial_number, heartbeat_interval, strict, password_hashes) VALUES (:station_id, "
+    "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes) "
+    "VALUES (:station_id, "
     ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
-    ":heartbeat_interval, :strict, CAST(:password_hashes AS bytea[])) "
+    ":heartbeat_interval, :strict, :exempt_from_limits, CAST(:password_hashes AS bytea[])) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
@@ -273,6 +275,7 @@ def read_standing(row: Any) -> Standing:
         row.boot_count,
         row.heartbeat_interval,
         row.strict,
+        row.exempt_from_limits,
     )
 
 

@@ -1,7 +1,8 @@
 """What REST shows: stations, connections, owners, the fleet.
 
 A station is online while its connection's gateway has a running lease; every query here asks
-through `_ONLINE`, so that nothing says otherwise.
+through `_ONLINE`, so that nothing says otherwise. While that gateway has not renewed its lease in
+time, or was found away, it is not known whether the station is online: `unconfirmed`.
 """
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
@@ -23,17 +24,20 @@ from csms_shared.contracts.stations import (
     OwnerView,
     StationView,
 )
-from csms_shared.db.cursors import BadCursor, decode_cursor, encode_cursor
-from csms_shared.ocpp.times import format_time
+from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
+from csms_shared.values.times import format_time
+from station_registry.store.leases import RENEWED_AT, UNCONFIRMED
 from station_registry.store.sql import statement
 
 _ONLINE = (
-    "(SELECT c.* FROM station_connection c JOIN gateway g USING (gateway_id) "
+    f"(SELECT c.*, {UNCONFIRMED} AS unconfirmed "
+    "FROM station_connection c JOIN gateway g USING (gateway_id) "
     "WHERE g.lease_expires_at > now()) AS c"
 )
 _STATION = (
     "SELECT s.*, l.last_seen_at, c.gateway_id, c.connection_id, c.epoch AS connection_epoch, "
-    "c.ocpp_version AS connection_version, c.remote_address, c.connected_at FROM station s "
+    "c.ocpp_version AS connection_version, c.remote_address, c.connected_at, c.unconfirmed "
+    "FROM station s "
     f"LEFT JOIN station_liveness l USING (station_id) LEFT JOIN {_ONLINE} USING (station_id) "
     "WHERE s.deleted_at IS NULL "
 )
@@ -64,13 +68,11 @@ _OWNERS = statement(
     f"LEFT JOIN {_ONLINE} USING (station_id) "
     "WHERE s.station_id = ANY(:ids) AND s.deleted_at IS NULL"
 )
-_COUNTS = statement(
-    "SELECT (SELECT count(*) FROM station WHERE deleted_at IS NULL) AS stations, "
-    f"(SELECT count(*) FROM {_ONLINE}) AS online"
-)
+_COUNT = statement("SELECT count(*) FROM station WHERE deleted_at IS NULL")
 _GATEWAYS = statement(
     "SELECT g.*, (SELECT count(*) FROM station_connection c WHERE c.gateway_id = g.gateway_id) "
-    "AS held FROM gateway g WHERE g.lease_expires_at > now() ORDER BY g.name"
+    f"AS held, {UNCONFIRMED} AS unconfirmed, {RENEWED_AT} AS renewed_at "
+    "FROM gateway g WHERE g.lease_expires_at > now() ORDER BY g.name"
 )
 
 
@@ -84,7 +86,7 @@ async def list_stations(connection: AsyncConnection, query: ListStations) -> Pag
     """Return stations in the order of their ids."""
     parameters: dict[str, Any] = query.model_dump(mode="json", exclude_none=True)
     if query.cursor is not None:
-        parameters["cursor"] = decode_cursor(query.cursor, str)[0]
+        parameters["cursor"] = decode_cursor(query.cursor, as_text)[0]
     if query.q is not None:
         escaped = query.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         parameters["q"] = f"%{escaped}%"
@@ -117,18 +119,14 @@ async def list_connections(
     """Return open connections, newest first."""
     parameters: dict[str, Any] = {"limit": query.limit + 1}
     if query.cursor is not None:
-        connected_at, station_id = decode_cursor(query.cursor, str, str)
-        try:
-            parameters["connected_at"] = datetime.fromisoformat(str(connected_at))
-        except ValueError:
-            raise BadCursor("the cursor is not one of ours") from None
-        parameters["station_id"] = station_id
+        key = decode_cursor(query.cursor, as_moment, as_text)
+        parameters["connected_at"], parameters["station_id"] = key
     sql = _CONNECTIONS.format(after=_AFTER if query.cursor is not None else "")
     rows = (await connection.execute(statement(sql), parameters)).all()
     shown = rows[: query.limit]
     return Page(
         items=[_connection(row, row.epoch, row.ocpp_version) for row in shown],
-        next_cursor=encode_cursor(shown[-1].connected_at.isoformat(), shown[-1].station_id)
+        next_cursor=encode_cursor(shown[-1].connected_at, shown[-1].station_id)
         if len(rows) > query.limit
         else None,
     )
@@ -144,11 +142,12 @@ async def look_up_owners(connection: AsyncConnection, ids: list[str]) -> list[Ow
 
 async def fleet_status(connection: AsyncConnection) -> FleetStatus:
     """Return how many stations there are, and which gateways hold them."""
-    counts = (await connection.execute(_COUNTS)).one()
-    gateways = await connection.execute(_GATEWAYS)
+    stations = (await connection.execute(_COUNT)).scalar_one()
+    gateways = (await connection.execute(_GATEWAYS)).all()
     return FleetStatus(
-        stations=counts.stations,
-        stations_online=counts.online,
+        stations=stations,
+        stations_online=sum(row.held for row in gateways if not row.unconfirmed),
+        stations_unconfirmed=sum(row.held for row in gateways if row.unconfirmed),
         gateways=[
             GatewayView(
                 gateway_id=row.gateway_id,
@@ -157,6 +156,8 @@ async def fleet_status(connection: AsyncConnection) -> FleetStatus:
                 version=row.version,
                 started_at=format_time(row.started_at),
                 lease_expires_at=format_time(row.lease_expires_at),
+                renewed_at=_time(row.renewed_at),
+                unconfirmed=row.unconfirmed,
             )
             for row in gateways
         ],
@@ -174,6 +175,7 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
         StationView(
             station_id=row.station_id,
             online=row.connection_id is not None,
+            online_unconfirmed=bool(row.unconfirmed),
             ocpp_version=row.connection_version or row.ocpp_version,
             registration_status=row.registration_status,
             boot_policy=row.boot_policy,
@@ -183,6 +185,7 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
             has_password=bool(row.password_hashes),
             password_change_pending=bool(row.previous_password_hashes),
             strict=row.strict,
+            exempt_from_limits=row.exempt_from_limits,
             heartbeat_interval=row.heartbeat_interval,
             vendor=row.vendor,
             model=row.model,
@@ -230,6 +233,7 @@ def _connection(row: Any, epoch: int, version: str) -> ConnectionView:
         ocpp_version=version,
         remote_address=row.remote_address,
         connected_at=format_time(row.connected_at),
+        unconfirmed=row.unconfirmed,
     )
 
 

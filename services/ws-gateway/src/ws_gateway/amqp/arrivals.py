@@ -77,7 +77,9 @@ class Arrivals:
         command.deadline_ms += ahead_ms
         held = self._connections.of_station(command.station_id)
         if held is None or held.epoch != command.epoch or not self._lease.confirmed:
-            not_owner = CommandFinished(command.command_id, CommandOutcome.NOT_OWNER, now_ms())
+            not_owner = CommandFinished(
+                command.command_id, CommandOutcome.NOT_OWNER, now_ms(), attempt=command.attempt
+            )
             self._reports.finished(reply_key, command.station_id, not_owner)
             return
         held.take_command(command, reply_key)

@@ -37,14 +37,15 @@ class BrokerSide:
         link: Link,
         group: asyncio.TaskGroup,
         *,
-        records: bool = True,
+        records: bool,
+        refused_ids_per_address: int,
     ) -> None:
         self._group = group
         self._link = link
         publisher = Publisher(link)
         self._backlog = backlog = Backlog()
-        metrics.BACKLOG.labels("items").set_function(lambda: backlog.items)
-        metrics.BACKLOG.labels("bytes").set_function(lambda: backlog.size)
+        metrics.BACKLOG_ITEMS.set_function(lambda: backlog.items)
+        metrics.BACKLOG_BYTES.set_function(lambda: backlog.size)
         self.connections = Connections()
         self.own_queue = OwnQueue(gateway_name, link, publisher)
         self.services = {
@@ -54,7 +55,9 @@ class BrokerSide:
         registry = self.services[STATION_REGISTRY]
         self.calls = CallLanes(group, publisher, backlog, self.own_queue, self.services)
         self.notices = Notices(group, publisher, backlog, self.own_queue, registry)
-        self.refusals = RefusalReports(group, publisher, self.own_queue, registry)
+        self.refusals = RefusalReports(
+            group, publisher, self.own_queue, registry, refused_ids_per_address
+        )
         self.claims = Claims(
             group, publisher, backlog, self.own_queue, registry, self.notices, gateway_name
         )

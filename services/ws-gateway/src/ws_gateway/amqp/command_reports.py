@@ -84,6 +84,7 @@ class CommandReports:
             "error_description": finished.error_description,
             "error_details": finished.error_details,
             "late": finished.late,
+            "attempt": finished.attempt,
         }
         self._add(reply_key, finished.command_id, report, final=True)
 
@@ -119,7 +120,7 @@ class CommandReports:
         try:
             await self._link.declare(*command_api_queues())
         except BrokerError as failure:
-            log.warning("declare_failed", service="command-api", error=repr(failure))
+            log.warning("declare_failed", peer_service="command-api", error=repr(failure))
 
     def _seal(self, reply_key: str, items: bytes) -> Outgoing:
         body = b'{"gateway_id":%s,"items":[%s]}' % (

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+from pydantic import BaseModel, ValidationError
 
-from csms_shared.broker.errors import BrokerError
+from csms_shared.broker.errors import AnswerUnreadable, BrokerError
 from csms_shared.broker.topology import STATION_REGISTRY, decisions_key
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
@@ -24,6 +25,8 @@ LEASE_S = 20.0
 # After this many renewals everything held was compared with the registry once more.
 _RENEWALS_PER_ROUND = 8
 _REPLY_TIMEOUT_S = 4.0
+
+Reply = TypeVar("Reply", bound=BaseModel)
 
 
 class Lease:
@@ -89,7 +92,7 @@ class Lease:
         incarnation = self._own_queue.incarnation
         try:
             body = await self._ask_for_lease(final=False)
-            if not LeaseReply.model_validate_json(body).confirmed or self._has_run_out():
+            if not _read(LeaseReply, body).confirmed or self._has_run_out():
                 self._must_reassert = True
             if self._must_reassert:
                 held = list(self._connections)
@@ -152,10 +155,17 @@ class Lease:
                 gateway_id=self._own_queue.incarnation,
                 gateway_name=self._gateway_name,
             )
-            for connection_id in ReassertionReply.model_validate_json(body).superseded:
+            for connection_id in _read(ReassertionReply, body).superseded:
                 connection = self._connections.by_id(connection_id)
                 if connection is not None:
                     connection.close(NORMAL_CLOSURE, "superseded")
+
+
+def _read(contract: type[Reply], body: bytes) -> Reply:
+    try:
+        return contract.model_validate_json(body)
+    except ValidationError as error:
+        raise AnswerUnreadable(f"the registry's reply is none: {error}"[:500]) from error
 
 
 def _reassertion(held: HeldConnection) -> dict[str, Any]:

@@ -32,9 +32,10 @@ class RefusalReports:
         publisher: Publishing,
         own_queue: OwnQueue,
         registry: ServiceWatch,
+        ids_per_address: int,
     ) -> None:
         self._own_queue = own_queue
-        self.counts = RefusalCounts()
+        self.counts = RefusalCounts(ids_per_address)
         # A backlog of its own: a storm of refusals must take no room from calls.
         self._lane: Lane[_Tag] = Lane(
             "refusals",

@@ -95,7 +95,7 @@ class ServiceWatch:
     async def publish_refused(self, error: PublishReturned | PublishUnconfirmed) -> None:
         """Note a refused publish; queues that are missing are declared again."""
         if not self._refused:
-            log.warning("publish_refused", service=self._name, error=repr(error))
+            log.warning("publish_refused", peer_service=self._name, error=repr(error))
         self._refused = True
         self._answers = 0
         self._doubt.set()
@@ -103,7 +103,7 @@ class ServiceWatch:
             try:
                 await self._link.declare(*service_queues(self._name))
             except BrokerError as failure:
-                log.warning("declare_failed", service=self._name, error=repr(failure))
+                log.warning("declare_failed", peer_service=self._name, error=repr(failure))
 
     async def run(self) -> None:
         """Probe while there is a doubt, until cancelled."""
@@ -134,19 +134,19 @@ class ServiceWatch:
 
     def _found_in_time(self) -> None:
         if self._slow:
-            log.info("service_in_time", service=self._name)
+            log.info("service_in_time", peer_service=self._name)
         self._slow = False
 
     def _found_slow(self) -> None:
         if not self._slow:
-            log.warning("service_slow", service=self._name)
+            log.warning("service_slow", peer_service=self._name)
         self._slow = True
         self._answers = 0
 
     def _found_away(self) -> None:
         self._steadiness.failed(monotonic(), first=not self.away)
         if not self.away:
-            log.error("service_away", service=self._name)
+            log.error("service_away", peer_service=self._name)
             metrics.SERVICE_AWAY.labels(self._name).set(1)
         self.away = True
         self._slow = False
@@ -155,7 +155,7 @@ class ServiceWatch:
 
     def _found_answering(self) -> None:
         if self.away:
-            log.info("service_answers", service=self._name)
+            log.info("service_answers", peer_service=self._name)
             metrics.SERVICE_AWAY.labels(self._name).set(0)
         self.away = self._refused = False
         self._answers = 0

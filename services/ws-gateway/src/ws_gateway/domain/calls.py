@@ -8,7 +8,7 @@ from csms_shared.ocpp.actions import ActionKind, refusal_of_station_call, statio
 from csms_shared.ocpp.errors import RpcError, error_code
 from csms_shared.ocpp.frames import Call, FrameProblem, encode_call_error, encode_call_result
 from csms_shared.ocpp.schemas import validate_response
-from csms_shared.ocpp.times import format_time_ms
+from csms_shared.values.times import format_time_ms
 from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.effects import (
     CallRefused,
@@ -77,10 +77,8 @@ class StationCalls:
             self._waiting = deque()
         self._waiting.append(arrived)
         self._waiting_bytes += size
-        return (
-            len(self._waiting) <= self._limits.queued_calls
-            and self._waiting_bytes <= self._limits.queued_bytes
-        )
+        few_enough = self._registration.exempt or len(self._waiting) <= self._limits.queued_calls
+        return few_enough and self._waiting_bytes <= self._limits.queued_bytes
 
     def answer(self, seq: int, response: dict[str, Any], effects: list[Effect]) -> None:
         """Answer the call in progress, then go on with the ones behind it."""

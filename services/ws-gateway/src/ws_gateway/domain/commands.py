@@ -31,7 +31,8 @@ class OutboundCommand:
     """A command for this station.
 
     `command_id` is also the message id on the wire, so it is a UUID as text: unique over all
-    connections of the station, and at most 36 characters (OCPP-J 1.6, 4.1.4).
+    connections of the station, and at most 36 characters (OCPP-J 1.6, 4.1.4). A higher `attempt`
+    comes only after the one before was reported as not written.
     """
 
     command_id: str
@@ -39,6 +40,7 @@ class OutboundCommand:
     payload: dict[str, Any]
     epoch: int
     deadline_ms: int
+    attempt: int = 0
 
     def __post_init__(self) -> None:
         if len(self.command_id) > LONGEST_COMMAND_ID:
@@ -83,7 +85,8 @@ class StationCommands:
         self._unanswered = 0
         # Allocated on first use: most of a process's connections are idle.
         self._queue: deque[OutboundCommand] | None = None
-        self._seen: dict[str, int] | None = None
+        # For each command its deadline, and the attempt that was seen last.
+        self._seen: dict[str, tuple[int, int]] | None = None
         self._abandoned: dict[str, _Written] | None = None
         self._triggers: TriggerLimit | None = None
 
@@ -103,7 +106,14 @@ class StationCommands:
 
         Some firmware goes on with its heartbeats and takes no call until it has reconnected.
         """
-        return self._unanswered >= self._limits.unanswered_commands
+        too_many = self._unanswered >= self._limits.unanswered_commands
+        return too_many and not self._registration.exempt
+
+    @property
+    def remembered(self) -> int:
+        """How many commands may be known at once until their deadlines."""
+        limits = self._limits
+        return limits.exempt_commands if self._registration.exempt else limits.remembered_commands
 
     def take(self, command: OutboundCommand, now: Instant, effects: list[Effect]) -> None:
         """Queue a command, and write it if it is its turn."""
@@ -111,11 +121,10 @@ class StationCommands:
             # Not remembered: the sender looks up again and may come back with the right epoch.
             effects.append(_unwritten(command, CommandOutcome.NOT_OWNER, now))
             return
-        if self._seen is not None and command.command_id in self._seen:
+        if self._has_seen(command):
             effects.append(CommandRepeated(command.command_id))
             return
-        full = self._queue is not None and len(self._queue) >= self._limits.queued_commands
-        if not self._remember(command, now) or full:
+        if not self._remember(command, now) or self._is_full:
             effects.append(_unwritten(command, CommandOutcome.BUSY, now))
             return
         problem = validate_request(self._version, command.action, command.payload)
@@ -213,7 +222,15 @@ class StationCommands:
         if not self._queue:
             self._queue = None
 
+    @property
+    def _is_full(self) -> bool:
+        limits = self._limits
+        most = limits.exempt_commands if self._registration.exempt else limits.queued_commands
+        return self._queue is not None and len(self._queue) >= most
+
     def _may_trigger(self, now: Instant) -> bool:
+        if self._registration.exempt:
+            return True
         if self._triggers is None:
             self._triggers = TriggerLimit(self._limits)
         return self._triggers.allows(now.monotonic)
@@ -254,16 +271,20 @@ class StationCommands:
         finished.error_details = answer.details
         return finished
 
+    def _has_seen(self, command: OutboundCommand) -> bool:
+        seen = None if self._seen is None else self._seen.get(command.command_id)
+        return seen is not None and command.attempt <= seen[1]
+
     def _remember(self, command: OutboundCommand, now: Instant) -> bool:
         """Note the command until its deadline; False when there is no room to."""
         if self._seen is None:
             self._seen = {}
-        if len(self._seen) >= self._limits.remembered_commands:
-            for command_id in [k for k, until in self._seen.items() if until <= now.wall_ms]:
+        if len(self._seen) >= self.remembered:
+            for command_id in [k for k, (until, _) in self._seen.items() if until <= now.wall_ms]:
                 del self._seen[command_id]
-            if len(self._seen) >= self._limits.remembered_commands:
+            if len(self._seen) >= self.remembered:
                 return False
-        self._seen[command.command_id] = command.deadline_ms
+        self._seen[command.command_id] = (command.deadline_ms, command.attempt)
         return True
 
     def _abandon(self, written: _Written) -> None:
@@ -275,11 +296,13 @@ class StationCommands:
 
 
 def _finished(written: _Written, outcome: CommandOutcome, now: Instant) -> CommandFinished:
-    return CommandFinished(written.command.command_id, outcome, now.wall_ms, written.sent_ms)
+    finished = _unwritten(written.command, outcome, now)
+    finished.sent_ms = written.sent_ms
+    return finished
 
 
 def _unwritten(command: OutboundCommand, outcome: CommandOutcome, now: Instant) -> CommandFinished:
-    return CommandFinished(command.command_id, outcome, now.wall_ms)
+    return CommandFinished(command.command_id, outcome, now.wall_ms, attempt=command.attempt)
 
 
 def _refused(

@@ -52,12 +52,15 @@ class StationConnection:
         *,
         booted: bool = False,
         strict: bool = False,
+        exempt: bool = False,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.epoch = epoch
         self.closed = False
         self._limits = limits
-        self._registration = Registration(registration_status, booted=booted, strict=strict)
+        self._registration = Registration(
+            registration_status, booted=booted, strict=strict, exempt=exempt
+        )
         self._calls = StationCalls(version, self._registration, limits)
         self._commands = StationCommands(version, epoch, self._registration, limits)
         self._liveness = Liveness(now)
@@ -78,6 +81,16 @@ class StationConnection:
     def registration_status(self) -> str:
         """The station's registration as this connection last learnt it."""
         return self._registration.status
+
+    @property
+    def is_exempt(self) -> bool:
+        """Tell whether the station is exempt from limits."""
+        return self._registration.exempt
+
+    @property
+    def known_commands(self) -> int:
+        """How many commands may be known here at once, those given up included."""
+        return self._commands.remembered + self._limits.abandoned_commands
 
     def receive(self, raw: bytes | str, now: Instant) -> list[Effect]:
         """Take one text frame of the station."""
@@ -118,7 +131,9 @@ class StationConnection:
         """Take a command; it is written at once or when those before it are answered."""
         if self.closed:
             not_owner = CommandOutcome.NOT_OWNER
-            return [CommandFinished(command.command_id, not_owner, now.wall_ms)]
+            return [
+                CommandFinished(command.command_id, not_owner, now.wall_ms, attempt=command.attempt)
+            ]
         effects: list[Effect] = []
         self._commands.take(command, now, effects)
         return effects
@@ -146,11 +161,14 @@ class StationConnection:
             self._end(GOING_AWAY, "commands unanswered", CommandOutcome.NOT_OWNER, now, effects)
         return effects
 
-    def set_registration(self, status: str, *, booted: bool, strict: bool) -> None:
+    def set_registration(
+        self, status: str, *, booted: bool, strict: bool, exempt: bool = False
+    ) -> None:
         """Take over what the registry now knows of the station."""
         self._registration.status = status
         self._registration.booted = self._registration.booted or booted
         self._registration.strict = strict
+        self._registration.exempt = exempt
 
     def hand_back_commands(self, now: Instant) -> list[Effect]:
         """Begin no command any more: the connection is about to be closed."""

@@ -115,6 +115,7 @@ class CommandFinished:
     error_description: str | None = None
     error_details: dict[str, Any] | None = None
     late: bool = False
+    attempt: int = 0
 
 
 @dataclass(slots=True)

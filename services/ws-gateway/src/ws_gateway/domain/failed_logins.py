@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from csms_shared.ocpp.credentials import fits_check
 from ws_gateway.domain.keyed_rate import KeyedRate
+from ws_gateway.domain.limits import EntryLimits
 
-FAILURES_AT_ONCE = 10
-FAILURE_EVERY_S = 10.0
 _MAX_REMEMBERED = 10_000
 _PASSWORD = "password"  # noqa: S105 - what failed, none itself
 
@@ -20,9 +19,11 @@ class FailedLogins:
     are counted by kind and certificate.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: EntryLimits) -> None:
         self._failures: KeyedRate[tuple[str, str, str]] = KeyedRate(
-            burst=FAILURES_AT_ONCE, every_s=FAILURE_EVERY_S, max_keys=_MAX_REMEMBERED
+            burst=limits.failed_logins_at_once,
+            every_s=limits.failed_login_interval_s,
+            max_keys=_MAX_REMEMBERED,
         )
         self._checks: dict[str, tuple[str, ...]] = {}
 

@@ -9,6 +9,7 @@ Key = TypeVar("Key", bound=Hashable)
 class KeyedRate(Generic[Key]):
     """A generic cell rate algorithm for each key: `burst` at once, then one each `every_s`.
 
+    Where `every_s` is 0, nobody ever waits.
     At most `max_keys` are remembered; beyond it the one counted longest ago starts afresh.
     """
 
@@ -35,3 +36,7 @@ class KeyedRate(Generic[Key]):
         self._restored[key] = min(restored, now + self._burst_s)
         if len(self._restored) > self._max_keys:
             del self._restored[next(iter(self._restored))]
+
+    def forget(self, key: Key) -> None:
+        """Count nothing of what was counted of this key."""
+        self._restored.pop(key, None)

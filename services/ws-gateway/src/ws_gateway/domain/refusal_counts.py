@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS
+
 PERIOD_MS = 3_600_000
-MAX_STATIONS_OF_ADDRESS = 50
 MAX_KEYS = 5_000
 # Nobody can make up stations that are refused for these: the registry knows them.
 _OF_KNOWN_STATIONS = frozenset(
@@ -42,10 +43,15 @@ class Counted:
 
 
 class RefusalCounts:
-    """The counts of the present period, and which of them have changed."""
+    """The counts of the present period, and which of them have changed.
+
+    `max_of_address`: how many ids that anybody can make up are counted one by one.
+    """
 
     def __init__(
-        self, max_keys: int = MAX_KEYS, max_of_address: int = MAX_STATIONS_OF_ADDRESS
+        self,
+        max_of_address: int = DEFAULT_ENTRY_LIMITS.refused_ids_per_address,
+        max_keys: int = MAX_KEYS,
     ) -> None:
         self._max_keys = max_keys
         self._max_of_address = max_of_address

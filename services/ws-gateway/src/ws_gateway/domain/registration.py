@@ -19,14 +19,18 @@ def is_trigger(action: str) -> bool:
 
 
 class Registration:
-    """A station's standing: `booted` once any boot of it was answered or is known of."""
+    """A station's standing: `booted` once any boot of it was answered or is known of.
 
-    __slots__ = ("_boot_accepted", "_triggered", "booted", "status", "strict")
+    `exempt`: it is on a test bench, and only what bounds memory counts for it (docs/adr/0020).
+    """
 
-    def __init__(self, status: str, *, booted: bool, strict: bool) -> None:
+    __slots__ = ("_boot_accepted", "_triggered", "booted", "exempt", "status", "strict")
+
+    def __init__(self, status: str, *, booted: bool, strict: bool, exempt: bool) -> None:
         self.status = status
         self.booted = booted
         self.strict = strict
+        self.exempt = exempt
         # The last that it was told, which is not what an operator has decided since.
         self._boot_accepted = booted and status == ACCEPTED
         self._triggered: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ from ws_gateway.domain.limits import Limits
 
 
 class TriggerLimit:
-    """So many at once, and after them one each interval."""
+    """So many at once, and after them one each interval; an interval of 0 is no limit."""
 
     __slots__ = ("_limits", "_used", "_used_at")
 
@@ -15,7 +15,10 @@ class TriggerLimit:
 
     def allows(self, now_s: float) -> bool:
         """Tell whether one may be sent now, and count it if so; `now_s` is monotonic."""
-        passed = (now_s - self._used_at) / self._limits.trigger_interval_s
+        interval_s = self._limits.trigger_interval_s
+        if not interval_s:
+            return True
+        passed = (now_s - self._used_at) / interval_s
         used = max(0.0, self._used - passed)
         if used + 1 > self._limits.triggers_at_once:
             return False

@@ -6,20 +6,14 @@ from typing import Protocol
 
 from csms_shared.clock import monotonic
 from ws_gateway import metrics
+from ws_gateway.domain.limits import EntryLimits
 from ws_gateway.domain.pace import Pace
 from ws_gateway.domain.turns import Turn, Turns
 
-# What one registry and its database answer on two cores when nothing else runs; a slower one
-# answers later, and then the bound on claims under way sets the pace.
-RATE_PER_S = 1000.0
-BURST = 200
-LONGEST_WAIT_S = 5.0
 # More than these would wait in the broker only, out of reach of priorities; and a queue there
 # makes the registry look as if it were away (`amqp.services.OVERDUE_S`).
 MOST_CLAIMS, FEWEST_CLAIMS = 250, 20
 CLAIM_TARGET_S = 1.0
-# No more than can have their turn in time.
-_MAX_WAITING = int(RATE_PER_S * LONGEST_WAIT_S)
 # A timer for each single turn would cost more than the turns.
 _SHORTEST_PAUSE_S = 0.005
 
@@ -56,15 +50,15 @@ class Admission:
         metrics.ADMISSION_WAITING.labels(kind).set_function(lambda: turns.waiting)
 
     @classmethod
-    def of_upgrades(cls) -> "Admission":
+    def of_upgrades(cls, limits: EntryLimits) -> "Admission":
         """Return the queue of stations that connect; `leave` is called after each claim."""
         pace = Pace(at_least=FEWEST_CLAIMS, at_most=MOST_CLAIMS, target_s=CLAIM_TARGET_S)
-        return cls("upgrade", _turns(pace.bound), pace)
+        return cls("upgrade", _turns(limits, pace.bound), pace)
 
     @classmethod
-    def of_boots(cls) -> "Admission":
+    def of_boots(cls, limits: EntryLimits) -> "Admission":
         """Return the queue of BootNotifications."""
-        return cls("boot", _turns(None))
+        return cls("boot", _turns(limits, None))
 
     def enter(self, waiter: Waiter, *, first: bool) -> Turn:
         """Ask for a turn; only where the answer is `WAITS` the waiter is told later."""
@@ -106,13 +100,13 @@ class Admission:
             self._timer = loop.call_later(max(pause, _SHORTEST_PAUSE_S), self._let_in)
 
 
-def _turns(max_under_way: int | None) -> Turns[Waiter]:
+def _turns(limits: EntryLimits, max_under_way: int | None) -> Turns[Waiter]:
     return Turns(
-        rate=RATE_PER_S,
-        burst=BURST,
+        rate=limits.admissions_per_s,
+        burst=limits.admissions_at_once,
         max_under_way=max_under_way,
-        max_waiting=_MAX_WAITING,
-        longest_wait_s=LONGEST_WAIT_S,
+        max_waiting=limits.admissions_waiting,
+        longest_wait_s=limits.admission_wait_s,
     )
 
 

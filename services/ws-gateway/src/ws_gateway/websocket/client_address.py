@@ -1,12 +1,10 @@
 """Where and how a station connects; headers count only from trusted proxies."""
 
-import ipaddress
-
 from websockets.datastructures import Headers
 
+from csms_shared.trusted_proxies import Network, TrustedProxies
 from ws_gateway.domain.client_cert_header import HEADER, certificate_in
 from ws_gateway.domain.presented import Presented
-from ws_gateway.settings import Network
 
 _HANDED_ON = ("X-Forwarded-For", "X-Forwarded-Proto", HEADER)
 
@@ -15,18 +13,11 @@ class ClientAddresses:
     """Tells the address of a client, whether it came by TLS, and with which certificate."""
 
     def __init__(self, trusted: tuple[Network, ...]) -> None:
-        self._trusted = trusted
+        self._proxies = TrustedProxies(trusted)
 
     def address(self, peer: str, headers: Headers) -> str:
         """Return the nearest address that is no trusted proxy."""
-        address = peer
-        forwarded = ",".join(headers.get_all("X-Forwarded-For")).split(",")
-        while self.is_trusted(address):
-            nearest = forwarded.pop().strip() if forwarded else ""
-            if not _is_address(nearest):
-                break
-            address = nearest
-        return address
+        return self._proxies.client(peer, headers.get_all("X-Forwarded-For"))
 
     def presented(self, peer: str, headers: Headers, own: Presented) -> Presented:
         """Return how the station came; `own` is how whoever speaks to us came.
@@ -45,16 +36,4 @@ class ClientAddresses:
 
     def is_trusted(self, address: str) -> bool:
         """Tell whether this is a trusted proxy's address."""
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._trusted)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+        return self._proxies.trusts(address)

@@ -7,25 +7,24 @@ from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.effects import CommandFinished, CommandSent
 
-# More than the state machine remembers; the oldest can have nothing to report any more.
-_MAX_REMEMBERED = 512
-
 
 class CommandsUnderWay:
     """The commands of one connection whose requesters may still get a report."""
 
-    __slots__ = ("_asked", "_reports", "_station_id", "_version")
+    __slots__ = ("_asked", "_most", "_reports", "_station_id", "_version")
 
     def __init__(self, station_id: str, version: str, reports: CommandReports) -> None:
         self._station_id = station_id
         self._version = version
         self._reports = reports
         self._asked: dict[str, tuple[str, str]] = {}
+        self._most = 0
 
-    def begin(self, command: Command, reply_key: str) -> OutboundCommand | None:
+    def begin(self, command: Command, reply_key: str, known: int) -> OutboundCommand | None:
         """Return what to send, and remember whom to report to: whoever asked last.
 
-        None where it cannot be sent at all, which is reported.
+        None where it cannot be sent at all, which is reported. `known`: how many the state machine
+        knows at once now; of twice as many the oldest can have nothing to report any more.
         """
         try:
             outbound = OutboundCommand(
@@ -34,6 +33,7 @@ class CommandsUnderWay:
                 command.payload,
                 command.epoch,
                 command.deadline_ms,
+                command.attempt,
             )
         except ValueError as error:
             self._refuse(command.command_id, reply_key, str(error))
@@ -42,7 +42,9 @@ class CommandsUnderWay:
             reply_key,
             metrics.action_label(self._version, command.action),
         )
-        while len(self._asked) > _MAX_REMEMBERED:
+        # Of a station that is exempt no more, what was taken while it was is still under way.
+        self._most = max(self._most, 2 * known)
+        while len(self._asked) > self._most:
             del self._asked[next(iter(self._asked))]
         return outbound
 

@@ -51,8 +51,14 @@ class Doorway:
         self._looked_at = clock()
         self._asking: set[Visitor] = set()
         self._served = 0
+        metrics.CAPACITY.set(self.capacity)
         metrics.HANDSHAKES.labels("silent").set_function(lambda: len(self._silent))
         metrics.HANDSHAKES.labels("asking").set_function(lambda: len(self._asking))
+
+    @property
+    def capacity(self) -> int:
+        """Return how many stations there is room for."""
+        return self._max_sockets - self._reserved
 
     @property
     def waiting(self) -> int:
@@ -62,12 +68,12 @@ class Doorway:
     @property
     def is_full(self) -> bool:
         """Tell whether files are left for silent sockets only."""
-        return self._engaged >= self._max_sockets - self._reserved
+        return self._engaged >= self.capacity
 
     @property
     def is_overfull(self) -> bool:
         """Tell whether one of those who ask must be refused."""
-        return self._engaged > self._max_sockets - self._reserved
+        return self._engaged > self.capacity
 
     @property
     def _engaged(self) -> int:

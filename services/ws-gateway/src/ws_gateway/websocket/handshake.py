@@ -24,7 +24,6 @@ from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.subprotocol import Subprotocol
 from ws_gateway.domain.tls_faults import TlsFault
-from ws_gateway.websocket.admission import LONGEST_WAIT_S
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.data_request import DataRequest
 from ws_gateway.websocket.doorway import Doorway
@@ -182,7 +181,8 @@ class Handshakes:
         if is_gone():
             detail = "gone while waiting for its turn"
             raise Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, told=False)
-        detail = f"no turn within {LONGEST_WAIT_S:g} s: too many stations connect at once"
+        wait_s = self._reception.limits.admission_wait_s
+        detail = f"no turn within {wait_s:g} s: too many stations connect at once"
         raise unavailable("too_many_at_once", detail)
 
     async def _claim(
@@ -218,7 +218,8 @@ class Handshakes:
                 )
                 headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
             raise Refused(status, reply.outcome.value, reply.detail or detail, headers)
-        self._reception.connected(station_id)
+        exempt = reply.registration is not None and reply.registration.exempt_from_limits
+        self._reception.connected(station_id, exempt=exempt)
         return reply, claim
 
     def _proofs(self, request: Request, applicant: Applicant) -> Sequence[str]:
@@ -253,6 +254,7 @@ class Handshakes:
                 now,
                 booted=reply.booted,
                 strict=registration.strict,
+                exempt=registration.exempt_from_limits,
                 limits=self._limits,
             ),
             station_id=claim.station_id,

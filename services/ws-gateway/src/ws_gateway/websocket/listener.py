@@ -18,8 +18,8 @@ from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
 from ws_gateway.websocket.tls_entrance import TlsEntrance
 from ws_gateway.websocket.tls_files import TlsContexts
 
-# Longer than silence, a turn in the queue of upgrades and a claim together.
-_OPEN_TIMEOUT_S = 25.0
+# Longer than silence and a claim together; a turn in the queue of upgrades comes between.
+_OPEN_BUT_FOR_TURN_S = 20.0
 _BACKLOG = 4096
 _TICK_S = 0.1
 _SLICES = 10
@@ -40,6 +40,7 @@ class Listener:
         secured: list[socket.socket],
         contexts: TlsContexts | None,
         is_balancer: Callable[[str], bool],
+        longest_turn_s: float,
     ) -> None:
         self._handshakes = handshakes
         self._doorway = doorway
@@ -47,6 +48,7 @@ class Listener:
         self._secured = secured
         self._contexts = contexts
         self._is_balancer = is_balancer
+        self._open_timeout_s = _OPEN_BUT_FOR_TURN_S + longest_turn_s
         self._servers: list[Server] = []
         self._open: set[StationSocket] = set()
         self._all_closed = asyncio.Event()
@@ -90,7 +92,7 @@ class Listener:
                 create_connection=cast(type[ServerConnection], factory),
                 compression=None,
                 server_header=None,
-                open_timeout=_OPEN_TIMEOUT_S,
+                open_timeout=self._open_timeout_s,
                 ping_interval=None,
                 close_timeout=CLOSE_TIMEOUT_S,
                 max_size=1024 * 1024,

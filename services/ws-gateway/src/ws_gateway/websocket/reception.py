@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from csms_shared.clock import monotonic
 from ws_gateway.domain.failed_logins import FailedLogins
 from ws_gateway.domain.keyed_rate import KeyedRate
+from ws_gateway.domain.limits import EntryLimits
 from ws_gateway.domain.turns import Turn
 from ws_gateway.websocket.admission import Admission, Upgrade
 from ws_gateway.websocket.observed import Observer
 
-# A station that reconnects every six seconds, for ever, is never refused.
-CONNECTS_AT_ONCE = 10
-CONNECT_EVERY_S = 6.0
 _MAX_STATIONS = 20_000
 _MAX_IN_SESSION = 20_000
 
@@ -33,15 +31,18 @@ class Throttled:
 class Reception:
     """The queues, the limits, and the stations whose session goes on while they are away."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, limits: EntryLimits, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self.upgrades = Admission.of_upgrades()
-        self.boots = Admission.of_boots()
+        self.limits = limits
+        self.upgrades = Admission.of_upgrades(limits)
+        self.boots = Admission.of_boots(limits)
         self.observer = Observer()
         self._connects: KeyedRate[str] = KeyedRate(
-            burst=CONNECTS_AT_ONCE, every_s=CONNECT_EVERY_S, max_keys=_MAX_STATIONS
+            burst=limits.connections_at_once,
+            every_s=limits.connection_interval_s,
+            max_keys=_MAX_STATIONS,
         )
-        self._failures = FailedLogins()
+        self._failures = FailedLogins(limits)
         # In the order in which they left.
         self._in_session: dict[str, None] = {}
 
@@ -76,9 +77,19 @@ class Reception:
                 self.upgrades.leave(0.0)
             raise
 
-    def connected(self, station_id: str) -> None:
-        """Count an accepted connection: only those show that a station, or its clone, flaps."""
-        self._connects.count(station_id, self._clock())
+    def connected(self, station_id: str, *, exempt: bool) -> None:
+        """Count an accepted connection: only those show that a station, or its clone, flaps.
+
+        Of a station that is exempt none is counted, so that none of it is refused for them.
+        """
+        if exempt:
+            self.forgive(station_id)
+        else:
+            self._connects.count(station_id, self._clock())
+
+    def forgive(self, station_id: str) -> None:
+        """Forget how often the station has connected."""
+        self._connects.forget(station_id)
 
     def login_failed(self, address: str, station_id: str, checks: tuple[str, ...]) -> None:
         """Count a wrong password."""

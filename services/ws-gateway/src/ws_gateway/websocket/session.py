@@ -171,7 +171,7 @@ class Session:
             self._commands = CommandsUnderWay(
                 self.station_id, self.ocpp_version, self._broker.reports
             )
-        outbound = self._commands.begin(command, reply_key)
+        outbound = self._commands.begin(command, reply_key, self._machine.known_commands)
         if outbound is not None:
             self._send_call(outbound, instant())
 
@@ -283,6 +283,9 @@ class Session:
             self.in_transaction = True
 
     def _wait_for_boot(self, call: InboundCall) -> None:
+        if self._machine.is_exempt:
+            self._hand_over(call)
+            return
         boot = BootTurn(self, lambda: self._hand_over(call))
         turn = self._reception.boots.enter(boot, first=self.in_transaction)
         if turn is Turn.NOW:
@@ -315,8 +318,13 @@ class Session:
     def _take_registration(self, change: RegistrationChange, *, booted: bool) -> None:
         self._boot_count = change.boot_count
         self._machine.set_registration(
-            change.registration_status, booted=booted, strict=change.strict
+            change.registration_status,
+            booted=booted,
+            strict=change.strict,
+            exempt=change.exempt_from_limits,
         )
+        if change.exempt_from_limits:
+            self._reception.forgive(self.station_id)
 
     def _ask(self, request: DataRequest, now: Instant) -> None:
         command = request.command(self.epoch, now)

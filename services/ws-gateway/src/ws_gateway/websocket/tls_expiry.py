@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from csms_shared.ocpp.times import format_time
+from csms_shared.values.times import format_time
 from ws_gateway import metrics
 from ws_gateway.domain.certificate_ends import Unreadable, first_end
 

@@ -74,12 +74,15 @@ async function read(path, query = {}) {
 
 function showStatus(status) {
   const gateways = status.gateways ?? [];
-  const connections = gateways.map((one) => `${one.name} ${one.connections}`).join(", ");
+  const connections = gateways
+    .map((one) => `${one.name} ${one.connections}${one.unconfirmed ? " (not confirmed)" : ""}`)
+    .join(", ");
+  const unconfirmed = status.stations_unconfirmed ? `, ${status.stations_unconfirmed} not known` : "";
   const facts = [
     ["broker", status.broker],
     ["database", status.database],
     ["registry", status.station_registry],
-    ["stations online", `${status.stations_online ?? "?"} of ${status.stations ?? "?"}`],
+    ["stations online", `${status.stations_online ?? "?"} of ${status.stations ?? "?"}${unconfirmed}`],
     ["gateways", connections || "none"],
     ["version", status.version],
   ];
@@ -103,11 +106,16 @@ function connectorsOf(station) {
   return shown;
 }
 
+function presenceOf(station) {
+  if (station.online_unconfirmed) return element("span", "not known", "empty");
+  return element("span", station.online ? "yes" : "no", station.online ? "good" : "empty");
+}
+
 function showStations(page) {
   const rows = page.items.map((station) =>
     row(
       station.station_id,
-      element("span", station.online ? "yes" : "no", station.online ? "good" : "empty"),
+      presenceOf(station),
       element("span", station.registration_status, tone(station.registration_status)),
       [station.vendor, station.model].filter(Boolean).join(" ") || "–",
       connectorsOf(station),

@@ -26,7 +26,7 @@ station_job = Table(
     station_id_column(),
     Column("kind", Text, nullable=False),
     Column("action", Text, nullable=False),
-    Column("request_id", Integer),
+    Column("request_id", BigInteger),
     Column("location", Text, nullable=False),
     Column("file_name", Text),
     Column("rollout_id", Uuid),

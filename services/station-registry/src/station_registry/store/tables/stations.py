@@ -42,6 +42,7 @@ station = Table(
     Column("registered_serial_number", Text(collation="C")),
     Column("heartbeat_interval", Integer),
     Column("strict", Boolean, nullable=False, server_default=text("false")),
+    Column("exempt_from_limits", Boolean, nullable=False, server_default=text("false")),
     Column("password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
     Column("previous_password_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
     Column("either_password", Boolean, nullable=False, server_default=text("false")),
@@ -108,6 +109,7 @@ station_connection = Table(
 )
 
 # `ended_at`: connections were taken from this gateway because its lease had run out.
+# `doubted_at`: when it was last found away, or granted a lease unasked; a renewal ends the doubt.
 gateway = Table(
     "gateway",
     metadata,
@@ -119,6 +121,7 @@ gateway = Table(
     Column("draining", Boolean, nullable=False, server_default=text("false")),
     Column("lease_expires_at", DateTime(True), nullable=False),
     Column("ended_at", DateTime(True)),
+    Column("doubted_at", DateTime(True)),
     PrimaryKeyConstraint("gateway_id", name="gateway_pkey"),
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from command_api.http.moments import read_moment
+from csms_shared.values.times import read_moment
 
 AT = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 

@@ -2,14 +2,22 @@
 
 import asyncio
 import secrets
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+# Test files are imported one by one: what they share has to be on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from asking_station import PROOF, Ordering
 
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
@@ -23,7 +31,7 @@ from csms_shared.inbox import Reply, Work
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies
-from station_registry.handlers.built_in_authority import BuiltInAuthority
+from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.handlers.requests import station_operations
 from station_registry.store import MIGRATIONS, SCHEMA
 from station_registry.store.tables import metadata
@@ -99,7 +107,10 @@ class Registry:
         self.publisher = RecordedPublisher(Link("amqp://nobody", "test"))
 
     async def send(self, works: Sequence[Work]) -> list[Reply]:
-        routes = (*decision_routes(self.policies, self.signing), *report_routes())
+        routes = (
+            *decision_routes(self.policies, signing_now(self.signing, self.authority)),
+            *report_routes(),
+        )
         replies, failures = await apply_isolated(self.engine, works, apply_by(routes))
         self.parked += [failure.error for failure in failures]
         return replies
@@ -241,3 +252,15 @@ class Registry:
 @pytest.fixture
 def registry(engine: AsyncEngine) -> Registry:
     return Registry(engine)
+
+
+@pytest.fixture
+def key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+async def ordering(registry: Any, tmp_path: Path) -> Ordering:
+    await registry.request("stations.create", station_id="A", credential_proofs=(PROOF,))
+    await registry.send([registry.claim("A", "c1", credential_proofs=[PROOF], security_profile=1)])
+    return Ordering(registry, tmp_path / "ca")

@@ -1,0 +1,120 @@
+"""Things of other services, made once for an idempotency key.
+
+The key stands for an id, stored before the other service is asked. Asked with the same id it makes
+nothing twice, so a request whose answer was lost can be repeated until it has one.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from command_api.store.idempotency_keys import (
+    Idempotency,
+    KnownKey,
+    find_key,
+    give_up_key,
+    take_key,
+)
+from csms_shared.clock import now_ms
+from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.db.engine import in_transaction
+from csms_shared.refusals import ProblemRaised, refuse
+
+Made = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request with an idempotency key; `path` and `body` as they were sent."""
+
+    principal: str
+    key: str
+    path: str
+    body: bytes
+
+
+class IdempotentCreation:
+    """Remembers keys for a day, in the same table as those of commands."""
+
+    def __init__(self, engine: AsyncEngine, secret: bytes) -> None:
+        self._engine = engine
+        self._secret = secret
+
+    async def once(
+        self,
+        keyed: KeyedRequest | None,
+        make: Callable[[UUID], Awaitable[Made]],
+        find: Callable[[UUID], Awaitable[Made]],
+    ) -> tuple[UUID, Made]:
+        """Make the thing under a new id, or return what the key has made.
+
+        `find` refuses with 404 where there is no such thing (yet). What is refused leaves its key
+        free.
+
+        Raises:
+            ProblemRaised: it is refused, or 422: the key was used for another request.
+        """
+        new_id = new_command_id(now_ms())
+        if keyed is None:
+            return new_id, await make(new_id)
+        idempotency = self._idempotency(keyed)
+        known = await self._known(idempotency)
+        if known is None and await self._take(idempotency, new_id):
+            try:
+                return new_id, await make(new_id)
+            except ProblemRaised:
+                await in_transaction(
+                    self._engine, lambda connection: give_up_key(connection, idempotency, new_id)
+                )
+                raise
+        known = known or await self._known(idempotency)
+        if known is None:
+            # Refused this moment, in another request with the same key.
+            return new_id, await make(new_id)
+        if not hmac.compare_digest(known.request_hash, idempotency.request_hash):
+            raise key_reused()
+        return known.id, await self._again(known.id, make, find)
+
+    async def _again(
+        self,
+        id: UUID,
+        make: Callable[[UUID], Awaitable[Made]],
+        find: Callable[[UUID], Awaitable[Made]],
+    ) -> Made:
+        try:
+            return await find(id)
+        except ProblemRaised as refused:
+            if refused.problem.status != 404:
+                raise
+        return await make(id)
+
+    def _idempotency(self, keyed: KeyedRequest) -> Idempotency:
+        # Keyed, because the body may hold what nobody is to guess from its digest.
+        digest = hmac.digest(self._secret, orjson.dumps([keyed.path]) + keyed.body, "sha256")
+        return Idempotency(keyed.principal, keyed.key, digest)
+
+    async def _known(self, idempotency: Idempotency) -> KnownKey | None:
+        return await in_transaction(
+            self._engine,
+            lambda connection: find_key(connection, idempotency.principal, idempotency.key),
+        )
+
+    async def _take(self, idempotency: Idempotency, new_id: UUID) -> bool:
+        return await in_transaction(
+            self._engine, lambda connection: take_key(connection, idempotency, new_id)
+        )
+
+
+def key_reused() -> ProblemRaised:
+    """Return the refusal of a key that stands for another request."""
+    return refuse(
+        422,
+        "idempotency_key_reused",
+        "the idempotency key was used for another request",
+        ("Idempotency-Key", "was used with another path or body"),
+    )

@@ -1,0 +1,69 @@
+"""What idempotency keys stand for: one key of a principal for one thing, for a day."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A principal's key and a digest of the request that it was used for."""
+
+    principal: str
+    key: str
+    request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What an idempotency key stands for: the id of a command, a job, a rollout."""
+
+    request_hash: bytes
+    id: UUID
+
+
+async def find_key(connection: AsyncConnection, principal: str, key: str) -> KnownKey | None:
+    """Return what the key stands for, None where it is new or a day old."""
+    row = (
+        await connection.execute(
+            text(
+                "SELECT request_hash, command_id FROM idempotency_keys WHERE principal = "
+                ":principal AND key = :key AND created_at >= now() - interval '24 hours'"
+            ),
+            {"principal": principal, "key": key},
+        )
+    ).first()
+    return None if row is None else KnownKey(bytes(row.request_hash), row.command_id)
+
+
+async def take_key(connection: AsyncConnection, idempotency: Idempotency, new_id: UUID) -> bool:
+    """Have the key stand for `new_id`; false where it stands for something already."""
+    taken = await connection.execute(
+        text(
+            "INSERT INTO idempotency_keys AS kept (principal, key, request_hash, command_id) "
+            "VALUES (:principal, :key, :request_hash, :id) "
+            "ON CONFLICT (principal, key) DO UPDATE SET request_hash = excluded.request_hash, "
+            "command_id = excluded.command_id, created_at = excluded.created_at "
+            "WHERE kept.created_at < now() - interval '24 hours' RETURNING command_id"
+        ),
+        {
+            "principal": idempotency.principal,
+            "key": idempotency.key,
+            "request_hash": idempotency.request_hash,
+            "id": new_id,
+        },
+    )
+    return taken.first() is not None
+
+
+async def give_up_key(connection: AsyncConnection, idempotency: Idempotency, id: UUID) -> None:
+    """Have the key stand for nothing again, if it still stands for this."""
+    await connection.execute(
+        text(
+            "DELETE FROM idempotency_keys "
+            "WHERE principal = :principal AND key = :key AND command_id = :id"
+        ),
+        {"principal": idempotency.principal, "key": idempotency.key, "id": id},
+    )

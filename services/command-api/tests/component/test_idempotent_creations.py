@@ -1,0 +1,152 @@
+"""Reservations, jobs and rollouts are made once for an idempotency key, whatever gets lost."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
+
+from csms_shared.refusals import refuse
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+_RESERVATION = {
+    "station_id": "S1",
+    "connector_id": 1,
+    "id_token": "T1",
+    "expires_at": "2999-01-01T00:00:00Z",
+}
+_FIRMWARE = {"location": "https://f.example/2"}
+ROUTES: tuple[tuple[str, Answer], ...] = (
+    ("/reservations", _RESERVATION),
+    ("/stations/S1/firmware-jobs", _FIRMWARE),
+    ("/stations/S1/diagnostics-jobs", {}),
+    ("/stations/S1/log-jobs", {"log_type": "SecurityLog"}),
+    ("/firmware-rollouts", {**_FIRMWARE, "name": "2.0", "station_ids": ["S1"]}),
+)
+
+
+class Maker:
+    """Makes things in the place of the services, each id once."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Answer] = {}
+        self.answers_get_lost = False
+        self.refuses = False
+
+    def serve(self, service: FakeService, create: str, find: str, name: str) -> None:
+        def make(parameters: Answer) -> Answer:
+            if self.refuses:
+                raise refuse(409, "not_now", "not now")
+            made = self.made.setdefault(parameters[name], {"id": parameters[name], "status": "new"})
+            if self.answers_get_lost:
+                raise Gibberish
+            return made
+
+        def get(parameters: Answer) -> Answer:
+            if parameters[name] not in self.made:
+                raise refuse(404, "not_found", "there is none")
+            return self.made[parameters[name]]
+
+        service.operations |= {create: make, find: get}
+
+
+@pytest.fixture
+def maker(stations: Stations) -> Iterator[Maker]:
+    """Serve the creations of all routes."""
+    maker = Maker()
+    registry, sessions = stations.registry, stations.sessions
+    before = dict(registry.operations), dict(sessions.operations)
+    registry.operations["stations.get"] = lambda parameters: parameters
+    maker.serve(registry, "jobs.create", "jobs.get", "job_id")
+    maker.serve(registry, "rollouts.create", "rollouts.get", "rollout_id")
+    maker.serve(sessions, "reservations.create", "reservations.find", "command_id")
+    yield maker
+    registry.operations, sessions.operations = before
+
+
+def new_key() -> dict[str, str]:
+    return {"Idempotency-Key": secrets.token_hex(12)}
+
+
+@pytest.mark.parametrize(("path", "body"), ROUTES)
+async def test_the_same_key_returns_what_it_made_as_it_is_now(
+    admin: httpx.AsyncClient, maker: Maker, path: str, body: Answer
+) -> None:
+    key = new_key()
+    first = await admin.post(path, json=body, headers=key)
+    assert first.status_code == 201, first.text
+    maker.made[first.json()["id"]]["status"] = "later"
+    again = await admin.post(path, json=body, headers=key)
+    assert (again.status_code, again.json()) == (201, {**first.json(), "status": "later"})
+    assert again.headers.get("location") == first.headers.get("location")
+    assert len(maker.made) == 1
+    without = await admin.post(path, json=body)
+    other = await admin.post(path, json=body, headers=new_key())
+    assert len({first.json()["id"], without.json()["id"], other.json()["id"]}) == 3
+
+
+@pytest.mark.parametrize(("path", "body"), ROUTES)
+async def test_a_request_whose_answer_was_lost_is_repeated_with_its_key(
+    admin: httpx.AsyncClient, maker: Maker, path: str, body: Answer
+) -> None:
+    key = new_key()
+    maker.answers_get_lost = True
+    is_problem(await admin.post(path, json=body, headers=key), 503, "service_unavailable")
+    maker.answers_get_lost = False
+    again = await admin.post(path, json=body, headers=key)
+    assert again.status_code == 201
+    assert list(maker.made) == [again.json()["id"]]
+
+
+@pytest.mark.parametrize(("path", "body"), ROUTES)
+async def test_what_was_refused_leaves_its_key_free(
+    admin: httpx.AsyncClient, maker: Maker, path: str, body: Answer
+) -> None:
+    key = new_key()
+    maker.refuses = True
+    is_problem(await admin.post(path, json=body, headers=key), 409, "not_now")
+    maker.refuses = False
+    assert (await admin.post(path, json=body, headers=key)).status_code == 201
+
+
+async def test_many_requests_at_once_with_one_key_make_one_thing(
+    admin: httpx.AsyncClient, maker: Maker
+) -> None:
+    path, body = ROUTES[0]
+    key = new_key()
+    answers = await asyncio.gather(*(admin.post(path, json=body, headers=key) for _ in range(10)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert {answer.json()["id"] for answer in answers} == set(maker.made)
+    assert len(maker.made) == 1
+
+
+async def test_a_key_stands_for_one_request_of_one_principal(
+    admin: httpx.AsyncClient, stations: Stations, maker: Maker, rest_url: str
+) -> None:
+    path, body = ROUTES[0]
+    key = new_key()
+    first = await admin.post(path, json=body, headers=key)
+    changed: dict[str, Any] = {**body, "connector_id": 2}
+    for other_path, other_body in ((path, changed), ROUTES[1]):
+        refused = await admin.post(other_path, json=other_body, headers=key)
+        is_problem(refused, 422, "idempotency_key_reused")
+    command = await admin.post(
+        f"/stations/{stations.online()}/commands/Reset", json={"type": "Soft"}, headers=key
+    )
+    is_problem(command, 422, "idempotency_key_reused")
+    somebody_else = await api_key(admin, "operator")
+    async with httpx.AsyncClient(base_url=f"{rest_url}/api/v1", trust_env=False) as client:
+        theirs = await client.post(path, json=body, headers={**key, **somebody_else})
+    assert theirs.json()["id"] != first.json()["id"]
+
+
+async def test_a_key_is_visible_text(admin: httpx.AsyncClient, maker: Maker) -> None:
+    path, body = ROUTES[0]
+    refused = await admin.post(path, json=body, headers={"Idempotency-Key": "a b"})
+    problem = is_problem(refused, 422, "validation_failed")
+    assert problem["errors"][0]["field"] == "Idempotency-Key"
+    assert maker.made == {}

@@ -1,0 +1,176 @@
+"""The OpenAPI document: valid, whole, and true of what the routes answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+import pytest_asyncio
+from command_api_fakes import Stations
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from csms_shared.ocpp.actions import command_actions
+from csms_shared.ocpp.versions import OCPP16
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+Node = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+HEADERS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+LOG = {"remoteLocation": "https://files.example/log"}
+COMMAND = "/api/v1/stations/{station_id}/commands/"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def document(rest_url: str) -> Node:
+    """The document as it is served."""
+    async with httpx.AsyncClient(base_url=rest_url, trust_env=False) as client:
+        served: Node = (await client.get("/openapi.json")).json()
+    return served
+
+
+def nodes(node: Any) -> Iterator[Node]:
+    """Every object of the document, at any depth."""
+    children: list[Any] = []
+    if isinstance(node, dict):
+        yield node
+        children = list(node.values())
+    elif isinstance(node, list):
+        children = node
+    for child in children:
+        yield from nodes(child)
+
+
+def operations(document: Node) -> Iterator[tuple[str, Node]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def schema_of(document: Node, schema: Node) -> Node:
+    """A schema by itself: the components that it refers to are beside it."""
+    return {**schema, "components": document["components"]}
+
+
+def resolved(document: Node, reference: str) -> Any:
+    """What a reference leads to; None where it leads nowhere."""
+    assert reference.startswith("#/"), reference
+    found: Any = document
+    for step in reference.removeprefix("#/").split("/"):
+        if not isinstance(found, dict) or step not in found:
+            return None
+        found = found[step]
+    return found
+
+
+async def test_every_reference_leads_somewhere(document: Node) -> None:
+    references = [node["$ref"] for node in nodes(document) if isinstance(node.get("$ref"), str)]
+    assert len(references) > 100
+    assert [one for one in references if resolved(document, one) is None] == []
+
+
+async def test_the_document_is_valid_openapi_and_its_schemas_are_valid_json_schema(
+    document: Node,
+) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate({"$schema": DIALECT, **schema})
+
+
+async def test_every_example_is_valid(document: Node) -> None:
+    tried = 0
+    for name, operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schema = content["schema"]
+            examples = [content["example"]] if "example" in content else []
+            target = resolved(document, schema["$ref"]) if "$ref" in schema else schema
+            validator = jsonschema_rs.Draft202012Validator(
+                schema_of(document, schema), validate_formats=True
+            )
+            for example in [*examples, *target.get("examples", [])]:
+                assert [str(error) for error in validator.iter_errors(example)] == [], name
+                tried += 1
+    assert tried > 30
+
+
+async def test_every_operation_names_the_problems_that_follow_from_what_it_is(
+    document: Node,
+) -> None:
+    for name, operation in operations(document):
+        answers = operation["responses"]
+        is_open = operation.get("security") == []
+        needs = operation["description"].rpartition("Needs the role ")[2]
+        assert is_open or needs in ("viewer.", "operator.", "admin."), name
+        expected = {
+            "401": not is_open or name.endswith("/auth/token"),
+            "403": not is_open and needs != "viewer.",
+            "413": "requestBody" in operation,
+            "415": "requestBody" in operation,
+            "422": True,
+            "503": True,
+        }
+        assert {status: status in answers for status in expected} == expected, name
+        if "{" in name:
+            assert "404" in answers, name
+        for status, answer in answers.items():
+            assert answer["description"], name
+            if status >= "400":
+                assert list(answer["content"]) == ["application/problem+json"], name
+        for status in HEADERS.keys() & answers.keys():
+            assert answers[status]["headers"][HEADERS[status]]["required"], name
+
+
+async def test_there_is_one_documented_operation_per_command_action(document: Node) -> None:
+    actions = {path.removeprefix(COMMAND) for path in document["paths"] if path.startswith(COMMAND)}
+    assert actions == set(command_actions(OCPP16))
+    assert len(actions) == 26
+    schema = _payload(document, "Reset")
+    assert schema["properties"]["type"]["enum"] == ["Hard", "Soft"]
+    assert "$schema" not in schema
+    assert len(_payload(document, "RemoteStopTransaction")["oneOf"]) == 2
+    operation_ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(operation_ids) == len(set(operation_ids))
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "valid"),
+    [
+        # A field that is called as a keyword of schemas is.
+        ("ClearChargingProfile", {"id": 1}, True),
+        ("ClearChargingProfile", {"id": 2**63}, False),
+        # OCPP's text bounds these, its schemas do not.
+        ("UnlockConnector", {"connectorId": 0}, False),
+        ("SendLocalList", {"listVersion": 0, "updateType": "Full"}, False),
+        ("DataTransfer", {"vendorId": "a\0b"}, False),
+        # By reference to a type of the whitepaper's.
+        ("GetLog", {"logType": "None", "requestId": 1, "log": LOG}, False),
+        (
+            "GetLog",
+            {"logType": "SecurityLog", "requestId": 1, "log": LOG},
+            True,
+        ),
+    ],
+)
+async def test_payloads_are_documented_as_the_route_takes_them(
+    document: Node,
+    admin: httpx.AsyncClient,
+    stations: Stations,
+    action: str,
+    payload: Node,
+    valid: bool,
+) -> None:
+    validator = jsonschema_rs.Draft202012Validator(
+        schema_of(document, _payload(document, action)), validate_formats=True
+    )
+    assert validator.is_valid(payload) is valid
+    answer = await admin.post(f"/stations/{stations.online()}/commands/{action}", json=payload)
+    assert (answer.status_code == 422) is not valid, answer.text
+
+
+def _payload(document: Node, action: str) -> Node:
+    content = document["paths"][COMMAND + action]["post"]["requestBody"]["content"]
+    schema: Node = content["application/json"]["schema"]
+    return schema

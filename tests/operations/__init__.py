@@ -1,0 +1,1 @@
+"""What docs/operations.md tells whoever runs the suite, tried out."""
