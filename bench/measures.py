@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from bench.batches import Counts, batch_counts, batch_sizes
-from bench.cases import GATEWAYS_CURVE, Case, Size
+from bench.cases import CASES, GATEWAYS_CURVE, Case, Size
 from bench.checks import settled_differences
 from bench.costs import Looks, costs
 from bench.driver.plan import Plan
@@ -38,7 +38,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         ocpp_urls=_urls(system, case),
         rest_url=system.rest_url,
         authorization=system.authorization,
-        station_prefix=f"{case.name}-" if case.password else f"{case.name}-{round_number}-",
+        station_prefix=_station_prefix(case, round_number),
         stations=size.stations,
         seconds=size.seconds,
         rate=size.rate,
@@ -87,6 +87,13 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
             result |= await event_delays(system.database_url, plan, result, reader)
     result.pop("transactions", None)
     return result
+
+
+def _station_prefix(case: Case, round_number: int) -> str:
+    """Begin the stations' ids, with which they also charge: an id token has 20 characters at most."""
+    number = CASES.index(case)
+    # Stations with a password are known to the registry from the first round on.
+    return f"c{number}-" if case.password else f"c{number}-{round_number}-"
 
 
 def _urls(system: System, case: Case) -> list[str]:

@@ -115,13 +115,18 @@ def _cost_table(system: str, measured: dict[str, list[dict[str, Any]]]) -> Table
     table.add_column("most memory", justify="right")
     processes = list(dict.fromkeys(name for r in measured.values() for name in r[-1]["cpu_share"]))
     for name in processes:
-        memory = max(r["memory_mb"][name] for rounds in measured.values() for r in rounds)
+        all_rounds = [r for rounds in measured.values() for r in rounds]
+        memory = max(r["memory_mb"][name] for r in all_rounds if name in r["memory_mb"])
         table.add_row(
             name,
-            *(number_text(_cost(rounds, name)) for rounds in measured.values()),
+            # Cases with suites of their own have other processes, such as more gateways.
+            *(
+                number_text(_cost(rounds, name)) if name in rounds[-1]["cpu_share"] else ""
+                for rounds in measured.values()
+            ),
             number_text(memory),
         )
-    total = (sum(_cost(rounds, name) for name in processes) for rounds in measured.values())
+    total = (sum(_cost(rounds, n) for n in rounds[-1]["cpu_share"]) for rounds in measured.values())
     table.add_row("all", *(number_text(cost) for cost in total), "", style="bold")
     return table
 

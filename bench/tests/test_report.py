@@ -87,3 +87,17 @@ def test_every_measure_can_be_chosen_alone(name: str) -> None:
 def test_a_full_run_measures_memory_before_anything_has_grown() -> None:
     assert chosen([], quick=False)[0].load == "memory"
     assert set(chosen([], quick=True)) < set(chosen([], quick=False))
+
+
+def test_cases_may_differ_in_their_processes() -> None:
+    def costing(**us: float) -> dict[str, Any]:
+        return {"cpu_us_per_unit": us, "cpu_share": us, "memory_mb": us}
+
+    found: Results = {"suite": {"a": [costing(one=11.5)], "b": [costing(one=12.5, two=13.5)]}}
+    out = io.StringIO()
+    print_tables(found, Console(file=out, width=100), quick=False)
+    rows = [line.split("│")[1:-1] for line in out.getvalue().splitlines() if "│" in line]
+    cells = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+    assert cells["one"] == ["11.50", "12.50", "12.50"]
+    assert cells["two"] == ["", "13.50", "13.50"]
+    assert cells["all"] == ["11.50", "26", ""]
