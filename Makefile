@@ -87,8 +87,11 @@ unit: env ## The tests that need neither broker nor database
 test-frames: env ## 100,000 mutated frames through the gateway's core (make test sends 20,000)
 	@MUTATED_FRAMES=100000 $(VENV)/bin/pytest services/ws-gateway/tests/domain/test_mutated_frames.py
 
-.PHONY: test-long
-test-long: env ## Every extreme value through every field, then an hour of drawn combinations
+.PHONY: test-long test-extremes
+test-long: env ## What make test is too short for: faults in short, then the extremes for an hour
+	@$(VENV)/bin/pytest tests/faults --durations=8
+	@$(MAKE) --no-print-directory test-extremes
+test-extremes: env ## Every extreme value through every field, then drawn ones for EXTREME_SECONDS
 	@EXTREME_SECONDS=$${EXTREME_SECONDS:-3600} $(VENV)/bin/pytest tests/extremes $(ARGS)
 
 .PHONY: test-faults
@@ -96,7 +99,7 @@ test-faults: env ## Every fault in full, with all nine invariants checked after 
 	@FAULT_SCALE=full $(VENV)/bin/pytest tests/faults $(ARGS)
 
 .PHONY: test
-test: check ## Everything: checks, unit, component and integration tests, faults in short
+test: check ## Checks, unit, component, integration, conformance and security tests
 	@echo "three groups of tests run at once; the output of each comes when it is done"
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target \
 	  test-pieces test-system test-security
@@ -104,7 +107,7 @@ test: check ## Everything: checks, unit, component and integration tests, faults
 .PHONY: test-pieces test-system test-security
 test-pieces: env ## The tests of each piece by itself
 	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests --durations=8
-test-system: env offline-client ## The tests of the whole suite, faults in short among them
-	@$(VENV)/bin/pytest tests --ignore=tests/security --durations=8
+test-system: env offline-client ## The tests of the whole suite
+	@$(VENV)/bin/pytest tests --ignore=tests/security --ignore=tests/faults --durations=8
 test-security: env ## Attacks on the whole suite
 	@$(VENV)/bin/pytest tests/security --durations=8

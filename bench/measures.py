@@ -90,7 +90,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
 
 
 def _station_prefix(case: Case, round_number: int) -> str:
-    """Begin the stations' ids, with which they also charge: an id token has 20 characters at most."""
+    """Begin the ids of stations, with which they also charge: a token has 20 characters at most."""
     number = CASES.index(case)
     # Stations with a password are known to the registry from the first round on.
     return f"c{number}-" if case.password else f"c{number}-{round_number}-"

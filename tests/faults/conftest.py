@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers that tell at which scales a scenario is run."""
-    config.addinivalue_line("markers", "in_subset: a scenario that `make test` runs too")
+    config.addinivalue_line("markers", "in_subset: a scenario that `make test-long` runs too")
     config.addinivalue_line("markers", "full_scale: run by `make test-faults` only")
 
 

@@ -309,6 +309,29 @@ async def test_reassertion_of_an_older_connection_is_returned(registry: Any) -> 
     assert await registry.owner("A") == ("gw-2", "c2", 2)
 
 
+async def test_a_wrong_epoch_is_returned_beside_the_right_one_of_the_same_connection(
+    registry: Any,
+) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    replies = await registry.send(
+        [registry.reassertion("A", "c1", 2, "gw-1b"), registry.reassertion("A", "c1", 1)]
+    )
+    returned = {reply.key: reply.content.superseded for reply in replies}
+    assert returned == {"gw-1b.reply.1": ["c1"], "gw-1.reply.1": []}
+    assert await registry.owner("A") == ("gw-1", "c1", 1)
+
+
+async def test_of_two_incarnations_in_one_batch_the_later_holds_the_connection(
+    registry: Any,
+) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    both = [registry.reassertion("A", "c1", 1, "gw-1b"), registry.reassertion("A", "c1", 1)]
+    await registry.send(both)
+    assert await registry.owner("A") == ("gw-1", "c1", 1)
+    await registry.send(both[::-1])
+    assert await registry.owner("A") == ("gw-1b", "c1", 1)
+
+
 async def test_reassertion_never_revives_a_released_or_unknown_connection(registry: Any) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.send([registry.release("A", "c1", 1)])

@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from station_registry.domain.ownership import (
     REMEMBERED_CONNECTIONS,
+    Owner,
     Ownership,
     Verdict,
     claim,
@@ -62,7 +63,7 @@ class Station(RuleBasedStateMachine):
     def reassertion_comes(self, data: st.DataObject, gateway: str, foreign: int) -> None:
         connection_id, epoch = data.draw(st.sampled_from(self.granted), label="asserted")
         before = self.ownership
-        outcome = reassert(before, gateway, connection_id, epoch + foreign)
+        outcome = reassert(before, Owner(gateway, connection_id, epoch + foreign))
         self.ownership = outcome.ownership
         newest = (connection_id, epoch) == self.granted[-1] and foreign == 0
         held = newest and connection_id not in self.released

@@ -119,3 +119,29 @@ async def test_an_item_is_given_up_at_its_time_and_leaves_room(group: asyncio.Ta
     assert given_up == [1]
     assert publisher.published == [[2]]
     assert (backlog.items, backlog.size) == (0, 0)
+
+
+async def test_after_several_items_a_lane_gathers_and_after_one_it_does_not(
+    group: asyncio.TaskGroup,
+) -> None:
+    publisher, paused = ManualPublisher(), asyncio.Event()
+
+    def pause_s() -> float:
+        paused.set()
+        return 0.05
+
+    lane: Lane[int] = Lane("t", group, publisher, Backlog(), _seal, pause_s=pause_s)
+    lane.add(b"1", 1, PATIENCE_S)
+    await publisher.until_published(1)
+    lane.add(b"2", 2, PATIENCE_S)
+    lane.add(b"3", 3, PATIENCE_S)
+    publisher.confirm()
+    await publisher.until_published(2)
+    assert not paused.is_set()
+    lane.add(b"4", 4, PATIENCE_S)
+    publisher.confirm()
+    await paused.wait()
+    lane.add(b"5", 5, PATIENCE_S)
+    await publisher.until_published(3)
+    publisher.confirm()
+    assert publisher.published == [[1], [2, 3], [4, 5]]

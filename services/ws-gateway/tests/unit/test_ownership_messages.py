@@ -19,6 +19,7 @@ from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply, Cla
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.claims import Claims, ClaimUnanswered
 from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import LEASE_S, Lease
 from ws_gateway.amqp.notices import Notices
@@ -125,7 +126,9 @@ class Gateway:
             group, self.publisher, backlog, queue, watch, self.notices, "gw", timeout_s=5.0
         )
         self.lease = Lease("gw", "1", queue, self.connections, clock=lambda: self.now)
-        self.arrivals = Arrivals(queue, self.connections, self.claims, self.lease, cast(Any, None))
+        self.arrivals = Arrivals(
+            queue, self.connections, self.claims, self.lease, cast(Any, None), Gathering()
+        )
 
     async def claim(self, connection_id: str) -> "asyncio.Task[ClaimReply]":
         claim = Claim(

@@ -107,14 +107,13 @@ class Reasserted:
     verdict: Verdict
 
 
-def reassert(ownership: Ownership, gateway_id: str, connection_id: str, epoch: int) -> Reasserted:
+def reassert(ownership: Ownership, asserted: Owner) -> Reasserted:
     """Give a connection back to the gateway that holds it, unless somebody newer has claimed."""
-    asserted = Owner(gateway_id, connection_id, epoch)
     owner = ownership.owner
     current = (
-        epoch == ownership.epoch
-        and epoch > ownership.released_epoch
-        and ownership.recent[:1] == (connection_id,)
+        asserted.epoch == ownership.epoch
+        and asserted.epoch > ownership.released_epoch
+        and ownership.recent[:1] == (asserted.connection_id,)
     )
     if not current:
         return Reasserted(ownership, Verdict.SUPERSEDED)

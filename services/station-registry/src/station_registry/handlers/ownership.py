@@ -90,36 +90,34 @@ async def reassert_connections(connection: AsyncConnection, works: Sequence[Work
     Gateways re-assert what they hold all the time, and nearly always nothing has changed: that
     much is seen without a lock.
     """
-    asserted = list(parsed(works, Reassertion))
+    asserted = [
+        (work, item, Owner(work.envelope["gateway_id"], item.connection_id, item.epoch))
+        for work, item in parsed(works, Reassertion)
+    ]
     unchanged = await connections.still_held(
-        connection,
-        [
-            (
-                item.station_id,
-                Owner(work.envelope["gateway_id"], item.connection_id, item.epoch),
-            )
-            for work, item in asserted
-        ],
+        connection, [(item.station_id, owner) for _, item, owner in asserted]
     )
-    changed = [(work, item) for work, item in asserted if item.connection_id not in unchanged]
+    moving = {
+        item.station_id for _, item, owner in asserted if (item.station_id, owner) not in unchanged
+    }
+    # All that is said of such a station, in the batch's order: two incarnations of a gateway may
+    # speak of one connection.
+    changed = [each for each in asserted if each[1].station_id in moving]
     known = (
         await stations.lock_for_ownership(
             connection,
-            {item.station_id for _, item in changed},
+            moving,
             partial(connections.lock_owners, connection),
         )
         if changed
         else {}
     )
     now = now_ms()
-    superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _ in asserted}
+    superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _, _ in asserted}
     held: dict[str, connections.HeldConnection] = {}
     told: list[Told] = []
-    for work, item in changed:
-        gateway_id = work.envelope["gateway_id"]
-        outcome = reassert(
-            known.get(item.station_id, Ownership()), gateway_id, item.connection_id, item.epoch
-        )
+    for work, item, owner in changed:
+        outcome = reassert(known.get(item.station_id, Ownership()), owner)
         if outcome.verdict is Verdict.SUPERSEDED:
             superseded[work.envelope["reply_key"]].append(item.connection_id)
             continue
@@ -128,17 +126,17 @@ async def reassert_connections(connection: AsyncConnection, works: Sequence[Work
             continue
         held[item.station_id] = connections.HeldConnection(
             item.station_id,
-            Owner(gateway_id, item.connection_id, item.epoch),
+            owner,
             item.ocpp_version,
             item.remote_address,
             item.connected_ms,
         )
-        told += _back(item, gateway_id, outcome.verdict, now)
+        told += _back(item, owner.gateway_id, outcome.verdict, now)
     if held:
         await connections.save(connection, [held[station_id] for station_id in sorted(held)])
     await leases.introduce(
         connection,
-        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _ in asserted],
+        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
     )
     await write_events(connection, outbox, told)
     return [

@@ -26,7 +26,7 @@ _HELD = (
     ("epoch", "bigint"),
 )
 _STILL_HELD = statement(
-    "SELECT c.connection_id FROM station_connection c "
+    "SELECT c.station_id, c.gateway_id, c.connection_id, c.epoch FROM station_connection c "
     f"JOIN {unnest(_HELD)} ON c.station_id = d.id AND c.gateway_id = d.gateway_id "
     "AND c.connection_id = d.connection_id AND c.epoch = d.epoch"
 )
@@ -78,15 +78,17 @@ async def lock_owners(connection: AsyncConnection, ids: list[str]) -> dict[str, 
     return {row.station_id: Owner(row.gateway_id, row.connection_id, row.epoch) for row in rows}
 
 
-async def still_held(connection: AsyncConnection, held: Iterable[tuple[str, Owner]]) -> set[str]:
-    """Return the ids of those connections whose row is exactly this now; locks nothing."""
+async def still_held(
+    connection: AsyncConnection, held: Iterable[tuple[str, Owner]]
+) -> set[tuple[str, Owner]]:
+    """Return those stations and owners whose row is exactly this now; locks nothing."""
     rows = [
         (station_id, owner.gateway_id, owner.connection_id, owner.epoch)
         for station_id, owner in held
         if is_storable(station_id)
     ]
     found = await connection.execute(_STILL_HELD, arrays(_HELD, rows))
-    return {row.connection_id for row in found}
+    return {(row.station_id, Owner(*row[1:])) for row in found}
 
 
 async def save(connection: AsyncConnection, held: Iterable[HeldConnection]) -> None:

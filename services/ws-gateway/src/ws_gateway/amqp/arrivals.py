@@ -7,7 +7,7 @@ import structlog
 from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.clock import now_ms
+from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallReply, CallReplyBatch
 from csms_shared.contracts.commands import Command, CommandBatch, CommandOutcome
 from csms_shared.contracts.control import Control, ControlBatch, ControlKind
@@ -16,6 +16,7 @@ from csms_shared.contracts.ownership import ClaimReplyBatch
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.domain.connection import NORMAL_CLOSURE
@@ -36,12 +37,14 @@ class Arrivals:
         claims: Claims,
         lease: Lease,
         reports: CommandReports,
+        gathering: Gathering,
     ) -> None:
         self._own_queue = own_queue
         self._connections = connections
         self._claims = claims
         self._lease = lease
         self._reports = reports
+        self._gathering = gathering
 
     async def handle(self, deliveries: list[Delivery]) -> None:
         """Take deliveries as the consumer hands them over."""
@@ -69,6 +72,7 @@ class Arrivals:
                     log.warning("message_unexpected", type=delivery.type)
 
     def _reply(self, reply: CallReply) -> None:
+        self._gathering.answered(reply.connection_id, reply.seq, monotonic())
         held = self._connections.by_id(reply.connection_id)
         if held is not None:
             held.decided(reply)

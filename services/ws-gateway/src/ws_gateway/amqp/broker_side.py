@@ -14,6 +14,7 @@ from ws_gateway.amqp.calls import CallLanes
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.notices import Notices
@@ -53,7 +54,10 @@ class BrokerSide:
             for name in OWNING_SERVICES
         }
         registry = self.services[STATION_REGISTRY]
-        self.calls = CallLanes(group, publisher, backlog, self.own_queue, self.services)
+        self.gathering = Gathering()
+        self.calls = CallLanes(
+            group, publisher, backlog, self.own_queue, self.services, self.gathering
+        )
         self.notices = Notices(group, publisher, backlog, self.own_queue, registry)
         self.refusals = RefusalReports(
             group, publisher, self.own_queue, registry, refused_ids_per_address
@@ -107,7 +111,14 @@ class BrokerSide:
 
     def start(self) -> None:
         """Start consuming, probing, renewing and telling."""
-        arrivals = Arrivals(self.own_queue, self.connections, self.claims, self.lease, self.reports)
+        arrivals = Arrivals(
+            self.own_queue,
+            self.connections,
+            self.claims,
+            self.lease,
+            self.reports,
+            self.gathering,
+        )
         coroutines = [
             self.own_queue.run(arrivals.handle, lambda _: self.lease.lose()),
             *(service.run() for service in self.services.values()),

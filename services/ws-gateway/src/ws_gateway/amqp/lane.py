@@ -1,6 +1,7 @@
 """Lanes: what arrives while a batch is being published is the next batch.
 
-Nothing waits on a timer: an idle lane publishes at once, a busy one gathers.
+An idle lane publishes at once, a busy one gathers: while a batch is on its way, and after one of
+several items for as long as `pause_s` says.
 """
 
 import asyncio
@@ -81,6 +82,7 @@ class Lane(Generic[Tag]):
         on_stored: Callable[[list[Tag]], None] | None = None,
         on_refused: Callable[[Refused], Awaitable[None]] | None = None,
         on_given_up: Callable[[list[Tag]], None] | None = None,
+        pause_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._name = name
         self._group = group
@@ -90,6 +92,7 @@ class Lane(Generic[Tag]):
         self._on_stored = on_stored
         self._on_refused = on_refused
         self._on_given_up = on_given_up
+        self._pause_s = pause_s
         self._waiting: deque[_Item[Tag]] = deque()
         self._sending = False
         self._batch_items = metrics.LANE_BATCH.labels(name)
@@ -114,13 +117,15 @@ class Lane(Generic[Tag]):
     async def _send(self) -> None:
         retrying = until_available(PublishReturned, PublishUnconfirmed, longest_s=_LONGEST_PAUSE_S)
         while self._waiting:
-            await retrying(self._send_batch)
+            if await retrying(self._send_batch) > 1 and (pause_s := self._pause_s()) > 0:
+                await asyncio.sleep(pause_s)
         self._sending = False
 
-    async def _send_batch(self) -> None:
+    async def _send_batch(self) -> int:
+        """Publish what waits, up to a batch's size; return how many items that were."""
         batch = self._take()
         if not batch:
-            return
+            return 0
         message = self._seal(b",".join([item.body for item in batch]))
         try:
             await self._publisher.publish(message, PUBLISH_TIMEOUT_S)
@@ -134,6 +139,7 @@ class Lane(Generic[Tag]):
         self._backlog.shrink(len(batch), sum([len(item.body) for item in batch]))
         if self._on_stored is not None:
             self._on_stored([item.tag for item in batch])
+        return len(batch)
 
     def _take(self) -> list[_Item[Tag]]:
         now = monotonic()
