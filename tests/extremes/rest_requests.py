@@ -123,7 +123,7 @@ class Routes:
         if "$ref" in schema:
             schema = self._document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         for choice in ("anyOf", "oneOf"):
-            if choice in schema:
+            if choice in schema and "properties" not in schema:
                 return self._valid(schema[choice][0])
         if "enum" in schema:
             return schema["enum"][0]

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from csms_shared.values.times import (
     EARLIEST,
+    EXPIRY_PATTERN,
     LAST,
     LATEST,
+    MOMENT_PATTERN,
     Expiry,
     Moment,
     bounded,
@@ -129,3 +132,43 @@ def test_a_client_s_time_lies_in_the_range_and_only_an_expiry_may_be_never(text:
             TypeAdapter(Expiry).validate_python(text)
     else:
         assert TypeAdapter(Expiry).validate_python(text) <= LAST
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [(Moment, MOMENT_PATTERN), (Expiry, EXPIRY_PATTERN)],
+    ids=["moment", "expiry"],
+)
+@given(st.data())
+def test_what_a_schema_allows_is_read(kind: object, pattern: str, data: st.DataObject) -> None:
+    adapter: TypeAdapter[datetime] = TypeAdapter(kind)
+    documented = jsonschema_rs.Draft202012Validator(adapter.json_schema(), validate_formats=True)
+    text = data.draw(st.from_regex(pattern, fullmatch=True).filter(documented.is_valid))
+    assert EARLIEST <= adapter.validate_python(text) <= LAST
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("1970-01-01T00:00:00Z", True),
+        ("2099-12-31t23:59:59.999999999z", True),
+        ("2026-11-21T02:00:00+13:45", True),
+        ("1969-12-30T00:00:00Z", False),
+        ("2100-01-02T00:00:00Z", False),
+        ("0001-01-01T00:00:00Z", False),
+        ("2026-02-30T00:00:00Z", False),
+        ("2026-11-21T24:00:00Z", False),
+        ("2026-11-21", False),
+        ("", False),
+    ],
+)
+def test_a_schema_says_which_times_are_read(text: str, valid: bool) -> None:
+    adapter: TypeAdapter[datetime] = TypeAdapter(Moment)
+    documented = jsonschema_rs.Draft202012Validator(adapter.json_schema(), validate_formats=True)
+    assert documented.is_valid(text) is valid
+    try:
+        adapter.validate_python(text)
+    except ValidationError:
+        assert not valid
+    else:
+        assert valid

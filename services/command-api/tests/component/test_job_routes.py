@@ -103,6 +103,8 @@ async def test_a_firmware_job_is_an_update_with_or_without_a_signature(
         ("log-jobs", {"log_type": "SecurityLog", "location": "no address"}, "location"),
         ("firmware-jobs", {**SIGNED, "signing_certificate": "x"}, "signing_certificate"),
         ("firmware-jobs", {**SIGNED, "signature": "!"}, "signature"),
+        ("firmware-jobs", {**SIGNED, "signature": " \n"}, "signature"),
+        ("firmware-jobs", {**SIGNED, "location": "no address"}, "location"),
         ("firmware-jobs", {**SIGNED, "install_at": "2020-01-01T00:00:00Z"}, "install_at"),
     ],
 )

@@ -145,6 +145,11 @@ async def test_there_is_one_documented_operation_per_command_action(document: No
         ("UnlockConnector", {"connectorId": 0}, False),
         ("SendLocalList", {"listVersion": 0, "updateType": "Full"}, False),
         ("DataTransfer", {"vendorId": "a\0b"}, False),
+        # JSON has one kind of number, and this one is whole.
+        ("UnlockConnector", {"connectorId": 1.0}, True),
+        ("UnlockConnector", {"connectorId": 1.5}, False),
+        ("GetDiagnostics", {"location": "ftp://h/", "startTime": "0001-01-01T00:00:00Z"}, False),
+        ("GetDiagnostics", {"location": "ftp://h/", "startTime": "1970-01-01T00:00:00Z"}, True),
         # By reference to a type of the whitepaper's.
         ("GetLog", {"logType": "None", "requestId": 1, "log": LOG}, False),
         (
@@ -167,6 +172,39 @@ async def test_payloads_are_documented_as_the_route_takes_them(
     )
     assert validator.is_valid(payload) is valid
     answer = await admin.post(f"/stations/{stations.online()}/commands/{action}", json=payload)
+    assert (answer.status_code == 422) is not valid, answer.text
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "valid"),
+    [
+        ("POST /stations", {"station_id": "BODIES", "password": "short"}, False),
+        ("POST /stations", {"station_id": "BODIES", "password": "x" * 16}, True),
+        ("POST /stations", {"station_id": "BODIES", "password": "x" * 41}, False),
+        ("PUT /stations/{station_id}/password", {"password": "x" * 15}, False),
+        ("PATCH /stations/{station_id}", {"strict": None}, False),
+        ("PATCH /stations/{station_id}", {"heartbeat_interval": None}, True),
+        ("PATCH /id-tokens/{id_token}", {"status": None}, False),
+        ("PATCH /id-tokens/{id_token}", {"expires_at": "9999-12-31T23:59:59Z"}, True),
+        ("PATCH /id-tokens/{id_token}", {"expires_at": "0001-01-01T00:00:00Z"}, False),
+        ("POST /id-tokens", {"id_token": " \u3000"}, False),
+        ("POST /configuration-templates", {"name": "n", "values": {"": "x"}}, False),
+        ("POST /configuration-templates", {"name": "n", "values": {"": 1, "Key": "x"}}, False),
+        ("POST /configuration-templates", {"name": "n", "values": {"K" * 51: "x"}}, False),
+    ],
+)
+async def test_bodies_are_documented_as_the_routes_take_them(
+    document: Node, admin: httpx.AsyncClient, operation: str, body: Node, valid: bool
+) -> None:
+    method, path = operation.split()
+    documented = document["paths"][f"/api/v1{path}"][method.lower()]["requestBody"]["content"]
+    schema = documented["application/json"]["schema"]
+    validator = jsonschema_rs.Draft202012Validator(
+        schema_of(document, schema), validate_formats=True
+    )
+    assert validator.is_valid(body) is valid
+    named = path.format(station_id="BODIES", id_token="BODIES")
+    answer = await admin.request(method, named, json=body)
     assert (answer.status_code == 422) is not valid, answer.text
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from command_api.domain.payload_problems import payload_problems
+from command_api.domain.payload_problems import payload_problems, with_whole_numbers
 from csms_shared.ocpp.versions import OCPP16
 
 _NEVER = "9999-12-31T23:59:59.999999Z"
@@ -14,6 +14,19 @@ _ZERO = "0001-01-01T00:00:00Z"
 def _local_list(expiry: str) -> dict[str, Any]:
     entry = {"idTag": "T", "idTagInfo": {"status": "Accepted", "expiryDate": expiry}}
     return {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry, entry]}
+
+
+def _profile(id_: float, periods: list[tuple[float, float]]) -> dict[str, Any]:
+    return {
+        "chargingProfileId": id_,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": at, "limit": most} for at, most in periods],
+        },
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,3 +68,28 @@ def _local_list(expiry: str) -> dict[str, Any]:
 )
 def test_each_wrong_field_is_named(action: str, payload: dict[str, Any], fields: list[str]) -> None:
     assert sorted(field for field, _ in payload_problems(OCPP16, action, payload)) == fields
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "whole"),
+    [
+        ("UnlockConnector", {"connectorId": 1.0}, {"connectorId": 1}),
+        ("UnlockConnector", {"connectorId": 1.5}, {"connectorId": 1.5}),
+        ("UnlockConnector", {"connectorId": 1e300}, {"connectorId": 1e300}),
+        ("UnlockConnector", {"connectorId": True}, {"connectorId": True}),
+        ("UnlockConnector", {"connectorId": "1"}, {"connectorId": "1"}),
+        ("UnlockConnector", {}, {}),
+        ("DataTransfer", {"vendorId": 1.0}, {"vendorId": 1.0}),
+        (
+            "SetChargingProfile",
+            {"connectorId": -0.0, "csChargingProfiles": _profile(7.0, [(0, 16.0), (60.0, 8.5)])},
+            {"connectorId": 0, "csChargingProfiles": _profile(7, [(0, 16.0), (60, 8.5)])},
+        ),
+    ],
+)
+def test_an_integer_may_be_written_with_a_fraction_of_zero(
+    action: str, payload: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    before = repr(payload)
+    assert repr(with_whole_numbers(OCPP16, action, payload)) == repr(whole)
+    assert repr(payload) == before

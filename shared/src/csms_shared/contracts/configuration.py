@@ -72,7 +72,10 @@ class TemplateContent(Contract):
 
     name: str = Field(max_length=100, pattern=r"^[^\x00]*\S[^\x00]*$")
     values: dict[ConfigurationKey, ConfigurationText] = Field(
-        min_length=1, max_length=TEMPLATE_KEYS_MAX
+        min_length=1,
+        max_length=TEMPLATE_KEYS_MAX,
+        # A key that is not as it must be is of no pattern, and allowed unless this is said.
+        json_schema_extra={"additionalProperties": False},
     )
     station_ids: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
         default_factory=list, max_length=10_000

@@ -23,9 +23,10 @@ _NO_INTEGER = "must be a whole number"
 def as_integer(given: Any) -> int | None:
     """Return an integer of JSON that 64 bits hold, None where it is anything else.
 
-    1.0 is an integer (JSON Schema, 6.1.1); true is none.
+    1.0 is an integer (JSON Schema, 6.1.1); true is none. The parser reads what 64 bits do not hold
+    as a float, so that one at the lower bound may have been beyond it.
     """
-    if isinstance(given, float) and given.is_integer():
+    if isinstance(given, float) and given.is_integer() and given > INT64_MIN:
         given = int(given)
     return given if type(given) is int and INT64_MIN <= given <= INT64_MAX else None
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,6 +33,21 @@ _LOST_PLUS = re.compile(r"(T[\d:.]+) (\d\d:?\d\d)$")
 _NO_MOMENT = "must be a time as of RFC 3339, such as 2026-11-21T18:00:00Z"
 # Longer text is no time; it also bounds what the pattern is tried on.
 _MAX_LENGTH = 64
+# For documentation, where a format says nothing of years: RFC 3339, 5.6, within the two bounds.
+# West of Greenwich, the last year ends too late.
+_DAY_AND_TIME = (
+    r"-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}"
+    r"(\.[0-9]{1,9})?"
+)
+_OFFSET = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_EAST = rf"([Zz]|\+{_OFFSET})"
+MOMENT_PATTERN, EXPIRY_PATTERN = (
+    rf"^(({years}){_DAY_AND_TIME}({_EAST}|-{_OFFSET})|{last}{_DAY_AND_TIME}{_EAST})$"
+    for years, last in (
+        ("19[7-9][0-9]|20[0-8][0-9]|209[0-8]", "2099"),
+        ("19[7-9][0-9]|[2-8][0-9]{3}|9([0-8][0-9]{2}|9[0-8][0-9]|99[0-8])", "9999"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +139,22 @@ def _in_history(moment: datetime) -> datetime:
     return moment
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Says in a type's JSON schema how its times are written."""
+
+    pattern: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
+
+
 # A time until which something holds: it may be as far off as can be written.
-Expiry = Annotated[datetime, BeforeValidator(read_moment)]
+Expiry = Annotated[datetime, BeforeValidator(read_moment), _Written(EXPIRY_PATTERN)]
 # Any other time that a client gives.
-Moment = Annotated[Expiry, AfterValidator(_in_history)]
+Moment = Annotated[Expiry, AfterValidator(_in_history), _Written(MOMENT_PATTERN)]
 
 
 def _milliseconds(at: datetime) -> int:

@@ -1,12 +1,14 @@
 """What is wrong with a request before a station gets it: by its schema, and by what that leaves
 open."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from csms_shared.ocpp.schemas import request_problems, validate_request
 from csms_shared.ocpp.times_in_payloads import times_in_request
+from csms_shared.values.numbers import as_integer
 from csms_shared.values.times import EARLIEST, format_time, parse_time
 
 Problem = tuple[str, str]
@@ -36,6 +38,24 @@ def payload_problems(version: str, action: str, payload: Mapping[str, Any]) -> l
             for problem in request_problems(version, action, payload)
         ]
     return [*_too_small(action, payload), *_impossible_times(version, action, payload)]
+
+
+def with_whole_numbers(version: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload with 1.0 written as 1 where an integer is wanted.
+
+    They are the same number (JSON Schema 2020-12, 4.2.3), which the draft of OCPP 1.6's schemas
+    tells apart, and so may stations.
+    """
+    changed = copy.deepcopy(payload)
+    for problem in request_problems(version, action, payload):
+        if problem.keyword == "type" and problem.limit == ("integer",):
+            *above, field = problem.path
+            holder: Any = changed
+            for step in above:
+                holder = holder[step]
+            number = as_integer(holder[field])
+            holder[field] = holder[field] if number is None else number
+    return changed
 
 
 def _too_small(action: str, payload: Mapping[str, Any]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.domain.password_rotation import is_password_rotation, length_problem
-from command_api.domain.payload_problems import payload_problems
+from command_api.domain.payload_problems import payload_problems, with_whole_numbers
 from command_api.domain.registration import refusal_by_registration
 from command_api.domain.roles import Principal
 from command_api.domain.secret_values import masked
@@ -159,7 +159,11 @@ class CommandCreation:
         payload = request.payload
         if request.action == _REMOTE_STOP and set(payload) == {"connectorId"}:
             payload = {"transactionId": await self._open_transaction(request.station_id, payload)}
-        problems = payload_problems(_version(owner), request.action, payload)
+        version = _version(owner)
+        problems = payload_problems(version, request.action, payload)
+        if problems:
+            payload = with_whole_numbers(version, request.action, payload)
+            problems = payload_problems(version, request.action, payload)
         if problems:
             raise refuse(
                 422,

@@ -12,7 +12,14 @@ from csms_shared.values.numbers import WholeText
 from csms_shared.values.times import format_time
 
 Limit = Annotated[int, WholeText(1, PAGE_MAX), Query(description="how many items at most")]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]
+# The alphabet is for documentation: whoever made the cursor tells whether it is one.
+Cursor = Annotated[
+    str | None,
+    Query(
+        description="`next_cursor` of the page before",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+    ),
+]
 DEFAULT_LIMIT = PAGE_DEFAULT
 # For the documentation of a route that says where the thing is that it made.
 LOCATED = {

@@ -65,7 +65,7 @@ async def create_api_key(request: Request, principal: Administrator, body: NewAp
 
 @router.delete("/{key_id:segment}", status_code=204, summary="Delete an API key")
 async def delete_api_key(
-    request: Request, _: Administrator, key_id: Annotated[str, Path(max_length=255)]
+    request: Request, _: Administrator, key_id: Annotated[str, Path(min_length=1, max_length=255)]
 ) -> Response:
     """Delete an API key."""
     await state_of(request).accounts.delete_api_key(key_id)

@@ -107,7 +107,7 @@ def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         nonlocal document
         if document is None:
-            document = openapi_document(app, status.VERSION)
+            document = openapi_document(app, status.VERSION, app.state.api.min_password_length)
         return document
 
     # The documented way to extend it.

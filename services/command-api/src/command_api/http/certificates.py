@@ -29,7 +29,7 @@ from csms_shared.values.numbers import NumberText, WholeText
 router = APIRouter(tags=["certificates"], route_class=AuditedRoute)
 
 CertificateId = Annotated[
-    str, Path(max_length=64, description="hexadecimal SHA-256 of the certificate")
+    str, Path(min_length=1, max_length=64, description="hexadecimal SHA-256 of the certificate")
 ]
 _PEM = "application/x-pem-file"
 

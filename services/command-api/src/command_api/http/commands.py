@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -144,7 +144,9 @@ async def list_all(
 
 
 @router.get("/{command_id:segment}", response_model=CommandView, summary="Get a command")
-async def get_one(request: Request, _: Viewer, command_id: str) -> Response:
+async def get_one(
+    request: Request, _: Viewer, command_id: Annotated[str, Path(min_length=1)]
+) -> Response:
     """Return one command."""
     state = state_of(request)
     try:

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, no_content
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Operator, Viewer
+from command_api.http.schema_rules import NOT_BLANK
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
@@ -36,14 +38,14 @@ class _Settings(BaseModel):
 class NewIdToken(_Settings):
     """An id token to accept, or to know as something else."""
 
-    id_token: str = Field(min_length=1, max_length=255)
+    id_token: str = Field(min_length=1, max_length=255, pattern=NOT_BLANK)
     status: TokenStatus = TokenStatus.ACCEPTED
 
 
 class IdTokenChange(_Settings):
     """Changes to an id token; null takes a setting away."""
 
-    status: TokenStatus | None = None
+    status: TokenStatus | SkipJsonSchema[None] = None
 
 
 @router.get("", response_model=Page[IdTokenView], summary="List id tokens")

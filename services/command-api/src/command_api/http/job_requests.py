@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from command_api.http import schema_rules
 from command_api.http.answers import given, utc_text
 from csms_shared.clock import utc_now
 from csms_shared.ocpp.schemas import request_problems
@@ -17,9 +18,39 @@ from csms_shared.values.times import Expiry, Moment
 _DAY_S = 86_400
 # The registry gives these their request id.
 _NUMBERED = ("SignedUpdateFirmware", "GetLog")
+# Where the whitepaper's requests hold an address.
+_ADDRESSES = {
+    "GetLog": ("log", "remoteLocation"),
+    "SignedUpdateFirmware": ("firmware", "location"),
+}
 # Fields of requests that are called otherwise here.
 _FIELDS = {"remoteLocation": "location", "signingCertificate": "signing_certificate"}
 _LOCATION = "https://firmware.example/2.0.bin"
+# OCPP's schemas check the address; RFC 3986.
+_Address = Annotated[str, Field(min_length=1, max_length=512, json_schema_extra={"format": "uri"})]
+_PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
+# Their patterns are for documentation, beside `_check_signature`.
+_Certificate = Annotated[
+    str,
+    Field(max_length=5500, json_schema_extra={"pattern": rf"^[^\u0000]*{_PEM_BEGIN}[^\u0000]*$"}),
+]
+_Signature = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=800,
+        json_schema_extra={
+            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/][A-Za-z0-9+/=]))$"
+        },
+    ),
+]
+# For documentation: the three go together, but that a signed update may do without a date.
+SIGNATURE_RULE: schema_rules.Schema = {
+    "anyOf": [
+        schema_rules.left_out("signature", "signing_certificate", "install_at"),
+        schema_rules.given("signature", "signing_certificate"),
+    ]
+}
 
 
 class _Retries(BaseModel):
@@ -33,18 +64,21 @@ class NewJob(_Retries):
     """What all jobs of one station have."""
 
     hold_until: Moment | None = Field(
-        None, description="how long an offline station is waited for, default an hour"
+        None,
+        description="how long an offline station is waited for, default an hour, at most 7 days",
     )
 
 
 class Firmware(_Retries):
     """Firmware to fetch and install; with a signature the station checks it (whitepaper, L01)."""
 
-    location: str = Field(min_length=1, max_length=512, examples=[_LOCATION])
+    location: _Address = Field(examples=[_LOCATION])
     retrieve_at: Expiry | None = Field(None, description="default: now")
-    install_at: Expiry | None = Field(None, description="with a signature only")
-    signing_certificate: str | None = Field(None, max_length=5500, description="PEM")
-    signature: str | None = Field(None, max_length=800, description="base64")
+    install_at: Expiry | None = Field(
+        None, description="with a signature only, not before `retrieve_at`"
+    )
+    signing_certificate: _Certificate | None = Field(None, description="PEM")
+    signature: _Signature | None = Field(None, description="base64")
     timeout_s: Annotated[int, Whole(60, 30 * _DAY_S)] = 6 * 3600
 
 
@@ -52,7 +86,7 @@ class NewFirmwareJob(Firmware, NewJob):
     """Firmware for one station."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"location": _LOCATION, "retries": 3}]}
+        json_schema_extra={"examples": [{"location": _LOCATION, "retries": 3}], **SIGNATURE_RULE}
     )
 
 
@@ -65,9 +99,9 @@ class NewDiagnosticsJob(NewJob):
         }
     )
 
-    location: str | None = Field(None, min_length=1, max_length=512)
+    location: _Address | None = None
     from_: Moment | None = Field(None, alias="from")
-    to: Moment | None = None
+    to: Moment | None = Field(None, description="not before `from`")
     timeout_s: Annotated[int, Whole(60, 30 * _DAY_S)] = 3600
 
 
@@ -146,9 +180,10 @@ def check_payload(action: str, payload: dict[str, Any]) -> None:
     """
     numbered = {**payload, "requestId": 1} if action in _NUMBERED else payload
     problems = request_problems(OCPP16, action, numbered)
-    if action == "GetLog":
+    if action in _ADDRESSES:
         # Its schema does not say what an address is; the one of diagnostics does.
-        place = {"location": payload["log"]["remoteLocation"]}
+        holder, name = _ADDRESSES[action]
+        place = {"location": payload[holder][name]}
         problems = [*problems, *request_problems(OCPP16, "GetDiagnostics", place)]
     if problems:
         raise refuse(
@@ -172,12 +207,15 @@ def _period(body: NewDiagnosticsJob) -> tuple[str | None, str | None]:
 
 
 def _check_signature(body: Firmware) -> None:
-    if "-----BEGIN CERTIFICATE-----" not in (body.signing_certificate or ""):
+    if _PEM_BEGIN not in (body.signing_certificate or ""):
         raise _invalid("signing_certificate", "must be a certificate in PEM")
+    text = "".join((body.signature or "").split())
     try:
-        base64.b64decode("".join((body.signature or "").split()), validate=True)
+        base64.b64decode(text, validate=True)
     except ValueError:
         raise _invalid("signature", "must be base64") from None
+    if not text:
+        raise _invalid("signature", "must be base64")
 
 
 def _retries(body: _Retries) -> dict[str, int]:

@@ -36,7 +36,7 @@ from csms_shared.values.times import format_time
 
 router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 
-JobId = Annotated[str, Path(max_length=64)]
+JobId = Annotated[str, Path(min_length=1, max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
 _UPLOADING = ("GetDiagnostics", "GetLog")

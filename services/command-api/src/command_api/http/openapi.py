@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
+from command_api.domain.password_rotation import PASSWORD_MAX_LENGTH
 from command_api.domain.roles import Role
 from command_api.http.authentication import required_role
 from command_api.http.openapi_commands import COMMANDS, command_operations, command_schemas
@@ -65,6 +66,8 @@ _MEANINGS = {
     422: "A field is wrong; `errors` names it.",
     503: "A service, the broker or the database does not answer, or too many requests are in hand.",
 }
+# Bodies with the password of a station.
+_WITH_PASSWORDS = ("NewStation", "NewPassword")
 _SECONDS = {"type": "integer", "minimum": 0}
 _RETRY_AFTER = {
     "Retry-After": {"required": True, "description": "in seconds", "schema": _SECONDS},
@@ -76,8 +79,8 @@ _HEADERS = {
 }
 
 
-def openapi_document(app: FastAPI, version: str) -> dict[str, Any]:
-    """Return the document."""
+def openapi_document(app: FastAPI, version: str, min_password_length: int) -> dict[str, Any]:
+    """Return the document; passwords of stations have at least so many characters."""
     document = get_openapi(
         title="CSMS",
         version=version,
@@ -98,6 +101,9 @@ def openapi_document(app: FastAPI, version: str) -> dict[str, Any]:
     # The framework's own answer, which no route gives.
     for name in ("HTTPValidationError", "ValidationError"):
         del components["schemas"][name]
+    for body in _WITH_PASSWORDS:
+        password = components["schemas"][body]["properties"]["password"]
+        password |= {"minLength": min_password_length, "maxLength": PASSWORD_MAX_LENGTH}
     forbid_null_in_queries(document)
     forbid_nul(document)
     return document

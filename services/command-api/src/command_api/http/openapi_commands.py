@@ -6,13 +6,18 @@ from command_api.domain.payload_problems import LEAST
 from command_api.http.answers import LOCATED
 from command_api.http.command_examples import COMMAND_EXAMPLES
 from csms_shared.ocpp.actions import command_actions
-from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS
+from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS, SET_CHARGING_PROFILE
 from csms_shared.ocpp.schemas import request_schema
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.values.numbers import INT64_MAX, INT64_MIN
+from csms_shared.values.times import EXPIRY_PATTERN
 
 COMMANDS = "/api/v1/stations/{station_id}/commands/"
 _COMPONENTS = "#/components/schemas/"
 _COMMAND = {"application/json": {"schema": {"$ref": f"{_COMPONENTS}CommandView"}}}
+_PROFILE_RULES = " Its charging profile must keep the rules of OCPP 1.6, 3.13, 5.16 and 7.8."
+_RULES = dict.fromkeys(PROFILE_FIELDS, _PROFILE_RULES)
+_TIME = {"type": "string", "format": "date-time", "pattern": EXPIRY_PATTERN}
 # What stands at the top of a schema in a file of its own; a field may be called `id` too.
 _OF_A_FILE = ("$schema", "id", "$id", "definitions")
 
@@ -35,7 +40,7 @@ def _operation(action: str) -> dict[str, Any]:
     return {
         "tags": ["commands to stations"],
         "summary": action,
-        "description": f"Send {action} (OCPP 1.6) to a station.",
+        "description": f"Send {action} (OCPP 1.6) to a station.{_RULES.get(action, '')}",
         "operationId": f"command_{action}",
         "parameters": _parameters(),
         "requestBody": {
@@ -74,7 +79,9 @@ def _body(action: str) -> dict[str, Any]:
         "title": "By connector",
         "description": "Stops the open transaction of this connector.",
         "type": "object",
-        "properties": {"connectorId": {"type": "integer"}},
+        "properties": {
+            "connectorId": {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
+        },
         "required": ["connectorId"],
         "additionalProperties": False,
     }
@@ -86,6 +93,8 @@ def _payload(action: str) -> dict[str, Any]:
     if action in LEAST:
         field, least = LEAST[action]
         schema["properties"][field]["minimum"] = least
+    if action == SET_CHARGING_PROFILE:
+        schema["properties"]["connectorId"]["minimum"] = 0
     if action in PROFILE_FIELDS:
         _bound(schema["properties"][PROFILE_FIELDS[action]])
     return schema
@@ -102,6 +111,8 @@ def _converted(action: str, node: Any) -> Any:
         for name, child in node.items()
         if name not in _OF_A_FILE or (name == "id" and isinstance(child, dict))
     }
+    if converted.get("format") == "date-time":
+        converted |= _TIME
     if "$ref" in converted:
         name = converted["$ref"].removeprefix("#/definitions/")
         converted["$ref"] = f"{_COMPONENTS}{action}.{name}"
@@ -136,7 +147,7 @@ def _parameters() -> list[dict[str, Any]]:
         ),
         _query(
             "hold_until",
-            {"type": "string", "format": "date-time"},
+            _TIME,
             "keep the command for an offline station until then, at most 7 days",
         ),
         {

@@ -13,7 +13,7 @@ from csms_shared.contracts.pages import Page, ParkedView
 
 router = APIRouter(prefix="/parked", tags=["parked"], route_class=AuditedRoute)
 
-ItemId = Annotated[str, Path(max_length=255)]
+ItemId = Annotated[str, Path(min_length=1, max_length=255)]
 
 
 @router.get("", response_model=Page[ParkedView], summary="List parked messages")

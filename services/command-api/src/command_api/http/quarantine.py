@@ -17,7 +17,7 @@ from csms_shared.values.numbers import INT32_MAX, Whole
 
 router = APIRouter(prefix="/quarantine", tags=["quarantine"], route_class=AuditedRoute)
 
-ItemId = Annotated[str, Path(max_length=255)]
+ItemId = Annotated[str, Path(min_length=1, max_length=255)]
 
 
 class Reconciliation(BaseModel):

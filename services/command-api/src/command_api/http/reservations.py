@@ -11,6 +11,7 @@ from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
 from command_api.http.idempotency import IdempotencyKey, keyed_request
+from command_api.http.schema_rules import NOT_BLANK
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import Page
@@ -44,11 +45,11 @@ class NewReservation(BaseModel):
     connector_id: Annotated[int, Whole(0, INT32_MAX)] = Field(
         description="0 is any one of the station"
     )
-    id_token: str = Field(min_length=1, max_length=ID_TOKEN_MAX)
+    id_token: str = Field(min_length=1, max_length=ID_TOKEN_MAX, pattern=NOT_BLANK)
     group_id: str | None = Field(
         None, min_length=1, max_length=ID_TOKEN_MAX, description="tokens of this group may use it"
     )
-    expires_at: Expiry
+    expires_at: Expiry = Field(description="in the future")
 
 
 @router.get("", response_model=Page[ReservationView], summary="List reservations")

@@ -11,7 +11,13 @@ from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
 from command_api.http.idempotency import IdempotencyKey, keyed_request
-from command_api.http.job_requests import Firmware, check_payload, firmware_request
+from command_api.http.job_requests import (
+    SIGNATURE_RULE,
+    Firmware,
+    check_payload,
+    firmware_request,
+)
+from command_api.http.schema_rules import any_given, one_given
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
@@ -23,13 +29,15 @@ router = APIRouter(
     prefix="/firmware-rollouts", tags=["firmware rollouts"], route_class=AuditedRoute
 )
 
-RolloutId = Annotated[str, Path(max_length=64)]
+RolloutId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class Which(BaseModel):
     """Stations by what they reported at their last boot; everything given must be so."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra=any_given("vendor", "model", "firmware_version")
+    )
 
     vendor: str | None = Field(None, min_length=1, max_length=255)
     model: str | None = Field(None, min_length=1, max_length=255)
@@ -55,7 +63,8 @@ class NewRollout(Firmware):
                     "concurrency": 5,
                     "stop_after_failures": 3,
                 }
-            ]
+            ],
+            "allOf": [SIGNATURE_RULE, one_given("station_ids", "filter")],
         }
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from command_api.domain.password_rotation import length_problem
@@ -66,13 +67,13 @@ class NewStation(_Body):
 class StationChange(_Body):
     """Changes to a station; a setting given as null means the suite's default again."""
 
-    registration_status: RegistrationStatus | None = None
-    security_profile: Annotated[int, Whole(0, 3)] | None = None
+    registration_status: RegistrationStatus | SkipJsonSchema[None] = None
+    security_profile: Annotated[int, Whole(0, 3)] | SkipJsonSchema[None] = None
     registered_serial_number: SerialNumber | None = None
     heartbeat_interval: Annotated[int, Whole(1, 86_400)] | None = None
     boot_policy: BootPolicy | None = None
-    strict: Flag | None = None
-    exempt_from_limits: Flag | None = Field(None, description=_EXEMPT)
+    strict: Flag | SkipJsonSchema[None] = None
+    exempt_from_limits: Flag | SkipJsonSchema[None] = Field(None, description=_EXEMPT)
 
 
 class NewPassword(_Body):

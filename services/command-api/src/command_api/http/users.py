@@ -10,6 +10,7 @@ from command_api.domain.roles import Role
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, no_content
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator
+from command_api.http.schema_rules import any_given
 from command_api.http.state import state_of
 from csms_shared.contracts.pages import Page
 from csms_shared.refusals import refuse
@@ -43,7 +44,7 @@ class NewUser(BaseModel):
 class UserChange(BaseModel):
     """A new password, a new role, or both."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=any_given("password", "role"))
 
     password: str | None = Field(None, min_length=8, max_length=1_000)
     role: Role | None = None
