@@ -167,7 +167,7 @@ class FakeGateway:
 _moments = itertools.count()
 
 
-def report(command: Command, outcome: CommandOutcome, **fields: Any) -> CommandReport:
+def report(command: Command, outcome: CommandOutcome | str, **fields: Any) -> CommandReport:
     """Build a report of a moment of its own."""
     return CommandReport(
         command_id=command.command_id,

@@ -22,6 +22,7 @@ from asking_station import PROOF, Ordering
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.clock import now_ms
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.engine import create_engine
@@ -88,6 +89,9 @@ class RecordedPublisher(Publisher):
         super().__init__(link)
         self.sent: list[Outgoing] = []
 
+    async def publish(self, message: Outgoing, timeout: float = 1.0) -> None:
+        self.sent.append(message)
+
     async def publish_all(
         self, messages: list[Outgoing], timeout: float = 1.0
     ) -> list[PublishReturned | PublishUnconfirmed | None]:
@@ -119,7 +123,10 @@ class Registry:
         self.policies = Policies(unknown_stations=policy, max_unknown_stations=most)
 
     async def request(self, operation: str, **parameters: Any) -> Any:
-        handlers = station_operations(self.engine, self.publisher, self.policies, self.authority)
+        replies = Replies(self.publisher, lambda: self.publisher)
+        handlers = station_operations(
+            self.engine, self.publisher, replies, self.policies, self.authority
+        )
         return await handlers[operation](STATION_OPERATIONS[operation](**parameters))
 
     async def query(self, sql: str, **parameters: Any) -> list[Any]:

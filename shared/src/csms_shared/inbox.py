@@ -2,8 +2,8 @@
 
 decode -> one transaction over all items -> bad items parked alone -> replies, one message per
 requester -> (the consumer acknowledges). Handlers are idempotent: after a crash between any two
-of these steps the same items come again. The next batch begins after the commit: until the broker
-has confirmed the replies, nobody but those who asked has to wait.
+of these steps the same items come again. The next batch begins after the commit, and nothing that
+becomes of the replies brings the transaction back (docs/adr/0028).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,15 +17,14 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.consumer import Delivery, Rest
-from csms_shared.broker.errors import PublishUnconfirmed
 from csms_shared.broker.publisher import Outgoing, Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import REPLIES
 from csms_shared.clock import monotonic
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.isolation import Failure, apply_isolated
 from csms_shared.db.parking import park
-from csms_shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +115,7 @@ class Inbox:
         *,
         engine: AsyncEngine,
         publisher: Publisher,
+        replies: Replies,
         service: str,
         queue: str,
         apply: Apply,
@@ -124,6 +124,7 @@ class Inbox:
     ) -> None:
         self._engine = engine
         self._publisher = publisher
+        self._replies = replies
         self._service = service
         self._queue = queue
         self._apply = apply
@@ -142,7 +143,8 @@ class Inbox:
         """Make `works` durable and answer them.
 
         Raises:
-            Unavailable: database or broker are away; try the same works again.
+            Unavailable: the database is away, or bad items can't be parked; try the same works
+                again.
         """
         rest = await self.commit(works)
         if rest is not None:
@@ -160,19 +162,7 @@ class Inbox:
         if failures:
             await self._park(failures)
             replies += [reply for failure in failures if (reply := self._fault_reply(failure.work))]
-        return partial(self._answer, reply_messages(replies)) if replies else None
-
-    async def _answer(self, replies: list[Outgoing]) -> None:
-        """Publish `replies`; those that the broker has not confirmed are left in it."""
-        outcomes = await self._publisher.publish_all(replies)
-        # Returned: the requester has gone, and nobody waits.
-        replies[:] = [
-            reply
-            for reply, outcome in zip(replies, outcomes, strict=True)
-            if isinstance(outcome, PublishUnconfirmed)
-        ]
-        if replies:
-            raise Unavailable("the broker did not confirm the replies")
+        return partial(self._replies.deliver, reply_messages(replies)) if replies else None
 
     async def _park(self, failures: Sequence[Failure[Work]]) -> None:
         for failure in failures:

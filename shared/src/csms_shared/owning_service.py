@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from csms_shared.broker.consumer import Consumer, Handler
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import (
     Queue,
     command_orders_queue,
@@ -23,6 +25,7 @@ from csms_shared.broker.topology import (
     service_queues,
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
+from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_waiting import watch_outbox
@@ -33,10 +36,10 @@ from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.process import keep_started_objects, stop_on_signals
 from csms_shared.readiness import Readiness
+from csms_shared.requests_inbox import AT_ONCE
 
 log = structlog.get_logger(__name__)
 
-REQUEST_CONNECTIONS = 4
 UPKEEP_CONNECTIONS = 3
 # Messages held unacknowledged by a consumer: what arrives during one batch is the next.
 PREFETCH = 50
@@ -44,6 +47,7 @@ PREFETCH = 50
 REPORTS_PREFETCH = 200
 REPORTS_GATHER_S = 0.015
 LAST_RELAY_S = 3.0
+LAST_REPLIES_S = 2.0
 
 Settings = TypeVar("Settings", bound=DatabaseSettings)
 MakeHandler = Callable[[AsyncEngine], Handler]
@@ -77,6 +81,7 @@ class OwningService:
         self._warnings: list[Callable[[], dict[str, str]]] = []
         self._upkeep_engine = self.engine("upkeep", UPKEEP_CONNECTIONS)
         self.publisher = Publisher(link)
+        self.replies = Replies(self.publisher, partial(Publisher, link))
         self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
         self._queues = WorkQueueProbe(
             # Orders in the outbox need their queue, whether command-api has started or not.
@@ -129,10 +134,14 @@ class OwningService:
         engine = self.engine(queue.name.removesuffix(".v1"), 1)
         self._consume(queue, make(engine))
 
-    def consume_requests(self, make: MakeHandler) -> None:
-        """Consume the requests of other services."""
-        engine = self.engine("requests", REQUEST_CONNECTIONS)
-        self._consume(requests_queue(self._name), make(engine))
+    def consume_requests(self, make: MakeHandler, *, lane: Queue | None = None) -> None:
+        """Consume the requests of other services, or those of them that have a `lane`.
+
+        Each is acknowledged by itself, so that none waits for a slow one that came before.
+        """
+        queue = requests_queue(self._name) if lane is None else lane
+        engine = self.engine(queue.name.removesuffix(".v1"), AT_ONCE)
+        self._consume(queue, make(engine), batch_messages=1)
 
     def keep_up(self, *tasks: UpkeepTask) -> None:
         """Do these periodic tasks, besides purging the outbox."""
@@ -169,6 +178,7 @@ class OwningService:
             self._readiness.draining = True
             log.info("draining")
             await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
+            await self.replies.finish(LAST_REPLIES_S)
             for task in tasks:
                 task.cancel()
         with contextlib.suppress(Unavailable, TimeoutError):
@@ -184,7 +194,8 @@ class OwningService:
         return {name: text for of in self._warnings for name, text in of().items()}
 
     async def close(self) -> None:
-        """Close the database pools."""
+        """Let go of replies that are still on their way, and close the database pools."""
+        await self.replies.finish(0)
         for engine in self._engines:
             await engine.dispose()
 
@@ -196,6 +207,7 @@ class OwningService:
         splits: bool = False,
         prefetch: int = PREFETCH,
         gather_s: float = 0.0,
+        batch_messages: int = BATCH_MAX_ITEMS,
     ) -> Consumer:
         consumer = Consumer(
             self._link,
@@ -204,6 +216,7 @@ class OwningService:
             prefetch=prefetch,
             publisher=self.publisher if splits else None,
             gather_s=gather_s,
+            batch_messages=batch_messages,
         )
         self._consumers.append(consumer)
         return consumer

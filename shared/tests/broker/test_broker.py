@@ -309,6 +309,32 @@ async def test_a_redelivered_batch_is_split_into_its_items(link: Link) -> None:
     assert sorted(recorder.items) == [1, 2, 3]
 
 
+async def test_a_redelivered_batch_of_events_is_split_into_its_events(link: Link) -> None:
+    queue, publisher = _queue(), Publisher(link)
+    sizes: list[int] = []
+    kinds: set[str | None] = set()
+    recorder = Recorder([RuntimeError("a defect outside any item")])
+
+    async def handler(deliveries: list[Delivery]) -> None:
+        sizes.extend(len(delivery.items()) for delivery in deliveries)
+        kinds.update(delivery.message.content_type for delivery in deliveries)
+        assert all(isinstance(orjson.loads(delivery.body), list) for delivery in deliveries)
+        await recorder(deliveries)
+
+    await link.declare(queue)
+    body = orjson.dumps([1, 2, 3])
+    kind = "application/cloudevents-batch+json"
+    await publisher.publish(Outgoing(DEFAULT_EXCHANGE, queue.name, "events.v1", body, kind))
+    consumer = Consumer(link, queue, handler, prefetch=20, publisher=publisher)
+    running = asyncio.create_task(consumer.run())
+    await recorder.wait_for(3)
+    await consumer.stop()
+    await running
+    assert sizes == [3, 1, 1, 1]
+    assert sorted(recorder.items) == [1, 2, 3]
+    assert kinds == {kind}
+
+
 class Forgetful(Publisher):
     """Publishes, and says of the first batch that all but its first message is unconfirmed."""
 
@@ -352,6 +378,26 @@ async def _until(condition: object, within_s: float = 20.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def test_messages_taken_one_by_one_are_acknowledged_one_by_one(link: Link) -> None:
+    queue, publisher, waiter, recorder = _queue(), Publisher(link), Waiter(), Recorder()
+    await link.declare(queue)
+    await publisher.publish_all([_outgoing(queue, item) for item in range(4)])
+    consumer = Consumer(link, queue, waiter, prefetch=20, batch_messages=1)
+    running = asyncio.create_task(consumer.run())
+    # The first one waits, and the others have come in batches of their own.
+    await _until(lambda: len(waiter.handled) == 4 and len(consumer._unsettled) == 1)
+    slow = waiter.handled[0]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await _until_nobody_consumes(link, queue)
+    again = Consumer(link, queue, recorder, prefetch=20)
+    running = asyncio.create_task(again.run())
+    await recorder.wait_for(1)
+    await again.stop()
+    await running
+    assert recorder.items == [slow]
 
 
 async def test_a_connection_that_the_broker_closed_is_opened_again(

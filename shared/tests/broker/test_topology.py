@@ -18,9 +18,11 @@ from csms_shared.broker.topology import (
     gateway_queue,
     live_events_queue,
     own_events_queue,
+    owner_look_ups_queue,
     recordings_queue,
     replies_queue,
     reports_queue,
+    request_keys,
 )
 from csms_shared.ocpp.actions import ActionKind, station_actions
 
@@ -31,7 +33,7 @@ LIFE_QUEUES = [
     own_events_queue("c-1"),
     live_events_queue("c-1", 1),
 ]
-EVERY_QUEUE = [*all_queues(), *LIFE_QUEUES]
+EVERY_QUEUE = [*all_queues(), owner_look_ups_queue(), *LIFE_QUEUES]
 
 # Arguments that mean something else, or nothing, on one of the supported versions.
 FORBIDDEN_ARGUMENTS = {
@@ -90,6 +92,19 @@ def test_a_queue_of_one_life_expires_and_dead_letters_nothing(queue: Queue) -> N
     assert queue.arguments == {"x-queue-type": "classic", "x-expires": expires_ms}
 
 
+def test_a_lane_of_requests_is_soon_gone_without_its_service() -> None:
+    queue = owner_look_ups_queue()
+    assert queue.arguments == {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 20,
+        "x-expires": 10_000,
+    }
+    (binding,) = queue.bindings
+    keys = request_keys(STATION_REGISTRY, "owners.look_up")
+    assert keys == (binding.routing_key, STATION_REGISTRY)
+    assert request_keys(STATION_REGISTRY, "stations.list") == (STATION_REGISTRY,)
+
+
 def test_no_exchange_has_an_alternate() -> None:
     assert {(exchange.name, exchange.type) for exchange in EXCHANGES} == {
         ("csms.calls.v1", "topic"),
@@ -124,4 +139,5 @@ def test_decisions_never_wait_behind_reports() -> None:
 def test_a_queue_whose_arguments_change_gets_a_new_name() -> None:
     """A queue of that name exists where an older version ran, and is refused with others."""
     known = json.loads((Path(__file__).parent / "queue_arguments.json").read_bytes())
-    assert {queue.name: dict(queue.arguments) for queue in all_queues()} == known
+    lasting = (*all_queues(), owner_look_ups_queue())
+    assert {queue.name: dict(queue.arguments) for queue in lasting} == known

@@ -3,6 +3,7 @@
 `FAULT_POISON` is a station id: the process kills itself on meeting a call of that station.
 `FAULT_HANG` names stations by the start of their ids: the first `HANGS` batches with their calls
 stay in hand for `FAULT_HANG_S` seconds, while the process lives on.
+`FAULT_FAILING_REQUESTS` lets every so manieth request of other services be answered with 500.
 `FAULT_CLOCK_S` is how many seconds this process's wall clock runs ahead.
 """
 
@@ -39,6 +40,19 @@ def _with_faults(handle: Handle, poison: str | None, hang: str | None) -> Handle
     return handle_or_not
 
 
+def _failing_at_times(handle: Callable[[Any, Any], Awaitable[Any]], every: int) -> Any:
+    requests = itertools.count(1)
+
+    async def handle_or_fail(inbox: Any, item: Any) -> Any:
+        if next(requests) % every == 0:
+            from csms_shared.refusals import refuse
+
+            raise refuse(500, "internal_error", "a fault of the test")
+        return await handle(inbox, item)
+
+    return handle_or_fail
+
+
 def _shift_clock(seconds: float) -> None:
     true_time, true_time_ns = time.time, time.time_ns
     time.time = lambda: true_time() + seconds
@@ -52,4 +66,10 @@ if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:
 
     Inbox.handle = _with_faults(  # type: ignore[assignment,method-assign]
         Inbox.handle, os.environ.get("FAULT_POISON"), os.environ.get("FAULT_HANG")
+    )
+if "FAULT_FAILING_REQUESTS" in os.environ:
+    from csms_shared.requests_inbox import RequestsInbox
+
+    RequestsInbox._handle = _failing_at_times(  # type: ignore[method-assign]
+        RequestsInbox._handle, int(os.environ["FAULT_FAILING_REQUESTS"])
     )

@@ -36,6 +36,7 @@ from command_api.store.upkeep import purges
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import Correlator, Requester
 from csms_shared.broker.topology import COMMAND_API, command_api_queues
 from csms_shared.broker.work_queues import WorkQueueProbe
@@ -143,6 +144,7 @@ class CommandApi:
         self._consumers = make_consumers(
             link=self._link,
             publisher=self._publisher,
+            replies=Replies(self._publisher, lambda: Publisher(self._link)),
             engine=self._work,
             incarnation=incarnation,
             correlator=correlator,
@@ -186,7 +188,6 @@ class CommandApi:
             self._owners.lookups.run(),
             self._commands.inserts.run(),
             self._sessions.look_ups.run(),
-            self._sender.lane.run(),
             self._dispatch.run(),
             self._rotations.run(),
             run_upkeep(self._work, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())),
@@ -242,6 +243,7 @@ class CommandApi:
 
     async def close(self) -> None:
         """Let go of broker and database."""
+        await self._sender.close()
         await self._link.close()
         await self._engine.dispose()
         await self._work.dispose()

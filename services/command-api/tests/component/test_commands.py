@@ -117,6 +117,42 @@ async def test_each_outcome_of_a_gateway_ends_the_command(
     assert (await ended(admin, command["command_id"], status))["completed_at"]
 
 
+async def test_a_report_of_a_newer_gateway_is_set_aside_and_costs_no_other(
+    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
+) -> None:
+    newer, known = stations.online(), stations.online()
+    stations.gateway.script[newer] = silent
+    stations.gateway.script[known] = silent
+    commands = [
+        (await admin.post(f"/stations/{one}/commands/ClearCache", json={}, params={"wait": 0}))
+        for one in (newer, known)
+    ]
+    ids = [answer.json()["command_id"] for answer in commands]
+
+    async def received() -> list[Command]:
+        return [one for one in stations.gateway.received if one.command_id in ids]
+
+    sent = {one.command_id: one for one in await eventually(received, lambda all: len(all) == 2)}
+    reports = [
+        report(sent[ids[0]], "deferred"),
+        report(sent[ids[1]], CommandOutcome.COMPLETED, response={"status": "Accepted"}),
+    ]
+    await stations.gateway.report(stations.gateway.reply_keys[ids[0]], reports)
+
+    async def state() -> tuple[str, str, int]:
+        shown = [(await admin.get(f"/commands/{one}")).json()["status"] for one in ids]
+        parked = await database.fetchval("SELECT count(*) FROM parked WHERE station_id = $1", newer)
+        return shown[0], shown[1], parked
+
+    # Its own command is still open: what has become of it will be known once it is replayed.
+    assert await eventually(state, lambda found: found[1:] == ("completed", 1)) == (
+        "pending",
+        "completed",
+        1,
+    )
+    await database.execute("DELETE FROM parked WHERE station_id = $1", newer)
+
+
 async def test_without_waiting_the_answer_is_202_and_the_command_goes_on(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:

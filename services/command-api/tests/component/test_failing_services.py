@@ -122,6 +122,33 @@ def _handed_back() -> float:
     return REGISTRY.get_sample_value("csms_bus_consume_total", labels) or 0.0
 
 
+async def test_one_owner_that_cannot_be_read_costs_no_other_station(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    newer, known = stations.online(), stations.online()
+    right = stations.registry.operations["owners.look_up"]
+
+    def some(parameters: Answer) -> Any:
+        return [
+            {"owner": one["station_id"]} if one["station_id"] == newer else one
+            for one in right(parameters)
+        ]
+
+    with failing_look_ups(stations, some):
+        answers = await asyncio.gather(
+            *(admin.post(f"/stations/{one}/commands/ClearCache", json={}) for one in (newer, known))
+        )
+    assert [answer.status_code for answer in answers] == [503, 200]
+
+
+async def test_a_registration_status_that_was_added_later_is_left_to_the_gateway(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    station_id = stations.online(status="suspended")
+    answer = await admin.post(f"/stations/{station_id}/commands/ClearCache", json={})
+    assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+
+
 @pytest.mark.parametrize("failing", [defect, unknown_operation])
 async def test_a_password_that_a_station_took_is_told_until_the_registry_has_it(
     admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool, failing: Failing

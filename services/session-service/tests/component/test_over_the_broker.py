@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,20 +24,22 @@ from csms_shared.broker.topology import (
     EVENTS,
     REQUESTS,
     SESSION_SERVICE,
+    Arguments,
     Binding,
     Queue,
     decisions_key,
+    decisions_queue,
     replies_queue,
 )
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Work
-from csms_shared.owning_service import OwningService, opened
+from csms_shared.owning_service import PREFETCH, OwningService, opened
 from session_service.amqp import inboxes
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.amqp.inboxes import ReportsProgress
-from session_service.amqp.process import session_service
+from session_service.amqp.process import DECISION_CONSUMERS, session_service
 from session_service.settings import Settings
 
 WITHIN_S = 20.0
@@ -272,6 +276,37 @@ async def test_starts_of_a_busy_token_hold_up_no_other_decision(
     await until(lambda: len(gateway.replies) == 8)
     statuses = [reply["payload"]["idTagInfo"]["status"] for reply in gateway.replies[2:]]
     assert statuses == ["ConcurrentTx"] * 6
+
+
+async def test_a_gateway_whose_queue_refuses_costs_the_others_no_decision(
+    gateway: Gateway, broker_url: str, records: Any
+) -> None:
+    """Whatever the number of batches: more than all consumers may hold unacknowledged."""
+    await records.token("T1")
+    deaf, calls = new_incarnation("gateway"), 2 * DECISION_CONSUMERS * PREFETCH
+    queue = replies_queue(deaf)
+    refusing: Arguments = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    async with Link(broker_url, "deaf") as link:
+        await link.declare(replace(queue, arguments={**queue.arguments, **refusing}))
+        before = acknowledged()
+        for seq in range(calls):
+            work = records.call("Authorize", seq, {"idTag": "T1"}, station_id="DEAF")
+            body = {**work.envelope, "reply_key": f"{deaf}.calls", "items": [work.item]}
+            key = "ocpp16.Authorize"
+            await gateway.publisher.publish(
+                Outgoing(CALLS, key, MessageType.CALLS, orjson.dumps(body))
+            )
+            await gateway.send(records.call("Authorize", seq, {"idTag": "T1"}))
+        await until(lambda: len(gateway.replies) == calls)
+        # Acknowledged once each, those of the deaf gateway too: nothing is repeated for it.
+        await until(lambda: acknowledged() - before >= 2 * calls)
+        assert acknowledged("rejected") == 0
+    assert len({(reply["connection_id"], reply["seq"]) for reply in gateway.replies}) == calls
+
+
+def acknowledged(outcome: str = "ack") -> float:
+    labels = {"queue": decisions_queue(SESSION_SERVICE).name, "outcome": outcome}
+    return REGISTRY.get_sample_value("csms_bus_consume_total", labels) or 0.0
 
 
 async def test_the_end_of_a_command_reaches_the_handler_of_its_action(

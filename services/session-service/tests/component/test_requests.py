@@ -8,6 +8,7 @@ import pytest
 
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE, parking_queue
 from csms_shared.contracts.requests import RequestItem
 from csms_shared.requests_inbox import RequestsInbox
@@ -41,7 +42,9 @@ async def link(broker_url: str) -> AsyncIterator[Link]:
 
 @pytest.fixture
 def ask(records: Any, link: Link) -> Asker:
-    return Asker(requests_inbox(records.engine, Publisher(link), lambda: None))
+    publisher = Publisher(link)
+    replies = Replies(publisher, lambda: publisher)
+    return Asker(requests_inbox(records.engine, publisher, replies, lambda: None))
 
 
 async def test_id_tokens_are_made_changed_listed_and_deleted(ask: Asker, records: Any) -> None:

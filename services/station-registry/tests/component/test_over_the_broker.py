@@ -3,17 +3,21 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.broker import requests as requests_module
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.requests import Correlator, Requester
+from csms_shared.broker.requests import Correlator, Requester, reply_message
 from csms_shared.broker.topology import (
     CALLS,
     REQUESTS,
@@ -21,10 +25,17 @@ from csms_shared.broker.topology import (
     Binding,
     gateway_queue,
     incarnation_queue,
+    owner_look_ups_queue,
+    parking_queue,
+    requests_queue,
     service_queues,
 )
+from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.contracts.requests import RequestBatch
+from csms_shared.db.parking import PARKED_TYPE
 from csms_shared.owning_service import OwningService, opened
+from csms_shared.requests_inbox import AT_ONCE
 from station_registry.amqp.completed_commands import completed_command_handlers
 from station_registry.amqp.process import station_registry
 from station_registry.settings import RegistrySettings
@@ -73,6 +84,8 @@ async def link(broker_url: str) -> AsyncIterator[Link]:
         for queue in service_queues("station-registry"):
             await (await channel.get_queue(queue.name)).purge()
         yield opened
+        # Where it is left, those who ask other tests' registries would be heard by nobody.
+        await channel.queue_delete(owner_look_ups_queue().name)
 
 
 @pytest.fixture
@@ -227,3 +240,122 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
         await arrived.wait()
     assert [command.command_id for command in seen] == [command_id]
     assert seen[0].response == {"status": "Accepted"}
+
+
+@asynccontextmanager
+async def locked(registry_urls: tuple[str, str], table: str) -> AsyncIterator[None]:
+    """Let whatever reads this table wait."""
+    owner = await asyncpg.connect(registry_urls[0])
+    try:
+        async with owner.transaction():
+            await owner.execute(f"LOCK TABLE registry.{table} IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await owner.close()
+
+
+async def test_no_request_waits_for_a_slow_one_that_came_before(
+    service: OwningService, gateway: Gateway, migrated_urls: tuple[str, str]
+) -> None:
+    ask = gateway.requester.request
+    async with locked(migrated_urls, "station_listing"):
+        slow = asyncio.create_task(ask(STATION_REGISTRY, "stations.list", {}, 20.0))
+        for _ in range(5):
+            answer = await ask(STATION_REGISTRY, "connections.list", {}, 10.0)
+            assert answer.result == {"items": [], "next_cursor": None}
+        assert not slow.done()
+    assert (await slow).result == {"items": [], "next_cursor": None}
+
+
+async def test_owners_are_looked_up_beside_as_many_slow_requests_as_there_may_be(
+    service: OwningService, gateway: Gateway, registry: Any, migrated_urls: tuple[str, str]
+) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    ask = gateway.requester.request
+    async with locked(migrated_urls, "station_listing"):
+        slow = [
+            asyncio.create_task(ask(STATION_REGISTRY, "stations.list", {}, 20.0))
+            for _ in range(2 * AT_ONCE)
+        ]
+        for _ in range(5):
+            (owner,) = (
+                await ask(STATION_REGISTRY, "owners.look_up", {"station_ids": ["A"]}, 10.0)
+            ).result
+            assert (owner["connection_id"], owner["epoch"]) == ("c1", 1)
+        assert not any(task.done() for task in slow)
+    for answer in await asyncio.gather(*slow):
+        assert [station["station_id"] for station in answer.result["items"]] == ["A"]
+
+
+async def test_an_older_command_api_looks_owners_up_among_all_requests(
+    service: OwningService, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests_module, "request_keys", lambda service, _: (service,))
+    answer = await gateway.requester.request(
+        STATION_REGISTRY, "owners.look_up", {"station_ids": ["A"]}, 10.0
+    )
+    assert [owner["known"] for owner in answer.result] == [False]
+
+
+async def test_an_older_registry_is_asked_among_all_requests(link: Link, gateway: Gateway) -> None:
+    async def answer(deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            batch = RequestBatch.model_validate_json(delivery.body)
+            message = reply_message(batch.reply_key, MessageType.RESPONSE, {"result": "older"})
+            await gateway.publisher.publish(message)
+
+    consumer = Consumer(link, requests_queue(STATION_REGISTRY), answer, prefetch=1)
+    running = asyncio.create_task(consumer.run())
+    found = await gateway.requester.request(
+        STATION_REGISTRY, "owners.look_up", {"station_ids": ["A"]}, 10.0
+    )
+    await consumer.stop()
+    await running
+    assert found.result == "older"
+
+
+async def test_a_control_to_a_gateway_that_refuses_delays_no_answer_and_no_other_gateway(
+    service: OwningService, gateway: Gateway, link: Link, registry: Any
+) -> None:
+    deaf = new_incarnation("gateway-2")
+    queue = gateway_queue(deaf)
+    await link.declare(
+        replace(
+            queue,
+            arguments={**queue.arguments, "x-max-length": 0, "x-overflow": "reject-publish"},
+        )
+    )
+    await registry.send([registry.claim(f"D{number}", "c", deaf) for number in range(100)])
+    for number in range(100):
+        # Another connection of each: the gateway that had it is told, and can't be.
+        claim = registry.claim(f"D{number}", f"new-{number}")
+        await gateway.send(REQUESTS, "station-registry.decisions", "claims.v1", [claim])
+    claimed = await gateway.get("claim-replies.v1", 100)
+    assert {reply["epoch"] for reply in claimed} == {2}
+    assert await registry.query("SELECT 1 FROM parked") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no JSON",
+        b"5",
+        b"{}",
+        b'{"queue": "q", "type": "t", "error": "e", "body": 5}',
+        b'{"queue": "q\\u0000", "type": "t", "error": "e", "body": "b"}',
+        b'{"queue": "q", "type": "t", "error": "e", "body": "{\\"items\\": '
+        b'[{\\"station_id\\": \\"\\\\u0000\\"}]}"}',
+    ],
+)
+async def test_what_is_no_parked_item_is_kept_all_the_same_and_blocks_no_other(
+    service: OwningService, gateway: Gateway, registry: Any, body: bytes
+) -> None:
+    queue = parking_queue(STATION_REGISTRY).name
+    good = orjson.dumps({"queue": "q", "type": "good.v1", "error": "e", "body": "{}"})
+    for one in (body, good):
+        await gateway.publisher.publish(Outgoing("", queue, PARKED_TYPE, one))
+    async with asyncio.timeout(20):
+        while len(await registry.query("SELECT 1 FROM parked")) < 2:
+            await asyncio.sleep(0.05)
+    types = {row.type for row in await registry.query("SELECT type FROM parked")}
+    assert "good.v1" in types

@@ -102,6 +102,7 @@ REFUSAL_REASONS = (
     "not_http",
     "plain_on_tls_port",
     "registry_unanswered",
+    "unknown_outcome",
     "request_too_long",
     "server_certificate_refused",
     "station_id_not_utf8",

@@ -47,6 +47,17 @@ def _basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {token}"}
 
 
+async def test_a_refusal_that_this_version_has_no_name_for_asks_the_station_to_come_again(
+    running: RunningGateway,
+) -> None:
+    running.services.newer["N-1"] = "quarantined_certificate"
+    before = _refusals("unknown_outcome")
+    refused = await _refused(f"{running.url}/N-1")
+    assert refused.response.status_code == 503
+    assert "Retry-After" in refused.response.headers
+    assert _refusals("unknown_outcome") == before + 1
+
+
 async def test_an_unknown_station_gets_404_and_is_told_of(running: RunningGateway) -> None:
     running.services.unknown.add("U-1")
     before = _refusals("unknown_station")

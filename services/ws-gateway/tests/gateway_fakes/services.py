@@ -82,6 +82,8 @@ class FakeServices:
     # How they behave.
     passwords: dict[str, bytes] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    # What a registry of a newer version says of a station.
+    newer: dict[str, str] = field(default_factory=dict)
     strict: set[str] = field(default_factory=set)
     exempt: set[str] = field(default_factory=set)
     wrong_profile: set[str] = field(default_factory=set)
@@ -280,9 +282,11 @@ class FakeServices:
                 strict=self.strict,
             )
             reply = ClaimReply(
-                connection_id=claim.connection_id, outcome=outcome, credential_checks=reply_checks
+                connection_id=claim.connection_id,
+                outcome=self.newer.get(claim.station_id, outcome),
+                credential_checks=reply_checks,
             )
-            if outcome is ClaimOutcome.ACCEPTED:
+            if reply.outcome is ClaimOutcome.ACCEPTED:
                 self._epochs[claim.station_id] = self._epochs.get(claim.station_id, 0) + 1
                 reply.epoch = self._epochs[claim.station_id]
                 reply.booted = self.booted

@@ -13,13 +13,11 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
+from csms_shared.broker.deliveries import Delivery
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
 from csms_shared.broker.link import (
     CONNECTION_ERRORS,
@@ -37,36 +35,13 @@ from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
 from csms_shared.retrying import SHORTEST_PAUSE_S, until_available
 
+__all__ = ["Consumer", "Delivery", "Handler", "Rest"]
+
 log = structlog.get_logger(__name__)
 
 OPERATION_TIMEOUT_S = 10.0
 _OUTCOMES = ("ack", "split", "rejected")
-
-
-@dataclass(slots=True)
-class Delivery:
-    """One AMQP message: its contract's name, its body, and how many items the body has.
-
-    `ahead_ms`: add it to a time that the sender has set, to have it by our clock. `arrived_at` is
-    in seconds of this process's monotonic clock.
-    """
-
-    type: str
-    routing_key: str
-    body: bytes
-    redelivered: bool
-    message: AbstractIncomingMessage
-    ahead_ms: int = 0
-    arrived_at: float = field(default_factory=monotonic)
-
-    def items(self) -> list[Any]:
-        """Return the raw items; an unreadable body counts as one item that no model accepts."""
-        try:
-            document = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return [None]
-        items = document.get("items") if isinstance(document, dict) else None
-        return items if isinstance(items, list) else [None]
+_JSON = "application/json"
 
 
 Rest = Callable[[], Awaitable[None]]
@@ -84,6 +59,8 @@ class Consumer:
 
     `gather_s` is for queues that nobody waits for: batches start at least so many seconds apart,
     and are so much bigger under load. After a quiet time a message is handled at once.
+
+    `batch_messages` bounds a batch; with 1, each message is acknowledged by itself.
     """
 
     def __init__(
@@ -96,6 +73,7 @@ class Consumer:
         publisher: Publisher | None = None,
         on_lost: Callable[[], Awaitable[None]] | None = None,
         gather_s: float = 0.0,
+        batch_messages: int = BATCH_MAX_ITEMS,
     ) -> None:
         self._link = link
         self._queue = queue
@@ -104,6 +82,7 @@ class Consumer:
         self._splitter = publisher
         self._on_lost = on_lost
         self._gather_s = gather_s
+        self._batch_messages = batch_messages
         self._waiting: deque[Delivery] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -117,7 +96,7 @@ class Consumer:
         self._unsettled: set[int] = set()
         label = queue.label
         self._taken = {outcome: BUS_CONSUMED.labels(label, outcome) for outcome in _OUTCOMES}
-        self._batch_messages = BATCH_MESSAGES.labels(label)
+        self._batch_sizes = BATCH_MESSAGES.labels(label)
         self._paused_now = CONSUMER_PAUSED.labels(label)
 
     @property
@@ -243,7 +222,7 @@ class Consumer:
         """
         again = [number for number, one in enumerate(self._waiting) if one.redelivered]
         if again:
-            size = max(1, min(BATCH_MAX_ITEMS, len(again) // _REDELIVERED_GROUPS))
+            size = max(1, min(self._batch_messages, len(again) // _REDELIVERED_GROUPS))
             chosen = set(random.sample(again, size))
             taken = [one for number, one in enumerate(self._waiting) if number in chosen]
             rest = [one for number, one in enumerate(self._waiting) if number not in chosen]
@@ -251,7 +230,8 @@ class Consumer:
             return taken
         batch: list[Delivery] = []
         size = 0
-        while self._waiting and len(batch) < BATCH_MAX_ITEMS and size < _TAKE_MAX_BYTES:
+        most = self._batch_messages
+        while self._waiting and len(batch) < most and size < _TAKE_MAX_BYTES:
             delivery = self._waiting.popleft()
             size += len(delivery.body)
             batch.append(delivery)
@@ -347,7 +327,7 @@ class Consumer:
             await batch[-1].message.ack(multiple=True)
         self._unsettled.discard(number)
         self._taken["ack"].inc(len(batch))
-        self._batch_messages.observe(len(batch))
+        self._batch_sizes.observe(len(batch))
 
     def _pause(self, paused: bool) -> None:
         # Several consumers may share a queue and its label.
@@ -359,21 +339,20 @@ class Consumer:
             return batch
         whole: list[Delivery] = []
         for delivery in batch:
-            items = delivery.items() if delivery.redelivered else []
-            if len(items) < 2:
+            if not delivery.redelivered or len(delivery.items()) < 2:
                 whole.append(delivery)
                 continue
-            envelope = orjson.loads(delivery.body)
             singles = [
                 Outgoing(
                     DEFAULT_EXCHANGE,
                     self._queue.name,
                     delivery.type,
-                    orjson.dumps({**envelope, "items": [item]}),
+                    body,
+                    content_type=delivery.message.content_type or _JSON,
                     sender=delivery.message.app_id,
                     sent_ms=_sent_ms(delivery.message),
                 )
-                for item in items
+                for body in delivery.singles()
             ]
             # Never handed back meanwhile: a broker that takes nothing must not count as a delivery.
             await until_available(

@@ -157,6 +157,14 @@ class Publisher:
                 raise result
         return outcomes
 
+    def close(self) -> None:
+        """Give the channels up: nothing more is published here."""
+        for lane in self._lanes:
+            if lane is not None:
+                self._give_up(lane)
+                if not lane.waiting:
+                    self._link.close_later(lane.channel)
+
     async def _lane(self) -> _Lane:
         turn = self._turn = (self._turn + 1) % _CHANNELS
         lane = self._lanes[turn]

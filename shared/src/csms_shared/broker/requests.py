@@ -8,14 +8,20 @@ import orjson
 from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.broker.errors import AnswerUnreadable, RequestTimedOut
+from csms_shared.broker.errors import (
+    AnswerUnreadable,
+    PublishReturned,
+    PublishUnconfirmed,
+    RequestTimedOut,
+)
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import REPLIES, REQUESTS
+from csms_shared.broker.topology import REPLIES, REQUESTS, request_keys
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
 
 MAX_OUTSTANDING = 1000
+LANE_CONFIRM_S = 1.0
 
 
 class Correlator:
@@ -82,21 +88,33 @@ class Requester:
         )
         try:
             async with asyncio.timeout(timeout):
-                await self._publisher.publish(
-                    Outgoing(
-                        REQUESTS, service, MessageType.REQUEST, batch.model_dump_json().encode()
-                    ),
-                    timeout,
-                )
-                body = await future
+                body = batch.model_dump_json().encode()
+                await self._publish(request_keys(service, operation), body, timeout)
+                answer = await future
         except TimeoutError as error:
             raise RequestTimedOut(f"{service} did not answer within {timeout} s") from error
         finally:
             self._correlator.forget(correlation_id)
         try:
-            return ResponseMessage.model_validate_json(body)
+            return ResponseMessage.model_validate_json(answer)
         except ValidationError as error:
             raise AnswerUnreadable(f"{service} answered with no answer: {error}"[:500]) from error
+
+    async def _publish(self, keys: tuple[str, ...], body: bytes, timeout: float) -> None:
+        *lanes, last = keys
+        for key in lanes:
+            try:
+                await self._publisher.publish(_request(key, body), min(LANE_CONFIRM_S, timeout))
+            except (PublishReturned, PublishUnconfirmed):
+                # Nobody serves the lane, as in older versions, or its queue has no leader. What
+                # has a lane may be answered twice.
+                continue
+            return
+        await self._publisher.publish(_request(last, body), timeout)
+
+
+def _request(key: str, body: bytes) -> Outgoing:
+    return Outgoing(REQUESTS, key, MessageType.REQUEST, body)
 
 
 def reply_message(

@@ -25,6 +25,8 @@ DELIVERY_LIMIT = 20
 PARKED_DELIVERY_LIMIT = 1_000_000_000
 INCARNATION_EXPIRES_MS = 600_000
 LIVE_EVENTS_EXPIRES_MS = 10_000
+# Without a registry that serves it, askers go by the queue of all requests from then on.
+OWNER_LOOK_UPS_EXPIRE_MS = 10_000
 # Some hours of a busy fleet; what does not fit is refused, and is a gap in the recording.
 RECORDINGS_MAX_BYTES = 1024 * 1024 * 1024
 COMMAND_RESULTS_QUEUE = "command-api.results.v1"
@@ -203,6 +205,37 @@ def reports_queue(service: str) -> Queue:
 def requests_queue(service: str) -> Queue:
     """Return the queue of other services' requests; apart, so that a query delays no decision."""
     return _work_queue(service, f"{service}.requests.v1", (Binding(REQUESTS, service),))
+
+
+OWNER_LOOK_UPS_KEY = f"{STATION_REGISTRY}.owners"
+# Requests with a lane of their own; every other one goes under the service's name alone.
+_REQUEST_LANES = {(STATION_REGISTRY, "owners.look_up"): OWNER_LOOK_UPS_KEY}
+
+
+def request_keys(service: str, operation: str) -> tuple[str, ...]:
+    """Return the routing keys on `csms.requests.v1` of a request, the preferred one first.
+
+    The last one is taken by every version of the service.
+    """
+    lane = _REQUEST_LANES.get((service, operation))
+    return (service,) if lane is None else (lane, service)
+
+
+def owner_look_ups_queue() -> Queue:
+    """Return the queue of look-ups of stations' owners, for which commands wait.
+
+    Nothing in it is worth keeping: without a consumer it is soon gone, and look-ups go with all
+    other requests, as they do where the registry is of a version without this queue.
+    """
+    return Queue(
+        f"{STATION_REGISTRY}.owners.v1",
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-expires": OWNER_LOOK_UPS_EXPIRE_MS,
+        },
+        (Binding(REQUESTS, OWNER_LOOK_UPS_KEY),),
+    )
 
 
 def recordings_key() -> str:

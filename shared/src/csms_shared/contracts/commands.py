@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.contracts.envelope import Batch, Contract, Open
 
 
 class Command(Contract):
@@ -53,7 +53,7 @@ class CommandReport(Contract):
 
     command_id: str
     station_id: str
-    outcome: CommandOutcome
+    outcome: Open[CommandOutcome]
     at_ms: int
     sent_ms: int | None = None
     response: dict[str, Any] | None = None

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from csms_shared.contracts.calls import RegistrationChange
-from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.contracts.envelope import Batch, Contract, Open
 
 
 class ControlKind(StrEnum):
@@ -21,7 +21,7 @@ class Control(Contract):
     `registration` replaces what the gateway knew. `close`: the station was deleted or rejected.
     """
 
-    kind: ControlKind
+    kind: Open[ControlKind]
     station_id: str
     epoch: int
     registration: RegistrationChange | None = None

@@ -1,8 +1,8 @@
 """What every message between services is: a batch of items under a contract's name."""
 
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Contract(BaseModel):
@@ -10,6 +10,14 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
+
+Named = TypeVar("Named")
+
+Open = Annotated[Named | str, Field(union_mode="left_to_right")]
+"""One of the values that this version knows, or the text of one that a newer version has added.
+
+For what is read from messages. What people send, and parameters, are refused instead.
+"""
 
 Item = TypeVar("Item", bound=Contract)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from csms_shared.contracts.calls import RegistrationChange
-from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.contracts.envelope import Batch, Contract, Open
 
 # In a release: whoever claimed was never told the epoch. Epochs begin at 1.
 NEVER_LEARNT = 0
@@ -69,7 +69,7 @@ class ClaimReply(Contract):
     """
 
     connection_id: str
-    outcome: ClaimOutcome
+    outcome: Open[ClaimOutcome]
     detail: str = ""
     epoch: int = 0
     booted: bool = False

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
-from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.envelope import Contract, Open
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PageQuery, ParkedId
@@ -105,7 +105,7 @@ class OwnerView(Contract):
 
     station_id: str
     known: bool
-    registration_status: RegistrationStatus | None = None
+    registration_status: Open[RegistrationStatus] | None = None
     ocpp_version: str | None = None
     gateway_id: str | None = None
     connection_id: str | None = None
@@ -237,6 +237,8 @@ class NoParameters(Contract):
     """An operation that needs none."""
 
 
+LOOK_UP_OWNERS = "owners.look_up"
+
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
 # list[OwnerView], FleetStatus, Page[ParkedView], null, null, Page[MessageView],
@@ -251,7 +253,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.offer_profile": OfferProfile,
     "stations.connectors": StationName,
     "connections.list": ListConnections,
-    "owners.look_up": LookUpOwners,
+    LOOK_UP_OWNERS: LookUpOwners,
     "fleet.status": NoParameters,
     **JOB_OPERATIONS,
     **ROLLOUT_OPERATIONS,

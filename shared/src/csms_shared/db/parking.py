@@ -15,6 +15,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import PARKED_ITEMS
+from csms_shared.values.texts import is_storable
 
 PARKED_TYPE = "parked.v1"
 _ERROR_MAX = 2000
@@ -86,10 +87,9 @@ class ParkingDrain:
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:
-    if delivery.type == PARKED_TYPE:
-        document = orjson.loads(delivery.body)
-        queue, type_, error = document["queue"], document["type"], document["error"]
-        body = document["body"].encode()
+    found = _parked_here(delivery)
+    if found is not None:
+        queue, type_, error, body = found
     else:
         death = delivery.message.headers.get("x-first-death-queue")
         queue, type_ = str(death or "unknown"), delivery.type
@@ -105,10 +105,25 @@ def _row(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def _parked_here(delivery: Delivery) -> tuple[str, str, str, bytes] | None:
+    """Return queue, type, error and body of what a service parked; None where it is no such."""
+    if delivery.type != PARKED_TYPE:
+        return None
+    try:
+        document = orjson.loads(delivery.body)
+        texts = [document[name] for name in ("queue", "type", "error", "body")]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    if not all(isinstance(one, str) and is_storable(one) for one in texts[:3]):
+        return None
+    queue, type_, error, body = texts
+    return (queue, type_, error, body.encode()) if isinstance(body, str) else None
+
+
 def _station_id(body: bytes) -> str | None:
     try:
         items = orjson.loads(body)["items"]
         station_id = items[0]["station_id"]
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
         return None
-    return station_id if isinstance(station_id, str) else None
+    return station_id if isinstance(station_id, str) and is_storable(station_id) else None

@@ -47,3 +47,17 @@ QUEUE_MESSAGES = Gauge(
     "Messages that wait in the broker for a consumer of this service's work queues.",
     ["queue"],
 )
+REPLIES_UNDELIVERED = Counter(
+    "csms_replies_undelivered_total",
+    "Messages of replies that were dropped after their commit: the receiver's queue did not "
+    "confirm them while somebody waited (unconfirmed), or too many waited for it (no_room).",
+    ["reason"],
+)
+for _reason in ("unconfirmed", "no_room"):
+    REPLIES_UNDELIVERED.labels(_reason)
+ITEMS_UNREAD = Counter(
+    "csms_items_unread_total",
+    "Items of messages that this process could not read or take, and left out: of a newer "
+    "version, or a defect. Those of work queues are parked instead.",
+    ["type"],
+)

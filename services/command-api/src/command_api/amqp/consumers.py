@@ -16,6 +16,7 @@ from command_api.store.tables import parked
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import Correlator
 from csms_shared.broker.topology import (
     COMMAND_API,
@@ -40,6 +41,7 @@ def make_consumers(
     *,
     link: Link,
     publisher: Publisher,
+    replies: Replies,
     engine: AsyncEngine,
     incarnation: str,
     correlator: Correlator,
@@ -60,6 +62,7 @@ def make_consumers(
     results = Inbox(
         engine=engine,
         publisher=publisher,
+        replies=replies,
         service=COMMAND_API,
         queue=results_queue.name,
         apply=reports.apply,
@@ -69,6 +72,7 @@ def make_consumers(
     events = Inbox(
         engine=engine,
         publisher=publisher,
+        replies=replies,
         service=COMMAND_API,
         queue=events_queue.name,
         apply=incoming.apply,
@@ -77,6 +81,7 @@ def make_consumers(
     orders = OrdersInbox(
         engine,
         publisher,
+        replies,
         Orders(owners, dispatch.wake_held, relay.wake),
     )
     own = OwnQueue(correlator, watched.reported)

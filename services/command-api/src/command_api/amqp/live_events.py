@@ -5,7 +5,7 @@ import itertools
 
 import structlog
 
-from command_api.amqp.event_reading import read_events
+from command_api.amqp.event_reading import take_events
 from command_api.handlers.event_hub import EventHub
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
@@ -68,5 +68,4 @@ class LiveEvents:
             await asyncio.sleep(_WATCH_S if self._hub.connected else _WATCH_S / 10)
 
     async def _take(self, deliveries: list[Delivery]) -> None:
-        for event in read_events(deliveries):
-            self._hub.publish(event)
+        take_events(deliveries, self._hub.publish)

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from command_api.handlers.orders import Orders
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import COMMAND_API, COMMAND_ORDERS_QUEUE
 from csms_shared.inbox import Inbox, decode
 
@@ -12,11 +13,14 @@ from csms_shared.inbox import Inbox, decode
 class OrdersInbox:
     """Consumer handler of the orders queue; one per process."""
 
-    def __init__(self, engine: AsyncEngine, publisher: Publisher, orders: Orders) -> None:
+    def __init__(
+        self, engine: AsyncEngine, publisher: Publisher, replies: Replies, orders: Orders
+    ) -> None:
         self._orders = orders
         self._inbox = Inbox(
             engine=engine,
             publisher=publisher,
+            replies=replies,
             service=COMMAND_API,
             queue=COMMAND_ORDERS_QUEUE,
             apply=orders.apply,

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from command_api.amqp.event_reading import read_events
+from command_api.amqp.event_reading import take_events
 from command_api.amqp.owner_map import OwnerMap
 from command_api.handlers.watched_commands import WatchedCommands
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
-from csms_shared.contracts.events import event_type
+from csms_shared.contracts.events import CloudEvent, event_type
 
 _COMPLETED = event_type(COMMAND_COMPLETED_KEY)
 
@@ -21,10 +21,12 @@ class OwnEvents:
 
     async def __call__(self, deliveries: list[Delivery]) -> None:
         """Take in the events."""
-        for event in read_events(deliveries):
-            self._owners.saw(event)
-            if event.type == _COMPLETED:
-                self._watched.ended_elsewhere([UUID(event.data["command_id"])])
+        take_events(deliveries, self._take)
+
+    def _take(self, event: CloudEvent) -> None:
+        self._owners.saw(event)
+        if event.type == _COMPLETED:
+            self._watched.ended_elsewhere([UUID(event.data["command_id"])])
 
     async def lost(self) -> None:
         """Events may be missing from here on: trust nothing that was remembered."""

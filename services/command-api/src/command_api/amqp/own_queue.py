@@ -1,13 +1,14 @@
 """This instance's own queue: replies to its requests, and reports to its commands at once."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
-from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.reading import UnreadableMessage, read_batch, take_each
 from csms_shared.broker.requests import Correlator
 from csms_shared.clock import monotonic
 from csms_shared.contracts.commands import CommandReport, CommandReportBatch
@@ -73,10 +74,14 @@ class OwnQueue:
             if delivery.type != MessageType.COMMAND_REPORTS:
                 log.warning("reply_not_understood", type=delivery.type)
                 continue
-            try:
-                batch = CommandReportBatch.model_validate_json(delivery.body)
-            except ValidationError as error:
-                # Its other copy is parked by the consumer of the durable queue.
-                log.warning("report_not_understood", error=str(error)[:500])
-                continue
-            self._reported(batch.gateway_id, batch.items)
+            # What can't be read is parked by the consumer of the durable queue.
+            with contextlib.suppress(UnreadableMessage):
+                self._take_reports(delivery.body)
+
+    def _take_reports(self, body: bytes) -> None:
+        batch = read_batch(CommandReportBatch, MessageType.COMMAND_REPORTS, body)
+        take_each(
+            MessageType.COMMAND_REPORTS,
+            batch.items,
+            lambda report: self._reported(batch.gateway_id, [report]),
+        )

@@ -5,17 +5,20 @@ asked, and whatever was not written by the gateway it named, the registry is ask
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from command_api.handlers.gathering import Gathering, TooBusy
 from command_api.handlers.ports import ServiceAway, Services
+from csms_shared.broker.reading import read_items
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.events import CloudEvent
-from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.stations import LOOK_UP_OWNERS, OwnerView, RegistrationStatus
 from csms_shared.refusals import ProblemRaised
 
-_OWNERS = TypeAdapter(list[OwnerView])
+_LIST = TypeAdapter(list[Any])
 _LOOKUP_MAX = 500
 _MAX_KNOWN = 1_000_000
 # No station has an empty id.
@@ -31,7 +34,7 @@ class OwnerMap:
         # For each look-up under way, the stations of which an event came meanwhile: the answer
         # about them may be older than the event, and is not remembered.
         self._overtaken: list[set[str]] = []
-        self.lookups: Gathering[str, OwnerView] = Gathering(
+        self.lookups: Gathering[str, OwnerView | None] = Gathering(
             self._look_up, max_items=_LOOKUP_MAX, lanes=2
         )
 
@@ -45,12 +48,17 @@ class OwnerMap:
         if known is not None:
             return known
         try:
-            return await self.lookups.submit(station_id)
+            found = await self.lookups.submit(station_id)
         except TooBusy as error:
             raise ServiceAway("too many stations are being looked up") from error
+        if found is None:
+            raise ServiceAway(f"the registry's answer about {station_id} can't be read")
+        return found
 
     async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
         """Ask the registry about these stations.
+
+        One about which its answer can't be read is there and not connected, as far as is known.
 
         Raises:
             ServiceAway: it does not answer.
@@ -58,8 +66,8 @@ class OwnerMap:
         found: dict[str, OwnerView] = {}
         for start in range(0, len(station_ids), _LOOKUP_MAX):
             page = station_ids[start : start + _LOOKUP_MAX]
-            for owner in await self._look_up(page):
-                found[owner.station_id] = owner
+            for station_id, owner in zip(page, await self._look_up(page), strict=True):
+                found[station_id] = owner or OwnerView(station_id=station_id, known=True)
         return found
 
     def forget(self, station_id: str) -> None:
@@ -113,27 +121,28 @@ class OwnerMap:
         for overtaken in self._overtaken:
             overtaken.add(station_id)
 
-    async def _look_up(self, station_ids: Sequence[str]) -> list[OwnerView]:
+    async def _look_up(self, station_ids: Sequence[str]) -> list[OwnerView | None]:
+        """Return the owner of each, None where the answer about it can't be read."""
         wanted = list(dict.fromkeys(station_ids))
         overtaken: set[str] = set()
         self._overtaken.append(overtaken)
         try:
             result = await self._services.ask(
-                STATION_REGISTRY, "owners.look_up", {"station_ids": wanted}
+                STATION_REGISTRY, LOOK_UP_OWNERS, {"station_ids": wanted}
             )
-            owners = {owner.station_id: owner for owner in _OWNERS.validate_python(result)}
+            found = read_items(OwnerView, MessageType.RESPONSE, _LIST.validate_python(result))
+            owners = {owner.station_id: owner for owner in found}
         except (ProblemRaised, ValidationError) as error:
             # There is nothing to refuse in this question: it is as if there were no answer.
             raise ServiceAway(f"no owners from the registry: {error}"[:500]) from error
         finally:
             self._overtaken = [other for other in self._overtaken if other is not overtaken]
+        if not owners and wanted:
+            raise ServiceAway("no owner in the registry's answer can be read")
         for owner in owners.values():
             fresh = owner.station_id not in overtaken and _EVERY_STATION not in overtaken
             self._keep(owner, fresh=fresh)
-        return [
-            owners.get(station_id) or OwnerView(station_id=station_id, known=False)
-            for station_id in station_ids
-        ]
+        return [owners.get(station_id) for station_id in station_ids]
 
     def _keep(self, owner: OwnerView, *, fresh: bool) -> None:
         if (

@@ -95,6 +95,8 @@ def after_report(
 ) -> CommandRecord | None:
     """Return the command as the gateway's report makes it, None where it changes nothing."""
     outcome = report.outcome
+    if not isinstance(outcome, CommandOutcome):
+        return None
     answered = outcome in (CommandOutcome.COMPLETED, CommandOutcome.ERROR)
     if command.status.is_settled or (command.status.is_final and not answered):
         return None

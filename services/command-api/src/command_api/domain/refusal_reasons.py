@@ -232,6 +232,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "unavailable": Explanation("A part of the central system did not answer", _OURS),
     "registry_unanswered": Explanation("The station registry did not answer in time", _OURS),
+    "unknown_outcome": Explanation(
+        "The station registry refused it for a reason that this gateway is too old to know",
+        ("Bring all services to the same version; what is wrong is in detail.", *_OURS[:1]),
+    ),
     "too_many_at_once": Explanation("Too many stations connected at the same time", _OURS),
 }
 _UNKNOWN = Explanation("The connection was refused", ("What is wrong is in detail.",))

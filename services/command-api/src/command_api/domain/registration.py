@@ -8,9 +8,12 @@ NOT_WHILE_PENDING = ("RemoteStartTransaction", "RemoteStopTransaction")
 
 
 def refusal_by_registration(
-    station_id: str, action: str, status: RegistrationStatus | None
+    station_id: str, action: str, status: RegistrationStatus | str | None
 ) -> Problem | None:
-    """Return why a command must not be sent, None where it may."""
+    """Return why a command must not be sent, None where it may.
+
+    The gateway knows a status that is unknown here.
+    """
     if status is RegistrationStatus.REJECTED:
         return Problem(
             status=409, code="station_rejected", detail=f"station {station_id} is rejected"

@@ -12,9 +12,13 @@ from command_api.handlers.watched_commands import WatchedCommands
 from command_api.store.command_changes import lock_commands, write_changes
 from command_api.store.transaction_starts import link_starts
 from csms_shared.clock import now_ms
-from csms_shared.contracts.commands import CommandReport
+from csms_shared.contracts.commands import CommandOutcome, CommandReport
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Reply, Work
+
+
+class UnknownOutcome(ValueError):
+    """A gateway reports what this version has no name for."""
 
 
 class CommandReports:
@@ -46,6 +50,10 @@ class CommandReports:
         ]
         if not reports:
             return []
+        for _, report in reports:
+            if not isinstance(report.outcome, CommandOutcome):
+                # Parked alone, for a version that knows it; the sweeper ends the command.
+                raise UnknownOutcome(report.outcome)
         now = now_ms()
         commands = await lock_commands(connection, [UUID(item.command_id) for _, item in reports])
         changed: dict[UUID, CommandRecord] = {}

@@ -6,7 +6,7 @@ afresh and published once more; then it is `station_offline`. A held one goes ba
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -82,20 +82,11 @@ class Dispatch:
         if owner.gateway_id is None or owner.epoch is None:
             await self._finish([command], CommandStatus.STATION_OFFLINE)
             return
-        sending = asyncio.create_task(self._send_alone(command, owner))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        self._start_sending([(command, owner)])
 
     async def drain(self) -> None:
         """Wait for what is being sent."""
         await asyncio.gather(*self._sending)
-
-    async def _send_alone(self, command: CommandRecord, owner: OwnerView) -> None:
-        try:
-            await self._publish([(command, owner)])
-        except Unavailable as error:
-            # Not written, and that could not be stored: the sweeper ends the command.
-            log.warning("refusal_not_stored", command_id=str(command.command_id), error=str(error))
 
     async def send_held(self, station_ids: Sequence[str]) -> None:
         """Send what waits for these stations, those that are connected and may have it.
@@ -130,7 +121,7 @@ class Dispatch:
                 sendable.append((command, owner))
             else:
                 await self._refuse_payload(command, problem.description)
-        await self._publish(sendable)
+        self._start_sending(sendable)
 
     def wake_lookups(self) -> None:
         """Tell that commands may wait for a fresh look-up."""
@@ -185,7 +176,7 @@ class Dispatch:
             else:
                 sendable.append((command, owner))
         await self._finish(offline, CommandStatus.STATION_OFFLINE)
-        await self._publish(sendable)
+        self._start_sending(sendable)
 
     async def _send_to_connected(self) -> None:
         woken, self._connected = self._connected, set()
@@ -222,22 +213,34 @@ class Dispatch:
     def _lost_secret(self, command: CommandRecord) -> bool:
         return command.rotation_proofs is not None and command.command_id not in self._secrets
 
-    async def _publish(self, sendable: Sequence[tuple[CommandRecord, OwnerView]]) -> None:
-        if not sendable:
-            return
+    def _start_sending(self, sendable: Iterable[tuple[CommandRecord, OwnerView]]) -> None:
+        """Send to each gateway by itself: nobody waits for one that does not confirm."""
+        by_gateway: dict[str, list[tuple[CommandRecord, Command]]] = {}
+        for command, owner in sendable:
+            message = self._message(command, owner)
+            by_gateway.setdefault(str(owner.gateway_id), []).append((command, message))
+        for gateway_id, commands in by_gateway.items():
+            sending = asyncio.create_task(self._send(gateway_id, commands))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+
+    async def _send(
+        self, gateway_id: str, commands: Sequence[tuple[CommandRecord, Command]]
+    ) -> None:
         may_have_it = await asyncio.gather(
-            *(
-                self._sender.send(str(owner.gateway_id), self._message(command, owner))
-                for command, owner in sendable
-            )
+            *(self._sender.send(gateway_id, message) for _, message in commands)
         )
         lost = [
             command
-            for (command, _), stored in zip(sendable, may_have_it, strict=True)
+            for (command, _), stored in zip(commands, may_have_it, strict=True)
             if not stored
         ]
-        if lost:
-            await self._not_written(lost)
+        try:
+            if lost:
+                await self._not_written(lost)
+        except Unavailable as error:
+            # Not written, and that could not be stored: the sweeper ends the commands.
+            log.warning("refusals_not_stored", commands=len(lost), error=str(error))
 
     def _message(self, command: CommandRecord, owner: OwnerView) -> Command:
         return Command(

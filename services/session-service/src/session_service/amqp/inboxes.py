@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Delivery, Rest
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallFault, CallReply
@@ -60,12 +61,14 @@ class DecisionsInbox:
         engine: AsyncEngine,
         for_held: AsyncEngine,
         publisher: Publisher,
+        replies: Replies,
         after_commit: Callable[[], None],
         progress: ReportsProgress,
     ) -> None:
         self._engine = engine
         self._for_held = for_held
         self._publisher = publisher
+        self._replies = replies
         self._after_commit = after_commit
         self._progress = progress
 
@@ -77,8 +80,11 @@ class DecisionsInbox:
             return answers
 
         async def rest() -> None:
+            # Tried again where the database goes away: what was answered is not answered again.
+            nonlocal answers
             if answers is not None:
-                await answers()
+                answer, answers = answers, None
+                await answer()
             await self._decide_held(list(decisions.held.values()))
 
         return rest
@@ -101,6 +107,7 @@ class DecisionsInbox:
         return Inbox(
             engine=engine,
             publisher=self._publisher,
+            replies=self._replies,
             service=SESSION_SERVICE,
             queue=decisions_queue(SESSION_SERVICE).name,
             apply=decisions,
@@ -116,6 +123,7 @@ class ReportsInbox:
         self,
         engine: AsyncEngine,
         publisher: Publisher,
+        replies: Replies,
         after_commit: Callable[[], None],
         progress: ReportsProgress,
     ) -> None:
@@ -123,6 +131,7 @@ class ReportsInbox:
         self._inbox = Inbox(
             engine=engine,
             publisher=publisher,
+            replies=replies,
             service=SESSION_SERVICE,
             queue=reports_queue(SESSION_SERVICE).name,
             apply=apply_reports,

@@ -34,16 +34,17 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         outbox=outbox,
         parked=parked,
     )
-    publisher, wake, progress = service.publisher, service.wake_relay, ReportsProgress()
+    publisher, replies, progress = service.publisher, service.replies, ReportsProgress()
+    wake = service.wake_relay
     for_held = service.engine("held starts", 1, by_keys=True)
     service.consume_decisions(
         DECISION_CONSUMERS,
-        lambda engine: DecisionsInbox(engine, for_held, publisher, wake, progress),
+        lambda engine: DecisionsInbox(engine, for_held, publisher, replies, wake, progress),
     )
     service.consume_reports(
-        REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, wake, progress)
+        REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, replies, wake, progress)
     )
-    service.consume_requests(lambda engine: requests_inbox(engine, publisher, wake))
+    service.consume_requests(lambda engine: requests_inbox(engine, publisher, replies, wake))
     service.keep_up(
         *upkeep_tasks(settings.meter_value_retention_days),
         UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.engine import transactional
@@ -20,11 +21,11 @@ from session_service.store.tables import parked
 
 
 def requests_inbox(
-    engine: AsyncEngine, publisher: Publisher, after: Callable[[], None]
+    engine: AsyncEngine, publisher: Publisher, replies: Replies, after: Callable[[], None]
 ) -> RequestsInbox:
     """Return the consumer handler of the requests queue."""
     return RequestsInbox(
-        publisher=publisher,
+        replies=replies,
         operations=SESSION_OPERATIONS,
         handlers={
             "transactions.list": transactional(engine, transactions.list_transactions),

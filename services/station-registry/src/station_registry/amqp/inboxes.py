@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import (
     STATION_REGISTRY,
     decisions_queue,
@@ -28,6 +29,7 @@ from station_registry.handlers.certificate_requests import SigningNow
 def decisions_inbox(
     engine: AsyncEngine,
     publisher: Publisher,
+    replies: Replies,
     policies: Policies,
     signing: SigningNow,
     after_commit: Callable[[], None],
@@ -36,6 +38,7 @@ def decisions_inbox(
     return Inbox(
         engine=engine,
         publisher=publisher,
+        replies=replies,
         service=STATION_REGISTRY,
         queue=decisions_queue(STATION_REGISTRY).name,
         apply=apply_by(decision_routes(policies, signing)),
@@ -45,12 +48,13 @@ def decisions_inbox(
 
 
 def reports_inbox(
-    engine: AsyncEngine, publisher: Publisher, after_commit: Callable[[], None]
+    engine: AsyncEngine, publisher: Publisher, replies: Replies, after_commit: Callable[[], None]
 ) -> Inbox:
     """Return the handler of the reports queue."""
     return Inbox(
         engine=engine,
         publisher=publisher,
+        replies=replies,
         service=STATION_REGISTRY,
         queue=reports_queue(STATION_REGISTRY).name,
         apply=apply_by(report_routes()),
@@ -58,11 +62,12 @@ def reports_inbox(
     )
 
 
-def recordings_inbox(engine: AsyncEngine, publisher: Publisher) -> Inbox:
+def recordings_inbox(engine: AsyncEngine, publisher: Publisher, replies: Replies) -> Inbox:
     """Return the handler of the recordings queue."""
     return Inbox(
         engine=engine,
         publisher=publisher,
+        replies=replies,
         service=STATION_REGISTRY,
         queue=recordings_queue().name,
         apply=apply_by(recording_routes()),

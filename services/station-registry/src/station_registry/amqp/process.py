@@ -3,8 +3,8 @@
 from functools import partial
 
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import STATION_REGISTRY, recordings_queue
-from csms_shared.contracts.stations import STATION_OPERATIONS
+from csms_shared.broker.topology import STATION_REGISTRY, owner_look_ups_queue, recordings_queue
+from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
@@ -15,7 +15,7 @@ from station_registry.handlers.certificate_expiry import watch_expiry
 from station_registry.handlers.certificate_signing import CertificateSigning
 from station_registry.handlers.jobs import time_out_jobs
 from station_registry.handlers.leases import doubt_gateways, watch_leases
-from station_registry.handlers.requests import station_operations
+from station_registry.handlers.requests import owner_look_ups, station_operations
 from station_registry.handlers.rollouts import advance_rollouts
 from station_registry.handlers.root_expiry import watch_roots
 from station_registry.handlers.signers import Signer
@@ -46,7 +46,8 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         outbox=outbox,
         parked=parked,
     )
-    publisher, wake, policies = service.publisher, service.wake_relay, settings.policies()
+    publisher, replies, policies = service.publisher, service.replies, settings.policies()
+    wake = service.wake_relay
     authority = _authority(settings)
     signing = _signing(service, settings, authority)
     if signing is not None:
@@ -54,18 +55,31 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     decisions = service.consume_decisions(
         DECISION_CONSUMERS,
         lambda engine: decisions_inbox(
-            engine, publisher, policies, signing_now(settings.signing(), authority), wake
+            engine, publisher, replies, policies, signing_now(settings.signing(), authority), wake
         ),
     )
-    service.consume_reports(REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, wake))
-    service.consume_apart(recordings_queue(), lambda engine: recordings_inbox(engine, publisher))
+    service.consume_reports(
+        REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, replies, wake)
+    )
+    service.consume_apart(
+        recordings_queue(), lambda engine: recordings_inbox(engine, publisher, replies)
+    )
     service.consume_requests(
         lambda engine: RequestsInbox(
-            publisher=publisher,
+            replies=replies,
             operations=STATION_OPERATIONS,
-            handlers=station_operations(engine, publisher, policies, authority),
+            handlers=station_operations(engine, publisher, replies, policies, authority),
             after=wake,
         )
+    )
+    # Commands wait for these: they never stand behind a search.
+    service.consume_requests(
+        lambda engine: RequestsInbox(
+            replies=replies,
+            operations={LOOK_UP_OWNERS: STATION_OPERATIONS[LOOK_UP_OWNERS]},
+            handlers={LOOK_UP_OWNERS: owner_look_ups(engine)},
+        ),
+        lane=owner_look_ups_queue(),
     )
     service.keep_up(
         watch_leases(lambda: any(consumer.consuming for consumer in decisions)),

@@ -15,7 +15,7 @@ from station_registry.domain.jobs import KIND_OF_REPORT
 from station_registry.domain.registration import Policies
 from station_registry.handlers.availability import note_statuses
 from station_registry.handlers.certificate_requests import SigningNow, sign_certificate
-from station_registry.handlers.claims import claim
+from station_registry.handlers.claims import admit_unknown, claim
 from station_registry.handlers.data_transfer import transfer_data
 from station_registry.handlers.jobs import note_job_reports
 from station_registry.handlers.leases import renew_leases
@@ -38,7 +38,8 @@ Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
 class Route:
     """Messages of one contract, and of one call where the contract carries calls.
 
-    `locks_stations`: the handler locks the stations of its items.
+    `locks_stations`: the handler locks the stations of its items. `first` runs before any station
+    of the batch is locked.
     """
 
     type: MessageType
@@ -46,6 +47,7 @@ class Route:
     version: str | None = None
     action: str | None = None
     locks_stations: bool = False
+    first: Callable[[AsyncConnection, Sequence[Work]], Awaitable[None]] | None = None
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:
@@ -61,7 +63,12 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
     """Return the routes of the decisions queue."""
     calls = MessageType.CALLS
     return (
-        Route(MessageType.CLAIMS, partial(claim, policies=policies), locks_stations=True),
+        Route(
+            MessageType.CLAIMS,
+            partial(claim, policies=policies),
+            locks_stations=True,
+            first=partial(admit_unknown, policies=policies),
+        ),
         Route(MessageType.REASSERTIONS, reassert_connections, locks_stations=True),
         Route(
             calls,
@@ -114,6 +121,9 @@ def apply_by(routes: tuple[Route, ...]) -> Apply:
             if route is None:
                 raise UnknownMessage(f"no handler takes {key}")
             grouped.setdefault(route, []).append(work)
+        for route, some in grouped.items():
+            if route.first is not None:
+                await route.first(connection, some)
         await _lock_stations(connection, grouped)
         replies: list[Reply] = []
         for route in routes:

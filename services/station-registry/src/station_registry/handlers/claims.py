@@ -36,36 +36,54 @@ CONFLICTS = Counter(
 )
 
 
+async def admit_unknown(
+    connection: AsyncConnection, works: Sequence[Work], policies: Policies
+) -> None:
+    """Create the stations of these claims that nobody announced, where that is the policy.
+
+    Comes before any station is locked: whoever creates holds one lock that all who create wait
+    for, and may hold none that they have.
+    """
+    if policies.unknown_stations == "reject":
+        return
+    now = now_ms()
+    wanted = _in_time(works, now)
+    revoked = await _revoked(connection, wanted)
+    welcome = {
+        request.station_id
+        for _, request in wanted
+        if is_storable(request.station_id)
+        and may_be_created(request, policies, now / 1000, revoked)
+    }
+    unknown = await stations.unknown(connection, welcome) if welcome else set()
+    if not unknown:
+        return
+    existing = await stations.count_auto_created(connection)
+    admitted = admissible(unknown, existing, policies)
+    created = await stations.create_unknown(connection, admitted) if admitted else {}
+    told = [
+        fact("station.created", station_id, (station_id, epoch), now)
+        for station_id, epoch in created.items()
+    ]
+    await write_events(connection, outbox, told)
+
+
 async def claim(
     connection: AsyncConnection, works: Sequence[Work], policies: Policies
 ) -> list[Reply]:
     """Decide a batch of claims in order of arrival; a later one of a station wins."""
     now = now_ms()
-    # Past its deadline the gateway has refused the station already.
-    wanted = [
-        (work, request)
-        for work, request in parsed(works, Claim)
-        if work.envelope["deadline_ms"] > now
-    ]
+    wanted = _in_time(works, now)
     if not wanted:
         return []
     ids = {request.station_id for _, request in wanted if is_storable(request.station_id)}
     revoked = await _revoked(connection, wanted)
-    welcome = {
-        request.station_id
-        for _, request in wanted
-        if request.station_id in ids and may_be_created(request, policies, now / 1000, revoked)
-    }
-    created = await _admit(connection, welcome, policies)
     known = await stations.lock_for_claims(
         connection, ids, partial(connections.lock_owners, connection)
     )
     before = dict(known)
     replies: list[Reply] = []
-    told: list[Told] = [
-        fact("station.created", station_id, (station_id, known[station_id].ownership.epoch), now)
-        for station_id in created
-    ]
+    told: list[Told] = []
     newest: dict[str, tuple[Claim, int]] = {}
     for work, request in wanted:
         station = known.get(request.station_id)
@@ -91,6 +109,15 @@ async def claim(
     return replies
 
 
+def _in_time(works: Sequence[Work], now: int) -> list[tuple[Work, Claim]]:
+    # Past its deadline the gateway has refused the station already.
+    return [
+        (work, request)
+        for work, request in parsed(works, Claim)
+        if work.envelope["deadline_ms"] > now
+    ]
+
+
 async def _revoked(
     connection: AsyncConnection, wanted: Sequence[tuple[Work, Claim]]
 ) -> frozenset[str]:
@@ -101,17 +128,6 @@ async def _revoked(
         and (fingerprint := fingerprint_of(request.certificate)) is not None
     }
     return await certificates.revoked_among(connection, shown) if shown else frozenset()
-
-
-async def _admit(connection: AsyncConnection, ids: set[str], policies: Policies) -> list[str]:
-    if policies.unknown_stations == "reject":
-        return []
-    unknown = await stations.unknown(connection, ids)
-    if not unknown:
-        return []
-    existing = await stations.count_auto_created(connection)
-    admitted = admissible(unknown, existing, policies)
-    return await stations.create_unknown(connection, admitted) if admitted else []
 
 
 async def _store(
@@ -152,7 +168,7 @@ async def _store(
 
 
 def _reply(work: Work, reply: ClaimReply) -> Reply:
-    CLAIMS.labels(reply.outcome.value).inc()
+    CLAIMS.labels(str(reply.outcome)).inc()
     return Reply(work.envelope["reply_key"], MessageType.CLAIM_REPLIES, reply)
 
 

@@ -6,15 +6,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import structlog
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.clock import now_ms
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import (
+    LOOK_UP_OWNERS,
     ChangeStation,
     ConnectionView,
     ConnectorView,
@@ -60,20 +61,18 @@ from station_registry.store import changes, connections, refusals, security_even
 from station_registry.store.sql import at
 from station_registry.store.tables import outbox, parked
 
-log = structlog.get_logger(__name__)
-
-CONTROL_TIMEOUT_S = 2.0
 _Answer = tuple[Any, list[Reply]]
 
 
 def station_operations(
     engine: AsyncEngine,
     publisher: Publisher,
+    replies: Replies,
     policies: Policies,
     authority: BuiltInAuthority | None = None,
 ) -> dict[str, RequestHandler]:
     """Return who handles each operation."""
-    instructing = partial(_instructing, engine, publisher)
+    instructing = partial(_instructing, engine, replies)
     return {
         "stations.list": transactional(engine, views.list_stations),
         "stations.create": transactional(engine, partial(_create, policies)),
@@ -84,7 +83,8 @@ def station_operations(
         "stations.offer_profile": transactional(engine, partial(_offer_profile, policies)),
         "stations.connectors": transactional(engine, _connectors),
         "connections.list": transactional(engine, _connections),
-        "owners.look_up": transactional(engine, _owners),
+        # Also here: an older command-api does not know that they have a lane.
+        LOOK_UP_OWNERS: owner_look_ups(engine),
         "fleet.status": transactional(engine, partial(_fleet, authority)),
         "jobs.create": transactional(engine, create_job),
         "jobs.get": transactional(engine, get_job),
@@ -113,9 +113,14 @@ def station_operations(
     }
 
 
+def owner_look_ups(engine: AsyncEngine) -> RequestHandler:
+    """Return who tells where commands go."""
+    return transactional(engine, _owners)
+
+
 def _instructing(
     engine: AsyncEngine,
-    publisher: Publisher,
+    replies: Replies,
     work: Callable[[AsyncConnection, Any], Awaitable[_Answer]],
 ) -> RequestHandler:
     """Return a handler that tells gateways of a change after its commit, as well as it can."""
@@ -124,9 +129,7 @@ def _instructing(
         result, instructions = await in_transaction(
             engine, lambda connection: work(connection, parameters)
         )
-        outcomes = await publisher.publish_all(reply_messages(instructions), CONTROL_TIMEOUT_S)
-        if any(outcomes):
-            log.warning("control_lost", outcomes=[repr(outcome) for outcome in outcomes])
+        await replies.deliver(reply_messages(instructions))
         return result
 
     return handler

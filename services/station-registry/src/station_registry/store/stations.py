@@ -29,7 +29,8 @@ PROFILES = "security_profile, upgrade_profile, upgrade_accepted, registered_seri
 _KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
 _LOCK = "ORDER BY station_id FOR UPDATE OF station"
 
-_LOCK_ALL = statement("SELECT station_id FROM station WHERE station_id = ANY(:ids) " + _LOCK)
+# Not deleted ones: whoever creates one of them again takes its lock before all others.
+_LOCK_ALL = statement(f"SELECT station_id FROM station {_KNOWN} {_LOCK}")
 _KNOWN_IDS = statement(f"SELECT station_id FROM station {_KNOWN}")
 _WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
 _FOR_CLAIMS = statement(
@@ -67,7 +68,7 @@ _CREATE_UNKNOWN = statement(
     "INSERT INTO station (station_id, auto_created, registration_status) "
     "SELECT id, true, 'pending' FROM unnest(CAST(:ids AS text[])) AS d(id) ORDER BY id "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
-    "RETURNING station_id"
+    "RETURNING station_id, epoch"
 )
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
@@ -157,11 +158,11 @@ async def count_auto_created(connection: AsyncConnection) -> int:
     return int((await connection.execute(_COUNT_UNKNOWN)).scalar_one())
 
 
-async def create_unknown(connection: AsyncConnection, ids: Sequence[str]) -> list[str]:
-    """Create stations that nobody announced; returns those that were made now."""
+async def create_unknown(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
+    """Create stations that nobody announced; returns those that were made now, with epochs."""
     rows = await connection.execute(_CREATE_UNKNOWN, {"ids": list(ids)})
-    created = [row.station_id for row in rows]
-    await _forget_history(connection, created)
+    created = {row.station_id: int(row.epoch) for row in rows}
+    await _forget_history(connection, list(created))
     return created
 
 

@@ -39,16 +39,25 @@ _STATION = (
     "c.ocpp_version AS connection_version, c.remote_address, c.connected_at, c.unconfirmed "
     "FROM station s "
     f"LEFT JOIN station_liveness l USING (station_id) LEFT JOIN {_ONLINE} USING (station_id) "
-    "WHERE s.deleted_at IS NULL "
 )
-_GET = statement(_STATION + "AND s.station_id = :station_id")
-_FILTERS = {
-    "cursor": "AND s.station_id > :cursor ",
-    "online": "AND (c.station_id IS NOT NULL) = :online ",
-    "registration_status": "AND s.registration_status = :registration_status ",
-    "vendor": "AND s.vendor = :vendor ",
-    "q": "AND (s.station_id ILIKE :q OR s.vendor ILIKE :q OR s.model ILIKE :q "
-    "OR s.serial_number ILIKE :q) ",
+_GET = statement(_STATION + "WHERE s.deleted_at IS NULL AND s.station_id = :station_id")
+# What does not match is passed over in the narrow table, which holds a whole fleet in some
+# megabytes; of the wide one, only the rows of the page are read.
+_LIST = (
+    "WITH page AS MATERIALIZED (SELECT t.station_id FROM station_listing t WHERE true "
+    "{conditions}ORDER BY t.station_id LIMIT :limit) "
+    + _STATION
+    + "WHERE s.station_id IN (SELECT station_id FROM page) ORDER BY s.station_id"
+)
+_IS_ONLINE = (
+    "EXISTS (SELECT FROM station_connection c JOIN gateway g USING (gateway_id) "
+    "WHERE c.station_id = t.station_id AND g.lease_expires_at > now()) "
+)
+_CONDITIONS = {
+    "cursor": "AND t.station_id > :cursor ",
+    "registration_status": "AND t.registration_status = :registration_status ",
+    "vendor": "AND t.vendor = :vendor ",
+    "q": 'AND t.search LIKE lower(CAST(:q AS text) COLLATE "default") COLLATE "C" ',
 }
 _CONNECTORS = statement(
     "SELECT * FROM connector WHERE station_id = ANY(:ids) ORDER BY station_id, connector_id"
@@ -68,12 +77,14 @@ _OWNERS = statement(
     f"LEFT JOIN {_ONLINE} USING (station_id) "
     "WHERE s.station_id = ANY(:ids) AND s.deleted_at IS NULL"
 )
-_COUNT = statement("SELECT count(*) FROM station WHERE deleted_at IS NULL")
-_GATEWAYS = statement(
+_COUNT = "SELECT count(*) FROM station_listing"
+_GATEWAYS = (
     "SELECT g.*, (SELECT count(*) FROM station_connection c WHERE c.gateway_id = g.gateway_id) "
     f"AS held, {UNCONFIRMED} AS unconfirmed, {RENEWED_AT} AS renewed_at "
     "FROM gateway g WHERE g.lease_expires_at > now() ORDER BY g.name"
 )
+COUNTS = (_COUNT, _GATEWAYS)
+"""What the fleet's status is made of."""
 
 
 async def get_station(connection: AsyncConnection, station_id: str) -> StationView | None:
@@ -90,18 +101,23 @@ async def list_stations(connection: AsyncConnection, query: ListStations) -> Pag
     if query.q is not None:
         escaped = query.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         parameters["q"] = f"%{escaped}%"
-    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
+    parameters.pop("online", None)
     parameters["limit"] = query.limit + 1
-    rows = (
-        await connection.execute(
-            statement(_STATION + conditions + "ORDER BY s.station_id LIMIT :limit"), parameters
-        )
-    ).all()
+    rows = (await connection.execute(statement(list_sql(query)), parameters)).all()
     shown = rows[: query.limit]
     return Page(
         items=await _views(connection, shown),
         next_cursor=encode_cursor(shown[-1].station_id) if len(rows) > query.limit else None,
     )
+
+
+def list_sql(query: ListStations) -> str:
+    """Return the statement of a page; its parameters are named as in the query."""
+    given = query.model_dump(exclude_none=True)
+    conditions = [sql for name, sql in _CONDITIONS.items() if name in given]
+    if query.online is not None:
+        conditions.append(f"AND {_IS_ONLINE}" if query.online else f"AND NOT {_IS_ONLINE}")
+    return _LIST.format(conditions="".join(conditions))
 
 
 async def list_connectors(
@@ -142,8 +158,8 @@ async def look_up_owners(connection: AsyncConnection, ids: list[str]) -> list[Ow
 
 async def fleet_status(connection: AsyncConnection) -> FleetStatus:
     """Return how many stations there are, and which gateways hold them."""
-    stations = (await connection.execute(_COUNT)).scalar_one()
-    gateways = (await connection.execute(_GATEWAYS)).all()
+    stations = (await connection.execute(statement(_COUNT))).scalar_one()
+    gateways = (await connection.execute(statement(_GATEWAYS))).all()
     return FleetStatus(
         stations=stations,
         stations_online=sum(row.held for row in gateways if not row.unconfirmed),

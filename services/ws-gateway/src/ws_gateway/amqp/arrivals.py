@@ -1,12 +1,11 @@
 """What arrives on the gateway's own queue: replies, commands, controls."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import contextlib
 
 import structlog
-from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Delivery
+from csms_shared.broker.reading import UnreadableMessage, read_batch, take_each
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallReply, CallReplyBatch
 from csms_shared.contracts.commands import Command, CommandBatch, CommandOutcome
@@ -23,8 +22,6 @@ from ws_gateway.domain.connection import NORMAL_CLOSURE
 from ws_gateway.domain.effects import CommandFinished
 
 log = structlog.get_logger(__name__)
-
-Item = TypeVar("Item")
 
 
 class Arrivals:
@@ -49,27 +46,32 @@ class Arrivals:
     async def handle(self, deliveries: list[Delivery]) -> None:
         """Take deliveries as the consumer hands them over."""
         for delivery in deliveries:
-            try:
+            # Told where it is read. Its askers time out.
+            with contextlib.suppress(UnreadableMessage):
                 self._take(delivery)
-            except ValidationError as error:
-                # Another service's defect: nobody here waits for this message, its askers time out.
-                log.error("message_unreadable", type=delivery.type, error=str(error)[:500])
 
     def _take(self, delivery: Delivery) -> None:
-        match delivery.type:
+        type, body = delivery.type, delivery.body
+        match type:
             case MessageType.CALL_REPLIES:
-                _each(CallReplyBatch.model_validate_json(delivery.body).items, self._reply)
+                replies = read_batch(CallReplyBatch, MessageType.CALL_REPLIES, body)
+                take_each(MessageType.CALL_REPLIES, replies.items, self._reply)
             case MessageType.COMMANDS:
-                commands = CommandBatch.model_validate_json(delivery.body)
+                commands = read_batch(CommandBatch, MessageType.COMMANDS, body)
                 reply_key, ahead_ms = commands.reply_key, delivery.ahead_ms
-                _each(commands.items, lambda item: self._command(item, reply_key, ahead_ms))
+                take_each(
+                    MessageType.COMMANDS,
+                    commands.items,
+                    lambda item: self._command(item, reply_key, ahead_ms),
+                )
             case MessageType.CLAIM_REPLIES:
-                self._claims.answered(ClaimReplyBatch.model_validate_json(delivery.body))
+                self._claims.answered(read_batch(ClaimReplyBatch, MessageType.CLAIM_REPLIES, body))
             case MessageType.CONTROLS:
-                _each(ControlBatch.model_validate_json(delivery.body).items, self._control)
+                controls = read_batch(ControlBatch, MessageType.CONTROLS, body)
+                take_each(MessageType.CONTROLS, controls.items, self._control)
             case _:
                 if not self._own_queue.resolve(delivery):
-                    log.warning("message_unexpected", type=delivery.type)
+                    log.warning("message_unexpected", type=type)
 
     def _reply(self, reply: CallReply) -> None:
         self._gathering.answered(reply.connection_id, reply.seq, monotonic())
@@ -102,12 +104,5 @@ class Arrivals:
             case ControlKind.CLOSE:
                 if held.epoch <= control.epoch:
                     held.close(NORMAL_CLOSURE, control.reason or "closed by the operator")
-
-
-def _each(items: Sequence[Item], take: Callable[[Item], None]) -> None:
-    """Take every item; one that meets a defect of ours must not come again and block the others."""
-    for item in items:
-        try:
-            take(item)
-        except Exception:
-            log.exception("item_failed", kind=type(item).__name__)
+            case unknown:
+                log.warning("control_unknown", kind=str(unknown))

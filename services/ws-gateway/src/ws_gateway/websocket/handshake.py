@@ -208,6 +208,9 @@ class Handshakes:
         except ClaimUnanswered as error:
             raise unavailable("registry_unanswered", str(error)) from None
         if reply.outcome is not ClaimOutcome.ACCEPTED:
+            if not isinstance(reply.outcome, ClaimOutcome):
+                # Of a newer registry; another gateway, or this one once it is newer, knows it.
+                raise unavailable("unknown_outcome", reply.detail or f"refused: {reply.outcome}")
             status, detail = _REFUSED_CLAIMS[reply.outcome]
             headers = {}
             if status is HTTPStatus.FORBIDDEN:

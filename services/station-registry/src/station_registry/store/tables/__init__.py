@@ -27,6 +27,7 @@ from station_registry.store.tables.stations import (
     lease_watch,
     station,
     station_connection,
+    station_listing,
     station_liveness,
     tolerance,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "station_connection",
     "station_job",
     "station_job_report",
+    "station_listing",
     "station_liveness",
     "tolerance",
 ]

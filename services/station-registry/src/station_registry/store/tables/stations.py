@@ -83,6 +83,18 @@ station = Table(
     ),
 )
 
+# Of every station that is not deleted, what lists are filtered by; triggers on `station` keep it.
+# `search`: the texts that are looked into, in lower case, a unit separator between them.
+station_listing = Table(
+    "station_listing",
+    metadata,
+    station_id_column(),
+    Column("registration_status", Text, nullable=False),
+    Column("vendor", Text),
+    Column("search", Text(collation="C"), nullable=False),
+    PrimaryKeyConstraint("station_id", name="station_listing_pkey"),
+)
+
 # Apart from `station`, because it changes far more often and only ever grows.
 station_liveness = Table(
     "station_liveness",
