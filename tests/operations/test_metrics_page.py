@@ -114,6 +114,8 @@ def test_names_end_in_their_unit(families: dict[str, Metric]) -> None:
         "csms_gateway_service_away",
         "csms_gateway_tls_files_broken",
         "csms_outbox_pending",
+        "csms_public_event_keys_refused",
+        "csms_public_events_deferred",
         "csms_queue_messages",
     }
     assert all(name.endswith("_timestamp_seconds") for name in plain if "certificate_end" in name)

@@ -25,6 +25,7 @@ from csms_shared.broker.topology import (
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.settings import DatabaseSettings
@@ -37,6 +38,8 @@ from csms_shared.readiness import Readiness
 log = structlog.get_logger(__name__)
 
 REQUEST_CONNECTIONS = 4
+# A round of fresh events, and one of what a destination did not take.
+OUTBOX_CONNECTIONS = 2
 UPKEEP_CONNECTIONS = 3
 # Messages held unacknowledged by a consumer: what arrives during one batch is the next.
 PREFETCH = 50
@@ -52,8 +55,8 @@ MakeHandler = Callable[[AsyncEngine], Handler]
 class OwningService:
     """The tasks of one process; its consumers and upkeep are added before `run`.
 
-    Decisions, reports, requests and upkeep have a database pool each, as large as their number of
-    consumers: a backlog of one delays no other.
+    Decisions, reports, requests, outbox and upkeep have a database pool each, as large as their
+    number of consumers: a backlog of one delays no other.
     """
 
     def __init__(
@@ -77,14 +80,20 @@ class OwningService:
         self._warnings: list[Callable[[], dict[str, str]]] = []
         self._upkeep_engine = self.engine("upkeep", UPKEEP_CONNECTIONS)
         self.publisher = Publisher(link)
-        self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
+        self._public_link = Link(settings.broker_url.get_secret_value(), f"{name} public")
+        self._relay = OutboxRelay(
+            self.engine("outbox", OUTBOX_CONNECTIONS),
+            outbox,
+            self.publisher,
+            public_publisher(self._public_link),
+        )
         self._queues = WorkQueueProbe(
             # Orders in the outbox need their queue, whether command-api has started or not.
             link,
             self.publisher,
             (*service_queues(name), command_orders_queue()),
         )
-        self._outbox = outbox
+        self._warnings.append(self._relay.warnings)
         self._upkeep: list[UpkeepTask] = [purge_outbox(outbox)]
         self._readiness = Readiness(
             engine=self._upkeep_engine,
@@ -158,7 +167,7 @@ class OwningService:
         work = (
             *(consumer.run() for consumer in self._consumers),
             self._relay.run(),
-            watch_outbox(self._upkeep_engine, self._outbox),
+            watch_outbox(self._upkeep_engine),
             self._queues.run(),
             run_upkeep(self._upkeep_engine, self._schema, tuple(self._upkeep)),
             *(task() for task in self._beside),
@@ -184,7 +193,8 @@ class OwningService:
         return {name: text for of in self._warnings for name, text in of().items()}
 
     async def close(self) -> None:
-        """Close the database pools."""
+        """Close the connection for subscribers and the database pools."""
+        await self._public_link.close()
         for engine in self._engines:
             await engine.dispose()
 

@@ -42,6 +42,7 @@ from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import create_engine, why_away
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.upkeep import UpkeepTask, run_upkeep
@@ -56,6 +57,7 @@ log = structlog.get_logger(__name__)
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
+_OUTBOX_POOL = 2
 _PREPARE_PAUSE_S = 0.5
 
 
@@ -78,7 +80,13 @@ class CommandApi:
         self._publisher = Publisher(self._link)
         correlator = Correlator(incarnation)
         services = BrokerServices(Requester(self._publisher, correlator))
-        self._relay = OutboxRelay(self._work, outbox, self._publisher)
+        self._outbox = create_engine(
+            url, SCHEMA, name=f"{COMMAND_API} outbox", pool_size=_OUTBOX_POOL
+        )
+        self._public_link = Link(settings.broker_url.get_secret_value(), f"{incarnation} public")
+        self._relay = OutboxRelay(
+            self._outbox, outbox, self._publisher, public_publisher(self._public_link)
+        )
         self._owners = OwnerMap(services)
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
@@ -139,7 +147,9 @@ class CommandApi:
             settings.bind,
             settings.http_port,
         )
-        self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing)
+        self._probes = ProbeServer(
+            settings.bind, settings.probe_port, self.missing, self._relay.warnings
+        )
         self._consumers = make_consumers(
             link=self._link,
             publisher=self._publisher,
@@ -182,7 +192,7 @@ class CommandApi:
             self._prepare(),
             self._queues.run(),
             self._relay.run(),
-            watch_outbox(self._work, outbox),
+            watch_outbox(self._work),
             self._owners.lookups.run(),
             self._commands.inserts.run(),
             self._sessions.look_ups.run(),
@@ -243,8 +253,9 @@ class CommandApi:
     async def close(self) -> None:
         """Let go of broker and database."""
         await self._link.close()
-        await self._engine.dispose()
-        await self._work.dispose()
+        await self._public_link.close()
+        for engine in (self._engine, self._work, self._outbox):
+            await engine.dispose()
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from csms_shared.db.tables import outbox_table, parked_table
+from csms_shared.db.tables import outbox_deferred_table, outbox_table, parked_table
 
 SCHEMA = "command"
 
@@ -185,4 +185,5 @@ upload_attempts = Table(
 )
 
 outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)

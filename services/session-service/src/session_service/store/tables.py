@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from csms_shared.db.tables import outbox_table, parked_table
+from csms_shared.db.tables import outbox_deferred_table, outbox_table, parked_table
 
 SCHEMA = "session"
 metadata = MetaData()
@@ -343,6 +343,7 @@ reported_schedule = Table(
 )
 
 outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
 
 __all__ = [
@@ -356,6 +357,7 @@ __all__ = [
     "metadata",
     "meter_value",
     "outbox",
+    "outbox_deferred",
     "parked",
     "quarantine",
     "reported_schedule",

@@ -1,6 +1,6 @@
 """Tables of the schema `registry`, by subject."""
 
-from csms_shared.db.tables import outbox_table, parked_table
+from csms_shared.db.tables import outbox_deferred_table, outbox_table, parked_table
 from station_registry.store.tables.certificates import (
     certificate,
     certificate_authority,
@@ -36,6 +36,7 @@ from station_registry.store.tables.traffic import (
 )
 
 outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "lease_watch",
     "metadata",
     "outbox",
+    "outbox_deferred",
     "parked",
     "recording",
     "refusal",
