@@ -253,6 +253,17 @@ async def test_a_queue_of_a_subscriber_is_full(
             await channel.close()
 
 
+@fires("CsmsUpkeepFails")
+async def test_a_periodic_task_fails(watch: Watch, run: RunState, alerts: tuple[str, ...]) -> None:
+    database = await asyncpg.connect(run.database_url)
+    await database.execute("ALTER TABLE session.reservation RENAME TO reservation_away")
+    try:
+        await watch.until_fired(*alerts)
+    finally:
+        await database.execute("ALTER TABLE session.reservation_away RENAME TO reservation")
+        await database.close()
+
+
 @fires("CsmsCallsSlow")
 async def test_the_database_answers_late(
     watch: Watch, run: RunState, id_token: str, alerts: tuple[str, ...]

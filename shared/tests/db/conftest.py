@@ -33,6 +33,13 @@ def upgrade() -> None:
         "created_at timestamptz NOT NULL DEFAULT now(), "
         "PRIMARY KEY (exchange, routing_key, outbox_id))"
     )
+    op.execute(
+        "CREATE TABLE parked (id uuid PRIMARY KEY, queue text NOT NULL, type text NOT NULL, "
+        "body bytea NOT NULL, station_id text, error text NOT NULL, "
+        "parked_at timestamptz NOT NULL DEFAULT now(), replayed_at timestamptz)"
+    )
+    op.execute("CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL")
+    op.execute("CREATE TABLE upkeep_turn (task text PRIMARY KEY, began_at timestamptz NOT NULL)")
 """
 
 

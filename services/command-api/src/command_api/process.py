@@ -45,7 +45,7 @@ from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
-from csms_shared.db.upkeep import UpkeepTask, run_upkeep
+from csms_shared.db.upkeep import Upkeep, UpkeepTask
 from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.retrying import until_available
@@ -58,6 +58,7 @@ MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
 _OUTBOX_POOL = 2
+_UPKEEP_POOL = 3
 _PREPARE_PAUSE_S = 0.5
 
 
@@ -82,6 +83,9 @@ class CommandApi:
         services = BrokerServices(Requester(self._publisher, correlator))
         self._outbox = create_engine(
             url, SCHEMA, name=f"{COMMAND_API} outbox", pool_size=_OUTBOX_POOL
+        )
+        self._upkeep_engine = create_engine(
+            url, SCHEMA, name=f"{COMMAND_API} upkeep", pool_size=_UPKEEP_POOL
         )
         self._public_link = Link(settings.broker_url.get_secret_value(), f"{incarnation} public")
         self._relay = OutboxRelay(
@@ -147,9 +151,10 @@ class CommandApi:
             settings.bind,
             settings.http_port,
         )
-        self._probes = ProbeServer(
-            settings.bind, settings.probe_port, self.missing, self._relay.warnings
+        self._upkeep = Upkeep(
+            self._upkeep_engine, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())
         )
+        self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
             link=self._link,
             publisher=self._publisher,
@@ -180,6 +185,9 @@ class CommandApi:
             missing["database"] = away
         return missing
 
+    def _warnings(self) -> dict[str, str]:
+        return self._relay.warnings() | self._upkeep.warnings()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish what is in hand.
 
@@ -199,7 +207,7 @@ class CommandApi:
             self._sender.lane.run(),
             self._dispatch.run(),
             self._rotations.run(),
-            run_upkeep(self._work, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())),
+            self._upkeep.run(),
             *(consumer.run() for consumer in self._consumers),
             self._live_events.run(),
             watch_own_queues(self._link.is_open, self._consumers[:OWN_CONSUMERS]),
@@ -254,7 +262,7 @@ class CommandApi:
         """Let go of broker and database."""
         await self._link.close()
         await self._public_link.close()
-        for engine in (self._engine, self._work, self._outbox):
+        for engine in (self._engine, self._work, self._outbox, self._upkeep_engine):
             await engine.dispose()
 
 

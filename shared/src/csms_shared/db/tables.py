@@ -53,6 +53,16 @@ def outbox_deferred_table(metadata: MetaData) -> Table:
     )
 
 
+def upkeep_turn_table(metadata: MetaData) -> Table:
+    """Define `upkeep_turn`: when each periodic task was begun last, by whichever replica."""
+    return Table(
+        "upkeep_turn",
+        metadata,
+        Column("task", Text, primary_key=True),
+        Column("began_at", DateTime(True), nullable=False),
+    )
+
+
 def parked_table(metadata: MetaData) -> Table:
     """Define `parked`: an item that this service's own code could not process."""
     return Table(

@@ -59,6 +59,11 @@ PUBLIC_KEYS_REFUSED = Gauge(
     "csms_public_event_keys_refused",
     "Routing keys of the public exchange that the queue of a subscriber does not take now.",
 )
+UPKEEP_FAILING = Gauge(
+    "csms_upkeep_failing",
+    "1 while this task fails here, and no replica has done it since.",
+    ["task"],
+)
 QUEUE_MESSAGES = Gauge(
     "csms_queue_messages",
     "Messages that wait in the broker for a consumer of this service's work queues.",

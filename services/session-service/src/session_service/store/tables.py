@@ -22,7 +22,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from csms_shared.db.tables import outbox_deferred_table, outbox_table, parked_table
+from csms_shared.db.tables import (
+    outbox_deferred_table,
+    outbox_table,
+    parked_table,
+    upkeep_turn_table,
+)
 
 SCHEMA = "session"
 metadata = MetaData()
@@ -345,6 +350,7 @@ reported_schedule = Table(
 outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
+upkeep_turn = upkeep_turn_table(metadata)
 
 __all__ = [
     "SCHEMA",
@@ -368,4 +374,5 @@ __all__ = [
     "stop",
     "transaction",
     "transaction_ids",
+    "upkeep_turn",
 ]

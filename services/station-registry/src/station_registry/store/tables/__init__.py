@@ -1,6 +1,11 @@
 """Tables of the schema `registry`, by subject."""
 
-from csms_shared.db.tables import outbox_deferred_table, outbox_table, parked_table
+from csms_shared.db.tables import (
+    outbox_deferred_table,
+    outbox_table,
+    parked_table,
+    upkeep_turn_table,
+)
 from station_registry.store.tables.certificates import (
     certificate,
     certificate_authority,
@@ -38,6 +43,7 @@ from station_registry.store.tables.traffic import (
 outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
+upkeep_turn = upkeep_turn_table(metadata)
 
 __all__ = [
     "certificate",
@@ -66,4 +72,5 @@ __all__ = [
     "station_job_report",
     "station_liveness",
     "tolerance",
+    "upkeep_turn",
 ]
