@@ -15,6 +15,10 @@ _NORMAL_MEMORY = "0.4"
 _NORMAL_DISK = "50MB"
 # What a quorum queue says of its length is as old as this at most.
 _COUNTED_EVERY_S = 5.0
+_ON_QUEUE = (
+    '{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)), '
+    "{does}(amqqueue:get_pid(Q))."
+)
 
 
 class BrokerFaults:
@@ -58,6 +62,14 @@ class BrokerFaults:
     async def delete_queue(self, queue: str) -> None:
         """Delete a queue with what is in it."""
         await self.control("delete_queue", queue)
+
+    async def suspend_queue(self, queue: str) -> None:
+        """Let a classic queue take, confirm and deliver nothing, as a process that hangs does."""
+        await self.control("eval", _ON_QUEUE.format(queue=queue, does="sys:suspend"))
+
+    async def resume_queue(self, queue: str) -> None:
+        """Let the queue go on after `suspend_queue`."""
+        await self.control("eval", _ON_QUEUE.format(queue=queue, does="sys:resume"))
 
     async def queues(self) -> dict[str, int]:
         """Return the messages in each queue, delivered ones included; up to 5 s old."""

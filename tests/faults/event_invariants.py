@@ -37,7 +37,7 @@ async def check_events(
 
 
 async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey], int]:
-    """Return the keys of all events that were committed, and how many rows were not relayed."""
+    """Return the keys of all events that were committed, and how many rows wait to be told."""
     keys: set[EventKey] = set()
     waiting = 0
     async with suite.database() as database:
@@ -45,6 +45,8 @@ async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey]
             rows = await database.fetch(
                 f"SELECT events, published_at FROM {schema}.outbox WHERE created_at >= $1", since
             )
+            # What a subscriber's queue did not take, such as the tap's own without a leader.
+            waiting += await database.fetchval(f"SELECT count(*) FROM {schema}.outbox_deferred")
             for row in rows:
                 waiting += row["published_at"] is None
                 keys.update((event["source"], event["id"]) for event in orjson.loads(row["events"]))

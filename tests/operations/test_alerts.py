@@ -21,7 +21,7 @@ from csms_local.nodes.ports import free_port
 from csms_local.run_state import RunState
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import SESSION_SERVICE, reports_queue
+from csms_shared.broker.topology import EVENTS, SESSION_SERVICE, Binding, Queue, reports_queue
 from csms_shared.contracts.message_types import MessageType
 from csms_simulator.operator import Operator
 from tests.operations.alerts import Watch, probes_of, read_alerts
@@ -121,7 +121,7 @@ async def test_none_fires_while_the_suite_is_well(
     await asyncio.sleep(IDLE_S)
     watching.cancel()
     # It was a suite at work: events left it that nobody follows, and nothing waits any more.
-    assert watch.value("csms_bus_publish_total", exchange="csms.events.v1", outcome="unrouted") > 0
+    assert watch.value("csms_bus_publish_total", exchange="csms.events.v1", outcome="ack") > 0
     assert watch.value("csms_ocpp_messages_total", action="StatusNotification") >= 300
     assert watch.value("csms_outbox_pending") == 0
     assert watch.value("csms_outbox_oldest_age_seconds") == 0
@@ -228,6 +228,40 @@ async def test_a_message_is_none_that_a_service_understands(
             Outgoing(DEFAULT_EXCHANGE, queue, MessageType.CALLS, body.encode())
         )
         await watch.until_fired(*alerts)
+
+
+@fires("CsmsSubscriberRefuses")
+async def test_a_queue_of_a_subscriber_is_full(
+    watch: Watch, run: RunState, alerts: tuple[str, ...]
+) -> None:
+    full = Queue(
+        "operations-tests.full.v1",
+        {"x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish"},
+        (Binding(EVENTS, "#"),),
+    )
+    async with Link(run.broker_url, "test") as link:
+        await link.declare(full)
+        try:
+            async with _knocking(run.ocpp_url, send=True):
+                await watch.until_fired(*alerts)
+            # Nobody else is concerned.
+            assert "CsmsPublishFails" not in watch.fired
+            assert watch.value("csms_outbox_pending") == 0
+        finally:
+            channel = await link.consume_channel(1)
+            await channel.queue_delete(full.name)
+            await channel.close()
+
+
+@fires("CsmsUpkeepFails")
+async def test_a_periodic_task_fails(watch: Watch, run: RunState, alerts: tuple[str, ...]) -> None:
+    database = await asyncpg.connect(run.database_url)
+    await database.execute("ALTER TABLE session.reservation RENAME TO reservation_away")
+    try:
+        await watch.until_fired(*alerts)
+    finally:
+        await database.execute("ALTER TABLE session.reservation_away RENAME TO reservation")
+        await database.close()
 
 
 @fires("CsmsCallsSlow")

@@ -114,7 +114,10 @@ def test_names_end_in_their_unit(families: dict[str, Metric]) -> None:
         "csms_gateway_service_away",
         "csms_gateway_tls_files_broken",
         "csms_outbox_pending",
+        "csms_public_event_keys_refused",
+        "csms_public_events_deferred",
         "csms_queue_messages",
+        "csms_upkeep_failing",
     }
     assert all(name.endswith("_timestamp_seconds") for name in plain if "certificate_end" in name)
     assert all(one.type == "counter" for name, one in families.items() if name.endswith("_total"))
@@ -136,6 +139,7 @@ def test_each_alert_has_a_severity_and_says_in_words_what_is_wrong() -> None:
         assert used <= {"instance", "service", "queue", "exchange", "outcome", "reason"} | {
             "action",
             "kind",
+            "task",
             "bound",
             "setting",
         }

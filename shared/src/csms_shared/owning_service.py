@@ -28,10 +28,11 @@ from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.settings import DatabaseSettings
-from csms_shared.db.upkeep import UpkeepTask, purge_outbox, run_upkeep
+from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
 from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.process import keep_started_objects, stop_on_signals
@@ -40,7 +41,11 @@ from csms_shared.requests_inbox import AT_ONCE
 
 log = structlog.get_logger(__name__)
 
+# A round of fresh events, and one of what a destination did not take.
+OUTBOX_CONNECTIONS = 2
 UPKEEP_CONNECTIONS = 3
+# Readiness, what is parked, and what is measured.
+OWN_CONNECTIONS = 2
 # Messages held unacknowledged by a consumer: what arrives during one batch is the next.
 PREFETCH = 50
 # Reports are answered before they come here, so nobody waits: fewer and bigger transactions.
@@ -56,8 +61,8 @@ MakeHandler = Callable[[AsyncEngine], Handler]
 class OwningService:
     """The tasks of one process; its consumers and upkeep are added before `run`.
 
-    Decisions, reports, requests and upkeep have a database pool each, as large as their number of
-    consumers: a backlog of one delays no other.
+    Decisions, reports, requests, outbox, upkeep and readiness have a database pool each, as large
+    as their number of consumers: a backlog, or a slow statement, of one delays no other.
     """
 
     def __init__(
@@ -79,27 +84,33 @@ class OwningService:
         self._consumers: list[Consumer] = []
         self._beside: list[Callable[[], Coroutine[None, None, None]]] = []
         self._warnings: list[Callable[[], dict[str, str]]] = []
-        self._upkeep_engine = self.engine("upkeep", UPKEEP_CONNECTIONS)
+        self._own_engine = self.engine("own", OWN_CONNECTIONS)
         self.publisher = Publisher(link)
         self.replies = Replies(self.publisher, partial(Publisher, link))
-        self._relay = OutboxRelay(self._upkeep_engine, outbox, self.publisher)
+        self._public_link = Link(settings.broker_url.get_secret_value(), f"{name} public")
+        self._relay = OutboxRelay(
+            self.engine("outbox", OUTBOX_CONNECTIONS),
+            outbox,
+            self.publisher,
+            public_publisher(self._public_link),
+        )
         self._queues = WorkQueueProbe(
             # Orders in the outbox need their queue, whether command-api has started or not.
             link,
             self.publisher,
             (*service_queues(name), command_orders_queue()),
         )
-        self._outbox = outbox
-        self._upkeep: list[UpkeepTask] = [purge_outbox(outbox)]
+        self._warnings.append(self._relay.warnings)
+        self._upkeep: dict[str, list[UpkeepTask]] = {"upkeep": [purge_outbox()]}
         self._readiness = Readiness(
-            engine=self._upkeep_engine,
+            engine=self._own_engine,
             schema=schema,
             migrations=migrations,
             link=link,
             queues=self._queues,
             consumers=self._consumers,
         )
-        self._consume(parking_queue(name), ParkingDrain(self._upkeep_engine, parked))
+        self._consume(parking_queue(name), ParkingDrain(self._own_engine, parked))
 
     def wake_relay(self) -> None:
         """Tell that events have been committed."""
@@ -145,7 +156,11 @@ class OwningService:
 
     def keep_up(self, *tasks: UpkeepTask) -> None:
         """Do these periodic tasks, besides purging the outbox."""
-        self._upkeep += tasks
+        self._upkeep["upkeep"] += tasks
+
+    def keep_up_apart(self, path: str, *tasks: UpkeepTask) -> None:
+        """Do these periodic tasks with a connection for each that no other task can take."""
+        self._upkeep[path] = list(tasks)
 
     def run_beside(self, task: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run this task of the service's own until the consumers have stopped."""
@@ -164,12 +179,14 @@ class OwningService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish what is in hand."""
+        upkeep = [self._upkeep_on(path, tasks) for path, tasks in self._upkeep.items()]
+        self._warnings += [one.warnings for one in upkeep]
         work = (
             *(consumer.run() for consumer in self._consumers),
             self._relay.run(),
-            watch_outbox(self._upkeep_engine, self._outbox),
+            watch_outbox(self._own_engine),
             self._queues.run(),
-            run_upkeep(self._upkeep_engine, self._schema, tuple(self._upkeep)),
+            *(one.run() for one in upkeep),
             *(task() for task in self._beside),
         )
         async with asyncio.TaskGroup() as group:
@@ -185,6 +202,10 @@ class OwningService:
             async with asyncio.timeout(LAST_RELAY_S):
                 await self._relay.relay_round()
 
+    def _upkeep_on(self, path: str, tasks: list[UpkeepTask]) -> Upkeep:
+        size = UPKEEP_CONNECTIONS if path == "upkeep" else len(tasks)
+        return Upkeep(self.engine(path, size), self._schema, tasks)
+
     async def missing(self) -> dict[str, str]:
         """Return what this process lacks to be ready, by name."""
         return await self._readiness.missing()
@@ -194,8 +215,9 @@ class OwningService:
         return {name: text for of in self._warnings for name, text in of().items()}
 
     async def close(self) -> None:
-        """Let go of replies that are still on their way, and close the database pools."""
+        """Let go of replies that are on their way; close subscribers' connection and the pools."""
         await self.replies.finish(0)
+        await self._public_link.close()
         for engine in self._engines:
             await engine.dispose()
 

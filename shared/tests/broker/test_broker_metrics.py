@@ -18,6 +18,7 @@ from csms_shared.broker.topology import (
     CALLS,
     EVENTS,
     EXCHANGES,
+    INTERNAL_EVENTS,
     Queue,
     gateway_queue,
     live_events_queue,
@@ -53,7 +54,9 @@ def _published(exchange: str) -> dict[str, float | None]:
     }
 
 
-@pytest.mark.parametrize(("exchange", "outcome"), [(EVENTS, "unrouted"), (CALLS, "returned")])
+@pytest.mark.parametrize(
+    ("exchange", "outcome"), [(INTERNAL_EVENTS, "unrouted"), (CALLS, "returned")]
+)
 async def test_an_event_that_nobody_follows_is_not_counted_as_lost_work(
     link: Link, exchange: str, outcome: str
 ) -> None:
@@ -67,12 +70,24 @@ async def test_an_event_that_nobody_follows_is_not_counted_as_lost_work(
     assert grown == {outcome}
 
 
+async def test_the_public_exchange_takes_what_nobody_has_subscribed_to(link: Link) -> None:
+    await link.declare()
+    await Publisher(link).publish(Outgoing(EVENTS, f"nobody.{uuid.uuid4().hex}", "test.v1", b"{}"))
+
+
 def test_each_outcome_of_a_publish_is_there_before_the_first() -> None:
     Publisher(Link("amqp://nobody", "test"))
     for exchange in (DEFAULT_EXCHANGE, *(one.name for one in EXCHANGES)):
         known = {name for name, value in _published(exchange).items() if value is not None}
         assert known - {"returned", "unrouted"} == {"ack", "nack", "timeout"}
-        assert len(known) == 4
+        assert len(known) == (3 if exchange == EVENTS else 4)
+
+
+async def test_whether_the_broker_answers_concerns_no_queue(link: Link) -> None:
+    await link.declare()
+    assert await Publisher(link).broker_answers(10.0)
+    async with Link("amqp://nobody@127.0.0.1:9/", "test") as nowhere:
+        assert not await Publisher(nowhere).broker_answers(1.0)
 
 
 def test_the_queue_of_one_life_has_the_same_label_in_each() -> None:

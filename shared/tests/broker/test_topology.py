@@ -7,11 +7,16 @@ import pytest
 
 from csms_shared.broker.topology import (
     CALLS,
+    COMMAND_COMPLETED_KEY,
+    EVENTS,
     EXCHANGES,
+    INTERNAL_EVENT_KEYS,
+    INTERNAL_EVENTS,
     PARKED_DELIVERY_LIMIT,
     RECORDINGS_MAX_BYTES,
     SESSION_SERVICE,
     STATION_REGISTRY,
+    Binding,
     Queue,
     all_queues,
     decisions_queue,
@@ -111,6 +116,7 @@ def test_no_exchange_has_an_alternate() -> None:
         ("csms.requests.v1", "direct"),
         ("csms.gateways.v1", "direct"),
         ("csms.replies.v1", "topic"),
+        ("csms.internal-events.v1", "topic"),
         ("csms.events.v1", "topic"),
     }
 
@@ -141,3 +147,17 @@ def test_a_queue_whose_arguments_change_gets_a_new_name() -> None:
     known = json.loads((Path(__file__).parent / "queue_arguments.json").read_bytes())
     lasting = (*all_queues(), owner_look_ups_queue())
     assert {queue.name: dict(queue.arguments) for queue in lasting} == known
+
+
+def test_the_suite_reads_events_where_nobody_else_binds_and_those_of_the_version_before() -> None:
+    queues = [*all_queues(), own_events_queue("c-1")]
+    bound = {
+        (binding.exchange, binding.routing_key) for queue in queues for binding in queue.bindings
+    }
+    internal = {key for exchange, key in bound if exchange == INTERNAL_EVENTS}
+    # For one release: a program of the version before tells nobody on the internal exchange.
+    assert {key for exchange, key in bound if exchange == EVENTS} == internal
+    ends = {key for key in internal if key.startswith(f"{COMMAND_COMPLETED_KEY}.")}
+    assert internal - ends == INTERNAL_EVENT_KEYS
+    # What browsers see is told to everybody.
+    assert live_events_queue("c-1", 1).bindings == (Binding(EVENTS, "#"),)

@@ -1,5 +1,6 @@
 """A schema with one table of numbers and an outbox."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 ENV = "from csms_shared.db.migrate import run_environment\n\nrun_environment()\n"
 REVISION = """
@@ -24,6 +27,19 @@ def upgrade() -> None:
         "routing_key text NOT NULL, events bytea NOT NULL, event_count int NOT NULL, "
         "created_at timestamptz NOT NULL DEFAULT now(), published_at timestamptz)"
     )
+    op.execute(
+        "CREATE TABLE outbox_deferred (exchange text, routing_key text, outbox_id bigint, "
+        "events bytea NOT NULL, event_count int NOT NULL, attempts int NOT NULL DEFAULT 1, "
+        "created_at timestamptz NOT NULL DEFAULT now(), "
+        "PRIMARY KEY (exchange, routing_key, outbox_id))"
+    )
+    op.execute(
+        "CREATE TABLE parked (id uuid PRIMARY KEY, queue text NOT NULL, type text NOT NULL, "
+        "body bytea NOT NULL, station_id text, error text NOT NULL, "
+        "parked_at timestamptz NOT NULL DEFAULT now(), replayed_at timestamptz)"
+    )
+    op.execute("CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL")
+    op.execute("CREATE TABLE upkeep_turn (task text PRIMARY KEY, began_at timestamptz NOT NULL)")
 """
 
 

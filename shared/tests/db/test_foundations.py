@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.db.engine import create_engine, in_transaction, is_infrastructure
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.migrate import migrate, missing_migrations
-from csms_shared.db.upkeep import UpkeepTask, run_upkeep
+from csms_shared.db.upkeep import Upkeep, UpkeepTask
 from csms_shared.errors import Unavailable
 
 
@@ -191,7 +191,7 @@ async def test_an_upkeep_task_runs_in_one_replica_at_a_time(engine: AsyncEngine)
         running -= 1
 
     task = UpkeepTask("count", 0.01, work)
-    replicas = [asyncio.create_task(run_upkeep(engine, "numbers", (task,))) for _ in range(2)]
+    replicas = [asyncio.create_task(Upkeep(engine, "numbers", (task,)).run()) for _ in range(2)]
     async with asyncio.timeout(20):
         await entered.wait()
         # The other replica's turns end without work while the first one holds the lock.

@@ -43,9 +43,10 @@ from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import create_engine, why_away
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
+from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
-from csms_shared.db.upkeep import UpkeepTask, run_upkeep
+from csms_shared.db.upkeep import Upkeep, UpkeepTask
 from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.retrying import until_available
@@ -57,6 +58,8 @@ log = structlog.get_logger(__name__)
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
+_OUTBOX_POOL = 2
+_UPKEEP_POOL = 3
 _PREPARE_PAUSE_S = 0.5
 
 
@@ -79,7 +82,16 @@ class CommandApi:
         self._publisher = Publisher(self._link)
         correlator = Correlator(incarnation)
         services = BrokerServices(Requester(self._publisher, correlator))
-        self._relay = OutboxRelay(self._work, outbox, self._publisher)
+        self._outbox = create_engine(
+            url, SCHEMA, name=f"{COMMAND_API} outbox", pool_size=_OUTBOX_POOL
+        )
+        self._upkeep_engine = create_engine(
+            url, SCHEMA, name=f"{COMMAND_API} upkeep", pool_size=_UPKEEP_POOL
+        )
+        self._public_link = Link(settings.broker_url.get_secret_value(), f"{incarnation} public")
+        self._relay = OutboxRelay(
+            self._outbox, outbox, self._publisher, public_publisher(self._public_link)
+        )
         self._owners = OwnerMap(services)
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
@@ -140,7 +152,10 @@ class CommandApi:
             settings.bind,
             settings.http_port,
         )
-        self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing)
+        self._upkeep = Upkeep(
+            self._upkeep_engine, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())
+        )
+        self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
             link=self._link,
             publisher=self._publisher,
@@ -172,6 +187,9 @@ class CommandApi:
             missing["database"] = away
         return missing
 
+    def _warnings(self) -> dict[str, str]:
+        return self._relay.warnings() | self._upkeep.warnings()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish what is in hand.
 
@@ -184,13 +202,13 @@ class CommandApi:
             self._prepare(),
             self._queues.run(),
             self._relay.run(),
-            watch_outbox(self._work, outbox),
+            watch_outbox(self._work),
             self._owners.lookups.run(),
             self._commands.inserts.run(),
             self._sessions.look_ups.run(),
             self._dispatch.run(),
             self._rotations.run(),
-            run_upkeep(self._work, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())),
+            self._upkeep.run(),
             *(consumer.run() for consumer in self._consumers),
             self._live_events.run(),
             watch_own_queues(self._link.is_open, self._consumers[:OWN_CONSUMERS]),
@@ -245,8 +263,9 @@ class CommandApi:
         """Let go of broker and database."""
         await self._sender.close()
         await self._link.close()
-        await self._engine.dispose()
-        await self._work.dispose()
+        await self._public_link.close()
+        for engine in (self._engine, self._work, self._outbox, self._upkeep_engine):
+            await engine.dispose()
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:

@@ -2,7 +2,8 @@
 
 BrokerError
 ├── BrokerUnavailable      no connection within the time allowed
-├── PublishUnconfirmed     nacked, timed out or the channel closed: stored or not is unknown
+├── PublishUnconfirmed     timed out or the channel closed: stored or not is unknown
+│   └── PublishRefused     nacked: a queue did not take it; others may have
 ├── PublishReturned        no queue took the message: certainly not stored
 ├── RequestTimedOut        the other service did not answer by the deadline
 └── AnswerUnreadable       it answered with something that is no answer
@@ -19,6 +20,10 @@ class BrokerUnavailable(BrokerError):
 
 class PublishUnconfirmed(BrokerError):
     """The broker did not confirm; whether the message was stored is unknown."""
+
+
+class PublishRefused(PublishUnconfirmed):
+    """The broker answered that a queue did not take it; other queues of its key may have."""
 
 
 class PublishReturned(BrokerError):

@@ -2,25 +2,40 @@
 
 import asyncio
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange, HeadersType
-from aiormq.exceptions import PublishError
+from aiormq.exceptions import DeliveryError, PublishError
 
-from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
+from csms_shared.broker.errors import (
+    BrokerUnavailable,
+    PublishRefused,
+    PublishReturned,
+    PublishUnconfirmed,
+)
 from csms_shared.broker.link import CONNECTION_ERRORS, SENT_HEADER, Link, within
-from csms_shared.broker.topology import CALLS, EVENTS, GATEWAYS, REPLIES, REQUESTS
-from csms_shared.clock import now_ms
+from csms_shared.broker.topology import (
+    CALLS,
+    EVENTS,
+    GATEWAYS,
+    INTERNAL_EVENTS,
+    REPLIES,
+    REQUESTS,
+)
+from csms_shared.clock import monotonic, now_ms
 from csms_shared.observability.metrics import BUS_PUBLISHED
 
 PUBLISH_TIMEOUT_S = 5.0
 _CHANNELS = 3
 DEFAULT_EXCHANGE = ""
-# There, a message that no queue takes is lost work. Elsewhere it is for whoever is there: those
-# who follow an event, a process that has ended meanwhile.
+# There, a message that no queue takes is lost work. Elsewhere it is for whoever is there: a part of
+# the suite that follows an event, a process that has ended meanwhile.
 _TAKEN_IN_ANY_CASE = (CALLS, REQUESTS, DEFAULT_EXCHANGE)
-_TAKEN_BY_WHOEVER_IS_THERE = (EVENTS, GATEWAYS, REPLIES)
+_TAKEN_BY_WHOEVER_IS_THERE = (INTERNAL_EVENTS, GATEWAYS, REPLIES)
+# Not mandatory: whether anybody else follows our events is not ours to know.
+_FOR_OTHERS = (EVENTS,)
+_NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,7 @@ class _Lane:
 
     channel: AbstractChannel
     exchanges: dict[str, AbstractExchange]
+    opened_at: float = field(default_factory=monotonic)
     waiting: int = 0
     given_up: bool = False
 
@@ -71,6 +87,11 @@ class _Lane:
         return exchange
 
 
+def _outcomes(exchange: str) -> tuple[str, ...]:
+    untaken = () if exchange in _FOR_OTHERS else (_untaken(exchange),)
+    return ("ack", "nack", "timeout", *untaken)
+
+
 def _untaken(exchange: str) -> str:
     return "returned" if exchange in _TAKEN_IN_ANY_CASE else "unrouted"
 
@@ -81,16 +102,18 @@ class Publisher:
     A channel remembers who led a quorum queue when it first published to it. If that was a node
     that has just been lost, RabbitMQ 3.10 asks this node again at each publish, which holds the
     channel up for seconds and ends in a nack, long after there is another leader. A new channel
-    finds the new one.
+    finds the new one. Where a queue may refuse for good, a channel is kept for `keep_channel_s`
+    at least, so that not each refusal costs one.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, *, keep_channel_s: float = 0.0) -> None:
         self._link = link
+        self._keep_channel_s = keep_channel_s
         self._lanes: list[_Lane | None] = [None] * _CHANNELS
         self._locks = [asyncio.Lock() for _ in range(_CHANNELS)]
         self._turn = 0
-        for exchange in (*_TAKEN_IN_ANY_CASE, *_TAKEN_BY_WHOEVER_IS_THERE):
-            for outcome in ("ack", _untaken(exchange), "nack", "timeout"):
+        for exchange in (*_TAKEN_IN_ANY_CASE, *_TAKEN_BY_WHOEVER_IS_THERE, *_FOR_OTHERS):
+            for outcome in _outcomes(exchange):
                 BUS_PUBLISHED.labels(exchange, outcome)
 
     async def publish(self, message: Outgoing, timeout: float = PUBLISH_TIMEOUT_S) -> None:
@@ -100,7 +123,8 @@ class Publisher:
         AMQP message id: aiormq matches returned messages by it.
 
         Raises:
-            PublishReturned: no queue took it.
+            PublishReturned: no queue took it; never on the public exchange of events.
+            PublishRefused: a queue did not take it.
             PublishUnconfirmed: it may have been stored.
         """
         outcome = "ack"
@@ -122,7 +146,7 @@ class Publisher:
                         expiration=message.expires_s,
                     ),
                     message.routing_key,
-                    mandatory=True,
+                    mandatory=message.exchange not in _FOR_OTHERS,
                 )
         except PublishError as error:
             outcome = _untaken(message.exchange)
@@ -131,6 +155,10 @@ class Publisher:
             outcome = "timeout"
             self._give_up(lane)
             raise PublishUnconfirmed(f"no confirm within {timeout} s") from error
+        except DeliveryError as error:
+            outcome = "nack"
+            self._give_up(lane)
+            raise PublishRefused(f"{message.exchange} {message.routing_key}") from error
         except (BrokerUnavailable, *CONNECTION_ERRORS) as error:
             outcome = "nack"
             self._give_up(lane)
@@ -164,6 +192,18 @@ class Publisher:
                 self._give_up(lane)
                 if not lane.waiting:
                     self._link.close_later(lane.channel)
+    async def broker_answers(self, timeout: float) -> bool:
+        """Tell whether the broker answers a publish that concerns no queue, within `timeout` s.
+
+        It does not while one of its alarms blocks this connection, or the connection is lost.
+        """
+        try:
+            await self.publish(Outgoing(REPLIES, _NOBODY, _NOBODY, b"", persistent=False), timeout)
+        except PublishReturned:
+            return True
+        except PublishUnconfirmed:
+            return False
+        return True
 
     async def _lane(self) -> _Lane:
         turn = self._turn = (self._turn + 1) % _CHANNELS
@@ -177,6 +217,6 @@ class Publisher:
 
     def _give_up(self, lane: _Lane | None) -> None:
         """Let nobody else begin on this channel; those who wait on it may still be answered."""
-        if lane is not None:
+        if lane is not None and monotonic() - lane.opened_at >= self._keep_channel_s:
             lane.given_up = True
             self._lanes = [None if other is lane else other for other in self._lanes]

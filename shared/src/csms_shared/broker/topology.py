@@ -13,6 +13,8 @@ CALLS = "csms.calls.v1"
 REQUESTS = "csms.requests.v1"
 GATEWAYS = "csms.gateways.v1"
 REPLIES = "csms.replies.v1"
+# Of the suite alone: whoever else binds a queue binds it to the public one (ADR 0024).
+INTERNAL_EVENTS = "csms.internal-events.v1"
 EVENTS = "csms.events.v1"
 
 STATION_REGISTRY = "station-registry"
@@ -80,6 +82,7 @@ EXCHANGES = (
     Exchange(REQUESTS, "direct"),
     Exchange(GATEWAYS, "direct"),
     Exchange(REPLIES, "topic"),
+    Exchange(INTERNAL_EVENTS, "topic"),
     Exchange(EVENTS, "topic"),
 )
 
@@ -185,6 +188,17 @@ def command_completed_key(action: str) -> str:
     return f"{COMMAND_COMPLETED_KEY}.{action}"
 
 
+def _followed(*routing_keys: str) -> tuple[Binding, ...]:
+    """Return the bindings of one of the suite's own queues to these events.
+
+    To the public exchange too for one release: a service of the version before tells of its
+    events there and nowhere else. Those of this version come twice meanwhile.
+    """
+    return tuple(
+        Binding(exchange, key) for exchange in (INTERNAL_EVENTS, EVENTS) for key in routing_keys
+    )
+
+
 def reports_queue(service: str) -> Queue:
     """Return the queue of what nobody waits for: reports of stations, ends of commands, events."""
     return _work_queue(
@@ -193,11 +207,8 @@ def reports_queue(service: str) -> Queue:
         (
             *_call_bindings(service, ActionKind.REPORT),
             Binding(REQUESTS, reports_key(service)),
-            *(
-                Binding(EVENTS, command_completed_key(action))
-                for action in FOLLOWED_COMMANDS[service]
-            ),
-            *(Binding(EVENTS, key) for key in _FOLLOWED_EVENTS.get(service, ())),
+            *_followed(*map(command_completed_key, FOLLOWED_COMMANDS[service])),
+            *_followed(*_FOLLOWED_EVENTS.get(service, ())),
         ),
     )
 
@@ -263,16 +274,15 @@ def command_orders_queue() -> Queue:
     return _work_queue(COMMAND_API, COMMAND_ORDERS_QUEUE, (Binding(REQUESTS, COMMAND_ORDERS_KEY),))
 
 
+_COMMAND_EVENTS = (STATION_CONNECTED_KEY, "station.registration_changed", "transaction.started")
+
+
 def command_events_queue() -> Queue:
     """Return command-api's queue of the events that act on commands."""
     return _work_queue(
         COMMAND_API,
         COMMAND_EVENTS_QUEUE,
-        (
-            Binding(EVENTS, "station.connected"),
-            Binding(EVENTS, "station.registration_changed"),
-            Binding(EVENTS, "transaction.started"),
-        ),
+        _followed(*_COMMAND_EVENTS),
     )
 
 
@@ -325,16 +335,28 @@ def own_events_queue(incarnation: str) -> Queue:
     """Return a command-api instance's queue of the events that change what it remembers."""
     return incarnation_queue(
         f"{incarnation}.events",
-        *(Binding(EVENTS, key) for key in _OWNER_EVENTS),
-        Binding(EVENTS, COMMAND_COMPLETED_KEY),
+        *_followed(*_OWNER_EVENTS, COMMAND_COMPLETED_KEY),
         label="own.events",
     )
+
+
+# The keys under which the suite's own queues are bound to events. The end of a command is told
+# under `command.completed`, whichever command it was of.
+INTERNAL_EVENT_KEYS = frozenset(
+    (
+        *(key for keys in _FOLLOWED_EVENTS.values() for key in keys),
+        *_COMMAND_EVENTS,
+        *_OWNER_EVENTS,
+        COMMAND_COMPLETED_KEY,
+    )
+)
 
 
 def live_events_queue(incarnation: str, number: int) -> Queue:
     """Return a command-api instance's queue of all events, while it has streams open.
 
-    Soon gone without its consumer: every event of the suite gathers in it.
+    On the public exchange, which alone has all of them. Soon gone without its consumer: every
+    event of the suite gathers in it.
     """
     return incarnation_queue(
         f"{incarnation}.live-{number}",

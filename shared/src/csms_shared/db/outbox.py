@@ -1,27 +1,27 @@
-"""The transactional outbox: events and orders commit with the facts, and leave afterwards."""
+"""The transactional outbox: events and orders commit with the facts, and leave afterwards.
+
+The relay publishes fresh rows in rounds. What a destination does not take is kept apart and tried
+again there (`deferred`), so that a destination in trouble delays nobody else (ADR 0024).
+"""
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import orjson
 import structlog
 from sqlalchemy import ARRAY, BigInteger, Table, any_, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.broker.errors import PublishReturned
-from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import (
-    COMMAND_COMPLETED_KEY,
-    COMMAND_ORDERS_KEY,
-    EVENTS,
-    REQUESTS,
-    command_completed_key,
-)
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import EVENTS, REQUESTS
 from csms_shared.clock import monotonic
-from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
-from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent
-from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.events import CloudEvent
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
+from csms_shared.db.outbox_messages import Destination, join_rows
+from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
+from csms_shared.db.outbox_refusals import Refusals
 from csms_shared.errors import Unavailable
 from csms_shared.retrying import until_available
 
@@ -54,12 +54,20 @@ async def write_events(
 
 
 class OutboxRelay:
-    """Publishes committed events; every replica may run one, rows are locked while they leave."""
+    """Publishes committed events; every replica may run one, rows are locked while they leave.
 
-    def __init__(self, engine: AsyncEngine, outbox: Table, publisher: Publisher) -> None:
+    `internal` publishes to the exchanges of the suite, `public` to that of the subscribers: over a
+    connection of its own, which their queues may hold up.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, outbox: Table, internal: Publisher, public: Publisher
+    ) -> None:
         self._engine = engine
         self._outbox = outbox
-        self._publisher = publisher
+        self._refusals = Refusals()
+        self._publisher = OutboxPublisher(internal, public, self._refusals)
+        self._deferred = DeferredMessages(engine, self._publisher, self._refusals)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -68,6 +76,11 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Relay until cancelled; a poll each second finds what nobody announced."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._deferred.run())
+            group.create_task(self._run_rounds())
+
+    async def _run_rounds(self) -> None:
         retrying = until_available(Unavailable, on_failure=_log_wait)
         while True:
             began = monotonic()
@@ -81,93 +94,91 @@ class OutboxRelay:
                 pass
             self._wake.clear()
 
+    def warnings(self) -> dict[str, str]:
+        """Return which events somebody's queue refuses now, as what makes nobody less ready."""
+        keys = self._refusals.refusing(EVENTS)
+        return {"subscribers": f"a queue does not take {', '.join(keys)}"} if keys else {}
+
     async def relay_round(self) -> bool:
         """Publish up to `ROUND_ROWS` rows; true when there may be more.
 
         Raises:
-            Unavailable: database or broker are away; unpublished rows stay for the next round.
+            Unavailable: the database is away; unpublished rows stay for the next round.
         """
         return await in_transaction(self._engine, self._relay)
 
+    async def retry_round(self) -> bool:
+        """Try what was deferred again; true when there may be more to do at once.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        return await self._deferred.retry_round()
+
     async def _relay(self, connection: AsyncConnection) -> bool:
+        rows = await self._fresh(connection)
+        if not rows:
+            return False
+        joined = join_rows([(row.id, row.routing_key, row.events, row.event_count) for row in rows])
+        wanted = [(one, to) for one in joined for to in one.destinations()]
+        held = [pair for pair in wanted if self._has_to_wait(pair[1])]
+        tried = [pair for pair in wanted if not self._has_to_wait(pair[1])]
+        attempts = await self._publisher.attempt([(to, one.events) for one, to in tried])
+        ended = list(zip(tried, attempts, strict=True))
+        left = {
+            row_id
+            for (one, _), attempt in ended
+            if attempt is Attempt.UNANSWERED
+            for row_id in one.ids
+        }
+        refused = [pair for pair, attempt in ended if attempt is Attempt.REFUSED]
+        await self._deferred.add(
+            connection,
+            [
+                DeferredMessage(to, one.ids[0], one.events, one.count)
+                for one, to in (*held, *refused)
+                if one.ids[0] not in left
+            ],
+        )
+        await self._mark(connection, [row.id for row in rows if row.id not in left])
+        if left:
+            log.warning("outbox_unconfirmed", rows=len(left))
+            return False
+        return len(rows) == ROUND_ROWS
+
+    def _has_to_wait(self, destination: Destination) -> bool:
+        """Tell whether it follows what is deferred, in order: where one queue is all there is."""
+        return destination.exchange == REQUESTS and self._deferred.holds(destination)
+
+    async def _fresh(self, connection: AsyncConnection) -> Sequence[Any]:
         table = self._outbox
         # A mark that a crash undoes costs a repeated event with the same id, which is allowed. As
         # part of the query it costs no exchange of its own, and is evaluated once, if at all.
         without_waiting = select(func.set_config("synchronous_commit", "off", True))
-        rows = (
-            await connection.execute(
-                select(
-                    table.c.id,
-                    table.c.routing_key,
-                    table.c.events,
-                    table.c.event_count,
-                    without_waiting.scalar_subquery(),
-                )
-                .where(table.c.published_at.is_(None))
-                .order_by(table.c.id)
-                .limit(ROUND_ROWS)
-                .with_for_update(skip_locked=True)
+        found = await connection.execute(
+            select(
+                table.c.id,
+                table.c.routing_key,
+                table.c.events,
+                table.c.event_count,
+                without_waiting.scalar_subquery(),
             )
-        ).all()
-        if not rows:
-            return False
-        groups = _messages([(row.id, row.routing_key, row.events, row.event_count) for row in rows])
-        outcomes = await self._publisher.publish_all([message for _, message in groups])
-        published = [
-            row_id
-            for (ids, message), outcome in zip(groups, outcomes, strict=True)
-            if outcome is None
-            # Nobody has bound a queue for such events, which is nobody's loss. An order stays.
-            or (isinstance(outcome, PublishReturned) and message.exchange == EVENTS)
-            for row_id in ids
-        ]
-        if published:
+            .where(table.c.published_at.is_(None))
+            .order_by(table.c.id)
+            .limit(ROUND_ROWS)
+            .with_for_update(skip_locked=True)
+        )
+        return found.all()
+
+    async def _mark(self, connection: AsyncConnection, ids: list[int]) -> None:
+        if ids:
             await connection.execute(
                 # One array whatever its length: each list of another length is another statement.
-                update(table)
-                .where(table.c.id == any_(cast(published, ARRAY(BigInteger))))
+                update(self._outbox)
+                .where(self._outbox.c.id == any_(cast(ids, ARRAY(BigInteger))))
                 .values(published_at=func.now())
             )
-        if len(published) < len(rows):
-            log.warning("outbox_unconfirmed", rows=len(rows) - len(published))
-            return False
-        return len(rows) == ROUND_ROWS
 
 
 async def _log_wait(error: BaseException) -> None:
     log.warning("outbox_waits", error=str(error))
-
-
-def _messages(rows: Sequence[tuple[int, str, bytes, int]]) -> list[tuple[list[int], Outgoing]]:
-    """Join rows of one routing key into messages of a batch's size."""
-    open_groups: dict[str, tuple[list[int], list[bytes], int, int]] = {}
-    closed: list[tuple[list[int], Outgoing]] = []
-
-    def close(key: str) -> None:
-        ids, parts, _, _ = open_groups.pop(key)
-        # Each part is a non-empty JSON array: joined without parsing them again.
-        closed.append((ids, _message(key, b"[" + b",".join(part[1:-1] for part in parts) + b"]")))
-
-    for row_id, key, events, count in rows:
-        if key in open_groups:
-            _, _, size, items = open_groups[key]
-            if size + len(events) > BATCH_MAX_BYTES or items + count > BATCH_MAX_ITEMS:
-                close(key)
-        ids, parts, size, items = open_groups.get(key, ([], [], 0, 0))
-        ids.append(row_id)
-        parts.append(bytes(events))
-        open_groups[key] = (ids, parts, size + len(events), items + count)
-    for key in list(open_groups):
-        close(key)
-    return closed
-
-
-def _message(key: str, items: bytes) -> Outgoing:
-    if key == COMMAND_ORDERS_KEY:
-        return Outgoing(REQUESTS, key, MessageType.COMMAND_ORDERS, b'{"items":' + items + b"}")
-    also: tuple[str, ...] = ()
-    if key.startswith(command_completed_key("")):
-        key, also = COMMAND_COMPLETED_KEY, (key,)
-    return Outgoing(
-        EVENTS, key, MessageType.EVENTS, items, content_type=EVENTS_CONTENT_TYPE, also=also
-    )

@@ -1,4 +1,4 @@
-"""Tables that every service with a schema has: the outbox and the parked items."""
+"""Tables that every service with a schema has: the outbox, what it defers, parked items."""
 
 from sqlalchemy import (
     BigInteger,
@@ -32,6 +32,34 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
         Column("published_at", DateTime(True)),
         Index("outbox_unpublished", "id", postgresql_where="published_at IS NULL"),
+    )
+
+
+def outbox_deferred_table(metadata: MetaData) -> Table:
+    """Define `outbox_deferred`: what a destination of the outbox has not taken yet.
+
+    A row is a message: outbox rows of one routing key, named by the first of them.
+    """
+    return Table(
+        "outbox_deferred",
+        metadata,
+        Column("exchange", Text, primary_key=True),
+        Column("routing_key", Text, primary_key=True),
+        Column("outbox_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("events", LargeBinary, nullable=False),
+        Column("event_count", Integer, nullable=False),
+        Column("attempts", Integer, nullable=False, server_default="1"),
+        Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+    )
+
+
+def upkeep_turn_table(metadata: MetaData) -> Table:
+    """Define `upkeep_turn`: when each periodic task was begun last, by whichever replica."""
+    return Table(
+        "upkeep_turn",
+        metadata,
+        Column("task", Text, primary_key=True),
+        Column("began_at", DateTime(True), nullable=False),
     )
 
 

@@ -1,67 +1,140 @@
-"""Periodic upkeep, each task in one replica at a time."""
+"""Periodic upkeep: each task once a period in the whole fleet, in one replica at a time."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.purging import delete_slice
 from csms_shared.errors import Unavailable
+from csms_shared.observability.metrics import UPKEEP_FAILING
 
 log = structlog.get_logger(__name__)
+
+# Of a period: replicas look when it is nearly over, each with a jitter of its own.
+_LOOKED_AFTER = 0.8
+# What failed is not left until the next of its periods, which may be an hour long.
+LONGEST_RETRY_S = 60.0
+# The row lasts until the lock of the same task is given back: nobody waits for it.
+_TAKE_TURN = text(
+    "INSERT INTO upkeep_turn AS turn (task, began_at) SELECT :task, now() "
+    "WHERE pg_try_advisory_xact_lock(hashtextextended(:lock, 0)) "
+    "ON CONFLICT (task) DO UPDATE SET began_at = excluded.began_at "
+    "WHERE turn.began_at NOT BETWEEN now() - make_interval(secs => :period) AND now() "
+    "RETURNING task"
+)
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:lock, 0))")
 
 
 @dataclass(frozen=True, slots=True)
 class UpkeepTask:
-    """Work that is done every `every_s` seconds by whichever replica gets there first."""
+    """Work that is done every `every_s` seconds by whichever replica gets there first.
+
+    `work` returns true where it has done a part and knows of more: that is done at once then, in
+    a transaction of its own. While `is_able` says no, this replica leaves it to the others. What
+    each replica shows of itself, such as a measurement, is done `in_each_replica`.
+    """
 
     name: str
     every_s: float
-    work: Callable[[AsyncConnection], Awaitable[None]]
+    work: Callable[[AsyncConnection], Awaitable[bool | None]]
+    is_able: Callable[[], bool] = lambda: True
+    in_each_replica: bool = False
 
 
-async def run_upkeep(engine: AsyncEngine, schema: str, tasks: tuple[UpkeepTask, ...]) -> None:
-    """Run the tasks until cancelled; a failure is logged and tried again at the next turn."""
-    async with asyncio.TaskGroup() as group:
-        for task in tasks:
-            group.create_task(_repeat(engine, schema, task))
+class Upkeep:
+    """The tasks of one process."""
 
+    def __init__(self, engine: AsyncEngine, schema: str, tasks: Sequence[UpkeepTask]) -> None:
+        self._engine = engine
+        self._schema = schema
+        self._tasks = tuple(tasks)
+        self._failing: dict[str, str] = {}
+        for task in self._tasks:
+            UPKEEP_FAILING.labels(task.name).set(0)
 
-async def _repeat(engine: AsyncEngine, schema: str, task: UpkeepTask) -> None:
-    while True:
+    async def run(self) -> None:
+        """Run the tasks until cancelled; a failure is shown, and tried again soon."""
+        async with asyncio.TaskGroup() as group:
+            for task in self._tasks:
+                group.create_task(self._repeat(task))
+
+    def warnings(self) -> dict[str, str]:
+        """Return which tasks fail here, as what makes nobody less ready."""
+        return {f"upkeep {name}": problem for name, problem in sorted(self._failing.items())}
+
+    async def _repeat(self, task: UpkeepTask) -> None:
+        while True:
+            pause_s = task.every_s
+            if task.is_able():
+                problem = await self._attempt(task)
+                self._show(task, problem)
+                if problem is not None:
+                    pause_s = min(pause_s, LONGEST_RETRY_S)
+            await asyncio.sleep(pause_s * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+
+    async def _attempt(self, task: UpkeepTask) -> str | None:
+        """Do the task if it is due, and return what was wrong."""
         try:
-            await in_transaction(engine, lambda connection: _once(connection, schema, task))
+            more = await in_transaction(self._engine, lambda one: self._begin(one, task))
+            while more:
+                more = await in_transaction(self._engine, lambda one: self._go_on(one, task))
         except Unavailable as error:
             log.warning("upkeep_waits", task=task.name, error=str(error))
-        except Exception:
+            return str(error)[:200]
+        except Exception as error:
             log.exception("upkeep_failed", task=task.name)
-        await asyncio.sleep(task.every_s * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            return repr(error)[:200]
+        return None
+
+    async def _begin(self, connection: AsyncConnection, task: UpkeepTask) -> bool:
+        if task.in_each_replica:
+            return bool(await task.work(connection))
+        turn = await connection.execute(
+            _TAKE_TURN,
+            {
+                "task": task.name,
+                "lock": self._lock(task),
+                "period": task.every_s * _LOOKED_AFTER,
+            },
+        )
+        return turn.first() is not None and bool(await task.work(connection))
+
+    async def _go_on(self, connection: AsyncConnection, task: UpkeepTask) -> bool:
+        taken = await connection.execute(_TRY_LOCK, {"lock": self._lock(task)})
+        return bool(taken.scalar_one()) and bool(await task.work(connection))
+
+    def _lock(self, task: UpkeepTask) -> str:
+        return f"{self._schema}.upkeep.{task.name}"
+
+    def _show(self, task: UpkeepTask, problem: str | None) -> None:
+        # A turn of another replica says that it is well again: one that fails is never stored.
+        UPKEEP_FAILING.labels(task.name).set(problem is not None)
+        if problem is None:
+            self._failing.pop(task.name, None)
+        else:
+            self._failing[task.name] = problem
 
 
-async def _once(connection: AsyncConnection, schema: str, task: UpkeepTask) -> None:
-    taken = await connection.execute(
-        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"{schema}.upkeep.{task.name}"},
-    )
-    if taken.scalar_one():
-        await task.work(connection)
+def purge_outbox(keep_hours: int = 24) -> UpkeepTask:
+    """Return the task that deletes events that were published `keep_hours` ago and earlier.
 
+    By the order in which they were written, which needs no further index: it looks at the oldest
+    rows only, and ends where they are too young.
+    """
 
-def purge_outbox(outbox: Table, keep_hours: int = 24) -> UpkeepTask:
-    """Return the task that deletes published events older than `keep_hours`, in slices."""
-
-    async def work(connection: AsyncConnection) -> None:
-        await connection.execute(
-            text(
-                f"DELETE FROM {outbox.name} WHERE id IN (SELECT id FROM {outbox.name} "  # noqa: S608
-                "WHERE published_at < now() - make_interval(hours => :hours) "
-                "ORDER BY id LIMIT 20000)"
-            ),
-            {"hours": keep_hours},
+    async def work(connection: AsyncConnection) -> bool:
+        return await delete_slice(
+            connection,
+            "outbox",
+            "(SELECT ctid, published_at FROM outbox ORDER BY id LIMIT :slice) AS oldest "
+            "WHERE published_at < now() - make_interval(hours => :hours)",
+            hours=keep_hours,
         )
 
     return UpkeepTask("purge_outbox", 60.0, work)

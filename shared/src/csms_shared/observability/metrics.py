@@ -42,6 +42,28 @@ OUTBOX_PENDING = Gauge(
 OUTBOX_OLDEST_AGE = Gauge(
     "csms_outbox_oldest_age_seconds", "Age of the oldest of these rows; 0 where none waits."
 )
+PUBLIC_EVENTS_REFUSED = Counter(
+    "csms_public_events_refused_total",
+    "Events of the public exchange that the queue of a subscriber did not take at once; the "
+    "others have them.",
+)
+PUBLIC_EVENTS_DROPPED = Counter(
+    "csms_public_events_dropped_total",
+    "Events that the queue of a subscriber did not take in time, and has missed.",
+)
+PUBLIC_EVENTS_DEFERRED = Gauge(
+    "csms_public_events_deferred",
+    "Events kept for the queues of subscribers that have not taken them yet.",
+)
+PUBLIC_KEYS_REFUSED = Gauge(
+    "csms_public_event_keys_refused",
+    "Routing keys of the public exchange that the queue of a subscriber does not take now.",
+)
+UPKEEP_FAILING = Gauge(
+    "csms_upkeep_failing",
+    "1 while this task fails here, and no replica has done it since.",
+    ["task"],
+)
 QUEUE_MESSAGES = Gauge(
     "csms_queue_messages",
     "Messages that wait in the broker for a consumer of this service's work queues.",

@@ -19,7 +19,12 @@ from sqlalchemy import (
     text,
 )
 
-from csms_shared.db.tables import outbox_table, parked_table
+from csms_shared.db.tables import (
+    outbox_deferred_table,
+    outbox_table,
+    parked_table,
+    upkeep_turn_table,
+)
 
 SCHEMA = "command"
 
@@ -185,4 +190,6 @@ upload_attempts = Table(
 )
 
 outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
+upkeep_turn = upkeep_turn_table(metadata)

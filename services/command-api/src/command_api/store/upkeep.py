@@ -1,40 +1,40 @@
 """What is deleted when it is of no more use."""
 
-from sqlalchemy import text
+from collections.abc import Awaitable, Callable
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.store.rotations import forget_old_proofs
-from command_api.store.tables import outbox
+from csms_shared.db.purging import delete_slice
 from csms_shared.db.upkeep import UpkeepTask, purge_outbox
 
-
-async def _purge_idempotency_keys(connection: AsyncConnection) -> None:
-    await connection.execute(
-        text(
-            "DELETE FROM idempotency_keys WHERE (principal, key) IN (SELECT principal, key "
-            "FROM idempotency_keys WHERE created_at < now() - interval '24 hours' LIMIT 20000)"
-        )
-    )
+_DAY = "now() - interval '24 hours'"
 
 
-async def _purge_starts(connection: AsyncConnection) -> None:
-    await connection.execute(
-        text("DELETE FROM transaction_starts WHERE seen_at < now() - interval '24 hours'")
-    )
-
-
-async def _purge_upload_tokens(connection: AsyncConnection) -> None:
-    await connection.execute(
-        text("DELETE FROM upload_tokens WHERE expires_at < now() - interval '24 hours'")
-    )
+def _purge(due: str) -> Callable[[AsyncConnection], Awaitable[bool]]:
+    return lambda connection: delete_slice(connection, due.split()[0], due)
 
 
 def purges() -> tuple[UpkeepTask, ...]:
     """Return the service's periodic deletions."""
     return (
-        purge_outbox(outbox),
-        UpkeepTask("purge_idempotency_keys", 60.0, _purge_idempotency_keys),
-        UpkeepTask("purge_transaction_starts", 600.0, _purge_starts),
-        UpkeepTask("purge_upload_tokens", 600.0, _purge_upload_tokens),
+        purge_outbox(),
+        UpkeepTask(
+            "purge_idempotency_keys",
+            60.0,
+            _purge(
+                f"idempotency_keys WHERE created_at < {_DAY} ORDER BY created_at LIMIT :slice",
+            ),
+        ),
+        UpkeepTask(
+            "purge_transaction_starts",
+            600.0,
+            _purge(f"transaction_starts WHERE seen_at < {_DAY} ORDER BY seen_at LIMIT :slice"),
+        ),
+        UpkeepTask(
+            "purge_upload_tokens",
+            600.0,
+            _purge(f"upload_tokens WHERE expires_at < {_DAY} ORDER BY expires_at LIMIT :slice"),
+        ),
         UpkeepTask("forget_old_proofs", 600.0, forget_old_proofs),
     )

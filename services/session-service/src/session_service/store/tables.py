@@ -25,7 +25,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
-from csms_shared.db.tables import outbox_table, parked_table
+from csms_shared.db.tables import (
+    outbox_deferred_table,
+    outbox_table,
+    parked_table,
+    upkeep_turn_table,
+)
 
 SCHEMA = "session"
 metadata = MetaData()
@@ -374,7 +379,9 @@ reported_schedule = Table(
 )
 
 outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
+upkeep_turn = upkeep_turn_table(metadata)
 
 __all__ = [
     "SCHEMA",
@@ -387,6 +394,7 @@ __all__ = [
     "metadata",
     "meter_value",
     "outbox",
+    "outbox_deferred",
     "parked",
     "quarantine",
     "reported_schedule",
@@ -397,4 +405,5 @@ __all__ = [
     "stop",
     "transaction",
     "transaction_ids",
+    "upkeep_turn",
 ]

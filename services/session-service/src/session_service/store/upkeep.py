@@ -48,5 +48,5 @@ def upkeep_tasks(retention_days: int) -> tuple[UpkeepTask, ...]:
     return (
         UpkeepTask("make_partitions", 3600.0, make_partitions),
         UpkeepTask("drop_partitions", 3600.0, drop_partitions),
-        UpkeepTask("watch_transaction_ids", 300.0, watch_transaction_ids),
+        UpkeepTask("watch_transaction_ids", 300.0, watch_transaction_ids, in_each_replica=True),
     )

@@ -81,9 +81,12 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         ),
         lane=owner_look_ups_queue(),
     )
-    service.keep_up(
+    service.keep_up_apart(
+        "leases",
         watch_leases(lambda: any(consumer.consuming for consumer in decisions)),
         doubt_gateways(partial(absent_gateways, link)),
+    )
+    service.keep_up(
         *upkeep_tasks(settings.recording_retention_days),
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),

@@ -48,11 +48,7 @@ def watch_leases(can_be_renewed: Callable[[], bool]) -> UpkeepTask:
     while has one lease of grace, for no gateway could renew either.
     """
 
-    async def work(connection: AsyncConnection) -> None:
-        if can_be_renewed():
-            await sweep_leases(connection)
-
-    return UpkeepTask("watch_leases", WATCH_S, work)
+    return UpkeepTask("watch_leases", WATCH_S, sweep_leases, can_be_renewed)
 
 
 def doubt_gateways(absent: Absent) -> UpkeepTask:

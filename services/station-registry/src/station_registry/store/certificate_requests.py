@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.purging import delete_slice
 from csms_shared.ocpp.certificate_chains import MAX_CHAIN_KEY
 from station_registry.domain.certificate_deliveries import RequestStatus
 from station_registry.domain.certificate_requests import AskingStation
@@ -95,11 +96,10 @@ _SAVE_DELIVERED = statement(
     "ended_at = CASE WHEN d.ended THEN coalesce(ended_at, now()) END "
     f"FROM {unnest(_DELIVERED)} WHERE request_id = d.id"
 )
-_PURGE = statement(
-    "DELETE FROM certificate_request WHERE request_id IN (SELECT request_id "
-    "FROM certificate_request WHERE status NOT IN ('accepted', 'signed') "
+_TOO_OLD = (
+    "certificate_request WHERE status NOT IN ('accepted', 'signed') "
     f"AND received_at < now() - interval '{ENDED_KEPT_DAYS} days' "
-    "ORDER BY received_at LIMIT 20000)"
+    "ORDER BY received_at LIMIT :slice"
 )
 
 
@@ -271,6 +271,6 @@ async def save_delivered(connection: AsyncConnection, requests: Iterable[Deliver
         await connection.execute(_SAVE_DELIVERED, arrays(_DELIVERED, rows))
 
 
-async def purge(connection: AsyncConnection) -> None:
-    """Delete ended requests after `ENDED_KEPT_DAYS`; certificates stay."""
-    await connection.execute(_PURGE)
+async def purge(connection: AsyncConnection) -> bool:
+    """Delete ended requests after `ENDED_KEPT_DAYS`, not certificates; true: maybe more."""
+    return await delete_slice(connection, "certificate_request", _TOO_OLD)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.jobs import OPEN_JOBS, JobKind
+from csms_shared.db.purging import delete_slice
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import fit
 from station_registry.domain.jobs import CommandEnd, EndedStart, JobFacts, JobState
@@ -149,10 +150,9 @@ _OVERDUE = statement(
     f"SELECT DISTINCT station_id FROM station_job WHERE status IN ({_OPEN}) "
     "AND deadline < now() LIMIT 500"
 )
-_PURGE = statement(
-    "DELETE FROM station_job_report WHERE (connection_id, seq) IN (SELECT connection_id, seq "
-    "FROM station_job_report WHERE received_at < now() - interval '400 days' "
-    "ORDER BY received_at LIMIT 20000)"
+_TOO_OLD = (
+    "station_job_report WHERE received_at < now() - interval '400 days' "
+    "ORDER BY received_at LIMIT :slice"
 )
 
 
@@ -291,6 +291,6 @@ async def overdue_stations(connection: AsyncConnection) -> list[str]:
     return [row.station_id for row in await connection.execute(_OVERDUE)]
 
 
-async def purge_reports(connection: AsyncConnection) -> None:
-    """Delete reports that are over a year old, in slices."""
-    await connection.execute(_PURGE)
+async def purge_reports(connection: AsyncConnection) -> bool:
+    """Delete reports that are over a year old; true where there may be more."""
+    return await delete_slice(connection, "station_job_report", _TOO_OLD)

@@ -11,6 +11,7 @@ from csms_shared.contracts.messages import ListRefusals, RefusalView
 from csms_shared.contracts.ownership import Refusal
 from csms_shared.contracts.pages import Page
 from csms_shared.db.cursors import as_int64, as_moment, decode_cursor, encode_cursor
+from csms_shared.db.purging import delete_slice
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time
 from station_registry.store.sql import arrays, at, statement, unnest
@@ -42,10 +43,10 @@ _SAVE = statement(
     "http_status = CASE WHEN excluded.times > r.times THEN excluded.http_status "
     "ELSE r.http_status END"
 )
-_PURGE = statement(
-    "DELETE FROM refusal WHERE id IN (SELECT id FROM refusal WHERE refused_at < greatest("
+_TOO_OLD = (
+    "refusal WHERE refused_at < greatest("
     "now() - interval '30 days', (SELECT refused_at FROM refusal ORDER BY refused_at DESC "
-    f"OFFSET {REFUSALS_KEPT} LIMIT 1)) ORDER BY refused_at LIMIT 20000)"
+    f"OFFSET {REFUSALS_KEPT} LIMIT 1)) ORDER BY refused_at LIMIT :slice"
 )
 _GET = statement("SELECT * FROM refusal WHERE id = :id")
 _LAST = statement(
@@ -119,9 +120,9 @@ async def page(connection: AsyncConnection, query: ListRefusals) -> Page[Refusal
     )
 
 
-async def purge(connection: AsyncConnection) -> None:
-    """Delete refusals after 30 days, and the oldest beyond `REFUSALS_KEPT`."""
-    await connection.execute(_PURGE)
+async def purge(connection: AsyncConnection) -> bool:
+    """Delete refusals after 30 days, and the oldest beyond `REFUSALS_KEPT`; true: maybe more."""
+    return await delete_slice(connection, "refusal", _TOO_OLD)
 
 
 def _view(row: Any) -> RefusalView:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.ownership import Liveness
+from csms_shared.db.purging import delete_slice
 from csms_shared.values.texts import fit
 from station_registry.store.sql import arrays, at, statement, unnest
 
@@ -41,10 +42,8 @@ _SAVE_TRANSFERS = statement(
     f"data, received_at) SELECT * FROM {unnest(_TRANSFER)} ORDER BY connection_id, seq "
     "ON CONFLICT DO NOTHING RETURNING connection_id, seq"
 )
-_PURGE_TRANSFERS = statement(
-    "DELETE FROM data_transfer WHERE (connection_id, seq) IN (SELECT connection_id, seq "
-    "FROM data_transfer WHERE received_at < now() - interval '30 days' "
-    "ORDER BY received_at LIMIT 20000)"
+_OLD_TRANSFERS = (
+    "data_transfer WHERE received_at < now() - interval '30 days' ORDER BY received_at LIMIT :slice"
 )
 
 
@@ -92,6 +91,6 @@ def _transfer(call: StationCall) -> tuple[Any, ...]:
     )
 
 
-async def purge_transfers(connection: AsyncConnection) -> None:
-    """Delete data transfers after 30 days."""
-    await connection.execute(_PURGE_TRANSFERS)
+async def purge_transfers(connection: AsyncConnection) -> bool:
+    """Delete data transfers after 30 days; true where there may be more."""
+    return await delete_slice(connection, "data_transfer", _OLD_TRANSFERS)

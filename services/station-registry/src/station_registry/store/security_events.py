@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.security_events import ListSecurityEvents, SecurityEventView
 from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
+from csms_shared.db.purging import delete_slice
 from csms_shared.values.times import format_time
 from station_registry.domain.security_events import SecurityEvent
 from station_registry.store.sql import arrays, at, statement, unnest
@@ -43,9 +44,9 @@ _FILTERS = {
     "to_time": "AND received_at < :to_time ",
     "cursor": "AND (received_at, event_id) < (:cursor_time, CAST(:cursor_id AS uuid)) ",
 }
-_PURGE = statement(
-    "DELETE FROM security_event WHERE event_id IN (SELECT event_id FROM security_event "
-    f"WHERE received_at < now() - interval '{KEPT_DAYS} days' ORDER BY received_at LIMIT 20000)"
+_TOO_OLD = (
+    f"security_event WHERE received_at < now() - interval '{KEPT_DAYS} days' "
+    "ORDER BY received_at LIMIT :slice"
 )
 
 
@@ -112,6 +113,6 @@ def _view(row: Any) -> SecurityEventView:
     )
 
 
-async def purge(connection: AsyncConnection) -> None:
-    """Delete events after `KEPT_DAYS`."""
-    await connection.execute(_PURGE)
+async def purge(connection: AsyncConnection) -> bool:
+    """Delete events after `KEPT_DAYS`; true where there may be more."""
+    return await delete_slice(connection, "security_event", _TOO_OLD)

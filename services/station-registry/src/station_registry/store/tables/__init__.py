@@ -1,6 +1,11 @@
 """Tables of the schema `registry`, by subject."""
 
-from csms_shared.db.tables import outbox_table, parked_table
+from csms_shared.db.tables import (
+    outbox_deferred_table,
+    outbox_table,
+    parked_table,
+    upkeep_turn_table,
+)
 from station_registry.store.tables.certificates import (
     certificate,
     certificate_authority,
@@ -37,7 +42,9 @@ from station_registry.store.tables.traffic import (
 )
 
 outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
+upkeep_turn = upkeep_turn_table(metadata)
 
 __all__ = [
     "certificate",
@@ -55,6 +62,7 @@ __all__ = [
     "lease_watch",
     "metadata",
     "outbox",
+    "outbox_deferred",
     "parked",
     "recording",
     "refusal",
@@ -66,4 +74,5 @@ __all__ = [
     "station_listing",
     "station_liveness",
     "tolerance",
+    "upkeep_turn",
 ]

@@ -8,7 +8,7 @@ from alembic import op
 from station_registry.store import SCHEMA
 
 revision = "0018_station_listing"
-down_revision = "0015_long_request_ids"
+down_revision = "0017_upkeep_turns"
 branch_labels = None
 depends_on = None
 

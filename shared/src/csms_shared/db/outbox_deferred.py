@@ -1,0 +1,238 @@
+"""Messages that a destination did not take: kept apart, tried again there, in bounded numbers.
+
+For the suite's own queues they are kept until they are taken. For the queues of subscribers they
+are kept for `KEPT_FOR_S` after the destination has begun to refuse, `MOST_KEPT` at most, and each
+is published `MOST_ATTEMPTS` times at most. While a destination refuses, one message at a time is
+tried there; once it takes one, the others follow, twice as many each time.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from csms_shared.broker.topology import EVENTS
+from csms_shared.db.engine import in_transaction
+from csms_shared.db.outbox_messages import Destination
+from csms_shared.db.outbox_publishing import PATIENCE_S, Attempt, OutboxPublisher
+from csms_shared.db.outbox_refusals import KEPT_FOR_S, Refusals
+from csms_shared.errors import Unavailable
+from csms_shared.observability.metrics import (
+    PUBLIC_EVENTS_DEFERRED,
+    PUBLIC_EVENTS_DROPPED,
+    PUBLIC_EVENTS_REFUSED,
+    PUBLIC_KEYS_REFUSED,
+)
+
+log = structlog.get_logger(__name__)
+
+MOST_KEPT = 5_000
+# More than there are turns in `KEPT_FOR_S`: only a queue that takes some and refuses others
+# makes a message come so often.
+MOST_ATTEMPTS = 12
+RETRIED_EVERY_S = 1.0
+_MOST_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredMessage:
+    """A message by the first of its outbox rows; `events` is a JSON array of `count`."""
+
+    destination: Destination
+    outbox_id: int
+    events: bytes
+    count: int
+
+
+class DeferredMessages:
+    """The table `outbox_deferred`, and the relay that empties it."""
+
+    def __init__(self, engine: AsyncEngine, publisher: OutboxPublisher, refusals: Refusals) -> None:
+        self._engine = engine
+        self._publisher = publisher
+        self._refusals = refusals
+        self._kept: Counter[Destination] = Counter()
+        self._at_once: dict[Destination, int] = {}
+
+    def holds(self, destination: Destination) -> bool:
+        """Tell whether messages to it are kept here, or had better be."""
+        return self._kept[destination] > 0 or self._refusals.refuses(destination)
+
+    async def add(self, connection: AsyncConnection, messages: Sequence[DeferredMessage]) -> None:
+        """Keep messages that were not taken, in the transaction that marks their rows."""
+        kept = []
+        for message in messages:
+            if message.destination.exchange == EVENTS:
+                PUBLIC_EVENTS_REFUSED.inc(message.count)
+                if not self._may_be_kept(message.destination):
+                    PUBLIC_EVENTS_DROPPED.inc(message.count)
+                    continue
+            self._kept[message.destination] += 1
+            kept.append(message)
+        if kept:
+            await connection.execute(
+                text(
+                    "INSERT INTO outbox_deferred "
+                    "(exchange, routing_key, outbox_id, events, event_count) "
+                    "VALUES (:exchange, :routing_key, :outbox_id, :events, :event_count)"
+                ),
+                [
+                    {
+                        "exchange": message.destination.exchange,
+                        "routing_key": message.destination.routing_key,
+                        "outbox_id": message.outbox_id,
+                        "events": message.events,
+                        "event_count": message.count,
+                    }
+                    for message in kept
+                ],
+            )
+
+    def _may_be_kept(self, destination: Destination) -> bool:
+        return sum(
+            kept for to, kept in self._kept.items() if to.exchange == EVENTS
+        ) < MOST_KEPT and not self._refusals.refuses_for_good(destination)
+
+    async def run(self) -> None:
+        """Try again until cancelled."""
+        while True:
+            try:
+                more = await self.retry_round()
+            except Unavailable as error:
+                log.warning("deferred_events_wait", error=str(error))
+                more = False
+            PUBLIC_KEYS_REFUSED.set(len(self._refusals.refusing(EVENTS)))
+            await asyncio.sleep(0 if more else RETRIED_EVERY_S)
+
+    async def retry_round(self) -> bool:
+        """Try some again; true when a destination takes them and has more.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        return await in_transaction(self._engine, self._retry)
+
+    async def _retry(self, connection: AsyncConnection) -> bool:
+        await self._count(connection)
+        messages: list[DeferredMessage] = []
+        for destination in list(self._kept):
+            if destination.exchange == EVENTS and self._refusals.refuses_for_good(destination):
+                await _drop(connection, _OLD, destination)
+            messages += await _oldest(connection, destination, self._how_many(destination))
+        if not messages:
+            return False
+        attempts = await self._publisher.attempt(
+            [(message.destination, message.events) for message in messages], PATIENCE_S
+        )
+        ended: dict[Attempt, list[DeferredMessage]] = {attempt: [] for attempt in Attempt}
+        for message, attempt in zip(messages, attempts, strict=True):
+            ended[attempt].append(message)
+        await _remove(connection, ended[Attempt.TAKEN])
+        await _count_attempt(connection, ended[Attempt.REFUSED])
+        return self._go_on(ended)
+
+    def _go_on(self, ended: Mapping[Attempt, Sequence[DeferredMessage]]) -> bool:
+        """Learn how many to send next; true when there are some for one that takes them."""
+        for message in ended[Attempt.TAKEN]:
+            self._kept[message.destination] -= 1
+        taking = {one.destination for one in ended[Attempt.TAKEN]}
+        taking -= {one.destination for one in ended[Attempt.REFUSED]}
+        taking -= {one.destination for one in ended[Attempt.UNANSWERED]}
+        self._at_once = {one: min(self._at_once.get(one, 1) * 2, _MOST_AT_ONCE) for one in taking}
+        return any(self._kept[destination] > 0 for destination in taking)
+
+    async def _count(self, connection: AsyncConnection) -> None:
+        found = await connection.execute(
+            text(
+                "SELECT exchange, routing_key, count(*) AS messages, sum(event_count) AS events "
+                "FROM outbox_deferred GROUP BY exchange, routing_key"
+            )
+        )
+        rows = found.all()
+        self._kept = Counter(
+            {Destination(row.exchange, row.routing_key): row.messages for row in rows}
+        )
+        PUBLIC_EVENTS_DEFERRED.set(sum(row.events for row in rows if row.exchange == EVENTS))
+
+    def _how_many(self, destination: Destination) -> int:
+        if not self._refusals.refuses(destination):
+            return self._at_once.get(destination, 1)
+        return 1 if self._refusals.is_its_turn(destination) else 0
+
+
+async def _oldest(
+    connection: AsyncConnection, destination: Destination, limit: int
+) -> list[DeferredMessage]:
+    if not limit:
+        return []
+    found = await connection.execute(
+        text(
+            "SELECT outbox_id, events, event_count FROM outbox_deferred "
+            "WHERE exchange = :exchange AND routing_key = :routing_key "
+            "ORDER BY outbox_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {**destination._asdict(), "limit": limit},
+    )
+    return [
+        DeferredMessage(destination, row.outbox_id, bytes(row.events), row.event_count)
+        for row in found
+    ]
+
+
+_GIVEN = (
+    "unnest(CAST(:exchange AS text[]), CAST(:routing_key AS text[]), CAST(:outbox_id AS bigint[])) "
+    "AS given (exchange, routing_key, outbox_id) "
+    "WHERE outbox_deferred.exchange = given.exchange "
+    "AND outbox_deferred.routing_key = given.routing_key "
+    "AND outbox_deferred.outbox_id = given.outbox_id"
+)
+
+
+def _given(messages: Sequence[DeferredMessage]) -> dict[str, list[object]]:
+    return {
+        "exchange": [one.destination.exchange for one in messages],
+        "routing_key": [one.destination.routing_key for one in messages],
+        "outbox_id": [one.outbox_id for one in messages],
+    }
+
+
+async def _remove(connection: AsyncConnection, messages: Sequence[DeferredMessage]) -> None:
+    if messages:
+        await connection.execute(
+            text(f"DELETE FROM outbox_deferred USING {_GIVEN}"),  # noqa: S608
+            _given(messages),
+        )
+
+
+async def _count_attempt(connection: AsyncConnection, messages: Sequence[DeferredMessage]) -> None:
+    if not messages:
+        return
+    await connection.execute(
+        text(f"UPDATE outbox_deferred SET attempts = attempts + 1 FROM {_GIVEN}"),  # noqa: S608
+        _given(messages),
+    )
+    for destination in {one.destination for one in messages}:
+        if destination.exchange == EVENTS:
+            await _drop(connection, _TRIED, destination)
+
+
+_OLD = "created_at < now() - make_interval(secs => :kept)"
+_TRIED = "attempts >= :attempts"
+
+
+async def _drop(connection: AsyncConnection, condition: str, destination: Destination) -> None:
+    dropped = await connection.execute(
+        text(
+            "WITH dropped AS (DELETE FROM outbox_deferred WHERE exchange = :exchange "  # noqa: S608
+            f"AND routing_key = :routing_key AND {condition} RETURNING event_count) "
+            "SELECT coalesce(sum(event_count), 0) FROM dropped"
+        ),
+        {**destination._asdict(), "kept": KEPT_FOR_S, "attempts": MOST_ATTEMPTS},
+    )
+    if events := int(dropped.scalar_one()):
+        PUBLIC_EVENTS_DROPPED.inc(events)
+        log.error("events_dropped", key=destination.routing_key, events=events)

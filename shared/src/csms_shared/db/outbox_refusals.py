@@ -1,0 +1,85 @@
+"""Which destinations of an outbox did not take what was published to them last."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from csms_shared.broker.topology import EVENTS
+from csms_shared.clock import monotonic
+from csms_shared.db.outbox_messages import Destination
+
+log = structlog.get_logger(__name__)
+
+# A subscriber's queue that takes nothing for so long misses what is told from then on.
+KEPT_FOR_S = 300.0
+_FIRST_TURN_S = 1.0
+_LONGEST_TURN_S = {EVENTS: 60.0}
+_LONGEST_INTERNAL_TURN_S = 5.0
+# A destination without events for so long is taken for well again.
+_FORGOTTEN_AFTER_S = 120.0
+
+
+@dataclass(slots=True)
+class _Refusal:
+    since: float
+    last: float
+    next_turn: float
+    wait_s: float
+
+
+class Refusals:
+    """What one process remembers of them; bounded by the number of routing keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[Destination, _Refusal] = {}
+
+    def refuses(self, destination: Destination) -> bool:
+        """Tell whether it did not take the last message to it."""
+        known = self._known.get(destination)
+        return known is not None and monotonic() - known.last < _FORGOTTEN_AFTER_S
+
+    def refuses_for_good(self, destination: Destination) -> bool:
+        """Tell whether it has taken nothing for longer than anything is kept for it."""
+        known = self._known.get(destination)
+        return (
+            known is not None
+            and self.refuses(destination)
+            and monotonic() - known.since > KEPT_FOR_S
+        )
+
+    def is_its_turn(self, destination: Destination) -> bool:
+        """Tell whether to try one that refuses again by now; its next turn is later each time."""
+        known = self._known.get(destination)
+        now = monotonic()
+        if known is None or now < known.next_turn:
+            return False
+        known.next_turn = now + known.wait_s
+        longest_s = _LONGEST_TURN_S.get(destination.exchange, _LONGEST_INTERNAL_TURN_S)
+        known.wait_s = min(known.wait_s * 2, longest_s)
+        return True
+
+    def refused(self, destination: Destination) -> None:
+        """Remember that it did not take a message while the broker answered."""
+        now = monotonic()
+        if self.refuses(destination):
+            self._known[destination].last = now
+            return
+        self._known[destination] = _Refusal(now, now, now + _FIRST_TURN_S, _FIRST_TURN_S * 2)
+        log.warning("events_refused", exchange=destination.exchange, key=destination.routing_key)
+
+    def taken(self, destination: Destination) -> None:
+        """Remember that it took a message."""
+        known = self._known.pop(destination, None)
+        if known is not None:
+            log.info(
+                "events_taken_again",
+                exchange=destination.exchange,
+                key=destination.routing_key,
+                after_s=round(monotonic() - known.since, 1),
+            )
+
+    def refusing(self, exchange: str) -> list[str]:
+        """Return the routing keys that are refused at an exchange now."""
+        return sorted(
+            one.routing_key for one in self._known if one.exchange == exchange and self.refuses(one)
+        )
