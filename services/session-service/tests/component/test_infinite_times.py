@@ -30,7 +30,15 @@ async def owner(database_url: str, session_url: str) -> AsyncIterator["asyncpg.C
     )
     for check in checks:
         await connection.execute(f"ALTER TABLE {check['of']} DROP CONSTRAINT {check['name']}")
-    await connection.execute("ALTER TABLE transaction DROP COLUMN decided_at")
+    await connection.execute(
+        "ALTER TABLE transaction DROP COLUMN decided_at, DROP COLUMN occurrence, "
+        "DROP COLUMN boot_count, DROP COLUMN stop_boot_count, DROP COLUMN stop_matched, "
+        "DROP COLUMN revision, ADD CONSTRAINT transaction_key_key UNIQUE (key); "
+        "DROP INDEX transaction_by_connector, quarantine_by_station; "
+        "ALTER TABLE quarantine DROP COLUMN attempts, DROP COLUMN tried_at, DROP COLUMN next_at, "
+        "DROP COLUMN boot_count; "
+        "CREATE INDEX quarantine_open ON quarantine (station_id) WHERE status = 'open'"
+    )
     await connection.execute("UPDATE alembic_version SET version_num = '0004_reservation_outages'")
     yield connection
     await connection.close()
