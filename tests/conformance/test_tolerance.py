@@ -187,16 +187,17 @@ async def test_trap_18_broken_json_is_answered_and_the_session_goes_on(
     await central.station(lambda found: found["tolerated"] == {"mended_frame": 1})
 
 
-async def test_trap_20_free_vend_and_overlong_tokens_have_sessions(
+async def test_trap_20_blank_and_overlong_tokens_have_sessions(
     station: PlayedStation, central: CentralSystem
 ) -> None:
-    free = await station.start("", connector_id=1)
-    assert free["idTagInfo"]["status"] == "Accepted"
-    await station.stop(free["transactionId"], id_token="")
+    # Accepted where the operator says so (CSMS_FREE_VEND); a session it is in any case.
+    blank = await station.start("", connector_id=1)
+    assert blank["idTagInfo"]["status"] == "Invalid"
+    await station.stop(blank["transactionId"], id_token="")
     long = await station.start("A" * 21, connector_id=2)
     assert long["idTagInfo"]["status"] == "Invalid"
     await station.stop(long["transactionId"], id_token="A" * 21)
-    assert (await central.completed(free["transactionId"]))["id_token"] == ""
+    assert (await central.completed(blank["transactionId"]))["id_token"] == ""
     assert (await central.completed(long["transactionId"]))["id_token"] == "A" * 21
 
 

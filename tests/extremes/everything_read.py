@@ -10,7 +10,7 @@ Payload = dict[str, Any]
 
 # Lists, the field that names an item, and what is read of it.
 _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "/transactions": ("transaction_id", ("", "/meter-values")),
+    "/transactions": ("transaction_id", ("", "/meter-values", "/evidence")),
     "/stations": (
         "station_id",
         ("", "/connectors", "/messages", "/messages.jsonl", "/refusals", "/configuration",

@@ -154,9 +154,11 @@ class Records:
             payload["transactionId"] = transaction_id
         return self.call("MeterValues", seq, payload, **fields)
 
-    async def decide(self, *works: Work, hold: bool = False) -> list[dict[str, Any] | None]:
+    async def decide(
+        self, *works: Work, hold: bool = False, free_vend: bool = False
+    ) -> list[dict[str, Any] | None]:
         """Apply works as the decisions queue does; the payloads of the replies."""
-        decisions = Decisions()
+        decisions = Decisions(free_vend=free_vend)
         decisions.hold = hold
         replies = await in_transaction(self.engine, lambda c: decisions(c, works))
         return _in_order(works, replies)

@@ -14,7 +14,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 async def test_transactions_are_asked_for_with_times_in_utc(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    for operation in ("transactions.list", "transactions.meter_values", "quarantine.list"):
+    for operation in (
+        "transactions.list",
+        "transactions.meter_values",
+        "transactions.evidence",
+        "quarantine.list",
+    ):
         stations.sessions.operations[operation] = lambda _: {"items": [], "next_cursor": None}
     for operation in ("transactions.get", "transactions.close", "quarantine.reconcile"):
         stations.sessions.operations[operation] = lambda parameters: parameters
@@ -36,6 +41,11 @@ async def test_transactions_are_asked_for_with_times_in_utc(
         "closed_by": "admin",
     }
     assert (await admin.get("/transactions/7/meter-values?limit=3")).json()["items"] == []
+    assert (await admin.get("/transactions/7/evidence?limit=3")).json()["items"] == []
+    assert stations.sessions.asked("transactions.evidence")[-1] == {
+        "transaction_id": 7,
+        "limit": 3,
+    }
     assert (await admin.get("/quarantine?station_id=A%2F1")).json()["items"] == []
     assert stations.sessions.asked("quarantine.list")[-1] == {
         "station_id": "A/1",

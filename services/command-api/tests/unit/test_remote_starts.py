@@ -32,6 +32,13 @@ def test_token_counts_in_any_case() -> None:
     assert numbers(link([remote(1)], [start(7)])) == [(1, 7)]
 
 
+def test_blanks_around_a_token_are_none_of_it() -> None:
+    assert wanted("RemoteStartTransaction", {"idTag": " Tag "}) == ("tag", None)
+    assert numbers(link([remote(1)], [start(7, token=" TAG")])) == [(1, 7)]
+    # As releases before kept the token of a command.
+    assert numbers(link([remote(1, token=" tag ")], [start(7, token=" Tag ")])) == [(1, 7)]
+
+
 def test_another_token_or_station_is_not_linked() -> None:
     assert link([remote(1)], [start(7, token="other")]) == []
     elsewhere = SeenStart(7, "S2", "tag", 1, 1_000)

@@ -1,7 +1,9 @@
 """What the migration makes of times that lie in the tables as infinities."""
 
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,7 +23,7 @@ _MINUS, _PLUS = datetime.min, datetime.max
 
 @pytest.fixture
 async def owner(database_url: str, session_url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    """The owner of a schema as the release before had it."""
+    """The owner of a schema whose times are not checked."""
     connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     checks = await connection.fetch(
         "SELECT conrelid::regclass AS of, conname AS name FROM pg_constraint "
@@ -30,11 +32,22 @@ async def owner(database_url: str, session_url: str) -> AsyncIterator["asyncpg.C
     )
     for check in checks:
         await connection.execute(f"ALTER TABLE {check['of']} DROP CONSTRAINT {check['name']}")
-    await connection.execute("ALTER TABLE transaction DROP COLUMN decided_at")
-    await connection.execute("DROP TABLE outbox_deferred, upkeep_turn")
+    head = await connection.fetchval("SELECT version_num FROM alembic_version")
     await connection.execute("UPDATE alembic_version SET version_num = '0004_reservation_outages'")
     yield connection
+    await connection.execute("UPDATE alembic_version SET version_num = $1", head)
     await connection.close()
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """The migrations of then, and no later ones: their tables and columns are there already."""
+    copy = tmp_path / "until_then"
+    shutil.copytree(MIGRATIONS, copy)
+    for later in (copy / "versions").glob("*.py"):
+        if later.name > "0007":
+            later.unlink()
+    return copy
 
 
 async def _transaction(
@@ -58,14 +71,14 @@ async def _transaction(
 
 
 async def test_sessions_of_impossible_times_are_those_that_they_would_be_today(
-    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str
+    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str, scripts: Path
 ) -> None:
     normal = _RECEIVED - timedelta(minutes=1)
     await _transaction(owner, b"1", _MINUS, None, ["clock_not_set"])
     await _transaction(owner, b"2", normal, _MINUS, ["clock_not_set", "stop_before_start"])
     await _transaction(owner, b"3", _PLUS, _PLUS, ["clock_ahead"])
     await _transaction(owner, b"4", normal, None, ["stop_before_start"])
-    await migrate(database_url, session_url, SCHEMA, MIGRATIONS)
+    await migrate(database_url, session_url, SCHEMA, scripts)
     rows = await owner.fetch("SELECT * FROM transaction ORDER BY key")
     ended = _RECEIVED + timedelta(hours=1)
     assert [(row["started_at"], row["stopped_at"], row["flags"]) for row in rows] == [
@@ -78,7 +91,7 @@ async def test_sessions_of_impossible_times_are_those_that_they_would_be_today(
 
 
 async def test_values_and_expiries_of_impossible_times_are_kept_where_they_can_be_read(
-    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str
+    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str, scripts: Path
 ) -> None:
     value = "INSERT INTO meter_value (sampled_at, digest, received_at, station_id, raw) "
     for sampled_at, digest in (
@@ -88,7 +101,7 @@ async def test_values_and_expiries_of_impossible_times_are_kept_where_they_can_b
         await owner.execute(value + "VALUES ($1, $2, $3, 'S', '1')", sampled_at, digest, _RECEIVED)
     for key, expires_at in (("a", _MINUS), ("b", _PLUS), ("c", None), ("d", _RECEIVED)):
         await owner.execute("INSERT INTO id_token VALUES ($1, $1, 'accepted', $2)", key, expires_at)
-    await migrate(database_url, session_url, SCHEMA, MIGRATIONS)
+    await migrate(database_url, session_url, SCHEMA, scripts)
     values = await owner.fetch("SELECT sampled_at, digest FROM meter_value ORDER BY digest")
     assert [tuple(row) for row in values] == [
         (_RECEIVED, digest) for digest in (b"1", b"2", b"3", b"4")
@@ -100,7 +113,7 @@ async def test_values_and_expiries_of_impossible_times_are_kept_where_they_can_b
 
 
 async def test_what_another_release_writes_before_the_checks_are_there_is_mended_as_well(
-    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str
+    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str, scripts: Path
 ) -> None:
     await _transaction(owner, b"1", _MINUS, None, ["clock_not_set"])
     await owner.execute(
@@ -115,7 +128,7 @@ async def test_what_another_release_writes_before_the_checks_are_there_is_mended
             f"CHECK (isfinite({column})) NOT VALID"
         )
     await owner.execute("UPDATE alembic_version SET version_num = '0005_finite_times'")
-    await migrate(database_url, session_url, SCHEMA, MIGRATIONS)
+    await migrate(database_url, session_url, SCHEMA, scripts)
     assert await owner.fetchval("SELECT started_at FROM transaction") == _RECEIVED
     parked = await owner.fetchrow("SELECT parked_at, replayed_at FROM parked")
     assert parked is not None

@@ -218,7 +218,7 @@ async def test_reports_wait_for_a_database_that_is_away(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role
         )
         await gateway.send(*(records.meter_values(seq, None) for seq in range(20)))
-        await gateway.send(records.start(21, id_tag=""))
+        await gateway.send(records.start(21))
         refused = await gateway.requester.request(SESSION_SERVICE, "transactions.list", {}, 10)
         assert refused.problem is not None
         assert (refused.problem.status, refused.problem.code) == (503, "service_unavailable")

@@ -95,8 +95,18 @@ async def test_free_vend_token_and_unlimited_tokens_are_never_concurrent(records
     replies = await records.decide(
         *(records.start(1, station_id=f"S{n}", id_tag="") for n in range(3)),
         *(records.start(1, station_id=f"F{n}", id_tag="Fleet") for n in range(3)),
+        records.call("Authorize", 9, {"idTag": " "}),
+        free_vend=True,
     )
     assert {reply["idTagInfo"]["status"] for reply in replies} == {"Accepted"}
+
+
+async def test_a_blank_token_is_refused_unless_a_setting_accepts_it(records: Any) -> None:
+    start, authorize = await records.decide(
+        records.start(1, id_tag=" "), records.call("Authorize", 2, {"idTag": ""})
+    )
+    assert (start["transactionId"], start["idTagInfo"]["status"]) == (1, "Invalid")
+    assert authorize["idTagInfo"]["status"] == "Invalid"
 
 
 async def test_start_that_may_only_look_concurrent_is_held_and_then_accepted(
@@ -130,19 +140,28 @@ async def test_start_is_held_where_nobody_waited_for_the_one_that_took_its_token
     assert await records.decide(earlier, hold=True) == [None]
 
 
-async def test_clock_that_is_not_set_makes_a_new_transaction_after_each_boot(
-    records: Any,
+@pytest.mark.parametrize("timestamp", ["1970-01-01T00:00:10Z", "2025-06-01T00:00:10Z", "soon"])
+async def test_clock_that_falls_back_makes_a_new_transaction_after_the_boot_that_follows_a_stop(
+    records: Any, timestamp: str
 ) -> None:
     await records.token("T1")
-    unset = {"timestamp": "1970-01-01T00:00:10Z"}
-    replies = [
-        (await records.decide(records.start(seq, boot_count=boot, **unset)))[0]["transactionId"]
-        for seq, boot in ((1, 1), (2, 1), (3, 2))
-    ]
-    assert replies == [1, 1, 2]
-    first, second = await records.transactions()
-    assert (first["status"], second["status"]) == ("stop_missing", "active")
-    assert second["flags"] == ["clock_not_set"]
+
+    async def started(seq: int, boot: int) -> int:
+        start = records.start(seq, boot_count=boot, timestamp=timestamp, meter_start=0)
+        (reply,) = await records.decide(start)
+        return int(reply["transactionId"])
+
+    assert [await started(1, 1), await started(2, 1)] == [1, 1]
+    # Sent again after a boot, as its answer was lost: still the same.
+    assert await started(3, 2) == 1
+    await records.report(records.stop(4, 1, boot_count=2, meter_stop=900, timestamp=timestamp))
+    assert [await started(5, 2), await started(6, 3), await started(7, 3)] == [1, 2, 2]
+    await records.report(records.stop(8, 2, boot_count=3, meter_stop=700, timestamp=timestamp))
+    assert [await started(9, 4), await started(6, 3), await started(1, 1)] == [3, 2, 1]
+    first, second, third = await records.transactions()
+    assert (first["meter_stop"], second["meter_stop"], third["status"]) == (900, 700, "active")
+    told = [event for event in await records.events() if "started" in event["type"]]
+    assert len({event["id"] for event in told}) == len(told) == 3
 
 
 async def test_unreadable_time_of_a_start_falls_back_to_its_receipt(records: Any) -> None:

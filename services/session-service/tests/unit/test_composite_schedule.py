@@ -220,12 +220,15 @@ def test_a_transactions_profile_overrules_the_default_in_that_transaction_only()
     assert limits([default, own]) == [(0, "10.0")]
 
 
-def test_where_a_transactions_profiles_say_nothing_the_default_holds() -> None:
+def test_where_a_transactions_profiles_say_nothing_no_default_takes_their_place() -> None:
     default = profile(1, schedule((0, "10.0")))
     own = profile(
         2, schedule((0, "25.0"), duration=60), purpose=Purpose.TX, connector=1, transaction=7
     )
-    assert limits([default, own], transaction=7) == [(0, "25.0"), (60, "10.0")]
+    assert limits([default, own], transaction=7) == [(0, "25.0"), (60, None)]
+    assert limits([default, own], transaction=8) == [(0, "10.0")]
+    maximum = profile(3, schedule((0, "32.0")), purpose=Purpose.STATION_MAX)
+    assert limits([maximum, default, own], transaction=7) == [(0, "25.0"), (60, "32.0")]
 
 
 def test_a_relative_schedule_counts_from_the_start_of_the_transaction() -> None:
@@ -424,9 +427,14 @@ def test_the_composite_schedule_says_at_every_second_what_a_naive_reading_says(
     for second in range(duration):
         at = start + timedelta(seconds=second)
         began = since or start
-        own = _naive_limit(profiles, Purpose.TX, at, began, charging) or _naive_limit(
-            profiles, Purpose.TX_DEFAULT, at, began, charging
+        provided = transaction_id is not None and any(
+            each.purpose is Purpose.TX
+            and each.transaction_id == transaction_id
+            and each.connector_id in (0, connector_id)
+            for each in profiles
         )
+        of_transaction = Purpose.TX if provided else Purpose.TX_DEFAULT
+        own = _naive_limit(profiles, of_transaction, at, began, charging)
         whole = _naive_limit(profiles, Purpose.STATION_MAX, at, began, charging)
         expected: list[tuple[Fraction, int | None]] = []
         for each in (own, whole):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from session_service.domain.matching import transaction_of_samples, transaction_of_stop
 from session_service.domain.metering import (
     Sample,
     energy_wh,
@@ -15,7 +14,7 @@ from session_service.domain.metering import (
     sample_flags,
     sample_source,
 )
-from session_service.domain.stops import Stop, StopOutcome, Transaction, decide_stop
+from session_service.domain.stops import Stop, Transaction, decide_stop
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 OPEN = Transaction(
@@ -56,17 +55,40 @@ def test_of_several_stops_the_earliest_stamp_wins_in_every_order() -> None:
     for order in permutations(stops):
         transaction = OPEN
         for one in order:
-            _, transaction = decide_stop(transaction, one, {})
+            transaction = decide_stop(transaction, one, {})
         results.add((transaction.meter_stop, transaction.stop_stamp, transaction.flags))
     assert results == {(1500, (1, 1), frozenset({"conflicting_stops"}))}
 
 
-def test_the_same_stop_again_is_known_and_a_copy_is_evidence_without_a_flag() -> None:
-    _, stopped = decide_stop(OPEN, stop(1), {})
-    assert decide_stop(stopped, stop(1), {})[0] is StopOutcome.KNOWN
-    outcome, after = decide_stop(stopped, stop(2), {})
-    assert outcome is StopOutcome.EVIDENCE
-    assert after.flags == frozenset()
+def test_the_same_stop_again_and_a_copy_of_it_change_nothing() -> None:
+    stopped = decide_stop(OPEN, stop(1), {})
+    assert decide_stop(stopped, stop(1), {}) == stopped
+    assert decide_stop(stopped, stop(2), {}) == stopped
+
+
+def test_a_stop_that_names_the_transaction_beats_every_matched_one_in_every_order() -> None:
+    matched = [stop(1, wire_id=77, meter_stop=900_900), stop(2, wire_id=0, meter_stop=1100)]
+    stops = [*matched, stop(3), stop(4, meter_stop=2500)]
+    results = set()
+    for order in permutations(stops):
+        transaction = OPEN
+        for one in order:
+            transaction = decide_stop(transaction, one, {})
+        results.add((transaction.meter_stop, transaction.stop_stamp, transaction.flags))
+    assert results == {(2000, (1, 3), frozenset({"conflicting_stops"}))}
+    assert decide_stop(OPEN, matched[1], {}).flags == {"matched_without_id"}
+
+
+def test_a_close_by_hand_stays_and_remembers_the_best_stop() -> None:
+    closed = replace(OPEN, closed=True, status="completed", meter_stop=1300, stopped_at=NOW)
+    stops = [stop(1, wire_id=0, meter_stop=1100), stop(2), stop(3)]
+    results = set()
+    for order in permutations(stops):
+        transaction = closed
+        for one in order:
+            transaction = decide_stop(transaction, one, {})
+        results.add((transaction.meter_stop, transaction.stop_stamp, transaction.flags))
+    assert results == {(1300, (1, 2), frozenset({"stop_after_close"}))}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +103,8 @@ def test_the_same_stop_again_is_known_and_a_copy_is_evidence_without_a_flag() ->
     ],
 )
 def test_a_suspect_stop_is_applied_and_flagged(changes: dict[str, Any], flag: str) -> None:
-    outcome, after = decide_stop(OPEN, stop(1, **changes), {})
-    assert outcome is StopOutcome.APPLIED
+    after = decide_stop(OPEN, stop(1, **changes), {})
+    assert after.status == "completed"
     assert after.flags == {flag}
 
 
@@ -97,35 +119,18 @@ def test_a_stop_of_an_impossible_time_ended_when_it_was_received(
     sent_at: datetime, flag: str
 ) -> None:
     first = stop(1, sent_at=sent_at)
-    _, after = decide_stop(OPEN, first, {})
+    after = decide_stop(OPEN, first, {})
     assert (after.stopped_at, set(after.flags)) == (first.received_at, {flag})
     copy = stop(2, sent_at=sent_at, received_at=NOW + timedelta(hours=9))
-    assert decide_stop(after, copy, {}) == (StopOutcome.EVIDENCE, after)
+    assert decide_stop(after, copy, {}) == after
     other = stop(2, sent_at=sent_at, meter_stop=2001)
-    assert "conflicting_stops" in decide_stop(after, other, {})[1].flags
+    assert "conflicting_stops" in decide_stop(after, other, {}).flags
 
 
 @pytest.mark.parametrize("group", ["G", "g"])
 def test_a_token_of_the_same_group_in_any_case_may_stop(group: str) -> None:
-    _, after = decide_stop(OPEN, stop(1, id_token="T2", token_key="t2"), {"t2": group})
+    after = decide_stop(OPEN, stop(1, id_token="T2", token_key="t2"), {"t2": group})
     assert after.flags == frozenset()
-
-
-def test_a_stop_without_id_means_the_one_open_transaction_that_fits() -> None:
-    other = replace(OPEN, id=2, token_key="t2")
-    named = stop(1, id_token="T1", token_key="t1")
-    assert transaction_of_stop([OPEN, other], named) == OPEN
-    assert transaction_of_stop([OPEN, other], stop(1)) is None
-    assert transaction_of_stop([replace(OPEN, started_at=NOW + timedelta(hours=2))], named) is None
-
-
-def test_meter_values_without_id_belong_to_what_ran_at_their_time() -> None:
-    ended = replace(OPEN, stopped_at=NOW + timedelta(minutes=5))
-    second = replace(OPEN, id=2, started_at=NOW + timedelta(minutes=6))
-    for minutes, expected in ((1, ended), (5.5, None), (7, second), (-1, None)):
-        at = NOW + timedelta(minutes=minutes)
-        assert transaction_of_samples([ended, second], 1, at) == expected
-    assert transaction_of_samples([second], 2, NOW + timedelta(hours=1)) is None
 
 
 def test_registers_at_both_ends_of_64_bits_leave_an_energy_that_can_be_told() -> None:

@@ -136,6 +136,13 @@ async def test_a_repeated_status_is_no_change(known: Any) -> None:
     assert (connector.connector_id, connector.status) == (0, "Preparing")
 
 
+async def test_the_first_word_of_each_connector_is_told_once(known: Any) -> None:
+    await known.send(_statuses(known))
+    await known.send(_statuses(known))
+    (added,) = await known.events("connector.added")
+    assert (added["subject"], added["data"]["connector_id"]) == ("A", 1)
+
+
 async def test_a_connector_that_serves_nobody_any_more_is_told_once(known: Any) -> None:
     shown = ["Reserved", "Faulted", "Faulted", "Available"]
     works = [

@@ -183,6 +183,8 @@ def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
         "Charging",
     ]
     assert decide_statuses(decision.newest, reported).newest == {}
+    assert [key for key, _ in decision.added] == [key for key in decision.newest if key[1] > 0]
+    assert decide_statuses(decision.newest, reported).added == []
 
 
 def test_a_connector_goes_out_of_service_once_until_it_serves_again() -> None:

@@ -38,6 +38,7 @@ COMMAND_ORDERS_KEY = "command-api.orders"
 COMMAND_COMPLETED_KEY = "command.completed"
 STATION_CONNECTED_KEY = "station.connected"
 CONNECTOR_OUT_OF_SERVICE_KEY = "connector.out_of_service"
+CONNECTOR_ADDED_KEY = "connector.added"
 
 Arguments = Mapping[str, str | int]
 
@@ -144,9 +145,9 @@ def decisions_queue(service: str) -> Queue:
 
 
 # A station that comes back may have lost its local list; one that is out of service its
-# reservations.
+# reservations. What a station of one connector says can mean no other.
 _FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
-    SESSION_SERVICE: (STATION_CONNECTED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY)
+    SESSION_SERVICE: (STATION_CONNECTED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY, CONNECTOR_ADDED_KEY)
 }
 
 

@@ -73,6 +73,44 @@ class MeterValueView(Contract):
     raw: str
 
 
+class EvidenceKind(StrEnum):
+    """What was said: that the transaction ended, or a value that was measured."""
+
+    STOP = "stop"
+    METER_VALUE = "meter_value"
+
+
+class EvidenceView(Contract):
+    """What was said about a transaction and does not count.
+
+    `why`: `closed_by_hand`, `matched_without_id` (it did not name the transaction, and what counts
+    did), `repeated` (it says what counts once more) or `later` (another stop was sent before). The
+    fields of the other kind are null.
+    """
+
+    kind: EvidenceKind
+    why: str
+    received_at: str
+    epoch: int | None = None
+    seq: int | None = None
+    sent_transaction_id: int | None = None
+    stopped_at: str | None = None
+    meter_stop: int | None = None
+    energy_wh: int | None = None
+    stop_reason: str | None = None
+    stop_id_token: str | None = None
+    payload: dict[str, Any] | None = None
+    timestamp: str | None = None
+    measurand: str | None = None
+    value: float | None = None
+    unit: str | None = None
+    phase: str | None = None
+    context: str | None = None
+    location: str | None = None
+    format: str | None = None
+    raw: str | None = None
+
+
 class IdTokenView(Contract):
     """An id token. `status` is `expired` too when `expires_at` has passed."""
 
@@ -86,7 +124,10 @@ class IdTokenView(Contract):
 
 
 class QuarantineView(Contract):
-    """A stop or meter values that fit no transaction, with the payload as sent."""
+    """A stop or meter values that fit no transaction, with the payload as sent.
+
+    `attempts`: how often it was tried in vain to find one, `tried_at` when last.
+    """
 
     id: str
     kind: str
@@ -99,6 +140,8 @@ class QuarantineView(Contract):
     status: str
     transaction_id: int | None
     payload: dict[str, Any]
+    attempts: int = 0
+    tried_at: str | None = None
 
 
 class ListTransactions(PageQuery):
@@ -125,6 +168,12 @@ class TransactionName(Contract):
 
 class ListMeterValues(PageQuery):
     """The meter values of one transaction, oldest first."""
+
+    transaction_id: int
+
+
+class ListEvidence(PageQuery):
+    """What else was said about one transaction: stops as they were sent, then values by time."""
 
     transaction_id: int
 
@@ -202,13 +251,14 @@ class ChangeIdToken(Contract):
 
 
 # operation -> parameters; results: Page[TransactionView], TransactionView, Page[MeterValueView],
-# TransactionView, dict[connector_id, transaction_id], Page[QuarantineView], QuarantineView (twice),
-# Page[IdTokenView], IdTokenView (create, get, change), null (delete), Page[ParkedView], null, null;
-# then those of reservations and local lists.
+# Page[EvidenceView], TransactionView, dict[connector_id, transaction_id], Page[QuarantineView],
+# QuarantineView (twice), Page[IdTokenView], IdTokenView (create, get, change), null (delete),
+# Page[ParkedView], null, null; then those of reservations and local lists.
 SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "transactions.list": ListTransactions,
     "transactions.get": TransactionName,
     "transactions.meter_values": ListMeterValues,
+    "transactions.evidence": ListEvidence,
     "transactions.close": CloseTransaction,
     "transactions.open": OpenTransactions,
     "quarantine.list": ListQuarantine,

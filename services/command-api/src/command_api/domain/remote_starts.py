@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from csms_shared.values.id_tokens import token_key
+
 ACTION = "RemoteStartTransaction"
 # Longer than the ConnectionTimeOut of real stations, in which the driver plugs in.
 WINDOW_MS = 600_000
@@ -39,11 +41,6 @@ class SeenStart:
     seen_ms: int
 
 
-def token_key(id_token: str) -> str:
-    """Return the token as it is compared: id tokens are case-insensitive (OCPP 1.6, 7.28)."""
-    return id_token.casefold()
-
-
 def wanted(action: str, payload: dict[str, Any]) -> tuple[str | None, int | None]:
     """Return token and connector of a remote start; (None, None) for other commands."""
     if action != ACTION:
@@ -69,7 +66,8 @@ def link(
 def _caused(command: RemoteStart, start: SeenStart) -> bool:
     return (
         command.station_id == start.station_id
-        and command.id_token == token_key(start.id_token)
+        # Releases before kept the blanks around a command's token.
+        and token_key(command.id_token) == token_key(start.id_token)
         and command.connector_id in (None, start.connector_id)
         and command.created_ms - CLOCK_TOLERANCE_MS <= start.seen_ms
         and start.seen_ms <= command.created_ms + WINDOW_MS

@@ -13,6 +13,7 @@ from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import (
+    EvidenceView,
     MeterValueView,
     TransactionPage,
     TransactionStatus,
@@ -108,6 +109,28 @@ async def list_meter_values(
         await _ask(
             request,
             "transactions.meter_values",
+            given(transaction_id=transaction_id, limit=limit, cursor=cursor),
+        )
+    )
+
+
+@router.get(
+    "/{transaction_id}/evidence",
+    response_model=Page[EvidenceView],
+    summary="What else was said about a transaction",
+)
+async def list_evidence(
+    request: Request,
+    _: Viewer,
+    transaction_id: TransactionId,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Return stops and meter values that do not count, each with why."""
+    return Json(
+        await _ask(
+            request,
+            "transactions.evidence",
             given(transaction_id=transaction_id, limit=limit, cursor=cursor),
         )
     )

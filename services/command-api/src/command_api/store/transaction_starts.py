@@ -13,9 +13,9 @@ from command_api.domain.remote_starts import (
     RemoteStart,
     SeenStart,
     link,
-    token_key,
 )
 from command_api.store.command_rows import at, ms_of
+from csms_shared.values.id_tokens import token_key
 
 _WINDOW_S = (WINDOW_MS + CLOCK_TOLERANCE_MS) / 1000
 # The window counts from when a command was written, which may have been held for that long.
@@ -133,7 +133,14 @@ async def _candidates(
         ),
         {
             "stations": sorted({start.station_id for start in starts}),
-            "tokens": sorted({token_key(start.id_token) for start in starts}),
+            # As releases before kept them, too.
+            "tokens": sorted(
+                {
+                    form
+                    for start in starts
+                    for form in (token_key(start.id_token), start.id_token.casefold())
+                }
+            ),
             "first": at(min(seen_ms)),
             "last": at(max(seen_ms)),
             "longest": _LONGEST_S,

@@ -50,10 +50,11 @@ class ReportsProgress:
 class DecisionsInbox:
     """Consumer handler of the decisions queue; one per consumer.
 
-    A start that would be refused because its token is busy elsewhere is tried again until the
-    reports received before it have been stored, at most for `HOLD_S`: the stop that frees the
-    token may be among them. Nobody else waits for that: its neighbours are answered, and the
-    batches that follow are decided meanwhile, with connections that are not `for_held`.
+    A start that would be refused because its token is busy elsewhere, or that looks like one of a
+    boot before, is tried again until the reports received before it have been stored, at most for
+    `HOLD_S`: the stop that tells more may be among them. Nobody else waits for that: its
+    neighbours are answered, and the batches that follow are decided meanwhile, with connections
+    that are not `for_held`.
     """
 
     def __init__(
@@ -64,7 +65,10 @@ class DecisionsInbox:
         replies: Replies,
         after_commit: Callable[[], None],
         progress: ReportsProgress,
+        *,
+        free_vend: bool = False,
     ) -> None:
+        self._free_vend = free_vend
         self._engine = engine
         self._for_held = for_held
         self._publisher = publisher
@@ -74,7 +78,7 @@ class DecisionsInbox:
 
     async def __call__(self, deliveries: list[Delivery]) -> Rest | None:
         """Decide everything in `deliveries`; return what answers it and decides what was held."""
-        decisions = Decisions()
+        decisions = Decisions(free_vend=self._free_vend)
         answers = await self._inbox(self._engine, decisions)(deliveries)
         if not decisions.held:
             return answers
@@ -90,7 +94,7 @@ class DecisionsInbox:
         return rest
 
     async def _decide_held(self, works: Sequence[Work]) -> None:
-        decisions = Decisions()
+        decisions = Decisions(free_vend=self._free_vend)
         inbox = self._inbox(self._for_held, decisions)
         until = monotonic() + HOLD_S
         passed_before = False

@@ -10,7 +10,7 @@ from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsPr
 from session_service.amqp.requests import requests_inbox
 from session_service.handlers.charging_profiles import forget_ended, settle_waiting
 from session_service.handlers.local_lists import look_at_due
-from session_service.handlers.quarantine import reconcile_waiting
+from session_service.handlers.quarantine import reconcile_due
 from session_service.handlers.reservations import expire_reservations
 from session_service.settings import Settings
 from session_service.store.reservation_outages import forget_outages
@@ -39,7 +39,9 @@ def session_service(settings: Settings, link: Link) -> OwningService:
     for_held = service.engine("held starts", 1, by_keys=True)
     service.consume_decisions(
         DECISION_CONSUMERS,
-        lambda engine: DecisionsInbox(engine, for_held, publisher, replies, wake, progress),
+        lambda engine: DecisionsInbox(
+            engine, for_held, publisher, replies, wake, progress, free_vend=settings.free_vend
+        ),
     )
     service.consume_reports(
         REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, replies, wake, progress)
@@ -47,7 +49,7 @@ def session_service(settings: Settings, link: Link) -> OwningService:
     service.consume_requests(lambda engine: requests_inbox(engine, publisher, replies, wake))
     service.keep_up(
         *upkeep_tasks(settings.meter_value_retention_days),
-        UpkeepTask("reconcile_quarantine", 30.0, reconcile_waiting),
+        UpkeepTask("reconcile_quarantine", 15.0, reconcile_due),
         UpkeepTask("expire_reservations", 5.0, expire_reservations),
         UpkeepTask("forget_reservation_outages", 3600.0, forget_outages),
         UpkeepTask("look_at_local_lists", 5.0, look_at_due),

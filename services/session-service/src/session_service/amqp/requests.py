@@ -12,6 +12,7 @@ from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.requests_inbox import RequestsInbox
 from session_service.handlers import charging_requests as charging
+from session_service.handlers import evidence_requests as evidence
 from session_service.handlers import id_token_requests as tokens
 from session_service.handlers import local_list_requests as lists
 from session_service.handlers import quarantine_requests as quarantined
@@ -31,6 +32,7 @@ def requests_inbox(
             "transactions.list": transactional(engine, transactions.list_transactions),
             "transactions.get": transactional(engine, transactions.get_transaction),
             "transactions.meter_values": transactional(engine, transactions.list_meter_values),
+            "transactions.evidence": transactional(engine, evidence.list_evidence),
             "transactions.close": transactional(engine, transactions.close_transaction),
             "transactions.open": transactional(engine, transactions.open_transactions),
             "quarantine.list": transactional(engine, quarantined.list_quarantine),

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import (
+    CONNECTOR_ADDED_KEY,
     CONNECTOR_OUT_OF_SERVICE_KEY,
     SESSION_SERVICE,
     STATION_CONNECTED_KEY,
@@ -29,6 +30,7 @@ from session_service.handlers.ocpp16 import read_start
 from session_service.handlers.reports import take_reports
 from session_service.handlers.reservations import connectors_out_of_service
 from session_service.handlers.transactions import start_transactions
+from session_service.store.starts import add_connectors
 from session_service.store.tokens import read_tokens
 
 
@@ -50,6 +52,7 @@ ROUTES: dict[tuple[str, str], Route] = {
 
 CallKey = tuple[str, int]
 _CONNECTED = event_type(STATION_CONNECTED_KEY)
+_ADDED = event_type(CONNECTOR_ADDED_KEY)
 _OUT_OF_SERVICE = event_type(CONNECTOR_OUT_OF_SERVICE_KEY)
 
 
@@ -61,11 +64,13 @@ class Decisions:
     """Applies batches of the decisions queue.
 
     Starts left undecided for a moment (`hold`) are in `held` after the batch has committed.
+    `free_vend`: who identifies with nothing may charge.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, free_vend: bool = False) -> None:
         self.held: dict[CallKey, Work] = {}
         self.hold = True
+        self._free_vend = free_vend
 
     async def __call__(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
         """Decide a batch in its transaction."""
@@ -77,8 +82,10 @@ class Decisions:
         asked = asked_tokens(calls[Route.AUTHORIZE])
         starting = {start.token_key for _, start in starts if not is_free_vend(start.token_key)}
         tokens = await read_tokens(connection, asked, starting=starting)
-        started = await start_transactions(connection, starts, tokens, now, hold=self.hold)
-        replies = authorize(calls[Route.AUTHORIZE], asked, tokens, now)
+        started = await start_transactions(
+            connection, starts, tokens, now, hold=self.hold, free_vend=self._free_vend
+        )
+        replies = authorize(calls[Route.AUTHORIZE], asked, tokens, now, free_vend=self._free_vend)
         self.held |= {_key(received): received.work for received in started.held}
         return started.replies + replies + await _answer_probes(connection, works)
 
@@ -86,13 +93,17 @@ class Decisions:
 async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
     """Store a batch of the reports queue in its transaction; nobody waits for an answer.
 
-    Ends of commands come last, so that their handlers take their locks after all others.
+    Connectors come first, whose locks come before those of transactions, and ends of commands
+    last, so that their handlers take their locks after all others.
     """
     events = [work for work in works if work.type == MessageType.EVENTS]
     calls = _sorted_calls(
         [work for work in works if work.type != MessageType.EVENTS],
         (Route.STOP, Route.METER_VALUES),
     )
+    added = {(event.subject, int(event.data["connector_id"])) for event in _told(events, _ADDED)}
+    if added:
+        await add_connectors(connection, added)
     await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
     await apply_completed(connection, events, completed_command_handlers)
     connections = [(event.subject, read_moment(event.time)) for event in _told(events, _CONNECTED)]

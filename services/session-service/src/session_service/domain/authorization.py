@@ -1,5 +1,6 @@
 """Who may charge: what a token's row means at this moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -35,14 +36,21 @@ class Authorization:
     group_id: str | None = None
 
 
-def token_key(id_token: str) -> str:
-    """Return what a token is compared by: idTag is a CiString (OCPP 1.6, 7.28)."""
-    return id_token.strip().casefold()
-
-
 def is_free_vend(key: str) -> bool:
     """Tell whether this is the empty token of stations that charge without any."""
     return key == ""
+
+
+def authorization_of(
+    key: str, tokens: Mapping[str, Token], now: datetime, *, free_vend: bool
+) -> Authorization:
+    """Return what whoever identifies with this key is told, other transactions aside.
+
+    `free_vend`: who identifies with nothing may charge.
+    """
+    if free_vend and is_free_vend(key):
+        return Authorization(AuthorizationStatus.ACCEPTED)
+    return decide_authorization(tokens.get(key), now)
 
 
 def decide_authorization(token: Token | None, now: datetime) -> Authorization:

@@ -4,7 +4,8 @@ Assumptions where the specification leaves the choice:
 
 - watts and amperes are converted for alternating current, by the nominal voltage and the period's
   phases, 3 where it names none (7.12);
-- the profiles of a transaction give way to the defaults where none of them says anything;
+- a transaction that has a profile of its own has no default, also while its own says nothing and
+  so limits nothing (3.13.1: the default "in case no profile of purpose TxProfile is provided");
 - on a connector without a transaction, charging is taken to start with the schedule;
 - connector 0 shows the limit of the station as a whole, not what its connectors may add up to.
 """
@@ -98,21 +99,19 @@ def _stacks(profiles: Iterable[Profile], charging: Charging) -> dict[Purpose, li
     stacks = {Purpose.STATION_MAX: in_force(known, connector_id, Purpose.STATION_MAX)}
     if connector_id == 0:
         return stacks
-    stacks[Purpose.TX_DEFAULT] = in_force(known, connector_id, Purpose.TX_DEFAULT)
     if charging.transaction_id is not None:
         own = [profile for profile in known if profile.transaction_id == charging.transaction_id]
         stacks[Purpose.TX] = in_force(own, connector_id, Purpose.TX)
+    if not stacks.get(Purpose.TX):
+        stacks[Purpose.TX_DEFAULT] = in_force(known, connector_id, Purpose.TX_DEFAULT)
     return stacks
 
 
 def _merged(
     stacks: dict[Purpose, list[Profile]], at: datetime, since: datetime
 ) -> list[tuple[Profile, Limit]]:
-    transaction = _prevailing(stacks.get(Purpose.TX, ()), at, since) or _prevailing(
-        stacks.get(Purpose.TX_DEFAULT, ()), at, since
-    )
-    station = _prevailing(stacks[Purpose.STATION_MAX], at, since)
-    return [found for found in (station, transaction) if found is not None]
+    found = [_prevailing(stack, at, since) for stack in stacks.values()]
+    return [prevailing for prevailing in found if prevailing is not None]
 
 
 def _prevailing(

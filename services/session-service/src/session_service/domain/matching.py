@@ -1,42 +1,125 @@
-"""What belongs to a transaction although its id does not say so (OCPP 1.6 errata 3.18)."""
+"""What belongs to a transaction although its id does not say so (OCPP 1.6 errata 3.18, ADR 0026).
 
-from collections.abc import Iterable
+The order in which the station sent things (their stamps) decides. Times have to fit as well where
+both sides' clocks can be believed, and never make up for an order that does not fit.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from session_service.domain.metering import MeterReport
+from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction
+from session_service.domain.suspicion import clock_flags
 
 
-def transaction_of_stop(candidates: Iterable[Transaction], stop: Stop) -> Transaction | None:
-    """Return the one open transaction of the station that this stop can mean.
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Transactions of a station that a report may mean: the last ones of each connector."""
 
-    A 1.6 stop names no connector; token and time have to fit. A transaction that ended with this
-    very stop is meant too: it is the same stop, sent again.
+    transactions: Collection[Transaction] = ()
+    has_several_connectors: bool = False
+
+    def admit(self, wire_id: int | None, token_key: str | None) -> bool:
+        """Tell whether what names this id may be matched at all.
+
+        An id that is no transaction of the station is another system's, if it can be one: where
+        nothing else names the transaction, only a station of one connector leaves no doubt.
+        """
+        another = wire_id is not None and wire_id > 0
+        return not (another and not token_key and self.has_several_connectors)
+
+
+def transaction_of_stop(candidates: Candidates, stop: Stop) -> Transaction | None:
+    """Return the one transaction of the station that this stop can mean.
+
+    Of each connector that can only be the last one started before it. A 1.6 stop names no
+    connector; token and time have to fit. A transaction that ended with this very stop is meant
+    too: it is the same stop, sent again. One that was closed by hand is meant where none runs.
     """
-    fitting: list[Transaction] = []
-    for candidate in candidates:
-        if candidate.is_open:
-            if candidate.started_at <= stop.stopped_at and (
-                not stop.token_key or stop.token_key == candidate.token_key
-            ):
-                fitting.append(candidate)
-        elif (
-            candidate.stop_stamp is not None
-            and candidate.stopped_at == stop.stopped_at
-            and candidate.meter_stop == stop.meter_stop
-        ):
-            return candidate
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def transaction_of_samples(
-    candidates: Iterable[Transaction], connector_id: int, sampled_at: datetime
-) -> Transaction | None:
-    """Return the one transaction that ran on the connector when the values were sampled."""
+    if not candidates.admit(stop.wire_id, stop.token_key):
+        return None
+    last = _last_of_each_connector(candidates.transactions, stop.stamp)
+    for transaction in last:
+        if _is_its_stop(transaction, stop):
+            return transaction
     fitting = [
-        candidate
-        for candidate in candidates
-        if candidate.connector_id == connector_id
-        and candidate.started_at <= sampled_at
-        and (candidate.stopped_at is None or sampled_at <= candidate.stopped_at)
+        transaction
+        for transaction in last
+        if (not stop.token_key or stop.token_key == transaction.token_key)
+        and _times_fit(transaction, stop)
+    ]
+    running = [transaction for transaction in fitting if transaction.ran_at(stop.stamp)]
+    closed = [
+        transaction
+        for transaction in fitting
+        if transaction.closed and transaction.stop_stamp is None
+    ]
+    meant = running or closed
+    return meant[0] if len(meant) == 1 else None
+
+
+def transaction_of_samples(candidates: Candidates, report: MeterReport) -> Transaction | None:
+    """Return the one transaction that ran on the connector when the values were sampled.
+
+    A transaction without a stop ran until the next start of its connector.
+    """
+    if not candidates.admit(report.wire_id, None):
+        return None
+    at = min(sample.sampled_at for sample in report.samples)
+    untimed = bool(report.untold or clock_flags(at, report.received_at))
+    before = sorted(
+        (
+            transaction
+            for transaction in candidates.transactions
+            if transaction.connector_id == report.connector_id and transaction.stamp < report.stamp
+        ),
+        key=lambda transaction: transaction.stamp,
+    )
+    following: Sequence[Transaction | None] = [*before[1:], None]
+    fitting = [
+        transaction
+        for transaction, successor in zip(before, following, strict=False)
+        if (
+            successor is None and transaction.ran_at(report.stamp)
+            if untimed or transaction.has_odd_clock
+            else _ran_then(transaction, successor, at)
+        )
     ]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _last_of_each_connector(
+    transactions: Collection[Transaction], stamp: Stamp
+) -> list[Transaction]:
+    last: dict[int, Transaction] = {}
+    for transaction in sorted(transactions, key=lambda transaction: transaction.stamp):
+        if transaction.stamp < stamp:
+            last[transaction.connector_id] = transaction
+    return list(last.values())
+
+
+def _is_its_stop(transaction: Transaction, stop: Stop) -> bool:
+    # Copies of a stop without a time were each received at their own.
+    return (
+        transaction.stop_stamp is not None
+        and transaction.meter_stop == stop.meter_stop
+        and (stop.told_at is None or transaction.stopped_at == stop.stopped_at)
+    )
+
+
+def _times_fit(transaction: Transaction, stop: Stop) -> bool:
+    if transaction.has_odd_clock or clock_flags(stop.sent_at, stop.received_at):
+        return True
+    return transaction.started_at <= stop.stopped_at
+
+
+def _ran_then(transaction: Transaction, successor: Transaction | None, at: datetime) -> bool:
+    if at < transaction.started_at:
+        return False
+    if transaction.stopped_at is not None:
+        return at <= transaction.stopped_at
+    if successor is None:
+        return True
+    return not successor.has_odd_clock and at < successor.started_at

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from session_service.domain.authorization import token_key
+from csms_shared.values.id_tokens import token_key
 from session_service.domain.suspicion import BUILD_DATE
 
 # A start that is younger than this by the station's clock was sent at once: ours tells better.

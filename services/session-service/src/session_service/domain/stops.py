@@ -1,22 +1,33 @@
-"""StopTransaction: of several stops the one sent first counts, in whatever order they come."""
+"""StopTransaction: which of several stops counts, in whatever order they come.
+
+One that names the transaction by its id before one that was matched with it (ADR 0026); of each
+kind the one that the station sent first.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import plausible
-from session_service.domain.authorization import is_free_vend, token_key
+from session_service.domain.authorization import is_free_vend
 from session_service.domain.metering import Sample
-from session_service.domain.stamps import Stamp
-from session_service.domain.suspicion import Flag, clock_flags, duration_flags, energy_flags
+from session_service.domain.stamps import BEFORE_ANY, Stamp
+from session_service.domain.suspicion import (
+    CLOCK_FLAGS,
+    Flag,
+    clock_flags,
+    duration_flags,
+    energy_flags,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """A stop as the station sent it; `payload` is what it sent without the meter values.
 
-    `sent_at` is what its text says, of any year; None where it is no time.
+    `sent_at` is what its text says, of any year; None where it is no time. `boot_count` is the
+    boot that it was sent in, None where that was not kept.
     """
 
     station_id: str
@@ -31,6 +42,7 @@ class Stop:
     received_at: datetime
     payload: dict[str, Any]
     samples: tuple[Sample, ...] = ()
+    boot_count: int | None = None
 
     @property
     def stopped_at(self) -> datetime:
@@ -44,8 +56,24 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """What a transaction's end is told as."""
+
+    stopped_at: datetime
+    meter_stop: int
+    reason: str | None
+    id_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
-    """A stored transaction; `stop_stamp` is None until a station's stop has been applied."""
+    """A stored transaction.
+
+    `stamp` is its start's. `stop_stamp` is that of the best stop of the station, None until there
+    is one; `stop_matched` tells that this stop did not name the transaction, `stop_boot_count` in
+    which boot it was sent, None where that was not kept. The best stop counts, unless the
+    transaction is `closed` by hand. `revision` is how often its end has been told.
+    """
 
     id: int
     key: bytes
@@ -58,12 +86,28 @@ class Transaction:
     meter_start: int
     status: str
     flags: frozenset[str]
+    stamp: Stamp = BEFORE_ANY
     stop_stamp: Stamp | None = None
+    stop_matched: bool = False
+    stop_boot_count: int | None = None
     stopped_at: datetime | None = None
     meter_stop: int | None = None
     stop_reason: str | None = None
     stop_id_token: str | None = None
     closed: bool = False
+    revision: int = 0
+
+    @property
+    def end(self) -> End | None:
+        """How it ended, None while it goes on."""
+        if self.stopped_at is None or self.meter_stop is None:
+            return None
+        return End(self.stopped_at, self.meter_stop, self.stop_reason, self.stop_id_token)
+
+    @property
+    def has_odd_clock(self) -> bool:
+        """Tell whether times of it can't be compared with others."""
+        return not self.flags.isdisjoint(CLOCK_FLAGS)
 
     @property
     def is_untimed(self) -> bool:
@@ -80,47 +124,52 @@ class Transaction:
             untimed or self.stopped_at == stop.stopped_at
         )
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether it has not ended by a stop or by hand."""
-        return self.stop_stamp is None and not self.closed
-
-
-class StopOutcome(StrEnum):
-    """What became of a stop."""
-
-    APPLIED = "applied"
-    EVIDENCE = "evidence"
-    KNOWN = "known"
+    def ran_at(self, stamp: Stamp) -> bool:
+        """Tell whether it had not ended, by the station's own order, when this was sent."""
+        return not self.closed and (self.stop_stamp is None or stamp < self.stop_stamp)
 
 
 def decide_stop(
     transaction: Transaction, stop: Stop, token_groups: dict[str, str | None]
-) -> tuple[StopOutcome, Transaction]:
-    """Return what becomes of `stop`, and the transaction afterwards.
+) -> Transaction:
+    """Return the transaction after one more stop.
 
-    `token_groups`: the groups of the tokens that stops name.
+    A stop that counts for nothing stays as evidence, and may leave flags. `token_groups`: the
+    groups of the tokens that stops name.
     """
     if transaction.stop_stamp == stop.stamp:
-        return StopOutcome.KNOWN, transaction
+        return transaction
+    matched = stop.wire_id != transaction.id
     flags = set(transaction.flags) | stop_flags(transaction, stop, token_groups)
+    if matched and stop.samples:
+        flags.add(Flag.VALUES_MATCHED_WITHOUT_ID)
     if transaction.closed:
         flags.add(Flag.STOP_AFTER_CLOSE)
-        return StopOutcome.EVIDENCE, replace(transaction, flags=frozenset(flags))
-    if transaction.stop_stamp is not None:
-        if not transaction.ended_like(stop):
-            flags.add(Flag.CONFLICTING_STOPS)
-        if stop.stamp > transaction.stop_stamp:
-            return StopOutcome.EVIDENCE, replace(transaction, flags=frozenset(flags))
-    return StopOutcome.APPLIED, replace(
+    elif transaction.stop_stamp is not None and not transaction.ended_like(stop):
+        flags.add(Flag.CONFLICTING_STOPS)
+    if transaction.stop_stamp is not None and (
+        (matched, stop.stamp) > (transaction.stop_matched, transaction.stop_stamp)
+    ):
+        return replace(transaction, flags=frozenset(flags))
+    flags.discard(Flag.MATCHED_WITHOUT_ID)
+    if matched:
+        flags.add(Flag.MATCHED_WITHOUT_ID)
+    best = replace(
         transaction,
-        status="completed",
         stop_stamp=stop.stamp,
+        stop_matched=matched,
+        stop_boot_count=stop.boot_count,
+        flags=frozenset(flags),
+    )
+    if transaction.closed:
+        return best
+    return replace(
+        best,
+        status="completed",
         stopped_at=stop.stopped_at,
         meter_stop=stop.meter_stop,
         stop_reason=stop.reason,
         stop_id_token=stop.id_token,
-        flags=frozenset(flags),
     )
 
 

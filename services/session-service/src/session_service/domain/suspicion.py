@@ -29,7 +29,12 @@ class Flag(StrEnum):
     CLOSED_BY_HAND = "closed_by_hand"
     STOP_AFTER_CLOSE = "stop_after_close"
     MATCHED_WITHOUT_ID = "matched_without_id"
+    VALUES_MATCHED_WITHOUT_ID = "values_matched_without_id"
     RESERVATION_CONFLICT = "reservation_conflict"
+
+
+# What makes a station's times no measure of what came before what.
+CLOCK_FLAGS = frozenset({Flag.CLOCK_NOT_SET, Flag.CLOCK_AHEAD, Flag.UNREADABLE_TIME})
 
 
 def clock_flags(said: datetime | None, received_at: datetime) -> set[Flag]:

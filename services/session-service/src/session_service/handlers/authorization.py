@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from csms_shared.inbox import Reply
+from csms_shared.values.id_tokens import token_key
 from csms_shared.values.texts import storable
-from session_service.domain.authorization import Token, decide_authorization, token_key
+from session_service.domain.authorization import Token, authorization_of
 from session_service.handlers.calls import ReceivedCall, call_reply
 from session_service.handlers.ocpp16 import id_tag_info
 
@@ -16,12 +17,20 @@ def asked_tokens(calls: Sequence[ReceivedCall]) -> list[str]:
 
 
 def authorize(
-    calls: Sequence[ReceivedCall], keys: Sequence[str], tokens: Mapping[str, Token], now: datetime
+    calls: Sequence[ReceivedCall],
+    keys: Sequence[str],
+    tokens: Mapping[str, Token],
+    now: datetime,
+    *,
+    free_vend: bool,
 ) -> list[Reply]:
     """Answer a batch of Authorize calls; nobody waits for one past its deadline."""
     now_ms = int(now.timestamp() * 1000)
     return [
-        call_reply(received, {"idTagInfo": id_tag_info(decide_authorization(tokens.get(key), now))})
+        call_reply(
+            received,
+            {"idTagInfo": id_tag_info(authorization_of(key, tokens, now, free_vend=free_vend))},
+        )
         for received, key in zip(calls, keys, strict=True)
         if received.call.deadline_ms > now_ms
     ]

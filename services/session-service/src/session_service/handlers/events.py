@@ -1,6 +1,7 @@
 """The public events of sessions; each id follows from the fact, not from who brought it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,7 +12,7 @@ from csms_shared.values.times import format_time
 from session_service.domain.installed_profiles import AcceptedProfile
 from session_service.domain.metering import MeterReport, energy_wh
 from session_service.domain.starts import Start, StartedTransaction
-from session_service.domain.stops import Transaction
+from session_service.domain.stops import Stop, Transaction
 from session_service.store.quarantine import Unmatched
 
 SOURCE = "/csms/session-service"
@@ -34,30 +35,94 @@ def transaction_started(transaction: StartedTransaction, start: Start) -> Event:
     }
     if start.reservation_id is not None:
         data["reservation_id"] = start.reservation_id
-    return _event("transaction.started", start.key.hex(), start.station_id, data)
+    # After a restore the same start may get another id, which is another fact.
+    cause = _joined(start.key.hex(), transaction.id)
+    return _event("transaction.started", cause, start.station_id, data)
+
+
+class Correction(StrEnum):
+    """Why the end of a transaction is told otherwise than before.
+
+    `OWN_STOP`: the stop that counted did not name it, and now there is one that does.
+    `EARLIER_STOP`: a stop that the station sent before came to us later. `STOP_AFTER_CLOSE`: it
+    was closed by hand, and stays so; the station's own stop is told beside it.
+    """
+
+    OWN_STOP = "own_stop"
+    EARLIER_STOP = "earlier_stop"
+    STOP_AFTER_CLOSE = "stop_after_close"
 
 
 def transaction_stopped(transaction: Transaction, closed_by: str | None = None) -> Event:
-    """Tell that a transaction has ended; once more, under the same id, if an earlier stop came."""
-    stopped_at, meter_stop = transaction.stopped_at, transaction.meter_stop
+    """Tell that a transaction has ended, for the first time."""
+    data = _ended(transaction)
+    if closed_by is not None:
+        data["closed_by"] = closed_by
+    return _told(transaction, "transaction.stopped", data)
+
+
+def transaction_corrected(
+    before: Transaction, transaction: Transaction, correction: Correction, stop: Stop | None = None
+) -> Event:
+    """Tell that what was told of a transaction's end does not hold, or not by itself.
+
+    `stop` is what the station said of a transaction that was closed by hand.
+    """
+    data = _ended(transaction)
+    data["correction"] = correction.value
+    data["previous"] = {**_figures(before), "flags": sorted(before.flags)}
+    if stop is not None:
+        data["station_stop"] = {
+            "stopped_at": format_time(stop.stopped_at),
+            "meter_stop": stop.meter_stop,
+            "energy_wh": energy_wh(transaction.meter_start, stop.meter_stop),
+            "reason": stop.reason,
+        }
+    return _told(transaction, "transaction.corrected", data)
+
+
+def _ended(transaction: Transaction) -> dict[str, Any]:
     data = {
         "transaction_id": transaction.id,
+        "revision": transaction.revision,
         "station_id": transaction.station_id,
         "connector_id": transaction.connector_id,
         "id_token": transaction.id_token,
         "started_at": format_time(transaction.started_at),
-        "stopped_at": None if stopped_at is None else format_time(stopped_at),
         "meter_start": transaction.meter_start,
+        **_figures(transaction),
+        "flags": sorted(transaction.flags),
+    }
+    if transaction.stop_stamp is not None:
+        data["epoch"], data["seq"] = transaction.stop_stamp
+    return data
+
+
+def _figures(transaction: Transaction) -> dict[str, Any]:
+    stopped_at, meter_stop = transaction.stopped_at, transaction.meter_stop
+    return {
+        "stopped_at": None if stopped_at is None else format_time(stopped_at),
         "meter_stop": meter_stop,
         "energy_wh": energy_wh(transaction.meter_start, meter_stop),
         "reason": transaction.stop_reason,
-        "flags": sorted(transaction.flags),
+        "stop_id_token": transaction.stop_id_token,
     }
-    if closed_by is not None:
-        data["closed_by"] = closed_by
-    if transaction.stop_stamp is not None:
-        data["epoch"], data["seq"] = transaction.stop_stamp
-    return _event("transaction.stopped", transaction.key.hex(), transaction.station_id, data)
+
+
+def _told(transaction: Transaction, routing_key: str, data: dict[str, Any]) -> Event:
+    """Return an event of the end; its id stands for this very content.
+
+    A database that was restored counts revisions again, so the figures are part of the id too.
+    """
+    cause = _joined(
+        transaction.key.hex(),
+        transaction.id,
+        transaction.revision,
+        *_figures(transaction).values(),
+        data.get("closed_by"),
+        *data.get("station_stop", {}).values(),
+    )
+    return _event(routing_key, cause, transaction.station_id, data)
 
 
 def meter_values_received(
@@ -111,7 +176,8 @@ def reservation_event(row: Row[Any], change: str | None = None) -> Event:
         "expires_at": format_time(row.expires_at),
         "transaction_id": row.transaction_id,
     }
-    return _event(f"reservation.{change or row.status}", str(row.id), row.station_id, data)
+    cause = _joined(row.id, row.reason, row.ended_at, row.transaction_id)
+    return _event(f"reservation.{change or row.status}", cause, row.station_id, data)
 
 
 def charging_profile_told(key: str, accepted: AcceptedProfile) -> Event:
@@ -127,7 +193,12 @@ def charging_profile_told(key: str, accepted: AcceptedProfile) -> Event:
         "command_id": str(accepted.command_id),
         "state": accepted.state.value,
     }
-    return _event(key, str(accepted.command_id), accepted.station_id, data)
+    cause = _joined(accepted.command_id, accepted.state.value, profile.transaction_id)
+    return _event(key, cause, accepted.station_id, data)
+
+
+def _joined(*parts: object) -> str:
+    return "\x1f".join("" if part is None else str(part) for part in parts)
 
 
 def _event(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -> Event:

@@ -18,8 +18,8 @@ from csms_shared.contracts.sessions import (
 )
 from csms_shared.db.outbox import write_events
 from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
-from session_service.domain.authorization import token_key
 from session_service.handlers.events import id_token_changed
 from session_service.store.pages import page_of_id_tokens
 from session_service.store.tables import id_token, outbox

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from session_service.domain.matching import transaction_of_samples
+from session_service.domain.matching import Candidates, transaction_of_samples
 from session_service.domain.metering import MeterReport, Sample, sample_flags
 from session_service.domain.stops import Transaction
+from session_service.domain.suspicion import Flag
 from session_service.store.meter_values import StoredSample
 from session_service.store.quarantine import METER_VALUES, Unmatched
 
@@ -28,21 +29,22 @@ def is_known(report: MeterReport, known: dict[int, Transaction]) -> bool:
 
 
 def place_report(
-    report: MeterReport, known: dict[int, Transaction], candidates: Sequence[Transaction]
+    report: MeterReport, known: dict[int, Transaction], candidates: Candidates
 ) -> Transaction | None:
     """Return the transaction of a report, None where exactly one can't be told."""
     if is_known(report, known) and report.wire_id is not None:
         return known[report.wire_id]
     if not report.samples:
         return None
-    first = min(sample.sampled_at for sample in report.samples)
-    return transaction_of_samples(candidates, report.connector_id, first)
+    return transaction_of_samples(candidates, report)
 
 
 def suspicions(report: MeterReport, transaction: Transaction) -> frozenset[str]:
     """Return the flags of the transaction that are new with this report."""
-    found = frozenset(sample_flags(report.samples, transaction.meter_start, report.received_at))
-    return (found | report.untold) - transaction.flags
+    found = sample_flags(report.samples, transaction.meter_start, report.received_at)
+    if report.wire_id is not None and report.wire_id != transaction.id:
+        found.add(Flag.VALUES_MATCHED_WITHOUT_ID)
+    return (frozenset(found) | report.untold) - transaction.flags
 
 
 def stored_samples(report: MeterReport, transaction_id: int | None) -> list[StoredSample]:
@@ -70,6 +72,7 @@ def unmatched_meter_values(call: MeterCall) -> Unmatched:
         None,
         report.connection_id,
         report.stamp,
+        None,
         report.received_at,
         f"the station has no transaction {report.wire_id}, and no single one fits",
         call.payload,

@@ -5,14 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from csms_shared.clock import now_ms
+from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import parse_number
 from csms_shared.values.texts import storable
 from csms_shared.values.times import format_time, parse_time, plausible
-from session_service.domain.authorization import (
-    Authorization,
-    AuthorizationStatus,
-    token_key,
-)
+from session_service.domain.authorization import Authorization, AuthorizationStatus
 from session_service.domain.metering import (
     MeterReport,
     Sample,
@@ -95,6 +92,7 @@ def read_stop(received: ReceivedCall) -> Stop:
         received_at=received.received_at,
         payload={key: value for key, value in payload.items() if key != "transactionData"},
         samples=samples,
+        boot_count=call.boot_count,
     )
 
 

@@ -1,48 +1,81 @@
-"""Reports in quarantine find their transaction when its start arrives, or by hand."""
+"""Reports in quarantine find their transaction when its start arrives, in turns, or by hand."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.inbox import Work
-from session_service.domain.matching import transaction_of_stop
-from session_service.domain.stops import Transaction
+from session_service.domain.matching import Candidates, transaction_of_stop
+from session_service.domain.stamps import Stamp
+from session_service.domain.starts import Start
+from session_service.domain.stops import Stop, Transaction
 from session_service.handlers.calls import ReceivedCall
 from session_service.handlers.metering import MeterCall, place_report
 from session_service.handlers.ocpp16 import read_meter_values, read_stop
-from session_service.handlers.reports import Matches, record_matches
+from session_service.handlers.reports import Matches, known_transaction, record_matches
+from session_service.handlers.side_features import concerns_all
 from session_service.store.quarantine import (
     STOP,
+    due_items,
+    items_sent_after,
     lock_open,
     mark_reconciled,
-    open_items,
-    stations_to_retry,
+    postpone,
 )
-from session_service.store.transactions import read_candidates
+from session_service.store.transactions import read_candidates, read_transactions
+
+log = structlog.get_logger(__name__)
 
 
-async def reconcile_stations(connection: AsyncConnection, stations: Collection[str]) -> None:
-    """Attach what waits in quarantine to the transactions that now fit it."""
-    items = await open_items(connection, stations)
+async def reconcile_started(connection: AsyncConnection, starts: Iterable[Start]) -> None:
+    """Attach what was sent after these starts to the transactions that now fit it."""
+    earliest: dict[str, Stamp] = {}
+    for start in starts:
+        known = earliest.get(start.station_id, start.stamp)
+        earliest[start.station_id] = min(known, start.stamp)
+    await _reconcile(connection, await items_sent_after(connection, earliest))
+
+
+async def reconcile_due(connection: AsyncConnection) -> None:
+    """Try items whose turn it is: a start may have been deciding while its report was matched.
+
+    Each station by itself: what fails for one is tried again later, as what fits nothing is.
+    """
+    for station_id, items in (await due_items(connection)).items():
+        matched: set[uuid.UUID] = set()
+        try:
+            async with connection.begin_nested():
+                matched = await _reconcile(connection, items)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            log.exception("quarantine_not_reconciled", station_id=station_id)
+        waiting = {item.id for item in items} - matched
+        await postpone(connection, await lock_open(connection, waiting))
+
+
+async def _reconcile(connection: AsyncConnection, items: Sequence[Row[Any]]) -> set[uuid.UUID]:
+    """Attach what fits; return the ids of those items."""
     if not items:
-        return
-    candidates = await read_candidates(connection, {item.station_id for item in items})
+        return set()
+    stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
+    candidates = await read_candidates(connection, stamps)
+    wire_ids = {item.wire_transaction_id for item in items if item.wire_transaction_id is not None}
+    known = await read_transactions(connection, wire_ids)
     matches = Matches()
     matched: list[tuple[uuid.UUID, int]] = []
     for item in items:
-        transaction = _match(item, candidates[item.station_id], matches)
+        transaction = _match(item, known, candidates[item.station_id], matches)
         if transaction is not None:
             matched.append((item.id, transaction.id))
     await _finish(connection, matches, matched)
-
-
-async def reconcile_waiting(connection: AsyncConnection) -> None:
-    """Try recent items again: a start may have been deciding while its report was matched."""
-    await reconcile_stations(connection, await stations_to_retry(connection))
+    return {item_id for item_id, _ in matched}
 
 
 async def attach(connection: AsyncConnection, item: Row[Any], transaction: Transaction) -> None:
@@ -50,7 +83,7 @@ async def attach(connection: AsyncConnection, item: Row[Any], transaction: Trans
     matches = Matches()
     received = _received(item)
     if item.kind == STOP:
-        matches.stops.append((read_stop(received), transaction))
+        matches.stops.append((_stop(item, received), transaction))
     else:
         report = read_meter_values(received)
         matches.reports.append((MeterCall(report, received.payload), transaction))
@@ -58,13 +91,12 @@ async def attach(connection: AsyncConnection, item: Row[Any], transaction: Trans
 
 
 def _match(
-    item: Row[Any], candidates: Sequence[Transaction], matches: Matches
+    item: Row[Any], known: dict[int, Transaction], candidates: Candidates, matches: Matches
 ) -> Transaction | None:
     received = _received(item)
-    known = {candidate.id: candidate for candidate in candidates}
     if item.kind == STOP:
-        stop = read_stop(received)
-        found = known.get(stop.wire_id) or transaction_of_stop(candidates, stop)
+        stop = _stop(item, received)
+        found = known_transaction(stop, known) or transaction_of_stop(candidates, stop)
         if found is not None:
             matches.stops.append((stop, found))
         return found
@@ -83,6 +115,10 @@ async def _finish(
     await record_matches(connection, matches)
     still_open = await lock_open(connection, [item_id for item_id, _ in matched])
     await mark_reconciled(connection, [pair for pair in matched if pair[0] in still_open])
+
+
+def _stop(item: Row[Any], received: ReceivedCall) -> Stop:
+    return replace(read_stop(received), boot_count=item.boot_count)
 
 
 def _received(item: Row[Any]) -> ReceivedCall:

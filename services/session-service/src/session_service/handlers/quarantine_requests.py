@@ -81,6 +81,8 @@ def _view(row: Row[Any]) -> QuarantineView:
         status=row.status,
         transaction_id=row.transaction_id,
         payload=row.payload,
+        attempts=row.attempts,
+        tried_at=None if row.tried_at is None else format_time(row.tried_at),
     )
 
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
-from session_service.domain.matching import transaction_of_stop
-from session_service.domain.stops import Stop, StopOutcome, Transaction, decide_stop
-from session_service.domain.suspicion import Flag
+from session_service.domain.matching import Candidates, transaction_of_stop
+from session_service.domain.metering import MeterReport
+from session_service.domain.stamps import Stamp
+from session_service.domain.stops import Stop, Transaction, decide_stop
 from session_service.handlers.calls import ReceivedCall
 from session_service.handlers.events import (
     Event,
     meter_values_received,
     quarantine_added,
-    transaction_stopped,
 )
 from session_service.handlers.metering import (
     MeterCall,
@@ -30,6 +30,7 @@ from session_service.handlers.metering import (
     unmatched_meter_values,
 )
 from session_service.handlers.ocpp16 import read_meter_values, read_stop
+from session_service.handlers.told_ends import told_of_end
 from session_service.store.meter_values import StoredSample, add_meter_values
 from session_service.store.quarantine import STOP, Unmatched, add_unmatched
 from session_service.store.tables import outbox
@@ -73,13 +74,20 @@ async def take_reports(
     wire_ids = {stop.stop.wire_id for stop in stops}
     wire_ids.update(meter.report.wire_id for meter in meters if meter.report.wire_id is not None)
     known = await read_transactions(connection, wire_ids)
-    lost = {item.stop.station_id for item in stops if not _is_known(item.stop, known)}
-    lost.update(
-        meter.report.station_id
+    said: list[Stop | MeterReport] = [
+        item.stop for item in stops if known_transaction(item.stop, known) is None
+    ]
+    said += [
+        meter.report
         for meter in meters
         if meter.report.samples and not is_known(meter.report, known)
-    )
-    candidates = await read_candidates(connection, lost)
+    ]
+    # What a station sends in one batch follows so closely that the same transactions are meant.
+    latest: dict[str, Stamp] = {}
+    for report in said:
+        station_id = report.station_id
+        latest[station_id] = max(latest.get(station_id, report.stamp), report.stamp)
+    candidates = await read_candidates(connection, latest.items())
     matches, unmatched = _match(stops, meters, known, candidates)
     events = await record(connection, matches)
     events += [quarantine_added(item) for item in await add_unmatched(connection, unmatched)]
@@ -105,12 +113,15 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
     wanted = {transaction.id for _, transaction in matches.stops} | suspects.keys()
     locked = await lock_transactions(connection, wanted)
     groups = await _token_groups(connection, matches)
-    after, stopped = _decide(matches, locked, suspects, groups)
+    after, stops = _decide(matches, locked, suspects, groups)
+    events: list[Event] = []
+    for row_id in sorted(stops):
+        event, after[row_id] = told_of_end(locked[row_id], after[row_id], stops[row_id])
+        events += event
     await update_transactions(
         connection, [row for row_id, row in after.items() if row != locked[row_id]]
     )
     await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
-    events = [transaction_stopped(after[row_id]) for row_id in sorted(stopped)]
     events += [
         meter_values_received(
             meter.report,
@@ -123,24 +134,26 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
     return events
 
 
-def _is_known(stop: Stop, known: dict[int, Transaction]) -> bool:
+def known_transaction(stop: Stop, known: dict[int, Transaction]) -> Transaction | None:
+    """Return the transaction of its station that a stop names, None where it names none."""
     transaction = known.get(stop.wire_id)
-    return transaction is not None and transaction.station_id == stop.station_id
+    if transaction is None or transaction.station_id != stop.station_id:
+        return None
+    return transaction
 
 
 def _match(
     stops: Sequence[StopCall],
     meters: Sequence[MeterCall],
     known: dict[int, Transaction],
-    candidates: dict[str, list[Transaction]],
+    candidates: dict[str, Candidates],
 ) -> tuple[Matches, list[Unmatched]]:
     matches = Matches()
     unmatched: list[Unmatched] = []
     for item in stops:
-        if _is_known(item.stop, known):
-            matches.stops.append((item.stop, known[item.stop.wire_id]))
-            continue
-        found = transaction_of_stop(candidates[item.stop.station_id], item.stop)
+        found = known_transaction(item.stop, known) or transaction_of_stop(
+            candidates[item.stop.station_id], item.stop
+        )
         if found is None:
             unmatched.append(_unmatched_stop(item))
         else:
@@ -149,7 +162,7 @@ def _match(
         report = meter.report
         if not report.samples:
             continue
-        place = place_report(report, known, candidates.get(report.station_id, ()))
+        place = place_report(report, known, candidates.get(report.station_id, Candidates()))
         # Without an id they may be nobody's: clock-aligned values of the connector itself.
         if place is None and report.wire_id is not None:
             unmatched.append(unmatched_meter_values(meter))
@@ -174,19 +187,18 @@ def _decide(
     locked: dict[int, Transaction],
     suspects: dict[int, frozenset[str]],
     groups: dict[str, str | None],
-) -> tuple[dict[int, Transaction], set[int]]:
+) -> tuple[dict[int, Transaction], dict[int, Stop]]:
+    """Return the transactions afterwards, and the stops that became the best of theirs."""
     after = dict(locked)
-    stopped: set[int] = set()
+    best: dict[int, Stop] = {}
     for row_id, flags in suspects.items():
         after[row_id] = replace(after[row_id], flags=after[row_id].flags | flags)
     for stop, matched in sorted(matches.stops, key=lambda pair: pair[0].stamp):
-        outcome, row = decide_stop(after[matched.id], stop, groups)
-        if stop.wire_id != matched.id:
-            row = replace(row, flags=row.flags | {Flag.MATCHED_WITHOUT_ID})
-        after[matched.id] = row
-        if outcome is StopOutcome.APPLIED:
-            stopped.add(matched.id)
-    return after, stopped
+        before = after[matched.id]
+        after[matched.id] = decide_stop(before, stop, groups)
+        if after[matched.id].stop_stamp != before.stop_stamp:
+            best[matched.id] = stop
+    return after, best
 
 
 async def _token_groups(connection: AsyncConnection, matches: Matches) -> dict[str, str | None]:
@@ -218,6 +230,7 @@ def _unmatched_stop(item: StopCall) -> Unmatched:
         stop.id_token,
         stop.connection_id,
         stop.stamp,
+        stop.boot_count,
         stop.received_at,
         f"the station has no transaction {stop.wire_id}, and no single open one fits",
         item.call.payload,

@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
+from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import storable
 from csms_shared.values.times import parse_bound, read_moment
-from session_service.domain.authorization import token_key
 from session_service.domain.reservations import Answer
 from session_service.handlers.events import reservation_event
 from session_service.handlers.reservations import judge_stations, learn_answer

@@ -20,8 +20,8 @@ from csms_shared.contracts.reservations import (
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.refusals import refuse
+from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
-from session_service.domain.authorization import token_key
 from session_service.domain.reservations import ReservationStatus
 from session_service.handlers.events import reservation_event
 from session_service.handlers.reservations import judge_stations, reserve_order

@@ -1,5 +1,6 @@
 """What operators ask of transactions: lists, one, its meter values, closing it by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -22,9 +23,11 @@ from csms_shared.db.outbox import write_events
 from csms_shared.refusals import ProblemRaised, refuse
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_time
+from session_service.domain.evidence import named
 from session_service.domain.metering import ENERGY_REGISTER, energy_wh
 from session_service.domain.suspicion import Flag, duration_flags, energy_flags
 from session_service.handlers.events import transaction_stopped
+from session_service.store.evidence import subject_of, value_of, values_of_times
 from session_service.store.pages import page_of_meter_values, page_of_transactions
 from session_service.store.tables import outbox, transaction
 from session_service.store.transactions import stored_transaction
@@ -47,13 +50,32 @@ async def get_transaction(connection: AsyncConnection, name: TransactionName) ->
 async def list_meter_values(
     connection: AsyncConnection, query: ListMeterValues
 ) -> Page[MeterValueView]:
-    """Return a page of a transaction's meter values."""
+    """Return a page of a transaction's meter values.
+
+    A value that named another transaction gives way to one that named this and tells of the same;
+    it is among the evidence.
+    """
     _check_id(query.transaction_id)
     rows, cursor = await page_of_meter_values(connection, query)
     if not rows:
         # It has none, or there is no such transaction.
         await find_transaction(connection, query.transaction_id)
+    if rows and rows[0].has_matched_values:
+        rows = await _that_count(connection, rows)
     return Page(items=[_meter_value_view(row) for row in rows], next_cursor=cursor)
+
+
+async def _that_count(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Leave out values that were matched where the station told the same under the right id."""
+    times = {row.sampled_at for row in rows if not _is_named(row)}
+    # What tells of the same may be on another page.
+    others = await values_of_times(connection, rows[0].transaction_id, times) if times else []
+    told = {subject_of(row) for row in others if _is_named(row)}
+    return [row for row in rows if _is_named(row) or subject_of(row) not in told]
+
+
+def _is_named(row: Row[Any]) -> bool:
+    return named(row.station_id, row.transaction_id, value_of(row))
 
 
 async def open_transactions(connection: AsyncConnection, query: OpenTransactions) -> dict[str, int]:
@@ -87,6 +109,7 @@ async def close_transaction(
                 meter_stop=request.meter_stop,
                 stop_reason=request.reason,
                 closed_by=request.closed_by,
+                revision=transaction.c.revision + 1,
                 flags=sorted(flags),
             )
             .returning(transaction)

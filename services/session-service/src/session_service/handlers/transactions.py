@@ -14,8 +14,9 @@ from session_service.domain.starts import Start, StartedTransaction, StartLedger
 from session_service.handlers.calls import ReceivedCall, call_reply
 from session_service.handlers.events import transaction_started
 from session_service.handlers.ocpp16 import id_tag_info
-from session_service.handlers.quarantine import reconcile_stations
+from session_service.handlers.quarantine import reconcile_started
 from session_service.handlers.reservations import judge_started
+from session_service.handlers.side_features import SideFeature, beside_the_record
 from session_service.store.starts import lock_connectors, read_related, store_starts
 from session_service.store.tables import outbox
 
@@ -35,6 +36,7 @@ async def start_transactions(
     now: datetime,
     *,
     hold: bool,
+    free_vend: bool = False,
 ) -> StartOutcome:
     """Decide a batch of StartTransaction calls; late ones are applied and not answered.
 
@@ -42,7 +44,7 @@ async def start_transactions(
     """
     if not starts:
         return StartOutcome([], [])
-    ledger = await _load(connection, [start for _, start in starts], tokens)
+    ledger = await _load(connection, [start for _, start in starts], tokens, free_vend)
     decided: list[tuple[ReceivedCall, StartedTransaction]] = []
     held: list[ReceivedCall] = []
     for received, start in sorted(starts, key=_by_time):
@@ -52,15 +54,22 @@ async def start_transactions(
         else:
             decided.append((received, transaction))
     surroundings = await store_starts(connection, ledger)
-    if surroundings.waiting:
-        await reconcile_stations(connection, {start.station_id for start in ledger.new.values()})
-    if surroundings.reserved:
-        await judge_started(connection, list(ledger.new.values()))
     await write_events(
         connection,
         outbox,
         [transaction_started(ledger.transactions[key], start) for key, start in ledger.new.items()],
     )
+    new = list(ledger.new.values())
+    # A start is earlier than was known: what came in between may be its transaction's.
+    matchable = [*ledger.earlier.values(), *(new if surroundings.waiting else ())]
+    if matchable:
+        await beside_the_record(
+            connection, SideFeature.QUARANTINE, lambda: reconcile_started(connection, matchable)
+        )
+    if surroundings.reserved:
+        await beside_the_record(
+            connection, SideFeature.RESERVATIONS, lambda: judge_started(connection, new)
+        )
     now_ms = int(now.timestamp() * 1000)
     return StartOutcome(
         [
@@ -78,15 +87,21 @@ def _by_time(pair: tuple[ReceivedCall, Start]) -> tuple[datetime, str, Stamp]:
 
 
 async def _load(
-    connection: AsyncConnection, starts: Sequence[Start], known: Mapping[str, Token]
+    connection: AsyncConnection,
+    starts: Sequence[Start],
+    known: Mapping[str, Token],
+    free_vend: bool,
 ) -> StartLedger:
     keys = {start.token_key for start in starts} & known.keys()
     tokens = {key: known[key] for key in keys}
     places = {start.place for start in starts}
-    ledger = StartLedger(tokens, await lock_connectors(connection, places))
+    ledger = StartLedger(tokens, await lock_connectors(connection, places), free_vend)
     limited = {key for key, token in tokens.items() if token.max_concurrent is not None}
     for transaction in await read_related(
-        connection, {start.key for start in starts}, places, limited
+        connection,
+        {key for start in starts for key in (start.key, *start.former_keys)},
+        places,
+        limited,
     ):
         ledger.add(transaction)
     return ledger

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.values.id_tokens import token_key
 from session_service.domain.authorization import Token
 from session_service.domain.local_lists import (
     Ask,
@@ -236,7 +237,7 @@ def _parameters(selection: Selection, now: datetime) -> dict[str, Any]:
         "now": now,
         "every": selection.group_ids is None and selection.id_tokens is None,
         "groups": [name.lower() for name in selection.group_ids or ()],
-        "keys": [name.strip().casefold() for name in selection.id_tokens or ()],
+        "keys": [token_key(name) for name in selection.id_tokens or ()],
         "limit": selection.limit,
     }
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select, text, tuple_
+from sqlalchemy import Row, Select, and_, any_, func, literal, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.charging import ListChargingProfiles
@@ -23,7 +23,8 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from session_service.domain.authorization import token_key
+from csms_shared.values.id_tokens import token_key
+from session_service.domain.suspicion import Flag
 from session_service.store.changes import Seen, changed_since, read_on, seen_now
 from session_service.store.tables import (
     charging_profile,
@@ -103,12 +104,18 @@ def _filtered(statement: Select[Any], query: ListTransactions) -> Select[Any]:
 
 
 async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:
-    """Return the meter values of one transaction, oldest first."""
+    """Return the meter values of one transaction, oldest first.
+
+    `has_matched_values` tells whether some of the transaction's named another.
+    """
     # To plan it over all partitions takes longer than to run it, and one plan suits all.
     await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     table = meter_value.c
+    odd = select(literal(Flag.VALUES_MATCHED_WITHOUT_ID.value) == any_(transaction.c.flags)).where(
+        transaction.c.id == query.transaction_id
+    )
     statement = (
-        select(meter_value)
+        select(meter_value, odd.scalar_subquery().label("has_matched_values"))
         .where(table.transaction_id == query.transaction_id)
         .order_by(table.sampled_at, table.digest)
     )

@@ -20,6 +20,7 @@ from session_service.domain.starts import (
     StartLedger,
     TransactionStatus,
 )
+from session_service.store.transactions import has_matched_stop
 
 _PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]))"
 
@@ -33,16 +34,22 @@ _LOCK_CONNECTORS = text(
     f"WHERE (station_id, connector_id) IN (SELECT * FROM {_PLACES} AS place) "
     "ORDER BY station_id, connector_id FOR UPDATE"
 )
+# A copy of a start comes late by one session at most; the others are to spare.
+_SESSIONS_OF_A_KEY = 3
 _COLUMNS = (
     "id, key, station_id, connector_id, token_key, status, authorization_status, "
-    "token_expires_at, token_group, epoch, seq"
+    "token_expires_at, token_group, epoch, seq, occurrence, boot_count, stop_epoch, stop_seq, "
+    "stop_boot_count, stop_matched, flags"
 )
 _DECIDED_AGO = "CAST(extract(epoch FROM clock_timestamp() - decided_at) AS float8) AS decided_ago_s"
-# Locked is what starts can touch. What keeps a token busy is only counted: while its token is
-# locked, none can be added.
+# Locked is what starts can touch: of the sessions with one natural key the last ones, of which
+# there is one but for clocks that fall back. What keeps a token busy is only counted: while its
+# token is locked, none can be added.
 _RELATED = text(
     f"WITH touched AS (SELECT {_COLUMNS}, decided_at FROM transaction WHERE id IN ("
-    "SELECT id FROM transaction WHERE key = ANY(CAST(:keys AS bytea[])) UNION "
+    "SELECT same.id FROM unnest(CAST(:keys AS bytea[])) AS wanted (key) CROSS JOIN LATERAL ("
+    "SELECT id FROM transaction WHERE transaction.key = wanted.key "
+    f"ORDER BY occurrence DESC LIMIT {_SESSIONS_OF_A_KEY}) AS same UNION "
     "SELECT id FROM transaction WHERE status = 'active' "
     f"AND (station_id, connector_id) IN (SELECT * FROM {_PLACES} AS place)"
     ") ORDER BY id FOR UPDATE) "
@@ -64,10 +71,11 @@ _INSERT = text(
     "inserted AS ("
     "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "
     "authorization_status, token_expires_at, token_group, started_at, started_raw, meter_start, "
-    "reservation_id, epoch, seq, received_at, flags, decided_at) "
+    "reservation_id, epoch, seq, received_at, flags, occurrence, boot_count, decided_at) "
     "SELECT key, station_id, connector_id, id_token, token_key, status, authorization_status, "
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, CAST(flags AS text[]), CASE WHEN awaited THEN clock_timestamp() END "
+    "seq, received_at, CAST(flags AS text[]), occurrence, boot_count, "
+    "CASE WHEN awaited THEN clock_timestamp() END "
     "FROM unnest("
     "CAST(:key AS bytea[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
     "CAST(:id_token AS text[]), CAST(:token_key AS text[]), CAST(:status AS text[]), "
@@ -76,11 +84,12 @@ _INSERT = text(
     "CAST(:started_raw AS text[]), CAST(:meter_start AS bigint[]), "
     "CAST(:reservation_id AS bigint[]), CAST(:epoch AS bigint[]), CAST(:seq AS bigint[]), "
     "CAST(:received_at AS timestamptz[]), CAST(:flags AS text[]), "
+    "CAST(:occurrence AS integer[]), CAST(:boot_count AS bigint[]), "
     "CAST(:awaited AS boolean[])) AS new ("
     "key, station_id, connector_id, id_token, token_key, status, authorization_status, "
     "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, flags, awaited) RETURNING key, id) "
-    "SELECT key, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
+    "seq, received_at, flags, occurrence, boot_count, awaited) RETURNING key, occurrence, id) "
+    "SELECT key, occurrence, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
     "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting, "
     "EXISTS (SELECT FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
     "AND expires_at > now() - interval '1 day') AS reserved FROM inserted"
@@ -90,9 +99,11 @@ _SUPERSEDE = text(
     "WHERE id = ANY(CAST(:ids AS integer[])) AND status = 'active'"
 )
 _EARLIER = text(
-    "UPDATE transaction SET epoch = copy.epoch, seq = copy.seq, received_at = copy.received_at "
+    "UPDATE transaction SET epoch = copy.epoch, seq = copy.seq, received_at = copy.received_at, "
+    "boot_count = copy.boot_count "
     "FROM unnest(CAST(:ids AS integer[]), CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[]), "
-    "CAST(:received AS timestamptz[])) AS copy (id, epoch, seq, received_at) "
+    "CAST(:received AS timestamptz[]), CAST(:boots AS bigint[])) "
+    "AS copy (id, epoch, seq, received_at, boot_count) "
     "WHERE transaction.id = copy.id"
 )
 
@@ -109,6 +120,11 @@ async def lock_connectors(
     if len(rows) < len(arrays["stations"]):
         rows = list(await connection.execute(_LOCK_CONNECTORS, arrays))
     return {(row.station_id, row.connector_id): (row.latest_epoch, row.latest_seq) for row in rows}
+
+
+async def add_connectors(connection: AsyncConnection, places: Iterable[Place]) -> None:
+    """Keep connectors that nothing has started at yet."""
+    await connection.execute(_ADD_CONNECTORS, _place_arrays(places))
 
 
 async def read_related(
@@ -157,7 +173,7 @@ async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> Surr
         },
     )
     for row in rows:
-        ledger.transactions[row.key].id = row.id
+        ledger.transactions[row.key, row.occurrence].id = row.id
         found = Surroundings(row.waiting, row.reserved)
     found.reserved |= any(start.reservation_id is not None for _, start in new)
     return found
@@ -172,6 +188,7 @@ def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:
 
 
 def _started(row: Any, asked_at: float) -> StartedTransaction:
+    has_own_stop = row.stop_epoch is not None and not has_matched_stop(row)
     return StartedTransaction(
         row.key,
         (row.station_id, row.connector_id),
@@ -183,6 +200,10 @@ def _started(row: Any, asked_at: float) -> StartedTransaction:
         (row.epoch, row.seq),
         row.id,
         -math.inf if row.decided_ago_s is None else asked_at - row.decided_ago_s,
+        row.occurrence,
+        row.boot_count,
+        (row.stop_epoch, row.stop_seq) if has_own_stop else None,
+        row.stop_boot_count if has_own_stop else None,
     )
 
 
@@ -193,6 +214,7 @@ def _earlier_arrays(earlier: dict[int, Start]) -> dict[str, list[Any]]:
         "epochs": [earlier[row_id].stamp[0] for row_id in ids],
         "seqs": [earlier[row_id].stamp[1] for row_id in ids],
         "received": [earlier[row_id].received_at for row_id in ids],
+        "boots": [earlier[row_id].boot_count for row_id in ids],
     }
 
 
@@ -216,5 +238,7 @@ def _insert_arrays(new: Sequence[tuple[StartedTransaction, Start]]) -> dict[str,
         "received_at": [start.received_at for _, start in new],
         # Arrays of arrays have to be rectangular in SQL; a set of plain words is not.
         "flags": ["{" + ",".join(sorted(start.flags())) + "}" for _, start in new],
+        "occurrence": [transaction.occurrence for transaction, _ in new],
+        "boot_count": [start.boot_count for _, start in new],
         "awaited": [start.awaited for _, start in new],
     }

@@ -70,7 +70,8 @@ id_token = Table(
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
 )
 
-# One row per connector that ever started a transaction: what starts are ordered and locked by.
+# One row per connector that was reported or started a transaction: what starts are ordered and
+# locked by.
 connector = Table(
     "connector",
     metadata,
@@ -84,7 +85,10 @@ transaction_ids = Sequence(
     "transaction_id", start=1, minvalue=1, maxvalue=2_147_483_647, data_type=Integer
 )
 
-# `decided_at`: when the start was, by the database's clock; null where nobody waited for it.
+# `occurrence`: how many sessions had the same natural key before. `decided_at`: when the start
+# was, by the database's clock; null where nobody waited for it. `stop_*` but for the reason and
+# token: the best stop of the station, which counts unless the transaction was closed by hand;
+# `stop_matched`: it did not name the transaction. `revision`: how often its end was told.
 # `changed_xid`: which transaction of the database wrote the row last (store/changes.py).
 transaction = Table(
     "transaction",
@@ -96,7 +100,8 @@ transaction = Table(
         primary_key=True,
         server_default=transaction_ids.next_value(),
     ),
-    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("occurrence", Integer, nullable=False, server_default=text("0")),
     Column("station_id", Text, nullable=False),
     Column("connector_id", BigInteger, nullable=False),
     Column("id_token", Text, nullable=False),
@@ -111,9 +116,12 @@ transaction = Table(
     Column("reservation_id", BigInteger),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("boot_count", BigInteger),
     Column("received_at", DateTime(True), nullable=False),
     Column("stop_epoch", BigInteger),
     Column("stop_seq", BigInteger),
+    Column("stop_boot_count", BigInteger),
+    Column("stop_matched", Boolean),
     Column("stopped_at", DateTime(True)),
     Column("meter_stop", BigInteger),
     Column("stop_reason", Text),
@@ -123,6 +131,9 @@ transaction = Table(
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("changed_xid", Xid8, nullable=False, server_default=func.pg_current_xact_id()),
     Index("transaction_by_change", "changed_xid", "id"),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    Index("transaction_by_key", "key", "occurrence", unique=True),
+    Index("transaction_by_connector", "station_id", "connector_id", "epoch", "seq"),
     Index("transaction_by_start", "started_at", "id"),
     Index("transaction_by_stop", "stopped_at", "id"),
     Index("transaction_by_station", "station_id", "started_at", "id"),
@@ -196,6 +207,7 @@ meter_value = Table(
     postgresql_partition_by="RANGE (sampled_at)",
 )
 
+# `next_at`: when it is tried next without a start of its station, later with each attempt.
 quarantine = Table(
     "quarantine",
     metadata,
@@ -208,13 +220,32 @@ quarantine = Table(
     Column("connection_id", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("boot_count", BigInteger),
     Column("received_at", DateTime(True), nullable=False),
     Column("reason", Text, nullable=False),
     Column("status", Text, nullable=False, server_default=text("'open'")),
     Column("transaction_id", Integer),
     Column("payload", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("tried_at", DateTime(True)),
+    Column("next_at", DateTime(True), nullable=False, server_default=func.now()),
     Index("quarantine_by_time", "received_at", "id"),
-    Index("quarantine_open", "station_id", postgresql_where=text("status = 'open'")),
+    Index(
+        "quarantine_by_station",
+        "station_id",
+        "kind",
+        "epoch",
+        "seq",
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index(
+        "quarantine_turns",
+        "station_id",
+        "kind",
+        "next_at",
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index("quarantine_due", "next_at", postgresql_where=text("status = 'open'")),
 )
 
 reservation_ids = Sequence(

@@ -10,35 +10,49 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.values.numbers import INT32_MAX
+from session_service.domain.matching import Candidates
+from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction
+from session_service.domain.suspicion import Flag
 
 _COLUMNS = (
     "id, key, station_id, connector_id, id_token, token_key, token_group, started_at, "
-    "meter_start, status, flags, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
-    "stop_id_token, closed_by"
+    "meter_start, status, flags, epoch, seq, stop_epoch, stop_seq, stop_boot_count, stopped_at, "
+    "meter_stop, stop_reason, stop_id_token, closed_by, revision, stop_matched"
 )
 _READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[]))")
 _LOCK = text(
     f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
     "ORDER BY id FOR UPDATE"
 )
-# Reports without a usable id are few: the newest transactions of their stations will do.
+# Of each connector the last starts before a report: only the last one can be what it means, and
+# values of before may come with the one that follows. A station has not so many connectors.
 _CANDIDATES = text(
-    f"SELECT {_COLUMNS} FROM unnest(CAST(:stations AS text[])) AS wanted (name) "
-    f"CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM transaction "
-    "WHERE transaction.station_id = wanted.name ORDER BY started_at DESC, id DESC LIMIT 50) "
-    "AS recent"
+    f"SELECT {_COLUMNS}, EXISTS (SELECT FROM connector AS other WHERE other.station_id = "
+    "transaction.station_id AND other.connector_id > 1) AS several "
+    "FROM transaction WHERE id IN (SELECT recent.id FROM unnest(CAST(:stations AS text[]), "
+    "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) AS wanted (name, epoch, seq) "
+    "CROSS JOIN LATERAL (SELECT connector_id FROM connector "
+    "WHERE connector.station_id = wanted.name ORDER BY connector_id LIMIT 64) AS place "
+    "CROSS JOIN LATERAL (SELECT id FROM transaction AS started "
+    "WHERE started.station_id = wanted.name AND started.connector_id = place.connector_id "
+    "AND (started.epoch, started.seq) < (wanted.epoch, wanted.seq) "
+    "ORDER BY started.epoch DESC, started.seq DESC LIMIT 3) AS recent)"
 )
 _UPDATE = text(
     "UPDATE transaction SET status = new.status, stop_epoch = new.stop_epoch, "
     "stop_seq = new.stop_seq, stopped_at = new.stopped_at, meter_stop = new.meter_stop, "
     "stop_reason = new.stop_reason, stop_id_token = new.stop_id_token, "
-    "flags = CAST(new.flags AS text[]) FROM unnest(CAST(:id AS integer[]), "
+    "stop_matched = new.stop_matched, stop_boot_count = new.stop_boot_count, "
+    "revision = new.revision, flags = CAST(new.flags AS text[]) "
+    "FROM unnest(CAST(:id AS integer[]), "
     "CAST(:status AS text[]), CAST(:stop_epoch AS bigint[]), CAST(:stop_seq AS bigint[]), "
     "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
-    "CAST(:stop_reason AS text[]), CAST(:stop_id_token AS text[]), CAST(:flags AS text[])) "
+    "CAST(:stop_reason AS text[]), CAST(:stop_id_token AS text[]), "
+    "CAST(:stop_matched AS boolean[]), CAST(:stop_boot_count AS bigint[]), "
+    "CAST(:revision AS integer[]), CAST(:flags AS text[])) "
     "AS new (id, status, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
-    "stop_id_token, flags) WHERE transaction.id = new.id"
+    "stop_id_token, stop_matched, stop_boot_count, revision, flags) WHERE transaction.id = new.id"
 )
 _ADD_STOPS = text(
     "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
@@ -74,14 +88,29 @@ async def lock_transactions(
 
 
 async def read_candidates(
-    connection: AsyncConnection, stations: Collection[str]
-) -> dict[str, list[Transaction]]:
-    """Return the newest transactions of each station."""
-    found: dict[str, list[Transaction]] = {station_id: [] for station_id in stations}
-    if stations:
-        for row in await connection.execute(_CANDIDATES, {"stations": sorted(stations)}):
+    connection: AsyncConnection, reports: Collection[tuple[str, Stamp]]
+) -> dict[str, Candidates]:
+    """Return, by station, the transactions that reports with these stamps may mean."""
+    found: dict[str, list[Transaction]] = {station_id: [] for station_id, _ in reports}
+    several: set[str] = set()
+    if reports:
+        ordered = sorted(set(reports))
+        rows = await connection.execute(
+            _CANDIDATES,
+            {
+                "stations": [station_id for station_id, _ in ordered],
+                "epochs": [stamp[0] for _, stamp in ordered],
+                "seqs": [stamp[1] for _, stamp in ordered],
+            },
+        )
+        for row in rows:
             found[row.station_id].append(stored_transaction(row))
-    return found
+            if row.several:
+                several.add(row.station_id)
+    return {
+        station_id: Candidates(transactions, station_id in several)
+        for station_id, transactions in found.items()
+    }
 
 
 async def update_transactions(connection: AsyncConnection, changed: Sequence[Transaction]) -> None:
@@ -101,6 +130,9 @@ async def update_transactions(connection: AsyncConnection, changed: Sequence[Tra
             "meter_stop": [row.meter_stop for row in changed],
             "stop_reason": [row.stop_reason for row in changed],
             "stop_id_token": [row.stop_id_token for row in changed],
+            "stop_matched": [row.stop_matched for row in changed],
+            "stop_boot_count": [row.stop_boot_count for row in changed],
+            "revision": [row.revision for row in changed],
             "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in changed],
         },
     )
@@ -137,13 +169,25 @@ def stored_transaction(row: Any) -> Transaction:
         meter_start=row.meter_start,
         status=row.status,
         flags=frozenset(row.flags),
+        stamp=(row.epoch, row.seq),
         stop_stamp=None if row.stop_epoch is None else (row.stop_epoch, row.stop_seq),
+        stop_matched=has_matched_stop(row),
+        stop_boot_count=row.stop_boot_count,
         stopped_at=row.stopped_at,
         meter_stop=row.meter_stop,
         stop_reason=row.stop_reason,
         stop_id_token=row.stop_id_token,
         closed=row.closed_by is not None,
+        revision=row.revision,
     )
+
+
+def has_matched_stop(row: Any) -> bool:
+    """Tell whether the best stop of this row did not name the transaction."""
+    if row.stop_matched is None:
+        # Releases before told it by the flag alone.
+        return Flag.MATCHED_WITHOUT_ID in row.flags
+    return bool(row.stop_matched)
 
 
 def _possible(ids: Iterable[int]) -> list[int]:

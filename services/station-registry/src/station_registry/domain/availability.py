@@ -41,12 +41,14 @@ class ConnectorStatus:
 class StatusDecision:
     """The newest status of each connector that changed hands, and every change on the way.
 
-    `out_of_service`: those changes after which a connector no longer serves anybody.
+    `out_of_service`: those changes after which a connector no longer serves anybody. `added`: the
+    first word of each connector; connector 0 is the station.
     """
 
     newest: dict[ConnectorKey, ConnectorStatus]
     changes: list[tuple[ConnectorKey, ConnectorStatus]]
     out_of_service: list[tuple[ConnectorKey, ConnectorStatus]]
+    added: list[tuple[ConnectorKey, ConnectorStatus]]
 
 
 def connector_status(call: StationCall) -> tuple[ConnectorKey, ConnectorStatus]:
@@ -83,4 +85,5 @@ def decide_statuses(
             if status.status in _OUT and (before is None or before.status not in _OUT):
                 out_of_service.append((key, status))
         newest[key] = status
-    return StatusDecision(newest, changes, out_of_service)
+    added = [(key, status) for key, status in newest.items() if key not in known and key[1] > 0]
+    return StatusDecision(newest, changes, out_of_service, added)

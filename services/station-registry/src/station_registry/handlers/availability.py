@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.topology import CONNECTOR_OUT_OF_SERVICE_KEY
+from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
 from station_registry.domain.availability import connector_status, decide_statuses
@@ -50,6 +50,16 @@ async def note_statuses(connection: AsyncConnection, works: Sequence[Work]) -> l
                 status=status.status,
             )
             for (station_id, connector_id), status in decision.out_of_service
+        ]
+        + [
+            fact(
+                CONNECTOR_ADDED_KEY,
+                station_id,
+                (station_id, connector_id),
+                status.received_ms,
+                connector_id=connector_id,
+            )
+            for (station_id, connector_id), status in decision.added
         ],
     )
     return []
