@@ -53,7 +53,8 @@ class OwningService:
     """The tasks of one process; its consumers and upkeep are added before `run`.
 
     Decisions, reports, requests and upkeep have a database pool each, as large as their number of
-    consumers: a backlog of one delays no other.
+    consumers: a backlog of one delays no other. `lanes` are further queues that it must have to be
+    ready, of what must not wait behind any of these.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class OwningService:
         migrations: Path,
         outbox: Table,
         parked: Table,
+        lanes: tuple[Queue, ...] = (),
     ) -> None:
         self._name = name
         self._url = settings.database_url.get_secret_value()
@@ -82,7 +84,7 @@ class OwningService:
             # Orders in the outbox need their queue, whether command-api has started or not.
             link,
             self.publisher,
-            (*service_queues(name), command_orders_queue()),
+            (*service_queues(name), *lanes, command_orders_queue()),
         )
         self._outbox = outbox
         self._upkeep: list[UpkeepTask] = [purge_outbox(outbox)]
@@ -128,6 +130,11 @@ class OwningService:
         """
         engine = self.engine(queue.name.removesuffix(".v1"), 1)
         self._consume(queue, make(engine))
+
+    def consume_lane(self, queue: Queue, make: MakeHandler, *, prefetch: int) -> Consumer:
+        """Consume one of `lanes`, with a connection of its own."""
+        engine = self.engine(queue.name.removesuffix(".v1"), 1, by_keys=True)
+        return self._consume(queue, make(engine), prefetch=prefetch)
 
     def consume_requests(self, make: MakeHandler) -> None:
         """Consume the requests of other services."""

@@ -3,13 +3,24 @@
 from functools import partial
 
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import STATION_REGISTRY, recordings_queue
+from csms_shared.broker.topology import (
+    STATION_REGISTRY,
+    leases_queue,
+    reassertions_queue,
+    recordings_queue,
+)
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
 from station_registry.amqp.absent_gateways import absent_gateways
-from station_registry.amqp.inboxes import decisions_inbox, recordings_inbox, reports_inbox
+from station_registry.amqp.inboxes import (
+    decisions_inbox,
+    leases_inbox,
+    reassertions_inbox,
+    recordings_inbox,
+    reports_inbox,
+)
 from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.handlers.certificate_expiry import watch_expiry
 from station_registry.handlers.certificate_signing import CertificateSigning
@@ -33,6 +44,9 @@ from station_registry.store.tables import outbox, parked
 DECISION_CONSUMERS = 1
 REPORT_CONSUMERS = 2
 SIGNING_CONNECTIONS = 1
+LEASES_PREFETCH = 100
+# Two or three pages make a transaction (`Consumer` bounds its bytes); these come next.
+REASSERTIONS_PREFETCH = 10
 
 
 def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
@@ -45,6 +59,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         migrations=MIGRATIONS,
         outbox=outbox,
         parked=parked,
+        lanes=(leases_queue(), reassertions_queue()),
     )
     publisher, wake, policies = service.publisher, service.wake_relay, settings.policies()
     authority = _authority(settings)
@@ -57,6 +72,14 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
             engine, publisher, policies, signing_now(settings.signing(), authority), wake
         ),
     )
+    leases = service.consume_lane(
+        leases_queue(), lambda engine: leases_inbox(engine, publisher), prefetch=LEASES_PREFETCH
+    )
+    service.consume_lane(
+        reassertions_queue(),
+        lambda engine: reassertions_inbox(engine, publisher, policies, wake),
+        prefetch=REASSERTIONS_PREFETCH,
+    )
     service.consume_reports(REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, wake))
     service.consume_apart(recordings_queue(), lambda engine: recordings_inbox(engine, publisher))
     service.consume_requests(
@@ -68,7 +91,10 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         )
     )
     service.keep_up(
-        watch_leases(lambda: any(consumer.consuming for consumer in decisions)),
+        # Gateways of the version before renew among the decisions.
+        watch_leases(
+            lambda: leases.consuming and any(consumer.consuming for consumer in decisions)
+        ),
         doubt_gateways(partial(absent_gateways, link)),
         *upkeep_tasks(settings.recording_retention_days),
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
