@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from bench.measures import measure
 from bench.report import Results, differences, print_tables, write_json
 from bench.stored import durability_settings
 from bench.systems import System, baseline_system, suite_system
+from bench.tls import is_possible, tls_settings
 from csms_local.run_state import RunState
 from csms_local.suite import start_suite
 
@@ -34,7 +36,7 @@ def main() -> None:
         "--recorder", action="store_true", help="with the flight recorder, which the baseline lacks"
     )
     options = parser.parse_args()
-    cases = chosen(options.only, quick=options.quick)
+    cases = [case for case in chosen(options.only, quick=options.quick) if is_possible(case)]
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     # Ended from outside, it leaves neither processes nor data behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -49,9 +51,10 @@ def main() -> None:
                 # PostgreSQL runs as another user when this is root, and must reach its data folder.
                 Path(home).chmod(0o711)
                 gateways = {"CSMS_GATEWAYS": str(sitting[0].case.gateways)}
-                settings_of_suite = SUITE_SETTINGS | recorder | gateways
+                settings_of_suite = SUITE_SETTINGS | recorder | gateways | tls_settings(Path(home))
                 with start_suite(Path(home) / "csms", settings_of_suite) as suite:
-                    sit = _sit(suite.state(), suite.process.pid, sitting, results, console)
+                    system = suite_system(suite.state(), suite.process.pid, Path(home))
+                    sit = _sit(suite.state(), system, sitting, results, console)
                     settings |= asyncio.run(sit)
     finally:
         # What was measured before a failure is kept.
@@ -67,7 +70,7 @@ def main() -> None:
 
 async def _sit(
     run: RunState,
-    supervisor_pid: int,
+    described: Awaitable[System],
     sitting: list[Turn],
     results: Results,
     console: Console,
@@ -76,7 +79,7 @@ async def _sit(
     durability = await durability_settings(run.database_url)
     if set(durability.values()) != {"on"}:
         sys.exit(f"the database does not wait for the disk: {durability}")
-    suite = await suite_system(run, supervisor_pid)
+    suite = await described
     async with baseline_system(run.database_url, run.services.get("database")) as baseline:
         for turn in sitting:
             await _take(turn, [suite, baseline], results, console)

@@ -1,6 +1,7 @@
 """What is measured: each case's load, how big it is, and what it must reach."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bench.driver.connecting_loads import MEMORY_WARM_UP_STATIONS
 from bench.driver.plan import Load
@@ -8,6 +9,9 @@ from bench.driver.plan import Load
 PASSWORD = "bench-password-of-24-chr"  # noqa: S105
 MILLION = 1_000_000
 GATEWAYS_CURVE = "gateways-curve"
+
+
+TlsEnd = Literal["gateway", "haproxy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Case:
     gateways: int = 2
     """How many the suite has; any other number than this has suites of its own."""
     events: bool = False
+    tls: TlsEnd | None = None
+    """Who ends the TLS that the stations come by; None: they come without."""
     in_quick: bool = True
     """Whether a quick run of everything holds it; else only a quick run of it alone."""
 
@@ -77,6 +83,22 @@ def _sessions_over(gateways: int) -> Case:
 
 def _stored_name(stored: int) -> str:
     return f"{stored // MILLION}m" if stored >= MILLION else f"{stored // 1000}k"
+
+
+def _over_tls(load: Literal["connect", "memory"], end: TlsEnd) -> Case:
+    warm_up = MEMORY_WARM_UP_STATIONS if load == "memory" else 0
+    return Case(
+        f"{load}-tls-{end}",
+        load,
+        Size((10_000 if load == "memory" else 5000) + warm_up),
+        Size(200 + warm_up),
+        group="tls",
+        baseline=False,
+        password=PASSWORD,
+        in_fresh_suite=load == "memory",
+        tls=end,
+        in_quick=False,
+    )
 
 
 def _meter_values_after(stored: int) -> Case:
@@ -120,6 +142,7 @@ CASES = (
         in_quick=False,
     ),
     Case("connect", "connect", Size(5000), Size(200), password=PASSWORD),
+    *(_over_tls(load, end) for load in ("connect", "memory") for end in ("gateway", "haproxy")),
     Case("commands", "commands", Size(60, 6), Size(60, 1.5)),
     Case(
         "events",

@@ -116,6 +116,16 @@ LINES = (
     ),
     Line("connect", "- refused", "", lambda r: sum(r["refused"].values()), target=0),
     _in("connect", "all_in_s", "- all in after", "s"),
+    *(
+        Line(
+            f"connect-tls-{end}",
+            f"- by TLS, RSA, ended by {end}",
+            "stations/s",
+            operator.itemgetter("stations_per_s"),
+            more_is_better=True,
+        )
+        for end in ("gateway", "haproxy")
+    ),
     _in("commands", "p50_ms", "command, one at a time, p50", target=6),
     Line(
         "commands",
@@ -139,6 +149,18 @@ LINES = (
         operator.itemgetter("held"),
         target=10_000,
         more_is_better=True,
+    ),
+    Line(
+        "memory-tls-gateway",
+        "gateway memory per idle connection by TLS",
+        "KB",
+        lambda r: float(r["bytes_per_connection"]) / 1000,
+    ),
+    Line(
+        "memory-tls-haproxy",
+        "gateway and haproxy memory per idle connection by TLS",
+        "KB",
+        lambda r: float(r["bytes_per_connection"]) / 1000,
     ),
     _in("events", "event_p50_ms", "event, committed to delivered, p50"),
     _in("events", "event_p99_ms", "event, committed to delivered, p99", target=100),

@@ -23,6 +23,7 @@ from bench.processes import usage
 from bench.queries import explain, query_plan
 from bench.stored import row_sizes, wal_position
 from bench.systems import System
+from bench.tls import PROFILE, reached_by
 
 MEMORY_SETTLES = 4.0
 DRIVER_DEADLINE = 600.0
@@ -33,6 +34,11 @@ Result = dict[str, Any]
 
 async def measure(system: System, case: Case, size: Size, round_number: int) -> Result:
     """Put one load on one system; `differences` lists what was not as acknowledged."""
+    with reached_by(system, case, size.stations) as reached:
+        return await _measure(reached, case, size, round_number)
+
+
+async def _measure(system: System, case: Case, size: Size, round_number: int) -> Result:
     plan = Plan(
         load=case.load,
         ocpp_urls=_urls(system, case),
@@ -44,13 +50,15 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         rate=size.rate,
         password=case.password,
         bursts=size.bursts,
+        authority=f"{system.tls_folder}/ca.pem" if case.tls else "",
     )
     if case.load in ("sessions", "meter-values", "paced", "commands"):
         await system.accept_tokens(plan.station_ids)
     if case.load == "starts":
         await system.accept_limited(limits(plan.station_prefix, plan.stations, plan.bursts))
-    if case.password and round_number == 1:
-        await system.accept_stations(plan.station_ids, case.password)
+    if case.password and (round_number == 1 or case.in_fresh_suite):
+        profile = PROFILE if case.tls else None
+        await system.accept_stations(plan.station_ids, case.password, profile)
     stored = None
     if size.stored is not None:
         stored = await preload(system.database_url, size.stored)

@@ -37,6 +37,10 @@ class System:
     queries: Queries
     processes: dict[str, int]
     gateway_names: tuple[str, ...]
+    """Those that hold the stations' connections."""
+    tls_url: str = ""
+    tls_folder: str = ""
+    """Where its certificates are; the authority that signed them is ca.pem."""
 
     async def accept_tokens(self, id_tokens: list[str]) -> None:
         """Make id tokens that may charge."""
@@ -48,7 +52,9 @@ class System:
         tokens, counts = list(limits), list(limits.values())
         await _insert(self.database_url, self.queries.insert_limited, tokens, counts)
 
-    async def accept_stations(self, station_ids: list[str], password: str) -> None:
+    async def accept_stations(
+        self, station_ids: list[str], password: str, security_profile: int | None = None
+    ) -> None:
         """Make stations that connect with a password and not without."""
         if self.queries.insert_passwords is not None:
             digest = sha256(password.encode()).digest()
@@ -56,20 +62,21 @@ class System:
             return
         places = asyncio.Semaphore(POSTS_AT_ONCE)
         headers = {"Authorization": self.authorization}
+        profile = {} if security_profile is None else {"security_profile": security_profile}
         async with httpx.AsyncClient(
             base_url=self.rest_url, headers=headers, trust_env=False, timeout=30
         ) as client:
 
             async def post(station_id: str) -> None:
                 async with places:
-                    body = {"station_id": station_id, "password": password}
+                    body = {"station_id": station_id, "password": password, **profile}
                     response = await client.post("/api/v1/stations", json=body)
                     response.raise_for_status()
 
             await asyncio.gather(*(post(station_id) for station_id in station_ids))
 
 
-async def suite_system(run: RunState, supervisor_pid: int) -> System:
+async def suite_system(run: RunState, supervisor_pid: int, tls_folder: Path) -> System:
     """Describe a running suite, logged in as its administrator."""
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.post(
@@ -89,6 +96,8 @@ async def suite_system(run: RunState, supervisor_pid: int) -> System:
         queries=SUITE,
         processes={**gateways, **run.services, "supervisor and balancer": supervisor_pid},
         gateway_names=tuple(gateways),
+        tls_url=run.ocpp_tls_url or "",
+        tls_folder=str(tls_folder),
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from picows.common import WSHandshakeError
 
 from bench.driver import frames
-from bench.driver.fleet import Result, close_all, connect_all, counts
+from bench.driver.fleet import Result, close_all, connect_all, counts, tls_of
 from bench.driver.percentiles import in_milliseconds
 from bench.driver.plan import Plan
 from bench.driver.signals import ask_bench
@@ -32,7 +32,7 @@ async def connect(plan: Plan) -> Result:
         async with places:
             started = time.perf_counter()
             try:
-                await station.connect(url, plan.password)
+                await station.connect(url, plan.password, tls_of(plan.authority))
                 await station.boot()
             except (WSHandshakeError, OSError, TimeoutError) as failure:
                 refused[f"{type(failure).__name__}: {failure}"[:100]] += 1

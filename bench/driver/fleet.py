@@ -1,6 +1,8 @@
 """Many stations at once: connecting them before a load, and what all of them were answered."""
 
 import asyncio
+import functools
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +18,12 @@ CONNECT_DEADLINE = 180.0
 Result = dict[str, Any]
 
 
+@functools.cache
+def tls_of(authority: str) -> ssl.SSLContext | None:
+    """Return what stations connect by; None where they come without TLS."""
+    return ssl.create_default_context(cafile=authority) if authority else None
+
+
 async def connect_all(stations: Sequence[DriverStation], plan: Plan) -> None:
     """Connect and boot every station before a measurement, as patiently as stations are."""
     places = asyncio.Semaphore(CONNECTS_AT_ONCE)
@@ -24,7 +32,7 @@ async def connect_all(stations: Sequence[DriverStation], plan: Plan) -> None:
         async with places:
             while True:
                 try:
-                    await station.connect(url, plan.password)
+                    await station.connect(url, plan.password, tls_of(plan.authority))
                     await station.boot()
                 except (WSHandshakeError, OSError):  # a TimeoutError is one of these
                     await station.abandon()

@@ -42,6 +42,8 @@ class Plan:
     rate: float = 0.0
     password: str = ""
     bursts: int = 0
+    authority: str = ""
+    """The file of the authority that the system is known by; without, stations come without TLS."""
     queries: list[Query] = field(default_factory=list)
 
     @property

@@ -1,6 +1,7 @@
 """One station of the driver: a socket, one outstanding call, and counts of what was answered."""
 
 import asyncio
+import ssl
 import time
 from base64 import b64encode
 from collections import Counter
@@ -43,7 +44,9 @@ class DriverStation(WSListener):
         self._now_ms = 0
         self._closing = False
 
-    async def connect(self, ocpp_url: str, password: str = "") -> None:
+    async def connect(
+        self, ocpp_url: str, password: str = "", tls: ssl.SSLContext | None = None
+    ) -> None:
         """Open the socket; raises WSHandshakeError when refused."""
         headers = {"Sec-WebSocket-Protocol": "ocpp1.6"}
         if password:
@@ -52,6 +55,7 @@ class DriverStation(WSListener):
         await ws_connect(
             lambda: self,
             f"{ocpp_url}/{quote(self.station_id, safe='')}",
+            ssl_context=tls,
             extra_headers=headers,
             websocket_handshake_timeout=HANDSHAKE_TIMEOUT,
             read_buffer_init_size=READ_BUFFER_BYTES,

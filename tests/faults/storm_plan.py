@@ -14,6 +14,11 @@ class StormPlan:
     stations: int
     heartbeat_every_s: float = 0.0
     """Seconds between the heartbeats of one station; 0 for stations that wait for the storm."""
+    password: str = ""
+    authority: str = ""
+    """The file of the authority that gateways are known by; without, stations come without TLS."""
+    certificates: str = ""
+    """The folder of the stations' certificates and their keys; without, they show none."""
 
     def encode(self) -> bytes:
         """Write the line."""

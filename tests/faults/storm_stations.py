@@ -6,13 +6,16 @@ result when it is told so; it ends when it is told so again.
 """
 
 import asyncio
+import functools
 import gc
 import random
 import resource
+import ssl
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -63,7 +66,7 @@ class StormStation(DriverStation):
     def __init__(self, station_id: str, plan: StormPlan, storm: Storm, tally: Tally) -> None:
         super().__init__(station_id, tally)
         self.url = plan.urls[0]
-        self._urls = plan.urls
+        self._plan = plan
         self._storm = storm
         self._is_lost = asyncio.Event()
 
@@ -93,7 +96,7 @@ class StormStation(DriverStation):
         wait_s = 1.0
         while True:
             # As a balancer spreads them: over all gateways, on to the next where one is away.
-            for url in random.sample(self._urls, len(self._urls)):
+            for url in random.sample(self._plan.urls, len(self._plan.urls)):
                 self.url = url
                 self._is_lost.clear()
                 if await self._has_connected(boots=False):
@@ -101,10 +104,22 @@ class StormStation(DriverStation):
             await asyncio.sleep(random.uniform(0.5, 1) * wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
+    def _tls(self) -> ssl.SSLContext | None:
+        plan = self._plan
+        if not plan.authority:
+            return None
+        if not plan.certificates:
+            return _known_authority(plan.authority)
+        # Of its own, and for this attempt only: thousands of them would take a gigabyte.
+        context = ssl.create_default_context(cafile=plan.authority)
+        shown = Path(plan.certificates) / self.station_id
+        context.load_cert_chain(shown.with_suffix(".pem"), shown.with_suffix(".key"))
+        return context
+
     async def _has_connected(self, *, boots: bool) -> bool:
         """Try once, and have a call answered."""
         try:
-            await self.connect(self.url)
+            await self.connect(self.url, self._plan.password, self._tls())
             await (self.boot() if boots else self.beat())
         except WSHandshakeError as refused:
             status = refused.response.status if refused.response else refused
@@ -114,6 +129,11 @@ class StormStation(DriverStation):
             self._storm.failures[f"{type(failure).__name__}: {failure}"[:80]] += 1
             return False
         return True
+
+
+@functools.cache
+def _known_authority(file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=file)
 
 
 async def _beat_for_ever(

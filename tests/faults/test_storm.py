@@ -1,4 +1,7 @@
-"""F21: a gateway dies, and every station that it held comes back within the same second."""
+"""F21: a gateway dies, and every station that it held comes back within the same second.
+
+Without TLS, and by TLS with a password (security profile 2) or a client certificate (3).
+"""
 
 import asyncio
 import contextlib
@@ -16,8 +19,8 @@ from csms_local.suite import Suite, start_suite
 from csms_simulator.operator import Operator
 from tests.faults.counts import RECORDED, Counts
 from tests.faults.scale import Scale
-from tests.faults.storm_plan import StormPlan
 from tests.faults.storm_processes import StormProcess, storm_processes
+from tests.faults.storm_ways import PROFILES, StormWay
 from tests.integration.waiting import eventually
 from tests.security.process_figures import cpu_seconds, resident_bytes
 
@@ -31,16 +34,20 @@ PATIENCE_S = 150.0
 HEARTBEAT_P99_S = 1.0
 PRESENCE_S = 60.0
 LEASE_OF_THE_DEAD_S = 25.0
-# What one more held connection may cost its gateway, everything of the handshake included.
-GATEWAY_BYTES_PER_STATION = 64 * 1024
 GROWTH_BYTES = 256 * 1024 * 1024
 
 
 @pytest.fixture
-def own_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> StormWay:
+    """How stations come: the security profile that the test is for."""
+    return StormWay(request.param, tmp_path_factory.mktemp("storm"))
+
+
+@pytest.fixture
+def own_suite(way: StormWay) -> Iterator[Suite]:
     """A suite of its own: memory is measured, and the disk is waited for as in production."""
-    env = {"CSMS_MAX_UNKNOWN_STATIONS": "100000", "CSMS_LOG_LEVEL": "WARNING"}
-    with start_suite(tmp_path_factory.mktemp("storm"), env) as started:
+    env = {"CSMS_MAX_UNKNOWN_STATIONS": "100000", "CSMS_LOG_LEVEL": "WARNING", **way.env}
+    with start_suite(way.folder / "suite", env, programs=way.programs) as started:
         yield started
 
 
@@ -67,19 +74,23 @@ class Memory:
         return {name: self.most[name] - before for name, before in self.before.items()}
 
 
-@pytest.mark.in_subset
+@pytest.mark.parametrize(
+    "way", [pytest.param(0, marks=pytest.mark.in_subset), 2, 3], indirect=True, ids=PROFILES.get
+)
 async def test_after_a_gateways_death_all_its_stations_are_back_within_30_seconds(
-    own_suite: Suite, scale: Scale
+    own_suite: Suite, way: StormWay, scale: Scale
 ) -> None:
     stations = scale.pick(1_000, 10_000)
     run = own_suite.state()
     dying, staying = run.gateways
-    urls = [dying.ocpp_url, staying.ocpp_url]
+    urls = [way.url(dying), way.url(staying)]
     cut = [
-        StormPlan(urls, f"STORM{number}-", share)
+        way.plan(urls, f"STORM{number}-", share)
         for number, share in enumerate(_shares(stations, PROCESSES))
     ]
-    others = StormPlan(urls[::-1], "OTHER-", OTHERS, HEARTBEAT_EVERY_S)
+    others = way.plan(urls[::-1], "OTHER-", OTHERS, HEARTBEAT_EVERY_S)
+    async with Operator(run.rest_url, run.admin_username, run.admin_password) as operator:
+        await way.create(operator, *cut, others)
     async with (
         Operator(run.rest_url, run.admin_username, run.admin_password) as operator,
         storm_processes(*cut, others) as processes,
@@ -109,7 +120,7 @@ async def test_after_a_gateways_death_all_its_stations_are_back_within_30_second
         )
         report = Counts(
             "F21",
-            f"gateway killed, storm of reconnects (half of them back after "
+            f"gateway killed, storm of reconnects{way.title} (half of them back after "
             f"{back_s[len(back_s) // 2]:.1f} s; processor time in s: {_listed(cpu_s)}; "
             f"growth in MiB: {_listed(_in_mib(memory.growth()))})",
             Counter({"gateway killed": 1}),
@@ -133,8 +144,8 @@ async def test_after_a_gateways_death_all_its_stations_are_back_within_30_second
     assert report.recovery_s <= BACK_S
     assert report.heartbeat_p99_s < HEARTBEAT_P99_S
     for name, grown in memory.growth().items():
-        taken_over = held[staying.ocpp_url] - OTHERS if name == staying.id else 0
-        assert grown < GROWTH_BYTES + taken_over * GATEWAY_BYTES_PER_STATION, name
+        taken_over = held[way.url(staying)] - OTHERS if name == staying.id else 0
+        assert grown < GROWTH_BYTES + taken_over * way.bytes_per_station, name
 
 
 async def _result(process: StormProcess) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.deployed_haproxy import TRUSTED
 from csms_local.nodes.ports import free_port
 from csms_local.run_state import RunState
 from csms_local.suite import Suite, start_suite
@@ -20,7 +21,7 @@ from csms_simulator.operator import Operator
 from csms_simulator.settings import tls_context
 from tests.integration.waiting import eventually
 from tests.security.raw_socket import RawSocket, basic_auth
-from tests.security.tls_proxies import PROXIES, TRUSTED
+from tests.security.tls_proxies import PROXIES
 
 STATION_ADDRESS = "127.0.0.9"
 # PROXY protocol version 2: 203.0.113.9 connects by TCP.

@@ -3,20 +3,14 @@
 import asyncio
 import base64
 import contextlib
-import os
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.deployed_haproxy import TRUSTED, deployed_haproxy
 from csms_local.balancer import find_haproxy
-from csms_local.nodes.ports import free_port
-from csms_local.processes import Program, log_tail, start, stop
-from tests.deploy.deployment_files import ROOT
 
-# The address from which the proxies speak to gateways, and which those trust.
-TRUSTED = "127.0.0.77"
 _TIMEOUT_S = 30.0
 _REPLACED = ("x-forwarded-", "forwarded:", "client-cert:")
 
@@ -65,56 +59,16 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @contextlib.asynccontextmanager
-async def deployed_haproxy(folder: Path, gateway_url: str) -> AsyncIterator[str]:
+async def behind_haproxy(folder: Path, gateway_url: str) -> AsyncIterator[str]:
     """Run the installed haproxy with the configuration that is deployed, on other ports."""
-    haproxy = find_haproxy()
-    assert haproxy is not None
-    for kind in ("rsa", "ecdsa"):
-        joined = (folder / f"{kind}.pem").read_bytes() + (folder / f"{kind}.key").read_bytes()
-        (folder / f"server.pem.{kind}").write_bytes(joined)
-    plain, secured = free_port(), free_port()
-    changes = (
-        ("maxconn 9500", "maxconn 200"),
-        ("bind :9000", f"bind 127.0.0.1:{plain}"),
-        ("bind :9443 ", f"bind 127.0.0.1:{secured} "),
-        ("bind 127.0.0.1:8404", f"bind 127.0.0.1:{free_port({plain, secured})}"),
-        ("/etc/csms/tls/", f"{folder}/"),
-        ("gateway-1:9000", urlsplit(gateway_url).netloc),
-        ("    server gateway-2 gateway-2:9000\n", ""),
-        ("balance leastconn", f"balance leastconn\n    source {TRUSTED}"),
-    )
-    config = "".join(
-        (ROOT / "deploy" / "haproxy" / name).read_text()
-        for name in ("haproxy.cfg", "tls-ended.cfg")
-    )
-    for was, becomes in changes:
-        assert was in config, was
-        config = config.replace(was, becomes)
-    written = folder / "haproxy.cfg"
-    written.write_text(config)
-    program = Program(
-        name="haproxy",
-        argv=(haproxy, "-db", "-f", str(written)),
-        env={"PATH": os.environ.get("PATH", os.defpath)},
-        log=folder / "haproxy.log",
-        cwd=folder,
-    )
-    process = start(program)
+    running = deployed_haproxy(folder, [gateway_url])
+    haproxy = await asyncio.to_thread(running.__enter__)
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            while not _listens(secured):
-                assert process.poll() is None, log_tail(program.log)
-                await asyncio.sleep(0.05)
-        yield f"wss://127.0.0.1:{secured}/ocpp"
+        yield haproxy.url
     finally:
-        stop([(program, process)], _TIMEOUT_S)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+        await asyncio.to_thread(running.__exit__, None, None, None)
 
 
 PROXIES: dict[str, Proxy] = {"small proxy": small_proxy}
 if find_haproxy() is not None:
-    PROXIES["deployed haproxy"] = deployed_haproxy
+    PROXIES["deployed haproxy"] = behind_haproxy

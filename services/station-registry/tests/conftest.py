@@ -188,12 +188,21 @@ class Registry:
         return Work("releases.v1", {"gateway_id": gateway}, item)
 
     @staticmethod
-    def reassertion(station_id: str, connection_id: str, epoch: int, gateway: str = "gw-1") -> Work:
+    def reassertion(
+        station_id: str,
+        connection_id: str,
+        epoch: int,
+        gateway: str = "gw-1",
+        *,
+        deadline_ms: int | None = None,
+        **more: Any,
+    ) -> Work:
         envelope = {
             "gateway_id": gateway,
             "gateway_name": gateway,
             "reply_key": f"{gateway}.reply.1",
             "correlation_id": "1",
+            "deadline_ms": deadline_ms,
         }
         item = {
             "station_id": station_id,
@@ -202,12 +211,17 @@ class Registry:
             "ocpp_version": "ocpp16",
             "remote_address": "192.0.2.1",
             "connected_ms": now_ms(),
+            **more,
         }
         return Work("reassertions.v1", envelope, item)
 
     @staticmethod
-    def lease(gateway: str = "gw-1", **more: Any) -> Work:
-        envelope = {"reply_key": f"{gateway}.reply.2", "correlation_id": "2"}
+    def lease(gateway: str = "gw-1", *, deadline_ms: int | None = None, **more: Any) -> Work:
+        envelope = {
+            "reply_key": f"{gateway}.reply.2",
+            "correlation_id": "2",
+            "deadline_ms": deadline_ms,
+        }
         item = {
             "gateway_id": gateway,
             "gateway_name": gateway,

@@ -62,7 +62,8 @@ class OwningService:
     """The tasks of one process; its consumers and upkeep are added before `run`.
 
     Decisions, reports, requests, outbox, upkeep and readiness have a database pool each, as large
-    as their number of consumers: a backlog, or a slow statement, of one delays no other.
+    as their number of consumers: a backlog, or a slow statement, of one delays no other. `lanes`
+    are further queues that it must have to be ready, of what must not wait behind any of these.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class OwningService:
         migrations: Path,
         outbox: Table,
         parked: Table,
+        lanes: tuple[Queue, ...] = (),
     ) -> None:
         self._name = name
         self._url = settings.database_url.get_secret_value()
@@ -98,7 +100,7 @@ class OwningService:
             # Orders in the outbox need their queue, whether command-api has started or not.
             link,
             self.publisher,
-            (*service_queues(name), command_orders_queue()),
+            (*service_queues(name), *lanes, command_orders_queue()),
         )
         self._warnings.append(self._relay.warnings)
         self._upkeep: dict[str, list[UpkeepTask]] = {"upkeep": [purge_outbox()]}
@@ -153,6 +155,11 @@ class OwningService:
         queue = requests_queue(self._name) if lane is None else lane
         engine = self.engine(queue.name.removesuffix(".v1"), AT_ONCE)
         self._consume(queue, make(engine), batch_messages=1)
+
+    def consume_lane(self, queue: Queue, make: MakeHandler, *, prefetch: int) -> Consumer:
+        """Consume one of `lanes`, with a connection of its own."""
+        engine = self.engine(queue.name.removesuffix(".v1"), 1, by_keys=True)
+        return self._consume(queue, make(engine), prefetch=prefetch)
 
     def keep_up(self, *tasks: UpkeepTask) -> None:
         """Do these periodic tasks, besides purging the outbox."""

@@ -150,7 +150,7 @@ def test_a_queue_whose_arguments_change_gets_a_new_name() -> None:
 
 
 def test_the_suite_reads_events_where_nobody_else_binds_and_those_of_the_version_before() -> None:
-    queues = [*all_queues(), own_events_queue("c-1")]
+    queues = [*all_queues(), own_events_queue("c-1"), gateway_queue("g-1")]
     bound = {
         (binding.exchange, binding.routing_key) for queue in queues for binding in queue.bindings
     }

@@ -4,6 +4,7 @@
 `FAULT_HANG` names stations by the start of their ids: the first `HANGS` batches with their calls
 stay in hand for `FAULT_HANG_S` seconds, while the process lives on.
 `FAULT_FAILING_REQUESTS` lets every so manieth request of other services be answered with 500.
+`FAULT_SLOW_PAGE_S` is how long the database takes for each page of re-asserted connections.
 `FAULT_CLOCK_S` is how many seconds this process's wall clock runs ahead.
 """
 
@@ -59,6 +60,26 @@ def _shift_clock(seconds: float) -> None:
     time.time_ns = lambda: true_time_ns() + int(seconds * 1e9)
 
 
+def _slow_down_pages(seconds: float) -> None:
+    from sqlalchemy import text
+
+    from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
+    from station_registry.handlers import ownership
+
+    reassert = ownership.reassert_connections
+
+    async def reassert_slowly(
+        connection: Any, works: Sequence[Any], *rest: Any, **more: Any
+    ) -> Any:
+        for _ in range(0, len(works), BATCH_MAX_ITEMS):
+            await connection.execute(text("SELECT pg_sleep(:s)"), {"s": seconds})
+        return await reassert(connection, works, *rest, **more)
+
+    ownership.reassert_connections = reassert_slowly
+
+
+if "FAULT_SLOW_PAGE_S" in os.environ:
+    _slow_down_pages(float(os.environ["FAULT_SLOW_PAGE_S"]))
 if "FAULT_CLOCK_S" in os.environ:
     _shift_clock(float(os.environ["FAULT_CLOCK_S"]))
 if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:

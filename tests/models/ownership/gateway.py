@@ -59,16 +59,33 @@ def ask_for_lease(gateway: Gateway, incarnation: Incarnation) -> tuple[Gateway, 
 
 def verify(gateway: Gateway, incarnation: Incarnation) -> tuple[Gateway, Sent]:
     """Re-assert what is held."""
+    if not gateway.held:
+        return gateway, ()
     ask = gateway.asks + 1
     return (
-        gateway._replace(asks=ask, asked=ask),
+        gateway._replace(asks=ask, pages=(*gateway.pages, ask)),
         (Reassertion(incarnation, ask, gateway.held),),
     )
 
 
-def renew_incarnation(gateway: Gateway) -> Gateway:
+def lose(gateway: Gateway, incarnation: Incarnation) -> tuple[Gateway, Sent]:
+    """Own nothing of what is held until the registry has given it back: re-assert it.
+
+    An answer to what was asked before gives nothing back: the loss may have come after it.
+    """
+    due = gateway.held[0].connection if gateway.held else 0
+    return verify(gateway._replace(due=due, pages=()), incarnation)
+
+
+def owns(gateway: Gateway, held: Held) -> bool:
+    """Tell whether the gateway acts as the owner of this connection."""
+    return gateway.confirmed and gateway.due != held.connection
+
+
+def renew_incarnation(gateway: Gateway, number: int) -> tuple[Gateway, Sent]:
     """Go on under another name: the queue of the present one is lost."""
-    return gateway._replace(life=gateway.life + 1, confirmed=False, must_reassert=True, asked=0)
+    life = gateway.life + 1
+    return lose(gateway._replace(life=life, confirmed=False, asked=0), (number, life))
 
 
 def restart(gateway: Gateway) -> Gateway:
@@ -87,12 +104,13 @@ def take(
             return _superseded(gateway, message, rules), ()
         case RenewalReply() if message.ask == gateway.asked:
             return _lease_answered(gateway, incarnation, message)
-        case ReassertionReply() if message.ask == gateway.asked:
+        case ReassertionReply():
             kept = tuple(h for h in gateway.held if h.connection not in message.superseded)
-            return (
-                gateway._replace(held=kept, confirmed=True, must_reassert=False, asked=0),
-                (),
-            )
+            after = gateway._replace(held=kept)
+            if message.ask not in gateway.pages:
+                return after, ()
+            pages = tuple(page for page in gateway.pages if page != message.ask)
+            return after._replace(due=0, pages=pages), ()
         case _:
             return gateway, ()
 
@@ -146,10 +164,9 @@ def _lease_answered(
     gateway: Gateway, incarnation: Incarnation, reply: RenewalReply
 ) -> tuple[Gateway, Sent]:
     # Its own clock lets a lease run out no later than the registry's: `confirmed` is false then.
-    lost = gateway.must_reassert or not reply.confirmed or not gateway.confirmed
-    if lost:
-        return verify(gateway._replace(must_reassert=True), incarnation)
-    return gateway._replace(asked=0), ()
+    is_lost = not reply.confirmed or not gateway.confirmed
+    after = gateway._replace(asked=0, confirmed=True)
+    return lose(after, incarnation) if is_lost else (after, ())
 
 
 def _without(gateway: Gateway, connection: int) -> Gateway:

@@ -18,6 +18,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import Claim as ClaimContract
 from csms_shared.contracts.ownership import ClaimOutcome, ClaimReplyBatch
 from csms_shared.contracts.ownership import ClaimReply as ClaimReplyContract
+from csms_shared.contracts.ownership import ReassertionReply as ReassertionReplyContract
 from tests.models.ownership.state import ClaimReply, Superseded
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.claims import Claims, ClaimUnanswered
@@ -25,7 +26,9 @@ from ws_gateway.amqp.connections import Connections
 from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import LEASE_S, Lease
+from ws_gateway.amqp.lease_route import LeaseRoute
 from ws_gateway.amqp.notices import Notices
+from ws_gateway.amqp.reassertions import Reassertions
 
 _FORGOTTEN_AFTER_S = 61.0
 _ACCEPTED = RegistrationChange(
@@ -34,15 +37,13 @@ _ACCEPTED = RegistrationChange(
 
 
 class _Broker:
-    """Stores everything, and answers renewals and re-assertions as it is told to."""
+    """Stores everything, and answers renewals as it is told to."""
 
     def __init__(self) -> None:
         self.incarnation = "gw-0-1"
         self.published: list[Outgoing] = []
         self.confirmed = True
         self.lost = False
-        self.superseded: set[int] = set()
-        self.reasserted: list[int] = []
 
     async def publish(self, message: Outgoing, timeout: float) -> None:
         self.published.append(message)
@@ -62,12 +63,8 @@ class _Broker:
     async def ask(self, key: str, type: MessageType, items: list[Any], *_: Any, **__: Any) -> bytes:
         if self.lost:
             raise RequestTimedOut("lost")
-        if type is MessageType.LEASE:
-            return orjson.dumps({"confirmed": self.confirmed})
-        asserted = [int(item["connection_id"]) for item in items]
-        self.reasserted += asserted
-        returned = [str(each) for each in asserted if each in self.superseded]
-        return orjson.dumps({"superseded": returned})
+        assert type is MessageType.LEASE
+        return orjson.dumps({"confirmed": self.confirmed, "own_queues": True})
 
 
 @dataclass
@@ -81,6 +78,7 @@ class _Socket:
     ocpp_version: str = "ocpp16"
     remote_address: str = "192.0.2.1"
     connected_ms: int = 0
+    registration_version: int = 1
 
     def supersede(self, epoch: int) -> None:
         if epoch > self.epoch:
@@ -107,10 +105,28 @@ class GatewayCode:
         group = cast(Any, asyncio.get_running_loop())
         self.notices = Notices(group, broker, backlog, broker, broker)
         self.claims = Claims(group, broker, backlog, broker, broker, self.notices, "gw")
-        self.lease = Lease("gw", "1", broker, self.connections, clock=lambda: self._now)
-        self._arrivals = Arrivals(
-            broker, self.connections, self.claims, self.lease, cast(Any, None), Gathering()
+        route = LeaseRoute()
+        self.reassertions = Reassertions("gw", broker, broker, self.connections, route)
+        self.lease = Lease(
+            "gw",
+            "1",
+            broker,
+            self.connections,
+            self.reassertions,
+            route,
+            clock=lambda: self._now,
         )
+        self._arrivals = Arrivals(
+            broker,
+            self.connections,
+            self.claims,
+            self.lease,
+            self.reassertions,
+            cast(Any, None),
+            Gathering(),
+            lambda _: None,
+        )
+        self._asking = asyncio.create_task(self.reassertions.run())
 
     def connect(self, connection: int) -> None:
         """Take a handshake."""
@@ -154,6 +170,40 @@ class GatewayCode:
         """Renew the lease, perhaps after its time by the gateway's own clock."""
         self._now += LEASE_S if clock_ran_out else 0
         self._run(self.lease.renew())
+
+    def verify(self) -> None:
+        """Re-assert what has its turn, which is all that one station has."""
+
+        async def work() -> None:
+            self.reassertions.verify()
+
+        self._run(work())
+
+    def pages(self) -> list[tuple[str, list[int]]]:
+        """Return every re-assertion that was sent: where it is answered, and its connections."""
+        bodies = [
+            orjson.loads(message.body)
+            for message in self.broker.published
+            if message.type == MessageType.REASSERTIONS
+        ]
+        return [
+            (body["reply_key"], [int(item["connection_id"]) for item in body["items"]])
+            for body in bodies
+        ]
+
+    def answer_page(self, reply_key: str, reply: ReassertionReplyContract) -> None:
+        """Let an answer to a re-assertion arrive."""
+        body = reply.model_dump_json().encode()
+        delivery = Delivery(MessageType.REASSERTION_REPLY, reply_key, body, False, cast(Any, None))
+        self._run(self._arrivals.handle([delivery]))
+
+    def owned(self) -> set[int]:
+        """Return the open connections that the gateway acts as the owner of."""
+        return {
+            int(each.connection_id)
+            for each in self.connections
+            if self.lease.owns(each.connection_id)
+        }
 
     def held(self) -> set[tuple[int, int]]:
         """Return the open connections with their epochs."""

@@ -1,5 +1,6 @@
 """What must hold after every step, and what must come true once nothing goes wrong any more."""
 
+from tests.models.ownership.gateway import owns
 from tests.models.ownership.registry import online
 from tests.models.ownership.state import Rules, World
 from tests.models.ownership.world import settle
@@ -68,6 +69,8 @@ def check_convergence(world: World, rules: Rules) -> None:
         for held in gateway.held
     ]
     shown = online(settled.registry)
+    if any(not owns(gateway, held) for gateway in settled.gateways for held in gateway.held):
+        raise Violated("a gateway refuses the commands of a connection that it holds")
     if len(truth) > 1:
         raise Violated("two connections of one station stay open")
     if shown is None and truth:

@@ -65,16 +65,19 @@ class Pending(NamedTuple):
 class Gateway(NamedTuple):
     """One gateway process.
 
-    `confirmed`: its own clock says that its lease runs. `asked`: the number of the renewal or
-    re-assertion that it waits for, 0 for none; `asks` of them were sent. `learnt` is no state of
-    the code: it remembers, for a property, the highest epoch that this process was told.
+    `confirmed`: its own clock says that its lease runs. `asked`: the number of the renewal that it
+    waits for, 0 for none. `pages`: those of the re-assertions since the last loss that were not
+    answered yet. `asks` of all these were sent. `due`: the connection that it held at the last
+    loss, until it is answered for; 0 for none. `learnt` is no state of the code: it remembers, for
+    a property, the highest epoch that this process was told.
     """
 
     life: int = 1
     confirmed: bool = False
-    must_reassert: bool = True
+    due: int = 0
     asks: int = 0
     asked: int = 0
+    pages: tuple[int, ...] = ()
     held: tuple[Held, ...] = ()
     pending: tuple[Pending, ...] = ()
     learnt: int = 0

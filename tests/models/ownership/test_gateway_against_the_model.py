@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from csms_shared.contracts.ownership import ReassertionReply as ReassertionReplyContract
 from tests.models.ownership import gateway as model
 from tests.models.ownership.gateway_code import GatewayCode
 from tests.models.ownership.state import (
@@ -19,6 +20,7 @@ from tests.models.ownership.state import (
     Superseded,
     ToRegistry,
 )
+from ws_gateway.amqp.reassertions import PAGES_AT_ONCE
 
 NAME = (0, 1)
 RULES = Rules()
@@ -33,6 +35,8 @@ class GatewayBesideModel(RuleBasedStateMachine):
         self.code = GatewayCode(self.runner)
         self.model = Gateway()
         self.released: list[tuple[int, int]] = []
+        # Every re-assertion that was sent, answered or not.
+        self.pages: list[Reassertion] = []
         self.opened = 0
         # The epochs that the registry gave, by connection: in any order.
         self.granted: dict[int, int] = {}
@@ -42,6 +46,7 @@ class GatewayBesideModel(RuleBasedStateMachine):
         self.released += [
             (message.released, message.epoch) for message in sent if isinstance(message, Release)
         ]
+        self.pages += [message for message in sent if isinstance(message, Reassertion)]
         return sent
 
     @rule()
@@ -90,12 +95,11 @@ class GatewayBesideModel(RuleBasedStateMachine):
         self.code.disconnect(held.connection)
         self.put(model.disconnect(self.model, held, RULES))
 
-    @rule(confirmed=st.booleans(), lost=st.booleans(), late=st.booleans(), returned=st.booleans())
-    def the_lease_is_renewed(self, confirmed: bool, lost: bool, late: bool, returned: bool) -> None:
+    @precondition(lambda self: len(self.model.pages) < PAGES_AT_ONCE)
+    @rule(confirmed=st.booleans(), lost=st.booleans(), late=st.booleans())
+    def the_lease_is_renewed(self, confirmed: bool, lost: bool, late: bool) -> None:
         broker = self.code.broker
         broker.confirmed, broker.lost = confirmed, lost
-        broker.superseded = {held.connection for held in self.model.held} if returned else set()
-        broker.reasserted.clear()
         if late:
             self.model = self.model._replace(confirmed=False)
         self.code.renew(clock_ran_out=late)
@@ -104,18 +108,41 @@ class GatewayBesideModel(RuleBasedStateMachine):
             self.model = self.model._replace(asked=0)
             return
         answer = RenewalReply(NAME, self.model.asked, confirmed)
-        reasserted: list[int] = []
-        for message in self.put(model.take(self.model, NAME, answer, RULES)):
-            assert isinstance(message, Reassertion)
-            reasserted = [held.connection for held in message.held]
-            superseded = tuple(each for each in reasserted if each in broker.superseded)
-            reply = ReassertionReply(NAME, message.ask, superseded)
-            self.put(model.take(self.model, NAME, reply, RULES))
-        assert broker.reasserted == reasserted
+        self.put(model.take(self.model, NAME, answer, RULES))
+
+    @precondition(lambda self: len(self.model.pages) < PAGES_AT_ONCE)
+    @rule()
+    def what_is_held_is_verified(self) -> None:
+        self.code.verify()
+        self.put(model.verify(self.model, NAME))
+
+    @precondition(lambda self: self.pages)
+    @rule(data=st.data(), returned=st.booleans(), whole=st.booleans())
+    def a_page_is_answered(self, data: st.DataObject, returned: bool, whole: bool) -> None:
+        """In any order, again, after a loss; by a registry of the version before where `whole`."""
+        page = data.draw(st.sampled_from(self.pages), label="page")
+        reply_key, connections = self.code.pages()[self.pages.index(page)]
+        assert connections == [held.connection for held in page.held]
+        superseded = tuple(connections) if returned else ()
+        names = [str(connection) for connection in connections]
+        self.code.answer_page(
+            reply_key,
+            ReassertionReplyContract(
+                superseded=names if returned else [],
+                held=None if whole else [] if returned else names,
+            ),
+        )
+        reply = ReassertionReply(NAME, page.ask, superseded)
+        self.put(model.take(self.model, NAME, reply, RULES))
 
     @invariant()
-    def both_hold_and_release_the_same(self) -> None:
+    def both_hold_own_assert_and_release_the_same(self) -> None:
         assert self.code.held() == set(self.model.held)
+        owned = {held.connection for held in self.model.held if model.owns(self.model, held)}
+        assert self.code.owned() == owned
+        assert [connections for _, connections in self.code.pages()] == [
+            [held.connection for held in page.held] for page in self.pages
+        ]
         assert sorted(self.code.released()) == sorted(self.released)
         assert self.code.lease.confirmed == self.model.confirmed
 

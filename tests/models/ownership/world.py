@@ -87,6 +87,9 @@ def _gateway_steps(world: World, number: int, gateway: Gateway, rules: Rules) ->
         if gateway.asked:
             late = _put(world, number, gateway._replace(asked=0))
             yield f"gateway {number} stops waiting for an answer", _less(late, "impatience")
+        if gateway.due and gateway.pages:
+            again = _put(world, number, *gateways.verify(gateway, incarnation))
+            yield f"gateway {number} re-asserts once more", _less(again, "impatience")
     for pending in gateway.pending:
         if pending.given_up:
             yield (
@@ -96,9 +99,10 @@ def _gateway_steps(world: World, number: int, gateway: Gateway, rules: Rules) ->
     if allowed.asks and not gateway.asked:
         asked = gateways.ask_for_lease(gateway, incarnation)
         yield f"gateway {number} renews its lease", _less(_put(world, number, *asked), "asks")
-        if rules.held_connections_are_verified and gateway.confirmed and gateway.held:
-            asked = gateways.verify(gateway, incarnation)
-            yield f"gateway {number} verifies", _less(_put(world, number, *asked), "asks")
+    may_verify = gateway.confirmed and gateway.held and not gateway.pages
+    if allowed.asks and may_verify and rules.held_connections_are_verified:
+        asked = gateways.verify(gateway, incarnation)
+        yield f"gateway {number} verifies", _less(_put(world, number, *asked), "asks")
     if allowed.crashes:
         yield (
             f"gateway {number} dies",
@@ -107,7 +111,10 @@ def _gateway_steps(world: World, number: int, gateway: Gateway, rules: Rules) ->
     if allowed.new_incarnations:
         yield (
             f"gateway {number} takes a new incarnation",
-            _less(_put(world, number, gateways.renew_incarnation(gateway)), "new_incarnations"),
+            _less(
+                _put(world, number, *gateways.renew_incarnation(gateway, number)),
+                "new_incarnations",
+            ),
         )
 
 
@@ -172,10 +179,11 @@ def settle(world: World, rules: Rules, rounds: int = 4) -> World:
             asked = gateways.ask_for_lease(gateway, (number, gateway.life))
             world = _deliver_all(_put(world, number, *asked), rules)
             gateway = world.gateways[number]
-            if rules.held_connections_are_verified and gateway.held:
+            if rules.held_connections_are_verified or gateway.due:
                 asked = gateways.verify(gateway, (number, gateway.life))
                 world = _deliver_all(_put(world, number, *asked), rules)
-            world = _put(world, number, world.gateways[number]._replace(asks=gateway.asks))
+            settled = world.gateways[number]._replace(asks=gateway.asks, pages=())
+            world = _put(world, number, settled)
         if world == before:
             break
     return world

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker import requests as requests_module
@@ -25,8 +26,12 @@ from csms_shared.broker.topology import (
     Binding,
     gateway_queue,
     incarnation_queue,
+    leases_key,
+    leases_queue,
     owner_look_ups_queue,
     parking_queue,
+    reassertions_key,
+    reassertions_queue,
     requests_queue,
     service_queues,
 )
@@ -77,11 +82,12 @@ class Gateway:
 
 @pytest.fixture
 async def link(broker_url: str) -> AsyncIterator[Link]:
+    queues = (*service_queues("station-registry"), leases_queue(), reassertions_queue())
     async with Link(broker_url, "test") as opened:
         # What an earlier run left in the queues is not for this one.
-        await opened.declare(*service_queues("station-registry"))
+        await opened.declare(*queues)
         channel = await opened.consume_channel(1)
-        for queue in service_queues("station-registry"):
+        for queue in queues:
             await (await channel.get_queue(queue.name)).purge()
         yield opened
         # Where it is left, those who ask other tests' registries would be heard by nobody.
@@ -193,6 +199,56 @@ async def test_a_storm_of_stations_is_answered_completely(
     assert {(reply["outcome"], reply["epoch"]) for reply in claimed} == {("accepted", 1)}
     assert {reply["connection_id"] for reply in booted} == {f"c-{name}" for name in names}
     assert {reply["payload"]["status"] for reply in booted} == {"Accepted"}
+
+
+async def test_a_gateway_s_life_waits_for_no_station_that_connects(
+    service: OwningService, gateway: Gateway, registry: Any
+) -> None:
+    decisions = "station-registry.decisions"
+    claims = [registry.claim("HELD", "c1"), registry.claim("OTHER", "c2")]
+    await gateway.send(REQUESTS, decisions, "claims.v1", claims)
+    await gateway.get("claim-replies.v1", 2)
+    async with registry.engine.begin() as connection:
+        await connection.execute(text("SELECT 1 FROM station WHERE station_id = 'HELD' FOR UPDATE"))
+        await gateway.send(REQUESTS, decisions, "claims.v1", [registry.claim("HELD", "c3")])
+        await _until_waiting_for_a_lock(registry, 1)
+        await gateway.send(REQUESTS, leases_key(), "lease.v1", [registry.lease()])
+        await gateway.get("lease-reply.v1", 1)
+        other = [registry.reassertion("OTHER", "c2", 1)]
+        await gateway.send(REQUESTS, reassertions_key(), "reassertions.v1", other)
+        await gateway.get("reassertion-reply.v1", 1)
+        # Neither for connections that are re-asserted.
+        held = [registry.reassertion("HELD", "c1", 7)]
+        await gateway.send(REQUESTS, reassertions_key(), "reassertions.v1", held)
+        await _until_waiting_for_a_lock(registry, 2)
+        await gateway.send(REQUESTS, leases_key(), "lease.v1", [registry.lease()])
+        await gateway.get("lease-reply.v1", 2)
+        replies = [kind for kind, _, _ in gateway.received if kind == "claim-replies.v1"]
+        assert len(replies) == 2
+    await gateway.get("reassertion-reply.v1", 2)
+    await gateway.get("claim-replies.v1", 3)
+
+
+async def _until_waiting_for_a_lock(registry: Any, sessions: int) -> None:
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+    async with asyncio.timeout(10):
+        while (await registry.query(waiting))[0][0] < sessions:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_gateway_of_the_version_before_renews_among_the_decisions(
+    service: OwningService, gateway: Gateway, registry: Any
+) -> None:
+    decisions = "station-registry.decisions"
+    await gateway.send(REQUESTS, decisions, "claims.v1", [registry.claim("A", "c1")])
+    await gateway.get("claim-replies.v1")
+    await gateway.send(REQUESTS, decisions, "lease.v1", [registry.lease()])
+    await gateway.get("lease-reply.v1")
+    await gateway.send(REQUESTS, decisions, "reassertions.v1", [registry.reassertion("A", "c1", 1)])
+    await gateway.get("reassertion-reply.v1")
 
 
 async def test_the_end_of_a_command_reaches_the_handler_of_its_action(

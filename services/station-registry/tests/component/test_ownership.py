@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 
 from station_registry.handlers.leases import sweep_leases
@@ -340,6 +341,97 @@ async def test_reassertion_never_revives_a_released_or_unknown_connection(regist
     )
     assert reply.content.superseded == ["c1", "c9"]
     assert await registry.query("SELECT epoch FROM station") == [(1,)]
+
+
+async def test_an_answer_to_a_page_names_each_connection_once(registry: Any) -> None:
+    await registry.send([registry.claim("A", "c1"), registry.claim("B", "c2")])
+    await registry.send([registry.claim("A", "c3", "gw-2")])
+    asserted = [
+        registry.reassertion("A", "c1", 1),
+        registry.reassertion("B", "c2", 1),
+        registry.reassertion("A\0", "c9", 1, registration_version=1),
+    ]
+    (reply,) = await registry.send(asserted)
+    assert (reply.content.held, reply.content.superseded) == (["c2"], ["c1", "c9"])
+    assert reply.content.changed == []
+
+
+async def test_what_is_asserted_of_one_station_in_one_batch_counts_in_its_order(
+    registry: Any,
+) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    asserted = [
+        registry.reassertion("A", "c1", 1, "gw-2"),
+        registry.reassertion("A", "c1", 2, "gw-1"),
+        registry.reassertion("A", "c1", 1, "gw-1"),
+    ]
+    await registry.send(asserted)
+    assert await registry.owner("A") == ("gw-1", "c1", 1)
+    await registry.send(asserted[::-1])
+    assert await registry.owner("A") == ("gw-2", "c1", 1)
+
+
+async def test_a_registration_that_the_gateway_does_not_know_is_returned(registry: Any) -> None:
+    (claimed,) = await registry.send([registry.claim("A", "c1")])
+    known = claimed.content.registration.version
+    assert known > 0
+
+    async def returned(version: int | None) -> list[Any]:
+        (reply,) = await registry.send(
+            [registry.reassertion("A", "c1", 1, registration_version=version)]
+        )
+        assert reply.content.held == ["c1"]
+        return [(each.connection_id, each.registration) for each in reply.content.changed]
+
+    assert await returned(known) == []
+    await registry.request(
+        "stations.change",
+        station_id="A",
+        set=["registration_status", "strict"],
+        registration_status="rejected",
+        strict=True,
+    )
+    ((connection_id, registration),) = await returned(known)
+    assert connection_id == "c1"
+    assert (registration.registration_status, registration.strict) == ("rejected", True)
+    assert registration.version > known
+    assert await returned(registration.version) == []
+    # From a gateway of the version before.
+    assert await returned(None) == []
+
+
+async def test_every_change_of_what_gateways_are_told_has_a_higher_version(registry: Any) -> None:
+    (claimed,) = await registry.send([registry.claim("A", "c1")])
+    versions = [claimed.content.registration.version]
+    for name, value in (
+        ("registration_status", "accepted"),
+        ("strict", True),
+        ("exempt_from_limits", True),
+    ):
+        registry.publisher.sent.clear()
+        await registry.request("stations.change", station_id="A", set=[name], **{name: value})
+        (control,) = orjson.loads(registry.publisher.sent[-1].body)["items"]
+        versions.append(control["registration"]["version"])
+    (booted,) = await registry.send([registry.call("BootNotification", "A", registry.boot())])
+    versions.append(booted.content.registration.version)
+    # The same boot again changes nothing.
+    (again,) = await registry.send([registry.call("BootNotification", "A", registry.boot())])
+    assert again.content.registration.version == versions[-1]
+    assert versions == sorted(set(versions))
+    await registry.request("stations.delete", station_id="A")
+    (created,) = await registry.send([registry.claim("A", "c2")])
+    assert created.content.registration.version > versions[-1]
+
+
+async def test_what_came_too_late_to_be_waited_for_changes_nothing(registry: Any) -> None:
+    await registry.send([registry.claim("A", "c1")])
+    late = [
+        registry.reassertion("A", "c1", 1, "gw-2", deadline_ms=1),
+        registry.lease("gw-3", deadline_ms=1),
+    ]
+    assert await registry.send(late) == []
+    assert await registry.owner("A") == ("gw-1", "c1", 1)
+    assert await registry.query("SELECT 1 FROM gateway WHERE gateway_id = 'gw-3'") == []
 
 
 async def test_batches_of_every_kind_at_once_do_not_block_each_other_for_good(

@@ -95,6 +95,7 @@ class Gateway:
             group,
             records=settings.recorder,
             refused_ids_per_address=settings.refused_ids_per_address,
+            on_created=self.reception.created,
         )
         addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         handshakes = Handshakes(
@@ -114,6 +115,7 @@ class Gateway:
             self.contexts,
             lambda peer: settings.tls_proxy_protocol and addresses.is_trusted(peer),
             settings.admission_wait_seconds,
+            settings.frames_per_second,
         )
         probes = ProbeServer(
             settings.bind, settings.probe_port, self._readiness, warnings=self.warnings

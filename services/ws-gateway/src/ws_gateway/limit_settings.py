@@ -36,6 +36,18 @@ class LimitSettings(ServiceSettings):
         le=3600,
         description="seconds between wrong passwords that reach the registry after that",
     )
+    unknown_ids_at_once: int = Field(
+        DEFAULT_ENTRY_LIMITS.unknown_ids_at_once,
+        ge=1,
+        le=_MANY,
+        description="how many ids that no station has an address may ask for in a row (429)",
+    )
+    unknown_id_interval_seconds: float = Field(
+        DEFAULT_ENTRY_LIMITS.unknown_id_interval_s,
+        ge=0.01,
+        le=3600,
+        description="seconds between those that reach the registry after that",
+    )
     admissions_per_second: float = Field(
         DEFAULT_ENTRY_LIMITS.admissions_per_s,
         ge=1,
@@ -53,6 +65,13 @@ class LimitSettings(ServiceSettings):
         ge=1,
         le=5000,
         description="how many unknown ids of an address are listed one by one in an hour",
+    )
+    frames_per_second: float = Field(
+        DEFAULT_ENTRY_LIMITS.frames_per_s,
+        ge=10,
+        le=_MANY,
+        description="how many frames of a station are taken in a second; the rest wait in the "
+        "network, and who never pauses is closed (1008)",
     )
     queued_calls: int = Field(
         DEFAULT_LIMITS.queued_calls,
@@ -131,7 +150,10 @@ class LimitSettings(ServiceSettings):
             connection_interval_s=self.connection_interval_seconds,
             failed_logins_at_once=self.failed_logins_at_once,
             failed_login_interval_s=self.failed_login_interval_seconds,
+            unknown_ids_at_once=self.unknown_ids_at_once,
+            unknown_id_interval_s=self.unknown_id_interval_seconds,
             admissions_per_s=self.admissions_per_second,
             admission_wait_s=self.admission_wait_seconds,
             refused_ids_per_address=self.refused_ids_per_address,
+            frames_per_s=self.frames_per_second,
         )

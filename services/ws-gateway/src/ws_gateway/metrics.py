@@ -30,7 +30,8 @@ ADMISSION_WAITING = Gauge(
 )
 HANDSHAKES = Gauge(
     "csms_gateway_handshakes",
-    "Sockets without a session: silent (no request yet), asking (not answered yet).",
+    "Sockets without a session: silent (no request yet), asking (not answered yet); of those with "
+    "TLS tls_waiting (their handshake waits for its turn), tls (it is under way).",
     ["step"],
 )
 TLS_CERTIFICATE_END = Gauge(
@@ -44,8 +45,13 @@ TLS_FILES_BROKEN = Gauge(
 )
 UNREAD = Counter(
     "csms_gateway_unread_total",
-    "Sockets aborted because the station does not read, by the bound: bytes, time.",
+    "Sockets aborted because the station does not read or never ends a message, by the bound: "
+    "bytes and time of one, bytes of all.",
     ["bound"],
+)
+HELD_BYTES = Gauge(
+    "csms_gateway_held_bytes",
+    "What is held of messages that are not complete, and of answers that stations do not read.",
 )
 CLOSES = Counter("csms_gateway_closes_total", "Ended connections, by close code.", ["code"])
 TOLERATED = Counter(
@@ -113,6 +119,7 @@ REFUSAL_REASONS = (
     "tls_on_plain_port",
     "tls_version",
     "too_many_at_once",
+    "unknown_ids",
     "unavailable",
     "unsupported_subprotocol",
     "wrong_path",
@@ -151,7 +158,7 @@ def _begin_at_0() -> None:
         CLOSES.labels(close_label(code))
     for deviation in Deviation:
         TOLERATED.labels(deviation.value)
-    for bound in ("bytes", "time"):
+    for bound in ("bytes", "time", "all"):
         UNREAD.labels(bound)
     for kind in ("releases", "liveness", "refusals", "command-reports"):
         DROPPED.labels(kind)

@@ -3,12 +3,16 @@
 import asyncio
 import uuid
 
+import pytest
 from gateway_fakes.running import RunningGateway
 
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.control import Control, ControlKind
+from ws_gateway.amqp import lease
 from ws_gateway.websocket import data_request
+
+BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 
 
 async def test_a_command_is_written_answered_and_reported(running: RunningGateway) -> None:
@@ -151,6 +155,75 @@ async def test_a_change_of_registration_reaches_the_connection(running: RunningG
         while (answer := await station.call("Authorize", {"idTag": "T"}))[0] == 3:
             pass
     assert answer[2] == "SecurityError"
+    await station.socket.close()
+
+
+async def test_a_lost_change_of_registration_comes_with_the_next_reassertion(
+    running: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.2)
+    station = await running.station("C-9")
+    assert (await station.call("Authorize", {"idTag": "T"}))[0] == 3
+    connection_id = running.services.calls[-1].connection_id
+    # Its control is lost; one from before it comes late.
+    older, newer = (
+        RegistrationChange(
+            registration_status=status, boot_count=1, heartbeat_interval_s=300, version=version
+        )
+        for status, version in (("accepted", 4), ("rejected", 5))
+    )
+    running.services.changed[connection_id] = newer
+    async with asyncio.timeout(10):
+        while (answer := await station.call("Authorize", {"idTag": "T"}))[0] == 3:
+            pass
+    assert answer[2] == "SecurityError"
+    late = Control(
+        kind=ControlKind.REGISTRATION,
+        station_id="C-9",
+        epoch=running.services.epoch("C-9"),
+        registration=older,
+    )
+    await running.services.send_control(late)
+    # What it goes by, and what it says it goes by, are the newer one.
+    running.services.reasserted.clear()
+    await running.services.until(
+        lambda: [
+            item
+            for item in running.services.reasserted
+            if item.connection_id == connection_id and item.registration_version == 5
+        ]
+    )
+    assert (await station.call("Authorize", {"idTag": "T"}))[2] == "SecurityError"
+    await station.socket.close()
+
+
+async def test_the_answer_to_a_boot_does_not_undo_a_newer_change(running: RunningGateway) -> None:
+    running.services.registration_version = 7
+    running.services.calls_answered.clear()
+    station = await running.station("C-10")
+    boot = asyncio.create_task(station.call("BootNotification", BOOT))
+    await running.services.until(lambda: running.services.calls)
+    change = RegistrationChange(
+        registration_status="rejected", boot_count=1, heartbeat_interval_s=300, version=8
+    )
+    await running.services.send_control(
+        Control(
+            kind=ControlKind.REGISTRATION,
+            station_id="C-10",
+            epoch=running.services.epoch("C-10"),
+            registration=change,
+        )
+    )
+    broker = running.gateway.broker
+    assert broker is not None
+    held = broker.connections.of_station("C-10")
+    assert held is not None
+    async with asyncio.timeout(10):
+        while held.registration_version != 8:
+            await asyncio.sleep(0.01)
+    running.services.calls_answered.set()
+    assert (await boot)[2]["status"] == "Accepted"
+    assert (await station.call("Authorize", {"idTag": "T"}))[2] == "SecurityError"
     await station.socket.close()
 
 

@@ -12,13 +12,14 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from csms_shared.clock import monotonic
-from ws_gateway.websocket import doorway, socket
+from ws_gateway.websocket import doorway, held_bytes, intake, socket
 
 HEAD = (
     b"GET /ocpp/%b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Protocol: ocpp1.6\r\n"
 )
+STRAY = {"direction": "in", "action": "unknown", "result": "stray_answer"}
 
 
 def _metric(name: str, **labels: str) -> float:
@@ -125,10 +126,14 @@ async def test_a_station_that_writes_before_it_is_answered_is_given_up(
 
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.TEXT])
 async def test_a_station_that_does_not_read_is_cut_off_at_its_bound(
-    running: RunningGateway, monkeypatch: pytest.MonkeyPatch, opcode: Opcode
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch, opcode: Opcode
 ) -> None:
     monkeypatch.setattr(socket, "_MAX_UNWRITTEN_BYTES", 100_000)
-    monkeypatch.setattr(socket, "_MAX_FRAMES_PER_TICK", 1_000_000_000)
+    async with run_gateway(broker_url, services, frames_per_second=1_000_000) as running:
+        await _is_cut_off_unread(running, opcode)
+
+
+async def _is_cut_off_unread(running: RunningGateway, opcode: Opcode) -> None:
     before = _metric("csms_gateway_unread_total", bound="bytes")
     reader, writer = await _open(running)
     writer.write(HEAD % b"DEAF" + b"\r\n")
@@ -169,11 +174,66 @@ async def test_a_message_in_countless_empty_fragments_takes_no_memory(
     station = await running.station("FRAGMENTS")
     whole = b'[2,"7","Heartbeat",{}]'
     frames = [_frame(Opcode.TEXT, whole[:5], fin=False)]
-    frames += [_frame(Opcode.CONT, b"", fin=False)] * 4_000
+    frames += [_frame(Opcode.CONT, b"", fin=False)] * 2_000
     frames += [_frame(Opcode.CONT, whole[5:])]
     station.socket.transport.write(b"".join(frames))
     assert (await station.receive())[:2] == [3, "7"]
     await station.socket.close()
+
+
+async def test_a_station_that_floods_is_read_at_its_rate_and_ended_where_it_never_pauses(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "FLOOD_S", 1.0)
+    async with run_gateway(broker_url, services, frames_per_second=200) as running:
+        station, other = await running.station("FLOODS"), await running.station("CALM")
+        began = monotonic()
+        taken = _metric("csms_ocpp_messages_total", **STRAY)
+        flood = _frame(Opcode.TEXT, b'[3,"nobody asked",{}]') * 50_000
+        station.socket.transport.write(flood)
+        for _ in range(20):
+            assert (await other.call("Heartbeat", {}))[0] == 3
+        assert await station.closed() == 1008
+        most = 200 * (monotonic() - began + intake.BURST_S) + intake.PIECE_BYTES
+        assert _metric("csms_ocpp_messages_total", **STRAY) - taken <= most
+        await other.socket.close()
+
+
+async def test_what_comes_faster_than_it_is_taken_waits_and_nothing_of_it_is_lost(
+    broker_url: str, services: FakeServices
+) -> None:
+    async with run_gateway(broker_url, services, frames_per_second=500) as running:
+        station = await running.station("HURRIES")
+        calls = [b'[2,"%d","Heartbeat",{}]' % number for number in range(1_000)]
+        station.socket.transport.write(b"".join(_frame(Opcode.TEXT, call) for call in calls))
+        answered = [(await station.receive())[1] for _ in calls]
+        assert answered == [str(number) for number in range(1_000)]
+        await station.socket.close()
+
+
+async def test_unfinished_messages_of_all_stations_have_one_bound(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_bytes, "MOST_BYTES", 10 * 60_000)
+    before = _metric("csms_gateway_unread_total", bound="all")
+    async with run_gateway(broker_url, services) as running:
+        half = b"\x81\xff" + (1_000_000).to_bytes(8, "big") + bytes(4) + b"x" * 50_000
+        holding = []
+        for number in range(15):
+            station = await running.station(f"HOLDS-{number:02}")
+            station.socket.transport.write(half)
+            holding.append(station)
+            expected = min(number + 1, 11)
+            # Whoever has held some for longest made room for the others.
+            await _until(lambda: _metric("csms_gateway_held_bytes") >= 49_000 * expected)  # noqa: B023
+        await _until(lambda: _metric("csms_gateway_unread_total", bound="all") > before)
+        assert _metric("csms_gateway_held_bytes") <= 10 * 60_000
+        assert await holding[0].closed() == 1006
+        whole = await running.station("WHOLE")
+        assert (await whole.call("Heartbeat", {}))[0] == 3
+        for station in (*holding, whole):
+            await station.socket.close()
+    await _until(lambda: _metric("csms_gateway_held_bytes") == 0)
 
 
 async def test_a_message_of_more_than_a_mebibyte_closes_its_socket(

@@ -12,11 +12,15 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import (
+    EVENTS,
     GATEWAYS,
     SESSION_SERVICE,
+    STATION_CREATED_KEY,
     STATION_REGISTRY,
     command_api_queues,
     decisions_queue,
+    leases_queue,
+    reassertions_queue,
     replies_queue,
     reports_queue,
     service_queues,
@@ -24,8 +28,10 @@ from csms_shared.broker.topology import (
 from csms_shared.contracts.calls import CallBatch, CallReply, CallReplyBatch, RegistrationChange
 from csms_shared.contracts.commands import Command, CommandBatch, CommandReport, CommandReportBatch
 from csms_shared.contracts.control import Control, ControlBatch
+from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
+    ChangedRegistration,
     Claim,
     ClaimBatch,
     ClaimOutcome,
@@ -88,6 +94,7 @@ class FakeServices:
     exempt: set[str] = field(default_factory=set)
     wrong_profile: set[str] = field(default_factory=set)
     registration_status: str = "accepted"
+    registration_version: int = 0
     booted: bool = True
     status_known: bool = True
     silent: set[str] = field(default_factory=set)
@@ -97,6 +104,11 @@ class FakeServices:
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     lease_confirmed: bool = True
     superseded: list[str] = field(default_factory=list)
+    # By connection: what a re-assertion is told of its registration.
+    changed: dict[str, RegistrationChange] = field(default_factory=dict)
+    # False: a registry of the version before, which reads leases from its decisions queue.
+    own_queues: bool = True
+    asked_for_leases: Counter[str] = field(default_factory=Counter)
     _epochs: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,6 +133,11 @@ class FakeServices:
             for service in (STATION_REGISTRY, SESSION_SERVICE)
             for queue in (decisions_queue, reports_queue)
         ]
+        if self.own_queues:
+            consumers += [
+                Consumer(self._link, queue, self._handler(STATION_REGISTRY), prefetch=100)
+                for queue in (leases_queue(), reassertions_queue())
+            ]
         consumers.append(
             Consumer(self._link, replies_queue(self.incarnation), self._on_reports, prefetch=100)
         )
@@ -145,6 +162,20 @@ class FakeServices:
         body = ControlBatch(items=[control]).model_dump_json().encode()
         await self._publisher.publish(
             Outgoing(GATEWAYS, self.gateway_id, MessageType.CONTROLS, body)
+        )
+
+    async def tell_created(self, station_id: str) -> None:
+        event = CloudEvent(
+            id=station_id,
+            source="station-registry",
+            type=event_type(STATION_CREATED_KEY),
+            subject=station_id,
+            time="2026-11-20T08:00:00.000Z",
+            data={},
+        )
+        body = b"[%b]" % event.model_dump_json().encode()
+        await self._publisher.publish(
+            Outgoing(EVENTS, STATION_CREATED_KEY, MessageType.EVENTS, body)
         )
 
     def epoch(self, station_id: str) -> int:
@@ -193,13 +224,22 @@ class FakeServices:
                 lease = LeaseBatch.model_validate_json(delivery.body)
                 self.gateway_id = lease.items[0].gateway_id
                 self.leases += 1
+                self.asked_for_leases[delivery.routing_key] += 1
                 self.final_leases += lease.items[0].final
-                answer = LeaseReply(confirmed=self.lease_confirmed)
+                answer = LeaseReply(confirmed=self.lease_confirmed, own_queues=self.own_queues)
                 await self._reply(lease.reply_key, MessageType.LEASE_REPLY, answer)
             case MessageType.REASSERTIONS:
                 page = ReassertionBatch.model_validate_json(delivery.body)
                 self.reasserted += page.items
                 reply = ReassertionReply(superseded=self.superseded)
+                if self.own_queues:
+                    ids = [item.connection_id for item in page.items]
+                    reply.held = [each for each in ids if each not in self.superseded]
+                    reply.changed = [
+                        ChangedRegistration(connection_id=each, registration=self.changed[each])
+                        for each in ids
+                        if each in self.changed
+                    ]
                 await self._reply(page.reply_key, MessageType.REASSERTION_REPLY, reply)
             case MessageType.PROBE:
                 self.probes[service] += 1
@@ -303,6 +343,7 @@ class FakeServices:
             boot_count=boot_count,
             heartbeat_interval_s=300,
             exempt_from_limits=station_id in self.exempt,
+            version=self.registration_version,
         )
 
     async def _reply(self, key: str, type: MessageType, model: Any) -> None:

@@ -12,9 +12,10 @@ from csms_shared.contracts.calls import CallReply
 from csms_shared.contracts.commands import Command
 from csms_shared.contracts.control import ControlKind
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import ClaimReplyBatch
+from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.gathering import Gathering
 
 SAMPLES = Path(__file__).parents[4] / "docs" / "messages" / "samples" / "newer"
 
@@ -44,11 +45,12 @@ class Held:
 class Around:
     """Whatever else messages go to."""
 
-    confirmed = True
-
     def __init__(self) -> None:
         self.claims: list[str] = []
         self.controls: list[str] = []
+
+    def owns(self, connection_id: str) -> bool:
+        return True
 
     def answered(self, batch: ClaimReplyBatch) -> None:
         self.claims += [str(reply.outcome) for reply in batch.items]
@@ -60,6 +62,13 @@ class Around:
         return False
 
 
+class Reassertions:
+    """Who waits for answers to pages."""
+
+    def answered(self, routing_key: str, reply: ReassertionReply) -> None:
+        pass
+
+
 class Gateway:
     """What arrives, and where it went."""
 
@@ -68,7 +77,16 @@ class Gateway:
         connections = Connections()
         connections.add(cast(Any, self.held))
         around = cast(Any, self.around)
-        self.arrivals = Arrivals(around, connections, around, around, around)
+        self.arrivals = Arrivals(
+            around,
+            connections,
+            around,
+            around,
+            cast(Any, Reassertions()),
+            around,
+            Gathering(),
+            lambda _: None,
+        )
 
     async def arrive(self, type: str, body: bytes) -> None:
         await self.arrivals.handle([Delivery(type, "", body, False, cast(Any, None))])

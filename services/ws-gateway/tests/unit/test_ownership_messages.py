@@ -9,20 +9,28 @@ import orjson
 import pytest
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.broker.errors import PublishUnconfirmed, RequestTimedOut
+from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed, RequestTimedOut
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.clock import monotonic
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.control import Control, ControlBatch, ControlKind
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply, ClaimReplyBatch
+from csms_shared.contracts.ownership import (
+    Claim,
+    ClaimOutcome,
+    ClaimReply,
+    ClaimReplyBatch,
+    ReassertionReply,
+)
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.claims import Claims, ClaimUnanswered
 from ws_gateway.amqp.connections import Connections
 from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import LEASE_S, Lease
+from ws_gateway.amqp.lease_route import LeaseRoute
 from ws_gateway.amqp.notices import Notices
+from ws_gateway.amqp.reassertions import Reassertions
 
 PENDING = RegistrationChange(registration_status="pending", boot_count=0, heartbeat_interval_s=60)
 ACCEPTED = PENDING.model_copy(update={"registration_status": "accepted"})
@@ -33,11 +41,15 @@ class Publisher:
 
     def __init__(self) -> None:
         self.away = False
+        # No queue of this routing key: the registry is of the version before.
+        self.returned = ""
         self.published: list[Outgoing] = []
 
     async def publish(self, message: Outgoing, timeout: float) -> None:
         if self.away:
             raise PublishUnconfirmed("away")
+        if message.routing_key == self.returned:
+            raise PublishReturned(message.routing_key)
         self.published.append(message)
 
     def items(self, type: MessageType) -> list[dict[str, Any]]:
@@ -63,15 +75,16 @@ class RegistryWatch:
 
 
 class OwnQueue:
-    """Answers renewals and re-assertions as it is told to."""
+    """Answers renewals as it is told to."""
 
     def __init__(self) -> None:
         self.incarnation = "gw-1"
         self.confirmed = True
+        self.own_queues = True
+        self.returned = ""
         self.lost_answers = 0
         self.gibberish = False
-        self.superseded: list[str] = []
-        self.reasserted: list[list[str]] = []
+        self.asked: list[str] = []
 
     async def until_consuming(self, within_s: float) -> bool:
         return True
@@ -80,16 +93,16 @@ class OwnQueue:
         return False
 
     async def ask(self, key: str, type: MessageType, items: list[Any], *_: Any, **__: Any) -> bytes:
+        if key == self.returned:
+            raise PublishReturned(key)
+        self.asked.append(key)
         if self.gibberish:
             return b'"gibberish"'
-        if type is MessageType.REASSERTIONS:
-            self.reasserted.append([item["connection_id"] for item in items])
-            return orjson.dumps({"superseded": self.superseded})
         answer, self.confirmed = self.confirmed, True
         if self.lost_answers:
             self.lost_answers -= 1
             raise RequestTimedOut("lost")
-        return orjson.dumps({"confirmed": answer})
+        return orjson.dumps({"confirmed": answer, "own_queues": self.own_queues})
 
 
 @dataclass
@@ -102,7 +115,9 @@ class Held:
     ocpp_version: str = "ocpp16"
     remote_address: str = "192.0.2.1"
     connected_ms: int = 0
+    registration_version: int = 1
     closed: list[str] = field(default_factory=list)
+    registrations: list[RegistrationChange] = field(default_factory=list)
 
     def supersede(self, epoch: int) -> None:
         if epoch > self.epoch:
@@ -110,6 +125,9 @@ class Held:
 
     def close(self, code: int, reason: str) -> None:
         self.closed.append(reason)
+
+    def set_registration(self, change: RegistrationChange) -> None:
+        self.registrations.append(change)
 
 
 class Gateway:
@@ -125,9 +143,27 @@ class Gateway:
         self.claims = Claims(
             group, self.publisher, backlog, queue, watch, self.notices, "gw", timeout_s=5.0
         )
-        self.lease = Lease("gw", "1", queue, self.connections, clock=lambda: self.now)
+        route = LeaseRoute()
+        self.reassertions = Reassertions("gw", queue, self.publisher, self.connections, route)
+        self.lease = Lease(
+            "gw",
+            "1",
+            queue,
+            self.connections,
+            self.reassertions,
+            route,
+            clock=lambda: self.now,
+        )
+        self.created: list[str] = []
         self.arrivals = Arrivals(
-            queue, self.connections, self.claims, self.lease, cast(Any, None), Gathering()
+            queue,
+            self.connections,
+            self.claims,
+            self.lease,
+            self.reassertions,
+            cast(Any, None),
+            Gathering(),
+            self.created.append,
         )
 
     async def claim(self, connection_id: str) -> "asyncio.Task[ClaimReply]":
@@ -145,6 +181,29 @@ class Gateway:
     async def arrive(self, *contents: Control | ClaimReply) -> None:
         """Hand these over as one consumer's batch."""
         await self.arrivals.handle([_delivery(content) for content in contents])
+
+    async def pages(self, number: int) -> list[list[str]]:
+        """Return the connections of each page, once so many were sent."""
+        async with asyncio.timeout(10):
+            while len(self._pages()) < number:
+                await asyncio.sleep(0.001)
+        return [[item["connection_id"] for item in page["items"]] for page in self._pages()]
+
+    async def answer(self, number: int, **reply: Any) -> None:
+        """Let an answer to the page of this number arrive."""
+        await self.pages(number + 1)
+        key = self._pages()[number]["reply_key"]
+        body = ReassertionReply(**{"superseded": [], **reply}).model_dump_json().encode()
+        delivery = Delivery(MessageType.REASSERTION_REPLY, key, body, False, cast(Any, None))
+        await self.arrivals.handle([delivery])
+        await asyncio.sleep(0)
+
+    def _pages(self) -> list[dict[str, Any]]:
+        return [
+            orjson.loads(message.body)
+            for message in self.publisher.published
+            if message.type == MessageType.REASSERTIONS
+        ]
 
     def hold(self, *held: Held) -> None:
         for each in held:
@@ -186,7 +245,11 @@ def control(kind: ControlKind, epoch: int) -> Control:
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     async with asyncio.TaskGroup() as group:
-        yield Gateway(group)
+        gateway = Gateway(group)
+        asking = asyncio.create_task(gateway.reassertions.run())
+        yield gateway
+        asking.cancel()
+        await asyncio.wait({asking})
 
 
 @pytest.mark.parametrize("control_first", [True, False])
@@ -274,16 +337,18 @@ async def test_every_connection_is_verified_in_turn(gateway: Gateway) -> None:
     held = [Held(f"c{number}", 1, station_id=f"S{number}") for number in range(20)]
     gateway.hold(*held)
     await gateway.lease.renew()
-    assert [len(page) for page in gateway.queue.reasserted] == [20]
-    gateway.queue.reasserted.clear()
+    assert [len(page) for page in await gateway.pages(1)] == [20]
+    await gateway.answer(0, held=[each.connection_id for each in held])
     gateway.connections.remove(cast(Any, held[0]))
-    gateway.queue.superseded = ["c7"]
-    for _ in range(8):
-        await gateway.lease.renew()
-        await gateway.lease.verify()
-    seen = [connection_id for page in gateway.queue.reasserted for connection_id in page]
-    assert set(seen) == {f"c{number}" for number in range(1, 20)}
-    assert max(len(page) for page in gateway.queue.reasserted) == 3
+    for turn in range(1, 9):
+        gateway.reassertions.verify()
+        page = (await gateway.pages(turn + 1))[turn]
+        superseded = [each for each in page if each == "c7"]
+        kept = [each for each in page if each != "c7"]
+        await gateway.answer(turn, held=kept, superseded=superseded)
+    pages = (await gateway.pages(9))[1:]
+    assert {each for page in pages for each in page} == {f"c{number}" for number in range(1, 20)}
+    assert max(len(page) for page in pages) == 3
     assert held[7].closed[0] == "superseded"
 
 
@@ -294,7 +359,7 @@ async def test_a_lost_answer_to_the_first_renewal_does_not_hide_that_the_lease_h
     gateway.queue.confirmed, gateway.queue.lost_answers = False, 1
     assert not await gateway.lease.renew()
     assert await gateway.lease.renew()
-    assert gateway.queue.reasserted == [["c1"]]
+    assert await gateway.pages(1) == [["c1"]]
 
 
 async def test_a_lease_that_ran_out_by_the_gateways_own_clock_is_followed_by_reassertion(
@@ -303,21 +368,102 @@ async def test_a_lease_that_ran_out_by_the_gateways_own_clock_is_followed_by_rea
     gateway.hold(Held("c1", 1))
     await gateway.lease.renew()
     assert gateway.lease.confirmed
+    assert not gateway.lease.owns("c1")
+    await gateway.answer(0, held=["c1"])
+    assert gateway.lease.owns("c1")
     gateway.now += LEASE_S
-    assert not gateway.lease.confirmed
+    assert not gateway.lease.owns("c1")
     await gateway.lease.renew()
-    assert gateway.queue.reasserted == [["c1"], ["c1"]]
+    assert await gateway.pages(2) == [["c1"], ["c1"]]
     assert gateway.lease.confirmed
+    assert not gateway.lease.owns("c1")
+    await gateway.answer(0, held=["c1"])
+    # Asked for before the loss: the row may have been swept since.
+    assert not gateway.lease.owns("c1")
+    await gateway.answer(1, held=["c1"])
+    assert gateway.lease.owns("c1")
+
+
+async def test_a_connection_is_owned_again_as_soon_as_its_own_page_is_answered(
+    gateway: Gateway,
+) -> None:
+    held = [Held(f"c{number}", 1, station_id=f"S{number}") for number in range(1200)]
+    gateway.hold(*held)
+    await gateway.lease.renew()
+    first, second, third = await gateway.pages(3)
+    assert [len(page) for page in (first, second, third)] == [500, 500, 200]
+    await gateway.answer(1, held=second[:499])
+    assert {each for each in second if not gateway.lease.owns(each)} == {second[499]}
+    assert not any(gateway.lease.owns(each) for each in (*first, *third))
+    await gateway.answer(1, superseded=second[499:], held=[])
+    await gateway.answer(0)  # by a registry of the version before: all of them
+    assert all(gateway.lease.owns(each) for each in first)
+    assert len(await gateway.pages(3)) == 3
+
+
+async def test_a_connection_that_comes_while_others_are_reasserted_is_owned_at_once(
+    gateway: Gateway,
+) -> None:
+    gateway.hold(Held("c1", 1))
+    await gateway.lease.renew()
+    gateway.hold(Held("c2", 1, station_id="B"))
+    assert gateway.lease.owns("c2")
+    assert not gateway.lease.owns("c1")
+
+
+async def test_a_registration_whose_control_was_lost_comes_with_a_reassertion(
+    gateway: Gateway,
+) -> None:
+    held = Held("c1", 1)
+    gateway.hold(held)
+    gateway.reassertions.verify()
+    changed = {"connection_id": "c1", "registration": ACCEPTED.model_dump()}
+    await gateway.answer(0, held=["c1"], changed=[changed])
+    assert held.registrations == [ACCEPTED]
+
+
+async def test_where_the_registry_has_no_queue_of_leases_its_decisions_queue_is_asked(
+    gateway: Gateway,
+) -> None:
+    gateway.hold(Held("c1", 1))
+    gateway.queue.own_queues = False
+    gateway.queue.returned = "station-registry.leases"
+    gateway.publisher.returned = "station-registry.reassertions"
+    assert await gateway.lease.renew()
+    assert gateway.queue.asked == ["station-registry.decisions"]
+    await gateway.answer(0)
+    assert gateway.lease.owns("c1")
+
+
+async def test_a_queue_of_leases_that_nobody_reads_is_left_and_found_again(
+    gateway: Gateway,
+) -> None:
+    gateway.queue.lost_answers = 1
+    assert not await gateway.lease.renew()
+    gateway.queue.own_queues = False
+    assert await gateway.lease.renew()
+    assert await gateway.lease.renew()
+    gateway.queue.own_queues = True  # a newer registry reads both
+    assert await gateway.lease.renew()
+    assert await gateway.lease.renew()
+    own, before = "station-registry.leases", "station-registry.decisions"
+    assert gateway.queue.asked == [own, before, before, before, own]
 
 
 async def test_a_reply_that_is_none_costs_a_renewal_and_not_the_gateway(gateway: Gateway) -> None:
     gateway.hold(Held("c1", 1))
     gateway.queue.gibberish = True
     assert not await gateway.lease.renew()
-    await gateway.lease.verify()
     gateway.queue.gibberish = False
     assert await gateway.lease.renew()
     assert gateway.lease.confirmed
+    await gateway.pages(1)
+    gibberish = Delivery(
+        MessageType.REASSERTION_REPLY, "gw-1.reassertions.x", b'"gibberish"', False, cast(Any, None)
+    )
+    await gateway.arrivals.handle([gibberish])
+    await gateway.answer(0, held=["c1"])
+    assert gateway.lease.owns("c1")
 
 
 class Broken(Held):

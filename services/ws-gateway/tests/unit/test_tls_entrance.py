@@ -11,13 +11,16 @@ from typing import Any, cast
 
 import pytest
 import uvloop
+from prometheus_client import REGISTRY
 
 from csms_simulator.certificates import Authority, Issued
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.settings import GatewaySettings
+from ws_gateway.websocket import tls_turns
 from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.tls_entrance import TlsEntrance
 from ws_gateway.websocket.tls_files import BadTlsFile, TlsContexts, tls_files
+from ws_gateway.websocket.tls_turns import TlsTurns
 
 AUTHORITY = Authority("Operator")
 ELSEWHERE = Authority("Operator")
@@ -45,6 +48,7 @@ class Door:
     contexts: TlsContexts
     folder: Path
     doorway: Doorway = field(default_factory=lambda: Doorway(1000))
+    turns: TlsTurns = field(default_factory=TlsTurns)
     faults: list[TlsFault] = field(default_factory=list)
     port: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -55,6 +59,7 @@ class Door:
                 lambda: self.contexts.current,
                 lambda _: Echo(),
                 self.doorway,
+                self.turns,
                 self._fault,
                 lambda _: False,
             )
@@ -285,6 +290,40 @@ def test_who_says_nothing_is_given_up_by_the_doorway_and_counted(
         return reason, door.doorway.waiting
 
     assert _with_door(on_loop, tmp_path, work) == ("gateway_ended", 0)
+
+
+def test_who_has_gone_before_its_turn_costs_no_handshake(
+    on_loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls_turns, "MOST_AT_ONCE", 0)
+
+    async def work(door: Door) -> tuple[TlsFault, int, int]:
+        hello = ssl.MemoryBIO()
+        client = _client(door.folder).wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(hello.read())
+        async with asyncio.timeout(20):
+            while _waiting_turns() == 0:
+                await asyncio.sleep(0.01)
+        # It is no silent one: it is our turn.
+        silent = door.doorway.waiting
+        writer.close()
+        await writer.wait_closed()
+        monkeypatch.setattr(tls_turns, "MOST_AT_ONCE", 1)
+        door.turns.give_up_slow()
+        return await door.fault(), silent, int(_waiting_turns())
+
+    fault, silent, waiting = _with_door(on_loop, tmp_path, work)
+    assert (fault.reason, silent, waiting) == ("client_gone", 0, 0)
+    assert "before its turn" in fault.detail
+
+
+def _waiting_turns() -> float:
+    value = REGISTRY.get_sample_value("csms_gateway_handshakes", {"step": "tls_waiting"})
+    assert value is not None
+    return value
 
 
 def test_new_certificates_reach_the_next_connection_and_leave_open_ones_alone(

@@ -17,6 +17,7 @@ from csms_simulator.certificates import Authority
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.tls_entrance import TlsEntrance
+from ws_gateway.websocket.tls_turns import TlsTurns
 
 AUTHORITY = Authority("Operator")
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -59,12 +60,14 @@ async def _open_port(tmp_path: Path) -> AsyncIterator[Port]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*AUTHORITY.server("localhost").write(tmp_path, "server"))
     under_test = Port(0, {"127.0.0.1"}, Doorway(1000))
+    turns = TlsTurns()
 
     def entrance() -> TlsEntrance:
         return TlsEntrance(
             lambda: context,
             Greeting,
             under_test.doorway,
+            turns,
             lambda address, fault: under_test.faults.append((address, fault)),
             lambda address: address in under_test.balancers,
         )

@@ -192,6 +192,7 @@ class Publisher:
                 self._give_up(lane)
                 if not lane.waiting:
                     self._link.close_later(lane.channel)
+
     async def broker_answers(self, timeout: float) -> bool:
         """Tell whether the broker answers a publish that concerns no queue, within `timeout` s.
 

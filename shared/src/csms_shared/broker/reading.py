@@ -56,6 +56,19 @@ def read_batch(contract: type[AnyBatch], type: MessageType, body: bytes) -> AnyB
     return batch
 
 
+def read_message(contract: type[Model], type: MessageType, body: bytes) -> Model:
+    """Return a message that is one item.
+
+    Raises:
+        UnreadableMessage: it does not meet its contract, which is counted.
+    """
+    try:
+        return contract.model_validate_json(body)
+    except ValidationError as error:
+        _tell(type, error)
+        raise UnreadableMessage(f"{type}: {error}"[:_SHOWN]) from error
+
+
 def read_items(contract: type[Model], type: MessageType, items: Iterable[Any]) -> Iterable[Model]:
     """Yield those items that meet their contract; the others are counted."""
     for item in items:

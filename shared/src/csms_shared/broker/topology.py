@@ -31,12 +31,16 @@ LIVE_EVENTS_EXPIRES_MS = 10_000
 OWNER_LOOK_UPS_EXPIRE_MS = 10_000
 # Some hours of a busy fleet; what does not fit is refused, and is a gap in the recording.
 RECORDINGS_MAX_BYTES = 1024 * 1024 * 1024
+# What a thousand gateways have under way. Nobody waits for more: it is refused, and asked again.
+LEASES_MAX_BYTES = 16 * 1024 * 1024
+REASSERTIONS_MAX_BYTES = 256 * 1024 * 1024
 COMMAND_RESULTS_QUEUE = "command-api.results.v1"
 COMMAND_EVENTS_QUEUE = "command-api.events.v1"
 COMMAND_ORDERS_QUEUE = "command-api.orders.v1"
 COMMAND_ORDERS_KEY = "command-api.orders"
 COMMAND_COMPLETED_KEY = "command.completed"
 STATION_CONNECTED_KEY = "station.connected"
+STATION_CREATED_KEY = "station.created"
 CONNECTOR_OUT_OF_SERVICE_KEY = "connector.out_of_service"
 CONNECTOR_ADDED_KEY = "connector.added"
 
@@ -257,12 +261,32 @@ def recordings_key() -> str:
 
 def recordings_queue() -> Queue:
     """Return the queue of recorded frames: apart and bounded, so that no backlog delays a call."""
-    work = _work_queue(
-        STATION_REGISTRY,
-        f"{STATION_REGISTRY}.recordings.v1",
-        (Binding(REQUESTS, recordings_key()),),
-    )
-    return replace(work, arguments={**work.arguments, "x-max-length-bytes": RECORDINGS_MAX_BYTES})
+    return _bounded_queue("recordings", recordings_key(), RECORDINGS_MAX_BYTES)
+
+
+def leases_key() -> str:
+    """Return the routing key on `csms.requests.v1` of gateways' leases."""
+    return f"{STATION_REGISTRY}.leases"
+
+
+def leases_queue() -> Queue:
+    """Return the queue of leases: no gateway's life waits behind anything else (ADR 0029)."""
+    return _bounded_queue("leases", leases_key(), LEASES_MAX_BYTES)
+
+
+def reassertions_key() -> str:
+    """Return the routing key on `csms.requests.v1` of re-assertions."""
+    return f"{STATION_REGISTRY}.reassertions"
+
+
+def reassertions_queue() -> Queue:
+    """Return the queue of re-assertions: apart from leases, and from stations that connect."""
+    return _bounded_queue("reassertions", reassertions_key(), REASSERTIONS_MAX_BYTES)
+
+
+def _bounded_queue(name: str, key: str, max_bytes: int) -> Queue:
+    work = _work_queue(STATION_REGISTRY, f"{STATION_REGISTRY}.{name}.v1", (Binding(REQUESTS, key),))
+    return replace(work, arguments={**work.arguments, "x-max-length-bytes": max_bytes})
 
 
 def command_results_queue() -> Queue:
@@ -313,6 +337,8 @@ def gateway_queue(incarnation: str) -> Queue:
         incarnation,
         Binding(GATEWAYS, incarnation),
         Binding(REPLIES, f"{incarnation}.#"),
+        # Nobody with that id is refused any more.
+        *_followed(STATION_CREATED_KEY),
     )
 
 
@@ -348,6 +374,7 @@ INTERNAL_EVENT_KEYS = frozenset(
         *(key for keys in _FOLLOWED_EVENTS.values() for key in keys),
         *_COMMAND_EVENTS,
         *_OWNER_EVENTS,
+        STATION_CREATED_KEY,
         COMMAND_COMPLETED_KEY,
     )
 )
@@ -392,6 +419,8 @@ def all_queues() -> tuple[Queue, ...]:
     return (
         *service_queues(STATION_REGISTRY),
         recordings_queue(),
+        leases_queue(),
+        reassertions_queue(),
         *service_queues(SESSION_SERVICE),
         *command_api_queues(),
     )

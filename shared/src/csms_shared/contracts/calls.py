@@ -42,7 +42,8 @@ class CallFault(Contract):
 class RegistrationChange(Contract):
     """What a gateway must know of a station after its registration or settings changed.
 
-    `exempt_from_limits`: the gateway lifts what docs/adr/0020 names for it.
+    `exempt_from_limits`: the gateway lifts what docs/adr/0020 names for it. `version` rises with
+    each change of the station's registration, so the higher is the newer; 0 where it is not known.
     """
 
     registration_status: str
@@ -50,6 +51,7 @@ class RegistrationChange(Contract):
     heartbeat_interval_s: int
     strict: bool = False
     exempt_from_limits: bool = False
+    version: int = 0
 
 
 class CallReply(Contract):

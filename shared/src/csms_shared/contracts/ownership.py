@@ -1,7 +1,8 @@
 """Who holds a station's socket: claims, releases, leases, re-assertion and liveness (ADR 0004).
 
-Gateways send these to station-registry: claims, lease and re-assertion to its decisions queue
-(answered), releases, liveness and refusals to its reports queue (not answered).
+Gateways send these to station-registry: claims to its decisions queue, leases and re-assertions
+to a queue of their own each (all answered), releases, liveness and refusals to its reports queue
+(not answered).
 """
 
 from enum import StrEnum
@@ -136,20 +137,30 @@ class LeaseRenewal(Contract):
 
 
 class LeaseBatch(Batch[LeaseRenewal]):
-    """One renewal; a batch like every work-queue message."""
+    """One renewal; a batch like every work-queue message. Past `deadline_ms` it says nothing."""
 
     reply_key: str
     correlation_id: str
+    deadline_ms: int | None = None
 
 
 class LeaseReply(Contract):
-    """`confirmed` is false when the lease had run out: re-assert everything."""
+    """`confirmed` is false when the lease had run out: re-assert everything.
+
+    `own_queues`: the registry reads the queues of leases and of re-assertions. One of the version
+    before reads both from its decisions queue.
+    """
 
     confirmed: bool
+    own_queues: bool = False
 
 
 class Reassertion(Contract):
-    """A connection that the gateway holds and wants to see under its present incarnation."""
+    """A connection that the gateway holds and wants to see under its present incarnation.
+
+    `registration_version` is that of the registration that the gateway goes by; null where it
+    knows no versions.
+    """
 
     station_id: str
     connection_id: str
@@ -157,21 +168,37 @@ class Reassertion(Contract):
     ocpp_version: str
     remote_address: str
     connected_ms: int
+    registration_version: int | None = None
 
 
 class ReassertionBatch(Batch[Reassertion]):
-    """A page of at most 500 connections."""
+    """A page of at most 500 connections; not looked at past `deadline_ms`."""
 
     gateway_id: str
     gateway_name: str
     reply_key: str
     correlation_id: str
+    deadline_ms: int | None = None
+
+
+class ChangedRegistration(Contract):
+    """The registration of a re-asserted connection's station is another one."""
+
+    connection_id: str
+    registration: RegistrationChange
 
 
 class ReassertionReply(Contract):
-    """Connections that belong to somebody newer: the gateway closes them."""
+    """What became of a page, or of a part of it; other parts have replies of their own.
+
+    `superseded`: connections that belong to somebody newer, which the gateway closes. `held`: those
+    that are the gateway's; null from a registry of the version before, which answers whole pages.
+    `changed`: registrations that the gateway does not have, because a control was lost.
+    """
 
     superseded: list[str]
+    held: list[str] | None = None
+    changed: list[ChangedRegistration] = Field(default_factory=list)
 
 
 # The reason of a refusal in the TLS handshake, where the station's id is not known yet.

@@ -212,6 +212,17 @@ EXPLANATIONS: dict[str, Explanation] = {
             "If no station of yours is at this address, somebody guesses passwords.",
         ),
     ),
+    "unknown_ids": Explanation(
+        "This address asked for too many ids that no station has",
+        (
+            "If no station of yours is at this address, somebody makes ids up.",
+            "Create the stations that are installed there; the others of the address get in "
+            "again within seconds.",
+            "If all stations seem to come from one address, name the proxy in front in "
+            "CSMS_TRUSTED_PROXIES.",
+            "Where so many are to be tried out: raise CSMS_UNKNOWN_IDS_AT_ONCE.",
+        ),
+    ),
     "flapping": Explanation(
         "The station connects again and again, more often than it may",
         (

@@ -9,6 +9,8 @@ from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import (
     STATION_REGISTRY,
     decisions_queue,
+    leases_queue,
+    reassertions_queue,
     recordings_queue,
     reports_queue,
 )
@@ -19,6 +21,8 @@ from csms_shared.inbox import Inbox, Reply, Work
 from station_registry.amqp.routes import (
     apply_by,
     decision_routes,
+    lease_routes,
+    reassertion_routes,
     recording_routes,
     report_routes,
 )
@@ -58,6 +62,37 @@ def reports_inbox(
         service=STATION_REGISTRY,
         queue=reports_queue(STATION_REGISTRY).name,
         apply=apply_by(report_routes()),
+        after_commit=after_commit,
+    )
+
+
+def leases_inbox(engine: AsyncEngine, publisher: Publisher, replies: Replies) -> Inbox:
+    """Return the handler of the queue of leases."""
+    return Inbox(
+        engine=engine,
+        publisher=publisher,
+        replies=replies,
+        service=STATION_REGISTRY,
+        queue=leases_queue().name,
+        apply=apply_by(lease_routes()),
+    )
+
+
+def reassertions_inbox(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    replies: Replies,
+    policies: Policies,
+    after_commit: Callable[[], None],
+) -> Inbox:
+    """Return the handler of the queue of re-assertions."""
+    return Inbox(
+        engine=engine,
+        publisher=publisher,
+        replies=replies,
+        service=STATION_REGISTRY,
+        queue=reassertions_queue().name,
+        apply=apply_by(reassertion_routes(policies)),
         after_commit=after_commit,
     )
 

@@ -3,13 +3,25 @@
 from functools import partial
 
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import STATION_REGISTRY, owner_look_ups_queue, recordings_queue
+from csms_shared.broker.topology import (
+    STATION_REGISTRY,
+    leases_queue,
+    owner_look_ups_queue,
+    reassertions_queue,
+    recordings_queue,
+)
 from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
 from csms_shared.requests_inbox import RequestsInbox
 from station_registry.amqp.absent_gateways import absent_gateways
-from station_registry.amqp.inboxes import decisions_inbox, recordings_inbox, reports_inbox
+from station_registry.amqp.inboxes import (
+    decisions_inbox,
+    leases_inbox,
+    reassertions_inbox,
+    recordings_inbox,
+    reports_inbox,
+)
 from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.handlers.certificate_expiry import watch_expiry
 from station_registry.handlers.certificate_signing import CertificateSigning
@@ -33,6 +45,9 @@ from station_registry.store.tables import outbox, parked
 DECISION_CONSUMERS = 1
 REPORT_CONSUMERS = 2
 SIGNING_CONNECTIONS = 1
+LEASES_PREFETCH = 100
+# Two or three pages make a transaction (`Consumer` bounds its bytes); these come next.
+REASSERTIONS_PREFETCH = 10
 
 
 def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
@@ -45,6 +60,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         migrations=MIGRATIONS,
         outbox=outbox,
         parked=parked,
+        lanes=(leases_queue(), reassertions_queue()),
     )
     publisher, replies, policies = service.publisher, service.replies, settings.policies()
     wake = service.wake_relay
@@ -57,6 +73,16 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         lambda engine: decisions_inbox(
             engine, publisher, replies, policies, signing_now(settings.signing(), authority), wake
         ),
+    )
+    leases = service.consume_lane(
+        leases_queue(),
+        lambda engine: leases_inbox(engine, publisher, replies),
+        prefetch=LEASES_PREFETCH,
+    )
+    service.consume_lane(
+        reassertions_queue(),
+        lambda engine: reassertions_inbox(engine, publisher, replies, policies, wake),
+        prefetch=REASSERTIONS_PREFETCH,
     )
     service.consume_reports(
         REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, replies, wake)
@@ -83,7 +109,10 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     )
     service.keep_up_apart(
         "leases",
-        watch_leases(lambda: any(consumer.consuming for consumer in decisions)),
+        # Gateways of the version before renew among the decisions.
+        watch_leases(
+            lambda: leases.consuming and any(consumer.consuming for consumer in decisions)
+        ),
         doubt_gateways(partial(absent_gateways, link)),
     )
     service.keep_up(

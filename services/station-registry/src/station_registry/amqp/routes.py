@@ -60,7 +60,10 @@ class UnknownMessage(Exception):
 
 
 def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...]:
-    """Return the routes of the decisions queue."""
+    """Return the routes of the decisions queue.
+
+    Leases and re-assertions come here from gateways of the version before (ADR 0029).
+    """
     calls = MessageType.CALLS
     return (
         Route(
@@ -69,7 +72,7 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
             locks_stations=True,
             first=partial(admit_unknown, policies=policies),
         ),
-        Route(MessageType.REASSERTIONS, reassert_connections, locks_stations=True),
+        *reassertion_routes(policies),
         Route(
             calls,
             partial(boot, policies=policies),
@@ -87,8 +90,19 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
         Route(calls, transfer_data, OCPP16, "DataTransfer"),
         Route(MessageType.PROBE, answer_probes),
         # Last, and after the stations everywhere: claims may have introduced the same gateway.
-        Route(MessageType.LEASE, renew_leases),
+        *lease_routes(),
     )
+
+
+def lease_routes() -> tuple[Route, ...]:
+    """Return the routes of the queue of leases."""
+    return (Route(MessageType.LEASE, renew_leases),)
+
+
+def reassertion_routes(policies: Policies) -> tuple[Route, ...]:
+    """Return the routes of the queue of re-assertions."""
+    reassert = partial(reassert_connections, policies=policies)
+    return (Route(MessageType.REASSERTIONS, reassert, locks_stations=True),)
 
 
 def report_routes() -> tuple[Route, ...]:

@@ -36,7 +36,7 @@ class Standing:
     """A station's registration and the settings that bear on it.
 
     `decided`: an operator set the status; it holds until an operator sets a policy. `exempt`: the
-    gateways' limits do not count for it.
+    gateways' limits do not count for it. `version` rises with each change that is stored.
     """
 
     status: RegistrationStatus
@@ -47,6 +47,7 @@ class Standing:
     heartbeat_interval_s: int | None
     strict: bool
     exempt: bool = False
+    version: int = 0
 
 
 def status_on_creation(boot_policy: BootPolicy | None, policies: Policies) -> RegistrationStatus:
@@ -76,4 +77,5 @@ def registration_change(standing: Standing, policies: Policies) -> RegistrationC
         heartbeat_interval_s=heartbeat_interval(standing, policies),
         strict=standing.strict,
         exempt_from_limits=standing.exempt,
+        version=standing.version,
     )

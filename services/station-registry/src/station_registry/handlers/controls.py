@@ -1,6 +1,6 @@
 """Instructions to the gateways that hold the sockets, sent after the commit.
 
-They are best effort: a lost one is caught by the next claim, re-assertion or NOT_OWNER.
+They are best effort: what a lost one said, the next re-assertion or claim says again.
 """
 
 from csms_shared.broker.topology import GATEWAYS

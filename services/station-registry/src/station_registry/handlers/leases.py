@@ -13,7 +13,7 @@ from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.inbox import Reply, Work
 from station_registry.domain.events import Told
 from station_registry.handlers.ownership import gone
-from station_registry.handlers.works import parsed
+from station_registry.handlers.works import in_time, parsed
 from station_registry.store import connections, leases
 from station_registry.store.tables import outbox
 
@@ -27,14 +27,19 @@ Absent = Callable[[Iterable[str]], Awaitable[set[str]]]
 
 
 async def renew_leases(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Renew leases; a gateway whose lease had run out is told to re-assert everything."""
-    renewals = list(parsed(works, LeaseRenewal))
+    """Renew leases; a gateway whose lease had run out is told to re-assert everything.
+
+    A renewal that took longer than a lease to get here is no sign of life any more.
+    """
+    renewals = list(parsed(in_time(works, now_ms()), LeaseRenewal))
+    if not renewals:
+        return []
     running = await leases.renew(connection, [renewal for _, renewal in renewals])
     return [
         Reply(
             work.envelope["reply_key"],
             MessageType.LEASE_REPLY,
-            LeaseReply(confirmed=running[renewal.gateway_id]),
+            LeaseReply(confirmed=running[renewal.gateway_id], own_queues=True),
             batched=False,
         )
         for work, renewal in renewals

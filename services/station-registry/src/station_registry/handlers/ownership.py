@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
+    ChangedRegistration,
     Liveness,
     Reassertion,
     ReassertionReply,
@@ -15,9 +16,11 @@ from csms_shared.contracts.ownership import (
 )
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
+from csms_shared.values.texts import is_storable
 from station_registry.domain.events import Told, fact
 from station_registry.domain.ownership import Owner, Ownership, Verdict, reassert, release
-from station_registry.handlers.works import parsed
+from station_registry.domain.registration import Policies, registration_change
+from station_registry.handlers.works import in_time, parsed
 from station_registry.store import connections, leases, reports, stations
 from station_registry.store.tables import outbox
 
@@ -84,16 +87,21 @@ def gone(
     ]
 
 
-async def reassert_connections(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Give connections back to the gateways that hold them; what is not theirs is returned.
+async def reassert_connections(
+    connection: AsyncConnection, works: Sequence[Work], policies: Policies
+) -> list[Reply]:
+    """Give connections back to the gateways that hold them; what is not theirs is returned, and so
+    is a registration that the gateway does not have.
 
     Gateways re-assert what they hold all the time, and nearly always nothing has changed: that
     much is seen without a lock.
     """
     asserted = [
         (work, item, Owner(work.envelope["gateway_id"], item.connection_id, item.epoch))
-        for work, item in parsed(works, Reassertion)
+        for work, item in parsed(in_time(works, now_ms()), Reassertion)
     ]
+    if not asserted:
+        return []
     unchanged = await connections.still_held(
         connection, [(item.station_id, owner) for _, item, owner in asserted]
     )
@@ -106,7 +114,7 @@ async def reassert_connections(connection: AsyncConnection, works: Sequence[Work
     known = (
         await stations.lock_for_ownership(
             connection,
-            moving,
+            {station_id for station_id in moving if is_storable(station_id)},
             partial(connections.lock_owners, connection),
         )
         if changed
@@ -114,6 +122,7 @@ async def reassert_connections(connection: AsyncConnection, works: Sequence[Work
     )
     now = now_ms()
     superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _, _ in asserted}
+    kept = [(work, item) for work, item, _ in asserted if item.station_id not in moving]
     held: dict[str, connections.HeldConnection] = {}
     told: list[Told] = []
     for work, item, owner in changed:
@@ -121,6 +130,7 @@ async def reassert_connections(connection: AsyncConnection, works: Sequence[Work
         if outcome.verdict is Verdict.SUPERSEDED:
             superseded[work.envelope["reply_key"]].append(item.connection_id)
             continue
+        kept.append((work, item))
         known[item.station_id] = outcome.ownership
         if outcome.verdict is Verdict.UNCHANGED:
             continue
@@ -139,14 +149,30 @@ async def reassert_connections(connection: AsyncConnection, works: Sequence[Work
         [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
     )
     await write_events(connection, outbox, told)
-    return [
-        Reply(
-            reply_key,
-            MessageType.REASSERTION_REPLY,
-            ReassertionReply(superseded=connection_ids),
-            batched=False,
-        )
+    answers = {
+        reply_key: ReassertionReply(superseded=connection_ids, held=[])
         for reply_key, connection_ids in superseded.items()
+    }
+    newer = await stations.newer_registrations(
+        connection,
+        [
+            (item.station_id, item.registration_version)
+            for _, item in kept
+            if item.registration_version is not None and is_storable(item.station_id)
+        ],
+    )
+    for work, item in kept:
+        answer = answers[work.envelope["reply_key"]]
+        assert answer.held is not None
+        answer.held.append(item.connection_id)
+        if (standing := newer.get(item.station_id)) is not None:
+            registration = registration_change(standing, policies)
+            answer.changed.append(
+                ChangedRegistration(connection_id=item.connection_id, registration=registration)
+            )
+    return [
+        Reply(reply_key, MessageType.REASSERTION_REPLY, answer, batched=False)
+        for reply_key, answer in answers.items()
     ]
 
 

@@ -1,6 +1,7 @@
 """BootNotification (OCPP 1.6, 4.2), in batches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +32,7 @@ async def boot(
     booting = sorted(parsed(works, StationCall), key=lambda pair: (pair[1].epoch, pair[1].seq))
     known = await stations.lock_for_boots(connection, {call.station_id for _, call in booting})
     applied: dict[str, tuple[dict[str, str | None], int]] = {}
+    answered: list[tuple[Work, StationCall, BootDecision]] = []
     replies: list[Reply] = []
     told: list[Told] = []
     for work, call in booting:
@@ -45,13 +47,18 @@ async def boot(
             applied[call.station_id] = (described, call.received_ms)
         if decision.told:
             told += _events(decision, call, described)
-        registration = registration_change(decision.station.standing, policies)
-        replies += _answer(work, call, now, decision.response, registration)
+        answered.append((work, call, decision))
+    versions = {}
     if applied:
-        await stations.save_booted(
+        versions = await stations.save_booted(
             connection,
             [(known[station_id], *applied[station_id]) for station_id in sorted(applied)],
         )
+    for work, call, decision in answered:
+        standing = decision.station.standing
+        version = versions.get(call.station_id, standing.version)
+        registration = registration_change(replace(standing, version=version), policies)
+        replies += _answer(work, call, now, decision.response, registration)
     await write_events(connection, outbox, told)
     return replies
 

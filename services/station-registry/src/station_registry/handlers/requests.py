@@ -219,7 +219,7 @@ async def _change(
         await check_serial_number(
             connection, station.station_id, changed.profiles.registered_serial_number
         )
-    await changes.save_changed(connection, changed)
+    version = await changes.save_changed(connection, changed)
     now = now_ms()
     if decision.standing.status is not station.standing.status:
         status = decision.standing.status.value
@@ -240,7 +240,8 @@ async def _change(
     before = registration_change(station.standing, policies)
     after = registration_change(changed.standing, policies)
     if changed.owner is not None and before != after:
-        instructions = [controls.registration(station.station_id, changed.owner, after)]
+        newest = after.model_copy(update={"version": version})
+        instructions = [controls.registration(station.station_id, changed.owner, newest)]
     return await _get(connection, StationName(station_id=station.station_id)), instructions
 
 

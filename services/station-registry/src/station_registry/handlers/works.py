@@ -11,6 +11,11 @@ from csms_shared.inbox import Reply, Work
 Item = TypeVar("Item", bound=Contract)
 
 
+def in_time(works: Sequence[Work], now_ms: int) -> list[Work]:
+    """Return the works whose sender, as far as it said until when it waits, still does."""
+    return [work for work in works if (work.envelope.get("deadline_ms") or now_ms + 1) > now_ms]
+
+
 def parsed(works: Sequence[Work], contract: type[Item]) -> Iterator[tuple[Work, Item]]:
     """Yield each work with its item.
 

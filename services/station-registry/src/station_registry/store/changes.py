@@ -27,18 +27,20 @@ from station_registry.store.stations import (
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
     "boot_policy, boot_count, heartbeat_interval, strict, exempt_from_limits, "
+    "registration_version, "
     f"{PROFILES}, {CREDENTIALS}, "
     "password_rotations, password_rotation_until "
     "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
-    "UPDATE station SET registration_status = :registration_status, "
+    "UPDATE station SET registration_version = registration_version + 1, "
+    "registration_status = :registration_status, "
     "registration_decided = :registration_decided, boot_policy = :boot_policy, "
     "heartbeat_interval = :heartbeat_interval, strict = :strict, "
     "exempt_from_limits = :exempt_from_limits, "
     "security_profile = :security_profile, upgrade_profile = :upgrade_profile, "
     "upgrade_accepted = :upgrade_accepted, registered_serial_number = :registered_serial_number "
-    "WHERE station_id = :station_id"
+    "WHERE station_id = :station_id RETURNING registration_version"
 )
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
@@ -93,8 +95,8 @@ def _read_rotations(row: Any) -> Rotations:
     )
 
 
-async def save_changed(connection: AsyncConnection, station: ChangingStation) -> None:
-    """Store a station's settings."""
+async def save_changed(connection: AsyncConnection, station: ChangingStation) -> int:
+    """Store a station's settings, and return the version of its registration."""
     standing = station.standing
     values: Mapping[str, Any] = {
         "station_id": station.station_id,
@@ -109,7 +111,7 @@ async def save_changed(connection: AsyncConnection, station: ChangingStation) ->
         "upgrade_accepted": station.profiles.upgrade_accepted,
         "registered_serial_number": station.profiles.registered_serial_number,
     }
-    await connection.execute(_CHANGE, values)
+    return int((await connection.execute(_CHANGE, values)).scalar_one())
 
 
 async def mark_deleted(connection: AsyncConnection, station_id: str) -> None:

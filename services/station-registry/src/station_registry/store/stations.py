@@ -20,8 +20,10 @@ OwnersOf = Callable[[list[str]], Awaitable[Mapping[str, Owner]]]
 
 _STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
-    "boot_count, heartbeat_interval, strict, exempt_from_limits"
+    "boot_count, heartbeat_interval, strict, exempt_from_limits, registration_version"
 )
+_NEXT_VERSION = "registration_version = station.registration_version + 1"
+
 CREDENTIALS = (
     "password_hashes, previous_password_hashes, either_password, password_reboot_at, reset_at"
 )
@@ -52,6 +54,7 @@ _COUNT_UNKNOWN = statement(
 )
 
 _FRESH = (
+    f"{_NEXT_VERSION}, "
     "auto_created = excluded.auto_created, registration_status = excluded.registration_status, "
     "registration_decided = false, boot_policy = excluded.boot_policy, "
     "security_profile = excluded.security_profile, upgrade_profile = NULL, "
@@ -134,9 +137,16 @@ _BOOTED = (
     *((name, "text") for name in DEVICE_FIELDS),
 )
 _SAVE_BOOTED = statement(
-    "UPDATE station SET "
+    f"UPDATE station SET {_NEXT_VERSION}, "
     + ", ".join(f"{name} = d.{name}" for name, _ in _BOOTED[1:])
-    + f" FROM {unnest(_BOOTED)} WHERE station.station_id = d.id"
+    + f" FROM {unnest(_BOOTED)} WHERE station.station_id = d.id "
+    "RETURNING station_id, registration_version"
+)
+
+_KNOWN_REGISTRATION = (("id", "text"), ("version", "bigint"))
+_NEWER_REGISTRATIONS = statement(
+    f"SELECT {_STANDING} FROM station JOIN {unnest(_KNOWN_REGISTRATION)} "
+    "ON station_id = d.id WHERE registration_version > d.version AND deleted_at IS NULL"
 )
 
 
@@ -250,8 +260,11 @@ async def save_released(connection: AsyncConnection, released: Mapping[str, int]
 async def save_booted(
     connection: AsyncConnection,
     booted: Iterable[tuple[BootingStation, Mapping[str, str | None], int]],
-) -> None:
-    """Store stations after boots: each with its device's description and the time of receipt."""
+) -> dict[str, int]:
+    """Store stations after boots: each with its device's description and the time of receipt.
+
+    Returns the version of each station's registration.
+    """
     rows = [
         (
             station.station_id,
@@ -263,7 +276,19 @@ async def save_booted(
         )
         for station, device, received_ms in booted
     ]
-    await connection.execute(_SAVE_BOOTED, arrays(_BOOTED, rows))
+    saved = await connection.execute(_SAVE_BOOTED, arrays(_BOOTED, rows))
+    return {row.station_id: row.registration_version for row in saved}
+
+
+async def newer_registrations(
+    connection: AsyncConnection, known: Iterable[tuple[str, int]]
+) -> dict[str, Standing]:
+    """Return the registrations that are newer than the version known of them; locks nothing."""
+    rows = sorted(known)
+    if not rows:
+        return {}
+    found = await connection.execute(_NEWER_REGISTRATIONS, arrays(_KNOWN_REGISTRATION, rows))
+    return {row.station_id: read_standing(row) for row in found}
 
 
 def read_standing(row: Any) -> Standing:
@@ -277,6 +302,7 @@ def read_standing(row: Any) -> Standing:
         row.heartbeat_interval,
         row.strict,
         row.exempt_from_limits,
+        row.registration_version,
     )
 
 

@@ -1,27 +1,39 @@
-"""What arrives on the gateway's own queue: replies, commands, controls."""
+"""What arrives on the gateway's own queue: replies, commands, controls, one kind of event."""
 
 import contextlib
+from collections.abc import Callable
 
 import structlog
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.broker.reading import UnreadableMessage, read_batch, take_each
+from csms_shared.broker.reading import (
+    UnreadableMessage,
+    read_batch,
+    read_events,
+    read_message,
+    take_each,
+)
+from csms_shared.broker.topology import STATION_CREATED_KEY
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallReply, CallReplyBatch
 from csms_shared.contracts.commands import Command, CommandBatch, CommandOutcome
 from csms_shared.contracts.control import Control, ControlBatch, ControlKind
+from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import ClaimReplyBatch
+from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
 from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.amqp.reassertions import Reassertions
 from ws_gateway.domain.connection import NORMAL_CLOSURE
 from ws_gateway.domain.effects import CommandFinished
 
 log = structlog.get_logger(__name__)
+
+_STATION_CREATED = event_type(STATION_CREATED_KEY)
 
 
 class Arrivals:
@@ -33,15 +45,19 @@ class Arrivals:
         connections: Connections,
         claims: Claims,
         lease: Lease,
+        reassertions: Reassertions,
         reports: CommandReports,
         gathering: Gathering,
+        on_created: Callable[[str], None],
     ) -> None:
         self._own_queue = own_queue
         self._connections = connections
         self._claims = claims
         self._lease = lease
+        self._reassertions = reassertions
         self._reports = reports
         self._gathering = gathering
+        self._on_created = on_created
 
     async def handle(self, deliveries: list[Delivery]) -> None:
         """Take deliveries as the consumer hands them over."""
@@ -69,6 +85,11 @@ class Arrivals:
             case MessageType.CONTROLS:
                 controls = read_batch(ControlBatch, MessageType.CONTROLS, body)
                 take_each(MessageType.CONTROLS, controls.items, self._control)
+            case MessageType.EVENTS:
+                take_each(MessageType.EVENTS, read_events(body), self._event)
+            case MessageType.REASSERTION_REPLY:
+                reply = read_message(ReassertionReply, MessageType.REASSERTION_REPLY, body)
+                self._reassertions.answered(delivery.routing_key, reply)
             case _:
                 if not self._own_queue.resolve(delivery):
                     log.warning("message_unexpected", type=type)
@@ -82,13 +103,17 @@ class Arrivals:
     def _command(self, command: Command, reply_key: str, ahead_ms: int) -> None:
         command.deadline_ms += ahead_ms
         held = self._connections.of_station(command.station_id)
-        if held is None or held.epoch != command.epoch or not self._lease.confirmed:
+        if held is None or held.epoch != command.epoch or not self._lease.owns(held.connection_id):
             not_owner = CommandFinished(
                 command.command_id, CommandOutcome.NOT_OWNER, now_ms(), attempt=command.attempt
             )
             self._reports.finished(reply_key, command.station_id, not_owner)
             return
         held.take_command(command, reply_key)
+
+    def _event(self, event: CloudEvent) -> None:
+        if event.type == _STATION_CREATED:
+            self._on_created(event.subject)
 
     def _control(self, control: Control) -> None:
         self._claims.note(control)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.link import Link
@@ -17,8 +18,10 @@ from ws_gateway.amqp.connections import Connections
 from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
+from ws_gateway.amqp.lease_route import LeaseRoute
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.amqp.reassertions import Reassertions
 from ws_gateway.amqp.recorder import Recorder
 from ws_gateway.amqp.refusal_reports import RefusalReports
 from ws_gateway.amqp.services import OWNING_SERVICES, ServiceWatch
@@ -40,8 +43,10 @@ class BrokerSide:
         *,
         records: bool,
         refused_ids_per_address: int,
+        on_created: Callable[[str], None],
     ) -> None:
         self._group = group
+        self._on_created = on_created
         self._link = link
         publisher = Publisher(link)
         self._backlog = backlog = Backlog()
@@ -66,7 +71,13 @@ class BrokerSide:
             group, publisher, backlog, self.own_queue, registry, self.notices, gateway_name
         )
         self.reports = CommandReports(group, publisher, backlog, self.own_queue, link)
-        self.lease = Lease(gateway_name, version, self.own_queue, self.connections)
+        route = LeaseRoute()
+        self._reassertions = Reassertions(
+            gateway_name, self.own_queue, publisher, self.connections, route
+        )
+        self.lease = Lease(
+            gateway_name, version, self.own_queue, self.connections, self._reassertions, route
+        )
         # Its own channels: one that refused recordings is given up with all that waits on it.
         self.recorder = Recorder(Publisher(link), link, self.own_queue) if records else None
 
@@ -116,13 +127,16 @@ class BrokerSide:
             self.connections,
             self.claims,
             self.lease,
+            self._reassertions,
             self.reports,
             self.gathering,
+            self._on_created,
         )
         coroutines = [
             self.own_queue.run(arrivals.handle, lambda _: self.lease.lose()),
             *(service.run() for service in self.services.values()),
             self.lease.run(),
+            self._reassertions.run(),
             self.notices.run(),
             self.refusals.run(),
             self._sweep(),
@@ -135,6 +149,7 @@ class BrokerSide:
     async def declare(self) -> None:
         """Declare the services' queues, so that no early call is returned.
 
+        Not those of leases and re-assertions: that they are there says who reads them.
         A broker that is still away is no error here: readiness and returned calls see to it.
         """
         with contextlib.suppress(BrokerError):

@@ -16,6 +16,7 @@ class HeldConnection(Protocol):
     ocpp_version: str
     remote_address: str
     connected_ms: int
+    registration_version: int
     last_seen_ms: int
     in_transaction: bool
 

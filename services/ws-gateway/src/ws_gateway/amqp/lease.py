@@ -2,39 +2,31 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from csms_shared.broker.errors import AnswerUnreadable, BrokerError
-from csms_shared.broker.topology import STATION_REGISTRY, decisions_key
+from csms_shared.broker.errors import AnswerUnreadable, BrokerError, PublishReturned
+from csms_shared.broker.topology import leases_key
 from csms_shared.clock import monotonic, now_ms
-from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import LeaseReply, ReassertionReply
-from ws_gateway.amqp.connections import Connections, HeldConnection
+from csms_shared.contracts.ownership import LeaseReply
+from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.lease_route import LeaseRoute
 from ws_gateway.amqp.own_queue import OwnQueue
-from ws_gateway.domain.connection import NORMAL_CLOSURE
+from ws_gateway.amqp.reassertions import Reassertions
 
 log = structlog.get_logger(__name__)
 
 RENEW_EVERY_S = 5.0
 RETRY_EVERY_S = 1.0
 LEASE_S = 20.0
-# After this many renewals everything held was compared with the registry once more.
-_RENEWALS_PER_ROUND = 8
-_REPLY_TIMEOUT_S = 4.0
-
-Reply = TypeVar("Reply", bound=BaseModel)
+# Three in a row may fail before the lease has run out.
+_REPLY_TIMEOUT_S = 5.0
 
 
 class Lease:
-    """Renews the lease and re-asserts the connections: all after it was lost, else in turn.
-
-    Those in turn are for what no message tells: a control that was lost, an answer to a claim
-    that came after the sweep of its row (docs/ownership.md).
-    """
+    """Renews the lease, whatever else the registry has to do; says what is owned under it."""
 
     def __init__(
         self,
@@ -42,33 +34,35 @@ class Lease:
         version: str,
         own_queue: OwnQueue,
         connections: Connections,
+        reassertions: Reassertions,
+        route: LeaseRoute,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._gateway_name = gateway_name
         self._version = version
         self._own_queue = own_queue
         self._connections = connections
+        self._reassertions = reassertions
+        self._route = route
         self._clock = clock
         self._started_ms = now_ms()
         self._confirmed_at: float | None = None
-        # Nothing is known of how long the lease of an answered claim has run before the first.
-        self._must_reassert = True
-        self._unverified: list[str] = []
         self._wake = asyncio.Event()
         self.draining = False
 
     @property
     def confirmed(self) -> bool:
-        """Tell whether the gateway may act as the owner of its connections."""
-        return (
-            self._confirmed_at is not None
-            and not self._must_reassert
-            and self._clock() - self._confirmed_at < LEASE_S
-        )
+        """Tell whether the lease runs: what is claimed here now is owned here."""
+        return self._confirmed_at is not None and self._clock() - self._confirmed_at < LEASE_S
+
+    def owns(self, connection_id: str) -> bool:
+        """Tell whether the gateway may act as the owner of this connection."""
+        return self.confirmed and self._reassertions.owns(connection_id)
 
     def lose(self) -> None:
-        """Own nothing until everything is re-asserted: the incarnation has changed."""
-        self._must_reassert = True
+        """Own nothing until it is re-asserted: the incarnation has changed."""
+        self._confirmed_at = None
+        self._reassertions.lose()
         self._wake.set()
 
     async def run(self) -> None:
@@ -77,7 +71,7 @@ class Lease:
             self._wake.clear()
             renewed = await self.renew()
             if renewed:
-                await self.verify()
+                self._reassertions.verify()
             try:
                 async with asyncio.timeout(RENEW_EVERY_S if renewed else RETRY_EVERY_S):
                     await self._wake.wait()
@@ -85,40 +79,25 @@ class Lease:
                 continue
 
     async def renew(self) -> bool:
-        """Renew once, and re-assert where it is needed; tell whether both succeeded."""
+        """Renew once; tell whether it succeeded. After a loss everything is re-asserted."""
         if not await self._own_queue.until_consuming(RETRY_EVERY_S):
             return False
         asked_at = self._clock()
         incarnation = self._own_queue.incarnation
         try:
-            body = await self._ask_for_lease(final=False)
-            if not _read(LeaseReply, body).confirmed or self._has_run_out():
-                self._must_reassert = True
-            if self._must_reassert:
-                held = list(self._connections)
-                await self._reassert(held)
-                log.info("connections_reasserted", connections=len(held))
+            reply = _read(await self._ask_for_lease(final=False))
         except BrokerError as error:
             log.warning("lease_not_renewed", error=repr(error))
             return False
+        self._route.answered(own_queues=reply.own_queues)
         if incarnation != self._own_queue.incarnation:
             return False
-        self._must_reassert = False
+        is_lost = not reply.confirmed or not self.confirmed
         # From the moment of asking: the registry's lease runs no shorter than ours.
         self._confirmed_at = asked_at
+        if is_lost:
+            self._reassertions.lose()
         return True
-
-    async def verify(self) -> None:
-        """Re-assert the next few connections, so that all had their turn after some renewals."""
-        if not self._unverified:
-            self._unverified = [held.connection_id for held in self._connections]
-        few = -(-len(self._connections) // _RENEWALS_PER_ROUND)
-        turn, self._unverified = self._unverified[:few], self._unverified[few:]
-        held = [self._connections.by_id(connection_id) for connection_id in turn]
-        try:
-            await self._reassert([each for each in held if each is not None])
-        except BrokerError as error:
-            log.warning("connections_not_verified", error=repr(error))
 
     async def give_up(self) -> None:
         """End the lease: the process is about to exit."""
@@ -127,10 +106,19 @@ class Lease:
         except BrokerError as error:
             log.warning("lease_not_given_up", error=repr(error))
 
-    def _has_run_out(self) -> bool:
-        return self._confirmed_at is not None and self._clock() - self._confirmed_at >= LEASE_S
-
     async def _ask_for_lease(self, *, final: bool) -> bytes:
+        key = self._route.key(leases_key())
+        try:
+            return await self._ask(key, final=final)
+        except PublishReturned:
+            # No such queue: a registry of the version before.
+            self._route.unanswered(key)
+            return await self._ask(self._route.key(leases_key()), final=final)
+        except BrokerError:
+            self._route.unanswered(key)
+            raise
+
+    async def _ask(self, key: str, *, final: bool) -> bytes:
         renewal = {
             "gateway_id": self._own_queue.incarnation,
             "gateway_name": self._gateway_name,
@@ -141,39 +129,17 @@ class Lease:
             "final": final,
         }
         return await self._own_queue.ask(
-            decisions_key(STATION_REGISTRY), MessageType.LEASE, [renewal], _REPLY_TIMEOUT_S
+            key,
+            MessageType.LEASE,
+            [renewal],
+            _REPLY_TIMEOUT_S,
+            # One that is older than a lease is no sign of life.
+            deadline_ms=now_ms() + int(LEASE_S * 1000),
         )
 
-    async def _reassert(self, held: list[HeldConnection]) -> None:
-        for start in range(0, len(held), BATCH_MAX_ITEMS):
-            page = held[start : start + BATCH_MAX_ITEMS]
-            body = await self._own_queue.ask(
-                decisions_key(STATION_REGISTRY),
-                MessageType.REASSERTIONS,
-                [_reassertion(connection) for connection in page],
-                _REPLY_TIMEOUT_S,
-                gateway_id=self._own_queue.incarnation,
-                gateway_name=self._gateway_name,
-            )
-            for connection_id in _read(ReassertionReply, body).superseded:
-                connection = self._connections.by_id(connection_id)
-                if connection is not None:
-                    connection.close(NORMAL_CLOSURE, "superseded")
 
-
-def _read(contract: type[Reply], body: bytes) -> Reply:
+def _read(body: bytes) -> LeaseReply:
     try:
-        return contract.model_validate_json(body)
+        return LeaseReply.model_validate_json(body)
     except ValidationError as error:
         raise AnswerUnreadable(f"the registry's reply is none: {error}"[:500]) from error
-
-
-def _reassertion(held: HeldConnection) -> dict[str, Any]:
-    return {
-        "station_id": held.station_id,
-        "connection_id": held.connection_id,
-        "epoch": held.epoch,
-        "ocpp_version": held.ocpp_version,
-        "remote_address": held.remote_address,
-        "connected_ms": held.connected_ms,
-    }

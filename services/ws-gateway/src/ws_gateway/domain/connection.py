@@ -170,6 +170,10 @@ class StationConnection:
         self._registration.strict = strict
         self._registration.exempt = exempt
 
+    def set_status(self, status: str) -> None:
+        """Take over the station's registration status alone."""
+        self._registration.status = status
+
     def hand_back_commands(self, now: Instant) -> list[Effect]:
         """Begin no command any more: the connection is about to be closed."""
         effects: list[Effect] = []

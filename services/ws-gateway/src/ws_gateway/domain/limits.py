@@ -38,9 +38,12 @@ class EntryLimits:
     connection_interval_s: float = 6.0
     failed_logins_at_once: int = 10
     failed_login_interval_s: float = 10.0
+    unknown_ids_at_once: int = 100
+    unknown_id_interval_s: float = 0.2
     admissions_per_s: float = 1000.0
     admission_wait_s: float = 5.0
     refused_ids_per_address: int = 50
+    frames_per_s: float = 1000.0
 
     @property
     def admissions_at_once(self) -> int:

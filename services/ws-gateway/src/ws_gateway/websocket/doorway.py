@@ -49,6 +49,8 @@ class Doorway:
         # By age.
         self._silent: dict[Visitor, float] = {}
         self._looked_at = clock()
+        # It is our turn: TLS handshakes that wait for theirs.
+        self._knocking: set[Visitor] = set()
         self._asking: set[Visitor] = set()
         self._served = 0
         metrics.CAPACITY.set(self.capacity)
@@ -80,10 +82,19 @@ class Doorway:
         return self._served + len(self._asking)
 
     def entered(self, visitor: Visitor) -> None:
-        """Count a new socket, and give up the oldest silent one where no file is left for it."""
+        """Count a new socket, and give up the oldest silent one where no file is left for it.
+
+        Again for one that had knocked: it is its turn to speak.
+        """
+        self._knocking.discard(visitor)
         self._silent[visitor] = self._clock()
-        if len(self._silent) + self._engaged > self._max_sockets:
+        if len(self._silent) + len(self._knocking) + self._engaged > self._max_sockets:
             self._give_up(next(iter(self._silent)), "handshake_displaced")
+
+    def knocked(self, visitor: Visitor) -> None:
+        """Note that it has said something that we shall read when its turn comes."""
+        if self._silent.pop(visitor, None) is not None:
+            self._knocking.add(visitor)
 
     def asked(self, visitor: Visitor) -> None:
         """Note that the request has arrived."""
@@ -98,6 +109,7 @@ class Doorway:
     def left(self, visitor: Visitor, *, was_served: bool) -> None:
         """Note the end of a socket."""
         self._silent.pop(visitor, None)
+        self._knocking.discard(visitor)
         self._asking.discard(visitor)
         self._served -= was_served
 
@@ -116,10 +128,11 @@ class Doorway:
 
     def give_up_all(self) -> None:
         """Give up everybody without a session: the gateway ends."""
-        for visitor in [*self._silent, *self._asking]:
+        for visitor in [*self._silent, *self._knocking, *self._asking]:
             self._give_up(visitor, "gateway_ended")
 
     def _give_up(self, visitor: Visitor, reason: str) -> None:
         self._silent.pop(visitor, None)
+        self._knocking.discard(visitor)
         self._asking.discard(visitor)
         visitor.give_up(reason)

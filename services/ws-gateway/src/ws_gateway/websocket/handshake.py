@@ -27,7 +27,7 @@ from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.data_request import DataRequest
 from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.reception import Reception
+from ws_gateway.websocket.reception import Reception, Throttled
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
@@ -60,6 +60,8 @@ _REFUSED_CLAIMS = {
         "a strict station must name its version in Sec-WebSocket-Protocol: ocpp1.6",
     ),
 }
+
+_UNKNOWN = (ClaimOutcome.UNKNOWN_STATION, ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS)
 
 
 class Handshakes:
@@ -130,6 +132,8 @@ class Handshakes:
             raise unavailable("full", "this gateway holds as many stations as it can")
         if not self._broker.takes_upgrades:
             raise unavailable("unavailable", "a part of the central system does not answer")
+        if self._reception.is_unknown(identity):
+            raise _refused(ClaimOutcome.UNKNOWN_STATION)
         throttled = self._reception.throttled(
             applicant.remote_address,
             identity,
@@ -138,7 +142,7 @@ class Handshakes:
         )
         if throttled is not None:
             raise too_many(throttled)
-        await self._wait_for_turn(socket, identity)
+        await self._wait_for_turn(socket, applicant)
         asked_at = monotonic()
         try:
             if not await self._broker.services_prove_themselves():
@@ -167,7 +171,8 @@ class Handshakes:
             return socket.presented
         return self._addresses.presented(_peer(socket), request.headers, socket.presented)
 
-    async def _wait_for_turn(self, socket: StationSocket, station_id: str) -> None:
+    async def _wait_for_turn(self, socket: StationSocket, applicant: Applicant) -> None:
+        station_id = applicant.station_id
         held = self._broker.connections.of_station(station_id)
         first = self._reception.is_in_session(station_id) or (
             held is not None and held.in_transaction
@@ -176,14 +181,23 @@ class Handshakes:
         def is_gone() -> bool:
             return socket.protocol.state is not CONNECTING
 
-        if await self._reception.turn_came(first=first, is_gone=is_gone):
+        def would_waste_it() -> bool:
+            # Others of the address, which came with it, were found to be made up meanwhile.
+            return is_gone() or self._throttled_as_unknown(applicant) is not None
+
+        if await self._reception.turn_came(first=first, is_gone=would_waste_it):
             return
+        if (throttled := self._throttled_as_unknown(applicant)) is not None:
+            raise too_many(throttled)
         if is_gone():
             detail = "gone while waiting for its turn"
             raise Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, told=False)
         wait_s = self._reception.limits.admission_wait_s
         detail = f"no turn within {wait_s:g} s: too many stations connect at once"
         raise unavailable("too_many_at_once", detail)
+
+    def _throttled_as_unknown(self, applicant: Applicant) -> Throttled | None:
+        return self._reception.asks_for_too_many(applicant.remote_address, applicant.station_id)
 
     async def _claim(
         self, request: Request, applicant: Applicant, subprotocol: Subprotocol
@@ -203,15 +217,26 @@ class Handshakes:
             else base64.b64encode(presented.certificate).decode(),
             connected_ms=now_ms(),
         )
+        asked_at = monotonic()
         try:
             reply = await self._broker.claims.claim(claim)
         except ClaimUnanswered as error:
             raise unavailable("registry_unanswered", str(error)) from None
+        if reply.outcome in _UNKNOWN:
+            self._reception.found_unknown(
+                applicant.remote_address,
+                station_id,
+                asked_at=asked_at,
+                # Where there is more to say, the next attempt may be another one.
+                lasting=not reply.detail,
+            )
+        else:
+            self._reception.found_known(station_id)
         if reply.outcome is not ClaimOutcome.ACCEPTED:
             if not isinstance(reply.outcome, ClaimOutcome):
                 # Of a newer registry; another gateway, or this one once it is newer, knows it.
                 raise unavailable("unknown_outcome", reply.detail or f"refused: {reply.outcome}")
-            status, detail = _REFUSED_CLAIMS[reply.outcome]
+            status = _REFUSED_CLAIMS[reply.outcome][0]
             headers = {}
             if status is HTTPStatus.FORBIDDEN:
                 self._reception.form_refused(applicant.remote_address, station_id, presented.form)
@@ -220,7 +245,7 @@ class Handshakes:
                     applicant.remote_address, station_id, reply.credential_checks
                 )
                 headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
-            raise Refused(status, reply.outcome.value, reply.detail or detail, headers)
+            raise _refused(reply.outcome, reply.detail, headers)
         exempt = reply.registration is not None and reply.registration.exempt_from_limits
         self._reception.connected(station_id, exempt=exempt)
         return reply, claim
@@ -266,6 +291,7 @@ class Handshakes:
             remote_address=claim.remote_address,
             connected_ms=claim.connected_ms,
             boot_count=registration.boot_count,
+            registration_version=registration.version,
             tolerated=(Deviation.MISSING_SUBPROTOCOL,) if subprotocol.header is None else (),
             data_request=(
                 None
@@ -287,6 +313,13 @@ class Handshakes:
             epoch=reply.epoch,
             remote_address=claim.remote_address,
         )
+
+
+def _refused(
+    outcome: ClaimOutcome, detail: str = "", headers: dict[str, str] | None = None
+) -> Refused:
+    status, usual = _REFUSED_CLAIMS[outcome]
+    return Refused(status, outcome.value, detail or usual, headers or {})
 
 
 def _peer(connection: ServerConnection) -> str:

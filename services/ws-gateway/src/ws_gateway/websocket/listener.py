@@ -13,10 +13,13 @@ from websockets.http11 import Request
 
 from ws_gateway.websocket.doorway import Doorway
 from ws_gateway.websocket.handshake import Handshakes
+from ws_gateway.websocket.held_bytes import HeldBytes
+from ws_gateway.websocket.intake import Intake
 from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
 from ws_gateway.websocket.tls_entrance import TlsEntrance
 from ws_gateway.websocket.tls_files import TlsContexts
+from ws_gateway.websocket.tls_turns import TlsTurns
 
 # Longer than silence and a claim together; a turn in the queue of upgrades comes between.
 _OPEN_BUT_FOR_TURN_S = 20.0
@@ -41,6 +44,7 @@ class Listener:
         contexts: TlsContexts | None,
         is_balancer: Callable[[str], bool],
         longest_turn_s: float,
+        frames_per_s: float,
     ) -> None:
         self._handshakes = handshakes
         self._doorway = doorway
@@ -49,6 +53,9 @@ class Listener:
         self._contexts = contexts
         self._is_balancer = is_balancer
         self._open_timeout_s = _OPEN_BUT_FOR_TURN_S + longest_turn_s
+        self._intake = Intake(frames_per_s)
+        self._held = HeldBytes()
+        self._tls_turns = TlsTurns()
         self._servers: list[Server] = []
         self._open: set[StationSocket] = set()
         self._all_closed = asyncio.Event()
@@ -66,7 +73,11 @@ class Listener:
     async def start(self) -> None:
         """Begin to accept."""
         socket_factory = functools.partial(
-            StationSocket, doorway=self._doorway, on_garbage=self._handshakes.garbage
+            StationSocket,
+            doorway=self._doorway,
+            intake=self._intake,
+            held=self._held,
+            on_garbage=self._handshakes.garbage,
         )
         factories: list[tuple[socket.socket, Callable[..., object]]] = [
             (listening, socket_factory) for listening in self._plain
@@ -79,6 +90,7 @@ class Listener:
                     lambda: contexts.current,
                     lambda announced: socket_factory(*arguments, announced=announced, **options),
                     self._doorway,
+                    self._tls_turns,
                     self._handshakes.tls_failed,
                     self._is_balancer,
                 )
@@ -135,6 +147,7 @@ class Listener:
                     if now.monotonic >= connection.quiet_until:
                         connection.tick(now)
                 self._doorway.give_up_silent()
+                self._tls_turns.give_up_slow()
                 await asyncio.sleep(_TICK_S)
 
     async def _hold(self, connection: ServerConnection) -> None:

@@ -12,6 +12,7 @@ from ws_gateway.domain.failed_logins import FailedLogins
 from ws_gateway.domain.keyed_rate import KeyedRate
 from ws_gateway.domain.limits import EntryLimits
 from ws_gateway.domain.turns import Turn
+from ws_gateway.domain.unknown_ids import UnknownIds
 from ws_gateway.websocket.admission import Admission, Upgrade
 from ws_gateway.websocket.observed import Observer
 
@@ -43,6 +44,7 @@ class Reception:
             max_keys=_MAX_STATIONS,
         )
         self._failures = FailedLogins(limits)
+        self._ids = UnknownIds(limits)
         # In the order in which they left.
         self._in_session: dict[str, None] = {}
 
@@ -50,6 +52,9 @@ class Reception:
         self, address: str, station_id: str, form: str, proofs: Callable[[], Sequence[str]]
     ) -> Throttled | None:
         """Return why this upgrade must not reach the registry now, None where it may."""
+        throttled = self.asks_for_too_many(address, station_id)
+        if throttled is not None:
+            return throttled
         now = self._clock()
         wait_s = self._connects.wait_s(station_id, now)
         if wait_s > 0:
@@ -62,6 +67,33 @@ class Reception:
             detail = "the security profile or the certificate was wrong too often"
             return Throttled("failed_logins", detail, wait_s)
         return None
+
+    def asks_for_too_many(self, address: str, station_id: str) -> Throttled | None:
+        """Return why the registry must not be asked for this id now, None where it may."""
+        wait_s = self._ids.wait_s(address, station_id, self._clock())
+        if wait_s > 0:
+            detail = "this address asks for too many ids that no station has"
+            return Throttled("unknown_ids", detail, wait_s)
+        return None
+
+    def is_unknown(self, station_id: str) -> bool:
+        """Tell whether the registry did not know the id a moment ago."""
+        return self._ids.is_unknown(station_id, self._clock())
+
+    def found_unknown(
+        self, address: str, station_id: str, *, asked_at: float, lasting: bool
+    ) -> None:
+        """Count an id that no station has; `lasting` where asking again is in vain."""
+        now = self._clock()
+        self._ids.found_unknown(address, station_id, asked_at=asked_at, now=now, lasting=lasting)
+
+    def found_known(self, station_id: str) -> None:
+        """Note that there is such a station, whether or not it was let in."""
+        self._ids.found_known(station_id)
+
+    def created(self, station_id: str) -> None:
+        """Note that there is such a station from now on."""
+        self._ids.created(station_id, self._clock())
 
     async def turn_came(self, *, first: bool, is_gone: Callable[[], bool]) -> bool:
         """Wait for an upgrade's turn, `leave` ends it; False where there is none in time."""

@@ -65,6 +65,7 @@ class Session:
         "in_transaction",
         "last_seen_ms",
         "ocpp_version",
+        "registration_version",
         "remote_address",
         "station_id",
     )
@@ -82,6 +83,7 @@ class Session:
         remote_address: str,
         connected_ms: int,
         boot_count: int,
+        registration_version: int,
         tolerated: Iterable[str],
         data_request: DataRequest | None,
     ) -> None:
@@ -99,6 +101,7 @@ class Session:
         # As far as this gateway has seen; the station keeps its place if it must come back.
         self.in_transaction = reception.is_in_session(station_id)
         self._boot_count = boot_count
+        self.registration_version = registration_version
         # Made for the first one: most stations have no deviation.
         self._tolerated: Counter[str] | None = None
         self._count_tolerated(tolerated)
@@ -153,11 +156,16 @@ class Session:
         call = self._machine.call_in_progress
         if call is not None and call.seq == reply.seq:
             self._broker.services[self._owner_of(call.action)].answered()
+        overtaken = None
         if reply.registration is not None:
             # With the answer to a BootNotification, which sets the status itself.
-            self._take_registration(reply.registration, booted=True)
+            newest = self._take_registration(reply.registration, booted=True)
+            overtaken = None if newest else self._machine.registration_status
         if reply.payload is not None:
             self._answer(reply.seq, reply.payload)
+            if overtaken is not None:
+                # An operator has changed it since the boot was decided.
+                self._machine.set_status(overtaken)
             return
         fault = reply.fault
         code = fault.code if fault else error_code(self.ocpp_version, RpcError.INTERNAL_ERROR)
@@ -315,7 +323,11 @@ class Session:
             metrics.call_duration(call.action).observe((now.wall_ms - call.received_ms) / 1000)
         self._carry_out(self._machine.answer(seq, response, now), action, since_ms)
 
-    def _take_registration(self, change: RegistrationChange, *, booted: bool) -> None:
+    def _take_registration(self, change: RegistrationChange, *, booted: bool) -> bool:
+        """Take over what the registry says, unless it has said something newer; tell whether."""
+        if 0 < change.version < self.registration_version:
+            return False
+        self.registration_version = change.version or self.registration_version
         self._boot_count = change.boot_count
         self._machine.set_registration(
             change.registration_status,
@@ -325,6 +337,7 @@ class Session:
         )
         if change.exempt_from_limits:
             self._reception.forgive(self.station_id)
+        return True
 
     def _ask(self, request: DataRequest, now: Instant) -> None:
         command = request.command(self.epoch, now)

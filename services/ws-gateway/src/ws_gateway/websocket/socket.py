@@ -23,12 +23,12 @@ from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant
 from ws_gateway.domain.presented import Presented
 from ws_gateway.websocket.doorway import Doorway
+from ws_gateway.websocket.held_bytes import HeldBytes
+from ws_gateway.websocket.intake import PIECE_BYTES, Intake
 
 CLOSE_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 _MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
-# No station has so much to say: what floods is cut off before it takes everybody's time.
-_MAX_FRAMES_PER_TICK = 5000
 # For a whole mebibyte over a slow mobile network; until then its memory is held.
 MESSAGE_TIMEOUT_S = 60.0
 # Request line and headers; nothing may follow before the answer.
@@ -65,6 +65,8 @@ class StationSocket(ServerConnection):
         server: Server,
         *,
         doorway: Doorway,
+        intake: Intake,
+        held: HeldBytes,
         on_garbage: Callable[[ServerConnection, str, str], None],
         announced: str | None = None,
         **options: Any,
@@ -73,6 +75,12 @@ class StationSocket(ServerConnection):
         # Who a balancer that passes TLS on unread says connects; headers are the station's then.
         self.announced = announced
         self._doorway = doorway
+        self._intake = intake
+        self._pace = intake.pace()
+        self._held = held
+        self._held_size = 0
+        # Read from the socket, and not taken yet: the station is over its rate.
+        self._held_back = b""
         self._on_garbage = on_garbage
         self.session: SocketOwner | None = None
         self._was_served = False
@@ -110,7 +118,7 @@ class StationSocket(ServerConnection):
         self._doorway.served(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; no more than a request before there is a session."""
+        """Take bytes; no more than a request before there is a session, then at a bounded rate."""
         self.quiet_until = 0.0
         if self.session is None:
             if not self._request_bytes and data.startswith(_TLS_HANDSHAKE):
@@ -120,10 +128,54 @@ class StationSocket(ServerConnection):
             if self._request_bytes > _MAX_REQUEST_BYTES:
                 self.give_up("request_too_long")
                 return
-        super().data_received(data)
+            super().data_received(data)
+        elif self._held_back:
+            self._held_back += data
+        else:
+            self._take(data)
         if self.paused:
             # Pongs were written too.
             self._abort_if_unread()
+        self._note_held()
+
+    def go_on(self) -> None:
+        """Take more of what was held back; a station that never pauses is cut off."""
+        held_back, self._held_back = self._held_back, b""
+        if self.session is None or self.transport.is_closing():
+            return
+        if self._pace.is_flood(monotonic()):
+            self._cut_off(self.session)
+        else:
+            self._take(held_back)
+            if not self._held_back and not self.transport.is_closing():
+                self.transport.resume_reading()
+        self._note_held()
+
+    def _take(self, data: bytes) -> None:
+        place = 0
+        while place < len(data) and not self.transport.is_closing():
+            now = monotonic()
+            if not self._pace.may_take(now):
+                # The rest stays in the network: the station has to wait with more.
+                self._held_back = bytes(data[place:])
+                self.transport.pause_reading()
+                self._intake.hold_back(self)
+                return
+            piece = data[place : place + PIECE_BYTES]
+            place += len(piece)
+            self._frames = 0
+            super().data_received(piece)
+            self._pace.took(self._frames, len(piece), now)
+
+    def _note_held(self) -> None:
+        size = len(self.protocol.reader.buffer) + len(self._held_back)
+        if self._fragments is not None:
+            size += len(self._fragments)
+        if self.paused:
+            size += self.transport.get_write_buffer_size()
+        if size != self._held_size:
+            self._held_size = size
+            self._held.note(self, size)
 
     def send_data(self) -> None:
         """Write what is due; who sent no request is told so, where the library only ends."""
@@ -149,9 +201,6 @@ class StationSocket(ServerConnection):
             self.transport.abort()
             return
         self._frames += 1
-        if self._frames > _MAX_FRAMES_PER_TICK:
-            self._cut_off(self.session)
-            return
         opcode = event.opcode
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if event.fin:
@@ -178,6 +227,7 @@ class StationSocket(ServerConnection):
         self.send_data()
         if self.paused:
             self._abort_if_unread()
+            self._note_held()
         return True
 
     def write_ping(self) -> None:
@@ -198,7 +248,6 @@ class StationSocket(ServerConnection):
         """Give the session its time; abort what does not finish: closing, reading, a message."""
         if self.session is not None:
             self.quiet_until = self.session.tick(now)
-        self._frames = 0
         unclosed = self.close_deadline is not None and self.loop.time() > self.close_deadline
         unread = self._slow_since is not None and now.monotonic - self._slow_since > WRITE_TIMEOUT_S
         if unread:
@@ -218,10 +267,13 @@ class StationSocket(ServerConnection):
         """Note that the station has caught up."""
         super().resume_writing()
         self._slow_since = None
+        self._note_held()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the session, or whoever counts what was no handshake at all."""
         super().connection_lost(exc)
+        self._held_back, self._held_size = b"", 0
+        self._held.note(self, 0)
         self._doorway.left(self, was_served=self._was_served)
         session, self.session = self.session, None
         if session is not None:

@@ -1,8 +1,8 @@
 """The TLS handshake of a station, before there is a WebSocket to speak of.
 
-Made by hand, not by the server: so that those who are slow with it count as silent visitors of
-the doorway, its failures are counted with their reasons, and a change of certificates reaches the
-next connection.
+Made by hand, not by the server: so that it waits for its turn, those who are slow with it count as
+silent visitors of the doorway, its failures are counted with their reasons, and a change of
+certificates reaches the next connection.
 """
 
 import asyncio
@@ -18,8 +18,9 @@ from ws_gateway.domain.proxy_protocol import (
     body_bytes,
     client_address,
 )
-from ws_gateway.domain.tls_faults import TlsFault, fault_of
+from ws_gateway.domain.tls_faults import CLIENT_GONE, TlsFault, fault_of
 from ws_gateway.websocket.doorway import SILENCE_S, Doorway
+from ws_gateway.websocket.tls_turns import TlsTurns, has_gone, is_whole_hello
 
 # The doorway is stricter; this one holds where the doorway does not look any more.
 HANDSHAKE_TIMEOUT_S = SILENCE_S + 5.0
@@ -38,25 +39,29 @@ class TlsEntrance(asyncio.Protocol):
         context: Callable[[], ssl.SSLContext],
         make_protocol: Callable[[str | None], asyncio.Protocol],
         doorway: Doorway,
+        turns: TlsTurns,
         on_fault: Callable[[str, TlsFault], None],
         is_balancer: Callable[[str], bool],
     ) -> None:
         self._context = context
         self._make_protocol = make_protocol
         self._doorway = doorway
+        self._turns = turns
         self._on_fault = on_fault
         self._is_balancer = is_balancer
         self._given_up: str | None = None
+        self._shaking: asyncio.Task[None] | None = None
+        self._has_begun = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin the handshake on the same connection, before a byte of it is read.
+        """Take the connection over before a byte of it is read, and wait for the first.
 
         `start_tls` would miss what is read before it begins, which uvloop does at once. So the
         socket is taken from this transport, and the loop is given it anew.
         """
         own: socket.socket = transport.get_extra_info("socket")
         address = transport.get_extra_info("peername")
-        peer = str(address[0]) if address else "unknown"
+        self._peer = peer = str(address[0]) if address else "unknown"
         try:
             accepted = socket.socket(fileno=os.dup(own.fileno()))
         except OSError as error:
@@ -66,15 +71,57 @@ class TlsEntrance(asyncio.Protocol):
             # uvloop's transports are no subclasses of asyncio's.
             cast(asyncio.Transport, transport).abort()
         accepted.setblocking(False)
+        self._accepted = accepted
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(accepted.fileno(), self._hear)
         self._doorway.entered(self)
-        self._shaking = asyncio.get_running_loop().create_task(self._shake_hands(accepted, peer))
 
     def give_up(self, reason: str) -> None:
         """Abort; `reason` is counted."""
+        if self._given_up is not None:
+            return
         self._given_up = reason
-        self._shaking.cancel()
+        if self._shaking is not None:
+            self._shaking.cancel()
+        else:
+            self._end(TlsFault(reason, "no TLS handshake in time"))
+
+    def begin(self) -> None:
+        """Shake hands: it has its turn."""
+        if has_gone(self._accepted):
+            # Nobody would see the signature.
+            self._end(TlsFault(CLIENT_GONE, "gone before its turn for the TLS handshake"))
+            return
+        self._doorway.entered(self)
+        if self._given_up is None:
+            self._shaking = self._loop.create_task(self._shake_hands(self._accepted, self._peer))
+            self._shaking.add_done_callback(self._shaken)
+
+    def _hear(self) -> None:
+        try:
+            if not self._is_balancer(self._peer) and not is_whole_hello(self._accepted):
+                return
+        except OSError as error:
+            self._end(fault_of(error))
+            return
+        self._loop.remove_reader(self._accepted.fileno())
+        self._doorway.knocked(self)
+        self._turns.wait(self)
+
+    def _shaken(self, _: asyncio.Task[None]) -> None:
+        if not self._has_begun:
+            # Given up before its task ran for the first time: it never will.
+            self._end(TlsFault(self._given_up or "handshake_timeout", "no TLS handshake in time"))
+
+    def _end(self, fault: TlsFault) -> None:
+        self._loop.remove_reader(self._accepted.fileno())
+        self._accepted.close()
+        self._on_fault(self._peer, fault)
+        self._doorway.left(self, was_served=False)
+        self._turns.left(self)
 
     async def _shake_hands(self, accepted: socket.socket, peer: str) -> None:
+        self._has_begun = True
         announced: str | None = None
         try:
             if self._is_balancer(peer):
@@ -96,6 +143,7 @@ class TlsEntrance(asyncio.Protocol):
             self._on_fault(peer, TlsFault(self._given_up, "no TLS handshake in time"))
         finally:
             self._doorway.left(self, was_served=False)
+            self._turns.left(self)
 
 
 async def _announced(accepted: socket.socket, balancer: str) -> str:

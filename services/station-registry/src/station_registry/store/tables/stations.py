@@ -40,6 +40,8 @@ station = Table(
     Column("upgrade_profile", SmallInteger),
     Column("upgrade_accepted", Boolean, nullable=False, server_default=text("false")),
     Column("registered_serial_number", Text(collation="C")),
+    # Rises with each change of what gateways are told of it, so that they know the newer one.
+    Column("registration_version", BigInteger, nullable=False, server_default="1"),
     Column("heartbeat_interval", Integer),
     Column("strict", Boolean, nullable=False, server_default=text("false")),
     Column("exempt_from_limits", Boolean, nullable=False, server_default=text("false")),

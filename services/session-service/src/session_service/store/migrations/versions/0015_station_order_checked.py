@@ -1,4 +1,4 @@
-"""What 0011 and 0012 replace goes, and rows of before are checked."""
+"""What 0013 and 0014 replace goes, and rows of before are checked."""
 
 from alembic import op
 

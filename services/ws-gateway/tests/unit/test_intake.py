@@ -1,0 +1,55 @@
+"""The rate at which a station's frames are taken, whatever it sends and when."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ws_gateway.websocket.intake import BURST_S, FLOOD_S, Pace
+
+RATE = 100.0
+sizes = st.lists(
+    st.tuples(st.integers(0, 50), st.integers(1, 2048), st.floats(0, 0.5)), min_size=1, max_size=200
+)
+
+
+@given(sizes)
+def test_no_more_is_taken_than_the_rate_and_a_little_at_once(
+    arrivals: list[tuple[int, int, float]],
+) -> None:
+    pace, now, began = Pace(RATE), 1000.0, 1000.0
+    taken = 0.0
+    for frames, size, pause in arrivals:
+        now += pause
+        if pace.may_take(now):
+            taken += frames + size / 4096
+            pace.took(frames, size, now)
+            assert taken <= RATE * (now - began + BURST_S) + frames + size / 4096
+
+
+def test_a_flood_is_one_that_never_pauses() -> None:
+    pace, now = Pace(RATE), 1000.0
+    while now < 1000.0 + FLOOD_S:
+        while pace.may_take(now):
+            pace.took(10, 100, now)
+        assert not pace.is_flood(now)
+        now += 0.02
+    now += 0.2
+    assert pace.is_flood(now)
+
+
+def test_who_pauses_now_and_then_is_no_flood() -> None:
+    pace, now = Pace(RATE), 1000.0
+    for _ in range(10):
+        for _ in range(100):
+            while pace.may_take(now):
+                pace.took(10, 100, now)
+            now += 0.02
+        now += 1.0
+        assert pace.may_take(now)
+        assert not pace.is_flood(now)
+
+
+def test_a_large_message_costs_more_than_a_small_one() -> None:
+    pace = Pace(RATE)
+    pace.took(1, 1024 * 1024, 1000.0)
+    assert not pace.may_take(1002.0)
+    assert pace.may_take(1003.0)
