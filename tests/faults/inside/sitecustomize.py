@@ -71,9 +71,10 @@ def _slow_down_pages(seconds: float) -> None:
     async def reassert_slowly(
         connection: Any, works: Sequence[Any], *rest: Any, **more: Any
     ) -> Any:
+        replies = await reassert(connection, works, *rest, **more)
         for _ in range(0, len(works), BATCH_MAX_ITEMS):
             await connection.execute(text("SELECT pg_sleep(:s)"), {"s": seconds})
-        return await reassert(connection, works, *rest, **more)
+        return replies
 
     ownership.reassert_connections = reassert_slowly
 
