@@ -204,6 +204,33 @@ async def test_a_command_that_was_open_is_left_to_the_sweeper_and_never_sent_aga
     assert found == ["(completed,f,f,f)", "(pending,f,f,t)", "(pending,f,f,t)"]
 
 
+async def test_readers_of_changes_begin_anew_and_see_every_change_of_after_the_restore(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    # As from another cluster, whose transactions had higher ids.
+    await run(database, START, START)
+    columns = "changed_xid = CASE id WHEN 1 THEN changed_xid ELSE xid8 '9000000000000000000' END"
+    await run(
+        database,
+        "ALTER TABLE session.transaction DISABLE TRIGGER transaction_changed",
+        f"UPDATE session.transaction SET {columns}",
+        "ALTER TABLE session.transaction ENABLE TRIGGER transaction_changed",
+    )
+    history = "SELECT id FROM session.change_history"
+    before = await ask(database, history)
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    assert await ask(database, history) != before
+    ahead = "SELECT count(*) FROM session.transaction WHERE changed_xid >= pg_current_xact_id()"
+    assert await ask(database, ahead) == 0
+    await run(database, "UPDATE session.transaction SET status = 'completed' WHERE id = 1")
+    newest = "SELECT id FROM session.transaction ORDER BY changed_xid DESC LIMIT 1"
+    assert await ask(database, newest) == 1
+    assert await ask(database, "SELECT max(changed_xid)::text FROM session.transaction") != "0"
+
+
 async def test_connections_of_before_belong_to_a_gateway_that_has_ended(
     databases: Databases, tmp_path: Path
 ) -> None:

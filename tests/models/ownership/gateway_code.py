@@ -22,6 +22,7 @@ from tests.models.ownership.state import ClaimReply, Superseded
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.claims import Claims, ClaimUnanswered
 from ws_gateway.amqp.connections import Connections
+from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import LEASE_S, Lease
 from ws_gateway.amqp.notices import Notices
@@ -108,7 +109,7 @@ class GatewayCode:
         self.claims = Claims(group, broker, backlog, broker, broker, self.notices, "gw")
         self.lease = Lease("gw", "1", broker, self.connections, clock=lambda: self._now)
         self._arrivals = Arrivals(
-            broker, self.connections, self.claims, self.lease, cast(Any, None)
+            broker, self.connections, self.claims, self.lease, cast(Any, None), Gathering()
         )
 
     def connect(self, connection: int) -> None:

@@ -29,6 +29,16 @@ BEGIN
             next_at = CASE WHEN enabled THEN now() END;
     END IF;
 
+    -- Rows may be older than what a reader of changes has seen, and the ids of transactions are
+    -- those of another cluster: readers begin anew.
+    IF to_regclass('session.change_history') IS NOT NULL THEN
+        UPDATE session.change_history SET id = gen_random_uuid();
+        ALTER TABLE session.transaction DISABLE TRIGGER transaction_changed;
+        UPDATE session.transaction SET changed_xid = '0'
+        WHERE changed_xid >= pg_current_xact_id();
+        ALTER TABLE session.transaction ENABLE TRIGGER transaction_changed;
+    END IF;
+
     -- A station may still report on a job of after the backup under its request id.
     IF to_regclass('registry.station_job_request_id') IS NOT NULL THEN
         PERFORM setval('registry.station_job_request_id',

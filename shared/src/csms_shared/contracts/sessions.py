@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.charging import CHARGING_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
-from csms_shared.contracts.pages import PageQuery, ParkedId
+from csms_shared.contracts.pages import Page, PageQuery, ParkedId
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
 from csms_shared.values.numbers import INT32_MAX, Whole
 from csms_shared.values.times import Expiry, Moment
@@ -51,6 +51,12 @@ class TransactionView(Contract):
     stop_id_token: str | None = None
     cost: str | None = None
     flags: list[str]
+
+
+class TransactionPage(Page[TransactionView]):
+    """One page of transactions; `changes` is the cursor of what changes after it."""
+
+    changes: str
 
 
 class MeterValueView(Contract):
@@ -96,13 +102,19 @@ class QuarantineView(Contract):
 
 
 class ListTransactions(PageQuery):
-    """Filter of transactions, newest first by start; `from`/`to` bound the start."""
+    """Filter of transactions, newest start first; with `changed_after`, a page's `changes`, those
+    that changed since, in the order of their changes."""
 
     station_id: str | None = None
+    connector_id: int | None = None
     status: TransactionStatus | None = None
     id_token: str | None = None
+    flag: str | None = None
     started_from: Moment | None = None
     started_to: Moment | None = None
+    stopped_from: Moment | None = None
+    stopped_to: Moment | None = None
+    changed_after: str | None = None
 
 
 class TransactionName(Contract):

@@ -24,8 +24,8 @@ Kind = Callable[[Any], Any]
 class BadCursor(ProblemRaised):
     """The cursor was not given by this list: 422 `bad_cursor`, whoever reads it."""
 
-    def __init__(self) -> None:
-        field = FieldProblem(field="cursor", message="is not one that this list gave")
+    def __init__(self, parameter: str = "cursor") -> None:
+        field = FieldProblem(field=parameter, message="is not one that this list gave")
         super().__init__(
             Problem(
                 status=422,
@@ -46,8 +46,10 @@ def _written(part: Any) -> str:
     return part.hex() if isinstance(part, bytes) else str(part)
 
 
-def decode_cursor(cursor: str, *kinds: Kind) -> list[Any]:
+def decode_cursor(cursor: str, *kinds: Kind, parameter: str = "cursor") -> list[Any]:
     """Return the sort key in a cursor, each part read by its kind, one of those below.
+
+    `parameter`: where the cursor was given.
 
     Raises:
         BadCursor: it is not such a cursor.
@@ -59,7 +61,7 @@ def decode_cursor(cursor: str, *kinds: Kind) -> list[Any]:
             raise ValueError("no sort key")
         return [kind(part) for kind, part in zip(kinds, key, strict=True)]
     except (binascii.Error, ValueError, OverflowError) as error:
-        raise BadCursor from error
+        raise BadCursor(parameter) from error
 
 
 def as_text(part: Any) -> str:

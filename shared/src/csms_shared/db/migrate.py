@@ -87,7 +87,7 @@ def _upgrade(
 ) -> None:
     # Roles are the cluster's, so migrations of all schemas take one lock. It is held to the end of
     # the connection: each revision commits, so that none keeps the locks of the one before.
-    connection.execute(text("SELECT pg_advisory_lock(hashtextextended('csms.migrate', 0))"))
+    _take_turn(connection)
     quote = connection.dialect.identifier_preparer.quote_identifier
     _create_role(connection, username, password, quote(username))
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"))
@@ -103,6 +103,19 @@ def _upgrade(
     ):
         connection.execute(text(statement.format(schema=quote(schema), role=quote(username))))
     connection.commit()
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait for the migrations of others.
+
+    Not within one statement: an index that is made concurrently waits for the end of each
+    statement that began before it, and the two would wait for each other.
+    """
+    lock = text("SELECT pg_try_advisory_lock(hashtextextended('csms.migrate', 0))")
+    while not connection.execute(lock).scalar_one():
+        connection.commit()
+        connection.execute(text("SELECT pg_sleep(0.05)"))
+        connection.commit()
 
 
 def _create_role(connection: Connection, username: str, password: str, quoted: str) -> None:

@@ -12,7 +12,12 @@ from command_api.http.authentication import Administrator, Viewer
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
-from csms_shared.contracts.sessions import MeterValueView, TransactionStatus, TransactionView
+from csms_shared.contracts.sessions import (
+    MeterValueView,
+    TransactionPage,
+    TransactionStatus,
+    TransactionView,
+)
 from csms_shared.values.numbers import INT32_MAX, Whole, WholeText
 from csms_shared.values.times import Moment
 
@@ -32,29 +37,47 @@ class Closing(BaseModel):
     reason: str = Field(min_length=1, max_length=500)
 
 
-@router.get("", response_model=Page[TransactionView], summary="List transactions")
+@router.get(
+    "",
+    response_model=TransactionPage,
+    summary="List transactions",
+    responses={410: {"description": "A backup was restored after `changed_after` was given."}},
+)
 async def list_transactions(
     request: Request,
     _: Viewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
+    connector_id: Annotated[int | None, WholeText(0, INT32_MAX), Query()] = None,
     status: TransactionStatus | None = None,
     id_token: Annotated[str | None, Query(max_length=255)] = None,
+    flag: Annotated[str | None, Query(max_length=255)] = None,
     from_: Annotated[Moment | None, Query(alias="from", description="started from")] = None,
     to: Annotated[Moment | None, Query(description="started before")] = None,
+    stopped_from: Moment | None = None,
+    stopped_to: Annotated[Moment | None, Query(description="stopped before")] = None,
+    changed_after: Annotated[
+        str | None,
+        Query(description="`changes` of an earlier page: only what changed since, in that order"),
+    ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """Return transactions, newest first."""
+    """Return transactions, newest first, or those that have changed since."""
     return Json(
         await _ask(
             request,
             "transactions.list",
             given(
                 station_id=station_id,
+                connector_id=connector_id,
                 status=status,
                 id_token=id_token,
+                flag=flag,
                 started_from=utc_text(from_),
                 started_to=utc_text(to),
+                stopped_from=utc_text(stopped_from),
+                stopped_to=utc_text(stopped_to),
+                changed_after=changed_after,
                 limit=limit,
                 cursor=cursor,
             ),

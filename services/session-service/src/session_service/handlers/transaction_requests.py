@@ -14,6 +14,7 @@ from csms_shared.contracts.sessions import (
     MeterValueView,
     OpenTransactions,
     TransactionName,
+    TransactionPage,
     TransactionStatus,
     TransactionView,
 )
@@ -31,10 +32,11 @@ from session_service.store.transactions import stored_transaction
 
 async def list_transactions(
     connection: AsyncConnection, query: ListTransactions
-) -> Page[TransactionView]:
+) -> TransactionPage:
     """Return a page of transactions."""
-    rows, cursor = await page_of_transactions(connection, query)
-    return Page(items=[transaction_view(row) for row in rows], next_cursor=cursor)
+    rows, cursor, changes = await page_of_transactions(connection, query)
+    views = [transaction_view(row) for row in rows]
+    return TransactionPage(items=views, next_cursor=cursor, changes=changes)
 
 
 async def get_transaction(connection: AsyncConnection, name: TransactionName) -> TransactionView:

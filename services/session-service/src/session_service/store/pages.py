@@ -24,6 +24,7 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from session_service.domain.authorization import token_key
+from session_service.store.changes import Seen, changed_since, read_on, seen_now
 from session_service.store.tables import (
     charging_profile,
     id_token,
@@ -36,28 +37,69 @@ from session_service.store.tables import (
 PageRows = tuple[list[Row[Any]], str | None]
 
 
-async def page_of_transactions(connection: AsyncConnection, query: ListTransactions) -> PageRows:
-    """Return transactions, newest start first."""
+async def page_of_transactions(
+    connection: AsyncConnection, query: ListTransactions
+) -> tuple[list[Row[Any]], str | None, str]:
+    """Return transactions, newest start first, or those that changed after a cursor.
+
+    The third is the cursor of what changes after this: the same on every page of a list, so that
+    nothing is missed that changed while it was read.
+    """
+    now = await seen_now(connection)
+    if query.changed_after is not None:
+        return await _page_of_changes(connection, query, query.changed_after, now)
     table = transaction.c
-    statement = select(transaction).order_by(table.started_at.desc(), table.id.desc())
-    if query.station_id is not None:
-        statement = statement.where(table.station_id == query.station_id)
+    statement = _filtered(select(transaction), query)
+    statement = statement.order_by(table.started_at.desc(), table.id.desc())
+    if query.cursor is not None:
+        started_at, row_id, first = decode_cursor(query.cursor, as_moment, as_int32, as_text)
+        statement = statement.where(tuple_(table.started_at, table.id) < (started_at, row_id))
+        now = Seen.decode(first, "cursor")
+    rows, more = await _limited(connection, statement, query.limit)
+    changes = now.encode()
+    last = rows[-1] if more else None
+    return rows, last and encode_cursor(last.started_at, last.id, changes), changes
+
+
+async def _page_of_changes(
+    connection: AsyncConnection, query: ListTransactions, changed_after: str, now: Seen
+) -> tuple[list[Row[Any]], str | None, str]:
+    seen = Seen.decode(changed_after, "changed_after")
+    if query.cursor is not None:
+        seen = Seen.decode(query.cursor, "cursor")
+    statement = _filtered(changed_since(seen, now), query)
+    rows, more = await _limited(connection, statement, query.limit)
+    changes = read_on(seen, now, rows[-1] if more else None).encode()
+    return rows, changes if more else None, changes
+
+
+def _filtered(statement: Select[Any], query: ListTransactions) -> Select[Any]:
+    table = transaction.c
+    conditions = [
+        column == wanted
+        for column, wanted in (
+            (table.station_id, query.station_id),
+            (table.connector_id, query.connector_id),
+            (table.token_key, query.id_token and token_key(query.id_token)),
+        )
+        if wanted is not None
+    ]
     if query.status is not None:
-        statement = statement.where(table.status == query.status.value)
+        conditions.append(table.status == query.status.value)
         if query.status.value != "completed":
             # Spelled out for the planner, which can't conclude it: the partial index applies.
-            statement = statement.where(table.status != "completed")
-    if query.id_token is not None:
-        statement = statement.where(table.token_key == token_key(query.id_token))
-    if query.started_from is not None:
-        statement = statement.where(table.started_at >= query.started_from)
-    if query.started_to is not None:
-        statement = statement.where(table.started_at < query.started_to)
-    if query.cursor is not None:
-        key = tuple(decode_cursor(query.cursor, as_moment, as_int32))
-        statement = statement.where(tuple_(table.started_at, table.id) < key)
-    rows, more = await _limited(connection, statement, query.limit)
-    return rows, encode_cursor(rows[-1].started_at, rows[-1].id) if more else None
+            conditions.append(table.status != "completed")
+    if query.flag is not None:
+        conditions.append(table.flags.any_() == query.flag)
+    for column, beginning, end in (
+        (table.started_at, query.started_from, query.started_to),
+        (table.stopped_at, query.stopped_from, query.stopped_to),
+    ):
+        if beginning is not None:
+            conditions.append(column >= beginning)
+        if end is not None:
+            conditions.append(column < end)
+    return statement.where(*conditions)
 
 
 async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:

@@ -1,5 +1,7 @@
 """The schema `session`; a component test compares it with what the migrations make."""
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,11 +23,33 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import UserDefinedType
 
 from csms_shared.db.tables import outbox_table, parked_table
 
 SCHEMA = "session"
 metadata = MetaData()
+
+
+class Xid8(UserDefinedType[int]):
+    """The id of a database transaction, which never comes again."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the name of the type."""
+        return "xid8"
+
+
+class PgSnapshot(UserDefinedType[str]):
+    """Which transactions of the database had ended at one moment."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the name of the type."""
+        return "pg_snapshot"
+
 
 id_token = Table(
     "id_token",
@@ -56,6 +80,7 @@ transaction_ids = Sequence(
 )
 
 # `decided_at`: when the start was, by the database's clock; null where nobody waited for it.
+# `changed_xid`: which transaction of the database wrote the row last (store/changes.py).
 transaction = Table(
     "transaction",
     metadata,
@@ -91,7 +116,10 @@ transaction = Table(
     Column("closed_by", Text),
     Column("decided_at", DateTime(True)),
     Column("flags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("changed_xid", Xid8, nullable=False, server_default=func.pg_current_xact_id()),
+    Index("transaction_by_change", "changed_xid", "id"),
     Index("transaction_by_start", "started_at", "id"),
+    Index("transaction_by_stop", "stopped_at", "id"),
     Index("transaction_by_station", "station_id", "started_at", "id"),
     Index("transaction_by_token", "token_key", "started_at", "id"),
     Index(
@@ -119,6 +147,9 @@ transaction = Table(
         postgresql_where=text("status <> 'completed'"),
     ),
 )
+
+# One row. A restore makes it another one: cursors of changes from before it count no more.
+change_history = Table("change_history", metadata, Column("id", Uuid, primary_key=True))
 
 # Every stop that belongs to a transaction: the one that counts, and the others as evidence.
 stop = Table(
