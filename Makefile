@@ -87,10 +87,13 @@ unit: env ## The tests that need neither broker nor database
 test-frames: env ## 100,000 mutated frames through the gateway's core (make test sends 20,000)
 	@MUTATED_FRAMES=100000 $(VENV)/bin/pytest services/ws-gateway/tests/domain/test_mutated_frames.py
 
-.PHONY: test-long test-extremes
-test-long: env ## What make test is too short for: faults in short, then the extremes for an hour
+.PHONY: test-long test-rest test-extremes
+test-long: env ## What make test is too short for: faults, generated requests, then the extremes for an hour
 	@$(VENV)/bin/pytest tests/faults --durations=8
+	@$(MAKE) --no-print-directory test-rest
 	@$(MAKE) --no-print-directory test-extremes
+test-rest: env ## REST_CASES generated requests for each operation of REST (make test sends 2)
+	@REST_CASES=$${REST_CASES:-100} $(VENV)/bin/pytest tests/rest
 test-extremes: env ## Every extreme value through every field, then drawn ones for EXTREME_SECONDS
 	@EXTREME_SECONDS=$${EXTREME_SECONDS:-3600} $(VENV)/bin/pytest tests/extremes $(ARGS)
 

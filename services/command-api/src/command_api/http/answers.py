@@ -12,12 +12,13 @@ from csms_shared.values.numbers import WholeText
 from csms_shared.values.times import format_time
 
 Limit = Annotated[int, WholeText(1, PAGE_MAX), Query(description="how many items at most")]
-# The alphabet is for documentation: whoever made the cursor tells whether it is one.
+# For documentation: whoever made the cursor tells whether it is one.
+CURSOR_RULE: dict[str, Any] = {"pattern": "^[A-Za-z0-9_-]+$"}
 Cursor = Annotated[
     str | None,
     Query(
         description="`next_cursor` of the page before",
-        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+        json_schema_extra=CURSOR_RULE,
     ),
 ]
 DEFAULT_LIMIT = PAGE_DEFAULT

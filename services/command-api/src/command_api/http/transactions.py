@@ -6,7 +6,15 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
+from command_api.http.answers import (
+    CURSOR_RULE,
+    DEFAULT_LIMIT,
+    Cursor,
+    Json,
+    Limit,
+    given,
+    utc_text,
+)
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.state import state_of
@@ -58,7 +66,10 @@ async def list_transactions(
     stopped_to: Annotated[Moment | None, Query(description="stopped before")] = None,
     changed_after: Annotated[
         str | None,
-        Query(description="`changes` of an earlier page: only what changed since, in that order"),
+        Query(
+            description="`changes` of an earlier page: only what changed since, in that order",
+            json_schema_extra=CURSOR_RULE,
+        ),
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,

@@ -1,0 +1,245 @@
+"""One of each thing that REST knows, so that requests find something."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+from websockets.exceptions import InvalidStatus
+
+from csms_local.run_state import RunState
+from csms_simulator.certificates import Authority
+from csms_simulator.operator import Operator
+from tests.conformance.played_station import connected
+from tests.extremes.odd_station import OddStation, odd_station
+from tests.extremes.valid_payloads import station_call
+from tests.integration.waiting import eventually
+
+Item = dict[str, Any]
+Name = str | int
+Role = Literal["admin", "viewer"]
+
+PASSWORD = "long enough"
+_PROFILE = {
+    "chargingProfileId": 1,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Absolute",
+    "chargingSchedule": {
+        "chargingRateUnit": "A",
+        "startSchedule": "2026-01-01T00:00:00Z",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
+    },
+}
+_UNKNOWN_TRANSACTION = 1_000_000_000
+_FIRMWARE = "https://firmware.example/2.0.bin"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Furniture:
+    """What is there, by the names that path parameters have for it.
+
+    `changed` are those that may be changed, where they are not the same as those that are read:
+    a station that is away, and not the one that answers every command while requests are sent.
+    `trusting` is a station that has a root certificate until it is told to delete it. `unfinished`
+    is the transaction of what is in quarantine.
+    `user` may log in with `PASSWORD`. Requests are sent with the API key `key`, of id `key_id`;
+    `admin` is the first administrator.
+    """
+
+    known: dict[str, list[Name]]
+    changed: dict[str, list[Name]]
+    trusting: str
+    unfinished: Name
+    user: str
+    admin: str
+    key_id: str
+    key: str
+
+    @property
+    def answering(self) -> str:
+        """Return the station that answers."""
+        return str(self.known["station_id"][0])
+
+    @property
+    def away(self) -> str:
+        """Return the station that is away."""
+        return str(self.changed["station_id"][0])
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON."""
+        file.write_text(json.dumps(dataclasses.asdict(self)))
+
+
+@contextlib.asynccontextmanager
+async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncIterator[Furniture]:
+    """Make one of each thing, and a key of this role; keep the station that answers connected."""
+    names = _Names(role)
+    key = await _posted(operator, "/api-keys", {"name": names.of("KEY"), "role": role})
+    await _posted(operator, "/id-tokens", {"id_token": names.token})
+    for user in (names.of("USER"), names.of("CHANGED")):
+        body = {"username": user, "password": PASSWORD, "role": "viewer"}
+        await _posted(operator, "/users", body)
+    body = {"station_id": names.away, "registered_serial_number": names.of("SN")}
+    await _posted(operator, "/stations", body)
+    async with odd_station(run.ocpp_url, names.away) as station:
+        for meter_stop in range(2):
+            unknown = {"transactionId": _UNKNOWN_TRANSACTION, "meterStop": meter_stop}
+            await station.send("StopTransaction", {**station_call("StopTransaction"), **unknown})
+    async with (
+        odd_station(run.ocpp_url, names.answering) as station,
+        odd_station(run.ocpp_url, names.trusting) as trusting,
+    ):
+        trusting.answers["ReserveNow"] = {"status": "Accepted"}
+        await _reported(station)
+        await _ordered(operator, names)
+        await _refused(run, operator, names)
+        yield Furniture(
+            known=await _found(operator, names),
+            changed={
+                "station_id": [names.away],
+                "username": [names.of("CHANGED")],
+                "transaction_id": await _open_transactions(operator, names.trusting),
+                "reservation_id": await _ids(
+                    operator, "/reservations", "reservation_id", station_id=names.trusting
+                ),
+            },
+            trusting=names.trusting,
+            unfinished=(await _open_transactions(operator, names.away))[0],
+            user=names.of("USER"),
+            admin=run.admin_username,
+            key_id=key["id"],
+            key=key["key"],
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Names:
+    """Names that another role's things do not have."""
+
+    role: Role
+
+    def of(self, thing: str) -> str:
+        return f"{thing}-{self.role}"
+
+    @property
+    def answering(self) -> str:
+        return self.of("ANSWERING")
+
+    @property
+    def away(self) -> str:
+        return self.of("AWAY")
+
+    @property
+    def trusting(self) -> str:
+        return self.of("TRUSTING")
+
+    @property
+    def token(self) -> str:
+        return self.of("TOKEN")
+
+
+async def _reported(station: OddStation) -> None:
+    """Have the station say what it may say."""
+    for action in ("StatusNotification", "MeterValues", "SecurityEventNotification"):
+        await station.send(action, station_call(action))
+    await station.send("StopTransaction", station_call("StopTransaction"))
+
+
+async def _ordered(operator: Operator, names: _Names) -> None:
+    """Order what leaves something behind."""
+    at = f"/stations/{names.answering}"
+    template = {"name": names.of("TEMPLATE"), "values": {"HeartbeatInterval": "300"},
+                "station_ids": [names.away]}  # fmt: skip
+    await _posted(operator, "/configuration-templates", template)
+    for name in (names.answering, names.trusting):
+        reservation = {"station_id": name, "connector_id": 1, "id_token": names.token,
+                       "expires_at": "2099-01-01T00:00:00Z"}  # fmt: skip
+        await _posted(operator, "/reservations", reservation)
+    for number in range(2):
+        rollout = {"name": f"rest {number}", "location": _FIRMWARE, "station_ids": [names.away]}
+        await _posted(operator, "/firmware-rollouts", rollout)
+    await _posted(operator, f"{at}/configuration/refresh", {})
+    job = await _posted(operator, f"{at}/diagnostics-jobs", {})
+    async with httpx.AsyncClient(trust_env=False) as http:
+        place = job["location"]
+        upload = await http.put(f"{place}diagnostics.zip", content=b"zip")
+    assert upload.status_code == 201, upload.text
+    for name in (names.answering, names.away):
+        kept = await operator.http.put(f"/stations/{name}/local-list", json={})
+        assert kept.status_code == 200, kept.text
+    authority = Authority("Operator")
+    root = authority.pem.decode()
+    chain = authority.station(names.answering).pem.decode() + root
+    set_ = {"connectorId": 1, "csChargingProfiles": _PROFILE}
+    install = {"certificateType": "CentralSystemRootCertificate", "certificate": root}
+    for station_id, action, payload in (
+        (names.answering, "SetChargingProfile", set_),
+        (names.answering, "CertificateSigned", {"certificateChain": chain}),
+        (names.trusting, "InstallCertificate", install),
+    ):
+        command = await operator.command(station_id, action, payload)
+        assert command["status"] == "completed", command
+
+
+async def _refused(run: RunState, operator: Operator, names: _Names) -> None:
+    """Let a station connect with a password that is not its own."""
+    locked = names.of("LOCKED")
+    body = {"station_id": locked, "password": PASSWORD, "security_profile": 1}
+    await _posted(operator, "/stations", body)
+    with contextlib.suppress(InvalidStatus):
+        async with connected(run.ocpp_url, locked, password="a wrong one"):
+            raise AssertionError("it was let in")
+
+
+async def _found(operator: Operator, names: _Names) -> dict[str, list[Name]]:
+    """Wait until each thing is listed, and return its names."""
+    of_station = {"station_id": names.answering}
+    jobs = await _listed(operator, "/jobs", **of_station)
+    (upload,) = (await operator.get(f"/jobs/{jobs[0]['job_id']}"))["uploads"]
+    found = {
+        "station_id": [names.answering],
+        "id_token": [names.token],
+        "username": [names.of("USER")],
+        "job_id": [jobs[0]["job_id"]],
+        "upload_id": [upload["upload_id"]],
+        "transaction_id": await _open_transactions(operator, names.answering),
+        "template_id": await _ids(operator, "/configuration-templates", "template_id"),
+        "reservation_id": await _ids(operator, "/reservations", "reservation_id", **of_station),
+        "rollout_id": await _ids(operator, "/firmware-rollouts", "rollout_id"),
+        "command_id": await _ids(operator, "/commands", "command_id", **of_station),
+        "refusal_id": await _ids(operator, "/refusals", "id", station_id=names.of("LOCKED")),
+        "item_id": await _ids(operator, "/quarantine", "id", station_id=names.away),
+        "certificate_id": await _ids(operator, "/certificates", "certificate_id", **of_station),
+    }
+    installed = await operator.get(f"/stations/{names.trusting}/certificates")
+    found["serial_number"] = [one["serial_number"] for one in installed["installed"]]
+    await _listed(operator, f"/stations/{names.answering}/charging-profiles")
+    await _listed(operator, "/security-events", **of_station)
+    return found
+
+
+async def _ids(operator: Operator, path: str, field: str, **query: str) -> list[Name]:
+    return [item[field] for item in await _listed(operator, path, **query)]
+
+
+async def _open_transactions(operator: Operator, station_id: str) -> list[Name]:
+    active = {"station_id": station_id, "status": "active"}
+    return await _ids(operator, "/transactions", "transaction_id", **active)
+
+
+async def _listed(operator: Operator, path: str, **query: str) -> list[Item]:
+    async def read() -> list[Item]:
+        return await operator.items(path, **query)
+
+    return await eventually(read, bool, 60.0)
+
+
+async def _posted(operator: Operator, path: str, body: Item) -> Item:
+    answer = await operator.http.post(path, json=body)
+    assert answer.status_code in (201, 202), f"{path}: {answer.status_code} {answer.text}"
+    made: Item = answer.json()
+    return made
