@@ -1,8 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from typing import Any
-
 import jsonschema_rs
 import pytest
 from hypothesis import given
