@@ -1,8 +1,14 @@
 """Fixtures that every test may use, and logs that cost the code under test no time."""
 
 import structlog
+from hypothesis import settings
 
 pytest_plugins = ["csms_local.pytest_nodes"]
+
+# Property-based tests draw the same examples each time: a failure can be looked at, and a change is
+# not blamed for what was there before it. To draw others: pytest --hypothesis-profile=default.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 # What structlog does unasked, a traceback in colours with every local variable, holds the event
 # loop up for seconds on a busy machine: past the deadlines of the calls under test. The services'
