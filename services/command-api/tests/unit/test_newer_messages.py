@@ -8,6 +8,8 @@ import pytest
 
 from command_api.amqp.own_events import OwnEvents
 from command_api.amqp.own_queue import OwnQueue
+from command_api.amqp.owner_map import OwnerMap
+from command_api.handlers.ports import ServiceAway
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.requests import Correlator
 from csms_shared.contracts.commands import CommandReport
@@ -86,6 +88,31 @@ async def test_an_event_without_what_its_type_promises_comes_in_nobodys_way() ->
     await events(delivered(MessageType.EVENTS, orjson.dumps(bare)))
     assert seen.types[-1] == "csms.station.online.v1"
     assert seen.ended == []
+
+
+class Registry:
+    """Answers every question with the same."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        return self._answer
+
+
+async def test_an_owner_that_cannot_be_read_costs_no_other_station() -> None:
+    held = {"station_id": "B", "known": True, "gateway_id": "g", "epoch": 3}
+    owners = OwnerMap(Registry([{"owner": "A"}, held | {"registration_status": "added_later"}]))
+    found = await owners.find_fresh(["A", "B"])
+    # There, and as far as is known nobody holds it: what is held for it waits.
+    assert (found["A"].known, found["A"].gateway_id) == (True, None)
+    assert (found["B"].gateway_id, found["B"].registration_status) == ("g", "added_later")
+
+
+@pytest.mark.parametrize("answer", [None, {}, [5], [{"owner": "A"}]])
+async def test_an_answer_without_an_owner_is_none(answer: Any) -> None:
+    with pytest.raises(ServiceAway):
+        await OwnerMap(Registry(answer)).find_fresh(["A"])
 
 
 @pytest.mark.parametrize("type", [*MessageType, "", "calls.v9"])

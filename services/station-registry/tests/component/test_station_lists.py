@@ -150,7 +150,7 @@ async def _explained(engine: AsyncEngine, sql: str, **parameters: Any) -> list[d
     """Return the nodes of the plan that was used, the topmost first."""
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL jit = off"))
-        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}"
         found = (await connection.execute(text(explain), parameters)).scalar_one()
     return _nodes((orjson.loads(found) if isinstance(found, str) else found)[0]["Plan"])
 

@@ -50,8 +50,8 @@ _LIST = (
     + "WHERE s.station_id IN (SELECT station_id FROM page) ORDER BY s.station_id"
 )
 _IS_ONLINE = (
-    "EXISTS (SELECT FROM station_connection c JOIN gateway g USING (gateway_id) "
-    "WHERE c.station_id = t.station_id AND g.lease_expires_at > now()) "
+    "EXISTS (SELECT FROM station_connection c WHERE c.station_id = t.station_id AND c.gateway_id "
+    "= ANY(ARRAY(SELECT gateway_id FROM gateway WHERE lease_expires_at > now()))) "
 )
 _CONDITIONS = {
     "cursor": "AND t.station_id > :cursor ",
