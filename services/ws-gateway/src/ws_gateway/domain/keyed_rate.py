@@ -1,5 +1,6 @@
 """How often each of many may do something; bounded in memory."""
 
+import math
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -29,6 +30,12 @@ class KeyedRate(Generic[Key]):
         if restored is None:
             return 0.0
         return max(0.0, restored + self._every_s - self._burst_s - now)
+
+    def left(self, key: Key, now: float) -> float:
+        """Return how often the key may be counted before it has to wait."""
+        if not self._every_s:
+            return math.inf
+        return (self._burst_s - max(0.0, self._restored.get(key, now) - now)) / self._every_s
 
     def count(self, key: Key, now: float) -> None:
         """Count one; who is over the bound already runs up no debt."""

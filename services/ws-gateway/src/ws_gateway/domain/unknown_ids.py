@@ -1,5 +1,6 @@
 """Ids that no station has: asked for at a bounded rate, and not again at once (ADR 0030)."""
 
+from collections import Counter
 from typing import TypeVar
 
 from ws_gateway.domain.keyed_rate import KeyedRate
@@ -26,6 +27,8 @@ class UnknownIds:
             every_s=limits.unknown_id_interval_s,
             max_keys=_MAX_ADDRESSES,
         )
+        self._many = limits.unknown_ids_at_once / 2
+        self._asking: Counter[str] = Counter()
         # Each in the order of the last word of it: until when unknown, since when created.
         self._unknown: dict[str, float] = {}
         self._created: dict[str, float] = {}
@@ -38,6 +41,25 @@ class UnknownIds:
     def wait_s(self, address: str, station_id: str, now: float) -> float:
         """Return in how many seconds the registry is asked for this id, 0 where it is now."""
         return 0.0 if station_id in self._known else self._rate.wait_s(address, now)
+
+    def begin_asking(self, address: str, station_id: str, now: float) -> bool:
+        """Tell whether the registry may be asked now, beside what it is being asked already.
+
+        Of an address that has shown many ids that no station has, no more are asked for at once
+        than may turn out to be such; of any other as many as come.
+        """
+        if station_id not in self._known:
+            left = self._rate.left(address, now)
+            if left < self._many and self._asking[address] >= max(1.0, left):
+                return False
+        self._asking[address] += 1
+        return True
+
+    def end_asking(self, address: str) -> None:
+        """Note that one was answered, or is not waited for any more."""
+        self._asking[address] -= 1
+        if not self._asking[address]:
+            del self._asking[address]
 
     def found_unknown(
         self, address: str, station_id: str, *, asked_at: float, now: float, lasting: bool

@@ -218,10 +218,13 @@ class Handshakes:
             connected_ms=now_ms(),
         )
         asked_at = monotonic()
-        try:
-            reply = await self._broker.claims.claim(claim)
-        except ClaimUnanswered as error:
-            raise unavailable("registry_unanswered", str(error)) from None
+        with self._reception.asking(applicant.remote_address, station_id) as throttled:
+            if throttled is not None:
+                raise too_many(throttled)
+            try:
+                reply = await self._broker.claims.claim(claim)
+            except ClaimUnanswered as error:
+                raise unavailable("registry_unanswered", str(error)) from None
         if reply.outcome in _UNKNOWN:
             self._reception.found_unknown(
                 applicant.remote_address,

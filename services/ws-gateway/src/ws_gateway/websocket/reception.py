@@ -4,7 +4,8 @@ Everything here is remembered by this gateway alone and bounded; docs/adr/0014 s
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from csms_shared.clock import monotonic
@@ -75,6 +76,18 @@ class Reception:
             detail = "this address asks for too many ids that no station has"
             return Throttled("unknown_ids", detail, wait_s)
         return None
+
+    @contextmanager
+    def asking(self, address: str, station_id: str) -> Iterator[Throttled | None]:
+        """Hold a place among what the registry is asked; yield why there is none."""
+        if not self._ids.begin_asking(address, station_id, self._clock()):
+            detail = "this address asks for too many ids that no station has at once"
+            yield Throttled("unknown_ids", detail, self.limits.unknown_id_interval_s)
+            return
+        try:
+            yield None
+        finally:
+            self._ids.end_asking(address)
 
     def is_unknown(self, station_id: str) -> bool:
         """Tell whether the registry did not know the id a moment ago."""
