@@ -1,7 +1,9 @@
 """One of each thing that REST knows, so that requests find something."""
 
+import asyncio
 import contextlib
 import dataclasses
+import itertools
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from csms_local.run_state import RunState
 from csms_simulator.certificates import Authority
 from csms_simulator.operator import Operator
-from tests.conformance.played_station import connected
+from tests.conformance.played_station import at, connected
 from tests.extremes.odd_station import OddStation, odd_station
 from tests.extremes.valid_payloads import station_call
 from tests.integration.waiting import eventually
@@ -34,6 +36,7 @@ _PROFILE = {
         "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
     },
 }
+_REPORTS_EVERY_S = 0.2
 _UNKNOWN_TRANSACTION = 1_000_000_000
 _FIRMWARE = "https://firmware.example/2.0.bin"
 
@@ -44,8 +47,8 @@ class Furniture:
 
     `changed` are those that may be changed, where they are not the same as those that are read:
     a station that is away, and not the one that answers every command while requests are sent.
-    `trusting` is a station that has a root certificate until it is told to delete it. `unfinished`
-    is the transaction of what is in quarantine.
+    `trusting` is a station that has a root certificate until it is told to delete it, and that
+    reports all the time. `unfinished` is the transaction of what is in quarantine.
     `user` may log in with `PASSWORD`. Requests are sent with the API key `key`, of id `key_id`;
     `admin` is the first administrator.
     """
@@ -91,7 +94,7 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
             await station.send("StopTransaction", {**station_call("StopTransaction"), **unknown})
     async with (
         odd_station(run.ocpp_url, names.answering) as station,
-        odd_station(run.ocpp_url, names.trusting) as trusting,
+        _reporting(run.ocpp_url, names.trusting) as trusting,
     ):
         trusting.answers["ReserveNow"] = {"status": "Accepted"}
         await _reported(station)
@@ -142,6 +145,26 @@ class _Names:
         return self.of("TOKEN")
 
 
+@contextlib.asynccontextmanager
+async def _reporting(ocpp_url: str, station_id: str) -> AsyncIterator[OddStation]:
+    """Connect a station that has something new to report all the time."""
+    async with odd_station(ocpp_url, station_id) as station:
+        reporting = asyncio.create_task(_report(station))
+        try:
+            yield station
+        finally:
+            reporting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reporting
+
+
+async def _report(station: OddStation) -> None:
+    for status in itertools.cycle(("Charging", "Available")):
+        report = {"connectorId": 2, "errorCode": "NoError", "status": status, "timestamp": at()}
+        await station.send("StatusNotification", report)
+        await asyncio.sleep(_REPORTS_EVERY_S)
+
+
 async def _reported(station: OddStation) -> None:
     """Have the station say what it may say."""
     for action in ("StatusNotification", "MeterValues", "SecurityEventNotification"):
@@ -151,7 +174,7 @@ async def _reported(station: OddStation) -> None:
 
 async def _ordered(operator: Operator, names: _Names) -> None:
     """Order what leaves something behind."""
-    at = f"/stations/{names.answering}"
+    path = f"/stations/{names.answering}"
     template = {"name": names.of("TEMPLATE"), "values": {"HeartbeatInterval": "300"},
                 "station_ids": [names.away]}  # fmt: skip
     await _posted(operator, "/configuration-templates", template)
@@ -162,8 +185,8 @@ async def _ordered(operator: Operator, names: _Names) -> None:
     for number in range(2):
         rollout = {"name": f"rest {number}", "location": _FIRMWARE, "station_ids": [names.away]}
         await _posted(operator, "/firmware-rollouts", rollout)
-    await _posted(operator, f"{at}/configuration/refresh", {})
-    job = await _posted(operator, f"{at}/diagnostics-jobs", {})
+    await _posted(operator, f"{path}/configuration/refresh", {})
+    job = await _posted(operator, f"{path}/diagnostics-jobs", {})
     async with httpx.AsyncClient(trust_env=False) as http:
         place = job["location"]
         upload = await http.put(f"{place}diagnostics.zip", content=b"zip")

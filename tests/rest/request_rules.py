@@ -30,6 +30,7 @@ _THERE = Furniture(**json.loads(Path(os.environ["REST_FURNITURE"]).read_text()))
 _IS_LONG = bool(os.environ.get("REST_CASES"))
 _CHANGING = ("PATCH", "PUT", "DELETE")
 # Nothing has this name, and it may stand for any id.
+_NOTHING = "00000000-0000-7000-8000-000000000000"
 # Parameters that take what a page of a list has, and where it has that.
 _CURSORS = {"changed_after": "changes", "cursor": "next_cursor"}
 # The fields that name what a request makes, or makes anew.
@@ -42,7 +43,6 @@ _NAMED_BY = {
     f"{_API}/configuration-templates/{{template_id}}": "name",
 }
 _LONGEST_NAME = 100
-_NOTHING = "00000000-0000-7000-8000-000000000000"
 _VENDOR = {"vendor": "Vendor", "model": "Model", "firmware_version": "1.2.3"}
 _numbers = count()
 _cursors: dict[tuple[str, str], str] = {}
@@ -181,6 +181,11 @@ def _give_query(case: Case[Any]) -> None:
         case.query["hold_until"] = _in_an_hour()
         # It has not ended as long as the station is away.
         case.query["wait"] = 0
+    if case.path == f"{_API}/events":
+        # A stream of what does not happen has no first event.
+        case.query["station_id"] = _THERE.trusting
+        if "type" in case.query:
+            case.query["type"] = "connector.status_changed"
 
 
 def _list_of(case: Case[Any], parameter: str) -> tuple[str, str]:
