@@ -31,7 +31,10 @@ async def owner(database_url: str, session_url: str) -> AsyncIterator["asyncpg.C
     for check in checks:
         await connection.execute(f"ALTER TABLE {check['of']} DROP CONSTRAINT {check['name']}")
     await connection.execute("ALTER TABLE transaction DROP COLUMN decided_at")
-    await connection.execute("DROP TABLE outbox_deferred, upkeep_turn")
+    await connection.execute(
+        "DROP TABLE outbox_deferred, upkeep_turn, meter_value_week; "
+        "DROP FUNCTION drop_meter_value_week"
+    )
     await connection.execute("UPDATE alembic_version SET version_num = '0004_reservation_outages'")
     yield connection
     await connection.close()

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -136,6 +137,7 @@ stop = Table(
     Column("received_at", DateTime(True), nullable=False),
     Column("payload", JSON, nullable=False),
     Index("stop_by_transaction", "transaction_id"),
+    Index("stop_by_receipt", "received_at"),
 )
 
 # Partitioned by week of `sampled_at`, with a default partition for impossible times.
@@ -165,6 +167,13 @@ meter_value = Table(
     postgresql_partition_by="RANGE (sampled_at)",
 )
 
+# On which days values of each week came; both begin at midnight UTC, weeks on Mondays.
+meter_value_week = Table(
+    "meter_value_week",
+    metadata,
+    Column("week", Date, primary_key=True),
+    Column("received_on", Date, primary_key=True),
+)
 quarantine = Table(
     "quarantine",
     metadata,
@@ -183,6 +192,7 @@ quarantine = Table(
     Column("transaction_id", Integer),
     Column("payload", JSON, nullable=False),
     Index("quarantine_by_time", "received_at", "id"),
+    Index("quarantine_closed", "received_at", postgresql_where=text("status <> 'open'")),
     Index("quarantine_open", "station_id", postgresql_where=text("status = 'open'")),
 )
 
@@ -362,6 +372,7 @@ __all__ = [
     "local_list_content",
     "metadata",
     "meter_value",
+    "meter_value_week",
     "outbox",
     "outbox_deferred",
     "parked",
