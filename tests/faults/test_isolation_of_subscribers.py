@@ -74,10 +74,14 @@ async def _watch(suite: SuiteOnPaths, work: asyncio.Task[None]) -> None:
 
 async def _progress(suite: SuiteOnPaths, scenario: Scenario, scale: Scale) -> None:
     """Let sessions go on, while every event comes in time to those whom nothing concerns."""
-    async with asyncio.TaskGroup() as group:
-        wanted, within = scale.pick((30, 120.0), (600, 1200.0))
-        work = group.create_task(scenario.fleet.progress(wanted, within=within))
-        group.create_task(_watch(suite, work))
+    wanted, within = scale.pick((30, 120.0), (600, 1200.0))
+    work = asyncio.create_task(scenario.fleet.progress(wanted, within=within))
+    try:
+        await _watch(suite, work)
+        await work
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 @pytest.mark.in_subset

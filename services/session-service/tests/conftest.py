@@ -24,9 +24,9 @@ from session_service.store.tables import SCHEMA
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 _TABLES = (
-    "id_token, connector, transaction, stop, meter_value, quarantine, outbox, parked, reservation, "
-    "reservation_cancellation, reservation_outage, local_list, local_list_content, "
-    "charging_profile, charging_clearing, reported_schedule"
+    "id_token, connector, transaction, stop, meter_value, meter_value_week, quarantine, outbox, "
+    "parked, reservation, reservation_cancellation, reservation_outage, local_list, "
+    "local_list_content, charging_profile, charging_clearing, reported_schedule"
 )
 
 

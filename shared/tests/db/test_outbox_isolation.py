@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import pytest
@@ -300,6 +301,21 @@ async def test_subscribers_who_are_not_reached_delay_the_suite_by_nothing(stage:
         (EVENTS, "number.counted"),
         (EVENTS, FOLLOWED),
     ]
+
+
+async def test_what_is_hardly_waited_for_is_sent_all_the_same(stage: Stage) -> None:
+    class Slow(FakePublisher):
+        async def publish_all(self, messages: list[Outgoing], timeout: float = 1.0) -> list[Any]:
+            # As when a new channel has to be opened first.
+            await asyncio.sleep(0.3)
+            return await super().publish_all(messages, timeout)
+
+    public = Slow(PublishRefused("full"))
+    relay = OutboxRelay(stage.engine, OUTBOX, FakePublisher(None), public)
+    for sent in (1, 2, 3):
+        await stage.write(1, "number.counted")
+        await relay.relay_round()
+        await _until(lambda sent=sent: len(public.sent) == sent)  # type: ignore[misc]
 
 
 def test_a_destination_that_refuses_is_tried_more_and_more_seldom_and_forgotten(

@@ -153,7 +153,7 @@ class CommandApi:
             settings.http_port,
         )
         self._upkeep = Upkeep(
-            self._upkeep_engine, SCHEMA, (finish_overdue(), self._purge_uploads(), *purges())
+            self._upkeep_engine, SCHEMA, (finish_overdue(), self._purge_uploads(), *self._purges())
         )
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
@@ -186,6 +186,12 @@ class CommandApi:
         if away is not None:
             missing["database"] = away
         return missing
+
+    def _purges(self) -> tuple[UpkeepTask, ...]:
+        return purges(
+            command_days=self._settings.command_retention_days,
+            audit_days=self._settings.audit_retention_days,
+        )
 
     def _warnings(self) -> dict[str, str]:
         return self._relay.warnings() | self._upkeep.warnings()

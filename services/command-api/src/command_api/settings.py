@@ -53,6 +53,12 @@ class CommandApiSettings(DatabaseSettings):
     )
     upload_max_mb: int = Field(100, ge=1, le=10_000, description="largest upload in MiB")
     upload_retention_days: int = Field(90, ge=1, le=3650, description="how long uploads are kept")
+    command_retention_days: int = Field(
+        400, ge=8, le=3650, description="days that commands are kept after their end"
+    )
+    audit_retention_days: int = Field(
+        400, ge=1, le=3650, description="days that the audit of changes is kept"
+    )
     min_password_length: int = Field(
         16, ge=1, le=40, description="least length of a station's password"
     )

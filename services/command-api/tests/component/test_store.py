@@ -16,6 +16,8 @@ from command_api.store.upkeep import purges
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
+from csms_shared.clock import now_ms
+from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.refusals import refuse
@@ -51,9 +53,43 @@ async def test_the_services_role_owns_nothing(database: asyncpg.Pool) -> None:
     assert owned == 0
 
 
+async def test_ended_commands_and_the_audit_go_after_their_time(
+    service_url: str, database: asyncpg.Pool
+) -> None:
+    engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
+    tasks = {task.name: task for task in purges(command_days=400, audit_days=400)}
+    day_ms = 86_400_000
+    ids = {days: new_command_id(now_ms() - days * day_ms) for days in (500, 450, 399)}
+    for days, command_id in ids.items():
+        await database.execute(
+            "INSERT INTO commands (command_id, station_id, ocpp_version, action, payload, status, "
+            "created_by, created_at, deadline, held, attempts, completed_at) "
+            "VALUES ($1, 'OLD', 'ocpp16', 'Reset', '{}', $3, 'test', "
+            "now() - make_interval(days => $2), now(), false, 1, "
+            "CASE WHEN $3 = 'completed' THEN now() - make_interval(days => $2) END)",
+            command_id,
+            days,
+            "pending" if days == 450 else "completed",
+        )
+        await database.execute(
+            "INSERT INTO audit (at, principal, role, address, method, path) "
+            "VALUES (now() - make_interval(days => $1), 'old', 'admin', '', 'PUT', '')",
+            days,
+        )
+    for name in ("purge_commands", "purge_audit"):
+        while await in_transaction(engine, tasks[name].work):
+            pass
+    left = await database.fetch("SELECT command_id FROM commands WHERE station_id = 'OLD'")
+    # What has no end is never deleted.
+    assert {row["command_id"] for row in left} == {ids[450], ids[399]}
+    assert await database.fetchval("SELECT count(*) FROM audit WHERE principal = 'old'") == 1
+    await database.execute("DELETE FROM commands WHERE station_id = 'OLD'")
+    await engine.dispose()
+
+
 async def test_every_purge_runs_with_the_rights_of_the_service(service_url: str) -> None:
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
-    for task in purges():
+    for task in purges(command_days=400, audit_days=400):
         await in_transaction(engine, task.work)
     await engine.dispose()
 

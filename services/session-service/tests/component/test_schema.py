@@ -1,5 +1,6 @@
 """The schema that migrations make, and what the service's role may do with it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.migrate import migrate, missing_migrations
+from csms_shared.db.upkeep import UpkeepTask
 from session_service.amqp.process import MIGRATIONS
 from session_service.store.tables import SCHEMA, Xid8, metadata
 from session_service.store.upkeep import make_partitions, upkeep_tasks
@@ -89,6 +91,11 @@ async def test_partitions_are_made_ahead_and_take_over_rows_of_the_default_one(
     assert await records.rows("SELECT * FROM meter_value_default") == []
 
 
+def _tasks(**days: int) -> dict[str, UpkeepTask]:
+    kept = {"meter_value_days": 400, "stop_days": 400, "quarantine_days": 400} | days
+    return {task.name: task for task in upkeep_tasks(**kept)}
+
+
 async def test_partitions_go_when_everything_in_them_is_past_retention(
     records: Any, database_url: str
 ) -> None:
@@ -105,10 +112,115 @@ async def test_partitions_go_when_everything_in_them_is_past_retention(
     recent = int(now.timestamp() * 1000)
     await records.report(records.meter_values(1, None, meter_value=kept, received_ms=recent))
     await records.report(records.meter_values(2, None, meter_value=kept[1:], received_ms=1000))
-    (drop,) = [task for task in upkeep_tasks(14) if task.name == "drop_partitions"]
-    await in_transaction(records.engine, drop.work)
+    tasks = _tasks(meter_value_days=14)
+    for name in ("drop_meter_value_weeks", "purge_meter_values_without_a_week"):
+        while await in_transaction(records.engine, tasks[name].work):
+            pass
     after = [row["relname"] for row in await records.rows(PARTITIONS)]
     assert before[0] not in after
     assert len(before) > len(after) > 10
     assert len(await records.rows("SELECT * FROM meter_value")) == 2
     await in_transaction(records.engine, make_partitions)
+
+
+async def test_a_week_that_cannot_be_dropped_keeps_no_other(
+    records: Any, database_url: str
+) -> None:
+    await in_transaction(records.engine, make_partitions)
+    owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
+    await owner.execute("SELECT make_meter_value_partitions(9, 8)")
+    stuck = (await records.rows(PARTITIONS))[0]["relname"]
+    await owner.execute(f"CREATE VIEW in_use AS SELECT * FROM {stuck}")
+    drop = _tasks(meter_value_days=14)["drop_meter_value_weeks"]
+
+    async def old() -> list[str]:
+        week = datetime.now(UTC) - timedelta(days=21)
+        names = [row["relname"] for row in await records.rows(PARTITIONS)]
+        return [name for name in names if name < f"meter_value_{week:%Y%m%d}"]
+
+    failures = 0
+    async with asyncio.timeout(60):
+        while await old() != [stuck] or not failures:
+            try:
+                await in_transaction(records.engine, drop.work)
+            except DBAPIError:
+                # As upkeep does: it is shown, and tried again.
+                failures += 1
+    await owner.execute("DROP VIEW in_use")
+    await owner.close()
+    while await in_transaction(records.engine, drop.work):
+        pass
+    assert await old() == []
+    await in_transaction(records.engine, make_partitions)
+
+
+async def test_no_row_of_a_week_is_looked_at_to_know_whether_it_may_go(records: Any) -> None:
+    await in_transaction(records.engine, make_partitions)
+    now = datetime.now(UTC)
+    value = [{"timestamp": (now - timedelta(weeks=4)).isoformat(), "sampledValue": {"value": "1"}}]
+    recent = int(now.timestamp() * 1000)
+    await records.report(records.meter_values(1, None, meter_value=value, received_ms=recent))
+    (given,) = await records.rows("SELECT week, received_on FROM meter_value_week")
+    assert given["received_on"] == now.date()
+    assert given["week"].weekday() == 0
+    drop = _tasks(meter_value_days=14)["drop_meter_value_weeks"]
+
+    async def scans(connection: AsyncConnection) -> int:
+        counted = text(
+            "SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0) "
+            "FROM pg_stat_xact_user_tables WHERE relname ~ '^meter_value_[0-9]+$'"
+        )
+        return int((await connection.execute(counted)).scalar_one())
+
+    async def work(connection: AsyncConnection) -> int:
+        # What this connection did before may not have been reported yet.
+        before = await scans(connection)
+        while await drop.work(connection):
+            pass
+        return await scans(connection) - before
+
+    assert await in_transaction(records.engine, work) == 0
+    assert len(await records.rows("SELECT * FROM meter_value")) == 1
+    await in_transaction(records.engine, make_partitions)
+
+
+async def test_stops_and_closed_quarantine_go_after_their_time_and_nothing_else(
+    records: Any, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, "
+                "status, authorization_status, started_at, started_raw, meter_start, epoch, seq, "
+                "received_at) VALUES ('k', 'S', 1, 'T', 't', 'completed', 'Accepted', "
+                "now() - interval '900 days', '', 0, 1, 1, now() - interval '900 days')"
+            )
+        )
+        for seq, days in enumerate((500, 399, 0)):
+            await connection.execute(
+                text(
+                    "INSERT INTO stop SELECT 'c', :seq, 1, id, now() - make_interval(days => "
+                    ":days), '{}' FROM transaction"
+                ),
+                {"seq": seq, "days": days},
+            )
+            for status in ("open", "reconciled", "dismissed"):
+                await connection.execute(
+                    text(
+                        "INSERT INTO quarantine (id, kind, station_id, connection_id, epoch, seq, "
+                        "received_at, reason, status, payload) VALUES (gen_random_uuid(), 'stop', "
+                        "'S', 'c', 1, :seq, now() - make_interval(days => :days), '', :status, "
+                        "'{}')"
+                    ),
+                    {"seq": seq, "days": days, "status": status},
+                )
+    tasks = _tasks()
+    for name in ("purge_stops", "purge_closed_quarantine"):
+        while await in_transaction(engine, tasks[name].work):
+            pass
+    assert {row["seq"] for row in await records.rows("SELECT seq FROM stop")} == {1, 2}
+    left = await records.rows("SELECT seq, status FROM quarantine ORDER BY seq, status")
+    assert [(row["seq"], row["status"]) for row in left] == [
+        (0, "open"),
+        *((seq, status) for seq in (1, 2) for status in ("dismissed", "open", "reconciled")),
+    ]

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random
 
@@ -19,6 +19,8 @@ from csms_shared.db.engine import CONNECT_TIMEOUT_S, DRIVER, in_transaction, is_
 from csms_shared.db.settings import MigrationSettings
 from csms_shared.db.urls import parse_database_url
 from csms_shared.errors import Unavailable
+
+_LOCK_LOOKED_AT_S = 0.1
 
 
 def _config(schema: str, scripts: Path, connection: Connection | None = None) -> Config:
@@ -67,6 +69,7 @@ async def migrate(owner_url: str, service_url: str, schema: str, scripts: Path) 
         ):
             with attempt:
                 async with engine.connect() as connection:
+                    await _lock(connection)
                     await connection.run_sync(_upgrade, schema, scripts, role.user, role.password)
     except Exception as error:
         if is_infrastructure(error):
@@ -82,12 +85,23 @@ def _may_pass(error: BaseException) -> bool:
     return is_infrastructure(error) and not refused
 
 
+async def _lock(connection: AsyncConnection) -> None:
+    """Wait until no other migration runs.
+
+    Roles are the cluster's, so migrations of all schemas take one lock. It is held to the end of
+    the connection: each revision commits, so that none keeps the locks of the one before. Whoever
+    waits holds no transaction meanwhile, for which an index that is made concurrently would wait.
+    """
+    taken = text("SELECT pg_try_advisory_lock(hashtextextended('csms.migrate', 0))")
+    while not (await connection.execute(taken)).scalar_one():
+        await connection.commit()
+        await asyncio.sleep(_LOCK_LOOKED_AT_S)
+    await connection.commit()
+
+
 def _upgrade(
     connection: Connection, schema: str, scripts: Path, username: str, password: str
 ) -> None:
-    # Roles are the cluster's, so migrations of all schemas take one lock. It is held to the end of
-    # the connection: each revision commits, so that none keeps the locks of the one before.
-    _take_turn(connection)
     quote = connection.dialect.identifier_preparer.quote_identifier
     _create_role(connection, username, password, quote(username))
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"))
@@ -103,19 +117,6 @@ def _upgrade(
     ):
         connection.execute(text(statement.format(schema=quote(schema), role=quote(username))))
     connection.commit()
-
-
-def _take_turn(connection: Connection) -> None:
-    """Wait for the migrations of others.
-
-    Not within one statement: an index that is made concurrently waits for the end of each
-    statement that began before it, and the two would wait for each other.
-    """
-    lock = text("SELECT pg_try_advisory_lock(hashtextextended('csms.migrate', 0))")
-    while not connection.execute(lock).scalar_one():
-        connection.commit()
-        connection.execute(text("SELECT pg_sleep(0.05)"))
-        connection.commit()
 
 
 def _create_role(connection: Connection, username: str, password: str, quoted: str) -> None:

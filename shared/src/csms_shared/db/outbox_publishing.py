@@ -48,6 +48,8 @@ class OutboxPublisher:
         self._internal = internal
         self._public = public
         self._refusals = refusals
+        # Bounded by `PATIENCE_S` and the routing keys.
+        self._sending: set[asyncio.Task[list[_Outcome]]] = set()
 
     async def attempt(
         self, messages: Sequence[tuple[Destination, bytes]], patience_s: float | None = None
@@ -73,21 +75,47 @@ class OutboxPublisher:
     async def _publish(
         self, messages: Sequence[tuple[Destination, bytes]], patience_s: float | None
     ) -> list[_Outcome]:
-        groups: dict[tuple[bool, float], list[int]] = {}
+        outcomes: list[_Outcome] = [None] * len(messages)
+        together: dict[Publisher, list[int]] = {}
+        hurried: list[tuple[int, float]] = []
         for number, (destination, _) in enumerate(messages):
-            how = (destination.exchange == EVENTS, patience_s or self._patience_s(destination))
-            groups.setdefault(how, []).append(number)
-        outcomes: dict[int, _Outcome] = {}
+            waits_s = patience_s or self._patience_s(destination)
+            if waits_s >= PATIENCE_S:
+                together.setdefault(self._publisher_of(destination), []).append(number)
+            else:
+                hurried.append((number, waits_s))
 
-        async def publish(public: bool, patience_s: float, numbers: list[int]) -> None:
-            publisher = self._public if public else self._internal
+        async def publish(publisher: Publisher, numbers: list[int]) -> None:
             found = await publisher.publish_all(
-                [outgoing(*messages[number]) for number in numbers], patience_s
+                [outgoing(*messages[number]) for number in numbers], PATIENCE_S
             )
-            outcomes.update(zip(numbers, found, strict=True))
+            for number, outcome in zip(numbers, found, strict=True):
+                outcomes[number] = outcome
 
-        await asyncio.gather(*(publish(*how, numbers) for how, numbers in groups.items()))
-        return [outcomes[number] for number in range(len(messages))]
+        async def hurry(number: int, waits_s: float) -> None:
+            outcomes[number] = await self._hurry(messages[number], waits_s)
+
+        await asyncio.gather(
+            *(publish(*group) for group in together.items()), *(hurry(*one) for one in hurried)
+        )
+        return outcomes
+
+    async def _hurry(self, message: tuple[Destination, bytes], waits_s: float) -> _Outcome:
+        """Send a message to the queues that take it, and hardly wait for the one that does not.
+
+        It goes on being sent: where a new channel has to be opened for it, that takes its time.
+        """
+        destination, events = message
+        sending = asyncio.create_task(
+            self._publisher_of(destination).publish_all([outgoing(destination, events)], PATIENCE_S)
+        )
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        done, _ = await asyncio.wait((sending,), timeout=waits_s)
+        return sending.result()[0] if done else PublishUnconfirmed("not waited for")
+
+    def _publisher_of(self, destination: Destination) -> Publisher:
+        return self._public if destination.exchange == EVENTS else self._internal
 
     def _patience_s(self, destination: Destination) -> float:
         if not self._refusals.refuses(destination):

@@ -11,12 +11,23 @@ from csms_shared.db.upkeep import UpkeepTask, purge_outbox
 _DAY = "now() - interval '24 hours'"
 
 
-def _purge(due: str) -> Callable[[AsyncConnection], Awaitable[bool]]:
-    return lambda connection: delete_slice(connection, due.split()[0], due)
+def _purge(due: str, **parameters: int) -> Callable[[AsyncConnection], Awaitable[bool]]:
+    return lambda connection: delete_slice(connection, due.split()[0], due, **parameters)
 
 
-def purges() -> tuple[UpkeepTask, ...]:
-    """Return the service's periodic deletions."""
+def purges(*, command_days: int, audit_days: int) -> tuple[UpkeepTask, ...]:
+    """Return the service's periodic deletions, with the days that records are kept."""
+
+    async def purge_commands(connection: AsyncConnection) -> bool:
+        # The oldest have the least ids; none is open for longer than it may be held.
+        return await delete_slice(
+            connection,
+            "commands",
+            "(SELECT ctid, completed_at FROM commands ORDER BY command_id LIMIT :slice) AS oldest "
+            "WHERE completed_at < now() - make_interval(days => :days)",
+            days=command_days,
+        )
+
     return (
         purge_outbox(),
         UpkeepTask(
@@ -37,4 +48,13 @@ def purges() -> tuple[UpkeepTask, ...]:
             _purge(f"upload_tokens WHERE expires_at < {_DAY} ORDER BY expires_at LIMIT :slice"),
         ),
         UpkeepTask("forget_old_proofs", 600.0, forget_old_proofs),
+        UpkeepTask("purge_commands", 600.0, purge_commands),
+        UpkeepTask(
+            "purge_audit",
+            600.0,
+            _purge(
+                "audit WHERE at < now() - make_interval(days => :days) ORDER BY at LIMIT :slice",
+                days=audit_days,
+            ),
+        ),
     )

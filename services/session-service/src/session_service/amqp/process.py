@@ -48,7 +48,11 @@ def session_service(settings: Settings, link: Link) -> OwningService:
     )
     service.consume_requests(lambda engine: requests_inbox(engine, publisher, replies, wake))
     service.keep_up(
-        *upkeep_tasks(settings.meter_value_retention_days),
+        *upkeep_tasks(
+            meter_value_days=settings.meter_value_retention_days,
+            stop_days=settings.stop_retention_days,
+            quarantine_days=settings.quarantine_retention_days,
+        ),
         UpkeepTask("reconcile_quarantine", 15.0, reconcile_due),
         UpkeepTask("expire_reservations", 5.0, expire_reservations),
         UpkeepTask("forget_reservation_outages", 3600.0, forget_outages),

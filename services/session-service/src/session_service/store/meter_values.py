@@ -22,7 +22,13 @@ _INSERT = text(
     "CAST(:context AS text[]), CAST(:location AS text[]), CAST(:format AS text[]), "
     "CAST(:unit AS text[]), CAST(:raw AS text[])) AS new (sampled_at, digest, received_ms, "
     "transaction_id, connector_id, value, station_id, measurand, phase, context, location, "
-    "format, unit, raw) ON CONFLICT DO NOTHING RETURNING sampled_at, digest) "
+    "format, unit, raw) ON CONFLICT DO NOTHING RETURNING sampled_at, digest, received_at), "
+    # So a week's last receipt is known without a look at its rows. It is new once a day; the order
+    # keeps two transactions from waiting for each other. Impossible times have no week.
+    "given AS (INSERT INTO meter_value_week (week, received_on) "
+    "SELECT DISTINCT CAST(date_trunc('week', sampled_at) AS date), CAST(received_at AS date) "
+    "FROM stored WHERE sampled_at BETWEEN now() - interval '10 years' "
+    "AND now() + interval '9 weeks' ORDER BY 1, 2 ON CONFLICT DO NOTHING) "
     "SELECT count(*) AS number, "
     "CASE WHEN count(*) < :given THEN array_agg(sampled_at) END AS times, "
     "CASE WHEN count(*) < :given THEN array_agg(digest) END AS digests FROM stored"

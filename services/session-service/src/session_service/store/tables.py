@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -178,6 +179,7 @@ stop = Table(
     Column("received_at", DateTime(True), nullable=False),
     Column("payload", JSON, nullable=False),
     Index("stop_by_transaction", "transaction_id"),
+    Index("stop_by_receipt", "received_at"),
 )
 
 # Partitioned by week of `sampled_at`, with a default partition for impossible times.
@@ -207,7 +209,14 @@ meter_value = Table(
     postgresql_partition_by="RANGE (sampled_at)",
 )
 
-# `next_at`: when it is tried next without a start of its station, later with each attempt.
+# On which days values of each week came; both begin at midnight UTC, weeks on Mondays.
+meter_value_week = Table(
+    "meter_value_week",
+    metadata,
+    Column("week", Date, primary_key=True),
+    Column("received_on", Date, primary_key=True),
+)
+>>>>>>> outbox
 quarantine = Table(
     "quarantine",
     metadata,
@@ -246,6 +255,7 @@ quarantine = Table(
         postgresql_where=text("status = 'open'"),
     ),
     Index("quarantine_due", "next_at", postgresql_where=text("status = 'open'")),
+    Index("quarantine_closed", "received_at", postgresql_where=text("status <> 'open'")),
 )
 
 reservation_ids = Sequence(
@@ -424,6 +434,7 @@ __all__ = [
     "local_list_content",
     "metadata",
     "meter_value",
+    "meter_value_week",
     "outbox",
     "outbox_deferred",
     "parked",

@@ -1,10 +1,13 @@
-"""What keeps the schema small and ready: partitions, outbox, the share of ids given out."""
+"""What keeps the schema small and ready: weeks of meter values, retention, the ids given out."""
+
+from collections.abc import Awaitable, Callable
 
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.purging import delete_slice
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.values.numbers import INT32_MAX
 
@@ -13,6 +16,7 @@ log = structlog.get_logger(__name__)
 WEEKS_BACK = 5
 WEEKS_AHEAD = 8
 _ID_ALARM = 0.8
+_OLD = "received_at < now() - make_interval(days => :days)"
 TRANSACTION_IDS_USED = Gauge(
     "csms_transaction_ids_used_ratio", "Share of the int32 transaction ids given out; alarm at 0.8."
 )
@@ -35,18 +39,48 @@ async def watch_transaction_ids(connection: AsyncConnection) -> None:
         log.error("transaction_ids_running_out", last=last, share=round(used, 3))
 
 
-def upkeep_tasks(retention_days: int) -> tuple[UpkeepTask, ...]:
-    """Return the periodic tasks on the schema."""
+def upkeep_tasks(
+    *, meter_value_days: int, stop_days: int, quarantine_days: int
+) -> tuple[UpkeepTask, ...]:
+    """Return the periodic tasks on the schema, with the days that records are kept."""
 
-    async def drop_partitions(connection: AsyncConnection) -> None:
-        dropped = await connection.execute(
-            text("SELECT drop_meter_value_partitions(:days)"), {"days": retention_days}
+    async def drop_week(connection: AsyncConnection) -> bool:
+        # One at a time, each in a transaction of its own: what cannot be dropped undoes no other.
+        found = await connection.execute(
+            text("SELECT drop_meter_value_week(:days)"), {"days": meter_value_days}
         )
-        if count := dropped.scalar_one():
-            log.info("meter_value_partitions_dropped", count=count)
+        week = found.scalar_one()
+        if week is not None:
+            log.info("meter_value_week_dropped", week=str(week))
+        return week is not None
+
+    def purge(due: str, days: int) -> Callable[[AsyncConnection], Awaitable[bool]]:
+        table = due.split()[0]
+        return lambda connection: delete_slice(connection, table, due, days=days)
 
     return (
         UpkeepTask("make_partitions", 3600.0, make_partitions),
-        UpkeepTask("drop_partitions", 3600.0, drop_partitions),
+        UpkeepTask("drop_meter_value_weeks", 3600.0, drop_week),
+        UpkeepTask(
+            "purge_meter_values_without_a_week",
+            3600.0,
+            purge(
+                f"meter_value_default WHERE {_OLD} ORDER BY received_at LIMIT :slice",
+                meter_value_days,
+            ),
+        ),
+        UpkeepTask(
+            "purge_stops",
+            3600.0,
+            purge(f"stop WHERE {_OLD} ORDER BY received_at LIMIT :slice", stop_days),
+        ),
+        UpkeepTask(
+            "purge_closed_quarantine",
+            3600.0,
+            purge(
+                f"quarantine WHERE status <> 'open' AND {_OLD} ORDER BY received_at LIMIT :slice",
+                quarantine_days,
+            ),
+        ),
         UpkeepTask("watch_transaction_ids", 300.0, watch_transaction_ids, in_each_replica=True),
     )

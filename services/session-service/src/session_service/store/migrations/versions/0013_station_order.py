@@ -5,7 +5,7 @@ from alembic import op
 from csms_shared.db.finite_times import require_finite_times
 
 revision = "0013_station_order"
-down_revision = "0012_upkeep_turns"
+down_revision = "0012_weeks_and_retention"
 branch_labels = None
 depends_on = None
 
