@@ -211,7 +211,8 @@ class StartLedger:
         undecided as well is one that looks like the start of a boot before: its stop tells
         whether it is.
         """
-        known = self._session_of(start)
+        key = start.key
+        known = self._session_of(start, key)
         if known is not None:
             if hold and known.may_have_ended_before(start):
                 return None
@@ -228,14 +229,14 @@ class StartLedger:
                 AuthorizationStatus.CONCURRENT_TX, authorization.expires_at, authorization.group_id
             )
         transaction = StartedTransaction(
-            start.key,
+            key,
             start.place,
             start.token_key,
             authorization,
             TransactionStatus.STOP_MISSING if overtaken else TransactionStatus.ACTIVE,
             start.stamp,
             runs_until=math.inf if start.awaited else -math.inf,
-            occurrence=1 + max((s.occurrence for s in self._by_key.get(start.key, ())), default=-1),
+            occurrence=1 + max((s.occurrence for s in self._by_key.get(key, ())), default=-1),
             boot_count=start.boot_count,
         )
         if not overtaken:
@@ -245,16 +246,16 @@ class StartLedger:
         self.new[transaction.session] = start
         return transaction
 
-    def _session_of(self, start: Start) -> StartedTransaction | None:
+    def _session_of(self, start: Start, key: bytes) -> StartedTransaction | None:
         """Return the session that this start is a copy of the start of, None for a new one."""
-        sessions = list(self._by_key.get(start.key, ()))
-        for key, boot_count in start.former_keys.items():
-            for session in self._by_key.get(key, ()):
+        sessions = list(self._by_key.get(key, ()))
+        for former, boot_count in start.former_keys.items():
+            for session in self._by_key.get(former, ()):
                 session.note_boot(boot_count)
                 sessions.append(session)
-        sessions.sort(key=lambda session: session.stamp)
         if not sessions:
             return None
+        sessions.sort(key=lambda session: session.stamp)
         index = max(0, bisect_right([session.stamp for session in sessions], start.stamp) - 1)
         if not sessions[index].had_ended_before(start):
             return sessions[index]

@@ -154,22 +154,25 @@ def decide_stop(
     flags.discard(Flag.MATCHED_WITHOUT_ID)
     if matched:
         flags.add(Flag.MATCHED_WITHOUT_ID)
-    best = replace(
+    if transaction.closed:
+        return replace(
+            transaction,
+            stop_stamp=stop.stamp,
+            stop_matched=matched,
+            stop_boot_count=stop.boot_count,
+            flags=frozenset(flags),
+        )
+    return replace(
         transaction,
+        status="completed",
         stop_stamp=stop.stamp,
         stop_matched=matched,
         stop_boot_count=stop.boot_count,
-        flags=frozenset(flags),
-    )
-    if transaction.closed:
-        return best
-    return replace(
-        best,
-        status="completed",
         stopped_at=stop.stopped_at,
         meter_stop=stop.meter_stop,
         stop_reason=stop.reason,
         stop_id_token=stop.id_token,
+        flags=frozenset(flags),
     )
 
 

@@ -54,7 +54,10 @@ class Correction(StrEnum):
 
 
 def transaction_stopped(transaction: Transaction, closed_by: str | None = None) -> Event:
-    """Tell that a transaction has ended, for the first time."""
+    """Tell that a transaction has ended, for the first time.
+
+    The event is the revision that follows on the transaction's.
+    """
     data = _ended(transaction)
     if closed_by is not None:
         data["closed_by"] = closed_by
@@ -65,6 +68,8 @@ def transaction_corrected(
     before: Transaction, transaction: Transaction, correction: Correction, stop: Stop | None = None
 ) -> Event:
     """Tell that what was told of a transaction's end does not hold, or not by itself.
+
+    The event is the revision that follows on the transaction's.
 
     `stop` is what the station said of a transaction that was closed by hand.
     """
@@ -84,7 +89,7 @@ def transaction_corrected(
 def _ended(transaction: Transaction) -> dict[str, Any]:
     data = {
         "transaction_id": transaction.id,
-        "revision": transaction.revision,
+        "revision": transaction.revision + 1,
         "station_id": transaction.station_id,
         "connector_id": transaction.connector_id,
         "id_token": transaction.id_token,
@@ -96,6 +101,9 @@ def _ended(transaction: Transaction) -> dict[str, Any]:
     if transaction.stop_stamp is not None:
         data["epoch"], data["seq"] = transaction.stop_stamp
     return data
+
+
+_FIGURES = ("stopped_at", "meter_stop", "reason", "stop_id_token")
 
 
 def _figures(transaction: Transaction) -> dict[str, Any]:
@@ -117,8 +125,8 @@ def _told(transaction: Transaction, routing_key: str, data: dict[str, Any]) -> E
     cause = _joined(
         transaction.key.hex(),
         transaction.id,
-        transaction.revision,
-        *_figures(transaction).values(),
+        data["revision"],
+        *(data[name] for name in _FIGURES),
         data.get("closed_by"),
         *data.get("station_stop", {}).values(),
     )

@@ -115,11 +115,14 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
     groups = await _token_groups(connection, matches)
     after, stops = _decide(matches, locked, suspects, groups)
     events: list[Event] = []
+    told: set[int] = set()
     for row_id in sorted(stops):
-        event, after[row_id] = told_of_end(locked[row_id], after[row_id], stops[row_id])
-        events += event
+        event = told_of_end(locked[row_id], after[row_id], stops[row_id])
+        if event is not None:
+            events.append(event)
+            told.add(row_id)
     await update_transactions(
-        connection, [row for row_id, row in after.items() if row != locked[row_id]]
+        connection, [row for row_id, row in after.items() if row != locked[row_id]], told
     )
     await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
     events += [

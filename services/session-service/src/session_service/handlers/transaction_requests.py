@@ -1,6 +1,7 @@
 """What operators ask of transactions: lists, one, its meter values, closing it by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -115,9 +116,8 @@ async def close_transaction(
             .returning(transaction)
         )
     ).one()
-    await write_events(
-        connection, outbox, [transaction_stopped(stored_transaction(closed), request.closed_by)]
-    )
+    told = replace(stored_transaction(closed), revision=row.revision)
+    await write_events(connection, outbox, [transaction_stopped(told, request.closed_by)])
     return transaction_view(closed)
 
 

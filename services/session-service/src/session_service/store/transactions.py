@@ -44,15 +44,15 @@ _UPDATE = text(
     "stop_seq = new.stop_seq, stopped_at = new.stopped_at, meter_stop = new.meter_stop, "
     "stop_reason = new.stop_reason, stop_id_token = new.stop_id_token, "
     "stop_matched = new.stop_matched, stop_boot_count = new.stop_boot_count, "
-    "revision = new.revision, flags = CAST(new.flags AS text[]) "
+    "revision = transaction.revision + new.told, flags = CAST(new.flags AS text[]) "
     "FROM unnest(CAST(:id AS integer[]), "
     "CAST(:status AS text[]), CAST(:stop_epoch AS bigint[]), CAST(:stop_seq AS bigint[]), "
     "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
     "CAST(:stop_reason AS text[]), CAST(:stop_id_token AS text[]), "
     "CAST(:stop_matched AS boolean[]), CAST(:stop_boot_count AS bigint[]), "
-    "CAST(:revision AS integer[]), CAST(:flags AS text[])) "
+    "CAST(:told AS integer[]), CAST(:flags AS text[])) "
     "AS new (id, status, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
-    "stop_id_token, stop_matched, stop_boot_count, revision, flags) WHERE transaction.id = new.id"
+    "stop_id_token, stop_matched, stop_boot_count, told, flags) WHERE transaction.id = new.id"
 )
 _ADD_STOPS = text(
     "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
@@ -113,8 +113,10 @@ async def read_candidates(
     }
 
 
-async def update_transactions(connection: AsyncConnection, changed: Sequence[Transaction]) -> None:
-    """Write the ends and flags of transactions that are locked."""
+async def update_transactions(
+    connection: AsyncConnection, changed: Sequence[Transaction], told: Collection[int]
+) -> None:
+    """Write the ends and flags of transactions that are locked; the ends of some are `told`."""
     if not changed:
         return
     await connection.execute(
@@ -132,7 +134,7 @@ async def update_transactions(connection: AsyncConnection, changed: Sequence[Tra
             "stop_id_token": [row.stop_id_token for row in changed],
             "stop_matched": [row.stop_matched for row in changed],
             "stop_boot_count": [row.stop_boot_count for row in changed],
-            "revision": [row.revision for row in changed],
+            "told": [int(row.id in told) for row in changed],
             "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in changed],
         },
     )
