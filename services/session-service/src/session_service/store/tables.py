@@ -216,7 +216,8 @@ meter_value_week = Table(
     Column("week", Date, primary_key=True),
     Column("received_on", Date, primary_key=True),
 )
->>>>>>> outbox
+
+# `next_at`: when it is tried next without a start of its station, later with each attempt.
 quarantine = Table(
     "quarantine",
     metadata,
