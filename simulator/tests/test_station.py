@@ -4,9 +4,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosedOK
 
 from csms_simulator.answer import Answer, AnswerWithCallError
-from csms_simulator.errors import CallRefusedError, CallTimedOutError, OfflineError
+from csms_simulator.errors import (
+    CallRefusedError,
+    CallTimedOutError,
+    ConnectionLostError,
+    OfflineError,
+)
 from csms_simulator.ledger import Ledger
 from csms_simulator.session_script import SessionPlan, run_session
 from csms_simulator.settings import StationSettings
@@ -41,6 +48,21 @@ async def test_a_pending_station_boots_again_until_it_is_accepted(
     async with SimulatedStation("S1", central_system.url, settings=QUICK) as station:
         await station.wait_accepted()
     assert central_system.actions().count("BootNotification") == 3
+
+
+async def test_a_connection_that_takes_nothing_more_is_tried_once(
+    central_system: "FakeCentralSystem", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def closed(self: ClientConnection, text: str) -> None:
+        raise ConnectionClosedOK(None, None)
+
+    async with SimulatedStation("S1", central_system.url, settings=BY_HAND) as station:
+        await station.link.online.wait()
+        # As between the end of the connection and the reader's turn to see it.
+        monkeypatch.setattr(ClientConnection, "send", closed)
+        with pytest.raises(ConnectionLostError):
+            await station.call("Heartbeat", {})
+        assert not station.link.online.is_set()
 
 
 async def test_a_session_is_in_the_ledger_with_all_its_samples(

@@ -115,6 +115,6 @@ class Nonsense:
         return stations
 
     async def _publish(self, messages: list[Outgoing]) -> int:
-        outcomes = await self._publisher.publish_all(messages)
+        outcomes = await self._publisher.publish_all(messages, timeout=60)
         assert not any(outcomes), [outcome for outcome in outcomes if outcome]
         return len(messages)

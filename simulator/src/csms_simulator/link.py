@@ -263,6 +263,8 @@ class Link:
         try:
             await connection.send(text)
         except ConnectionClosed:
+            # Whoever reads may not have had its turn to find that out: nobody else tries here.
+            self.online.clear()
             raise ConnectionLostError(f"{self.station_id} lost its connection") from None
 
     async def _note(self, direction: Literal["sent", "received"], text: str) -> None:
