@@ -17,7 +17,9 @@ CREATE TABLE upkeep_turn (
 CREATE TABLE meter_value_week (
     week date,
     received_on date,
-    PRIMARY KEY (week, received_on)
+    PRIMARY KEY (week, received_on),
+    CONSTRAINT meter_value_week_week_finite CHECK (isfinite(week)),
+    CONSTRAINT meter_value_week_received_on_finite CHECK (isfinite(received_on))
 )
 """
 
