@@ -12,7 +12,9 @@ from csms_shared.broker.topology import (
     EXCHANGES,
     INTERNAL_EVENT_KEYS,
     INTERNAL_EVENTS,
+    LEASES_MAX_BYTES,
     PARKED_DELIVERY_LIMIT,
+    REASSERTIONS_MAX_BYTES,
     RECORDINGS_MAX_BYTES,
     SESSION_SERVICE,
     STATION_REGISTRY,
@@ -21,9 +23,11 @@ from csms_shared.broker.topology import (
     all_queues,
     decisions_queue,
     gateway_queue,
+    leases_queue,
     live_events_queue,
     own_events_queue,
     owner_look_ups_queue,
+    reassertions_queue,
     recordings_queue,
     replies_queue,
     reports_queue,
@@ -75,8 +79,14 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
 @pytest.mark.parametrize("queue", WORK_QUEUES, ids=_names(WORK_QUEUES))
 def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Queue) -> None:
     assert queue.parking is not None
-    # Only what may be lost is bounded: recorded frames.
-    bounded = {"x-max-length-bytes": RECORDINGS_MAX_BYTES} if queue == recordings_queue() else {}
+    # Only what may be lost is bounded: recorded frames, and what gateways say again and again.
+    bounds = {
+        recordings_queue().name: RECORDINGS_MAX_BYTES,
+        leases_queue().name: LEASES_MAX_BYTES,
+        reassertions_queue().name: REASSERTIONS_MAX_BYTES,
+    }
+    bound = bounds.get(queue.name)
+    bounded = {} if bound is None else {"x-max-length-bytes": bound}
     assert queue.arguments == bounded | {
         "x-queue-type": "quorum",
         "x-delivery-limit": 20,

@@ -45,7 +45,10 @@ class Reader:
         return page
 
     async def read_a_page(self) -> bool:
-        """Read on by `changes` alone; False when there was nothing."""
+        """Read on by `changes` alone, after the list; False when there was nothing."""
+        if self._changes is None:
+            await self.read_all()
+            return bool(self.copy)
         page = await self.page()
         self._changes = page.changes
         return bool(page.items)

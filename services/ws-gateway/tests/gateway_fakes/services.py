@@ -12,8 +12,8 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import (
-    EVENTS,
     GATEWAYS,
+    INTERNAL_EVENTS,
     SESSION_SERVICE,
     STATION_CREATED_KEY,
     STATION_REGISTRY,
@@ -175,7 +175,7 @@ class FakeServices:
         )
         body = b"[%b]" % event.model_dump_json().encode()
         await self._publisher.publish(
-            Outgoing(EVENTS, STATION_CREATED_KEY, MessageType.EVENTS, body)
+            Outgoing(INTERNAL_EVENTS, STATION_CREATED_KEY, MessageType.EVENTS, body)
         )
 
     def epoch(self, station_id: str) -> int:
