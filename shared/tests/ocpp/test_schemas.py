@@ -153,3 +153,15 @@ def test_error_codes_are_spelled_as_each_version_has_them() -> None:
         == "OccurrenceConstraintViolation"
     )
     assert error_code(OCPP16, RpcError.SECURITY_ERROR) == "SecurityError"
+
+
+@pytest.mark.parametrize("levels", [200, 255, 300, 900])
+def test_what_is_nested_deeply_is_a_problem_and_no_defect(levels: int) -> None:
+    nested: Any = "x"
+    for _ in range(levels):
+        nested = [nested]
+    payload = {"vendorId": "v", "data": nested}
+    problem = validate_request(OCPP16, "DataTransfer", payload)
+    assert problem is not None
+    assert request_problems(OCPP16, "DataTransfer", payload)[0] == problem
+    assert validate_response(OCPP16, "DataTransfer", {"status": nested}) is not None

@@ -93,3 +93,13 @@ def test_an_integer_may_be_written_with_a_fraction_of_zero(
     before = repr(payload)
     assert repr(with_whole_numbers(OCPP16, action, payload)) == repr(whole)
     assert repr(payload) == before
+
+
+@pytest.mark.parametrize("levels", [200, 300, 900])
+def test_a_field_that_is_nested_deeply_is_told_and_breaks_nothing(levels: int) -> None:
+    nested: Any = 1.0
+    for _ in range(levels):
+        nested = [nested]
+    payload = {"connectorId": 1.0, "idTag": nested}
+    assert payload_problems(OCPP16, "RemoteStartTransaction", payload)
+    assert with_whole_numbers(OCPP16, "RemoteStartTransaction", payload)["idTag"] == nested

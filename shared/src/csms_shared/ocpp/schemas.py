@@ -109,19 +109,30 @@ def _first_problem(
         return _problem(
             version, RpcError.NOT_IMPLEMENTED, f"unknown action {action[:50]}", (), "action"
         )
-    if _validator(version, action, response).is_valid(payload):
-        return None
+    try:
+        if _validator(version, action, response).is_valid(payload):
+            return None
+    except ValueError:
+        return _too_deep(version)
     return _problems(version, action, payload, response=response)[0]
 
 
 def _problems(version: str, action: str, payload: object, *, response: bool) -> list[SchemaProblem]:
-    found = [
-        problem
-        for error in _validator(version, action, response).iter_errors(payload)
-        for problem in _translated(version, error)
-    ]
+    try:
+        found = [
+            problem
+            for error in _validator(version, action, response).iter_errors(payload)
+            for problem in _translated(version, error)
+        ]
+    except ValueError:
+        return [_too_deep(version)]
     found.sort(key=precedence)
     return found
+
+
+def _too_deep(version: str) -> SchemaProblem:
+    # The validator takes 255 levels and raises beyond them; no message of OCPP has ten.
+    return _problem(version, RpcError.FORMAT_VIOLATION, "nested too deeply", (), "depth")
 
 
 def _translated(version: str, error: jsonschema_rs.ValidationError) -> list[SchemaProblem]:

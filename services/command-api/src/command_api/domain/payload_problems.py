@@ -46,15 +46,20 @@ def with_whole_numbers(version: str, action: str, payload: dict[str, Any]) -> di
     They are the same number (JSON Schema 2020-12, 4.2.3), which the draft of OCPP 1.6's schemas
     tells apart, and so may stations.
     """
+    wrong = [
+        problem.path
+        for problem in request_problems(version, action, payload)
+        if problem.keyword == "type" and problem.limit == ("integer",)
+    ]
+    if not wrong:
+        return payload
     changed = copy.deepcopy(payload)
-    for problem in request_problems(version, action, payload):
-        if problem.keyword == "type" and problem.limit == ("integer",):
-            *above, field = problem.path
-            holder: Any = changed
-            for step in above:
-                holder = holder[step]
-            number = as_integer(holder[field])
-            holder[field] = holder[field] if number is None else number
+    for *above, field in wrong:
+        holder: Any = changed
+        for step in above:
+            holder = holder[step]
+        number = as_integer(holder[field])
+        holder[field] = holder[field] if number is None else number
     return changed
 
 
