@@ -174,8 +174,9 @@ class FakeServices:
             data={},
         )
         body = b"[%b]" % event.model_dump_json().encode()
-        await self._publisher.publish(
-            Outgoing(INTERNAL_EVENTS, STATION_CREATED_KEY, MessageType.EVENTS, body)
+        # A queue that another test left may refuse it, which is nothing to the gateway's own.
+        await self._publisher.publish_all(
+            [Outgoing(INTERNAL_EVENTS, STATION_CREATED_KEY, MessageType.EVENTS, body)]
         )
 
     def epoch(self, station_id: str) -> int:
