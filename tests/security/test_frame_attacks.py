@@ -218,6 +218,8 @@ async def test_a_flood_is_ended_and_takes_no_memory(
             asked = loop.time()
             assert (await other.call("Heartbeat", {}, f"other-{number}"))[0] == 3
             slowest = max(slowest, loop.time() - asked)
+            # As fast as answers come, this station would flood as well.
+            await asyncio.sleep(0.01)
         assert slowest < 10.0
         grown = resident_bytes(pid) - before
         assert grown < 64 * MIB
