@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.answers import readable_answer
-from csms_shared.ocpp.schemas import response_problems
+from csms_shared.ocpp.schemas import MAX_PROBLEMS, response_problems
 from csms_shared.ocpp.versions import OCPP16
 
 FIELDS = st.sampled_from(
@@ -70,3 +70,8 @@ def test_nothing_of_a_wrong_kind_is_left_in_any_answer(action: str, answer: dict
     assert {problem.keyword for problem in left} <= {
         "required", "additionalProperties", "maxLength", "format", "multipleOf", "minItems"
     }  # fmt: skip
+
+
+def test_nothing_is_read_of_an_answer_with_more_problems_than_are_looked_for() -> None:
+    keys: list[Any] = [{"key": "a", "readonly": False, "value": {}}] * (MAX_PROBLEMS + 1)
+    assert readable_answer(OCPP16, "GetConfiguration", {"configurationKey": keys}) == {}

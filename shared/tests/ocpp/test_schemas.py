@@ -1,17 +1,27 @@
 import timeit
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from csms_shared.ocpp.actions import command_actions, station_actions
 from csms_shared.ocpp.errors import RpcError, error_code
-from csms_shared.ocpp.schemas import request_problems, validate_request, validate_response
+from csms_shared.ocpp.schema_parts import SchemaPart
+from csms_shared.ocpp.schemas import (
+    MAX_PROBLEMS,
+    TOO_MANY,
+    is_valid_request,
+    request_problems,
+    request_schema,
+    validate_request,
+    validate_response,
+)
 from csms_shared.ocpp.versions import OCPP16, OCPP21, OCPP201
 
 START = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "2026-11-21T02:00:00Z"}
-METER = {
+METER: dict[str, Any] = {
     "connectorId": 1,
     "meterValue": [{"timestamp": "2026-11-21T02:00:00Z", "sampledValue": [{"value": "1"}]}],
 }
@@ -165,3 +175,59 @@ def test_what_is_nested_deeply_is_a_problem_and_no_defect(levels: int) -> None:
     assert problem is not None
     assert request_problems(OCPP16, "DataTransfer", payload)[0] == problem
     assert validate_response(OCPP16, "DataTransfer", {"status": nested}) is not None
+
+
+MANY = 50_000
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("MeterValues", {"connectorId": 1, "meterValue": [1] * MANY}),
+        (
+            "StopTransaction",
+            {"transactionData": [METER["meterValue"][0] | {"sampledValue": [{}] * MANY}]},
+        ),
+        ("SendLocalList", {"listVersion": 1, "localAuthorizationList": [{}] * MANY}),
+        ("StatusNotification", {str(number): 1 for number in range(MANY)}),
+    ],
+)
+def test_no_more_problems_are_looked_for_than_anybody_reads(
+    action: str, payload: dict[str, Any]
+) -> None:
+    problems = request_problems(OCPP16, action, payload)
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1].keyword == TOO_MANY
+    assert validate_request(OCPP16, action, payload) == problems[0]
+    assert not is_valid_request(OCPP16, action, payload)
+
+
+_ITEMS = st.sampled_from(
+    [
+        {},
+        1,
+        {"value": 1},
+        {"value": "1", "unit": "x", "phase": "y", "more": 1, "most": 2},
+        {"value": "1", "unit": "Wh"},
+        {"timestamp": "now", "sampledValue": [{"value": None}, 1, {"value": "1"}]},
+        {"timestamp": "2026-11-21T02:00:00Z", "sampledValue": []},
+        METER["meterValue"],
+    ]
+)
+
+
+@given(st.lists(_ITEMS), st.lists(_ITEMS), st.dictionaries(st.text(max_size=3), st.none()))
+def test_problems_are_those_of_the_schema_as_a_whole(
+    values: list[Any], samples: list[Any], more: dict[str, None]
+) -> None:
+    payload = METER | {"meterValue": [{"timestamp": "x", "sampledValue": samples}, *values], **more}
+    schema = request_schema(OCPP16, "MeterValues")
+    whole = [
+        (tuple(error.instance_path), error.kind.name, error.message)
+        for error in jsonschema_rs.validator_for(schema, mask="value").iter_errors(payload)
+    ]
+    parts = [
+        (path, error.kind.name, error.message) for path, error in SchemaPart(schema).errors(payload)
+    ]
+    assert sorted(parts, key=repr) == sorted(whole, key=repr)
+    assert SchemaPart(schema).is_valid(payload) is not bool(whole)

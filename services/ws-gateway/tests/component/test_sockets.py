@@ -199,6 +199,24 @@ async def test_a_station_that_floods_is_read_at_its_rate_and_ended_where_it_neve
         await other.socket.close()
 
 
+async def test_few_frames_that_take_long_to_handle_are_a_flood_too(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "FLOOD_S", 1.0)
+    async with run_gateway(broker_url, services) as running:
+        station, other = await running.station("COSTLY"), await running.station("CALM")
+        samples = b",".join([b"1"] * 4_000)
+        call = (
+            b'[2,"1","MeterValues",{"connectorId":1,"meterValue":'
+            b'[{"timestamp":"2026-11-21T02:00:00Z","sampledValue":[%b]}]}]' % samples
+        )
+        station.socket.transport.write(_frame(Opcode.TEXT, call) * 200)
+        for _ in range(10):
+            assert (await other.call("Heartbeat", {}))[0] == 3
+        assert await station.closed() == 1008
+        await other.socket.close()
+
+
 async def test_what_comes_faster_than_it_is_taken_waits_and_nothing_of_it_is_lost(
     broker_url: str, services: FakeServices
 ) -> None:

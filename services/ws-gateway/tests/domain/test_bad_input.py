@@ -9,6 +9,7 @@ from gateway_fakes.pure_core import T0, accepted_station, sent
 
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.ocpp.frames import MAX_DEPTH, MAX_FRAME_BYTES
+from csms_shared.ocpp.schemas import MAX_PROBLEMS
 from csms_shared.ocpp.versions import OCPP16
 from csms_simulator.sample_payloads import CENTRAL_SYSTEM_CALLS, STATION_CALLS
 from ws_gateway.domain.commands import OutboundCommand
@@ -284,3 +285,20 @@ def test_an_answer_under_another_id_is_no_answer_to_our_call(raw: bytes) -> None
     station.send_call(OutboundCommand("c", "ClearCache", {}, 3, T0.wall_ms + 60_000), T0)
     assert station.receive(raw, T0) == [StrayAnswer("other")]
     assert station.is_busy
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("sample", [1, {"value": "1", "unit": "x"}])
+def test_who_deviates_thousands_of_times_in_one_frame_is_told_of_one(
+    sample: object, strict: bool
+) -> None:
+    station = strict_station() if strict else accepted_station()
+    samples = [sample] * (MAX_PROBLEMS + 1)
+    payload = {
+        "connectorId": 1,
+        "meterValue": [{"timestamp": "2026-11-21T02:00:00Z", "sampledValue": samples}],
+    }
+    expected = "FormationViolation"
+    if strict:
+        expected = "TypeConstraintViolation" if sample == 1 else "PropertyConstraintViolation"
+    assert answer_to(station, call("MeterValues", payload)) == expected

@@ -53,3 +53,17 @@ def test_a_large_message_costs_more_than_a_small_one() -> None:
     pace.took(1, 1024 * 1024, 1000.0)
     assert not pace.may_take(1002.0)
     assert pace.may_take(1003.0)
+
+
+def test_what_takes_long_to_handle_costs_its_time_whatever_its_size() -> None:
+    pace, now = Pace(RATE), 1000.0
+    taken = 0.0
+    while now < 1000.0 + FLOOD_S:
+        while pace.may_take(now):
+            pace.took(1, 10, now, busy_s=0.2)
+            now += 0.2
+            taken += 0.2
+        now += 0.02
+    assert taken <= (now - 1000.0) * 0.3
+    now += 0.2
+    assert pace.is_flood(now)

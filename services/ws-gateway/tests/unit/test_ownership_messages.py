@@ -295,6 +295,59 @@ async def test_of_two_claims_answered_in_the_other_order_only_the_newer_opens(
         await first
 
 
+async def test_a_claim_given_up_in_the_moment_of_its_answer_is_released(gateway: Gateway) -> None:
+    claiming = await gateway.claim("c1")
+    await gateway.arrive(granted("c1", 1))
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    assert await gateway.releases(1) == [("c1", 1)]
+
+
+async def test_a_claim_that_times_out_in_the_moment_of_its_answer_is_released(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeouts = []
+
+    def noted(delay: float | None) -> asyncio.Timeout:
+        timeouts.append(asyncio.Timeout(None))
+        return timeouts[-1]
+
+    monkeypatch.setattr(asyncio, "timeout", noted)
+    claiming = await gateway.claim("c1")
+    # It is due, and the answer comes before it is told.
+    timeouts[0].reschedule(asyncio.get_running_loop().time())
+    await gateway.arrive(granted("c1", 1))
+    await asyncio.wait({claiming})
+    monkeypatch.undo()
+    with pytest.raises(ClaimUnanswered, match="no answer"):
+        await claiming
+    assert await gateway.releases(1) == [("c1", 1)]
+
+
+async def test_of_two_registrations_that_arrive_in_the_other_order_the_newer_counts(
+    gateway: Gateway,
+) -> None:
+    claiming = await gateway.claim("c1")
+    newer, older = control(ControlKind.REGISTRATION, 1), control(ControlKind.REGISTRATION, 1)
+    newer.registration = ACCEPTED.model_copy(update={"version": 6})
+    older.registration = PENDING.model_copy(update={"version": 5})
+    await gateway.arrive(granted("c1", 1), newer, older)
+    assert (await claiming).registration == newer.registration
+
+
+async def test_a_registration_older_than_that_of_the_claim_does_not_count_for_it(
+    gateway: Gateway,
+) -> None:
+    claiming = await gateway.claim("c1")
+    older = control(ControlKind.REGISTRATION, 1)
+    older.registration = PENDING.model_copy(update={"version": 5})
+    reply = granted("c1", 1)
+    reply.registration = ACCEPTED.model_copy(update={"version": 6})
+    await gateway.arrive(older, reply)
+    assert (await claiming).registration == reply.registration
+
+
 async def test_what_was_told_of_one_claim_is_forgotten_with_it(gateway: Gateway) -> None:
     claiming = await gateway.claim("c1")
     await gateway.arrive(control(ControlKind.SUPERSEDED, 5), granted("c1", 1))

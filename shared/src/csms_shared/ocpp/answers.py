@@ -4,12 +4,11 @@ A tolerant gateway hands on an answer that breaks its schema, because it is bett
 operators see it as it came. Whoever draws conclusions from it reads it through here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from csms_shared.ocpp.schemas import response_problems, validate_response
-
-Path = tuple[str | int, ...]
+from csms_shared.ocpp.schema_parts import Path
+from csms_shared.ocpp.schemas import TOO_MANY, SchemaProblem, response_problems, validate_response
 
 # What a reader can't look over: a value of another kind than the one it expects.
 _OF_ANOTHER_KIND = frozenset({"type", "enum", "minimum", "maximum"})
@@ -19,21 +18,26 @@ def readable_answer(version: str, action: str, response: dict[str, Any]) -> dict
     """Return the answer without values of a wrong kind; numbers in place of text become text.
 
     Whatever is left is what its schema says, or text that is too long or of no known format;
-    any field may be missing.
+    any field may be missing. Nothing is left of one with more problems than are looked for.
     """
     if validate_response(version, action, response) is None:
         return response
     numbers_as_text = _rebuilt(response, (), _numbers_for_text(version, action, response))
+    problems = response_problems(version, action, numbers_as_text)
+    if _are_too_many(problems):
+        return {}
     unreadable = {
-        problem.path: _GONE
-        for problem in response_problems(version, action, numbers_as_text)
-        if problem.keyword in _OF_ANOTHER_KIND
+        problem.path: _GONE for problem in problems if problem.keyword in _OF_ANOTHER_KIND
     }
     readable: dict[str, Any] = _rebuilt(numbers_as_text, (), unreadable)
     return readable
 
 
 _GONE = object()
+
+
+def _are_too_many(problems: Sequence[SchemaProblem]) -> bool:
+    return bool(problems) and problems[-1].keyword == TOO_MANY
 
 
 def _numbers_for_text(version: str, action: str, response: dict[str, Any]) -> dict[Path, object]:

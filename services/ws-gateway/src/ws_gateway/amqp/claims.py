@@ -89,7 +89,11 @@ class Claims:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return told.apply(await answer)
+        except asyncio.CancelledError:
+            self._release_granted(claim, answer)
+            raise
         except TimeoutError as error:
+            self._release_granted(claim, answer)
             self._registry.doubt()
             raise ClaimUnanswered(f"no answer within {self._timeout_s:g} s") from error
         except Overtaken as error:
@@ -98,6 +102,16 @@ class Claims:
             told.claims -= 1
             if not told.claims:
                 del self._told[claim.station_id]
+
+    def _release_granted(self, claim: Claim, answer: "asyncio.Future[ClaimReply]") -> None:
+        """Release what was granted in the very moment in which nobody waited for it any more."""
+        if not answer.done() or answer.cancelled():
+            return
+        reply = answer.result()
+        if reply.outcome is ClaimOutcome.ACCEPTED:
+            self._notices.release(
+                claim.station_id, claim.connection_id, reply.epoch, "claim given up"
+            )
 
     def answered(self, batch: ClaimReplyBatch) -> None:
         """Hand the answers to whoever waits; what is granted to nobody is released."""

@@ -32,9 +32,15 @@ class ToldMeanwhile:
             case ControlKind.CLOSE:
                 self._closed = max(self._closed, control.epoch)
             case ControlKind.REGISTRATION:
-                known = 0 if self._registration is None else self._registration[0]
-                if control.registration is not None and control.epoch >= known:
-                    self._registration = control.epoch, control.registration
+                if control.registration is not None:
+                    self._note_registration(control.epoch, control.registration)
+
+    def _note_registration(self, epoch: int, change: RegistrationChange) -> None:
+        if self._registration is not None:
+            known_epoch, known = self._registration
+            if epoch < known_epoch or _is_older(change, known):
+                return
+        self._registration = epoch, change
 
     def learn(self, epoch: int) -> None:
         """Note that a connection of the station was given this epoch."""
@@ -52,6 +58,14 @@ class ToldMeanwhile:
             raise Overtaken("a newer connection of this station is open")
         if self._closed >= reply.epoch:
             raise Overtaken("the registry wants the station's connection closed")
-        if self._registration is not None and self._registration[0] >= reply.epoch:
-            return reply.model_copy(update={"registration": self._registration[1]})
-        return reply
+        if self._registration is None:
+            return reply
+        epoch, change = self._registration
+        if epoch < reply.epoch or _is_older(change, reply.registration):
+            return reply
+        return reply.model_copy(update={"registration": change})
+
+
+def _is_older(change: RegistrationChange, known: RegistrationChange | None) -> bool:
+    # Controls come over several channels, in any order. Of version 0 it is not known.
+    return known is not None and 0 < change.version < known.version

@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
+from csms_shared.ocpp.schema_parts import Path
 from csms_shared.ocpp.schemas import (
-    Path,
+    TOO_MANY,
     SchemaProblem,
+    is_valid_request,
     precedence,
     request_problems,
     validate_request,
@@ -51,7 +53,7 @@ def check_tolerantly(version: str, action: str, payload: dict[str, Any]) -> Chec
     would have been forgiven by itself; an unknown field is named only where nothing else is wrong.
     """
     tolerated: dict[str, None] = {}
-    if validate_request(version, action, payload) is not None:
+    if not is_valid_request(version, action, payload):
         _reshape(action, payload, tolerated)
         problem = _mend(version, action, payload, tolerated)
         if problem is not None:
@@ -70,7 +72,11 @@ def _mend(
     while True:
         left = []
         mended = False
-        for problem in request_problems(version, action, payload):
+        problems = request_problems(version, action, payload)
+        if problems and problems[-1].keyword == TOO_MANY:
+            # Forgiven so many at a time, they would keep everybody else waiting.
+            return problems[-1]
+        for problem in problems:
             match _forgive(action, payload, problem, tolerated, nulls):
                 case _Verdict.MENDED:
                     mended = True
@@ -126,6 +132,9 @@ def _forgive(
     tolerated: dict[str, None],
     nulls: dict[Path, SchemaProblem],
 ) -> _Verdict:
+    if not problem.path:
+        # Of the payload as a whole.
+        return _Verdict.REFUSED
     holder, key = _holder(payload, problem.path)
     match problem.keyword:
         case "additionalProperties" if action in _OF_A_SESSION:

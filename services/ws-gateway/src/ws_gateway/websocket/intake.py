@@ -11,6 +11,8 @@ BURST_S = 0.1
 FLOOD_S = 5.0
 # Of a large frame each part of this size costs as much as a frame.
 _BYTES_PER_FRAME = 4096
+# Of the event loop's time one station may take this part: some frames cost far more than others.
+_SHARE = 0.25
 _ROUND_S = 0.02
 
 
@@ -64,10 +66,10 @@ class Pace:
             self._flooding_since = now
         return False
 
-    def took(self, frames: int, size: int, now: float) -> None:
-        """Count frames, and the bytes that came with them."""
-        cost = frames + size / _BYTES_PER_FRAME
-        self._used_until = max(self._used_until, now) + cost / self._frames_per_s
+    def took(self, frames: int, size: int, now: float, busy_s: float = 0.0) -> None:
+        """Count frames, the bytes that came with them, and how long they took to handle."""
+        cost_s = (frames + size / _BYTES_PER_FRAME) / self._frames_per_s
+        self._used_until = max(self._used_until, now) + max(cost_s, busy_s / _SHARE)
 
     def is_flood(self, now: float) -> bool:
         """Tell whether the station was over its rate for too long."""

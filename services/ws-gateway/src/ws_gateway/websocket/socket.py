@@ -165,7 +165,7 @@ class StationSocket(ServerConnection):
             place += len(piece)
             self._frames = 0
             super().data_received(piece)
-            self._pace.took(self._frames, len(piece), now)
+            self._pace.took(self._frames, len(piece), now, monotonic() - now)
 
     def _note_held(self) -> None:
         size = len(self.protocol.reader.buffer) + len(self._held_back)
