@@ -123,6 +123,28 @@ async def test_whatever_the_order_the_facts_stand_and_every_stop_is_kept(records
     assert set(results) == {(5100, (1, 5), 4, 5100, True)}
 
 
+async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: Any) -> None:
+    await records.token("T1", max_concurrent=None)
+    early = format_time(BASE - timedelta(minutes=1))
+    await records.decide(records.start(1, connector_id=2, timestamp=early))
+    stops = []
+    for number in range(5):
+        at = BASE + timedelta(minutes=number)
+        await records.decide(
+            records.start(10 + 2 * number, meter_start=number, timestamp=format_time(at))
+        )
+        at += timedelta(seconds=30)
+        stops.append(records.stop(11 + 2 * number, -1, idTag="T1", timestamp=format_time(at)))
+    # They were answered, and have waited for us.
+    await records.report(*stops)
+    assert [row["status"] for row in await records.transactions()] == [
+        "active",
+        *["stop_missing"] * 4,
+        "active",
+    ]
+    assert len(await records.rows("SELECT * FROM quarantine WHERE status = 'open'")) == 5
+
+
 async def test_an_old_stop_in_quarantine_does_not_end_a_later_session(records: Any) -> None:
     await records.token("T1")
     ahead = format_time(BASE + timedelta(days=700))

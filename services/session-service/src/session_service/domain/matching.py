@@ -13,10 +13,17 @@ from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction
 from session_service.domain.suspicion import clock_flags
 
+# Of each connector, how many of the starts before a report are looked at: only the last one can be
+# what it means, and values of before may come with the one that follows.
+LAST_STARTS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Transactions of a station that a report may mean: the last ones of each connector."""
+    """Transactions of a station that reports may mean.
+
+    For each report the last ones of each connector before it, and what others need besides.
+    """
 
     transactions: Collection[Transaction] = ()
     has_several_connectors: bool = False
@@ -77,6 +84,8 @@ def transaction_of_samples(candidates: Candidates, report: MeterReport) -> Trans
         ),
         key=lambda transaction: transaction.stamp,
     )
+    # What is older may be there for another report, without those that followed on it.
+    before = before[-LAST_STARTS:]
     following: Sequence[Transaction | None] = [*before[1:], None]
     fitting = [
         transaction

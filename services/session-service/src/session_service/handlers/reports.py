@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.outbox import write_events
 from session_service.domain.matching import Candidates, transaction_of_stop
 from session_service.domain.metering import MeterReport
-from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction, decide_stop
 from session_service.handlers.calls import ReceivedCall
 from session_service.handlers.events import (
@@ -82,12 +81,9 @@ async def take_reports(
         for meter in meters
         if meter.report.samples and not is_known(meter.report, known)
     ]
-    # What a station sends in one batch follows so closely that the same transactions are meant.
-    latest: dict[str, Stamp] = {}
-    for report in said:
-        station_id = report.station_id
-        latest[station_id] = max(latest.get(station_id, report.stamp), report.stamp)
-    candidates = await read_candidates(connection, latest.items())
+    # Each by its own stamp: where reports were waiting, a batch has those of many sessions.
+    sent = {(report.station_id, report.stamp) for report in said}
+    candidates = await read_candidates(connection, sent)
     matches, unmatched = _match(stops, meters, known, candidates)
     events = await record(connection, matches)
     events += [quarantine_added(item) for item in await add_unmatched(connection, unmatched)]
