@@ -145,6 +145,21 @@ async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: 
     assert len(await records.rows("SELECT * FROM quarantine WHERE status = 'open'")) == 5
 
 
+async def test_a_reset_ends_every_session_of_a_station_without_meters(records: Any) -> None:
+    for connector_id, token in enumerate(("A", "B"), 1):
+        await records.token(token)
+        await records.decide(
+            records.start(connector_id, connector_id=connector_id, id_tag=token, meter_start=0)
+        )
+    for seq, token in enumerate(("A", "B"), 3):
+        await records.report(records.stop(seq, -1, idTag=token, meter_stop=0))
+    rows = await records.transactions()
+    assert [(row["status"], row["stop_seq"]) for row in rows] == [
+        ("completed", 3),
+        ("completed", 4),
+    ]
+
+
 async def test_an_old_stop_in_quarantine_does_not_end_a_later_session(records: Any) -> None:
     await records.token("T1")
     ahead = format_time(BASE + timedelta(days=700))

@@ -110,10 +110,13 @@ def _last_of_each_connector(
 
 
 def _is_its_stop(transaction: Transaction, stop: Stop) -> bool:
-    # Copies of a stop without a time were each received at their own.
+    # Copies of a stop without a time were each received at their own. Sessions without a meter that
+    # one reset ends have time and register in common.
     return (
         transaction.stop_stamp is not None
         and transaction.meter_stop == stop.meter_stop
+        and transaction.stop_id_token == stop.id_token
+        and transaction.stop_reason == stop.reason
         and (stop.told_at is None or transaction.stopped_at == stop.stopped_at)
     )
 
