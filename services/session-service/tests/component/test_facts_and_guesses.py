@@ -5,6 +5,8 @@ from functools import partial
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from csms_shared.contracts.sessions import CloseTransaction, ListEvidence, ListMeterValues
 from csms_shared.db.engine import in_transaction
 from csms_shared.inbox import Work
@@ -143,6 +145,34 @@ async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: 
         "active",
     ]
     assert len(await records.rows("SELECT * FROM quarantine WHERE status = 'open'")) == 5
+
+
+@pytest.mark.parametrize("started", [0, 1])
+@pytest.mark.parametrize("together", [True, False])
+async def test_the_next_sessions_stop_waits_for_its_start_however_many_come_at_once(
+    records: Any, started: int, together: bool
+) -> None:
+    await records.token("T1")
+    starts, stops = [], []
+    for number in range(2):
+        at = BASE + timedelta(minutes=4 * number)
+        starts.append(
+            records.start(1 + 6 * number, meter_start=500 * number, timestamp=format_time(at))
+        )
+        at += timedelta(minutes=2)
+        said = {"idTag": "T1", "meter_stop": 500 + number, "timestamp": format_time(at)}
+        stops.append(records.stop(5 + 6 * number, -1, **said))
+    for start in starts[:started]:
+        await records.decide(start)
+    for batch in [stops] if together else [[stop] for stop in stops]:
+        await records.report(*batch)
+    for start in starts[started:]:
+        await records.decide(start)
+    rows = await records.transactions()
+    assert [(row["status"], row["stop_seq"]) for row in rows] == [
+        ("completed", 5),
+        ("completed", 11),
+    ]
 
 
 async def test_a_reset_ends_every_session_of_a_station_without_meters(records: Any) -> None:

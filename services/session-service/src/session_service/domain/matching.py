@@ -5,12 +5,12 @@ both sides' clocks can be believed, and never make up for an order that does not
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from session_service.domain.metering import MeterReport
 from session_service.domain.stamps import Stamp
-from session_service.domain.stops import Stop, Transaction
+from session_service.domain.stops import Stop, Transaction, decide_stop
 from session_service.domain.suspicion import clock_flags
 
 # Of each connector, how many of the starts before a report are looked at: only the last one can be
@@ -36,6 +36,19 @@ class Candidates:
         """
         another = wire_id is not None and wire_id > 0
         return not (another and not token_key and self.has_several_connectors)
+
+    def with_end(self, transaction: Transaction, stop: Stop) -> "Candidates":
+        """Return what is known once this stop of a transaction has been stored.
+
+        What is matched after it must not depend on whether it is stored at the same time.
+        """
+        ended = decide_stop(transaction, stop, {})
+        known = [ended if one.id == ended.id else one for one in self.transactions]
+        return replace(self, transactions=known)
+
+    def find(self, transaction: Transaction) -> Transaction:
+        """Return this transaction as it is known here."""
+        return next((one for one in self.transactions if one.id == transaction.id), transaction)
 
 
 def transaction_of_stop(candidates: Candidates, stop: Stop) -> Transaction | None:

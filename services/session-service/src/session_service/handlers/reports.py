@@ -141,6 +141,29 @@ def known_transaction(stop: Stop, known: dict[int, Transaction]) -> Transaction 
     return transaction
 
 
+def match_stop(
+    stop: Stop,
+    known: dict[int, Transaction],
+    candidates: dict[str, Candidates],
+    matches: Matches,
+) -> Transaction | None:
+    """Add a stop to the matches where its transaction is found; return that.
+
+    To be called in the order of stamps, and before values are placed: what a stop ended is kept in
+    `candidates`, so that the next one is not taken for another of the same session.
+    """
+    of_station = candidates.get(stop.station_id)
+    found = known_transaction(stop, known)
+    if found is None and of_station is not None:
+        found = transaction_of_stop(of_station, stop)
+    if found is None:
+        return None
+    matches.stops.append((stop, found))
+    if of_station is not None:
+        candidates[stop.station_id] = of_station.with_end(of_station.find(found), stop)
+    return found
+
+
 def _match(
     stops: Sequence[StopCall],
     meters: Sequence[MeterCall],
@@ -148,15 +171,11 @@ def _match(
     candidates: dict[str, Candidates],
 ) -> tuple[Matches, list[Unmatched]]:
     matches = Matches()
-    unmatched: list[Unmatched] = []
-    for item in stops:
-        found = known_transaction(item.stop, known) or transaction_of_stop(
-            candidates[item.stop.station_id], item.stop
-        )
-        if found is None:
-            unmatched.append(_unmatched_stop(item))
-        else:
-            matches.stops.append((item.stop, found))
+    unmatched = [
+        _unmatched_stop(item)
+        for item in sorted(stops, key=lambda item: item.stop.stamp)
+        if match_stop(item.stop, known, candidates, matches) is None
+    ]
     for meter in meters:
         report = meter.report
         if not report.samples:
