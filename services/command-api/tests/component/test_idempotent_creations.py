@@ -4,12 +4,16 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
 
-from csms_shared.refusals import refuse
+from command_api.handlers.idempotent_creation import IdempotentCreation, KeyedRequest
+from command_api.store.tables import SCHEMA
+from csms_shared.db.engine import create_engine
+from csms_shared.refusals import ProblemRaised, refuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -150,3 +154,49 @@ async def test_a_key_is_visible_text(admin: httpx.AsyncClient, maker: Maker) -> 
     problem = is_problem(refused, 422, "validation_failed")
     assert problem["errors"][0]["field"] == "Idempotency-Key"
     assert maker.made == {}
+
+
+@pytest.mark.parametrize("before", ["find", "make"])
+async def test_a_refusal_does_not_free_a_key_that_another_request_makes_something_with(
+    command_database: Any, before: str
+) -> None:
+    engine = create_engine(command_database.service_url, SCHEMA, name="tests", pool_size=3)
+    creation = IdempotentCreation(engine, b"secret")
+    keyed = KeyedRequest("somebody", secrets.token_hex(8), "/things", b"{}")
+    made: list[UUID] = []
+    first_asks, second_asks, first_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def refused(_: UUID) -> Answer:
+        first_asks.set()
+        await second_asks.wait()
+        raise refuse(409, "not_now", "not now")
+
+    async def find(id: UUID) -> Answer:
+        if id not in made:
+            await wait_at("find")
+            raise refuse(404, "not_found", "there is none")
+        return {}
+
+    async def make(id: UUID) -> Answer:
+        await wait_at("make")
+        made.append(id)
+        return {}
+
+    async def wait_at(place: str) -> None:
+        if place == before:
+            second_asks.set()
+            await first_ended.wait()
+
+    first = asyncio.create_task(creation.once(keyed, refused, find))
+    try:
+        async with asyncio.timeout(10):
+            await first_asks.wait()
+            second = asyncio.create_task(creation.once(keyed, make, find))
+            with pytest.raises(ProblemRaised):
+                await first
+            first_ended.set()
+            id, _ = await second
+            assert await creation.once(keyed, make, find) == (id, {})
+    finally:
+        await engine.dispose()
+    assert made == [id]

@@ -5,6 +5,8 @@ from functools import partial
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from csms_shared.contracts.sessions import CloseTransaction, ListEvidence, ListMeterValues
 from csms_shared.db.engine import in_transaction
 from csms_shared.inbox import Work
@@ -121,6 +123,71 @@ async def test_whatever_the_order_the_facts_stand_and_every_stop_is_kept(records
             )
         )
     assert set(results) == {(5100, (1, 5), 4, 5100, True)}
+
+
+async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: Any) -> None:
+    await records.token("T1", max_concurrent=None)
+    early = format_time(BASE - timedelta(minutes=1))
+    await records.decide(records.start(1, connector_id=2, timestamp=early))
+    stops = []
+    for number in range(5):
+        at = BASE + timedelta(minutes=number)
+        await records.decide(
+            records.start(10 + 2 * number, meter_start=number, timestamp=format_time(at))
+        )
+        at += timedelta(seconds=30)
+        stops.append(records.stop(11 + 2 * number, -1, idTag="T1", timestamp=format_time(at)))
+    # They were answered, and have waited for us.
+    await records.report(*stops)
+    assert [row["status"] for row in await records.transactions()] == [
+        "active",
+        *["stop_missing"] * 4,
+        "active",
+    ]
+    assert len(await records.rows("SELECT * FROM quarantine WHERE status = 'open'")) == 5
+
+
+@pytest.mark.parametrize("started", [0, 1])
+@pytest.mark.parametrize("together", [True, False])
+async def test_the_next_sessions_stop_waits_for_its_start_however_many_come_at_once(
+    records: Any, started: int, together: bool
+) -> None:
+    await records.token("T1")
+    starts, stops = [], []
+    for number in range(2):
+        at = BASE + timedelta(minutes=4 * number)
+        starts.append(
+            records.start(1 + 6 * number, meter_start=500 * number, timestamp=format_time(at))
+        )
+        at += timedelta(minutes=2)
+        said = {"idTag": "T1", "meter_stop": 500 + number, "timestamp": format_time(at)}
+        stops.append(records.stop(5 + 6 * number, -1, **said))
+    for start in starts[:started]:
+        await records.decide(start)
+    for batch in [stops] if together else [[stop] for stop in stops]:
+        await records.report(*batch)
+    for start in starts[started:]:
+        await records.decide(start)
+    rows = await records.transactions()
+    assert [(row["status"], row["stop_seq"]) for row in rows] == [
+        ("completed", 5),
+        ("completed", 11),
+    ]
+
+
+async def test_a_reset_ends_every_session_of_a_station_without_meters(records: Any) -> None:
+    for connector_id, token in enumerate(("A", "B"), 1):
+        await records.token(token)
+        await records.decide(
+            records.start(connector_id, connector_id=connector_id, id_tag=token, meter_start=0)
+        )
+    for seq, token in enumerate(("A", "B"), 3):
+        await records.report(records.stop(seq, -1, idTag=token, meter_stop=0))
+    rows = await records.transactions()
+    assert [(row["status"], row["stop_seq"]) for row in rows] == [
+        ("completed", 3),
+        ("completed", 4),
+    ]
 
 
 async def test_an_old_stop_in_quarantine_does_not_end_a_later_session(records: Any) -> None:

@@ -51,3 +51,23 @@ async def test_the_stop_that_a_start_waited_for_is_found_behind_hundreds_of_othe
     await records.decide(records.start(699))
     (row,) = await records.transactions()
     assert row["status"] == "completed"
+
+
+async def test_a_stop_in_words_that_another_boot_used_before_waits_as_well(records: Any) -> None:
+    await records.token("T1")
+    # Power was lost: the stop is sent at the boot, at which the clock always begins anew.
+    stops, starts = [], []
+    for boot in (1, 2):
+        sent = {"epoch": boot, "boot_count": boot}
+        at = f"1970-01-01T01:0{boot}:00Z"
+        starts.append(records.start(1, meter_start=0, timestamp=at, **sent))
+        said = {"idTag": "T1", "meter_stop": 0, "timestamp": "1970-01-01T00:00:05Z"}
+        stops += [records.stop(seq, -1, **said, **sent) for seq in (8, 9)]
+    await records.report(*stops)
+    assert len(await records.rows("SELECT * FROM quarantine")) == 2
+    await records.decide(*reversed(starts))
+    rows = await records.transactions()
+    assert {(row["status"], row["stop_epoch"]) for row in rows} == {
+        ("completed", 1),
+        ("completed", 2),
+    }

@@ -17,6 +17,7 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.db.migrate import migrate, missing_migrations
 from csms_shared.db.upkeep import UpkeepTask
 from session_service.amqp.process import MIGRATIONS
+from session_service.amqp.routes import apply_reports
 from session_service.store.tables import SCHEMA, Xid8, metadata
 from session_service.store.upkeep import make_partitions, upkeep_tasks
 
@@ -182,6 +183,19 @@ async def test_no_row_of_a_week_is_looked_at_to_know_whether_it_may_go(records: 
     assert await in_transaction(records.engine, work) == 0
     assert len(await records.rows("SELECT * FROM meter_value")) == 1
     await in_transaction(records.engine, make_partitions)
+
+
+async def test_the_day_of_a_value_is_known_whatever_becomes_of_others_that_came_at_the_same_time(
+    records: Any,
+) -> None:
+    async with records.engine.connect() as connection:
+        under_way = await connection.begin()
+        await apply_reports(connection, [records.meter_values(1, None)])
+        async with asyncio.timeout(5):
+            await records.report(records.meter_values(2, None))
+        await under_way.rollback()
+    await records.report(records.meter_values(3, None))
+    assert len(await records.rows("SELECT * FROM meter_value_week")) == 1
 
 
 async def test_stops_and_closed_quarantine_go_after_their_time_and_nothing_else(

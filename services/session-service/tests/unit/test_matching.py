@@ -148,6 +148,23 @@ def test_meter_values_without_id_belong_to_what_ran_at_their_time() -> None:
     assert transaction_of_samples(of(second), elsewhere) is None
 
 
+def test_values_are_not_given_to_what_is_there_for_an_earlier_report_alone() -> None:
+    missing, *later = (
+        replace(
+            OPEN,
+            id=number,
+            status="stop_missing",
+            stamp=(1, 10 * number),
+            started_at=NOW + timedelta(minutes=10 * number),
+        )
+        for number in (1, 3, 4, 5)
+    )
+    # The second of five is not among the last ones before either of two reports.
+    known = of(missing, *later)
+    assert transaction_of_samples(known, report(11, NOW + timedelta(minutes=15))) == missing
+    assert transaction_of_samples(known, report(60, NOW + timedelta(minutes=25))) is None
+
+
 _STAMPS = st.tuples(st.integers(1, 2), st.integers(1, 9))
 
 

@@ -7,17 +7,20 @@ nothing twice, so a request whose answer was lost can be repeated until it has o
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from command_api.handlers.ports import ServiceAway
 from command_api.store.idempotency_keys import (
     Idempotency,
     KnownKey,
     find_key,
     give_up_key,
+    renew_key,
     take_key,
 )
 from csms_shared.clock import now_ms
@@ -26,6 +29,9 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.refusals import ProblemRaised, refuse
 
 Made = dict[str, Any]
+
+# Each but the last found the key as somebody else gave it up or took it at that moment.
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +64,43 @@ class IdempotentCreation:
 
         Raises:
             ProblemRaised: it is refused, or 422: the key was used for another request.
+            ServiceAway: others take the key and give it up, again and again.
         """
         new_id = new_command_id(now_ms())
         if keyed is None:
             return new_id, await make(new_id)
         idempotency = self._idempotency(keyed)
-        known = await self._known(idempotency)
-        if known is None and await self._take(idempotency, new_id):
-            try:
-                return new_id, await make(new_id)
-            except ProblemRaised:
-                await in_transaction(
-                    self._engine, lambda connection: give_up_key(connection, idempotency, new_id)
-                )
-                raise
-        known = known or await self._known(idempotency)
-        if known is None:
-            # Refused this moment, in another request with the same key.
-            return new_id, await make(new_id)
-        if not hmac.compare_digest(known.request_hash, idempotency.request_hash):
-            raise key_reused()
-        return known.id, await self._again(known.id, make, find)
+        for _ in range(_ATTEMPTS):
+            known = await self._known(idempotency)
+            if known is None:
+                id, since = new_id, await self._take(idempotency, new_id)
+            elif not hmac.compare_digest(known.request_hash, idempotency.request_hash):
+                raise key_reused()
+            else:
+                id = known.id
+                made = await _found(id, find)
+                if made is not None:
+                    return id, made
+                since = await self._renew(idempotency, id)
+            if since is not None:
+                return id, await self._make(idempotency, id, since, make)
+        raise ServiceAway("the idempotency key is being used by others")
 
-    async def _again(
+    async def _make(
         self,
+        idempotency: Idempotency,
         id: UUID,
+        since: datetime,
         make: Callable[[UUID], Awaitable[Made]],
-        find: Callable[[UUID], Awaitable[Made]],
     ) -> Made:
         try:
-            return await find(id)
-        except ProblemRaised as refused:
-            if refused.problem.status != 404:
-                raise
-        return await make(id)
+            return await make(id)
+        except ProblemRaised:
+            # Others may be at it with the same key: it stays theirs.
+            await in_transaction(
+                self._engine, lambda connection: give_up_key(connection, idempotency, id, since)
+            )
+            raise
 
     def _idempotency(self, keyed: KeyedRequest) -> Idempotency:
         # Keyed, because the body may hold what nobody is to guess from its digest.
@@ -104,10 +113,24 @@ class IdempotentCreation:
             lambda connection: find_key(connection, idempotency.principal, idempotency.key),
         )
 
-    async def _take(self, idempotency: Idempotency, new_id: UUID) -> bool:
+    async def _take(self, idempotency: Idempotency, new_id: UUID) -> datetime | None:
         return await in_transaction(
             self._engine, lambda connection: take_key(connection, idempotency, new_id)
         )
+
+    async def _renew(self, idempotency: Idempotency, id: UUID) -> datetime | None:
+        return await in_transaction(
+            self._engine, lambda connection: renew_key(connection, idempotency, id)
+        )
+
+
+async def _found(id: UUID, find: Callable[[UUID], Awaitable[Made]]) -> Made | None:
+    try:
+        return await find(id)
+    except ProblemRaised as refused:
+        if refused.problem.status != 404:
+            raise
+    return None
 
 
 def key_reused() -> ProblemRaised:

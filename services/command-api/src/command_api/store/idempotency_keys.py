@@ -1,6 +1,7 @@
 """What idempotency keys stand for: one key of a principal for one thing, for a day."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -38,15 +39,17 @@ async def find_key(connection: AsyncConnection, principal: str, key: str) -> Kno
     return None if row is None else KnownKey(bytes(row.request_hash), row.command_id)
 
 
-async def take_key(connection: AsyncConnection, idempotency: Idempotency, new_id: UUID) -> bool:
-    """Have the key stand for `new_id`; false where it stands for something already."""
+async def take_key(
+    connection: AsyncConnection, idempotency: Idempotency, new_id: UUID
+) -> datetime | None:
+    """Have the key stand for `new_id`; return since when, None where it stands for something."""
     taken = await connection.execute(
         text(
             "INSERT INTO idempotency_keys AS kept (principal, key, request_hash, command_id) "
             "VALUES (:principal, :key, :request_hash, :id) "
             "ON CONFLICT (principal, key) DO UPDATE SET request_hash = excluded.request_hash, "
             "command_id = excluded.command_id, created_at = excluded.created_at "
-            "WHERE kept.created_at < now() - interval '24 hours' RETURNING command_id"
+            "WHERE kept.created_at < now() - interval '24 hours' RETURNING created_at"
         ),
         {
             "principal": idempotency.principal,
@@ -55,15 +58,36 @@ async def take_key(connection: AsyncConnection, idempotency: Idempotency, new_id
             "id": new_id,
         },
     )
-    return taken.first() is not None
+    return taken.scalar_one_or_none()
 
 
-async def give_up_key(connection: AsyncConnection, idempotency: Idempotency, id: UUID) -> None:
-    """Have the key stand for nothing again, if it still stands for this."""
-    await connection.execute(
+async def renew_key(
+    connection: AsyncConnection, idempotency: Idempotency, id: UUID
+) -> datetime | None:
+    """Have the key stand for this from now on; return since when, None where it does no more."""
+    renewed = await connection.execute(
         text(
-            "DELETE FROM idempotency_keys "
-            "WHERE principal = :principal AND key = :key AND command_id = :id"
+            "UPDATE idempotency_keys SET created_at = clock_timestamp() "
+            "WHERE principal = :principal AND key = :key AND command_id = :id RETURNING created_at"
         ),
         {"principal": idempotency.principal, "key": idempotency.key, "id": id},
+    )
+    return renewed.scalar_one_or_none()
+
+
+async def give_up_key(
+    connection: AsyncConnection, idempotency: Idempotency, id: UUID, since: datetime
+) -> None:
+    """Have the key stand for nothing again, unless somebody has renewed or taken it `since`."""
+    await connection.execute(
+        text(
+            "DELETE FROM idempotency_keys WHERE principal = :principal AND key = :key "
+            "AND command_id = :id AND created_at = :since"
+        ),
+        {
+            "principal": idempotency.principal,
+            "key": idempotency.key,
+            "id": id,
+            "since": since,
+        },
     )

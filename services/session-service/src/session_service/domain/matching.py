@@ -5,18 +5,25 @@ both sides' clocks can be believed, and never make up for an order that does not
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from session_service.domain.metering import MeterReport
 from session_service.domain.stamps import Stamp
-from session_service.domain.stops import Stop, Transaction
+from session_service.domain.stops import Stop, Transaction, decide_stop
 from session_service.domain.suspicion import clock_flags
+
+# Of each connector, how many of the starts before a report are looked at: only the last one can be
+# what it means, and values of before may come with the one that follows.
+LAST_STARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Transactions of a station that a report may mean: the last ones of each connector."""
+    """Transactions of a station that reports may mean.
+
+    For each report the last ones of each connector before it, and what others need besides.
+    """
 
     transactions: Collection[Transaction] = ()
     has_several_connectors: bool = False
@@ -29,6 +36,19 @@ class Candidates:
         """
         another = wire_id is not None and wire_id > 0
         return not (another and not token_key and self.has_several_connectors)
+
+    def with_end(self, transaction: Transaction, stop: Stop) -> "Candidates":
+        """Return what is known once this stop of a transaction has been stored.
+
+        What is matched after it must not depend on whether it is stored at the same time.
+        """
+        ended = decide_stop(transaction, stop, {})
+        known = [ended if one.id == ended.id else one for one in self.transactions]
+        return replace(self, transactions=known)
+
+    def find(self, transaction: Transaction) -> Transaction:
+        """Return this transaction as it is known here."""
+        return next((one for one in self.transactions if one.id == transaction.id), transaction)
 
 
 def transaction_of_stop(candidates: Candidates, stop: Stop) -> Transaction | None:
@@ -77,6 +97,8 @@ def transaction_of_samples(candidates: Candidates, report: MeterReport) -> Trans
         ),
         key=lambda transaction: transaction.stamp,
     )
+    # What is older may be there for another report, without those that followed on it.
+    before = before[-LAST_STARTS:]
     following: Sequence[Transaction | None] = [*before[1:], None]
     fitting = [
         transaction
@@ -101,10 +123,13 @@ def _last_of_each_connector(
 
 
 def _is_its_stop(transaction: Transaction, stop: Stop) -> bool:
-    # Copies of a stop without a time were each received at their own.
+    # Copies of a stop without a time were each received at their own. Sessions without a meter that
+    # one reset ends have time and register in common.
     return (
         transaction.stop_stamp is not None
         and transaction.meter_stop == stop.meter_stop
+        and transaction.stop_id_token == stop.id_token
+        and transaction.stop_reason == stop.reason
         and (stop.told_at is None or transaction.stopped_at == stop.stopped_at)
     )
 

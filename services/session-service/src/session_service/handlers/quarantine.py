@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.inbox import Work
-from session_service.domain.matching import Candidates, transaction_of_stop
+from session_service.domain.matching import Candidates
 from session_service.domain.stamps import Stamp
 from session_service.domain.starts import Start
 from session_service.domain.stops import Stop, Transaction
 from session_service.handlers.calls import ReceivedCall
 from session_service.handlers.metering import MeterCall, place_report
 from session_service.handlers.ocpp16 import read_meter_values, read_stop
-from session_service.handlers.reports import Matches, known_transaction, record_matches
+from session_service.handlers.reports import Matches, match_stop, record_matches
 from session_service.handlers.side_features import concerns_all
 from session_service.store.quarantine import (
     STOP,
@@ -70,8 +70,9 @@ async def _reconcile(connection: AsyncConnection, items: Sequence[Row[Any]]) -> 
     known = await read_transactions(connection, wire_ids)
     matches = Matches()
     matched: list[tuple[uuid.UUID, int]] = []
-    for item in items:
-        transaction = _match(item, known, candidates[item.station_id], matches)
+    # Stops first, as in a batch of reports.
+    for item in sorted(items, key=lambda item: (item.kind != STOP, item.epoch, item.seq)):
+        transaction = _match(item, known, candidates, matches)
         if transaction is not None:
             matched.append((item.id, transaction.id))
     await _finish(connection, matches, matched)
@@ -91,17 +92,16 @@ async def attach(connection: AsyncConnection, item: Row[Any], transaction: Trans
 
 
 def _match(
-    item: Row[Any], known: dict[int, Transaction], candidates: Candidates, matches: Matches
+    item: Row[Any],
+    known: dict[int, Transaction],
+    candidates: dict[str, Candidates],
+    matches: Matches,
 ) -> Transaction | None:
     received = _received(item)
     if item.kind == STOP:
-        stop = _stop(item, received)
-        found = known_transaction(stop, known) or transaction_of_stop(candidates, stop)
-        if found is not None:
-            matches.stops.append((stop, found))
-        return found
+        return match_stop(_stop(item, received), known, candidates, matches)
     report = read_meter_values(received)
-    found = place_report(report, known, candidates)
+    found = place_report(report, known, candidates[item.station_id])
     if found is not None:
         matches.reports.append((MeterCall(report, received.payload), found))
     return found

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.outbox import write_events
 from session_service.domain.matching import Candidates, transaction_of_stop
 from session_service.domain.metering import MeterReport
-from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction, decide_stop
 from session_service.handlers.calls import ReceivedCall
 from session_service.handlers.events import (
@@ -82,12 +81,9 @@ async def take_reports(
         for meter in meters
         if meter.report.samples and not is_known(meter.report, known)
     ]
-    # What a station sends in one batch follows so closely that the same transactions are meant.
-    latest: dict[str, Stamp] = {}
-    for report in said:
-        station_id = report.station_id
-        latest[station_id] = max(latest.get(station_id, report.stamp), report.stamp)
-    candidates = await read_candidates(connection, latest.items())
+    # Each by its own stamp: where reports were waiting, a batch has those of many sessions.
+    sent = {(report.station_id, report.stamp) for report in said}
+    candidates = await read_candidates(connection, sent)
     matches, unmatched = _match(stops, meters, known, candidates)
     events = await record(connection, matches)
     events += [quarantine_added(item) for item in await add_unmatched(connection, unmatched)]
@@ -145,6 +141,29 @@ def known_transaction(stop: Stop, known: dict[int, Transaction]) -> Transaction 
     return transaction
 
 
+def match_stop(
+    stop: Stop,
+    known: dict[int, Transaction],
+    candidates: dict[str, Candidates],
+    matches: Matches,
+) -> Transaction | None:
+    """Add a stop to the matches where its transaction is found; return that.
+
+    To be called in the order of stamps, and before values are placed: what a stop ended is kept in
+    `candidates`, so that the next one is not taken for another of the same session.
+    """
+    of_station = candidates.get(stop.station_id)
+    found = known_transaction(stop, known)
+    if found is None and of_station is not None:
+        found = transaction_of_stop(of_station, stop)
+    if found is None:
+        return None
+    matches.stops.append((stop, found))
+    if of_station is not None:
+        candidates[stop.station_id] = of_station.with_end(of_station.find(found), stop)
+    return found
+
+
 def _match(
     stops: Sequence[StopCall],
     meters: Sequence[MeterCall],
@@ -152,15 +171,11 @@ def _match(
     candidates: dict[str, Candidates],
 ) -> tuple[Matches, list[Unmatched]]:
     matches = Matches()
-    unmatched: list[Unmatched] = []
-    for item in stops:
-        found = known_transaction(item.stop, known) or transaction_of_stop(
-            candidates[item.stop.station_id], item.stop
-        )
-        if found is None:
-            unmatched.append(_unmatched_stop(item))
-        else:
-            matches.stops.append((item.stop, found))
+    unmatched = [
+        _unmatched_stop(item)
+        for item in sorted(stops, key=lambda item: item.stop.stamp)
+        if match_stop(item.stop, known, candidates, matches) is None
+    ]
     for meter in meters:
         report = meter.report
         if not report.samples:

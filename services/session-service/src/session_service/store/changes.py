@@ -18,6 +18,7 @@ from csms_shared.refusals import refuse
 from session_service.store.tables import PgSnapshot, Xid8, transaction
 
 _LAST_XID = 2**64 - 1
+_XID = re.compile(r"\d{1,20}", re.ASCII)
 _SNAPSHOT = re.compile(r"(\d{1,20}):(\d{1,20}):((?:\d{1,20}(?:,\d{1,20})*)?)", re.ASCII)
 _NOW = text(
     "SELECT id AS history, CAST(pg_current_snapshot() AS text) AS snapshot FROM change_history"
@@ -126,7 +127,7 @@ def _as_snapshot_if_any(part: Any) -> str:
 
 
 def _as_xid(part: Any) -> int:
-    number = as_text(part)
-    if not (number.isascii() and number.isdigit()) or int(number[:21]) > _LAST_XID:
+    found = _XID.fullmatch(as_text(part))
+    if found is None or int(found[0]) > _LAST_XID:
         raise ValueError("no transaction id")
-    return int(number)
+    return int(found[0])

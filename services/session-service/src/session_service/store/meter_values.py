@@ -23,17 +23,15 @@ _INSERT = text(
     "CAST(:unit AS text[]), CAST(:raw AS text[])) AS new (sampled_at, digest, received_ms, "
     "transaction_id, connector_id, value, station_id, measurand, phase, context, location, "
     "format, unit, raw) ON CONFLICT DO NOTHING RETURNING sampled_at, digest, received_at), "
-    # So a week's last receipt is known without a look at its rows. It is new once a day, and nobody
-    # waits for who is about to store it: that could be somebody who waits for us. Should that
-    # transaction be undone, the next one stores it. Impossible times have no week.
+    # So a week's last receipt is known without a look at its rows. Whoever sees no mark of the day
+    # makes one: those under way may be undone, and to wait for them could be to wait for somebody
+    # who waits for us. So there may be a few of the same. Impossible times have no week.
     "given AS (INSERT INTO meter_value_week (week, received_on) SELECT week, received_on FROM ("
     "SELECT DISTINCT CAST(date_trunc('week', sampled_at) AS date) AS week, "
     "CAST(received_at AS date) AS received_on FROM stored "
     "WHERE sampled_at BETWEEN now() - interval '10 years' AND now() + interval '9 weeks') AS days "
     "WHERE NOT EXISTS (SELECT FROM meter_value_week AS known WHERE known.week = days.week "
-    "AND known.received_on = days.received_on) AND pg_try_advisory_xact_lock("
-    "hashtextextended('csms.meter_value_week ' || week || ' ' || received_on, 0)) "
-    "ON CONFLICT DO NOTHING) "
+    "AND known.received_on = days.received_on)) "
     "SELECT count(*) AS number, "
     "CASE WHEN count(*) < :given THEN array_agg(sampled_at) END AS times, "
     "CASE WHEN count(*) < :given THEN array_agg(digest) END AS digests FROM stored"

@@ -36,9 +36,14 @@ class Unmatched:
 
     @property
     def id(self) -> uuid.UUID:
-        """The same for every copy of the report."""
+        """The same for every copy of the report.
+
+        A clock may begin anew with each boot: a stop of another one can be another session's.
+        """
         content = orjson.dumps(self.payload, option=orjson.OPT_SORT_KEYS).decode()
-        return uuid.uuid5(uuid.NAMESPACE_OID, f"{self.kind}\x1f{self.station_id}\x1f{content}")
+        boot = "" if self.boot_count is None else f"\x1f{self.boot_count}"
+        name = f"{self.kind}\x1f{self.station_id}\x1f{content}{boot}"
+        return uuid.uuid5(uuid.NAMESPACE_OID, name)
 
 
 _ADD = text(

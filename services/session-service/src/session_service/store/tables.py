@@ -209,12 +209,14 @@ meter_value = Table(
     postgresql_partition_by="RANGE (sampled_at)",
 )
 
-# On which days values of each week came; both begin at midnight UTC, weeks on Mondays.
+# On which days values of each week came; both begin at midnight UTC, weeks on Mondays. Several rows
+# may say the same: a key would have those who store values wait for each other.
 meter_value_week = Table(
     "meter_value_week",
     metadata,
-    Column("week", Date, primary_key=True),
-    Column("received_on", Date, primary_key=True),
+    Column("week", Date, nullable=False),
+    Column("received_on", Date, nullable=False),
+    Index("meter_value_week_given", "week", "received_on"),
 )
 
 # `next_at`: when it is tried next without a start of its station, later with each attempt.

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.values.numbers import INT32_MAX
-from session_service.domain.matching import Candidates
+from session_service.domain.matching import LAST_STARTS, Candidates
 from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction
 from session_service.domain.suspicion import Flag
@@ -25,8 +25,7 @@ _LOCK = text(
     f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
     "ORDER BY id FOR UPDATE"
 )
-# Of each connector the last starts before a report: only the last one can be what it means, and
-# values of before may come with the one that follows. A station has not so many connectors.
+# Of each connector the last starts before each report. A station has not so many connectors.
 _CANDIDATES = text(
     f"SELECT {_COLUMNS}, EXISTS (SELECT FROM connector AS other WHERE other.station_id = "
     "transaction.station_id AND other.connector_id > 1) AS several "
@@ -37,7 +36,8 @@ _CANDIDATES = text(
     "CROSS JOIN LATERAL (SELECT id FROM transaction AS started "
     "WHERE started.station_id = wanted.name AND started.connector_id = place.connector_id "
     "AND (started.epoch, started.seq) < (wanted.epoch, wanted.seq) "
-    "ORDER BY started.epoch DESC, started.seq DESC LIMIT 3) AS recent)"
+    "ORDER BY started.epoch DESC, started.seq DESC "
+    f"LIMIT {LAST_STARTS}) AS recent)"
 )
 _UPDATE = text(
     "UPDATE transaction SET status = new.status, stop_epoch = new.stop_epoch, "
