@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
-from csms_shared.broker.consumer import Delivery, Rest
+from csms_shared.broker.consumer import Consumer, Delivery, Rest
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing
 from csms_shared.broker.topology import (
@@ -56,6 +56,14 @@ class Recorder:
     async def wait_for(self, count: int) -> None:
         async with asyncio.timeout(20), self.changed:
             await self.changed.wait_for(lambda: len(self.items) >= count)
+
+
+async def run_until(consumer: Consumer, recorder: Recorder, count: int) -> None:
+    """Let the consumer run until its handler was given as many items, and stop it."""
+    running = asyncio.create_task(consumer.run())
+    await recorder.wait_for(count)
+    await consumer.stop()
+    await running
 
 
 class Waiter:

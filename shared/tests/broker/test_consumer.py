@@ -3,7 +3,15 @@
 import asyncio
 import contextlib
 
-from broker_fakes import Recorder, Waiter, new_queue, numbers_for, until, until_nobody_consumes
+from broker_fakes import (
+    Recorder,
+    Waiter,
+    new_queue,
+    numbers_for,
+    run_until,
+    until,
+    until_nobody_consumes,
+)
 
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
@@ -17,10 +25,7 @@ async def test_what_was_published_is_handled_in_batches_and_acknowledged(link: L
     outcomes = await publisher.publish_all([numbers_for(queue, n, n + 1000) for n in range(50)])
     assert outcomes == [None] * 50
     consumer = Consumer(link, queue, recorder, prefetch=20)
-    running = asyncio.create_task(consumer.run())
-    await recorder.wait_for(100)
-    await consumer.stop()
-    await running
+    await run_until(consumer, recorder, 100)
     assert sorted(recorder.items) == sorted([*range(50), *range(1000, 1050)])
 
 
@@ -71,10 +76,7 @@ async def test_what_waits_of_a_batch_holds_up_no_other_and_stays_unacknowledged(
     # Of a dead consumer's batches the one that waited comes again, after it what is new.
     await publisher.publish(numbers_for(queue, 4))
     again = Consumer(link, queue, recorder, prefetch=20)
-    running = asyncio.create_task(again.run())
-    await recorder.wait_for(2)
-    await again.stop()
-    await running
+    await run_until(again, recorder, 2)
     assert recorder.items == [0, 4]
     assert waiter.finished == []
 
@@ -92,10 +94,7 @@ async def test_what_waits_is_tried_again_and_acknowledged_in_the_end(link: Link)
     await running
     await publisher.publish(numbers_for(queue, 1))
     again = Consumer(link, queue, recorder, prefetch=20)
-    running = asyncio.create_task(again.run())
-    await recorder.wait_for(1)
-    await again.stop()
-    await running
+    await run_until(again, recorder, 1)
     assert recorder.items == [1]
 
 
@@ -150,10 +149,7 @@ async def test_messages_taken_one_by_one_are_acknowledged_one_by_one(link: Link)
     await asyncio.gather(running, return_exceptions=True)
     await until_nobody_consumes(link, queue)
     again = Consumer(link, queue, recorder, prefetch=20)
-    running = asyncio.create_task(again.run())
-    await recorder.wait_for(1)
-    await again.stop()
-    await running
+    await run_until(again, recorder, 1)
     assert recorder.items == [slow]
 
 

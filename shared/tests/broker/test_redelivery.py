@@ -5,7 +5,7 @@ import uuid
 
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
-from broker_fakes import Recorder, new_queue, numbers_for, until
+from broker_fakes import Recorder, new_queue, numbers_for, run_until, until
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
@@ -26,10 +26,7 @@ async def test_a_redelivered_batch_is_split_into_its_items(link: Link) -> None:
     await link.declare(queue)
     await publisher.publish(numbers_for(queue, 1, 2, 3))
     consumer = Consumer(link, queue, handler, prefetch=20, publisher=publisher)
-    running = asyncio.create_task(consumer.run())
-    await recorder.wait_for(3)
-    await consumer.stop()
-    await running
+    await run_until(consumer, recorder, 3)
     assert sizes == [3, 1, 1, 1]
     assert sorted(recorder.items) == [1, 2, 3]
 
@@ -51,10 +48,7 @@ async def test_a_redelivered_batch_of_events_is_split_into_its_events(link: Link
     kind = "application/cloudevents-batch+json"
     await publisher.publish(Outgoing(DEFAULT_EXCHANGE, queue.name, "events.v1", body, kind))
     consumer = Consumer(link, queue, handler, prefetch=20, publisher=publisher)
-    running = asyncio.create_task(consumer.run())
-    await recorder.wait_for(3)
-    await consumer.stop()
-    await running
+    await run_until(consumer, recorder, 3)
     assert sizes == [3, 1, 1, 1]
     assert sorted(recorder.items) == [1, 2, 3]
     assert kinds == {kind}
@@ -89,10 +83,7 @@ async def test_splitting_waits_for_the_broker_and_publishes_each_item_once(link:
     await link.declare(queue)
     await publisher.publish(numbers_for(queue, 1, 2, 3))
     consumer = Consumer(link, queue, handler, prefetch=20, publisher=publisher)
-    running = asyncio.create_task(consumer.run())
-    await recorder.wait_for(3)
-    await consumer.stop()
-    await running
+    await run_until(consumer, recorder, 3)
     assert publisher.batches == [3, 2]
     assert deliveries == [(False, 3), (False, 1), (False, 1), (False, 1)]
     assert sorted(recorder.items) == [1, 2, 3]
@@ -133,10 +124,7 @@ async def test_a_message_that_kills_its_consumer_takes_no_neighbour_with_it(
                 await asyncio.gather(running, return_exceptions=True)
         parked = Recorder()
         consumer = Consumer(watch, parking, parked, prefetch=50)
-        draining = asyncio.create_task(consumer.run())
-        await parked.wait_for(1)
-        await consumer.stop()
-        await draining
+        await run_until(consumer, parked, 1)
     assert parked.items == [poison]
     assert handled == set(neighbours)
 
