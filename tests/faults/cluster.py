@@ -70,17 +70,6 @@ class Cluster:
         seen = set(re.findall(r"[\w-]+@\w+", said))
         return {other for other, faults in self.faults.items() if faults.node_name in seen}
 
-    async def leaders(self) -> dict[str, str]:
-        """Return the process name of each quorum queue's leader."""
-        names = {faults.node_name: name for name, faults in self.faults.items()}
-        said = await next(iter(self.faults.values())).control(
-            "list_queues", "--no-table-headers", "name", "type", "leader"
-        )
-        rows = [line.split("\t") for line in said.splitlines() if line]
-        return {
-            queue: names.get(leader, leader) for queue, kind, leader in rows if kind == "quorum"
-        }
-
     async def _on_links(
         self, name: str, others: Sequence[str] | None, cookie: str, then: str
     ) -> None:

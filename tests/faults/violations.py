@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-INVARIANTS = tuple(f"I{number}" for number in range(1, 10))
-
 
 @dataclass(frozen=True, slots=True)
 class Violation:

@@ -58,10 +58,6 @@ class WrappedPrograms:
                     f'{database_port}/${{CSMS_DATABASE_URL##*/}}"\n'
                 )
 
-    def take_back(self, process: str) -> None:
-        """Give the process nothing any more."""
-        self._extra(process).unlink(missing_ok=True)
-
     def given(self, process: str) -> str:
         """Return all that the process is given, for `give_again`."""
         extra = self._extra(process)

@@ -143,6 +143,10 @@ class Registry:
             for event in orjson.loads(bytes(row.events))
         ]
 
+    async def event_types(self) -> list[str]:
+        """Return the types of all events, without what all have in common."""
+        return [event["type"].split(".", 1)[1].rsplit(".", 1)[0] for event in await self.events()]
+
     async def owner(self, station_id: str) -> tuple[str, str, int] | None:
         rows = await self.query(
             "SELECT gateway_id, connection_id, epoch FROM station_connection "

@@ -2,10 +2,10 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+from broker_fakes import new_queue
 from prometheus_client import REGISTRY
 
 from csms_shared.broker import work_queues
@@ -19,7 +19,6 @@ from csms_shared.broker.topology import (
     EVENTS,
     EXCHANGES,
     INTERNAL_EVENTS,
-    Queue,
     gateway_queue,
     live_events_queue,
     own_events_queue,
@@ -27,19 +26,6 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.errors import Unavailable
-
-
-@pytest.fixture
-async def link(broker_url: str) -> AsyncIterator[Link]:
-    async with Link(broker_url, "test") as opened:
-        yield opened
-
-
-def _queue() -> Queue:
-    return Queue(
-        f"test-{uuid.uuid4().hex}.v1",
-        {"x-queue-type": "quorum", "x-delivery-limit": 20, "x-expires": 60_000},
-    )
 
 
 def _value(name: str, **labels: str) -> float | None:
@@ -105,7 +91,7 @@ def test_the_queue_of_one_life_has_the_same_label_in_each() -> None:
 
 
 async def test_a_consumer_counts_from_0_and_says_while_it_is_paused(link: Link) -> None:
-    queue = _queue()
+    queue = new_queue()
     handled = asyncio.Event()
     failures = [Unavailable("the database is away")] * 3
     seen: list[float | None] = []
@@ -138,7 +124,7 @@ async def test_what_waits_in_a_work_queue_is_measured(
 ) -> None:
     for name in ("SETTLE_S", "WATCH_S", "MEASURED_EVERY_S"):
         monkeypatch.setattr(work_queues, name, 0.05)
-    queue, publisher = _queue(), Publisher(link)
+    queue, publisher = new_queue(), Publisher(link)
     probe = WorkQueueProbe(link, publisher, [queue])
     assert _value("csms_queue_messages", queue=queue.label) == 0
     running = asyncio.create_task(probe.run())

@@ -1,14 +1,13 @@
 """The probe of work queues against a real RabbitMQ."""
 
 import asyncio
-import uuid
 
 import pytest
+from broker_fakes import new_queue
 
 from csms_shared.broker import work_queues
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import Queue
 from csms_shared.broker.work_queues import WorkQueueProbe
 
 
@@ -23,10 +22,7 @@ async def test_a_connection_that_nobody_publishes_on_is_opened_again(
 ) -> None:
     monkeypatch.setattr(work_queues, "SETTLE_S", 0.05)
     monkeypatch.setattr(work_queues, "WATCH_S", 0.05)
-    queue = Queue(
-        f"test-{uuid.uuid4().hex}.v1",
-        {"x-queue-type": "quorum", "x-delivery-limit": 20, "x-expires": 60_000},
-    )
+    queue = new_queue()
     async with Link(broker_url, "test") as link:
         probe = WorkQueueProbe(link, Publisher(link), [queue])
         running = asyncio.create_task(probe.run())

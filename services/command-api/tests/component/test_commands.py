@@ -1,7 +1,6 @@
 """A command from REST to the gateway and back, with every way it may end."""
 
 import asyncio
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 from command_api_fakes import (
+    Answer,
     Stations,
     accepted,
     answered,
@@ -17,45 +17,11 @@ from command_api_fakes import (
     reporting,
     silent,
 )
+from commands_over_rest import becomes, get, send
 
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-
-Answer = dict[str, Any]
-
-
-async def send(
-    admin: httpx.AsyncClient,
-    station_id: str,
-    action: str = "Reset",
-    payload: Answer | None = None,
-    status: int = 200,
-    headers: dict[str, str] | None = None,
-    **query: str | float,
-) -> Answer:
-    answer = await admin.post(
-        f"/stations/{station_id}/commands/{action}",
-        json={"type": "Soft"} if payload is None else payload,
-        params=query,
-        headers=headers,
-    )
-    assert answer.status_code == status, answer.text
-    document: Answer = answer.json()
-    return document
-
-
-async def get(admin: httpx.AsyncClient, command_id: str) -> Answer:
-    answer = await admin.get(f"/commands/{command_id}")
-    answer.raise_for_status()
-    document: Answer = answer.json()
-    return document
-
-
-async def ended(admin: httpx.AsyncClient, command_id: str, status: str) -> Answer:
-    return await eventually(
-        lambda: get(admin, command_id), lambda command: bool(command["status"] == status)
-    )
 
 
 async def test_an_answered_command_is_completed_and_reads_the_same_afterwards(
@@ -114,7 +80,7 @@ async def test_each_outcome_of_a_gateway_ends_the_command(
     assert command["status"] == status
     if status == "error":
         assert command["error"]["code"] == fields.get("error_code", "BUSY")
-    assert (await ended(admin, command["command_id"], status))["completed_at"]
+    assert (await becomes(admin, command["command_id"], status=status))["completed_at"]
 
 
 async def test_a_report_of_a_newer_gateway_is_set_aside_and_costs_no_other(
@@ -164,7 +130,7 @@ async def test_without_waiting_the_answer_is_202_and_the_command_goes_on(
         lambda: asyncio.sleep(0, stations.gateway.commands_to(station_id)), bool
     )
     await stations.gateway.report(stations.gateway.reply_keys[sent.command_id], accepted(sent))
-    assert (await ended(admin, command["command_id"], "completed"))["accepted"] is True
+    assert (await becomes(admin, command["command_id"], status="completed"))["accepted"] is True
 
 
 async def test_a_command_that_is_not_answered_in_time_is_202_and_sent(
@@ -174,7 +140,7 @@ async def test_a_command_that_is_not_answered_in_time_is_202_and_sent(
     stations.gateway.script[station_id] = reporting(CommandOutcome.SENT)
     command = await send(admin, station_id, status=202, wait=0.3)
     assert command["status"] == "sent"
-    await ended(admin, command["command_id"], "sent")
+    await becomes(admin, command["command_id"], status="sent")
 
 
 async def test_an_offline_station_ends_the_command_at_once(
@@ -256,7 +222,7 @@ async def test_a_late_answer_replaces_outcome_unknown_once(
     reply_key = stations.gateway.reply_keys[sent.command_id]
     late = report(sent, CommandOutcome.COMPLETED, response={"status": "Accepted"}, late=True)
     await stations.gateway.report(reply_key, [late])
-    assert (await ended(admin, command["command_id"], "completed"))["accepted"] is True
+    assert (await becomes(admin, command["command_id"], status="completed"))["accepted"] is True
     later = report(sent, CommandOutcome.ERROR, error_code="GenericError", late=True)
     await stations.gateway.report(reply_key, [later])
     await send(admin, stations.online())
@@ -275,7 +241,7 @@ async def test_a_result_survives_the_instance_that_asked(
     )
     # No queue of an instance is bound to this key: the durable one alone gets the result.
     await stations.gateway.report("command-api-gone.command", accepted(sent[0]))
-    await ended(admin, command["command_id"], "completed")
+    await becomes(admin, command["command_id"], status="completed")
 
 
 async def test_the_sweeper_ends_overdue_commands_by_what_may_have_happened(
@@ -286,7 +252,7 @@ async def test_the_sweeper_ends_overdue_commands_by_what_may_have_happened(
     pending = await send(admin, station_id, status=202, wait=0, timeout=1)
     stations.gateway.script[station_id] = reporting(CommandOutcome.SENT)
     sent = await send(admin, station_id, status=202, wait=0, timeout=1)
-    await ended(admin, sent["command_id"], "sent")
+    await becomes(admin, sent["command_id"], status="sent")
     soon = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
     waiting = await send(admin, stations.offline(), status=202, wait=0, hold_until=soon)
     received = len(stations.gateway.received)
@@ -295,9 +261,9 @@ async def test_the_sweeper_ends_overdue_commands_by_what_may_have_happened(
         "sent_at IS NOT NULL THEN now() - interval '36 seconds' END WHERE command_id = ANY($1)",
         [command["command_id"] for command in (pending, sent, waiting)],
     )
-    await ended(admin, pending["command_id"], "outcome_unknown")
-    await ended(admin, sent["command_id"], "outcome_unknown")
-    await ended(admin, waiting["command_id"], "expired")
+    await becomes(admin, pending["command_id"], status="outcome_unknown")
+    await becomes(admin, sent["command_id"], status="outcome_unknown")
+    await becomes(admin, waiting["command_id"], status="expired")
     assert len(stations.gateway.received) == received
 
 
@@ -317,128 +283,6 @@ async def test_the_sweeper_wakes_who_waits(
     )
     async with asyncio.timeout(10):
         assert (await waiting)["status"] == "outcome_unknown"
-
-
-async def test_the_same_idempotency_key_returns_the_same_command(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    station_id = stations.online()
-    headers = {"Idempotency-Key": secrets.token_hex(8)}
-    first = await send(admin, station_id, headers=headers)
-    second = await send(admin, station_id, headers=headers)
-    assert second["command_id"] == first["command_id"]
-    assert second["status"] == "completed"
-    assert len(stations.gateway.commands_to(station_id)) == 1
-
-
-async def test_concurrent_requests_with_one_key_make_one_command(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    station_id = stations.online()
-    headers = {"Idempotency-Key": secrets.token_hex(8)}
-    answers = await asyncio.gather(*(send(admin, station_id, headers=headers) for _ in range(8)))
-    assert len({answer["command_id"] for answer in answers}) == 1
-    assert len(stations.gateway.commands_to(station_id)) == 1
-
-
-async def test_a_used_key_with_another_body_or_path_is_refused(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    station_id = stations.online()
-    headers = {"Idempotency-Key": secrets.token_hex(8)}
-    await send(admin, station_id, headers=headers)
-    body = await send(admin, station_id, payload={"type": "Hard"}, status=422, headers=headers)
-    path = await send(admin, stations.online(), status=422, headers=headers)
-    assert body["code"] == path["code"] == "idempotency_key_reused"
-    assert body["errors"][0]["field"] == "Idempotency-Key"
-
-
-async def test_a_key_is_new_again_after_a_day(
-    admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
-) -> None:
-    station_id = stations.online()
-    key = secrets.token_hex(8)
-    first = await send(admin, station_id, headers={"Idempotency-Key": key})
-    await database.execute(
-        "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = $1", key
-    )
-    second = await send(admin, station_id, headers={"Idempotency-Key": key})
-    assert second["command_id"] != first["command_id"]
-
-
-async def test_a_payload_that_breaks_the_schema_is_refused_before_anything_is_sent(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    station_id = stations.online()
-    problem = await send(admin, station_id, payload={"type": "Medium", "x": 1}, status=422)
-    assert problem["code"] == "payload_invalid"
-    assert {error["field"] for error in problem["errors"]} == {"/type", "/x"}
-    assert stations.gateway.commands_to(station_id) == []
-
-
-async def test_unknown_stations_and_actions_are_404(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    assert (await send(admin, "nobody", status=404))["code"] == "unknown_station"
-    station_id = stations.online()
-    assert (await send(admin, station_id, "Explode", status=404))["code"] == "unknown_action"
-    wrong_way = await send(admin, station_id, "BootNotification", status=404)
-    assert wrong_way["code"] == "unknown_action"
-
-
-async def test_pending_and_rejected_stations_are_409(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    pending, rejected = stations.online(status="pending"), stations.online(status="rejected")
-    start = {"idTag": "TAG"}
-    refused = await send(admin, pending, "RemoteStartTransaction", start, status=409)
-    assert refused["code"] == "station_pending"
-    assert (await send(admin, rejected, status=409))["code"] == "station_rejected"
-    assert (await send(admin, pending, "GetConfiguration", {}))["status"] == "completed"
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ({"wait": 61}, "wait"),
-        ({"wait": "nan"}, "wait"),
-        ({"wait": -1}, "wait"),
-        ({"timeout": 301}, "timeout"),
-        ({"timeout": 0}, "timeout"),
-        ({"hold_until": "soon"}, "hold_until"),
-        ({"hold_until": "2020-01-01T00:00:00Z"}, "hold_until"),
-        ({"hold_until": "2099-01-01T00:00:00Z"}, "hold_until"),
-    ],
-)
-async def test_query_parameters_out_of_bounds_are_named(
-    admin: httpx.AsyncClient, stations: Stations, query: Answer, field: str
-) -> None:
-    problem = await send(admin, stations.online(), status=422, **query)
-    assert [error["field"] for error in problem["errors"]] == [field]
-
-
-async def test_commands_are_listed_newest_first_with_filters_and_cursor(
-    admin: httpx.AsyncClient, stations: Stations
-) -> None:
-    station_id = stations.online()
-    sent = [(await send(admin, station_id))["command_id"] for _ in range(3)]
-    await send(admin, station_id, "ClearCache", {})
-    query: dict[str, str | int] = {"station_id": station_id, "action": "Reset", "limit": 2}
-
-    async def page(**more: str) -> Answer:
-        answer = await admin.get("/commands", params={**query, **more})
-        answer.raise_for_status()
-        document: Answer = answer.json()
-        return document
-
-    first = await page()
-    assert [item["command_id"] for item in first["items"]] == sent[:0:-1]
-    second = await page(cursor=first["next_cursor"])
-    assert [item["command_id"] for item in second["items"]] == sent[:1]
-    assert second["next_cursor"] is None
-    assert (await page(status="error"))["items"] == []
-    bad = await admin.get("/commands", params={"cursor": "x"})
-    assert (bad.status_code, bad.json()["code"]) == (422, "bad_cursor")
 
 
 async def test_many_commands_at_once_all_get_their_own_answer(

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from command_api_fakes import Answer, Gibberish, Stations, answered, eventually, is_problem
+from commands_over_rest import becomes
 from prometheus_client import REGISTRY
 
 from csms_shared.broker.publisher import Outgoing
@@ -63,14 +64,6 @@ async def looked_up(stations: Stations, station_id: str, times: int) -> None:
     await eventually(asked, lambda count: count >= before + times, within_s=60)
 
 
-async def ends(admin: httpx.AsyncClient, command_id: str, status: str) -> Answer:
-    async def get() -> Answer:
-        document: Answer = (await admin.get(f"/commands/{command_id}")).json()
-        return document
-
-    return await eventually(get, lambda found: found.get("status") == status, within_s=60)
-
-
 @pytest.mark.parametrize("failing", FAILING)
 async def test_a_held_command_waits_while_the_registry_fails_and_the_service_lives_on(
     admin: httpx.AsyncClient, stations: Stations, failing: Failing
@@ -86,7 +79,7 @@ async def test_a_held_command_waits_while_the_registry_fails_and_the_service_liv
     with failing_look_ups(stations, failing):
         await stations.emit_connected(station_id)
         await looked_up(stations, station_id, times=2)
-    await ends(admin, held.json()["command_id"], "completed")
+    await becomes(admin, held.json()["command_id"], 60, status="completed")
 
 
 @pytest.mark.parametrize("failing", FAILING)
@@ -113,7 +106,7 @@ async def test_an_order_waits_while_the_registry_fails_and_is_never_handed_back_
             )
         )
         await looked_up(stations, station_id, times=2)
-    await ends(admin, str(order.order_id), "completed")
+    await becomes(admin, str(order.order_id), 60, status="completed")
     assert _handed_back() == before
 
 

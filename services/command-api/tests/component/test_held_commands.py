@@ -4,12 +4,12 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from command_api_fakes import (
+    Answer,
     Stations,
     answered,
     api_key,
@@ -19,6 +19,7 @@ from command_api_fakes import (
     reporting,
     silent,
 )
+from commands_over_rest import becomes, send
 
 from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
@@ -26,40 +27,13 @@ from csms_shared.ocpp.credentials import credential_proofs
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-Answer = dict[str, Any]
 PEPPER = b"pepper for the tests of this service"
-
-
-async def send(
-    admin: httpx.AsyncClient,
-    station_id: str,
-    action: str,
-    payload: Answer,
-    status: int = 200,
-    **query: str | float,
-) -> Answer:
-    answer = await admin.post(
-        f"/stations/{station_id}/commands/{action}", json=payload, params=query
-    )
-    assert answer.status_code == status, answer.text
-    document: Answer = answer.json()
-    return document
 
 
 async def hold(admin: httpx.AsyncClient, station_id: str, action: str = "ClearCache") -> Answer:
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     payload = {} if action == "ClearCache" else {"idTag": "TAG"}
     return await send(admin, station_id, action, payload, 202, wait=0, hold_until=until)
-
-
-async def becomes(admin: httpx.AsyncClient, command: Answer, **wanted: Any) -> Answer:
-    async def get() -> Answer:
-        document: Answer = (await admin.get(f"/commands/{command['command_id']}")).json()
-        return document
-
-    return await eventually(
-        get, lambda found: all(found[name] == value for name, value in wanted.items())
-    )
 
 
 async def test_a_held_command_waits_until_its_station_connects(
@@ -70,7 +44,7 @@ async def test_a_held_command_waits_until_its_station_connects(
     assert command["status"] == "waiting"
     stations.online(station_id)
     await stations.emit_connected(station_id)
-    assert (await becomes(admin, command, status="completed"))["accepted"] is True
+    assert (await becomes(admin, command["command_id"], status="completed"))["accepted"] is True
     assert len(stations.gateway.commands_to(station_id)) == 1
 
 
@@ -90,7 +64,7 @@ async def test_held_commands_are_sent_once_however_often_the_station_connects(
     stations.online(station_id)
     await asyncio.gather(*(stations.emit_connected(station_id) for _ in range(5)))
     for command in commands:
-        await becomes(admin, command, status="completed")
+        await becomes(admin, command["command_id"], status="completed")
     received = [command.command_id for command in stations.gateway.commands_to(station_id)]
     assert sorted(received) == sorted(command["command_id"] for command in commands)
 
@@ -107,10 +81,10 @@ async def test_a_held_command_that_was_not_written_waits_again(
         lambda: asyncio.sleep(0, stations.gateway.commands_to(station_id)),
         lambda found: bool(found),
     )
-    await becomes(admin, command, status="waiting")
+    await becomes(admin, command["command_id"], status="waiting")
     del stations.gateway.script[station_id]
     await stations.emit_connected(station_id)
-    await becomes(admin, command, status="completed")
+    await becomes(admin, command["command_id"], status="completed")
 
 
 async def dispatched(stations: Stations, station_id: str, count: int = 1) -> list[Command]:
@@ -139,7 +113,7 @@ async def test_a_dispatched_held_command_is_over_soon_after_its_gateway_has_died
         "WHERE command_id = $1",
         command["command_id"],
     )
-    over = await becomes(admin, command, status="outcome_unknown")
+    over = await becomes(admin, command["command_id"], status="outcome_unknown")
     assert datetime.fromisoformat(over["deadline"]) > datetime.now(UTC)
     assert len(stations.gateway.commands_to(station_id)) == 1
 
@@ -156,10 +130,10 @@ async def test_a_held_command_that_had_no_turn_at_its_gateway_waits_for_another_
     stations.gateway.script[station_id] = no_turn
     command = await hold(admin, station_id)
     await dispatched(stations, station_id)
-    await becomes(admin, command, status="waiting")
+    await becomes(admin, command["command_id"], status="waiting")
     del stations.gateway.script[station_id]
     await stations.emit_connected(station_id)
-    await becomes(admin, command, status="completed")
+    await becomes(admin, command["command_id"], status="completed")
     first, second = stations.gateway.commands_to(station_id)
     assert first.attempt < second.attempt
 
@@ -177,7 +151,7 @@ async def test_a_station_gets_held_commands_a_few_at_a_time_in_the_order_they_we
     neighbours = await hold(admin, behind)
     stations.online(behind)
     await stations.emit_connected(behind)
-    await becomes(admin, neighbours, status="completed")
+    await becomes(admin, neighbours["command_id"], status="completed")
     assert len(stations.gateway.commands_to(station_id)) == 8
     del stations.gateway.script[station_id]
     for sent in few:
@@ -185,7 +159,7 @@ async def test_a_station_gets_held_commands_a_few_at_a_time_in_the_order_they_we
             stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
         )
     for command in commands:
-        await becomes(admin, command, status="completed")
+        await becomes(admin, command["command_id"], status="completed")
     received = [command.command_id for command in stations.gateway.commands_to(station_id)]
     assert received == [command["command_id"] for command in commands]
 
@@ -198,13 +172,13 @@ async def test_the_registration_is_checked_again_before_a_held_command_is_sent(
     clear = await hold(admin, station_id)
     stations.online(station_id, status="pending")
     await stations.emit_connected(station_id)
-    await becomes(admin, clear, status="completed")
-    await becomes(admin, start, status="waiting")
+    await becomes(admin, clear["command_id"], status="completed")
+    await becomes(admin, start["command_id"], status="waiting")
     stations.online(station_id)
     await stations.emit(
         "station.registration_changed", station_id, {"registration_status": "accepted"}
     )
-    await becomes(admin, start, status="completed")
+    await becomes(admin, start["command_id"], status="completed")
 
 
 async def test_a_remote_stop_by_connector_stops_its_open_transaction(
@@ -237,7 +211,7 @@ async def test_a_remote_start_is_linked_to_the_transaction_that_follows(
     station_id, transaction_id = stations.online(), secrets.randbelow(2**31)
     command = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "Tag"})
     await stations.emit("transaction.started", station_id, started(transaction_id, "TAG"))
-    await becomes(admin, command, transaction_id=transaction_id)
+    await becomes(admin, command["command_id"], transaction_id=transaction_id)
 
 
 async def test_a_remote_start_is_linked_to_a_transaction_that_came_before_its_result(
@@ -259,7 +233,7 @@ async def test_a_remote_start_is_linked_to_a_transaction_that_came_before_its_re
     await stations.gateway.report(
         stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
     )
-    await becomes(admin, command, transaction_id=transaction_id)
+    await becomes(admin, command["command_id"], transaction_id=transaction_id)
 
 
 async def test_one_start_is_linked_to_one_remote_start(
@@ -270,9 +244,9 @@ async def test_one_start_is_linked_to_one_remote_start(
     second = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"})
     for _ in range(2):
         await stations.emit("transaction.started", station_id, started(first_id, "T"))
-    await becomes(admin, first, transaction_id=first_id)
+    await becomes(admin, first["command_id"], transaction_id=first_id)
     await stations.emit("transaction.started", station_id, started(first_id + 1, "T", 2))
-    await becomes(admin, second, transaction_id=first_id + 1)
+    await becomes(admin, second["command_id"], transaction_id=first_id + 1)
 
 
 async def test_a_rejected_remote_start_is_linked_to_nothing(
@@ -284,8 +258,8 @@ async def test_a_rejected_remote_start_is_linked_to_nothing(
     del stations.gateway.script[station_id]
     accepted = await send(admin, station_id, "RemoteStartTransaction", {"idTag": "T"})
     await stations.emit("transaction.started", station_id, started(transaction_id, "T"))
-    await becomes(admin, accepted, transaction_id=transaction_id)
-    await becomes(admin, rejected, transaction_id=None)
+    await becomes(admin, accepted["command_id"], transaction_id=transaction_id)
+    await becomes(admin, rejected["command_id"], transaction_id=None)
 
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 from command_api_fakes import Stations, answered, eventually, reporting
+from commands_over_rest import becomes
 
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY, REQUESTS
@@ -49,14 +50,6 @@ async def place(stations: Stations, *orders: CommandOrder) -> None:
     )
 
 
-async def becomes(admin: httpx.AsyncClient, ordered: CommandOrder, status: str) -> dict[str, Any]:
-    async def get() -> dict[str, Any]:
-        document: dict[str, Any] = (await admin.get(f"/commands/{ordered.order_id}")).json()
-        return document
-
-    return await eventually(get, lambda found: found.get("status") == status, within_s=30)
-
-
 async def ends(database: asyncpg.Pool, ordered: CommandOrder) -> list[CompletedCommand]:
     """Return what `command.completed` tells of the order's command."""
     rows = await database.fetch(
@@ -71,12 +64,12 @@ async def test_an_order_that_comes_twice_is_one_command(
 ) -> None:
     ordered = order(stations.online())
     await place(stations, ordered, ordered)
-    command = await becomes(admin, ordered, "completed")
+    command = await becomes(admin, str(ordered.order_id), 30, status="completed")
     assert (command["created_by"], command["accepted"]) == ("session-service", True)
     await place(stations, ordered)
     behind = order(stations.online())
     await place(stations, behind)
-    await becomes(admin, behind, "completed")
+    await becomes(admin, str(behind.order_id), 30, status="completed")
     assert len(stations.gateway.commands_to(ordered.station_id)) == 1
     assert [told.status for told in await ends(database, ordered)] == ["completed"]
 
@@ -87,10 +80,10 @@ async def test_an_order_for_a_station_that_is_offline_is_sent_when_it_connects(
     station_id = stations.offline()
     ordered = order(station_id)
     await place(stations, ordered)
-    await becomes(admin, ordered, "waiting")
+    await becomes(admin, str(ordered.order_id), 30, status="waiting")
     stations.online(station_id)
     await stations.emit_connected(station_id)
-    await becomes(admin, ordered, "completed")
+    await becomes(admin, str(ordered.order_id), 30, status="completed")
     (sent,) = stations.gateway.commands_to(station_id)
     assert sent.command_id == str(ordered.order_id)
 
@@ -122,8 +115,8 @@ async def test_an_order_that_can_not_be_followed_ends_with_an_error_that_is_told
     ordered = order(station_id, action, payload=payload)
     neighbour = order(stations.online())
     await place(stations, ordered, neighbour)
-    await becomes(admin, ordered, "error")
-    await becomes(admin, neighbour, "completed")
+    await becomes(admin, str(ordered.order_id), 30, status="error")
+    await becomes(admin, str(neighbour.order_id), 30, status="completed")
     (told,) = await ends(database, ordered)
     assert told.error is not None
     assert told.error.code == code
@@ -151,7 +144,7 @@ async def test_every_other_end_of_an_ordered_command_is_told(
         (failed, "error"),
         (rejected, "completed"),
     ):
-        await becomes(admin, ordered, status)
+        await becomes(admin, str(ordered.order_id), 30, status=status)
         (told,) = await ends(database, ordered)
         assert (told.status, told.action, told.created_by) == (
             status,
@@ -165,7 +158,7 @@ async def test_every_other_end_of_an_ordered_command_is_told(
     await stations.gateway.report(
         stations.gateway.reply_keys[sent.command_id], answered({"status": "Accepted"})(sent)
     )
-    await becomes(admin, unknown, "completed")
+    await becomes(admin, str(unknown.order_id), 30, status="completed")
     assert [told.status for told in await ends(database, unknown)] == [
         "outcome_unknown",
         "completed",
@@ -179,7 +172,7 @@ async def test_an_order_that_is_none_is_parked_and_its_neighbour_followed(
     bad = {**orjson.loads(good.model_dump_json()), "order_id": "none"}
     body = orjson.dumps({"items": [bad, orjson.loads(good.model_dump_json())]})
     await stations.publish(Outgoing(REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS, body))
-    await becomes(admin, good, "completed")
+    await becomes(admin, str(good.order_id), 30, status="completed")
 
     async def parked() -> int:
         found: int = await database.fetchval(

@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-from collections.abc import Callable
 
 import pytest
 from gateway_fakes.running import RunningGateway, run_gateway
 from gateway_fakes.services import FakeServices
 from gateway_fakes.station import Station
+from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
@@ -29,14 +29,8 @@ def _waiting(kind: str = "upgrade") -> float:
     return _metric("csms_gateway_admission_waiting", kind=kind)
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def _until_waiting(count: int) -> None:
-    await _until(lambda: _waiting() == count)
+    await until(lambda: _waiting() == count)
 
 
 def _basic(user: str, password: str) -> dict[str, str]:
@@ -58,7 +52,7 @@ async def test_more_stations_than_the_rate_allows_wait_and_none_is_refused(
     async with run_gateway(broker_url, services, admissions_per_second=50) as running:
         began = monotonic()
         connecting = [asyncio.create_task(running.station(f"W-{n}")) for n in range(40)]
-        await _until(lambda: _waiting() > 0)
+        await until(lambda: _waiting() > 0)
         stations = await asyncio.gather(*connecting)
         # A fifth of a second's turns may come at once.
         assert monotonic() - began > (40 - 11) / 50
@@ -76,7 +70,7 @@ async def test_beyond_the_queue_upgrades_get_503_and_when_to_come_back(
     )
     first = [await running.station(f"Q-{n}") for n in range(2)]
     waiting = asyncio.create_task(running.station("Q-2"))
-    await _until(lambda: _waiting() == 1)
+    await until(lambda: _waiting() == 1)
     claims = services.claims
     status, retry_after = await _refused(running, "Q-3")
     assert status == 503
@@ -99,7 +93,7 @@ async def test_a_registry_that_answers_slowly_gets_no_more_claims_than_it_can_ho
         await services.until(lambda: services.claims == 2)
         assert (await _refused(running, "H-2"))[0] == 503
         late = asyncio.create_task(running.station("H-3"))
-        await _until(lambda: _waiting() == 1)
+        await until(lambda: _waiting() == 1)
         assert services.claims == 2
         services.claims_answered.set()
         for station in [*await asyncio.gather(*under_way), await late]:
@@ -116,11 +110,11 @@ async def test_who_leaves_the_queue_takes_no_turn_from_the_others(
         under_way = asyncio.create_task(running.station("G-0"))
         await services.until(lambda: services.claims == 1)
         leaving = asyncio.create_task(running.station("G-1"))
-        await _until(lambda: _waiting() == 1)
+        await until(lambda: _waiting() == 1)
         leaving.cancel()
         await asyncio.wait({leaving})
         last = asyncio.create_task(running.station("G-2"))
-        await _until(lambda: _waiting() == 2)
+        await until(lambda: _waiting() == 2)
         services.claims_answered.set()
         for station in (await under_way, await last):
             await station.socket.close()
@@ -213,7 +207,7 @@ async def test_a_station_that_is_made_exempt_while_it_is_connected_has_flapped_n
         )
     )
     limits = running.gateway.reception
-    await _until(lambda: limits.throttled("192.0.2.1", "F-5", "", tuple) is None)
+    await until(lambda: limits.throttled("192.0.2.1", "F-5", "", tuple) is None)
     for _ in range(2 * often):
         station = await running.station("F-5")
     # And counts again from the moment in which it is not exempt any more.
@@ -296,7 +290,7 @@ async def test_boots_wait_for_their_turn_and_beyond_the_queue_the_socket_is_clos
         answers = asyncio.gather(
             *(station.call("BootNotification", BOOT) for station in (first, second))
         )
-        await _until(lambda: _waiting("boot") == 1)
+        await until(lambda: _waiting("boot") == 1)
         await third.socket.send(
             '[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
         )

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from gateway_fakes.running import RunningGateway
+from gateway_fakes.waiting import until
 
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.commands import CommandOutcome
@@ -218,9 +219,7 @@ async def test_the_answer_to_a_boot_does_not_undo_a_newer_change(running: Runnin
     assert broker is not None
     held = broker.connections.of_station("C-10")
     assert held is not None
-    async with asyncio.timeout(10):
-        while held.registration_version != 8:
-            await asyncio.sleep(0.01)
+    await until(lambda: held.registration_version == 8)
     running.services.calls_answered.set()
     assert (await boot)[2]["status"] == "Accepted"
     assert (await station.call("Authorize", {"idTag": "T"}))[2] == "SecurityError"

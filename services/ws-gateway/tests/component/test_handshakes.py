@@ -2,11 +2,11 @@
 
 import asyncio
 import base64
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from gateway_fakes.running import RunningGateway
+from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -34,12 +34,6 @@ async def _raw(port: int, sent: bytes) -> bytes:
         answer = await reader.read()
     writer.close()
     return answer
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def _basic(user: str, password: str) -> dict[str, str]:
@@ -128,7 +122,7 @@ async def test_what_is_no_station_is_refused_with_its_reason(running: RunningGat
     assert _refusals("no_upgrade") == before + 1
     before = _refusals("tls_on_plain_port")
     await _raw(port, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS hello\r\n\r\n")
-    await _until(lambda: _refusals("tls_on_plain_port") == before + 1)
+    await until(lambda: _refusals("tls_on_plain_port") == before + 1)
     assert running.services.calls == []
 
 

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from gateway_fakes.broker_proxy import BrokerProxy
 from gateway_fakes.running import RunningGateway
+from gateway_fakes.waiting import until
 from websockets.exceptions import InvalidStatus
 
 from csms_shared.broker.topology import SESSION_SERVICE
@@ -77,9 +78,7 @@ async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_o
     broker = behind_proxy.gateway.broker
     assert broker is not None
     proxy.cut()
-    async with asyncio.timeout(20):
-        while broker.own_queue.incarnation == before:
-            await asyncio.sleep(0.05)
+    await until(lambda: broker.own_queue.incarnation != before, 20)
     proxy.mend()
     await behind_proxy.until_ready()
     assert services.gateway_id != before
@@ -87,9 +86,7 @@ async def test_a_lost_queue_makes_a_new_incarnation_that_takes_all_connections_o
     await services.until(lambda: "O-4" in {item.station_id for item in services.reasserted})
     held = broker.connections.of_station("O-4")
     assert held is not None
-    async with asyncio.timeout(10):
-        while not broker.lease.owns(held.connection_id):
-            await asyncio.sleep(0.02)
+    await until(lambda: broker.lease.owns(held.connection_id))
     command_id = str(uuid.uuid4())
     await services.send_commands(behind_proxy.command("O-4", command_id, "ClearCache"))
     assert (await station.receive())[1] == command_id
@@ -138,9 +135,7 @@ async def test_a_service_that_is_slow_and_answers_is_not_away_until_it_stops_ans
         await running.station("O-10")
     assert refused.value.response.status_code == 503
     assert not session_service.away
-    async with asyncio.timeout(20):
-        while not session_service.away:
-            await asyncio.sleep(0.02)
+    await until(lambda: session_service.away, 20)
     await station.socket.close()
 
 
@@ -156,9 +151,7 @@ async def test_a_handshake_during_which_a_service_is_lost_is_refused_and_release
     assert broker is not None
     running.services.silent.add(SESSION_SERVICE)
     broker.services[SESSION_SERVICE].doubt()
-    async with asyncio.timeout(15):
-        while broker.takes_upgrades:
-            await asyncio.sleep(0.02)
+    await until(lambda: not broker.takes_upgrades, 15)
     running.services.claims_answered.set()
     with pytest.raises(InvalidStatus) as refused:
         await coming

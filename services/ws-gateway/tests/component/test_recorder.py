@@ -8,6 +8,7 @@ import orjson
 import pytest
 from gateway_fakes.running import RunningGateway, run_gateway
 from gateway_fakes.services import FakeServices
+from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 
 from csms_shared.broker.consumer import Consumer, Delivery
@@ -163,14 +164,10 @@ async def test_what_is_not_stored_is_tried_once_counted_and_told_as_a_gap(
             for at_ms in (1, 2):
                 recorder.received(Held(), b"x", at_ms, [])  # type: ignore[arg-type]
             recorder.hurry()
-            async with asyncio.timeout(20):
-                while unsent() < before + 2:
-                    await asyncio.sleep(0.01)
+            await until(lambda: unsent() >= before + 2, 20)
             publisher.error = None
             recorder.hurry()
-            async with asyncio.timeout(20):
-                while not publisher.taken:
-                    await asyncio.sleep(0.01)
+            await until(lambda: publisher.taken, 20)
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 
 import pytest
 from gateway_fakes.running import RunningGateway, run_gateway
 from gateway_fakes.services import FakeServices
+from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
@@ -28,12 +28,6 @@ def _metric(name: str, **labels: str) -> float:
 
 def _refusals(reason: str) -> float:
     return _metric("csms_gateway_refusals_total", reason=reason)
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def _open(running: RunningGateway) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -63,7 +57,7 @@ async def test_a_silent_socket_is_given_up_after_a_while(
     slow, slow_writer = await _open(running)
     slow_writer.write(HEAD % b"SLOW")
     await asyncio.gather(_ended(silent), _ended(slow))
-    await _until(lambda: _refusals("handshake_timeout") == before + 2)
+    await until(lambda: _refusals("handshake_timeout") == before + 2)
     assert _metric("csms_gateway_handshakes", step="silent") == 0
 
 
@@ -74,7 +68,7 @@ async def test_of_too_many_silent_sockets_the_oldest_goes_and_stations_get_in(
     before = _refusals("handshake_displaced")
     async with run_gateway(broker_url, services) as running:
         silent = [await _open(running) for _ in range(40)]
-        await _until(lambda: _refusals("handshake_displaced") == before + 30)
+        await until(lambda: _refusals("handshake_displaced") == before + 30)
         assert _metric("csms_gateway_handshakes", step="silent") == 10
         station = await running.station("IN-1")
         assert (await station.call("Heartbeat", {}))[0] == 3
@@ -108,7 +102,7 @@ async def test_a_request_without_end_is_given_up_at_its_bound(running: RunningGa
     for number in range(100):
         writer.write(b"X-%d: %b\r\n" % (number, b"x" * 1000))
     await _ended(reader)
-    await _until(lambda: _refusals("request_too_long") == before + 1)
+    await until(lambda: _refusals("request_too_long") == before + 1)
 
 
 async def test_a_station_that_writes_before_it_is_answered_is_given_up(
@@ -153,19 +147,13 @@ async def _is_cut_off_unread(running: RunningGateway, opcode: Opcode) -> None:
             return
 
     filling = asyncio.create_task(fill())
-    await _until_slowly(lambda: _metric("csms_gateway_unread_total", bound="bytes") == before + 1)
+    await until(lambda: _metric("csms_gateway_unread_total", bound="bytes") == before + 1, 60)
     filling.cancel()
     await asyncio.wait({filling})
     other = await running.station("HEARING")
     assert (await other.call("Heartbeat", {}))[0] == 3
     await other.socket.close()
     writer.close()
-
-
-async def _until_slowly(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_message_in_countless_empty_fragments_takes_no_memory(
@@ -243,15 +231,15 @@ async def test_unfinished_messages_of_all_stations_have_one_bound(
             holding.append(station)
             expected = min(number + 1, 11)
             # Whoever has held some for longest made room for the others.
-            await _until(lambda: _metric("csms_gateway_held_bytes") >= 49_000 * expected)  # noqa: B023
-        await _until(lambda: _metric("csms_gateway_unread_total", bound="all") > before)
+            await until(lambda: _metric("csms_gateway_held_bytes") >= 49_000 * expected)  # noqa: B023
+        await until(lambda: _metric("csms_gateway_unread_total", bound="all") > before)
         assert _metric("csms_gateway_held_bytes") <= 10 * 60_000
         assert await holding[0].closed() == 1006
         whole = await running.station("WHOLE")
         assert (await whole.call("Heartbeat", {}))[0] == 3
         for station in (*holding, whole):
             await station.socket.close()
-    await _until(lambda: _metric("csms_gateway_held_bytes") == 0)
+    await until(lambda: _metric("csms_gateway_held_bytes") == 0)
 
 
 async def test_a_message_of_more_than_a_mebibyte_closes_its_socket(
@@ -282,7 +270,7 @@ async def test_a_quiet_socket_is_bounded_again_by_whatever_happens_to_it(
     (quiet,) = served
     writer.write(_frame(Opcode.TEXT, b'[2,"1","BootNotification",{}]'))
     await reader.read(1)
-    await _until(lambda: quiet.quiet_until > monotonic() + 10)
+    await until(lambda: quiet.quiet_until > monotonic() + 10)
     if what == "half a frame":
         writer.write(_frame(Opcode.TEXT, b"[2")[:-1])
     elif what == "half a message":

@@ -7,6 +7,7 @@ import pytest
 from gateway_fakes.broker_proxy import BrokerProxy
 from gateway_fakes.running import RunningGateway, run_gateway
 from gateway_fakes.services import FakeServices
+from gateway_fakes.waiting import until
 from websockets.exceptions import InvalidHandshake
 
 from csms_shared.clock import monotonic
@@ -59,9 +60,7 @@ async def test_a_draining_gateway_is_not_ready_and_lets_nobody_in(
     await station.socket.send(AUTHORIZE)
     await running.services.until(lambda: running.services.calls)
     running.stop()
-    async with asyncio.timeout(5):
-        while not running.gateway.missing():
-            await asyncio.sleep(0.01)
+    await until(lambda: running.gateway.missing(), 5)
     assert running.gateway.missing() == {"gateway": "draining"}
     async with asyncio.timeout(5):
         while True:
@@ -173,9 +172,7 @@ async def test_a_second_signal_ends_the_drain_at_once(
     async with run_gateway(broker_url, services, drain_seconds=600.0) as running:
         stations = [await running.station(f"S-{number}") for number in range(5)]
         running.stop()
-        async with asyncio.timeout(10):
-            while running.gateway.missing() != {"gateway": "draining"}:
-                await asyncio.sleep(0.01)
+        await until(lambda: running.gateway.missing() == {"gateway": "draining"})
         running.stop_at_once()
         await running.ended(within_s=10)
         for station in stations:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from gateway_fakes.running import RunningGateway, run_gateway
 from gateway_fakes.services import FakeServices
+from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
@@ -52,9 +53,7 @@ async def test_a_station_created_while_its_claim_is_on_its_way_is_asked_for_agai
     broker = running.gateway.broker
     assert broker is not None
     reception = running.gateway.reception
-    async with asyncio.timeout(10):
-        while "NEW-2" not in reception._ids._created:
-            await asyncio.sleep(0.01)
+    await until(lambda: "NEW-2" in reception._ids._created)
     services.claims_answered.set()
     assert await coming == 404
     services.unknown.clear()

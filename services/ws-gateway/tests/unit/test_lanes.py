@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from gateway_fakes.waiting import until
 
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.publisher import Outgoing
@@ -27,9 +28,7 @@ class ManualPublisher:
         await self._outcomes[-1]
 
     async def until_published(self, times: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.published) < times:
-                await asyncio.sleep(0.001)
+        await until(lambda: len(self.published) >= times, 5)
 
     def confirm(self) -> None:
         self._outcomes[-1].set_result(None)

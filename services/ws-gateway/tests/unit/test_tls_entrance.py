@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 import uvloop
+from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 
 from csms_simulator.certificates import Authority, Issued
@@ -281,9 +282,7 @@ def test_who_says_nothing_is_given_up_by_the_doorway_and_counted(
 ) -> None:
     async def work(door: Door) -> tuple[str, int]:
         _, writer = await asyncio.open_connection("127.0.0.1", door.port)
-        async with asyncio.timeout(20):
-            while not door.doorway.waiting:
-                await asyncio.sleep(0.01)
+        await until(lambda: door.doorway.waiting, 20)
         door.doorway.give_up_all()
         reason = (await door.fault()).reason
         writer.close()
@@ -304,9 +303,7 @@ def test_who_has_gone_before_its_turn_costs_no_handshake(
             client.do_handshake()
         _, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(hello.read())
-        async with asyncio.timeout(20):
-            while _waiting_turns() == 0:
-                await asyncio.sleep(0.01)
+        await until(lambda: _waiting_turns() != 0, 20)
         # It is no silent one: it is our turn.
         silent = door.doorway.waiting
         writer.close()

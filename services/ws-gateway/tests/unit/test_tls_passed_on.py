@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 import uvloop
+from gateway_fakes.waiting import until
 
 from csms_simulator.certificates import Authority
 from ws_gateway.domain.tls_faults import TlsFault
@@ -49,9 +50,7 @@ class Port:
     faults: list[tuple[str, TlsFault]] = field(default_factory=list)
 
     async def fault(self) -> tuple[str, TlsFault]:
-        async with asyncio.timeout(20):
-            while not self.faults:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.faults, 20)
         return self.faults[0]
 
 

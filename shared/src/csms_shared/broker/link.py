@@ -12,7 +12,6 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import AMQPError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from csms_shared.broker.errors import BrokerUnavailable
 from csms_shared.broker.sender_clocks import SenderClocks
@@ -232,19 +231,3 @@ async def _declare_queue(channel: AbstractChannel, queue: Queue) -> None:
     )
     for binding in queue.bindings:
         await declared.bind(binding.exchange, binding.routing_key)
-
-
-async def declare_when_available(link: Link, *queues: Queue, within_s: float = 120.0) -> None:
-    """Declare at start-up, waiting for a broker that is still starting.
-
-    Raises:
-        BrokerUnavailable: after `within_s` seconds.
-    """
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(BrokerUnavailable),
-        stop=stop_after_delay(within_s),
-        wait=wait_random(0.2, 1.0),
-        reraise=True,
-    ):
-        with attempt:
-            await link.declare(*queues)

@@ -34,4 +34,3 @@ class Batch(Contract, Generic[Item]):
 
 BATCH_MAX_ITEMS = 500
 BATCH_MAX_BYTES = 256 * 1024
-ITEM_MAX_BYTES = 2 * 1024 * 1024

@@ -142,8 +142,3 @@ async def why_away(engine: AsyncEngine) -> str | None:
             return f"no answer: {error!r}"[:500]
         raise
     return None
-
-
-def row_dict(row: Any) -> dict[str, Any]:
-    """Return a result row as a dictionary."""
-    return dict(row._mapping)

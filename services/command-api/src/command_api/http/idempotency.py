@@ -1,11 +1,14 @@
 """The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Header, Request
 
 from command_api.domain.roles import Principal
-from command_api.handlers.idempotent_creation import KeyedRequest
+from command_api.handlers.idempotent_creation import KeyedRequest, Made
+from command_api.http.state import state_of
 
 PATTERN = r"^[\x21-\x7e]{1,255}$"
 IdempotencyKey = Annotated[
@@ -18,10 +21,21 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def keyed_request(
-    request: Request, principal: Principal, key: str | None
-) -> KeyedRequest | None:
-    """Return the request as its key names it, None where it has none."""
-    if key is None:
-        return None
-    return KeyedRequest(principal.id, key, request.scope["path"], await request.body())
+async def made_once(
+    request: Request,
+    principal: Principal,
+    key: str | None,
+    make: Callable[[UUID], Awaitable[Made]],
+    find: Callable[[UUID], Awaitable[Made]],
+) -> tuple[UUID, Made]:
+    """Make what is asked for under a new id, or return what its key has made.
+
+    Raises:
+        ProblemRaised: it is refused, or 422: the key was used for another request.
+    """
+    keyed = (
+        None
+        if key is None
+        else KeyedRequest(principal.id, key, request.scope["path"], await request.body())
+    )
+    return await state_of(request).creations.once(keyed, make, find)

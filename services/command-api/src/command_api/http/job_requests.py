@@ -151,25 +151,26 @@ def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
     return "UpdateFirmware", {**payload, **_retries(body)}
 
 
-def diagnostics_request(body: NewDiagnosticsJob) -> dict[str, Any]:
-    """Return the payload of GetDiagnostics, without a location where none is given.
+def diagnostics_request(body: NewDiagnosticsJob) -> tuple[str, dict[str, Any]]:
+    """Return action and payload of GetDiagnostics, without a location where none is given.
 
     Raises:
         ProblemRaised: it ends before it begins.
     """
     begin, end = _period(body)
-    return given(location=body.location, startTime=begin, stopTime=end, **_retries(body))
+    payload = given(location=body.location, startTime=begin, stopTime=end, **_retries(body))
+    return "GetDiagnostics", payload
 
 
-def log_request(body: NewLogJob) -> dict[str, Any]:
-    """Return the payload of GetLog, `requestId` left out, and the location where none is given.
+def log_request(body: NewLogJob) -> tuple[str, dict[str, Any]]:
+    """Return action and payload of GetLog, `requestId` left out, and a location not given.
 
     Raises:
         ProblemRaised: it ends before it begins.
     """
     begin, end = _period(body)
     log = given(remoteLocation=body.location, oldestTimestamp=begin, latestTimestamp=end)
-    return {"logType": body.log_type, "log": log, **_retries(body)}
+    return "GetLog", {"logType": body.log_type, "log": log, **_retries(body)}
 
 
 def check_payload(action: str, payload: dict[str, Any]) -> None:

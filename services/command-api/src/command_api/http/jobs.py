@@ -10,11 +10,10 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from command_api.domain.roles import Principal
-from command_api.handlers.idempotent_creation import KeyedRequest
 from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.idempotency import IdempotencyKey, keyed_request
+from command_api.http.idempotency import IdempotencyKey, made_once
 from command_api.http.job_requests import (
     NewDiagnosticsJob,
     NewFirmwareJob,
@@ -73,9 +72,8 @@ async def update_firmware(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Order UpdateFirmware, or SignedUpdateFirmware where a signature is given."""
-    keyed = await keyed_request(request, principal, idempotency_key)
     return await _create(
-        request, principal, keyed, station_id, lambda: firmware_request(body), body, body.timeout_s
+        request, principal, idempotency_key, station_id, body, lambda: firmware_request(body)
     )
 
 
@@ -94,15 +92,8 @@ async def get_diagnostics(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Order GetDiagnostics."""
-    keyed = await keyed_request(request, principal, idempotency_key)
     return await _create(
-        request,
-        principal,
-        keyed,
-        station_id,
-        lambda: ("GetDiagnostics", diagnostics_request(body)),
-        body,
-        body.timeout_s,
+        request, principal, idempotency_key, station_id, body, lambda: diagnostics_request(body)
     )
 
 
@@ -121,15 +112,8 @@ async def get_log(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Order GetLog."""
-    keyed = await keyed_request(request, principal, idempotency_key)
     return await _create(
-        request,
-        principal,
-        keyed,
-        station_id,
-        lambda: ("GetLog", log_request(body)),
-        body,
-        body.timeout_s,
+        request, principal, idempotency_key, station_id, body, lambda: log_request(body)
     )
 
 
@@ -200,17 +184,16 @@ async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobI
 async def _create(
     request: Request,
     principal: Principal,
-    keyed: KeyedRequest | None,
+    idempotency_key: str | None,
     station_id: str,
+    body: NewFirmwareJob | NewDiagnosticsJob,
     ordered: Callable[[], tuple[str, dict[str, Any]]],
-    body: NewJob,
-    timeout_s: int,
 ) -> Response:
     async def make(job_id: UUID) -> dict[str, Any]:
         action, payload = ordered()
         send_by = _send_by(body)
         if action in _UPLOADING:
-            expires_at = send_by + timedelta(0, timeout_s)
+            expires_at = send_by + timedelta(0, body.timeout_s)
             await _fill_location(request, action, payload, job_id, expires_at)
         check_payload(action, payload)
         wanted = {
@@ -219,17 +202,19 @@ async def _create(
             "action": action,
             "payload": payload,
             "deadline_ms": round(send_by.timestamp() * 1000),
-            "timeout_s": timeout_s,
+            "timeout_s": body.timeout_s,
             "created_by": principal.name,
         }
         made: dict[str, Any] = await _ask(request, "jobs.create", wanted)
         return made
 
-    async def find(job_id: UUID) -> dict[str, Any]:
-        found: dict[str, Any] = await _ask(request, "jobs.get", {"job_id": str(job_id)})
-        return found
-
-    job_id, made = await state_of(request).creations.once(keyed, make, find)
+    job_id, made = await made_once(
+        request,
+        principal,
+        idempotency_key,
+        make,
+        lambda job_id: _ask(request, "jobs.get", {"job_id": str(job_id)}),
+    )
     return Json(made, 201, {"Location": f"/api/v1/jobs/{job_id}"})
 
 

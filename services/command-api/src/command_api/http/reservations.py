@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.idempotency import IdempotencyKey, keyed_request
+from command_api.http.idempotency import IdempotencyKey, made_once
 from command_api.http.schema_rules import NOT_BLANK
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
@@ -83,10 +83,10 @@ async def create_reservation(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Ask the station for a reservation; it is `pending` until the station has answered."""
-    state = state_of(request)
 
     async def make(command_id: UUID) -> dict[str, Any]:
-        await state.services.ask(STATION_REGISTRY, "stations.get", {"station_id": body.station_id})
+        station = {"station_id": body.station_id}
+        await state_of(request).services.ask(STATION_REGISTRY, "stations.get", station)
         parameters = {
             **body.model_dump(mode="json"),
             "created_by": principal.name,
@@ -95,14 +95,13 @@ async def create_reservation(
         made: dict[str, Any] = await _ask(request, "reservations.create", parameters)
         return made
 
-    async def find(command_id: UUID) -> dict[str, Any]:
-        found: dict[str, Any] = await _ask(
-            request, "reservations.find", {"command_id": str(command_id)}
-        )
-        return found
-
-    keyed = await keyed_request(request, principal, idempotency_key)
-    _, made = await state.creations.once(keyed, make, find)
+    _, made = await made_once(
+        request,
+        principal,
+        idempotency_key,
+        make,
+        lambda command_id: _ask(request, "reservations.find", {"command_id": str(command_id)}),
+    )
     return Json(made, 201)
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
-from command_api.http.idempotency import IdempotencyKey, keyed_request
+from command_api.http.idempotency import IdempotencyKey, made_once
 from command_api.http.job_requests import (
     SIGNATURE_RULE,
     Firmware,
@@ -115,12 +115,13 @@ async def start(
         made: dict[str, Any] = await _ask(request, "rollouts.create", wanted)
         return made
 
-    async def find(rollout_id: UUID) -> dict[str, Any]:
-        found: dict[str, Any] = await _ask(request, "rollouts.get", _name(str(rollout_id)))
-        return found
-
-    keyed = await keyed_request(request, principal, idempotency_key)
-    rollout_id, made = await state_of(request).creations.once(keyed, make, find)
+    rollout_id, made = await made_once(
+        request,
+        principal,
+        idempotency_key,
+        make,
+        lambda rollout_id: _ask(request, "rollouts.get", {"rollout_id": str(rollout_id)}),
+    )
     return Json(made, 201, {"Location": f"/api/v1/firmware-rollouts/{rollout_id}"})
 
 

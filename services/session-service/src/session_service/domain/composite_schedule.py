@@ -26,7 +26,6 @@ from session_service.domain.charging_profiles import (
 
 ASSUMED_PHASES = 3
 NOMINAL_VOLTAGE = 230
-DURATION_MAX_S = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,17 +150,3 @@ def upgrade() -> None:
         """
     )
     op.execute("CREATE INDEX parked_by_time ON parked (parked_at)")
-
-
-def downgrade() -> None:
-    for table in (
-        "parked",
-        "outbox",
-        "audit",
-        "api_keys",
-        "users",
-        "transaction_starts",
-        "idempotency_keys",
-        "commands",
-    ):
-        op.execute(f"DROP TABLE {table}")

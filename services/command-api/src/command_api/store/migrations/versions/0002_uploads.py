@@ -35,8 +35,3 @@ def upgrade() -> None:
     )
     op.execute("CREATE INDEX uploads_of_job ON uploads (job_id)")
     op.execute("CREATE INDEX uploads_by_time ON uploads (received_at)")
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE uploads")
-    op.execute("DROP TABLE upload_tokens")

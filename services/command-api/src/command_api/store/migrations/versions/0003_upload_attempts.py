@@ -19,7 +19,3 @@ def upgrade() -> None:
         """
     )
     op.execute("CREATE INDEX upload_attempts_by_time ON upload_attempts (begun_at)")
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE upload_attempts")

@@ -205,7 +205,3 @@ def upgrade() -> None:
         connection.exec_driver_sql(function.format(schema=schema))
         connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {arguments} FROM PUBLIC")
     connection.exec_driver_sql("SELECT make_meter_value_partitions(5, 8)")
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the first migration is undone by dropping the schema")

@@ -90,7 +90,3 @@ CREATE INDEX local_list_due ON local_list (next_at) WHERE enabled
 def upgrade() -> None:
     for statement in _TABLES.split(";\n"):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("migrations only go forward")

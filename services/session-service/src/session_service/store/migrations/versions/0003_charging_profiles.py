@@ -51,8 +51,3 @@ def upgrade() -> None:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             op.execute(statement)
-
-
-def downgrade() -> None:
-    for table in ("charging_profile", "charging_clearing", "reported_schedule"):
-        op.execute(f"DROP TABLE {table}")

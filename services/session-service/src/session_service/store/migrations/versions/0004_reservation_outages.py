@@ -22,7 +22,3 @@ CREATE INDEX reservation_outage_by_time ON reservation_outage (at)
 def upgrade() -> None:
     for statement in _TABLES.split(";\n"):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("migrations only go forward")

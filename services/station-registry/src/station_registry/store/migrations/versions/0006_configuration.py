@@ -54,8 +54,3 @@ CREATE UNIQUE INDEX configuration_template_name
 def upgrade() -> None:
     for statement in _STATEMENTS:
         op.execute(statement)
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE configuration_value")
-    op.execute("DROP TABLE configuration_template")

@@ -1,4 +1,4 @@
-"""A schema with one table of numbers and an outbox."""
+"""A schema with one table of numbers and an outbox, and a link to the broker."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_shared.broker.link import Link
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("broker", "db")]
 
 ENV = "from csms_shared.db.migrate import run_environment\n\nrun_environment()\n"
 REVISION = """
@@ -73,3 +74,9 @@ async def engine(
     created = create_engine(url, "numbers", name="test", pool_size=pool_size)
     yield created
     await created.dispose()
+
+
+@pytest.fixture
+async def link(broker_url: str) -> AsyncIterator[Link]:
+    async with Link(broker_url, "test") as opened:
+        yield opened
