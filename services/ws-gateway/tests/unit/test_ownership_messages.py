@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
-from gateway_fakes.ownership import ACCEPTED, Gateway, Held, control, granted
+from gateway_fakes.ownership import ACCEPTED, PENDING, Gateway, Held, control, granted
 
 from csms_shared.broker.consumer import Delivery
 from csms_shared.clock import monotonic
