@@ -7,10 +7,12 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.systems import System
+from csms_shared.observability.metrics import BATCH_MESSAGES
+from ws_gateway.metrics import LANE_BATCH
 
 # Histogram of a process's metrics -> the label that tells its batches apart.
-_OF_GATEWAYS = ("csms_gateway_batch_items", "lane")
-_OF_SERVICES = ("csms_batch_items", "queue")
+OF_GATEWAYS = (next(iter(LANE_BATCH.describe())).name, "lane")
+OF_SERVICES = (next(iter(BATCH_MESSAGES.describe())).name, "queue")
 _BATCHING_SERVICES = ("station-registry", "session-service")
 
 Counts = Counter[tuple[str, str]]
@@ -22,8 +24,8 @@ async def batch_counts(system: System) -> Counts:
     counts: Counts = Counter()
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         for names, histogram in (
-            (system.gateway_names, _OF_GATEWAYS),
-            (_BATCHING_SERVICES, _OF_SERVICES),
+            (system.gateway_names, OF_GATEWAYS),
+            (_BATCHING_SERVICES, OF_SERVICES),
         ):
             for name in names:
                 port = _probe_port(system.processes[name])

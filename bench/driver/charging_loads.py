@@ -9,7 +9,7 @@ from typing import Protocol
 from bench.driver.charging import ChargingStation
 from bench.driver.fleet import Result, close_all, connect_all, counts
 from bench.driver.metering import MeteringStation
-from bench.driver.percentiles import in_milliseconds
+from bench.driver.percentiles import by_kind
 from bench.driver.plan import Plan
 from bench.driver.signals import ask_bench
 from bench.driver.station import Tally
@@ -75,7 +75,7 @@ async def paced(plan: Plan) -> Result:
             stations[number % len(stations)].send_at(due)
         took, wall_ended = time.perf_counter() - began, time.time()
         await _all_idle(stations, tally)
-        latencies = in_milliseconds(tally.latencies)
+        latencies = by_kind(tally.latencies)
         await ask_bench("ended")
         return {
             "messages_per_s": int(plan.rate * plan.seconds) / took,
@@ -92,7 +92,7 @@ async def _measured(plan: Plan, stations: Sequence[Charging], tally: Tally) -> R
     await asyncio.sleep(plan.seconds)
     took = time.perf_counter() - began
     rate = (tally.answered.total() - answered) / took
-    latencies = in_milliseconds(tally.latencies)
+    latencies = by_kind(tally.latencies)
     await ask_bench("ended")
     for station in stations:
         station.finish()

@@ -59,7 +59,8 @@ async def _burst(
         tally = stations[0].tally
         tally.latencies.clear()
         answers = await asyncio.gather(*(send(station) for station in stations))
-        latencies[kind] += tally.latencies
+        for taken in tally.latencies.values():
+            latencies[kind] += taken
         return answers
 
     await step("authorize", lambda station: station.authorize(tokens[station]))

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -24,7 +24,8 @@ class Tally:
     """What all stations of one driver were answered and what went wrong."""
 
     answered: Counter[str] = field(default_factory=Counter)
-    latencies: list[float] = field(default_factory=list)
+    latencies: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Of each action, in seconds."""
     problems: Counter[str] = field(default_factory=Counter)
     calls_received: int = 0
 
@@ -130,7 +131,7 @@ class DriverStation(WSListener):
         if text.startswith(self._expected):
             self._expected = b"nothing is outstanding"
             self.tally.answered[self._action] += 1
-            self.tally.latencies.append(time.perf_counter() - self._due)
+            self.tally.latencies[self._action].append(time.perf_counter() - self._due)
             self.on_answer(text)
         elif text.startswith(b"[2,"):
             self.tally.calls_received += 1

@@ -1,4 +1,4 @@
-"""The two clocks: wall time in milliseconds, and a monotonic one for leases and time-outs."""
+"""Clocks: wall time, a monotonic one for leases and time-outs, and the time spent computing."""
 
 import time
 from datetime import UTC, datetime
@@ -17,3 +17,11 @@ def utc_now() -> datetime:
 def monotonic() -> float:
     """Return seconds of a clock that never jumps; only differences mean something."""
     return time.monotonic()
+
+
+def cpu_time() -> float:
+    """Return seconds that this thread has computed; only differences mean something.
+
+    What takes long by the monotonic clock may have been stopped, or had to wait for a core.
+    """
+    return time.thread_time()

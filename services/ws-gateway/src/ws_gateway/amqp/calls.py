@@ -97,7 +97,7 @@ class CallLanes:
             seal,
             on_stored=_answer_reports if known.kind is ActionKind.REPORT else None,
             on_refused=self._services[known.service].publish_refused,
-            pause_s=lambda: self._gathering.pause_s,
+            pause_s=lambda: self._gathering.pause_s(monotonic()),
         )
         self._lanes[version, action] = lane
         return lane

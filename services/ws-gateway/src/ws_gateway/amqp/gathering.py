@@ -8,6 +8,8 @@ _SHARE = 1 / 3
 _LONGEST_S = 0.03
 _WEIGHT = 0.1
 _LOST_S = 5.0
+# Of what nobody has asked for so long, nothing is known: stations that only report need not wait.
+_FORGOTTEN_AFTER_S = 1.0
 
 
 class Gathering:
@@ -20,12 +22,14 @@ class Gathering:
 
     def __init__(self) -> None:
         self._delay_s = 0.0
+        self._learnt_at = 0.0
         self._followed: tuple[str, int] | None = None
         self._asked_at = 0.0
 
-    @property
-    def pause_s(self) -> float:
-        """How long to wait after a batch of several items, 30 ms at most."""
+    def pause_s(self, now: float) -> float:
+        """Return how long to wait after a batch of several items, 30 ms at most."""
+        if now - self._learnt_at > _FORGOTTEN_AFTER_S + self._delay_s:
+            return 0.0
         return min(self._delay_s * _SHARE, _LONGEST_S)
 
     def asked(self, connection_id: str, seq: int, now: float) -> None:
@@ -38,4 +42,5 @@ class Gathering:
         """Learn from the answer, if it is the one that is being followed."""
         if self._followed == (connection_id, seq):
             self._followed = None
+            self._learnt_at = now
             self._delay_s += _WEIGHT * (now - self._asked_at - self._delay_s)

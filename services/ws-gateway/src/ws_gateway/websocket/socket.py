@@ -17,7 +17,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
-from csms_shared.clock import monotonic
+from csms_shared.clock import cpu_time, monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant
@@ -164,8 +164,9 @@ class StationSocket(ServerConnection):
             piece = data[place : place + PIECE_BYTES]
             place += len(piece)
             self._frames = 0
+            began = cpu_time()
             super().data_received(piece)
-            self._pace.took(self._frames, len(piece), now, monotonic() - now)
+            self._pace.took(self._frames, len(piece), now, cpu_time() - began)
 
     def _note_held(self) -> None:
         size = len(self.protocol.reader.buffer) + len(self._held_back)
