@@ -45,7 +45,7 @@ async def fresh_database_url(database_url: str) -> AsyncIterator[str]:
     try:
         await owner.execute(f"CREATE DATABASE {name}")
         yield f"{database_url.rpartition('/')[0]}/{name}"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await owner.close()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from command_api_fakes import free_port
+
+from csms_local.nodes.ports import free_port
 
 PROGRAM = str(Path(sys.executable).with_name("command-api"))
 

@@ -237,9 +237,11 @@ async def test_unfinished_messages_of_all_stations_have_one_bound(
         assert await holding[0].closed() == 1006
         whole = await running.station("WHOLE")
         assert (await whole.call("Heartbeat", {}))[0] == 3
-        for station in (*holding, whole):
-            await station.socket.close()
-    await until(lambda: _metric("csms_gateway_held_bytes") == 0)
+        await whole.socket.close()
+        for station in holding:
+            # In the middle of a message no close frame is read, and none would be answered.
+            station.socket.transport.abort()
+        await until(lambda: _metric("csms_gateway_held_bytes") == 0)
 
 
 async def test_a_message_of_more_than_a_mebibyte_closes_its_socket(

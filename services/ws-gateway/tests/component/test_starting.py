@@ -15,6 +15,7 @@ from gateway_fakes.services import FakeServices
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from csms_local.nodes.ports import free_port
 from csms_shared.broker.topology import SESSION_SERVICE
 
 PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
@@ -22,16 +23,11 @@ PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
 STATIONS = 20
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 class GatewayProcess:
     """The program itself, on ports that it has again after a restart."""
 
     def __init__(self, services: FakeServices, inherited: socket.socket | None = None) -> None:
-        self.port, self._probe_port = _free_port(), _free_port()
+        self.port, self._probe_port = free_port(), free_port()
         self._inherited = [] if inherited is None else [inherited.fileno()]
         self._environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("CSMS_")},
@@ -62,11 +58,10 @@ class GatewayProcess:
             async with asyncio.timeout(30):
                 await process.communicate()
 
-    async def missing(self) -> dict[str, str] | None:
+    async def missing(self, client: httpx.AsyncClient) -> dict[str, str] | None:
         """Return what the probe port says is missing, None before it answers."""
         try:
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"http://127.0.0.1:{self._probe_port}/readyz")
+            answer = await client.get(f"http://127.0.0.1:{self._probe_port}/readyz")
         except httpx.TransportError:
             return None
         missing: dict[str, str] = answer.json()["missing"]
@@ -74,8 +69,8 @@ class GatewayProcess:
         return missing
 
     async def until_missing(self, *names: str) -> None:
-        async with asyncio.timeout(30):
-            while (missing := await self.missing()) is None or set(missing) != set(names):
+        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+            while (missing := await self.missing(client)) is None or set(missing) != set(names):
                 await asyncio.sleep(0.02)
 
 
