@@ -31,7 +31,7 @@ def environment(broker_url: str, database_url: str) -> dict[str, str]:
 
 def run(*arguments: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=30, check=False
+        [PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket as sockets
 
 import pytest
 from gateway_fakes.running import RunningGateway, run_gateway
@@ -32,6 +33,17 @@ def _refusals(reason: str) -> float:
 
 async def _open(running: RunningGateway) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return await asyncio.open_connection("127.0.0.1", running.gateway.port)
+
+
+async def _open_with_little_room(
+    running: RunningGateway,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect with the smallest buffer, which little fills that is not read."""
+    connecting = sockets.socket()
+    connecting.setblocking(False)
+    connecting.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 1)
+    await asyncio.get_running_loop().sock_connect(connecting, ("127.0.0.1", running.gateway.port))
+    return await asyncio.open_connection(sock=connecting)
 
 
 async def _ended(reader: asyncio.StreamReader) -> None:
@@ -129,7 +141,7 @@ async def test_a_station_that_does_not_read_is_cut_off_at_its_bound(
 
 async def _is_cut_off_unread(running: RunningGateway, opcode: Opcode) -> None:
     before = _metric("csms_gateway_unread_total", bound="bytes")
-    reader, writer = await _open(running)
+    reader, writer = await _open_with_little_room(running)
     writer.write(HEAD % b"DEAF" + b"\r\n")
     async with asyncio.timeout(10):
         assert b" 101 " in await reader.readline()
@@ -147,7 +159,7 @@ async def _is_cut_off_unread(running: RunningGateway, opcode: Opcode) -> None:
             return
 
     filling = asyncio.create_task(fill())
-    await until(lambda: _metric("csms_gateway_unread_total", bound="bytes") == before + 1, 60)
+    await until(lambda: _metric("csms_gateway_unread_total", bound="bytes") == before + 1, 300)
     filling.cancel()
     await asyncio.wait({filling})
     other = await running.station("HEARING")

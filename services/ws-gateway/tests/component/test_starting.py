@@ -55,7 +55,7 @@ class GatewayProcess:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await process.communicate()
 
     async def missing(self, client: httpx.AsyncClient) -> dict[str, str] | None:
@@ -69,7 +69,7 @@ class GatewayProcess:
         return missing
 
     async def until_missing(self, *names: str) -> None:
-        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(120), httpx.AsyncClient(trust_env=False) as client:
             while (missing := await self.missing(client)) is None or set(missing) != set(names):
                 await asyncio.sleep(0.02)
 
@@ -109,7 +109,7 @@ async def test_stations_that_come_back_without_a_pause_never_see_a_restarted_gat
     gateway = GatewayProcess(services)
     for _ in range(2):
         seen: Counter[str] = Counter()
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
             for number in range(STATIONS):
                 group.create_task(_come_back(gateway.port, f"B-{number}", seen))
             async with gateway.run():
@@ -134,7 +134,7 @@ async def test_who_connects_to_an_inherited_socket_too_early_waits_until_the_gat
             done, _ = await asyncio.wait({coming}, timeout=0.5)
             assert not done
             services.silent.clear()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await coming
     assert seen == {"in": 1}
 
@@ -147,7 +147,7 @@ async def test_a_port_that_somebody_took_meanwhile_is_named(services: FakeServic
         # Two may have a port on which neither listens.
         with socket.create_server(("127.0.0.1", gateway.port)):
             services.silent.clear()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 _, printed = await process.communicate()
     assert process.returncode == 2
     assert b"CSMS_GATEWAY_PORT: cannot listen on 127.0.0.1:" in printed
@@ -162,6 +162,6 @@ async def test_a_gateway_that_was_never_ready_ends_when_it_is_told_to(
     async with gateway.run() as process:
         await gateway.until_missing(SESSION_SERVICE)
         process.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             assert await process.wait() == 0
     await services.until(lambda: services.final_leases == 1)
