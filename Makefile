@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 VENV := .venv
 export UV_PYTHON_DOWNLOADS := never
+# The suite is started again and again by the tests: each program is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 # uv trusts its own list of authorities unless told; a network with an authority of its own is known
 # to the system's list alone.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
@@ -90,11 +92,12 @@ test-frames: env ## 100,000 mutated frames through the gateway's core (make test
 .PHONY: test-long test-rest test-extremes
 test-long: env ## What make test is too short for: faults, generated requests, then the extremes for an hour
 	@$(VENV)/bin/pytest tests/faults --durations=8
+	@$(VENV)/bin/pytest bench/tests -m long
 	@$(MAKE) --no-print-directory test-rest
 	@$(MAKE) --no-print-directory test-extremes
-test-rest: env ## REST_CASES generated requests for each operation of REST (make test sends 2)
+test-rest: env ## REST_CASES generated requests for each operation of REST (100)
 	@REST_CASES=$${REST_CASES:-100} $(VENV)/bin/pytest tests/rest
-test-extremes: env ## Every extreme value through every field, then drawn ones for EXTREME_SECONDS
+test-extremes: env ## Every extreme value through every field, then drawn ones for EXTREME_SECONDS (3600)
 	@EXTREME_SECONDS=$${EXTREME_SECONDS:-3600} $(VENV)/bin/pytest tests/extremes $(ARGS)
 
 .PHONY: test-faults
@@ -103,14 +106,25 @@ test-faults: env ## Every fault in full, with all nine invariants checked after 
 
 .PHONY: test
 test: check ## Checks, unit, component, integration, conformance and security tests
-	@echo "three groups of tests run at once; the output of each comes when it is done"
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target \
-	  test-pieces test-system test-security
+	@echo "$(words $(TEST_GROUPS)) groups of tests run at once; the output of each comes when it is done"
+	@$(MAKE) --no-print-directory --jobs=$(words $(TEST_GROUPS)) --keep-going --output-sync=target $(TEST_GROUPS)
 
-.PHONY: test-pieces test-system test-security
-test-pieces: env ## The tests of each piece by itself
-	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests --durations=8
+# Of about the same length. Each has nodes or suites of its own; those of OWN_SUITES need no other.
+OWN_SUITES := tests/conformance/security tests/extremes tests/operations
+TESTED_LONG := tests/faults tests/rest
+WITH_A_DATABASE := services/session-service services/station-registry services/command-api
+TEST_GROUPS := test-pieces test-services test-system test-operation test-security
+
+.PHONY: $(TEST_GROUPS)
+test-pieces: env ## The tests of each piece by itself, but for those of the services with a database
+	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests \
+	  $(WITH_A_DATABASE:%=--ignore=%) --durations=8
+test-services: env ## The tests of the services with a database, and of the models of what they own
+	@$(VENV)/bin/pytest $(WITH_A_DATABASE) tests/models --durations=8
 test-system: env offline-client ## The tests of the whole suite
-	@$(VENV)/bin/pytest tests --ignore=tests/security --ignore=tests/faults --durations=8
+	@$(VENV)/bin/pytest tests --durations=8 \
+	  $(foreach folder,$(OWN_SUITES) $(TESTED_LONG) tests/models tests/security,--ignore=$(folder))
+test-operation: env ## Certificates, extreme values and alerts, each on a suite of its own
+	@$(VENV)/bin/pytest $(OWN_SUITES) --durations=8
 test-security: env ## Attacks on the whole suite
 	@$(VENV)/bin/pytest tests/security --durations=8

@@ -1,13 +1,19 @@
 """Fixtures that every test may use, and logs that cost the code under test no time."""
 
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["csms_local.pytest_nodes"]
 
 # Property-based tests draw the same examples each time: a failure can be looked at, and a change is
 # not blamed for what was there before it. To draw others: pytest --hypothesis-profile=default.
-settings.register_profile("repeatable", derandomize=True)
+# Neither an example nor drawing it has a bound in time: a busy machine would break it.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("repeatable")
 
 # What structlog does unasked, a traceback in colours with every local variable, holds the event

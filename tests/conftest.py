@@ -4,12 +4,14 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 
 from csms_local.engine_nodes import container_nodes, containers_can_be_had
 from csms_local.run_state import RunState
 from csms_local.suite import Suite, start_suite
 from csms_simulator.operator import Operator
+from tests.plain_http import NO_AUTHORITIES
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,9 @@ def run(suite: Suite) -> RunState:
 @pytest.fixture
 async def operator(run: RunState) -> AsyncIterator[Operator]:
     """The first administrator, logged in."""
-    async with Operator(run.rest_url, run.admin_username, run.admin_password) as logged_in:
+    plain = httpx.AsyncHTTPTransport(verify=NO_AUTHORITIES)
+    name, password = run.admin_username, run.admin_password
+    async with Operator(run.rest_url, name, password, plain) as logged_in:
         yield logged_in
 
 

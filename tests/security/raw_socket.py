@@ -37,6 +37,10 @@ class Frame:
         return int.from_bytes(self.payload[:2], "big")
 
 
+class Closed(AssertionError):
+    """The gateway sent a close frame."""
+
+
 class RawSocket:
     """A connection to a gateway's port that says nothing by itself."""
 
@@ -122,11 +126,16 @@ class RawSocket:
         assert answer.status == 101, answer
 
     async def call(self, action: str, payload: dict[str, Any], message_id: str = "1") -> list[Any]:
-        """Send a call and return the answer to it, past pings and calls of the gateway."""
+        """Send a call and return the answer to it, past pings and calls of the gateway.
+
+        Raises:
+            Closed: the gateway closed the connection instead.
+        """
         await self.send(frame(TEXT, json.dumps([2, message_id, action, payload]).encode()))
         while True:
             received = await self.frame()
-            assert received.opcode != CLOSE, received
+            if received.opcode == CLOSE:
+                raise Closed(received)
             if received.opcode == TEXT:
                 message: list[Any] = json.loads(received.payload)
                 if message[0] in (3, 4) and message[1] == message_id:

@@ -7,6 +7,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.plain_http import NO_AUTHORITIES
 from tests.security.raw_socket import RawSocket
 
 FORGED = (
@@ -62,7 +63,7 @@ async def test_a_forged_proxy_header_makes_no_connection_secure(
 async def test_rest_counts_log_in_failures_by_the_real_address(run: RunState) -> None:
     name = f"nobody-{secrets.token_hex(4)}"
     statuses = []
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES, timeout=60) as client:
         for number in range(14):
             response = await client.post(
                 f"{run.rest_url}/api/v1/auth/token",

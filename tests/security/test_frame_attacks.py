@@ -1,6 +1,7 @@
 """What a connected station may send is bounded: each message, its pieces, its pace."""
 
 import asyncio
+import contextlib
 import json
 import os
 
@@ -13,6 +14,7 @@ from tests.security.raw_socket import (
     CONTINUATION,
     PING,
     TEXT,
+    Closed,
     RawSocket,
     frame,
 )
@@ -175,8 +177,9 @@ async def test_a_json_bomb_is_refused_and_the_gateway_goes_on(
     pid = run.gateways[0].pid
     async with await _connected(gateway_url, station_id) as station:
         await station.send(frame(TEXT, text.encode()))
-        # Whatever it says to this one, here or by closing:
-        await asyncio.wait([asyncio.create_task(station.frame())], timeout=20.0)
+        # Whatever it says to this one, or by closing: what comes behind it is not held up.
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, Closed):
+            assert (await station.call("Heartbeat", {}, "behind"))[0] == 3
     await _still_serves(gateway_url, station_id)
     assert run.gateways[0].pid == pid
     os.kill(pid, 0)

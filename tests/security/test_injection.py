@@ -16,6 +16,7 @@ from csms_local.suite import Suite
 from csms_simulator.operator import Operator
 from tests.integration.third_party import now
 from tests.integration.waiting import eventually
+from tests.plain_http import NO_AUTHORITIES
 from tests.security.raw_socket import TEXT, RawSocket, frame
 
 TEXTS = [
@@ -37,7 +38,7 @@ ANSI_OR_BREAK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u20
 @pytest.fixture
 async def document(run: RunState) -> dict[str, Any]:
     """The interface's own description."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES) as client:
         described: dict[str, Any] = (await client.get(f"{run.rest_url}/openapi.json")).json()
     return described
 

@@ -9,6 +9,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.plain_http import NO_AUTHORITIES
 from tests.security.raw_socket import Answer, RawSocket, basic_auth
 
 PASSWORD = "the-right-password-24-ch"
@@ -117,7 +118,7 @@ async def test_the_password_of_one_station_opens_no_other(
 
 
 async def _log_in(run: RunState, username: str, password: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES, timeout=60) as client:
         return await client.post(
             f"{run.rest_url}/api/v1/auth/token",
             data={"username": username, "password": password},
@@ -203,7 +204,7 @@ ADMIN = {"iss": "csms", "sub": "admin", "ver": 1, "iat": 0, "exp": 32_503_680_00
     ],
 )
 async def test_forged_tokens_open_nothing(run: RunState, token: str) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES, timeout=30) as client:
         for headers in ({"Authorization": f"Bearer {token}"}, {"X-API-Key": token}):
             response = await client.get(f"{run.rest_url}/api/v1/stations", headers=headers)
             # What is no header at all never gets so far.

@@ -9,6 +9,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.plain_http import NO_AUTHORITIES
 
 # What an operator may do beside reading; everything else that changes something is an
 # administrator's.
@@ -37,7 +38,7 @@ OPEN = {("post", "/api/v1/auth/token")}
 @pytest.fixture
 async def routes(run: RunState) -> list[tuple[str, str]]:
     """Method and path of every documented operation under /api/v1."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES) as client:
         document = (await client.get(f"{run.rest_url}/openapi.json")).json()
     found = [
         (method, path)
@@ -74,7 +75,7 @@ def _is_an_operators(method: str, path: str) -> bool:
 
 async def _status(run: RunState, method: str, path: str, headers: dict[str, str]) -> int:
     async with (
-        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+        httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES, timeout=30) as client,
         client.stream(method, run.rest_url + _path(path), headers=headers) as response,
     ):
         return response.status_code

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -45,7 +46,19 @@ async def fresh_database_url(database_url: str) -> AsyncIterator[str]:
     try:
         await owner.execute(f"CREATE DATABASE {name}")
         yield f"{database_url.rpartition('/')[0]}/{name}"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await owner.close()
+
+
+async def delete_rows(owner: "asyncpg.Connection[Any]", tables: Iterable[str]) -> None:
+    """Delete all rows of these tables, in any order; no trigger is run for them.
+
+    TRUNCATE takes a hundred times as long: it makes the files of each table, partition and index
+    anew.
+    """
+    async with owner.transaction():
+        await owner.execute("SET LOCAL session_replication_role = replica")
+        statements = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - names in a test
+        await owner.execute("; ".join(statements))

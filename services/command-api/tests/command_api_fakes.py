@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import secrets
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -50,13 +49,6 @@ async def eventually(
             await asyncio.sleep(0.02)
             found = await get()
     return found
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def api_key(admin: httpx.AsyncClient, role: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_nodes import delete_rows
 from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import CallReply
 from csms_shared.db.engine import create_engine, in_transaction
@@ -24,9 +25,23 @@ from session_service.store.tables import SCHEMA
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 _TABLES = (
-    "id_token, connector, transaction, stop, meter_value, meter_value_week, quarantine, outbox, "
-    "parked, reservation, reservation_cancellation, reservation_outage, local_list, "
-    "local_list_content, charging_profile, charging_clearing, reported_schedule"
+    "id_token",
+    "connector",
+    "transaction",
+    "stop",
+    "meter_value",
+    "meter_value_week",
+    "quarantine",
+    "outbox",
+    "parked",
+    "reservation",
+    "reservation_cancellation",
+    "reservation_outage",
+    "local_list",
+    "local_list_content",
+    "charging_profile",
+    "charging_clearing",
+    "reported_schedule",
 )
 
 
@@ -46,9 +61,9 @@ def clear(database_url: str) -> Callable[[], Awaitable[None]]:
     async def empty() -> None:
         owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
         try:
+            await delete_rows(owner, _TABLES)
             await owner.execute(
-                f"TRUNCATE {_TABLES}; ALTER SEQUENCE transaction_id RESTART 1; "
-                "ALTER SEQUENCE reservation_id RESTART 1"
+                "SELECT setval('transaction_id', 1, false), setval('reservation_id', 1, false)"
             )
         finally:
             await owner.close()

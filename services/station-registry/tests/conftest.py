@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from asking_station import PROOF, Ordering
 
+from csms_local.pytest_nodes import delete_rows
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
@@ -69,7 +70,7 @@ async def registry_url(migrated_urls: tuple[str, str]) -> str:
     owner_url, url = migrated_urls
     owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
     try:
-        await owner.execute(f"TRUNCATE {', '.join(metadata.tables)}")
+        await delete_rows(owner, metadata.tables)
     finally:
         await owner.close()
     return url

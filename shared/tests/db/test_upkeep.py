@@ -116,7 +116,7 @@ async def test_several_replicas_do_a_task_once_a_period(engine: AsyncEngine) -> 
     period_s = 0.3
     replicas = [Upkeep(engine, "numbers", [UpkeepTask("count", period_s, work)]) for _ in range(4)]
     async with _running(*replicas):
-        await _until(lambda: len(began) == 6)
+        await _until(lambda: len(began) >= 6)
     times = sorted(began)
     apart = [after - before for before, after in itertools.pairwise(times)]
     # Replicas look a little before the end of a period, and none does it in between.

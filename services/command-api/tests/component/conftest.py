@@ -21,12 +21,12 @@ from command_api_fakes import (
     FakeService,
     Stations,
     eventually,
-    free_port,
 )
 
 from command_api.process import MIGRATIONS, command_api
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA
+from csms_local.nodes.ports import free_port
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
@@ -59,7 +59,7 @@ async def command_database(database_url: str) -> AsyncIterator[Database]:
         )
         await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
         yield urls
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await owner.close()

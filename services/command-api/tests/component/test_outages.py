@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from command_api_fakes import Proxy, Stations, eventually, free_port, reporting
+from command_api_fakes import Proxy, Stations, eventually, reporting
 from sqlalchemy.engine import make_url
 
 from command_api.process import command_api
 from command_api.settings import CommandApiSettings
+from csms_local.nodes.ports import free_port
 from csms_shared.contracts.commands import CommandOutcome
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from command_api_fakes import free_port
+
+from csms_local.nodes.ports import free_port
 
 PROGRAM = str(Path(sys.executable).with_name("command-api"))
 
@@ -30,7 +31,7 @@ def environment(broker_url: str, database_url: str) -> dict[str, str]:
 
 def run(*arguments: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=30, check=False
+        [PROGRAM, *arguments], env=env, capture_output=True, text=True, timeout=120, check=False
     )
 
 

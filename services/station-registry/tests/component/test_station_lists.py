@@ -95,7 +95,7 @@ _STEPS = st.lists(
 @settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_the_listing_is_that_of_the_stations_whatever_happened(
     registry: Any, steps: list[Step]

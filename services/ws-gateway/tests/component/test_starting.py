@@ -15,6 +15,7 @@ from gateway_fakes.services import FakeServices
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from csms_local.nodes.ports import free_port
 from csms_shared.broker.topology import SESSION_SERVICE
 
 PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
@@ -22,16 +23,11 @@ PROGRAM = str(Path(sys.executable).parent / "ws-gateway")
 STATIONS = 20
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 class GatewayProcess:
     """The program itself, on ports that it has again after a restart."""
 
     def __init__(self, services: FakeServices, inherited: socket.socket | None = None) -> None:
-        self.port, self._probe_port = _free_port(), _free_port()
+        self.port, self._probe_port = free_port(), free_port()
         self._inherited = [] if inherited is None else [inherited.fileno()]
         self._environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("CSMS_")},
@@ -59,14 +55,13 @@ class GatewayProcess:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await process.communicate()
 
-    async def missing(self) -> dict[str, str] | None:
+    async def missing(self, client: httpx.AsyncClient) -> dict[str, str] | None:
         """Return what the probe port says is missing, None before it answers."""
         try:
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"http://127.0.0.1:{self._probe_port}/readyz")
+            answer = await client.get(f"http://127.0.0.1:{self._probe_port}/readyz")
         except httpx.TransportError:
             return None
         missing: dict[str, str] = answer.json()["missing"]
@@ -74,8 +69,8 @@ class GatewayProcess:
         return missing
 
     async def until_missing(self, *names: str) -> None:
-        async with asyncio.timeout(30):
-            while (missing := await self.missing()) is None or set(missing) != set(names):
+        async with asyncio.timeout(120), httpx.AsyncClient(trust_env=False) as client:
+            while (missing := await self.missing(client)) is None or set(missing) != set(names):
                 await asyncio.sleep(0.02)
 
 
@@ -114,7 +109,7 @@ async def test_stations_that_come_back_without_a_pause_never_see_a_restarted_gat
     gateway = GatewayProcess(services)
     for _ in range(2):
         seen: Counter[str] = Counter()
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
             for number in range(STATIONS):
                 group.create_task(_come_back(gateway.port, f"B-{number}", seen))
             async with gateway.run():
@@ -139,7 +134,7 @@ async def test_who_connects_to_an_inherited_socket_too_early_waits_until_the_gat
             done, _ = await asyncio.wait({coming}, timeout=0.5)
             assert not done
             services.silent.clear()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await coming
     assert seen == {"in": 1}
 
@@ -152,7 +147,7 @@ async def test_a_port_that_somebody_took_meanwhile_is_named(services: FakeServic
         # Two may have a port on which neither listens.
         with socket.create_server(("127.0.0.1", gateway.port)):
             services.silent.clear()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 _, printed = await process.communicate()
     assert process.returncode == 2
     assert b"CSMS_GATEWAY_PORT: cannot listen on 127.0.0.1:" in printed
@@ -167,6 +162,6 @@ async def test_a_gateway_that_was_never_ready_ends_when_it_is_told_to(
     async with gateway.run() as process:
         await gateway.until_missing(SESSION_SERVICE)
         process.terminate()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             assert await process.wait() == 0
     await services.until(lambda: services.final_leases == 1)

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidHandshake
 
 from csms_shared.clock import monotonic
 from csms_shared.contracts.commands import CommandOutcome
-from ws_gateway.gateway import END_S
+from ws_gateway import gateway
 from ws_gateway.websocket import draining
 
 AUTHORIZE = '[2,"1","Authorize",{"idTag":"T"}]'
@@ -132,7 +132,7 @@ async def test_a_command_on_the_wire_is_finished_and_those_behind_it_go_back_unw
 async def test_the_closing_is_spread_over_the_time_and_in_random_order(
     broker_url: str, services: FakeServices
 ) -> None:
-    async with run_gateway(broker_url, services, drain_seconds=1.0) as running:
+    async with run_gateway(broker_url, services, drain_seconds=3.0) as running:
         stations = [await running.station(f"R-{number}") for number in range(25)]
         closed: list[tuple[float, int]] = []
 
@@ -144,7 +144,8 @@ async def test_the_closing_is_spread_over_the_time_and_in_random_order(
         running.stop()
         await asyncio.gather(*noting)
         times, order = [at for at, _ in closed], [number for _, number in closed]
-        assert times[-1] - times[0] > 0.7
+        # All but the last twenty-fifth, less what a busy machine hears late of the first.
+        assert times[-1] - times[0] > 1.5
         assert order not in (sorted(order), sorted(order, reverse=True))
 
 
@@ -163,7 +164,7 @@ async def test_the_end_comes_in_time_though_the_broker_is_away(
         assert [await station.closed() for station in stations] == [1012] * 3
         # After the drain a second each for the probes, the consumers and the connections. The
         # rest is room for a busy machine; without deadlines of its own it would take far longer.
-        await running.ended(within_s=0.5 + END_S + 3.0 + 8.0)
+        await running.ended(within_s=0.5 + gateway.END_S + 3.0 + 8.0)
 
 
 async def test_a_second_signal_ends_the_drain_at_once(
@@ -180,17 +181,17 @@ async def test_a_second_signal_ends_the_drain_at_once(
 
 
 async def test_silent_sockets_and_handshakes_under_way_do_not_hold_up_the_end(
-    broker_url: str, services: FakeServices
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It would wait for so long if it waited for them.
+    monkeypatch.setattr(gateway, "END_S", 600.0)
     async with run_gateway(broker_url, services, drain_seconds=0.0) as running:
         _, silent = await asyncio.open_connection("127.0.0.1", running.gateway.port)
         services.claims_answered.clear()
         asking = asyncio.create_task(running.station("H-1"))
         await services.until(lambda: services.claims)
-        began = monotonic()
         running.stop()
-        await running.ended()
-        assert monotonic() - began < END_S
+        await running.ended(within_s=60)
         with pytest.raises((OSError, EOFError, InvalidHandshake)):
             await asking
         silent.close()

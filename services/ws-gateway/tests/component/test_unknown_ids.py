@@ -9,6 +9,8 @@ from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
+from ws_gateway.amqp import lease
+
 SLOWLY = {"unknown_ids_at_once": 5, "unknown_id_interval_seconds": 600}
 
 
@@ -101,8 +103,9 @@ async def test_those_that_wait_for_their_turn_give_it_up_once_the_address_is_kno
 
 @pytest.mark.parametrize("own_queues", [True, False])
 async def test_leases_go_to_queues_of_their_own_where_the_registry_reads_them(
-    broker_url: str, own_queues: bool
+    broker_url: str, own_queues: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY_S", 0.2)
     services = FakeServices(broker_url, own_queues=own_queues)
     async with asyncio.TaskGroup() as group:
         tasks = await services.start(group)
