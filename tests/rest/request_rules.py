@@ -205,7 +205,9 @@ def _give_body(case: Case[Any]) -> None:
         body[field] = f"{body[field][:200]}-{next(_numbers)}"[-_LONGEST_NAME:]
     if "hold_until" in body and body["hold_until"] is not None:
         body["hold_until"] = _in_an_hour()
-    if case.path.startswith(f"{_API}/stations/"):
+    if "/bulk/" in case.path:
+        body = _bulk(body)
+    elif case.path.startswith(f"{_API}/stations/"):
         body = _for_a_station(case, body)
     elif case.method == "POST" and case.path in _BODIES:
         body = _BODIES[case.path](body)
@@ -231,6 +233,16 @@ def _for_a_station(case: Case[Any], body: Body) -> Body:
         return {**body, "serial_number": _THERE.known["serial_number"][0]}
     if action == "firmware-jobs":
         return _firmware(body)
+    return body
+
+
+def _bulk(body: Body) -> Body:
+    """Act on nothing that other requests are to find, and begin where every action does."""
+    body.pop("cursor", None)
+    if body.get("transaction_id") is not None:
+        body["transaction_id"] = _THERE.unfinished
+    if not body.get("dry_run"):
+        body["station_id"] = _NOTHING
     return body
 
 

@@ -13,13 +13,19 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_local.pytest_nodes import delete_rows
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
 from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import CallReply
+from csms_shared.contracts.requests import RequestItem
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.migrate import migrate
 from csms_shared.inbox import Reply, Work
+from csms_shared.requests_inbox import RequestsInbox
 from csms_shared.values.times import format_time
 from session_service.amqp.process import MIGRATIONS
+from session_service.amqp.requests import requests_inbox
 from session_service.amqp.routes import Decisions, apply_reports
 from session_service.store.tables import SCHEMA
 
@@ -42,6 +48,7 @@ _TABLES = (
     "charging_profile",
     "charging_clearing",
     "reported_schedule",
+    "bulk_action",
 )
 
 
@@ -221,3 +228,34 @@ def records(engine: AsyncEngine) -> Records:
 def records_of() -> Callable[[AsyncEngine], Records]:
     """Make the same for an engine of one's own."""
     return Records
+
+
+class Asker:
+    """Asks the inbox as a delivery would, without the broker in between."""
+
+    def __init__(self, inbox: RequestsInbox) -> None:
+        self._inbox = inbox
+
+    async def __call__(self, operation: str, **parameters: Any) -> Any:
+        """Return the result, or the problem as (status, code, fields)."""
+        item = RequestItem(operation=operation, parameters=parameters)
+        response = await self._inbox.respond(item)
+        problem = response["problem"]
+        if problem is None:
+            return response["result"]
+        return problem["status"], problem["code"], [error["field"] for error in problem["errors"]]
+
+
+@pytest.fixture
+async def link(broker_url: str) -> AsyncIterator[Link]:
+    """Connection to the broker."""
+    async with Link(broker_url, "tests") as link:
+        yield link
+
+
+@pytest.fixture
+def ask(records: Records, link: Link) -> Asker:
+    """Ask what REST asks."""
+    publisher = Publisher(link)
+    replies = Replies(publisher, lambda: publisher)
+    return Asker(requests_inbox(records.engine, publisher, replies, lambda: None))

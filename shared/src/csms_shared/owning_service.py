@@ -26,6 +26,7 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
+from csms_shared.db.bulk_actions import purge_bulk_actions
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_publishing import public_publisher
@@ -103,7 +104,9 @@ class OwningService:
             (*service_queues(name), *lanes, command_orders_queue()),
         )
         self._warnings.append(self._relay.warnings)
-        self._upkeep: dict[str, list[UpkeepTask]] = {"upkeep": [purge_outbox()]}
+        self._upkeep: dict[str, list[UpkeepTask]] = {
+            "upkeep": [purge_outbox(), purge_bulk_actions()]
+        }
         self._readiness = Readiness(
             engine=self._own_engine,
             schema=schema,

@@ -31,7 +31,7 @@ from command_api.http.server import RestServer
 from command_api.http.state import ApiState
 from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
-from command_api.store.tables import SCHEMA, outbox, parked
+from command_api.store.tables import SCHEMA, bulk_action, outbox, parked
 from command_api.store.upkeep import purges
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
@@ -127,7 +127,9 @@ class CommandApi:
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )
-        own_parked = parked_operations(self._engine, self._publisher, parked, COMMAND_API)
+        own_parked = parked_operations(
+            self._engine, self._publisher, parked, bulk_action, COMMAND_API
+        )
         self._server = RestServer(
             create_app(
                 ApiState(

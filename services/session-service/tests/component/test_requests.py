@@ -1,50 +1,15 @@
 """What REST asks of session-service, over its requests inbox."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from csms_shared.broker.link import Link
-from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE, parking_queue
-from csms_shared.contracts.requests import RequestItem
-from csms_shared.requests_inbox import RequestsInbox
 from csms_shared.values.times import format_time
-from session_service.amqp.requests import requests_inbox
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-
-
-class Asker:
-    """Asks the inbox as a delivery would, without the broker in between."""
-
-    def __init__(self, inbox: RequestsInbox) -> None:
-        self._inbox = inbox
-
-    async def __call__(self, operation: str, **parameters: Any) -> Any:
-        """Return the result, or the problem as (status, code, fields)."""
-        item = RequestItem(operation=operation, parameters=parameters)
-        response = await self._inbox.respond(item)
-        problem = response["problem"]
-        if problem is None:
-            return response["result"]
-        return problem["status"], problem["code"], [error["field"] for error in problem["errors"]]
-
-
-@pytest.fixture
-async def link(broker_url: str) -> AsyncIterator[Link]:
-    async with Link(broker_url, "tests") as link:
-        yield link
-
-
-@pytest.fixture
-def ask(records: Any, link: Link) -> Asker:
-    publisher = Publisher(link)
-    replies = Replies(publisher, lambda: publisher)
-    return Asker(requests_inbox(records.engine, publisher, replies, lambda: None))
+Asker = Callable[..., Awaitable[Any]]
 
 
 async def test_id_tokens_are_made_changed_listed_and_deleted(ask: Asker, records: Any) -> None:

@@ -4,7 +4,9 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.bulk import BulkBatch
 from csms_shared.contracts.envelope import Contract
+from csms_shared.values.times import Moment
 
 PAGE_DEFAULT = 50
 PAGE_MAX = 500
@@ -44,3 +46,40 @@ class ParkedId(Contract):
     """Names one parked item."""
 
     id: str
+
+
+class ParkedFilter(Contract):
+    """Which parked items: everything given must be so; `error` is part of what went wrong."""
+
+    queue: str | None = None
+    type: str | None = None
+    station_id: str | None = None
+    error: str | None = None
+    parked_from: Moment | None = None
+    parked_to: Moment | None = None
+
+
+class ListParked(PageQuery, ParkedFilter):
+    """Parked items, newest first; `replayed`: whether they were put back since."""
+
+    replayed: bool | None = None
+
+
+class ReplayParked(BulkBatch, ParkedFilter):
+    """Put items that were not replayed yet back into their queues, newest first."""
+
+
+class DeleteParked(BulkBatch, ParkedFilter):
+    """Delete items for good, newest first."""
+
+    replayed: bool | None = None
+
+
+# operation -> parameters; results: Page[ParkedView], null, null, BulkOutcome (twice).
+PARKED_OPERATIONS: dict[str, type[BaseModel]] = {
+    "parked.list": ListParked,
+    "parked.replay": ParkedId,
+    "parked.delete": ParkedId,
+    "parked.replay_many": ReplayParked,
+    "parked.delete_many": DeleteParked,
+}

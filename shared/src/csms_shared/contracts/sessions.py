@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.bulk import BulkBatch
 from csms_shared.contracts.charging import CHARGING_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
-from csms_shared.contracts.pages import Page, PageQuery, ParkedId
+from csms_shared.contracts.pages import PARKED_OPERATIONS, Page, PageQuery
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
 from csms_shared.values.numbers import INT32_MAX, Whole
 from csms_shared.values.times import Expiry, Moment
@@ -144,9 +145,8 @@ class QuarantineView(Contract):
     tried_at: str | None = None
 
 
-class ListTransactions(PageQuery):
-    """Filter of transactions, newest start first; with `changed_after`, a page's `changes`, those
-    that changed since, in the order of their changes."""
+class TransactionFilter(Contract):
+    """Which transactions: everything given must be so."""
 
     station_id: str | None = None
     connector_id: int | None = None
@@ -155,6 +155,12 @@ class ListTransactions(PageQuery):
     flag: str | None = None
     started_from: Moment | None = None
     started_to: Moment | None = None
+
+
+class ListTransactions(PageQuery, TransactionFilter):
+    """Filter of transactions, newest start first; with `changed_after`, a page's `changes`, those
+    that changed since, in the order of their changes."""
+
     stopped_from: Moment | None = None
     stopped_to: Moment | None = None
     changed_after: str | None = None
@@ -187,16 +193,50 @@ class CloseTransaction(Contract):
     closed_by: str
 
 
+class WithoutReading(StrEnum):
+    """What becomes of a transaction without a meter reading: it stays, or ends with no energy."""
+
+    FAIL = "fail"
+    METER_START = "meter_start"
+
+
+class CloseTransactions(BulkBatch, TransactionFilter):
+    """Ends transactions by hand, oldest start first, each with the last reading of its register.
+
+    That is the last one stored that is not below `meter_start`. None that is completed is ended.
+    """
+
+    status: TransactionStatus = TransactionStatus.STOP_MISSING
+    without_reading: WithoutReading = WithoutReading.FAIL
+    reason: str = Field(min_length=1, max_length=500)
+    closed_by: str
+
+
 class OpenTransactions(Contract):
     """Asks for the open transactions of a station: connector id -> transaction id."""
 
     station_id: str
 
 
-class ListQuarantine(PageQuery):
-    """Items in quarantine; `status`: open (default), reconciled or dismissed."""
+class QuarantineKind(StrEnum):
+    """What fits no transaction."""
+
+    STOP = "stop"
+    METER_VALUES = "meter_values"
+
+
+class QuarantineFilter(Contract):
+    """Which items: everything given must be so."""
 
     station_id: str | None = None
+    kind: QuarantineKind | None = None
+    received_from: Moment | None = None
+    received_to: Moment | None = None
+
+
+class ListQuarantine(PageQuery, QuarantineFilter):
+    """Items in quarantine; `status`: open (default), reconciled or dismissed."""
+
     status: str | None = "open"
 
 
@@ -211,6 +251,19 @@ class Dismiss(Contract):
     """Set a quarantined item aside for good; it stays stored."""
 
     id: str
+
+
+class ReconcileMany(BulkBatch, QuarantineFilter):
+    """Attach open items to `transaction_id`, else each to the one that fits it, if one does.
+
+    Station by station, in the order in which it sent them, stops first.
+    """
+
+    transaction_id: int | None = None
+
+
+class DismissMany(BulkBatch, QuarantineFilter):
+    """Set open items aside for good, in the same order."""
 
 
 class ListIdTokens(PageQuery):
@@ -251,28 +304,30 @@ class ChangeIdToken(Contract):
 
 
 # operation -> parameters; results: Page[TransactionView], TransactionView, Page[MeterValueView],
-# Page[EvidenceView], TransactionView, dict[connector_id, transaction_id], Page[QuarantineView],
-# QuarantineView (twice), Page[IdTokenView], IdTokenView (create, get, change), null (delete),
-# Page[ParkedView], null, null; then those of reservations and local lists.
+# Page[EvidenceView], TransactionView, BulkOutcome, dict[connector_id, transaction_id],
+# Page[QuarantineView], QuarantineView (twice), BulkOutcome (twice), Page[IdTokenView], IdTokenView
+# (create, get, change), null (delete); then those of charging, of parked items, reservations and
+# local lists.
 SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "transactions.list": ListTransactions,
     "transactions.get": TransactionName,
     "transactions.meter_values": ListMeterValues,
     "transactions.evidence": ListEvidence,
     "transactions.close": CloseTransaction,
+    "transactions.close_many": CloseTransactions,
     "transactions.open": OpenTransactions,
     "quarantine.list": ListQuarantine,
     "quarantine.reconcile": Reconcile,
     "quarantine.dismiss": Dismiss,
+    "quarantine.reconcile_many": ReconcileMany,
+    "quarantine.dismiss_many": DismissMany,
     "id_tokens.list": ListIdTokens,
     "id_tokens.create": CreateIdToken,
     "id_tokens.get": IdTokenName,
     "id_tokens.change": ChangeIdToken,
     "id_tokens.delete": IdTokenName,
     **CHARGING_OPERATIONS,
-    "parked.list": PageQuery,
-    "parked.replay": ParkedId,
-    "parked.delete": ParkedId,
+    **PARKED_OPERATIONS,
     **RESERVATION_OPERATIONS,
     **LOCAL_LIST_OPERATIONS,
 }

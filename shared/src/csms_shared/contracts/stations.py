@@ -11,7 +11,7 @@ from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
 from csms_shared.contracts.envelope import Contract, Open
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
-from csms_shared.contracts.pages import PageQuery, ParkedId
+from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
 
@@ -241,7 +241,7 @@ LOOK_UP_OWNERS = "owners.look_up"
 
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
-# list[OwnerView], FleetStatus, Page[ParkedView], null, null, Page[MessageView],
+# list[OwnerView], FleetStatus, those of parked items, Page[MessageView],
 # Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
@@ -258,9 +258,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     **JOB_OPERATIONS,
     **ROLLOUT_OPERATIONS,
     **CONFIGURATION_OPERATIONS,
-    "parked.list": PageQuery,
-    "parked.replay": ParkedId,
-    "parked.delete": ParkedId,
+    **PARKED_OPERATIONS,
     **CERTIFICATE_OPERATIONS,
     **SECURITY_EVENT_OPERATIONS,
     "messages.list": ListMessages,

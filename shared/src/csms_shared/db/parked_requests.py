@@ -1,4 +1,4 @@
-"""What REST may ask of parked items: list them, put one back into its queue, delete one."""
+"""What REST may ask of parked items: list them, put them back into their queues, delete them."""
 
 import base64
 import uuid
@@ -8,20 +8,29 @@ from sqlalchemy import Table, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.contracts.pages import Page, PageQuery, ParkedId, ParkedView
+from csms_shared.contracts.bulk import BulkOutcome
+from csms_shared.contracts.pages import (
+    DeleteParked,
+    ListParked,
+    Page,
+    ParkedId,
+    ParkedView,
+    ReplayParked,
+)
 from csms_shared.contracts.requests import Problem
 from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler, in_transaction, transactional
+from csms_shared.db.parked_bulk import delete_many, fitting, replay_many
 from csms_shared.refusals import ProblemRaised
 from csms_shared.values.times import format_time
 
 
 def parked_operations(
-    engine: AsyncEngine, publisher: Publisher, parked: Table, service: str
+    engine: AsyncEngine, publisher: Publisher, parked: Table, actions: Table, service: str
 ) -> dict[str, RequestHandler]:
-    """Return the handlers of the three `parked.*` operations."""
+    """Return the handlers of the `parked.*` operations; `actions` is the table `bulk_action`."""
 
-    async def list_page(connection: AsyncConnection, query: PageQuery) -> Page[ParkedView]:
+    async def list_page(connection: AsyncConnection, query: ListParked) -> Page[ParkedView]:
         return await list_parked(connection, parked, service, query)
 
     async def replay(parameters: ParkedId) -> None:
@@ -30,15 +39,23 @@ def parked_operations(
     async def remove(connection: AsyncConnection, parameters: ParkedId) -> None:
         _raise(await delete_parked(connection, parked, parameters.id))
 
+    async def replay_batch(connection: AsyncConnection, batch: ReplayParked) -> BulkOutcome:
+        return await replay_many(connection, publisher, parked, actions, batch)
+
+    async def delete_batch(connection: AsyncConnection, batch: DeleteParked) -> BulkOutcome:
+        return await delete_many(connection, parked, actions, batch)
+
     return {
         "parked.list": transactional(engine, list_page),
         "parked.replay": replay,
         "parked.delete": transactional(engine, remove),
+        "parked.replay_many": transactional(engine, replay_batch),
+        "parked.delete_many": transactional(engine, delete_batch),
     }
 
 
 async def list_parked(
-    connection: AsyncConnection, parked: Table, service: str, query: PageQuery
+    connection: AsyncConnection, parked: Table, service: str, query: ListParked
 ) -> Page[ParkedView]:
     """Return parked items, newest first.
 
@@ -46,7 +63,7 @@ async def list_parked(
         BadCursor: the cursor is not of this list.
     """
     statement = (
-        select(parked)
+        fitting(parked, query, replayed=query.replayed)
         .order_by(parked.c.parked_at.desc(), parked.c.id.desc())
         .limit(query.limit + 1)
     )

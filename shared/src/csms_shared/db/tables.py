@@ -1,6 +1,7 @@
-"""Tables that every service with a schema has: the outbox, what it defers, parked items."""
+"""Tables that every service with a schema has: outbox, deferred events, parked items, actions."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -77,4 +78,16 @@ def parked_table(metadata: MetaData) -> Table:
         Column("parked_at", DateTime(True), nullable=False, server_default=func.now()),
         Column("replayed_at", DateTime(True)),
         Index("parked_by_time", "parked_at"),
+    )
+
+
+def bulk_action_table(metadata: MetaData) -> Table:
+    """Define `bulk_action`: what a batch of a bulk action has done, and when it was asked last."""
+    return Table(
+        "bulk_action",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("at", DateTime(True), nullable=False, server_default=func.now()),
+        Column("outcome", JSON),
+        Index("bulk_action_by_time", "at"),
     )

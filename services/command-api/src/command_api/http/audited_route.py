@@ -14,7 +14,7 @@ from command_api.http.body_route import BodyRoute
 from command_api.http.client_address import client_address
 from command_api.http.problems import problem_of
 from command_api.http.state import ApiState, state_of
-from command_api.store.audit import record_outcome, record_write
+from command_api.store.audit import record_asked, record_outcome, record_write
 from csms_shared.db.engine import in_transaction
 from csms_shared.errors import Unavailable
 
@@ -35,12 +35,13 @@ class AuditedRoute(BodyRoute):
             if request.method in _READING:
                 return await handler(request)
             state = state_of(request)
-            audit_id = await _note(request, state)
+            audit_id = request.state.audit_id = await _note(request, state)
             try:
                 response = await handler(request)
             except Exception as error:  # noqa: BLE001 - made into the answer that is noted
                 response = await problem_of(request, error)
-            await _complete(state, audit_id, response.status_code)
+            outcome = getattr(request.state, "audit_outcome", None)
+            await _complete(state, audit_id, response.status_code, outcome)
             return response
 
         return audited
@@ -56,10 +57,25 @@ async def _note(request: Request, state: ApiState) -> int:
     )
 
 
-async def _complete(state: ApiState, audit_id: int, status: int) -> None:
+async def note_asked(request: Request, asked: dict[str, Any]) -> None:
+    """Note what a request asks for, beyond its path, before it is done."""
+    await in_transaction(
+        state_of(request).engine,
+        lambda connection: record_asked(connection, request.state.audit_id, asked),
+    )
+
+
+def note_outcome(request: Request, outcome: dict[str, Any]) -> None:
+    """Have the note say what came of it, beyond the answer's status."""
+    request.state.audit_outcome = outcome
+
+
+async def _complete(
+    state: ApiState, audit_id: int, status: int, outcome: dict[str, Any] | None
+) -> None:
     try:
         await in_transaction(
-            state.engine, lambda connection: record_outcome(connection, audit_id, status)
+            state.engine, lambda connection: record_outcome(connection, audit_id, status, outcome)
         )
     except Unavailable as error:
         # The note stands without an outcome, which says what is known.

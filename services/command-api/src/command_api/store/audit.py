@@ -1,5 +1,7 @@
 """Who changed what: written before the change, completed after it."""
 
+from typing import Any
+
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +27,16 @@ async def record_write(
     return int(result.scalar_one())
 
 
-async def record_outcome(connection: AsyncConnection, audit_id: int, status: int) -> None:
-    """Note how it ended."""
-    await connection.execute(update(audit).where(audit.c.id == audit_id).values(status=status))
+async def record_asked(connection: AsyncConnection, audit_id: int, asked: dict[str, Any]) -> None:
+    """Note what it asks for."""
+    await connection.execute(update(audit).where(audit.c.id == audit_id).values(asked=asked))
+
+
+async def record_outcome(
+    connection: AsyncConnection, audit_id: int, status: int, outcome: dict[str, Any] | None
+) -> None:
+    """Note how it ended; `outcome` are counts of what was done."""
+    values: dict[str, Any] = {"status": status}
+    if outcome is not None:
+        values["outcome"] = outcome
+    await connection.execute(update(audit).where(audit.c.id == audit_id).values(values))

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from csms_shared.db.tables import (
+    bulk_action_table,
     outbox_deferred_table,
     outbox_table,
     parked_table,
@@ -153,6 +154,9 @@ audit = Table(
     Column("method", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("status", SmallInteger),
+    # Of a bulk action: its body, and its counts.
+    Column("asked", JSON),
+    Column("outcome", JSON),
     Index("audit_by_time", "at"),
 )
 
@@ -193,3 +197,4 @@ outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
 upkeep_turn = upkeep_turn_table(metadata)
+bulk_action = bulk_action_table(metadata)

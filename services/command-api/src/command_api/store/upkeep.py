@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.store.rotations import forget_old_proofs
+from csms_shared.db.bulk_actions import purge_bulk_actions
 from csms_shared.db.purging import delete_slice
 from csms_shared.db.upkeep import UpkeepTask, purge_outbox
 
@@ -30,6 +31,7 @@ def purges(*, command_days: int, audit_days: int) -> tuple[UpkeepTask, ...]:
 
     return (
         purge_outbox(),
+        purge_bulk_actions(),
         UpkeepTask(
             "purge_idempotency_keys",
             60.0,

@@ -12,13 +12,14 @@ from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.requests_inbox import RequestsInbox
 from session_service.handlers import charging_requests as charging
+from session_service.handlers import closing, quarantine_bulk
 from session_service.handlers import evidence_requests as evidence
 from session_service.handlers import id_token_requests as tokens
 from session_service.handlers import local_list_requests as lists
 from session_service.handlers import quarantine_requests as quarantined
 from session_service.handlers import reservation_requests as reservations
 from session_service.handlers import transaction_requests as transactions
-from session_service.store.tables import parked
+from session_service.store.tables import bulk_action, parked
 
 
 def requests_inbox(
@@ -34,10 +35,13 @@ def requests_inbox(
             "transactions.meter_values": transactional(engine, transactions.list_meter_values),
             "transactions.evidence": transactional(engine, evidence.list_evidence),
             "transactions.close": transactional(engine, transactions.close_transaction),
+            "transactions.close_many": transactional(engine, closing.close_many),
             "transactions.open": transactional(engine, transactions.open_transactions),
             "quarantine.list": transactional(engine, quarantined.list_quarantine),
             "quarantine.reconcile": transactional(engine, quarantined.reconcile_item),
             "quarantine.dismiss": transactional(engine, quarantined.dismiss_item),
+            "quarantine.reconcile_many": transactional(engine, quarantine_bulk.reconcile_many),
+            "quarantine.dismiss_many": transactional(engine, quarantine_bulk.dismiss_many),
             "id_tokens.list": transactional(engine, tokens.list_id_tokens),
             "id_tokens.create": transactional(engine, tokens.create_id_token),
             "id_tokens.get": transactional(engine, tokens.get_id_token),
@@ -55,7 +59,7 @@ def requests_inbox(
             "charging_profiles.list": transactional(engine, charging.list_profiles),
             "charging_profiles.composite": transactional(engine, charging.composite),
             "charging_profiles.check": transactional(engine, charging.check_profile),
-            **parked_operations(engine, publisher, parked, SESSION_SERVICE),
+            **parked_operations(engine, publisher, parked, bulk_action, SESSION_SERVICE),
         },
         after=after,
     )

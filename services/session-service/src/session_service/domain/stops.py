@@ -176,6 +176,25 @@ def decide_stop(
     )
 
 
+def close_by_hand(
+    transaction: Transaction, meter_stop: int, reason: str, at: datetime
+) -> Transaction:
+    """Return a transaction that had not ended as an operator ends it, at a full millisecond."""
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    flags = {*transaction.flags, Flag.CLOSED_BY_HAND}
+    flags |= energy_flags(transaction.meter_start, meter_stop)
+    flags |= duration_flags(transaction.started_at, at, transaction.meter_start, meter_stop)
+    return replace(
+        transaction,
+        status="completed",
+        stopped_at=at,
+        meter_stop=meter_stop,
+        stop_reason=reason,
+        closed=True,
+        flags=frozenset(flags),
+    )
+
+
 def stop_flags(
     transaction: Transaction, stop: Stop, token_groups: dict[str, str | None]
 ) -> set[Flag]:

@@ -1,8 +1,13 @@
-"""Reports in quarantine find their transaction when its start arrives, in turns, or by hand."""
+"""Reports in quarantine find their transaction when its start arrives, in turns, or by hand.
+
+An item is locked before its report is recorded, so that two who find it a transaction each never
+record it with both. Nobody who holds a transaction waits for an item: one that somebody else has
+is left to them.
+"""
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -28,7 +33,11 @@ from session_service.store.quarantine import (
     mark_reconciled,
     postpone,
 )
-from session_service.store.transactions import read_candidates, read_transactions
+from session_service.store.transactions import (
+    lock_free_transactions,
+    read_candidates,
+    read_transactions,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +48,7 @@ async def reconcile_started(connection: AsyncConnection, starts: Iterable[Start]
     for start in starts:
         known = earliest.get(start.station_id, start.stamp)
         earliest[start.station_id] = min(known, start.stamp)
-    await _reconcile(connection, await items_sent_after(connection, earliest))
+    await reconcile_items(connection, await items_sent_after(connection, earliest))
 
 
 async def reconcile_due(connection: AsyncConnection) -> None:
@@ -51,7 +60,7 @@ async def reconcile_due(connection: AsyncConnection) -> None:
         matched: set[uuid.UUID] = set()
         try:
             async with connection.begin_nested():
-                matched = await _reconcile(connection, items)
+                matched = await reconcile_items(connection, items)
         except Exception as error:
             if concerns_all(error):
                 raise
@@ -60,65 +69,96 @@ async def reconcile_due(connection: AsyncConnection) -> None:
         await postpone(connection, await lock_open(connection, waiting))
 
 
-async def _reconcile(connection: AsyncConnection, items: Sequence[Row[Any]]) -> set[uuid.UUID]:
-    """Attach what fits; return the ids of those items."""
+async def reconcile_items(
+    connection: AsyncConnection, items: Sequence[Row[Any]], held: set[uuid.UUID] | None = None
+) -> set[uuid.UUID]:
+    """Attach what fits and nobody else has; return the ids of those items.
+
+    Where `held` is given, transactions that others have are not waited for: it gets their items.
+    """
     if not items:
         return set()
     stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
     candidates = await read_candidates(connection, stamps)
     wire_ids = {item.wire_transaction_id for item in items if item.wire_transaction_id is not None}
     known = await read_transactions(connection, wire_ids)
-    matches = Matches()
-    matched: list[tuple[uuid.UUID, int]] = []
+    matched: list[_Matched] = []
     # Stops first, as in a batch of reports.
     for item in sorted(items, key=lambda item: (item.kind != STOP, item.epoch, item.seq)):
-        transaction = _match(item, known, candidates, matches)
-        if transaction is not None:
-            matched.append((item.id, transaction.id))
-    await _finish(connection, matches, matched)
-    return {item_id for item_id, _ in matched}
+        found = _match(item, known, candidates)
+        if found is not None:
+            matched.append(found)
+    return await _attach(connection, matched, held)
 
 
-async def attach(connection: AsyncConnection, item: Row[Any], transaction: Transaction) -> None:
-    """Attach one item to a transaction that a person has chosen."""
+async def attach_items(
+    connection: AsyncConnection,
+    items: Sequence[Row[Any]],
+    transaction: Transaction,
+    held: set[uuid.UUID] | None = None,
+) -> set[uuid.UUID]:
+    """Attach items to a transaction that a person has chosen, but for those that others have.
+
+    Returns the ids of those that were attached; `held` as above.
+    """
+    return await _attach(connection, [_matched(item, transaction) for item in items], held)
+
+
+async def _attach(
+    connection: AsyncConnection, matched: Sequence["_Matched"], held: set[uuid.UUID] | None
+) -> set[uuid.UUID]:
+    mine = await lock_open(connection, [one.item_id for one in matched])
+    if held is not None:
+        wanted = {one.transaction.id for one in matched if one.item_id in mine}
+        free = await lock_free_transactions(connection, wanted)
+        held |= {one.item_id for one in matched if one.transaction.id not in free} & mine
+        mine -= held
     matches = Matches()
-    received = _received(item)
-    if item.kind == STOP:
-        matches.stops.append((_stop(item, received), transaction))
-    else:
-        report = read_meter_values(received)
-        matches.reports.append((MeterCall(report, received.payload), transaction))
-    await _finish(connection, matches, [(item.id, transaction.id)])
+    for one in matched:
+        if one.item_id in mine:
+            one.add_to(matches)
+    if mine:
+        await record_matches(connection, matches)
+        pairs = [(one.item_id, one.transaction.id) for one in matched if one.item_id in mine]
+        await mark_reconciled(connection, pairs)
+    return mine
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """An item's report with the transaction that it belongs to."""
+
+    item_id: uuid.UUID
+    said: Stop | MeterCall
+    transaction: Transaction
+
+    def add_to(self, matches: Matches) -> None:
+        if isinstance(self.said, Stop):
+            matches.stops.append((self.said, self.transaction))
+        else:
+            matches.reports.append((self.said, self.transaction))
 
 
 def _match(
-    item: Row[Any],
-    known: dict[int, Transaction],
-    candidates: dict[str, Candidates],
-    matches: Matches,
-) -> Transaction | None:
+    item: Row[Any], known: dict[int, Transaction], candidates: dict[str, Candidates]
+) -> _Matched | None:
+    said = _said(item)
+    if isinstance(said, Stop):
+        found = match_stop(said, known, candidates, Matches())
+    else:
+        found = place_report(said.report, known, candidates[item.station_id])
+    return None if found is None else _Matched(item.id, said, found)
+
+
+def _matched(item: Row[Any], transaction: Transaction) -> _Matched:
+    return _Matched(item.id, _said(item), transaction)
+
+
+def _said(item: Row[Any]) -> Stop | MeterCall:
     received = _received(item)
     if item.kind == STOP:
-        return match_stop(_stop(item, received), known, candidates, matches)
-    report = read_meter_values(received)
-    found = place_report(report, known, candidates[item.station_id])
-    if found is not None:
-        matches.reports.append((MeterCall(report, received.payload), found))
-    return found
-
-
-async def _finish(
-    connection: AsyncConnection, matches: Matches, matched: Sequence[tuple[uuid.UUID, int]]
-) -> None:
-    if not matched:
-        return
-    await record_matches(connection, matches)
-    still_open = await lock_open(connection, [item_id for item_id, _ in matched])
-    await mark_reconciled(connection, [pair for pair in matched if pair[0] in still_open])
-
-
-def _stop(item: Row[Any], received: ReceivedCall) -> Stop:
-    return replace(read_stop(received), boot_count=item.boot_count)
+        return replace(read_stop(received), boot_count=item.boot_count)
+    return MeterCall(read_meter_values(received), received.payload)
 
 
 def _received(item: Row[Any]) -> ReceivedCall:

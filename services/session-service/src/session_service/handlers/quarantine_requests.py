@@ -3,16 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineView, Reconcile
 from csms_shared.refusals import ProblemRaised, refuse
 from csms_shared.values.times import format_time
-from session_service.handlers.quarantine import attach
+from session_service.handlers.quarantine import attach_items
 from session_service.handlers.transaction_requests import find_transaction
 from session_service.store.pages import page_of_quarantine
+from session_service.store.quarantine import dismiss
 from session_service.store.tables import quarantine
 from session_service.store.transactions import stored_transaction
 
@@ -27,7 +28,8 @@ async def list_quarantine(
 
 async def reconcile_item(connection: AsyncConnection, request: Reconcile) -> QuarantineView:
     """Attach an item to a transaction of its station."""
-    chosen = await find_transaction(connection, request.transaction_id, lock=True)
+    chosen = await find_transaction(connection, request.transaction_id)
+    # Before any lock on the transaction: others wait for that one while they have items.
     item = await _open_item(connection, request.id)
     if chosen.station_id != item.station_id:
         raise refuse(
@@ -36,16 +38,14 @@ async def reconcile_item(connection: AsyncConnection, request: Reconcile) -> Qua
             f"transaction {chosen.id} is of station {chosen.station_id}",
             ("transaction_id", f"must be a transaction of {item.station_id}"),
         )
-    await attach(connection, item, stored_transaction(chosen))
+    await attach_items(connection, [item], stored_transaction(chosen))
     return _view(await _item(connection, item.id))
 
 
 async def dismiss_item(connection: AsyncConnection, request: Dismiss) -> QuarantineView:
     """Set an item aside."""
     item = await _open_item(connection, request.id)
-    await connection.execute(
-        update(quarantine).where(quarantine.c.id == item.id).values(status="dismissed")
-    )
+    await dismiss(connection, [item.id])
     return _view(await _item(connection, item.id))
 
 

@@ -65,6 +65,9 @@ async def beside_the_record(
 
 def concerns_all(error: Exception) -> bool:
     """Tell whether an error within a savepoint leaves nothing of the transaction."""
-    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _GIVEN_UP:
-        return False
-    return is_infrastructure(error)
+    return not is_given_up(error) and is_infrastructure(error)
+
+
+def is_given_up(error: Exception) -> bool:
+    """Tell whether PostgreSQL has ended what took too long or could not have a lock."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _GIVEN_UP

@@ -1,13 +1,11 @@
 """What operators ask of transactions: lists, one, its meter values, closing it by hand."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import (
     CloseTransaction,
@@ -20,17 +18,15 @@ from csms_shared.contracts.sessions import (
     TransactionStatus,
     TransactionView,
 )
-from csms_shared.db.outbox import write_events
 from csms_shared.refusals import ProblemRaised, refuse
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_time
 from session_service.domain.evidence import named
 from session_service.domain.metering import ENERGY_REGISTER, energy_wh
-from session_service.domain.suspicion import Flag, duration_flags, energy_flags
-from session_service.handlers.events import transaction_stopped
+from session_service.handlers.closing import end_by_hand
 from session_service.store.evidence import subject_of, value_of, values_of_times
 from session_service.store.pages import page_of_meter_values, page_of_transactions
-from session_service.store.tables import outbox, transaction
+from session_service.store.tables import transaction
 from session_service.store.transactions import stored_transaction
 
 
@@ -96,29 +92,13 @@ async def close_transaction(
     row = await find_transaction(connection, request.transaction_id, lock=True)
     if row.status == TransactionStatus.COMPLETED:
         raise refuse(409, "transaction_completed", f"transaction {row.id} has ended already")
-    stopped_at = utc_now()
-    flags = {*row.flags, Flag.CLOSED_BY_HAND}
-    flags |= energy_flags(row.meter_start, request.meter_stop)
-    flags |= duration_flags(row.started_at, stopped_at, row.meter_start, request.meter_stop)
-    closed = (
-        await connection.execute(
-            update(transaction)
-            .where(transaction.c.id == row.id)
-            .values(
-                status="completed",
-                stopped_at=func.date_trunc("milliseconds", stopped_at),
-                meter_stop=request.meter_stop,
-                stop_reason=request.reason,
-                closed_by=request.closed_by,
-                revision=transaction.c.revision + 1,
-                flags=sorted(flags),
-            )
-            .returning(transaction)
-        )
-    ).one()
-    told = replace(stored_transaction(closed), revision=row.revision)
-    await write_events(connection, outbox, [transaction_stopped(told, request.closed_by)])
-    return transaction_view(closed)
+    await end_by_hand(
+        connection,
+        [(stored_transaction(row), request.meter_stop)],
+        request.reason,
+        request.closed_by,
+    )
+    return transaction_view(await find_transaction(connection, row.id))
 
 
 async def find_transaction(

@@ -1,22 +1,43 @@
 """Paged reads for requests: keyset cursors, each order with an index of its own."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, any_, func, literal, or_, select, text, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.charging import ListChargingProfiles
 from csms_shared.contracts.reservations import ListReservations
 from csms_shared.contracts.sessions import (
+    CloseTransactions,
+    DismissMany,
     ListIdTokens,
     ListMeterValues,
     ListQuarantine,
     ListTransactions,
+    QuarantineFilter,
+    QuarantineKind,
+    ReconcileMany,
     TokenStatus,
+    TransactionFilter,
 )
 from csms_shared.db.cursors import (
     as_digest,
     as_int32,
+    as_int64,
     as_moment,
     as_text,
     as_uuid,
@@ -50,7 +71,7 @@ async def page_of_transactions(
     if query.changed_after is not None:
         return await _page_of_changes(connection, query, query.changed_after, now)
     table = transaction.c
-    statement = _filtered(select(transaction), query)
+    statement = _with_stops(_filtered(select(transaction), query), query)
     statement = statement.order_by(table.started_at.desc(), table.id.desc())
     if query.cursor is not None:
         started_at, row_id, first = decode_cursor(query.cursor, as_moment, as_int32, as_text)
@@ -68,13 +89,34 @@ async def _page_of_changes(
     seen = Seen.decode(changed_after, "changed_after")
     if query.cursor is not None:
         seen = Seen.decode(query.cursor, "cursor")
-    statement = _filtered(changed_since(seen, now), query)
+    statement = _with_stops(_filtered(changed_since(seen, now), query), query)
     rows, more = await _limited(connection, statement, query.limit)
     changes = read_on(seen, now, rows[-1] if more else None).encode()
     return rows, changes if more else None, changes
 
 
-def _filtered(statement: Select[Any], query: ListTransactions) -> Select[Any]:
+def to_close(request: CloseTransactions) -> Select[Any]:
+    """Select the transactions that are to be closed; none that is completed."""
+    return _filtered(select(transaction.c.id, transaction.c.started_at), request).where(
+        transaction.c.status != "completed"
+    )
+
+
+async def next_to_close(
+    connection: AsyncConnection, request: CloseTransactions
+) -> tuple[list[int], str | None]:
+    """Return the ids of the next transactions to be closed, oldest start first."""
+    table = transaction.c
+    statement = to_close(request).order_by(table.started_at, table.id)
+    if request.cursor is not None:
+        key = tuple(decode_cursor(request.cursor, as_moment, as_int32))
+        statement = statement.where(tuple_(table.started_at, table.id) > key)
+    rows, more = await _limited(connection, statement, request.limit)
+    last = rows[-1] if more else None
+    return [row.id for row in rows], last and encode_cursor(last.started_at, last.id)
+
+
+def _filtered(statement: Select[Any], query: TransactionFilter) -> Select[Any]:
     table = transaction.c
     conditions = [
         column == wanted
@@ -92,15 +134,24 @@ def _filtered(statement: Select[Any], query: ListTransactions) -> Select[Any]:
             conditions.append(table.status != "completed")
     if query.flag is not None:
         conditions.append(table.flags.any_() == query.flag)
-    for column, beginning, end in (
-        (table.started_at, query.started_from, query.started_to),
-        (table.stopped_at, query.stopped_from, query.stopped_to),
-    ):
-        if beginning is not None:
-            conditions.append(column >= beginning)
-        if end is not None:
-            conditions.append(column < end)
+    conditions += _between(table.started_at, query.started_from, query.started_to)
     return statement.where(*conditions)
+
+
+def _with_stops(statement: Select[Any], query: ListTransactions) -> Select[Any]:
+    stopped_at = transaction.c.stopped_at
+    return statement.where(*_between(stopped_at, query.stopped_from, query.stopped_to))
+
+
+def _between(
+    column: Column[Any], beginning: datetime | None, end: datetime | None
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if beginning is not None:
+        conditions.append(column >= beginning)
+    if end is not None:
+        conditions.append(column < end)
+    return conditions
 
 
 async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:
@@ -153,9 +204,7 @@ async def page_of_charging_profiles(
 async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine) -> PageRows:
     """Return items in quarantine, newest first."""
     table = quarantine.c
-    statement = select(quarantine).order_by(table.received_at.desc(), table.id.desc())
-    if query.station_id is not None:
-        statement = statement.where(table.station_id == query.station_id)
+    statement = _quarantined(query).order_by(table.received_at.desc(), table.id.desc())
     if query.status is not None:
         statement = statement.where(table.status == query.status)
     if query.cursor is not None:
@@ -165,6 +214,47 @@ async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine)
     if not more:
         return rows, None
     return rows, encode_cursor(rows[-1].received_at, rows[-1].id)
+
+
+def open_items(query: QuarantineFilter) -> Select[Any]:
+    """Select the open items that a filter finds."""
+    return _quarantined(query).where(quarantine.c.status == "open")
+
+
+async def next_open_items(
+    connection: AsyncConnection, batch: ReconcileMany | DismissMany
+) -> PageRows:
+    """Return the next open items by station, stops first, each kind as the station sent them."""
+    table = quarantine.c
+    stops_first = table.kind != QuarantineKind.STOP.value
+    order = (table.station_id, stops_first, table.epoch, table.seq, table.id)
+    statement = open_items(batch).order_by(*order)
+    if batch.cursor is not None:
+        key = decode_cursor(batch.cursor, as_text, as_int32, as_int64, as_int64, as_uuid)
+        station_id, no_stop, *rest = key
+        statement = statement.where(
+            # By itself, for the index.
+            table.station_id >= station_id,
+            tuple_(*order) > (station_id, no_stop > 0, *rest),
+        )
+    rows, more = await _limited(connection, statement, batch.limit)
+    if not more:
+        return rows, None
+    last = rows[-1]
+    no_stop = int(last.kind != QuarantineKind.STOP)
+    return rows, encode_cursor(last.station_id, no_stop, last.epoch, last.seq, last.id)
+
+
+def _quarantined(query: QuarantineFilter) -> Select[Any]:
+    table = quarantine.c
+    statement = select(quarantine).where(
+        *_between(table.received_at, query.received_from, query.received_to)
+    )
+    if query.station_id is not None:
+        statement = statement.where(table.station_id == query.station_id)
+    if query.kind is not None:
+        statement = statement.where(table.kind == query.kind.value)
+    return statement
 
 
 async def page_of_reservations(connection: AsyncConnection, query: ListReservations) -> PageRows:

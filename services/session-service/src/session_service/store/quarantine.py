@@ -96,8 +96,12 @@ _DUE = text(
 )
 _LOCK_OPEN = text(
     "SELECT id FROM quarantine WHERE status = 'open' AND id = ANY(CAST(:ids AS uuid[])) "
-    "ORDER BY id FOR UPDATE"
+    "ORDER BY id FOR UPDATE SKIP LOCKED"
 )
+_STILL_OPEN = text(
+    "SELECT id FROM quarantine WHERE status = 'open' AND id = ANY(CAST(:ids AS uuid[])) ORDER BY id"
+)
+_DISMISS = text("UPDATE quarantine SET status = 'dismissed' WHERE id = ANY(CAST(:ids AS uuid[]))")
 _RECONCILE = text(
     "UPDATE quarantine SET status = 'reconciled', transaction_id = done.transaction_id "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:transactions AS integer[])) "
@@ -168,10 +172,23 @@ async def due_items(connection: AsyncConnection) -> dict[str, list[Row[Any]]]:
 
 
 async def lock_open(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Lock these items and return the ids of those that are still open."""
+    """Lock these items and return the ids of those that are still open and nobody else has."""
     if not ids:
         return set()
     return set((await connection.execute(_LOCK_OPEN, {"ids": sorted(ids)})).scalars())
+
+
+async def still_open(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Return which of these are open, whoever has them."""
+    if not ids:
+        return []
+    return list((await connection.execute(_STILL_OPEN, {"ids": sorted(ids)})).scalars())
+
+
+async def dismiss(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> None:
+    """Set aside items that are locked."""
+    if ids:
+        await connection.execute(_DISMISS, {"ids": sorted(ids)})
 
 
 async def mark_reconciled(

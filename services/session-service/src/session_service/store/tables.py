@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
 from csms_shared.db.tables import (
+    bulk_action_table,
     outbox_deferred_table,
     outbox_table,
     parked_table,
@@ -426,9 +427,11 @@ outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
 upkeep_turn = upkeep_turn_table(metadata)
+bulk_action = bulk_action_table(metadata)
 
 __all__ = [
     "SCHEMA",
+    "bulk_action",
     "charging_clearing",
     "charging_profile",
     "connector",

@@ -54,6 +54,24 @@ _UPDATE = text(
     "AS new (id, status, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
     "stop_id_token, stop_matched, stop_boot_count, told, flags) WHERE transaction.id = new.id"
 )
+_LOCK_OPEN = text(
+    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    "AND status = :status AND status <> 'completed' ORDER BY id FOR UPDATE SKIP LOCKED"
+)
+_LOCK_FREE = text(
+    "SELECT id FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    "ORDER BY id FOR UPDATE SKIP LOCKED"
+)
+_CLOSE = text(
+    "UPDATE transaction SET status = new.status, stopped_at = new.stopped_at, "
+    "meter_stop = new.meter_stop, stop_reason = new.stop_reason, closed_by = :closed_by, "
+    "revision = transaction.revision + 1, flags = CAST(new.flags AS text[]) "
+    "FROM unnest(CAST(:id AS integer[]), CAST(:status AS text[]), "
+    "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
+    "CAST(:stop_reason AS text[]), CAST(:flags AS text[])) "
+    "AS new (id, status, stopped_at, meter_stop, stop_reason, flags) "
+    "WHERE transaction.id = new.id"
+)
 _ADD_STOPS = text(
     "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
     "SELECT connection_id, seq, epoch, transaction_id, received_at, CAST(payload AS json) "
@@ -136,6 +154,38 @@ async def update_transactions(
             "stop_boot_count": [row.stop_boot_count for row in changed],
             "told": [int(row.id in told) for row in changed],
             "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in changed],
+        },
+    )
+
+
+async def lock_open_transactions(
+    connection: AsyncConnection, ids: Iterable[int], status: str
+) -> list[Transaction]:
+    """Return those that have this status and have not ended, locked; who is locked is left out."""
+    rows = await connection.execute(_LOCK_OPEN, {"ids": sorted(ids), "status": status})
+    return [stored_transaction(row) for row in rows]
+
+
+async def lock_free_transactions(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
+    """Lock those of these that nobody else has, and return their ids."""
+    rows = await connection.execute(_LOCK_FREE, {"ids": sorted(set(ids))})
+    return set(rows.scalars())
+
+
+async def close_transactions(
+    connection: AsyncConnection, closed: Sequence[Transaction], closed_by: str
+) -> None:
+    """Write the ends of transactions that are locked and that an operator has closed."""
+    await connection.execute(
+        _CLOSE,
+        {
+            "closed_by": closed_by,
+            "id": [row.id for row in closed],
+            "status": [row.status for row in closed],
+            "stopped_at": [row.stopped_at for row in closed],
+            "meter_stop": [row.meter_stop for row in closed],
+            "stop_reason": [row.stop_reason for row in closed],
+            "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in closed],
         },
     )
 

@@ -59,7 +59,7 @@ from station_registry.handlers.refusals import get_refusal, list_refusals
 from station_registry.handlers.security_profiles import check_profile, check_serial_number
 from station_registry.store import changes, connections, refusals, security_events, stations, views
 from station_registry.store.sql import at
-from station_registry.store.tables import outbox, parked
+from station_registry.store.tables import bulk_action, outbox, parked
 
 _Answer = tuple[Any, list[Reply]]
 
@@ -109,7 +109,7 @@ def station_operations(
         "configuration_templates.delete": transactional(engine, templates.delete),
         "configuration_templates.drift": transactional(engine, templates.show_drift),
         "configuration_templates.apply": transactional(engine, templates.apply),
-        **parked_operations(engine, publisher, parked, STATION_REGISTRY),
+        **parked_operations(engine, publisher, parked, bulk_action, STATION_REGISTRY),
     }
 
 

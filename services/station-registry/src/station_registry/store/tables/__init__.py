@@ -1,6 +1,7 @@
 """Tables of the schema `registry`, by subject."""
 
 from csms_shared.db.tables import (
+    bulk_action_table,
     outbox_deferred_table,
     outbox_table,
     parked_table,
@@ -45,8 +46,10 @@ outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)
 parked = parked_table(metadata)
 upkeep_turn = upkeep_turn_table(metadata)
+bulk_action = bulk_action_table(metadata)
 
 __all__ = [
+    "bulk_action",
     "certificate",
     "certificate_authority",
     "certificate_listing",

@@ -1,0 +1,249 @@
+"""Items in quarantine that operators deal with many at a time."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from csms_shared.contracts.sessions import Reconcile
+from csms_shared.db.engine import in_transaction
+from session_service.handlers import isolation
+from session_service.handlers.quarantine import reconcile_due
+from session_service.handlers.quarantine_requests import reconcile_item
+
+Ask = Callable[..., Coroutine[Any, Any, Any]]
+
+
+def batch(**fields: Any) -> dict[str, Any]:
+    """A batch of an action of its own, unless `action_id` is given."""
+    return {"action_id": str(uuid.uuid4()), "limit": 100, **fields}
+
+
+async def waiting(records: Any, number: int) -> None:
+    """Have a stop and values wait at each of so many stations, which now have what they fit."""
+    await records.token("T1", max_concurrent=None)
+    await records.report(
+        *(records.stop(9, 0, idTag="T1", station_id=f"S{n}") for n in range(number)),
+        *(records.meter_values(5, -1, minutes=5, station_id=f"S{n}") for n in range(number)),
+    )
+    await started_unseen(records, *(f"S{n}" for n in range(number)))
+
+
+async def started_unseen(records: Any, *stations: str, **fields: Any) -> None:
+    """Have a transaction at each of these, without anybody having looked at what waits for it."""
+    await records.decide(
+        *(records.start(1, station_id=f"elsewhere {name}", **fields) for name in stations)
+    )
+    for table in ("transaction", "connector"):
+        await records.execute(
+            f"UPDATE {table} SET station_id = substr(station_id, 11) "
+            "WHERE station_id LIKE 'elsewhere %'"
+        )
+
+
+async def transaction_of(records: Any, station_id: str) -> int:
+    (row,) = await records.rows(
+        "SELECT id FROM transaction WHERE station_id = :station_id", station_id=station_id
+    )
+    return int(row["id"])
+
+
+async def statuses(records: Any) -> dict[str, int]:
+    rows = await records.rows("SELECT status, count(*) AS number FROM quarantine GROUP BY status")
+    return {row["status"]: row["number"] for row in rows}
+
+
+async def test_each_goes_to_the_transaction_that_fits_it_and_is_told_as_ever(
+    ask: Ask, records: Any
+) -> None:
+    await waiting(records, 4)
+    await records.report(records.stop(9, 0, idTag="T1", station_id="nowhere"))
+    counted = await ask("quarantine.reconcile_many", **batch(dry_run=True))
+    assert (counted["matched"], counted["done"]) == (9, 0)
+    done = await ask("quarantine.reconcile_many", **batch())
+    assert (done["matched"], done["done"], done["failed"]) == (9, 8, 1)
+    assert [one["code"] for one in done["failures"]] == ["no_match"]
+    assert await statuses(records) == {"reconciled": 8, "open": 1}
+    assert {row["status"] for row in await records.transactions()} == {"completed"}
+    (row,) = await records.rows("SELECT sum(attempts) AS tried FROM quarantine")
+    assert row["tried"] == 0, "a person's try delays no turn"
+
+
+async def test_by_hand_in_turns_or_in_bulk_the_same_is_stored_and_told(
+    ask: Ask, records: Any, clear: Callable[[], Awaitable[None]]
+) -> None:
+    outcomes = []
+    for way in ("by hand", "in turns", "in bulk", "in bulk, chosen"):
+        await clear()
+        await waiting(records, 1)
+        if way == "by hand":
+            # The values first: where both come at once, the stop is told with their flag.
+            for item in reversed((await ask("quarantine.list"))["items"]):
+                await ask("quarantine.reconcile", id=item["id"], transaction_id=1)
+        elif way == "in turns":
+            await records.execute("UPDATE quarantine SET next_at = now()")
+            await in_transaction(records.engine, reconcile_due)
+        else:
+            chosen = {"transaction_id": 1} if way == "in bulk, chosen" else {}
+            assert (await ask("quarantine.reconcile_many", **batch(**chosen)))["done"] == 2
+        events = {
+            event["id"]: event["data"]
+            for event in await records.events()
+            if not event["type"].startswith("csms.quarantine")
+        }
+        columns = "status, meter_stop, stop_reason, stop_epoch, stop_seq, revision, flags"
+        outcomes.append(
+            (
+                events,
+                await records.rows(f"SELECT {columns} FROM transaction"),
+                await records.rows("SELECT seq, epoch, transaction_id FROM stop"),
+                await records.rows("SELECT digest, transaction_id FROM meter_value ORDER BY 1"),
+                await records.rows("SELECT id, status FROM quarantine ORDER BY id"),
+            )
+        )
+    assert len(outcomes[0][0]) == 3
+    for outcome in outcomes:
+        assert outcome == outcomes[0]
+
+
+@pytest.mark.parametrize(
+    ("filter", "number"),
+    [
+        ({}, 6),
+        ({"station_id": "S1"}, 2),
+        ({"kind": "stop"}, 3),
+        ({"kind": "meter_values", "station_id": "S2"}, 1),
+        ({"received_from": "2026-11-20T08:10:00.007Z"}, 3),
+        ({"received_to": "2026-11-20T08:10:00.007Z"}, 3),
+        ({"received_to": "1970-01-01T00:00:00Z"}, 0),
+    ],
+)
+async def test_filters_are_those_of_the_list(
+    ask: Ask, records: Any, filter: dict[str, Any], number: int
+) -> None:
+    await waiting(records, 3)
+    listed = {item["id"] for item in (await ask("quarantine.list", **filter))["items"]}
+    assert len(listed) == number
+    for operation in ("quarantine.reconcile_many", "quarantine.dismiss_many"):
+        assert (await ask(operation, **batch(dry_run=True, **filter)))["matched"] == number
+    assert (await ask("quarantine.dismiss_many", **batch(**filter)))["done"] == number
+    rows = await records.rows("SELECT id FROM quarantine WHERE status = 'dismissed'")
+    assert {str(row["id"]) for row in rows} == listed
+    assert (await ask("quarantine.dismiss_many", **batch(**filter)))["matched"] == 0
+
+
+async def test_batches_go_on_behind_what_fits_nothing(ask: Ask, records: Any) -> None:
+    await waiting(records, 4)
+    await records.report(
+        *(records.stop(20 + n, 0, idTag="X", meter_stop=n, station_id="S1") for n in range(3))
+    )
+    cursor, seen, done, failed = None, 0, 0, 0
+    while True:
+        answer = await ask("quarantine.reconcile_many", **batch(limit=2, cursor=cursor))
+        seen, done = seen + answer["matched"], done + answer["done"]
+        failed += answer["failed"]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    assert (seen, done, failed) == (11, 8, 3)
+    bad = await ask("quarantine.dismiss_many", **batch(cursor="rubbish"))
+    assert bad == (422, "bad_cursor", ["cursor"])
+
+
+async def test_all_go_to_a_chosen_transaction_of_their_station(ask: Ask, records: Any) -> None:
+    await waiting(records, 2)
+    chosen = await transaction_of(records, "S0")
+    done = await ask("quarantine.reconcile_many", **batch(transaction_id=chosen))
+    assert (done["matched"], done["done"]) == (4, 2)
+    assert [one["code"] for one in done["failures"]] == ["other_station"] * 2
+    rows = await records.rows("SELECT station_id, transaction_id FROM quarantine")
+    assert {(row["station_id"], row["transaction_id"]) for row in rows} == {
+        ("S0", chosen),
+        ("S1", None),
+    }
+    unknown = await ask("quarantine.reconcile_many", **batch(transaction_id=77))
+    assert unknown == (404, "not_found", [])
+
+
+async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does_nothing(
+    ask: Ask, records: Any
+) -> None:
+    await waiting(records, 3)
+    for operation in ("quarantine.reconcile_many", "quarantine.dismiss_many"):
+        same = batch(limit=2)
+        answers = await asyncio.gather(*(ask(operation, **same) for _ in range(3)))
+        assert answers[0]["done"] == 2
+        assert all(answer == answers[0] for answer in answers)
+    assert await statuses(records) == {"reconciled": 2, "dismissed": 2, "open": 2}
+
+
+async def test_an_item_that_can_not_be_read_costs_no_other(
+    ask: Ask, records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "LONGEST_S", 60.0)
+    await waiting(records, 8)
+    await records.execute(
+        "UPDATE quarantine SET payload = '{}' WHERE kind = 'stop' AND station_id IN ('S2', 'S5')"
+    )
+    done = await ask("quarantine.reconcile_many", **batch())
+    assert (done["matched"], done["done"]) == (16, 14)
+    assert [one["code"] for one in done["failures"]] == ["defect", "defect"]
+    assert await statuses(records) == {"reconciled": 14, "open": 2}
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+async def test_what_belongs_to_a_transaction_that_somebody_has_costs_no_other(
+    ask: Ask, records: Any, chosen: bool
+) -> None:
+    await waiting(records, 4)
+    held = await transaction_of(records, "S2")
+    which = {"transaction_id": held, "station_id": "S2"} if chosen else {}
+    async with records.engine.connect() as other:
+        await other.execute(text(f"SELECT 1 FROM transaction WHERE id = {held} FOR UPDATE"))
+        done = await ask("quarantine.reconcile_many", **batch(**which))
+    assert (done["matched"], done["done"]) == ((2, 0) if chosen else (8, 6))
+    assert [one["code"] for one in done["failures"]] == ["busy", "busy"]
+    assert (await ask("quarantine.reconcile_many", **batch(**which)))["done"] == 2
+
+
+@pytest.mark.parametrize("way", ["in turns", "in bulk", "at a start"])
+async def test_what_a_person_attaches_is_recorded_with_no_other_transaction_meanwhile(
+    ask: Ask, records: Any, way: str
+) -> None:
+    """The one that fits is another than the one that was chosen."""
+    await records.token("T1", max_concurrent=None)
+    await records.report(records.stop(9, 0, idTag="T1", station_id="S0"))
+    await started_unseen(records, "S0")
+    await records.token("T2")
+    await started_unseen(records, "S0", connector_id=2, id_tag="T2")
+    await records.execute("UPDATE quarantine SET next_at = now()")
+    (item,) = (await ask("quarantine.list"))["items"]
+    async with records.engine.connect() as person:
+        await reconcile_item(person, Reconcile(id=item["id"], transaction_id=2))
+        if way == "in turns":
+            other = asyncio.create_task(in_transaction(records.engine, reconcile_due))
+        elif way == "in bulk":
+            other = asyncio.create_task(ask("quarantine.reconcile_many", **batch()))
+        else:
+            other = asyncio.create_task(records.decide(records.start(0, station_id="S0")))
+        await until_done_or_waiting(records, other)
+        await person.commit()
+    await other
+    stops = await records.rows("SELECT transaction_id FROM stop")
+    assert [row["transaction_id"] for row in stops] == [2]
+    rows = {row["id"]: row["status"] for row in await records.transactions()}
+    assert (rows[1], rows[2]) == ("active", "completed")
+
+
+async def until_done_or_waiting(records: Any, task: asyncio.Task[Any]) -> None:
+    """Wait until the task has come to its end, or to a lock."""
+    locks = (
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+    async with asyncio.timeout(10):
+        while not task.done() and not await records.rows(locks):
+            await asyncio.sleep(0.01)
