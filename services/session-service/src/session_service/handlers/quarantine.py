@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
+from csms_shared.db.isolation import apply_apart
 from csms_shared.inbox import Work
 from session_service.domain.matching import Candidates
 from session_service.domain.stamps import Stamp
@@ -45,19 +46,27 @@ async def reconcile_started(connection: AsyncConnection, starts: Iterable[Start]
 async def reconcile_due(connection: AsyncConnection) -> None:
     """Try items whose turn it is: a start may have been deciding while its report was matched.
 
-    Each station by itself: what fails for one is tried again later, as what fits nothing is.
+    All together; where that fails, each station by itself. What fails for one is tried again
+    later, as what fits nothing is.
     """
-    for station_id, items in (await due_items(connection)).items():
-        matched: set[uuid.UUID] = set()
-        try:
-            async with connection.begin_nested():
-                matched = await _reconcile(connection, items)
-        except Exception as error:
-            if concerns_all(error):
-                raise
-            log.exception("quarantine_not_reconciled", station_id=station_id)
-        waiting = {item.id for item in items} - matched
-        await postpone(connection, await lock_open(connection, waiting))
+    due = await due_items(connection)
+    matched, failures = await apply_apart(
+        connection, list(due.values()), _reconcile_stations, concerns_all
+    )
+    for failure in failures:
+        log.error(
+            "quarantine_not_reconciled",
+            station_id=failure.work[0].station_id,
+            exc_info=failure.error,
+        )
+    waiting = {item.id for items in due.values() for item in items} - set(matched)
+    await postpone(connection, await lock_open(connection, waiting))
+
+
+async def _reconcile_stations(
+    connection: AsyncConnection, stations: Sequence[Sequence[Row[Any]]]
+) -> list[uuid.UUID]:
+    return list(await _reconcile(connection, [item for items in stations for item in items]))
 
 
 async def _reconcile(connection: AsyncConnection, items: Sequence[Row[Any]]) -> set[uuid.UUID]:
