@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.db.engine import create_engine, in_transaction, is_infrastructure
-from csms_shared.db.isolation import apply_isolated
+from csms_shared.db.isolation import apply_apart, apply_isolated
 from csms_shared.db.migrate import migrate, missing_migrations
 from csms_shared.db.upkeep import Upkeep, UpkeepTask
 from csms_shared.errors import Unavailable
@@ -123,6 +123,32 @@ async def test_a_bad_item_fails_alone_and_its_neighbours_commit(engine: AsyncEng
     replies, failures = await apply_isolated(engine, [1, 13, 2], _insert)
     assert (replies, [failure.work for failure in failures]) == ([1, 2], [13])
     assert await _numbers(engine) == [1, 2]
+
+
+@pytest.mark.parametrize("works", [[1, 13, 2], [1, 2, 13]])
+async def test_a_bad_item_fails_alone_inside_a_transaction_that_goes_on(
+    engine: AsyncEngine, works: list[int]
+) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await _insert(connection, [7])
+        assert await apply_apart(connection, [], _insert) == ([], [])
+        replies, failures = await apply_apart(connection, works, _insert)
+        assert (replies, [failure.work for failure in failures]) == ([1, 2], [13])
+        _, alone = await apply_apart(connection, [13], _insert)
+        assert [failure.work for failure in alone] == [13]
+        assert await apply_apart(connection, [8, 9], _insert) == ([8, 9], [])
+
+    await in_transaction(engine, work)
+    assert await _numbers(engine) == [1, 2, 7, 8, 9]
+
+
+async def test_what_concerns_all_is_no_bad_item(engine: AsyncEngine) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await apply_apart(connection, [1, 13], _insert, lambda _: True)
+
+    with pytest.raises(DBAPIError):
+        await in_transaction(engine, work)
+    assert await _numbers(engine) == []
 
 
 async def test_an_administrators_kill_counts_as_the_database_being_away(

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.event import listen, remove
+
 from csms_shared.db.engine import in_transaction
 from session_service.handlers.quarantine import reconcile_due
 
@@ -71,3 +73,50 @@ async def test_a_stop_in_words_that_another_boot_used_before_waits_as_well(recor
         ("completed", 1),
         ("completed", 2),
     }
+
+
+async def _waiting_stops(records: Any, stations: range) -> None:
+    """Have each station's stop in quarantine, and the start that it is of stored beside it."""
+    for number in stations:
+        await records.report(records.stop(9, 0, idTag="T1", station_id=f"S{number}"))
+        await records.decide(records.start(1, station_id=f"X{number}"))
+    await records.execute("UPDATE transaction SET station_id = replace(station_id, 'X', 'S')")
+    await records.execute("UPDATE connector SET station_id = replace(station_id, 'X', 'S')")
+    await records.execute("UPDATE quarantine SET next_at = now()")
+
+
+async def test_a_turn_of_many_stations_takes_as_many_statements_as_of_one(records: Any) -> None:
+    sent: list[str] = []
+
+    def note(_: Any, __: Any, sql: str, *___: Any) -> None:
+        sent.append(sql)
+
+    async def turn() -> int:
+        sent.clear()
+        listen(records.engine.sync_engine, "before_cursor_execute", note)
+        try:
+            await in_transaction(records.engine, reconcile_due)
+        finally:
+            remove(records.engine.sync_engine, "before_cursor_execute", note)
+        return len(sent)
+
+    await records.token("T1", max_concurrent=100)
+    await _waiting_stops(records, range(1))
+    of_one = await turn()
+    await _waiting_stops(records, range(1, 31))
+    assert await turn() <= of_one
+    assert {row["status"] for row in await records.transactions()} == {"completed"}
+    assert len(await records.transactions()) == 31
+
+
+async def test_an_item_that_can_not_be_read_keeps_no_other_station_waiting(records: Any) -> None:
+    await records.token("T1", max_concurrent=100)
+    await _waiting_stops(records, range(5))
+    await records.execute("UPDATE quarantine SET payload = '{}' WHERE station_id = 'S2'")
+    await in_transaction(records.engine, reconcile_due)
+    statuses = {row["station_id"]: row["status"] for row in await records.transactions()}
+    assert statuses == {
+        f"S{number}": "active" if number == 2 else "completed" for number in range(5)
+    }
+    (item,) = await records.rows("SELECT attempts FROM quarantine WHERE status = 'open'")
+    assert item["attempts"] == 1

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.rollouts import RolloutStatus
-from station_registry.domain.rollouts import RolloutCounts, RolloutStep, next_step, steered
+from station_registry.domain.rollouts import (
+    RolloutCounts,
+    RolloutStep,
+    fair_shares,
+    next_step,
+    steered,
+)
 
 RUNNING = RolloutStatus.RUNNING
 
@@ -38,6 +44,18 @@ def test_there_are_never_more_at_once_than_allowed(
     step = next_step(RolloutCounts(waiting, started, failed), concurrency, 5, 0)
     assert 0 <= step.start <= waiting
     assert started + step.start <= max(started, concurrency)
+
+
+@given(st.lists(st.integers(0, 300), max_size=20), st.integers(0, 1000))
+def test_shares_are_all_that_is_there_and_nobody_has_less_than_another_unless_content(
+    wanted: list[int], most: int
+) -> None:
+    shares = fair_shares(wanted, most)
+    assert all(0 <= share <= wish for share, wish in zip(shares, wanted, strict=True))
+    assert sum(shares) == min(sum(wanted), most)
+    largest = max(shares, default=0)
+    for share, wish in zip(shares, wanted, strict=True):
+        assert share == wish or share >= largest - 1
 
 
 @pytest.mark.parametrize(

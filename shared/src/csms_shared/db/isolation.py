@@ -46,8 +46,39 @@ async def apply_isolated(
     return await in_transaction(engine, lambda connection: _one_by_one(connection, works, apply))
 
 
+async def apply_apart(
+    connection: AsyncConnection,
+    works: Sequence[Work],
+    apply: Apply[Work, Reply],
+    concerns_all: Callable[[Exception], bool] = is_infrastructure,
+) -> tuple[list[Reply], list[Failure[Work]]]:
+    """Apply all of `works` in a savepoint; where that fails on data, each in one of its own.
+
+    For work inside a transaction that goes on, such as upkeep. Works that fail alone leave nothing
+    behind and are returned.
+
+    Raises:
+        Exception: one that `concerns_all`, such as that the database is away.
+    """
+    if not works:
+        return [], []
+    try:
+        async with connection.begin_nested():
+            return await apply(connection, works), []
+    except Exception as error:
+        if concerns_all(error):
+            raise
+        if len(works) == 1:
+            return [], [Failure(works[0], error)]
+        log.warning("batch_isolated", items=len(works), error=repr(error)[:500])
+    return await _one_by_one(connection, works, apply, concerns_all)
+
+
 async def _one_by_one(
-    connection: AsyncConnection, works: Sequence[Work], apply: Apply[Work, Reply]
+    connection: AsyncConnection,
+    works: Sequence[Work],
+    apply: Apply[Work, Reply],
+    concerns_all: Callable[[Exception], bool] = is_infrastructure,
 ) -> tuple[list[Reply], list[Failure[Work]]]:
     replies: list[Reply] = []
     failures: list[Failure[Work]] = []
@@ -56,7 +87,7 @@ async def _one_by_one(
             async with connection.begin_nested():
                 replies += await apply(connection, [work])
         except Exception as error:
-            if is_infrastructure(error):
+            if concerns_all(error):
                 raise
             failures.append(Failure(work, error))
     return replies, failures

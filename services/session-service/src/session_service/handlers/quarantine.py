@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
+from csms_shared.db.isolation import apply_apart
 from csms_shared.inbox import Work
 from session_service.domain.matching import Candidates
 from session_service.domain.stamps import Stamp
@@ -54,19 +55,27 @@ async def reconcile_started(connection: AsyncConnection, starts: Iterable[Start]
 async def reconcile_due(connection: AsyncConnection) -> None:
     """Try items whose turn it is: a start may have been deciding while its report was matched.
 
-    Each station by itself: what fails for one is tried again later, as what fits nothing is.
+    All together; where that fails, each station by itself. What fails for one is tried again
+    later, as what fits nothing is.
     """
-    for station_id, items in (await due_items(connection)).items():
-        matched: set[uuid.UUID] = set()
-        try:
-            async with connection.begin_nested():
-                matched = await reconcile_items(connection, items)
-        except Exception as error:
-            if concerns_all(error):
-                raise
-            log.exception("quarantine_not_reconciled", station_id=station_id)
-        waiting = {item.id for item in items} - matched
-        await postpone(connection, await lock_open(connection, waiting))
+    due = await due_items(connection)
+    matched, failures = await apply_apart(
+        connection, list(due.values()), _reconcile_stations, concerns_all
+    )
+    for failure in failures:
+        log.error(
+            "quarantine_not_reconciled",
+            station_id=failure.work[0].station_id,
+            exc_info=failure.error,
+        )
+    waiting = {item.id for items in due.values() for item in items} - set(matched)
+    await postpone(connection, await lock_open(connection, waiting))
+
+
+async def _reconcile_stations(
+    connection: AsyncConnection, stations: Sequence[Sequence[Row[Any]]]
+) -> list[uuid.UUID]:
+    return list(await reconcile_items(connection, [item for items in stations for item in items]))
 
 
 async def reconcile_items(
@@ -76,19 +85,16 @@ async def reconcile_items(
 
     Where `held` is given, transactions that others have are not waited for: it gets their items.
     """
-    if not items:
-        return set()
-    stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
-    candidates = await read_candidates(connection, stamps)
-    wire_ids = {item.wire_transaction_id for item in items if item.wire_transaction_id is not None}
-    known = await read_transactions(connection, wire_ids)
-    matched: list[_Matched] = []
-    # Stops first, as in a batch of reports.
-    for item in sorted(items, key=lambda item: (item.kind != STOP, item.epoch, item.seq)):
-        found = _match(item, known, candidates)
-        if found is not None:
-            matched.append(found)
-    return await _attach(connection, matched, held)
+    left = list(items)
+    while left:
+        matched = await _fitting(connection, left)
+        wanted = {one.item_id for one in matched}
+        lost = wanted - await lock_open(connection, wanted)
+        if not lost:
+            return await _attach(connection, matched, held)
+        # What becomes of these is not known: the others are matched without them.
+        left = [item for item in left if item.id not in lost]
+    return set()
 
 
 async def attach_items(
@@ -101,17 +107,30 @@ async def attach_items(
 
     Returns the ids of those that were attached; `held` as above.
     """
-    return await _attach(connection, [_matched(item, transaction) for item in items], held)
+    mine = await lock_open(connection, [item.id for item in items])
+    chosen = [_matched(item, transaction) for item in items if item.id in mine]
+    return await _attach(connection, chosen, held)
+
+
+async def _fitting(connection: AsyncConnection, items: Sequence[Row[Any]]) -> list["_Matched"]:
+    stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
+    candidates = await read_candidates(connection, stamps)
+    wire_ids = {item.wire_transaction_id for item in items if item.wire_transaction_id is not None}
+    known = await read_transactions(connection, wire_ids)
+    # Stops first, as in a batch of reports.
+    in_order = sorted(items, key=lambda item: (item.kind != STOP, item.epoch, item.seq))
+    matched = [_match(item, known, candidates) for item in in_order]
+    return [one for one in matched if one is not None]
 
 
 async def _attach(
     connection: AsyncConnection, matched: Sequence["_Matched"], held: set[uuid.UUID] | None
 ) -> set[uuid.UUID]:
-    mine = await lock_open(connection, [one.item_id for one in matched])
+    """Record reports of items that are locked."""
+    mine = {one.item_id for one in matched}
     if held is not None:
-        wanted = {one.transaction.id for one in matched if one.item_id in mine}
-        free = await lock_free_transactions(connection, wanted)
-        held |= {one.item_id for one in matched if one.transaction.id not in free} & mine
+        free = await lock_free_transactions(connection, {one.transaction.id for one in matched})
+        held |= {one.item_id for one in matched if one.transaction.id not in free}
         mine -= held
     matches = Matches()
     for one in matched:

@@ -34,7 +34,7 @@ from station_registry.handlers.signers import Signer
 from station_registry.http.external_signer import ExternalSigner
 from station_registry.settings import RegistrySettings
 from station_registry.store import MIGRATIONS, SCHEMA, certificate_requests, security_events
-from station_registry.store.jobs import purge_reports
+from station_registry.store.job_reports import purge_reports
 from station_registry.store.leases import purge_ended
 from station_registry.store.recordings import upkeep_tasks
 from station_registry.store.refusals import purge as purge_refusals

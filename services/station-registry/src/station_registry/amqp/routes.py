@@ -17,7 +17,11 @@ from station_registry.handlers.availability import note_statuses
 from station_registry.handlers.certificate_requests import SigningNow, sign_certificate
 from station_registry.handlers.claims import admit_unknown, claim
 from station_registry.handlers.data_transfer import transfer_data
-from station_registry.handlers.jobs import note_job_reports
+from station_registry.handlers.jobs import (
+    note_job_reports,
+    stations_of_job_commands,
+    stations_of_reports,
+)
 from station_registry.handlers.leases import renew_leases
 from station_registry.handlers.ownership import (
     note_liveness,
@@ -29,6 +33,7 @@ from station_registry.handlers.provisioning import boot
 from station_registry.handlers.recordings import store_recordings
 from station_registry.handlers.refusals import note_refusals
 from station_registry.handlers.security_events import note_security_events
+from station_registry.store.jobs import lock_jobs_of
 from station_registry.store.stations import lock_all
 
 Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
@@ -39,7 +44,8 @@ class Route:
     """Messages of one contract, and of one call where the contract carries calls.
 
     `locks_stations`: the handler locks the stations of its items. `first` runs before any station
-    of the batch is locked.
+    of the batch is locked. `jobs_of` names the stations whose job locks the handler needs: they
+    are taken for the whole batch, in one order, before the first handler that needs any.
     """
 
     type: MessageType
@@ -48,6 +54,7 @@ class Route:
     action: str | None = None
     locks_stations: bool = False
     first: Callable[[AsyncConnection, Sequence[Work]], Awaitable[None]] | None = None
+    jobs_of: Callable[[Sequence[Work]], set[str]] | None = None
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:
@@ -113,8 +120,11 @@ def report_routes() -> tuple[Route, ...]:
         Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
         Route(MessageType.CALLS, note_security_events, OCPP16, "SecurityEventNotification"),
         Route(MessageType.REFUSALS, note_refusals),
-        *(Route(MessageType.CALLS, note_job_reports, OCPP16, action) for action in KIND_OF_REPORT),
-        Route(MessageType.EVENTS, note_completed_commands),
+        *(
+            Route(MessageType.CALLS, note_job_reports, OCPP16, action, jobs_of=stations_of_reports)
+            for action in KIND_OF_REPORT
+        ),
+        Route(MessageType.EVENTS, note_completed_commands, jobs_of=stations_of_job_commands),
     )
 
 
@@ -140,9 +150,14 @@ def apply_by(routes: tuple[Route, ...]) -> Apply:
                 await route.first(connection, some)
         await _lock_stations(connection, grouped)
         replies: list[Reply] = []
+        locked = False
         for route in routes:
-            if route in grouped:
-                replies += await route.handler(connection, grouped[route])
+            if route not in grouped:
+                continue
+            if route.jobs_of is not None and not locked:
+                await _lock_jobs(connection, grouped)
+                locked = True
+            replies += await route.handler(connection, grouped[route])
         return replies
 
     return apply
@@ -156,3 +171,12 @@ async def _lock_stations(connection: AsyncConnection, grouped: dict[Route, list[
         await lock_all(
             connection, sorted(station_id for station_id in ids if is_storable(station_id))
         )
+
+
+async def _lock_jobs(connection: AsyncConnection, grouped: dict[Route, list[Work]]) -> None:
+    ids: set[str] = set()
+    for route, works in grouped.items():
+        if route.jobs_of is not None:
+            ids |= route.jobs_of(works)
+    if ids:
+        await lock_jobs_of(connection, {name for name in ids if is_storable(name)})

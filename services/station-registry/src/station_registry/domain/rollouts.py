@@ -1,5 +1,6 @@
-"""How far a rollout goes next."""
+"""How far rollouts go next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from csms_shared.contracts.requests import Problem
@@ -45,6 +46,16 @@ def next_step(
     return RolloutStep(
         min(counts.waiting, max(0, concurrency - counts.open)), RolloutStatus.RUNNING
     )
+
+
+def fair_shares(wanted: Sequence[int], most: int) -> list[int]:
+    """Return how many of `most` each gets: all that it wants, or as many as any other gets."""
+    shares, left = [0] * len(wanted), most
+    modest_first = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    for place, index in enumerate(modest_first):
+        shares[index] = min(wanted[index], left // (len(wanted) - place))
+        left -= shares[index]
+    return shares
 
 
 def steered(status: RolloutStatus, wish: str) -> RolloutStatus | Problem:

@@ -1,6 +1,7 @@
 """What REST asks of jobs: start one, show them."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -45,51 +46,42 @@ async def create_job(connection: AsyncConnection, wanted: CreateJob) -> JobDetai
     if await changes.lock_station(connection, wanted.station_id) is None:
         raise refuse(404, "not_found", f"there is no station {wanted.station_id}")
     await jobs.lock_jobs_of(connection, [wanted.station_id])
-    await start_job(connection, wanted, None)
+    await start_jobs(connection, [(wanted, None)])
     return await get_job(connection, JobName(job_id=wanted.job_id))
 
 
-async def start_job(
-    connection: AsyncConnection, wanted: CreateJob, rollout_id: UUID | None
+async def start_jobs(
+    connection: AsyncConnection, wanted: Sequence[tuple[CreateJob, UUID | None]]
 ) -> None:
-    """Store a job with the order of its command; the station's job lock is held."""
-    payload, request_id = wanted.payload, None
-    if wanted.action in WITH_REQUEST_ID:
-        request_id = await jobs.next_request_id(connection)
-        payload = {**payload, "requestId": request_id}
-    not_before = earliest_start(wanted.action, payload)
-    timeout = timedelta(seconds=wanted.timeout_s)
-    sent_by = at(wanted.deadline_ms)
-    job = jobs.NewJob(
-        job_id=wanted.job_id,
-        station_id=wanted.station_id,
-        kind=KIND_OF_COMMAND[wanted.action],
-        action=wanted.action,
-        request_id=request_id,
-        location=location_of(wanted.action, payload),
-        rollout_id=rollout_id,
-        created_by=wanted.created_by,
-        created_at=utc_now(),
-        not_before=not_before,
-        timeout=timeout,
-        deadline=max(sent_by, not_before or sent_by) + timeout,
+    """Store jobs, each with its rollout if it is of one, and order their commands.
+
+    The stations' job locks are held. Jobs that are stored already stay as they are.
+    """
+    numbered = [job for job, _ in wanted if job.action in WITH_REQUEST_ID]
+    numbers = await jobs.next_request_ids(connection, len(numbered)) if numbered else []
+    request_ids = {job.job_id: number for job, number in zip(numbered, numbers, strict=True)}
+    now = utc_now()
+    new = [
+        _new_job(job, rollout_id, request_ids.get(job.job_id), now) for job, rollout_id in wanted
+    ]
+    stored = await jobs.save_jobs(connection, new)
+    await tell_created(connection, [job for job in new if job.job_id in stored])
+    await write_orders(
+        connection,
+        outbox,
+        [
+            CommandOrder(
+                order_id=job.job_id,
+                station_id=job.station_id,
+                action=job.action,
+                payload=_numbered(job.payload, request_ids.get(job.job_id)),
+                deadline_ms=job.deadline_ms,
+                created_by=job.created_by,
+            )
+            for job, _ in wanted
+            if job.job_id in stored
+        ],
     )
-    if await jobs.save_jobs(connection, [job]):
-        await tell_created(connection, [job])
-        await write_orders(
-            connection,
-            outbox,
-            [
-                CommandOrder(
-                    order_id=wanted.job_id,
-                    station_id=wanted.station_id,
-                    action=wanted.action,
-                    payload=payload,
-                    deadline_ms=wanted.deadline_ms,
-                    created_by=wanted.created_by,
-                )
-            ],
-        )
 
 
 async def get_job(connection: AsyncConnection, name: JobName) -> JobDetail:
@@ -130,6 +122,32 @@ async def list_jobs(connection: AsyncConnection, query: ListJobs) -> Page[JobVie
         items=[JobView(**_fields(row)) for row in shown],
         next_cursor=encode_cursor(shown[-1].job_id) if len(rows) > query.limit else None,
     )
+
+
+def _new_job(
+    wanted: CreateJob, rollout_id: UUID | None, request_id: int | None, now: datetime
+) -> jobs.NewJob:
+    not_before = earliest_start(wanted.action, wanted.payload)
+    timeout = timedelta(seconds=wanted.timeout_s)
+    sent_by = at(wanted.deadline_ms)
+    return jobs.NewJob(
+        job_id=wanted.job_id,
+        station_id=wanted.station_id,
+        kind=KIND_OF_COMMAND[wanted.action],
+        action=wanted.action,
+        request_id=request_id,
+        location=location_of(wanted.action, wanted.payload),
+        rollout_id=rollout_id,
+        created_by=wanted.created_by,
+        created_at=now,
+        not_before=not_before,
+        timeout=timeout,
+        deadline=max(sent_by, not_before or sent_by) + timeout,
+    )
+
+
+def _numbered(payload: dict[str, Any], request_id: int | None) -> dict[str, Any]:
+    return payload if request_id is None else {**payload, "requestId": request_id}
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.clock import now_ms
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
 from csms_shared.inbox import Reply, Work
 from csms_shared.values.numbers import as_integer
@@ -25,55 +28,90 @@ from station_registry.domain.jobs import (
     location_of,
 )
 from station_registry.handlers.works import calls
-from station_registry.store import jobs
+from station_registry.store import job_reports, jobs
 from station_registry.store.tables import outbox
+
+log = structlog.get_logger(__name__)
+
+
+def stations_of_reports(works: Sequence[Work]) -> set[str]:
+    """Return whose job locks `note_job_reports` needs."""
+    return {str(work.item["station_id"]) for work in works}
+
+
+def stations_of_job_commands(works: Sequence[Work]) -> set[str]:
+    """Return whose job locks `note_job_commands` needs, of events of any kind and form."""
+    told = [event.get("data") for work in works for event in work.item if isinstance(event, dict)]
+    return {
+        str(data.get("station_id"))
+        for data in told
+        if isinstance(data, dict) and str(data.get("action")) in KIND_OF_COMMAND
+    }
 
 
 async def note_job_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Store status reports of one action, and bring the jobs of their stations up to date."""
+    """Store status reports of one action, and bring the jobs of their stations up to date.
+
+    The stations' job locks are held.
+    """
     kind = KIND_OF_REPORT[str(works[0].envelope["action"])]
     reported = calls(works)
     stations = {call.station_id for call in reported}
-    await jobs.lock_jobs_of(connection, stations)
-    await jobs.save_reports(connection, [(kind, call) for call in reported])
-    await settle_jobs(connection, stations)
+    new = await job_reports.save_reports(connection, [(kind, call) for call in reported])
+    await settle_jobs(connection, stations, await job_reports.attach(connection, new))
     return []
 
 
 async def note_job_commands(
     connection: AsyncConnection, commands: Sequence[CompletedCommand]
 ) -> None:
-    """Take in how commands ended that start jobs; those of operators make jobs here."""
+    """Take in how commands ended that start jobs; those of operators make jobs here.
+
+    The stations' job locks are held.
+    """
     stations = {command.station_id for command in commands}
-    await jobs.lock_jobs_of(connection, stations)
     new = [_new_job(command) for command in commands]
     stored = await jobs.save_jobs(connection, new)
     await tell_created(connection, [job for job in new if job.job_id in stored])
     await jobs.save_ends(
         connection, [(command.command_id, ended_start(command)) for command in commands]
     )
-    await settle_jobs(connection, stations)
+    ended = {command.command_id for command in commands}
+    moved = await job_reports.attach(connection, await job_reports.since_ends(connection, ended))
+    await settle_jobs(connection, stations, ended | moved)
 
 
-async def time_out_jobs(connection: AsyncConnection) -> None:
-    """End jobs that nothing final was heard of in time."""
-    stations = await jobs.overdue_stations(connection)
-    if stations:
-        await jobs.lock_jobs_of(connection, stations)
-        await settle_jobs(connection, stations)
+async def time_out_jobs(connection: AsyncConnection) -> bool:
+    """End jobs that nothing final was heard of in time; true where there may be more."""
+    stations, more = await jobs.lock_overdue(connection)
+    _, failures = await apply_apart(connection, stations, _time_out)
+    for failure in failures:
+        # Looked at again the next time.
+        log.error("jobs_not_settled", station_id=failure.work, exc_info=failure.error)
+    return more and len(failures) < len(stations)
 
 
-async def settle_jobs(connection: AsyncConnection, stations: Collection[str]) -> None:
-    """Bring the jobs of these stations up to date; their job locks are held."""
-    changed: list[tuple[jobs.KnownJob, JobState]] = []
-    for known in await jobs.known_jobs(connection, stations):
-        state, row = job_state(known.facts), known.row
-        now_known = (state.status.value, state.result, known.facts.reported_status)
-        if now_known != (row.status, row.result, row.station_status):
-            changed.append((known, state))
-    if not changed:
+async def _time_out(connection: AsyncConnection, stations: Sequence[str]) -> list[None]:
+    await settle_jobs(connection, stations, ())
+    return []
+
+
+async def settle_jobs(
+    connection: AsyncConnection, stations: Collection[str], touched: Collection[UUID]
+) -> None:
+    """Bring the jobs of these stations up to date; their job locks are held.
+
+    `touched`: ended jobs about which something new is known.
+    """
+    judged = [
+        (known, job_state(known.facts))
+        for known in await jobs.known_jobs(connection, stations, touched)
+    ]
+    changed = [(known, state) for known, state in judged if _is_other(known, state)]
+    written = [pair for pair in judged if _is_other(*pair) or _has_more_time(*pair)]
+    if not written:
         return
-    await jobs.save_states(connection, changed)
+    await jobs.save_states(connection, written)
     now = now_ms()
     told: list[Told] = []
     for known, state in changed:
@@ -81,6 +119,19 @@ async def settle_jobs(connection: AsyncConnection, stations: Collection[str]) ->
         if not state.status.is_open and known.row.status != state.status.value:
             told.append(_told("job.finished", known, state, now))
     await write_events(connection, outbox, told)
+
+
+def _is_other(known: jobs.KnownJob, state: JobState) -> bool:
+    stored = (known.row.status, known.row.result, known.row.station_status)
+    return (state.status.value, state.result, known.facts.reported_status) != stored
+
+
+def _has_more_time(known: jobs.KnownJob, state: JobState) -> bool:
+    """Tell whether the station was heard of since the job's deadline was set."""
+    reported_at = known.facts.reported_at
+    if reported_at is None or not state.status.is_open:
+        return False
+    return bool(reported_at + known.row.timeout > known.row.deadline)
 
 
 async def tell_created(connection: AsyncConnection, new: Sequence[jobs.NewJob]) -> None:

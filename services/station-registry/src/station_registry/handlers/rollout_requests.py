@@ -25,7 +25,7 @@ from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.domain.jobs import location_of
 from station_registry.domain.rollouts import steered
-from station_registry.handlers.rollouts import failures, set_status
+from station_registry.handlers.rollouts import failures, set_statuses
 from station_registry.store import rollouts
 from station_registry.store.tables import firmware_rollout, firmware_rollout_station, station_job
 
@@ -57,8 +57,9 @@ async def steer_rollout(connection: AsyncConnection, wanted: SteerRollout) -> Ro
         raise ProblemRaised(status)
     forgiven = None
     if wanted.wish == "resume":
-        forgiven = failures(await rollouts.counts(connection, wanted.rollout_id))
-    await set_status(connection, wanted.rollout_id, status, forgiven)
+        counted = await rollouts.counts(connection, [wanted.rollout_id])
+        forgiven = failures(counted[wanted.rollout_id])
+    await set_statuses(connection, [(wanted.rollout_id, status, forgiven)])
     return await get_rollout(connection, wanted)
 
 
@@ -70,7 +71,7 @@ async def get_rollout(connection: AsyncConnection, name: RolloutName) -> Rollout
     row = found.first()
     if row is None:
         raise _not_found(name.rollout_id)
-    return await _view(connection, row)
+    return _view(row, (await rollouts.counts(connection, [row.rollout_id]))[row.rollout_id])
 
 
 async def list_rollouts(connection: AsyncConnection, query: PageQuery) -> Page[RolloutView]:
@@ -82,8 +83,9 @@ async def list_rollouts(connection: AsyncConnection, query: PageQuery) -> Page[R
         statement = statement.where(table.rollout_id < before)
     rows = list(await connection.execute(statement))
     shown = rows[: query.limit]
+    counted = await rollouts.counts(connection, [row.rollout_id for row in shown])
     return Page(
-        items=[await _view(connection, row) for row in shown],
+        items=[_view(row, counted[row.rollout_id]) for row in shown],
         next_cursor=encode_cursor(shown[-1].rollout_id) if len(rows) > query.limit else None,
     )
 
@@ -161,7 +163,7 @@ async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[s
     return stations
 
 
-async def _view(connection: AsyncConnection, row: Row[Any]) -> RolloutView:
+def _view(row: Row[Any], stations: dict[str, int]) -> RolloutView:
     return RolloutView(
         rollout_id=str(row.rollout_id),
         name=row.name,
@@ -170,7 +172,7 @@ async def _view(connection: AsyncConnection, row: Row[Any]) -> RolloutView:
         location=location_of(row.action, row.payload),
         concurrency=row.concurrency,
         stop_after_failures=row.stop_after_failures,
-        stations=await rollouts.counts(connection, row.rollout_id),
+        stations=stations,
         created_by=row.created_by,
         created_at=format_time(row.created_at),
         finished_at=None if row.finished_at is None else format_time(row.finished_at),

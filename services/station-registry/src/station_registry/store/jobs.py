@@ -1,4 +1,4 @@
-"""Jobs and what stations report of them; every change of a station's jobs is under its job lock."""
+"""Jobs: every change of a station's jobs is under its job lock."""
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
@@ -11,38 +11,23 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
-from csms_shared.contracts.jobs import OPEN_JOBS, JobKind
-from csms_shared.db.purging import delete_slice
-from csms_shared.values.numbers import as_integer
+from csms_shared.contracts.jobs import OPEN_JOBS, JobKind, JobStatus
 from csms_shared.values.texts import fit
 from station_registry.domain.jobs import CommandEnd, EndedStart, JobFacts, JobState
-from station_registry.store.sql import arrays, at, statement, unnest
+from station_registry.store.job_reports import SETTLING
+from station_registry.store.sql import arrays, statement, unnest
 
-# Older jobs and reports are history: nothing about them changes any more.
-_SETTLING = "interval '60 days'"
-_REPORTS_LOOKED_AT = 200
-_ATTACH_ROUNDS = 3
-_OPEN = ", ".join(f"'{status}'" for status in OPEN_JOBS)
+OPEN = ", ".join(f"'{status}'" for status in OPEN_JOBS)
+# A job that timed out is superseded once its station takes a newer one.
+_UNSETTLED = f"{OPEN}, '{JobStatus.TIMED_OUT}'"
+OVERDUE_AT_ONCE = 500
 
+_LOCK_KEY = "hashtextextended('job ' || station_id, 0)"
+# True where the job lock of `station_id` is had; false where somebody else has it.
+TRY_LOCK = f"pg_try_advisory_xact_lock({_LOCK_KEY})"
 _LOCK = statement(
-    "SELECT pg_advisory_xact_lock(hashtextextended('job ' || station_id, 0)) FROM "
+    f"SELECT pg_advisory_xact_lock({_LOCK_KEY}) FROM "
     '(SELECT unnest(CAST(:stations AS text[])) COLLATE "C" AS station_id ORDER BY 1) AS s'
-)
-_REPORT = (
-    ("connection_id", "text"),
-    ("seq", "bigint"),
-    ("station_id", "text"),
-    ("epoch", "bigint"),
-    ("kind", "text"),
-    ("request_id", "bigint"),
-    ("status", "text"),
-    ("received_at", "timestamptz"),
-)
-_SAVE_REPORTS = statement(
-    "INSERT INTO station_job_report (connection_id, seq, station_id, epoch, kind, request_id, "
-    f"status, received_at) SELECT * FROM {unnest(_REPORT)} ORDER BY connection_id, seq "
-    "ON CONFLICT DO NOTHING"
 )
 _JOB = (
     ("job_id", "uuid"),
@@ -79,39 +64,10 @@ _SAVE_ENDS = statement(
     f"+ coalesce(d.due, j.timeout) FROM {unnest(_END)} WHERE j.job_id = d.job_id AND "
     "(j.command_end IS NULL OR (j.command_end = 'unknown' AND d.command_end <> 'unknown'))"
 )
-_ATTACH = statement(
-    f"""
-    UPDATE station_job_report AS r SET job_id = t.job_id
-    FROM (
-        SELECT near.connection_id, near.seq, (
-            SELECT j.job_id FROM station_job AS j
-            WHERE j.station_id = near.station_id AND j.kind = near.kind
-              AND CASE WHEN near.request_id IS NOT NULL THEN j.request_id = near.request_id
-                  -- What follows a success is of the next job, whose command may yet be under way.
-                  ELSE NOT EXISTS (
-                      SELECT FROM station_job_report AS done
-                      WHERE done.job_id = j.job_id AND done.status IN ('Installed', 'Uploaded')
-                        AND (done.epoch, done.seq) < (near.epoch, near.seq)) END
-              AND CASE WHEN j.command_end IS NULL THEN j.created_at <= near.received_at
-                  ELSE j.command_end IN ('accepted', 'unknown')
-                      AND coalesce(j.sent_at, j.created_at) <= near.received_at END
-            ORDER BY (j.command_end IS NOT NULL) DESC,
-                coalesce(j.sent_at, j.created_at) DESC, j.job_id DESC
-            LIMIT 1) AS job_id
-        FROM unnest(CAST(:stations AS text[])) AS s (station_id)
-        CROSS JOIN LATERAL (
-            SELECT * FROM station_job_report AS newest
-            WHERE newest.station_id = s.station_id
-              AND newest.received_at > now() - {_SETTLING}
-            ORDER BY newest.received_at DESC LIMIT {_REPORTS_LOOKED_AT}) AS near
-    ) AS t
-    WHERE r.connection_id = t.connection_id AND r.seq = t.seq AND r.job_id IS DISTINCT FROM t.job_id
-    """
-)
 _TIME_OUT = statement(
     "UPDATE station_job SET timed_out_at = now() "
-    f"WHERE station_id = ANY(CAST(:stations AS text[])) AND status IN ({_OPEN}) "
-    "AND deadline < now()"
+    f"WHERE station_id = ANY(CAST(:stations AS text[])) AND status IN ({_UNSETTLED}) "
+    f"AND status IN ({OPEN}) AND deadline < now()"
 )
 _FACTS = statement(
     f"""
@@ -120,14 +76,16 @@ _FACTS = statement(
         j.command_end IN ('accepted', 'unknown') AND EXISTS (
             SELECT FROM station_job AS newer
             WHERE newer.station_id = j.station_id AND newer.kind = j.kind
-              AND newer.command_end = 'accepted'
+              AND newer.command_end IS NOT NULL AND newer.command_end = 'accepted'
               AND coalesce(newer.sent_at, newer.created_at) > coalesce(j.sent_at, j.created_at)
         ) AS superseded
     FROM station_job AS j LEFT JOIN LATERAL (
         SELECT * FROM station_job_report AS newest
         WHERE newest.job_id = j.job_id AND newest.status <> 'Idle'
         ORDER BY newest.epoch DESC, newest.seq DESC LIMIT 1) AS r ON true
-    WHERE j.station_id = ANY(CAST(:stations AS text[])) AND j.created_at > now() - {_SETTLING}
+    WHERE (j.station_id = ANY(CAST(:stations AS text[])) AND j.status IN ({_UNSETTLED})
+        OR j.job_id = ANY(CAST(:touched AS uuid[])))
+      AND (j.status IN ({OPEN}) OR j.created_at > now() - {SETTLING})
     ORDER BY j.station_id, j.job_id FOR UPDATE OF j
     """
 )
@@ -147,12 +105,13 @@ _SAVE_STATES = statement(
     f"FROM {unnest(_STATE)} WHERE j.job_id = d.job_id"
 )
 _OVERDUE = statement(
-    f"SELECT DISTINCT station_id FROM station_job WHERE status IN ({_OPEN}) "
-    "AND deadline < now() LIMIT 500"
+    f"SELECT station_id, jobs, {TRY_LOCK} AS locked FROM ("
+    "SELECT station_id, count(*) AS jobs FROM ("
+    f"SELECT station_id FROM station_job WHERE status IN ({OPEN}) AND deadline < now() "
+    f"ORDER BY deadline LIMIT {OVERDUE_AT_ONCE}) AS due GROUP BY station_id) AS stations"
 )
-_TOO_OLD = (
-    "station_job_report WHERE received_at < now() - interval '400 days' "
-    "ORDER BY received_at LIMIT :slice"
+_REQUEST_IDS = statement(
+    "SELECT nextval('station_job_request_id') FROM generate_series(1, CAST(:count AS integer))"
 )
 
 
@@ -187,28 +146,6 @@ async def lock_jobs_of(connection: AsyncConnection, stations: Collection[str]) -
     await connection.execute(_LOCK, {"stations": sorted(set(stations))})
 
 
-async def save_reports(
-    connection: AsyncConnection, calls: Iterable[tuple[JobKind, StationCall]]
-) -> None:
-    """Store status reports of stations; those that are known already are left alone."""
-    rows = {(call.connection_id, call.seq): _report(kind, call) for kind, call in calls}
-    await connection.execute(_SAVE_REPORTS, arrays(_REPORT, rows.values()))
-
-
-def _report(kind: JobKind, call: StationCall) -> tuple[Any, ...]:
-    request_id = call.payload.get("requestId")
-    return (
-        call.connection_id,
-        call.seq,
-        call.station_id,
-        call.epoch,
-        kind.value,
-        as_integer(request_id),
-        fit(call.payload["status"], 64),
-        at(call.received_ms),
-    )
-
-
 async def save_jobs(connection: AsyncConnection, jobs: Iterable[NewJob]) -> set[UUID]:
     """Store jobs; returns the ids of those that were not there yet."""
     rows = [tuple(getattr(job, name) for name, _ in _JOB) for job in jobs]
@@ -233,18 +170,17 @@ async def save_ends(connection: AsyncConnection, ends: Iterable[tuple[UUID, Ende
     await connection.execute(_SAVE_ENDS, arrays(_END, rows))
 
 
-async def known_jobs(connection: AsyncConnection, stations: Collection[str]) -> list[KnownJob]:
-    """Attach reports to jobs, mark those that are overdue, and return the jobs of these stations.
+async def known_jobs(
+    connection: AsyncConnection, stations: Collection[str], touched: Collection[UUID]
+) -> list[KnownJob]:
+    """Mark the jobs of these stations that are overdue, and return what may have changed.
 
-    Their job locks are held.
+    That is what is open or timed out, however old, and what of the last 60 days was `touched`: by
+    the end of its command, or by a report that it got or lost. The stations' job locks are held.
     """
     parameters = {"stations": sorted(set(stations))}
-    # Again, because a report that has just found its job may take another one from it.
-    for _ in range(_ATTACH_ROUNDS):
-        if (await connection.execute(_ATTACH, parameters)).rowcount == 0:
-            break
     await connection.execute(_TIME_OUT, parameters)
-    found = await connection.execute(_FACTS, parameters)
+    found = await connection.execute(_FACTS, {**parameters, "touched": sorted(touched)})
     return [
         KnownJob(
             row,
@@ -280,17 +216,17 @@ async def save_states(
     await connection.execute(_SAVE_STATES, arrays(_STATE, rows))
 
 
-async def next_request_id(connection: AsyncConnection) -> int:
-    """Return a number for a request that stations name in their reports."""
-    result = await connection.execute(statement("SELECT nextval('station_job_request_id')"))
-    return int(result.scalar_one())
+async def next_request_ids(connection: AsyncConnection, count: int) -> list[int]:
+    """Return numbers for requests that stations name in their reports."""
+    return list((await connection.execute(_REQUEST_IDS, {"count": count})).scalars())
 
 
-async def overdue_stations(connection: AsyncConnection) -> list[str]:
-    """Return stations with open jobs whose deadline has passed."""
-    return [row.station_id for row in await connection.execute(_OVERDUE)]
+async def lock_overdue(connection: AsyncConnection) -> tuple[list[str], bool]:
+    """Return stations with open jobs past their deadline, locked, and whether there may be more.
 
-
-async def purge_reports(connection: AsyncConnection) -> bool:
-    """Delete reports that are over a year old; true where there may be more."""
-    return await delete_slice(connection, "station_job_report", _TOO_OLD)
+    The longest overdue come first. Stations whose job lock somebody else has are left out: what
+    has just been heard of them may be what is overdue.
+    """
+    found = (await connection.execute(_OVERDUE)).all()
+    more = sum(row.jobs for row in found) == OVERDUE_AT_ONCE
+    return sorted(row.station_id for row in found if row.locked), more

@@ -52,6 +52,42 @@ station_job = Table(
         postgresql_where=text("status IN ('ordered', 'started', 'running')"),
     ),
     Index("station_job_by_status", "status", "job_id"),
+    Index(
+        "station_job_of_rollout_by_status",
+        "rollout_id",
+        "status",
+        postgresql_where=text("rollout_id IS NOT NULL"),
+    ),
+    Index(
+        "station_job_open_of_rollout",
+        "rollout_id",
+        postgresql_where=text(
+            "rollout_id IS NOT NULL AND status IN ('ordered', 'started', 'running')"
+        ),
+    ),
+    # What may change without a report or an end of its own.
+    Index(
+        "station_job_unsettled",
+        "station_id",
+        postgresql_where=text("status IN ('ordered', 'started', 'running', 'timed_out')"),
+    ),
+    # In the order in which the jobs of a station take reports, without those that it never began.
+    Index(
+        "station_job_in_order",
+        "station_id",
+        "kind",
+        text("(command_end IS NOT NULL)"),
+        text("(coalesce(sent_at, created_at))"),
+        "job_id",
+        postgresql_where=text("command_end IS NULL OR command_end IN ('accepted', 'unknown')"),
+    ),
+    Index(
+        "station_job_of_request",
+        "station_id",
+        "kind",
+        "request_id",
+        postgresql_where=text("request_id IS NOT NULL"),
+    ),
 )
 
 # Kept also while no job is known that it belongs to: a report may overtake its command's end.
@@ -71,6 +107,14 @@ station_job_report = Table(
     Index("station_job_report_of_station", "station_id", "received_at"),
     Index("station_job_report_of_job", "job_id", "epoch", "seq"),
     Index("station_job_report_by_time", "received_at"),
+    Index("station_job_report_in_order", "station_id", "kind", "epoch", "seq"),
+    Index(
+        "station_job_report_of_success",
+        "job_id",
+        "epoch",
+        "seq",
+        postgresql_where=text("status IN ('Installed', 'Uploaded')"),
+    ),
 )
 
 firmware_rollout = Table(

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0022_bulk_actions"
-down_revision = "0020_registration_versions"
+down_revision = "0021_jobs_by_what_is_due"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,434 @@
+"""What is read when something becomes known of a job, and that it is enough."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from statements import brief, explained, rows_of, scans_of
+
+from csms_shared.clock import now_ms
+from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.inbox import Work
+from csms_shared.values.times import format_time_ms
+from station_registry.amqp.routes import apply_by, report_routes
+from station_registry.domain.jobs import CommandEnd, JobFacts, job_state
+from station_registry.handlers.jobs import time_out_jobs
+from station_registry.store import SCHEMA
+from station_registry.store.jobs import OVERDUE_AT_ONCE, TRY_LOCK, lock_jobs_of
+
+STATION = "S1"
+MINUTE_MS = 60_000
+OUTCOMES: dict[str, dict[str, Any]] = {
+    "accepted": {"status": "completed", "accepted": True},
+    "refused": {"status": "error", "accepted": None, "error": {"code": "NotSupported"}},
+    "unknown": {"status": "outcome_unknown", "accepted": None},
+    "expired": {"status": "expired", "accepted": None, "sent_at": None},
+}
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "UpdateFirmware": {"location": "ftp://f.example/1", "retrieveDate": "2026-01-01T00:00:00Z"},
+    "SignedUpdateFirmware": {"firmware": {"location": "https://f.example/1"}, "requestId": 7},
+}
+
+
+def ended(job_id: UUID, action: str, outcome: str, sent_ms: int, station_id: str = STATION) -> Work:
+    data = {
+        "command_id": str(job_id),
+        "station_id": station_id,
+        "action": action,
+        "payload": PAYLOADS[action],
+        "response": {},
+        "created_by": "admin",
+        "created_at": format_time_ms(sent_ms - 1_000),
+        "sent_at": format_time_ms(sent_ms),
+        "completed_at": format_time_ms(sent_ms + 1_000),
+        "deadline": format_time_ms(sent_ms + 60_000),
+        **OUTCOMES[outcome],
+    }
+    event = {
+        "id": f"{job_id}/{outcome}",
+        "source": "/csms/command-api",
+        "type": "csms.command.completed.v1",
+        "subject": station_id,
+        "time": data["completed_at"],
+        "data": data,
+    }
+    return Work("events.v1", {}, [event])
+
+
+def report(
+    registry: Any,
+    status: str,
+    seq: int,
+    received_ms: int,
+    *,
+    epoch: int = 1,
+    request_id: int | None = None,
+    action: str = "FirmwareStatusNotification",
+) -> Work:
+    named = {} if request_id is None else {"requestId": request_id}
+    work: Work = registry.call(
+        action,
+        STATION,
+        {"status": status, **named},
+        connection_id=f"c{epoch}",
+        epoch=epoch,
+        seq=seq,
+        received_ms=received_ms,
+    )
+    return work
+
+
+async def create(registry: Any, action: str = "UpdateFirmware") -> UUID:
+    job_id = new_command_id(now_ms())
+    await registry.request(
+        "jobs.create",
+        job_id=job_id,
+        station_id=STATION,
+        action=action,
+        payload=PAYLOADS[action],
+        deadline_ms=now_ms() + 60_000,
+        timeout_s=3600,
+        created_by="admin",
+    )
+    return job_id
+
+
+async def status_of(registry: Any, job_id: UUID) -> str:
+    return str((await registry.request("jobs.get", job_id=job_id)).status)
+
+
+async def time_out(registry: Any) -> bool:
+    async with registry.engine.begin() as connection:
+        return await time_out_jobs(connection)
+
+
+def _belongs_to(report: Any, jobs: Sequence[Any], done: dict[UUID, tuple[int, int]]) -> UUID | None:
+    def has_it(job: Any) -> bool:
+        if job.command_end is None:
+            got = job.created_at <= report.received_at
+        else:
+            got = job.command_end in ("accepted", "unknown")
+            got = got and (job.sent_at or job.created_at) <= report.received_at
+        if report.request_id is not None:
+            return bool(got and job.request_id == report.request_id)
+        moment = (report.epoch, report.seq)
+        return bool(got and not done.get(job.job_id, moment) < moment)
+
+    found = max(
+        filter(has_it, jobs),
+        key=lambda job: (job.command_end is not None, job.sent_at or job.created_at, job.job_id),
+        default=None,
+    )
+    return None if found is None else found.job_id
+
+
+async def check(registry: Any) -> None:
+    """Compare what is stored with what follows from all jobs and all reports of the station."""
+    jobs = await registry.query("SELECT * FROM station_job")
+    reports = await registry.query("SELECT * FROM station_job_report ORDER BY epoch, seq")
+    done: dict[UUID, tuple[int, int]] = {}
+    newest: dict[UUID, Any] = {}
+    for one in reports:
+        belongs = _belongs_to(one, jobs, done)
+        assert one.job_id == belongs
+        if belongs is None:
+            continue
+        if one.status in ("Installed", "Uploaded"):
+            done.setdefault(belongs, (one.epoch, one.seq))
+        if one.status != "Idle":
+            newest[belongs] = one
+    for job in jobs:
+        last = newest.get(job.job_id)
+        got_at = job.sent_at or job.created_at
+        facts = JobFacts(
+            command_end=None if job.command_end is None else CommandEnd(job.command_end),
+            command_reason=job.command_reason,
+            reported_status=None if last is None else last.status,
+            reported_at=None if last is None else last.received_at,
+            superseded=job.command_end in ("accepted", "unknown")
+            and any(
+                newer.command_end == "accepted" and (newer.sent_at or newer.created_at) > got_at
+                for newer in jobs
+            ),
+            timed_out_at=job.timed_out_at,
+            no_file=job.no_file,
+        )
+        state = job_state(facts)
+        stored = (job.status, job.result, job.station_status)
+        assert stored == (state.status.value, state.result, facts.reported_status)
+        assert (job.finished_at is None) == state.status.is_open
+
+
+_ENDS = st.tuples(
+    st.just("end"),
+    st.integers(0, 3),
+    st.sampled_from(sorted(OUTCOMES)),
+    st.integers(1, 20),
+)
+_REPORTS = st.tuples(
+    st.just("report"),
+    st.sampled_from(["Downloading", "Installing", "Installed", "InstallationFailed", "Idle"]),
+    st.tuples(st.integers(1, 2), st.integers(1, 30)),
+    st.integers(1, 25),
+    st.none() | st.integers(0, 3),
+)
+_STEPS = st.lists(_ENDS | _REPORTS | st.just(("overdue",)) | st.just(("again",)), max_size=12)
+
+
+@given(steps=_STEPS)
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+async def test_what_is_stored_follows_from_all_that_is_known_whatever_was_read(
+    registry: Any, steps: list[Any]
+) -> None:
+    for table in ("station_job", "station_job_report", "station", "station_connection"):
+        await registry.query(f"DELETE FROM {table}")
+    await registry.send([registry.claim(STATION, "c1")])
+    actions = ["UpdateFirmware", "SignedUpdateFirmware"] * 2
+    # Two that REST made, and two that become known by the ends of their commands.
+    jobs = [await create(registry, action) for action in actions[:2]]
+    jobs += [new_command_id(now_ms()) for _ in actions[2:]]
+    (row,) = await registry.query("SELECT max(request_id) AS number FROM station_job")
+    numbers = [None, row.number, None, 7]
+    begun = now_ms()
+    sent: list[Work] = []
+    for step in steps:
+        match step:
+            case ("end", number, outcome, minute):
+                works = [ended(jobs[number], actions[number], outcome, begun + minute * MINUTE_MS)]
+            case ("report", status, (epoch, seq), minute, number):
+                request_id = None if number is None else numbers[number]
+                signed = request_id is not None
+                works = [
+                    report(
+                        registry,
+                        status,
+                        seq,
+                        begun + minute * MINUTE_MS,
+                        epoch=epoch,
+                        request_id=request_id,
+                        action=f"{'Signed' if signed else ''}FirmwareStatusNotification",
+                    )
+                ]
+            case ("again",):
+                works = sent[-3:]
+            case _:
+                works = []
+                await registry.query(
+                    "UPDATE station_job SET deadline = now() - interval '1 second' "
+                    "WHERE status IN ('ordered', 'started', 'running')"
+                )
+                await time_out(registry)
+        await registry.send(works)
+        sent += works
+        assert registry.parked == []
+        await check(registry)
+
+
+async def test_a_job_that_begins_in_months_is_followed_and_ends(registry: Any) -> None:
+    await registry.send([registry.claim(STATION, "c1")])
+    jobs = [await create(registry) for _ in range(2)]
+    sent = now_ms()
+    for age, job_id in zip((200, 100), jobs, strict=True):
+        await registry.send([ended(job_id, "UpdateFirmware", "unknown", sent)])
+        await registry.query(
+            "UPDATE station_job SET created_at = created_at - CAST(:age AS interval), "
+            "sent_at = sent_at - CAST(:age AS interval), deadline = now() + interval '1 hour' "
+            "WHERE job_id = :id",
+            age=timedelta(days=age),
+            id=job_id,
+        )
+    await registry.send([report(registry, "Downloading", 1, sent)])
+    assert [await status_of(registry, one) for one in jobs] == ["ordered", "running"]
+    await registry.send([report(registry, "Installed", 2, sent + 1)])
+    assert [await status_of(registry, one) for one in jobs] == ["ordered", "succeeded"]
+    await registry.query("UPDATE station_job SET deadline = now() - interval '1 second'")
+    assert not await time_out(registry)
+    assert [await status_of(registry, one) for one in jobs] == ["timed_out", "succeeded"]
+
+
+async def test_each_report_gives_a_job_its_time_anew(registry: Any) -> None:
+    """Also one that says what the last one said, as from a station on a slow line."""
+    await registry.send([registry.claim(STATION, "c1")])
+    job_id = await create(registry)
+    sent = now_ms()
+    await registry.send([ended(job_id, "UpdateFirmware", "accepted", sent)])
+    for minutes in (10, 50):
+        await registry.send([report(registry, "Downloading", minutes, sent + minutes * MINUTE_MS)])
+        shown = await registry.request("jobs.get", job_id=job_id)
+        due = datetime.fromtimestamp(sent / 1000, UTC) + timedelta(minutes=minutes + 60)
+        assert abs(datetime.fromisoformat(shown.deadline) - due) <= timedelta(milliseconds=1)
+    assert len(await registry.events("job.status_changed")) == 2
+
+
+_OVERDUE_JOBS = """
+INSERT INTO station_job (job_id, station_id, kind, action, location, created_by, created_at,
+    timeout, deadline, command_end, status)
+SELECT gen_random_uuid(), 'T' || n, 'firmware', 'UpdateFirmware', 'x', 'admin',
+    now() - interval '2 hours', interval '1 hour', now() - n * interval '1 second', :command_end,
+    'started' FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS n
+"""
+
+
+async def overdue(registry: Any, first: int, last: int, command_end: str = "accepted") -> None:
+    await registry.query(_OVERDUE_JOBS, first=first, last=last, command_end=command_end)
+
+
+async def test_all_that_is_overdue_ends_part_by_part(registry: Any) -> None:
+    await overdue(registry, 1, OVERDUE_AT_ONCE + 100)
+    assert await time_out(registry)
+    assert not await time_out(registry)
+    rows = await registry.query("SELECT DISTINCT status FROM station_job")
+    assert [row.status for row in rows] == ["timed_out"]
+    assert len(await registry.events("job.finished")) == OVERDUE_AT_ONCE + 100
+
+
+async def test_a_job_that_can_not_be_read_keeps_no_other_from_its_end(registry: Any) -> None:
+    await overdue(registry, 1, 20)
+    await overdue(registry, 30, 30, command_end="of a later version")
+    assert not await time_out(registry)
+    rows = await registry.query("SELECT station_id FROM station_job WHERE status = 'started'")
+    assert [row.station_id for row in rows] == ["T30"]
+    assert len(await registry.events("job.finished")) == 20
+
+
+async def test_a_station_whose_jobs_are_in_other_hands_keeps_no_other_from_its_end(
+    registry: Any,
+) -> None:
+    await overdue(registry, 1, 3)
+    async with registry.engine.begin() as other:
+        await lock_jobs_of(other, ["T2"])
+        assert not await time_out(registry)
+        rows = await registry.query("SELECT station_id FROM station_job WHERE status = 'started'")
+        assert [row.station_id for row in rows] == ["T2"]
+    assert not await time_out(registry)
+    assert len(await registry.events("job.finished")) == 3
+
+
+_WAITING = """
+SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = pg_locks.database
+WHERE NOT granted AND locktype = 'advisory' AND d.datname = current_database()
+"""
+
+
+async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(registry: Any) -> None:
+    """As every other batch does, so that no two of them wait for each other."""
+    last = report(registry, "Installed", 1, now_ms())
+    last.item["station_id"] = "B"
+    first = report(registry, "Uploaded", 2, now_ms(), action="DiagnosticsStatusNotification")
+    first.item["station_id"] = "A"
+    command = ended(new_command_id(now_ms()), "UpdateFirmware", "accepted", now_ms(), "0")
+    async with registry.engine.begin() as other:
+        await lock_jobs_of(other, ["0"])
+        batch = asyncio.create_task(registry.send([last, first, command]))
+        try:
+            while not await registry.query(_WAITING):
+                assert not batch.done()
+                await asyncio.sleep(0.01)
+            free = await registry.query(
+                f"SELECT {TRY_LOCK} AS free FROM unnest(ARRAY['A', 'B']) AS stations (station_id)"
+            )
+            assert all(row.free for row in free)
+        finally:
+            await other.rollback()
+            await batch
+    assert registry.parked == []
+    assert [row.station_id for row in await registry.query("SELECT station_id FROM station_job")]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "csms.other.v1"},
+        {"type": "csms.other.v1", "data": None},
+        {"type": "csms.other.v1", "data": {"action": ["UpdateFirmware"]}},
+    ],
+)
+async def test_an_event_of_another_kind_is_left_alone(registry: Any, item: dict[str, Any]) -> None:
+    await registry.send([Work("events.v1", {}, [item])])
+    assert registry.parked == []
+
+
+# Of one station that has had 3,000 jobs, and of 97,000 others.
+_HISTORY = """
+INSERT INTO station_job (job_id, station_id, kind, action, location, created_by, created_at,
+    sent_at, timeout, deadline, command_end, status, station_status, result, finished_at)
+SELECT gen_random_uuid(), CASE WHEN n % 100 < 3 THEN 'S1' ELSE 'H' || n % 9700 END, 'firmware',
+    'UpdateFirmware', 'x', 'admin', at, at, interval '1 hour', at + interval '1 hour', 'accepted',
+    'succeeded', 'Installed', 'Installed', at
+FROM generate_series(1, 100000) AS n, LATERAL (SELECT now() - n * interval '40 seconds' AS at) AS t
+"""
+_REPORTED = """
+INSERT INTO station_job_report (connection_id, seq, station_id, epoch, kind, status, received_at,
+    job_id)
+SELECT 'h', row_number() OVER (ORDER BY created_at), station_id, 0, 'firmware', 'Installed',
+    created_at, job_id FROM station_job
+"""
+
+
+async def test_what_a_change_reads_does_not_grow_with_what_is_over(
+    registry: Any, engine: AsyncEngine, migrated_urls: tuple[str, str], registry_url: str
+) -> None:
+    await registry.send([registry.claim(STATION, "c1")])
+    # The owner's statements may take long.
+    owner = await asyncpg.connect(migrated_urls[0], server_settings={"search_path": SCHEMA})
+    await owner.execute(_HISTORY)
+    await owner.execute(_REPORTED)
+    job_id = await create(registry)
+    other = await create(registry, "SignedUpdateFirmware")
+    await registry.send([ended(job_id, "UpdateFirmware", "unknown", now_ms())])
+    await overdue(registry, 1, 2 * OVERDUE_AT_ONCE)
+    now = now_ms()
+
+    async def apply(connection: AsyncConnection, works: Sequence[Work]) -> None:
+        await apply_by(report_routes())(connection, works)
+
+    try:
+        for table in ("station_job", "station_job_report"):
+            await owner.execute(f"VACUUM ANALYZE {table}")
+        for works, jobs_most in (
+            ([report(registry, "Downloading", 1, now + 1)], 60),
+            ([report(registry, "Installed", 1, now + 1)], 60),
+            # Of no job: every one that it could be of is done.
+            ([report(registry, "Installed", 1, now - 3_600_000)], 120),
+            (
+                [
+                    report(
+                        registry,
+                        "Installed",
+                        1,
+                        now + 1,
+                        request_id=999,
+                        action="SignedFirmwareStatusNotification",
+                    )
+                ],
+                60,
+            ),
+            ([ended(job_id, "UpdateFirmware", "accepted", now)], 60),
+            ([ended(other, "SignedUpdateFirmware", "accepted", now)], 60),
+        ):
+            plans = await explained(engine, registry_url, SCHEMA, partial(apply, works=works))
+            assert len(plans) <= 12
+            for sql, nodes in plans:
+                for table, most in (("station_job", jobs_most), ("station_job_report", 210)):
+                    assert "Seq Scan" not in scans_of(nodes, table), sql
+                    assert rows_of(nodes, table) <= most, sql + brief(nodes)
+        plans = await explained(engine, registry_url, SCHEMA, time_out_jobs)
+        assert len(plans) <= 6
+        for sql, nodes in plans:
+            assert "Seq Scan" not in scans_of(nodes, "station_job"), sql
+            assert rows_of(nodes, "station_job") <= 8 * OVERDUE_AT_ONCE, sql + brief(nodes)
+    finally:
+        await owner.execute("TRUNCATE station_job, station_job_report, outbox")
+        await owner.close()
