@@ -33,6 +33,14 @@ from session_service.store.transactions import read_candidates, read_transaction
 log = structlog.get_logger(__name__)
 
 
+class _NotOpen(Exception):
+    """Somebody else has reconciled or dismissed these items since they were read."""
+
+    def __init__(self, ids: set[uuid.UUID]) -> None:
+        super().__init__(f"not open any more: {sorted(map(str, ids))}")
+        self.ids = ids
+
+
 async def reconcile_started(connection: AsyncConnection, starts: Iterable[Start]) -> None:
     """Attach what was sent after these starts to the transactions that now fit it."""
     earliest: dict[str, Stamp] = {}
@@ -61,9 +69,22 @@ async def reconcile_due(connection: AsyncConnection) -> None:
 
 
 async def _reconcile(connection: AsyncConnection, items: Sequence[Row[Any]]) -> set[uuid.UUID]:
-    """Attach what fits; return the ids of those items."""
-    if not items:
-        return set()
+    """Attach what fits; return the ids of those items.
+
+    Two replicas may match one item with two transactions, as neither sees what the other is
+    storing. It counts for one: whoever comes second leaves it, and matches the others again.
+    """
+    left = list(items)
+    while left:
+        try:
+            async with connection.begin_nested():
+                return await _attach_fitting(connection, left)
+        except _NotOpen as error:
+            left = [item for item in left if item.id not in error.ids]
+    return set()
+
+
+async def _attach_fitting(connection: AsyncConnection, items: Sequence[Row[Any]]) -> set[uuid.UUID]:
     stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
     candidates = await read_candidates(connection, stamps)
     wire_ids = {item.wire_transaction_id for item in items if item.wire_transaction_id is not None}
@@ -113,8 +134,12 @@ async def _finish(
     if not matched:
         return
     await record_matches(connection, matches)
-    still_open = await lock_open(connection, [item_id for item_id, _ in matched])
-    await mark_reconciled(connection, [pair for pair in matched if pair[0] in still_open])
+    wanted = {item_id for item_id, _ in matched}
+    # Last, as others lock transactions before items: what is found to be gone is undone.
+    gone = wanted - await lock_open(connection, wanted)
+    if gone:
+        raise _NotOpen(gone)
+    await mark_reconciled(connection, matched)
 
 
 def _stop(item: Row[Any], received: ReceivedCall) -> Stop:
