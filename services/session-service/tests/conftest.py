@@ -1,8 +1,10 @@
 """A migrated schema, and a script of station calls that writes to it as the consumers do."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -28,6 +30,9 @@ from session_service.amqp.process import MIGRATIONS
 from session_service.amqp.requests import requests_inbox
 from session_service.amqp.routes import Decisions, apply_reports
 from session_service.store.tables import SCHEMA
+
+# Test files are imported one by one: what they share has to be on the path.
+sys.path.insert(0, str(Path(__file__).parent))
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 _TABLES = (

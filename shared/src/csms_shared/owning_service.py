@@ -164,6 +164,10 @@ class OwningService:
         engine = self.engine(queue.name.removesuffix(".v1"), 1, by_keys=True)
         return self._consume(queue, make(engine), prefetch=prefetch)
 
+    def consume_own(self, queue: Queue, handler: Handler) -> None:
+        """Consume the queue of this life of the process."""
+        self._consume(queue, handler)
+
     def keep_up(self, *tasks: UpkeepTask) -> None:
         """Do these periodic tasks, besides purging the outbox."""
         self._upkeep["upkeep"] += tasks

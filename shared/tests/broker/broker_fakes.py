@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
@@ -69,8 +69,8 @@ async def run_until(consumer: Consumer, recorder: Recorder, count: int) -> None:
 class Waiter:
     """A handler whose rest of the first batch waits until it is let go, and may fail before."""
 
-    def __init__(self, failures: list[Exception] | None = None) -> None:
-        self.failures = failures or []
+    def __init__(self, failures: Sequence[BaseException] = ()) -> None:
+        self.failures = list(failures)
         self.let_go = asyncio.Event()
         self.handled: list[int] = []
         self.finished: list[int] = []

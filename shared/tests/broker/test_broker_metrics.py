@@ -19,9 +19,11 @@ from csms_shared.broker.topology import (
     EVENTS,
     EXCHANGES,
     INTERNAL_EVENTS,
+    SESSION_SERVICE,
     gateway_queue,
     live_events_queue,
     own_events_queue,
+    replica_queue,
     replies_queue,
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
@@ -82,12 +84,13 @@ def test_the_queue_of_one_life_has_the_same_label_in_each() -> None:
         queues = (
             gateway_queue(name),
             replies_queue(name),
+            replica_queue(SESSION_SERVICE, name),
             own_events_queue(name),
             live_events_queue(name, 1),
         )
         return [queue.label for queue in queues]
 
-    assert labels() == labels() == ["own", "own.replies", "own.events", "own.live"]
+    assert labels() == labels() == ["own", "own.replies", "own.replica", "own.events", "own.live"]
 
 
 async def test_a_consumer_counts_from_0_and_says_while_it_is_paused(link: Link) -> None:

@@ -98,6 +98,20 @@ async def test_what_waits_is_tried_again_and_acknowledged_in_the_end(link: Link)
     assert recorder.items == [1]
 
 
+async def test_what_waits_comes_again_where_its_wait_was_given_up(link: Link) -> None:
+    queue, publisher = new_queue(), Publisher(link)
+    # As aiormq does with whoever waits on a connection that it ends.
+    waiter = Waiter([asyncio.CancelledError()])
+    waiter.let_go.set()
+    await link.declare(queue)
+    consumer = Consumer(link, queue, waiter, prefetch=20)
+    running = asyncio.create_task(consumer.run())
+    await publisher.publish(numbers_for(queue, 0))
+    await until(lambda: waiter.handled == [0, 0])
+    await consumer.stop()
+    await running
+
+
 async def test_a_consumer_that_stops_finishes_what_waits_first(link: Link) -> None:
     queue, publisher, waiter = new_queue(), Publisher(link), Waiter()
     await link.declare(queue)

@@ -29,6 +29,7 @@ from csms_shared.broker.topology import (
     owner_look_ups_queue,
     reassertions_queue,
     recordings_queue,
+    replica_queue,
     replies_queue,
     reports_queue,
     request_keys,
@@ -39,6 +40,7 @@ WORK_QUEUES = [queue for queue in all_queues() if queue.parking is not None]
 LIFE_QUEUES = [
     gateway_queue("g-1"),
     replies_queue("c-1"),
+    replica_queue(SESSION_SERVICE, "s-1"),
     own_events_queue("c-1"),
     live_events_queue("c-1", 1),
 ]

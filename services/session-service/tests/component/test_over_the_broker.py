@@ -1,8 +1,7 @@
 """The whole process with a real broker: replies, probes, poison, a database that goes away."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,136 +9,40 @@ import asyncpg
 import orjson
 import pytest
 from prometheus_client import REGISTRY
-from pydantic import SecretStr
+from session_fakes import WITHIN_S, Gateway, running_gateway, running_replica, until
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
-from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.requests import Correlator, Requester
+from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import (
     CALLS,
     EVENTS,
-    REQUESTS,
     SESSION_SERVICE,
     Arguments,
-    Binding,
-    Queue,
-    decisions_key,
     decisions_queue,
     replies_queue,
 )
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.inbox import Work
-from csms_shared.owning_service import PREFETCH, OwningService, opened
+from csms_shared.owning_service import PREFETCH, OwningService
 from session_service.amqp import inboxes
 from session_service.amqp.completed_commands import completed_command_handlers
-from session_service.amqp.inboxes import ReportsProgress
-from session_service.amqp.process import DECISION_CONSUMERS, session_service
-from session_service.settings import Settings
-
-WITHIN_S = 20.0
-
-
-class Gateway:
-    """Publishes calls and gathers replies and events, as a gateway and a listener would."""
-
-    def __init__(self, link: Link) -> None:
-        self.name = new_incarnation("gateway")
-        self.publisher = Publisher(link)
-        self.correlator = Correlator(self.name)
-        self.requester = Requester(self.publisher, self.correlator)
-        self.replies: list[dict[str, Any]] = []
-        self.events: list[dict[str, Any]] = []
-        queue = replies_queue(self.name)
-        self.queue = Queue(
-            queue.name,
-            queue.arguments,
-            (*queue.bindings, Binding(EVENTS, "transaction.*"), Binding(EVENTS, "meter_values.*")),
-        )
-        self.consumer = Consumer(link, self.queue, self.take, prefetch=100)
-
-    async def take(self, deliveries: list[Delivery]) -> None:
-        """Keep what came."""
-        for delivery in deliveries:
-            if self.correlator.resolve(delivery):
-                continue
-            document = orjson.loads(delivery.body)
-            if isinstance(document, list):
-                self.events += document
-            else:
-                self.replies += document["items"]
-
-    async def send(self, *works: Work) -> None:
-        """Publish calls of one action as one batch."""
-        envelope = works[0].envelope | {"reply_key": f"{self.name}.calls"}
-        body = orjson.dumps({**envelope, "items": [work.item for work in works]})
-        key = f"{envelope['version']}.{envelope['action']}"
-        await self.publisher.publish(Outgoing(CALLS, key, MessageType.CALLS, body))
-
-    async def probe(self) -> bytes:
-        """Ask the decision path whether it answers."""
-        correlation_id, reply_key, future = self.correlator.expect()
-        body = {
-            "items": [{"sent_ms": now_ms()}],
-            "reply_key": reply_key,
-            "correlation_id": correlation_id,
-            "deadline_ms": now_ms() + 5000,
-        }
-        await self.publisher.publish(
-            Outgoing(
-                REQUESTS, decisions_key(SESSION_SERVICE), MessageType.PROBE, orjson.dumps(body)
-            )
-        )
-        return await asyncio.wait_for(future, WITHIN_S)
-
-
-async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
-    """Wait for a condition, not for luck."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            met = condition()
-            if isinstance(met, Awaitable):
-                met = await met
-            if met:
-                return
-            await asyncio.sleep(0.02)
+from session_service.amqp.process import DECISION_CONSUMERS
+from session_service.amqp.reports_barrier import Barrier
 
 
 @pytest.fixture
 async def service(broker_url: str, session_url: str) -> AsyncIterator[OwningService]:
-    settings = Settings(
-        broker_url=SecretStr(broker_url), database_url=SecretStr(session_url), probe_port=0
-    )
-    stop = asyncio.Event()
-    async with opened(SESSION_SERVICE, settings, session_service) as service:
-        running = asyncio.create_task(service.run(stop))
-
-        async def ready() -> bool:
-            assert not running.done(), running.result()
-            return not await service.missing()
-
-        await until(ready)
+    async with running_replica(broker_url, session_url) as service:
         yield service
-        stop.set()
-        await asyncio.wait_for(running, WITHIN_S)
 
 
 @pytest.fixture
 async def gateway(broker_url: str, service: OwningService) -> AsyncIterator[Gateway]:
-    async with Link(broker_url, "tests") as link:
-        gateway = Gateway(link)
-        running = asyncio.create_task(gateway.consumer.run())
-        await until(lambda: gateway.consumer.consuming)
+    async with running_gateway(broker_url) as gateway:
         yield gateway
-        await gateway.consumer.stop()
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 async def test_a_session_is_answered_stored_and_told(gateway: Gateway, records: Any) -> None:
@@ -264,7 +167,7 @@ async def test_starts_of_a_busy_token_hold_up_no_other_decision(
     await records.decide(records.start(1))
     stored = asyncio.Event()
     monkeypatch.setattr(inboxes, "HOLD_S", 2 * WITHIN_S)
-    monkeypatch.setattr(ReportsProgress, "has_passed", lambda *_: stored.is_set())
+    monkeypatch.setattr(Barrier, "wait", lambda _: stored.wait())
     # More messages than there are consumers, so that each has held starts in hand.
     for number in range(2, 8):
         await gateway.send(records.start(1, station_id=f"S{number}"))

@@ -19,6 +19,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from csms_shared.broker.deliveries import Delivery
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
+from csms_shared.broker.in_hand import InHand, NotSettled
 from csms_shared.broker.link import (
     CONNECTION_ERRORS,
     SENT_HEADER,
@@ -28,6 +29,7 @@ from csms_shared.broker.link import (
     within,
 )
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
+from csms_shared.broker.queue_state import QueueState, StateQuestion
 from csms_shared.broker.topology import Queue
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
@@ -84,6 +86,8 @@ class Consumer:
         self._gather_s = gather_s
         self._batch_messages = batch_messages
         self._waiting: deque[Delivery] = deque()
+        self._in_hand = InHand()
+        self._state: StateQuestion | None = None
         self._wake = asyncio.Event()
         self._stopping = False
         self._paused = False
@@ -139,6 +143,29 @@ class Consumer:
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
 
+    async def settle_in_hand(self) -> QueueState:
+        """Wait until all that the broker had sent here before the call is settled.
+
+        Return the queue as it was at a moment between the call and the wait.
+
+        Raises:
+            NotSettled: this consumer does not consume, or has given something back meanwhile.
+        """
+        returns = self._in_hand.returns
+        question = self._state
+        if question is None or not self._consuming:
+            raise NotSettled("it does not consume")
+        state = await question.ask()
+        if state is None:
+            raise NotSettled("the broker does not tell the queue's state")
+        # What was read before the answer is with `_on_message` two turns of the loop later.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await self._in_hand.settled()
+        if not self.consuming or returns != self._in_hand.returns:
+            raise NotSettled("something went back to the queue")
+        return state
+
     async def _consume_until_lost(self) -> None:
         with losses_as_errors():
             await self._consume_once()
@@ -151,6 +178,7 @@ class Consumer:
         try:
             queue = await channel.get_queue(self._queue.name, ensure=False)
             underlay = await channel.get_underlay_channel()
+            self._state = StateQuestion(underlay, self._queue.name)
             lost = asyncio.Event()
 
             def on_cancelled(*_: object) -> None:
@@ -183,7 +211,9 @@ class Consumer:
                 await asyncio.wait(self._rests)
         finally:
             self._consuming = False
+            self._state = None
             self._waiting.clear()
+            self._in_hand.give_all_back()
             # What they are about is delivered again, here or elsewhere.
             for rest in self._rests:
                 rest.cancel()
@@ -196,16 +226,16 @@ class Consumer:
         return tag
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
-        self._waiting.append(
-            Delivery(
-                message.type or "",
-                message.routing_key or "",
-                message.body,
-                bool(message.redelivered),
-                message,
-                self._ahead_ms(message),
-            )
+        delivery = Delivery(
+            message.type or "",
+            message.routing_key or "",
+            message.body,
+            bool(message.redelivered),
+            message,
+            self._ahead_ms(message),
         )
+        self._waiting.append(delivery)
+        self._in_hand.add(delivery)
         self._wake.set()
 
     def _ahead_ms(self, message: AbstractIncomingMessage) -> int:
@@ -299,7 +329,8 @@ class Consumer:
     async def _finish(self, rest: Rest, batch: list[Delivery], number: int) -> None:
         settle = self._acknowledge
         try:
-            await until_available(Unavailable, stopping=self._is_stopping)(rest)
+            with losses_as_errors():
+                await until_available(Unavailable, stopping=self._is_stopping)(rest)
         except Unavailable:
             # Stopping: unacknowledged, it goes back to the queue with the channel.
             return
@@ -312,12 +343,14 @@ class Consumer:
 
     async def _hand_back(self, batch: list[Delivery], number: int) -> None:
         # Our own defect outside any one item: counted by the delivery limit.
+        self._in_hand.give_back(batch)
         await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
         self._unsettled.discard(number)
         self._taken["rejected"].inc(len(batch))
         await asyncio.sleep(SHORTEST_PAUSE_S)
 
     async def _acknowledge(self, batch: list[Delivery], number: int) -> None:
+        self._in_hand.settle(batch)
         if any(delivery.redelivered for delivery in batch) or number > min(self._unsettled):
             # Taken out of order, or settled out of order: older ones may still wait.
             for delivery in batch:
@@ -358,6 +391,7 @@ class Consumer:
             await until_available(
                 PublishUnconfirmed, on_failure=self._log_split, stopping=self._is_stopping
             )(self._publish_singles, self._splitter, singles)
+            self._in_hand.give_back((delivery,))
             await delivery.message.ack()
             self._taken["split"].inc()
         return whole

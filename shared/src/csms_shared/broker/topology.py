@@ -342,6 +342,21 @@ def gateway_queue(incarnation: str) -> Queue:
     )
 
 
+def replicas_key(service: str) -> str:
+    """Return the routing key on `csms.requests.v1` of what all replicas of a service are asked."""
+    return f"{service}.replicas"
+
+
+def replica_queue(service: str, incarnation: str) -> Queue:
+    """Return the queue of one replica of a service: what all are asked, and answers to its own."""
+    return incarnation_queue(
+        incarnation,
+        Binding(REQUESTS, replicas_key(service)),
+        Binding(REPLIES, f"{incarnation}.#"),
+        label="own.replica",
+    )
+
+
 def replies_queue(incarnation: str) -> Queue:
     """Return a service's queue of replies to its own requests."""
     return incarnation_queue(incarnation, Binding(REPLIES, f"{incarnation}.#"), label="own.replies")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.calls import CallBatch, CallReplyBatch
 from csms_shared.contracts.commands import CommandBatch, CommandReportBatch
 from csms_shared.contracts.control import ControlBatch
@@ -52,6 +53,8 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.EVENTS: CloudEvent,
     MessageType.REFUSALS: RefusalBatch,
     MessageType.RECORDINGS: RecordingBatch,
+    MessageType.REPORTS_BARRIER: ReportsBarrier,
+    MessageType.REPORTS_BARRIER_REPLY: ReportsBarrierReply,
 }
 
 

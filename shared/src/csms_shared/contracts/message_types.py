@@ -27,3 +27,5 @@ class MessageType(StrEnum):
     EVENTS = "events.v1"
     REFUSALS = "refusals.v1"
     RECORDINGS = "recordings.v1"
+    REPORTS_BARRIER = "reports-barrier.v1"
+    REPORTS_BARRIER_REPLY = "reports-barrier-reply.v1"

@@ -1,8 +1,7 @@
 """The consumers' handlers: decisions, reports, and what a parked item's sender is told."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -10,10 +9,11 @@ from csms_shared.broker.consumer import Delivery, Rest
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
-from csms_shared.clock import monotonic, now_ms
+from csms_shared.clock import monotonic
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Inbox, Reply, Work, decode
+from session_service.amqp.reports_barrier import Barrier
 from session_service.amqp.routes import Decisions, apply_reports, is_late
 
 # How long a start waits for a stop that may have been answered and not yet processed.
@@ -21,40 +21,14 @@ HOLD_S = 1.0
 HOLD_STEP_S = 0.05
 
 
-class ReportsProgress:
-    """How far this process has come with the reports queue, by the gateways' time of receipt."""
-
-    def __init__(self) -> None:
-        self._oldest_in_hand: dict[object, int] = {}
-        self._newest_done = 0
-
-    @contextlib.contextmanager
-    def batch(self, works: Sequence[Work]) -> Iterator[None]:
-        """Count a batch as in hand until it has committed."""
-        times = [received for work in works if (received := _received_ms(work)) is not None]
-        mark = object()
-        self._oldest_in_hand[mark] = min(times, default=now_ms())
-        try:
-            yield
-            self._newest_done = max(self._newest_done, *times, 0)
-        finally:
-            del self._oldest_in_hand[mark]
-
-    def has_passed(self, received_ms: int) -> bool:
-        """Tell whether reports received before this time have very likely been stored."""
-        if not self._oldest_in_hand:
-            return True
-        return self._newest_done >= received_ms <= min(self._oldest_in_hand.values())
-
-
 class DecisionsInbox:
     """Consumer handler of the decisions queue; one per consumer.
 
     A start that would be refused because its token is busy elsewhere, or that looks like one of a
-    boot before, is tried again until the reports received before it have been stored, at most for
-    `HOLD_S`: the stop that tells more may be among them. Nobody else waits for that: its
-    neighbours are answered, and the batches that follow are decided meanwhile, with connections
-    that are not `for_held`.
+    boot before, is tried again until the reports sent before it have been stored by whichever
+    replica has them, at most for `HOLD_S`: the stop that tells more may be among them. Nobody
+    else waits for that: its neighbours are answered, and the batches that follow are decided
+    meanwhile, with connections that are not `for_held`.
     """
 
     def __init__(
@@ -64,7 +38,7 @@ class DecisionsInbox:
         publisher: Publisher,
         replies: Replies,
         after_commit: Callable[[], None],
-        progress: ReportsProgress,
+        barrier: Barrier,
         *,
         free_vend: bool = False,
     ) -> None:
@@ -74,7 +48,7 @@ class DecisionsInbox:
         self._publisher = publisher
         self._replies = replies
         self._after_commit = after_commit
-        self._progress = progress
+        self._barrier = barrier
 
     async def __call__(self, deliveries: list[Delivery]) -> Rest | None:
         """Decide everything in `deliveries`; return what answers it and decides what was held."""
@@ -97,15 +71,18 @@ class DecisionsInbox:
         decisions = Decisions(free_vend=self._free_vend)
         inbox = self._inbox(self._for_held, decisions)
         until = monotonic() + HOLD_S
-        passed_before = False
-        while works:
-            await asyncio.sleep(HOLD_STEP_S)
-            passed = all(self._progress.has_passed(_received_ms(work) or 0) for work in works)
-            # Twice, because between two batches nothing is in hand for a moment.
-            decisions.hold = not (passed and passed_before) and monotonic() < until
-            passed_before = passed
-            await inbox.handle(works)
-            works = list(decisions.held.values())
+        stored = asyncio.create_task(self._barrier.wait())
+        try:
+            while works:
+                await asyncio.wait((stored,), timeout=HOLD_STEP_S)
+                decisions.hold = monotonic() < until
+                if stored.done():
+                    stored.result()
+                    decisions.hold = False
+                await inbox.handle(works)
+                works = list(decisions.held.values())
+        finally:
+            stored.cancel()
 
     def _inbox(self, engine: AsyncEngine, decisions: Decisions) -> Inbox:
         return Inbox(
@@ -129,9 +106,7 @@ class ReportsInbox:
         publisher: Publisher,
         replies: Replies,
         after_commit: Callable[[], None],
-        progress: ReportsProgress,
     ) -> None:
-        self._progress = progress
         self._inbox = Inbox(
             engine=engine,
             publisher=publisher,
@@ -144,14 +119,7 @@ class ReportsInbox:
 
     async def __call__(self, deliveries: list[Delivery]) -> None:
         """Store everything in `deliveries`."""
-        works = decode(deliveries)
-        with self._progress.batch(works):
-            await self._inbox.handle(works)
-
-
-def _received_ms(work: Work) -> int | None:
-    received = work.item.get("received_ms") if isinstance(work.item, dict) else None
-    return received if isinstance(received, int) else None
+        await self._inbox.handle(decode(deliveries))
 
 
 def fault_reply(work: Work) -> Reply | None:

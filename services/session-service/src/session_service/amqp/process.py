@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.broker.topology import SESSION_SERVICE, replica_queue
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.owning_service import OwningService
-from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox, ReportsProgress
+from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
+from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 from session_service.amqp.requests import requests_inbox
 from session_service.handlers.charging_profiles import forget_ended, settle_waiting
 from session_service.handlers.local_lists import look_at_due
@@ -34,17 +36,23 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         outbox=outbox,
         parked=parked,
     )
-    publisher, replies, progress = service.publisher, service.replies, ReportsProgress()
+    publisher, replies = service.publisher, service.replies
+    incarnation = new_incarnation(SESSION_SERVICE)
+    barrier = Barrier(publisher, incarnation)
     wake = service.wake_relay
     for_held = service.engine("held starts", 1, by_keys=True)
     service.consume_decisions(
         DECISION_CONSUMERS,
         lambda engine: DecisionsInbox(
-            engine, for_held, publisher, replies, wake, progress, free_vend=settings.free_vend
+            engine, for_held, publisher, replies, wake, barrier, free_vend=settings.free_vend
         ),
     )
-    service.consume_reports(
-        REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, replies, wake, progress)
+    reports = service.consume_reports(
+        REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, replies, wake)
+    )
+    service.consume_own(
+        replica_queue(SESSION_SERVICE, incarnation),
+        ReplicaInbox(barrier, incarnation, reports, replies),
     )
     service.consume_requests(lambda engine: requests_inbox(engine, publisher, replies, wake))
     service.keep_up(

@@ -1,0 +1,22 @@
+"""What the replicas of a service ask each other before they act on what a report may change."""
+
+from csms_shared.contracts.envelope import Contract
+
+
+class ReportsBarrier(Contract):
+    """Asks every replica to finish the reports that it has in hand, and to say so."""
+
+    reply_key: str
+
+
+class ReportsBarrierReply(Contract):
+    """All that `consumers` of this replica had in hand when they were asked is stored.
+
+    `queue_consumers` and `queue_messages` are those of the reports queue after they were asked,
+    the latter without what consumers have been given.
+    """
+
+    replica: str
+    consumers: int
+    queue_consumers: int
+    queue_messages: int
