@@ -7,12 +7,13 @@ shorter run sees to the rest, which no clock decides; figures are in docs/capaci
 import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bench.driver.percentiles import percentile
 from bench.events import EventReader, committed_events, first_arrivals
+from csms_simulator.errors import CallFailedError
 from csms_simulator.station import SimulatedStation
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
@@ -26,14 +27,14 @@ FEWEST = 100
 _WITHOUT_S = 60.0
 _ASKED_EVERY_S = 0.2
 _LAST_EVENTS_S = 60.0
+HEARTBEATS, COMMANDS, EVENTS, READS = "heartbeats", "commands", "events", "REST reads"
 _KIND_OF = {
-    "Heartbeat": "heartbeats",
+    "Heartbeat": HEARTBEATS,
     "Authorize": "decisions",
     "StartTransaction": "decisions",
     "StopTransaction": "decisions",
     "MeterValues": "meter values",
 }
-COMMANDS, EVENTS, READS = "commands", "events", "REST reads"
 KINDS = (*dict.fromkeys(_KIND_OF.values()), COMMANDS, EVENTS, READS)
 
 Took = Mapping[str, Sequence[float]]
@@ -69,7 +70,7 @@ class FairnessCheck:
         self._judges = scale.full
         self._without: defaultdict[str, list[float]] = defaultdict(list)
         self._beside: defaultdict[str, list[float]] = defaultdict(list)
-        self._refused = 0
+        self._failed: Counter[str] = Counter()
 
     async def without(self) -> None:
         """Measure for a minute in which nobody is in trouble."""
@@ -90,9 +91,11 @@ class FairnessCheck:
         """Add what violates I10 to the scenario's violations."""
         if self._judges:
             self._scenario.violations += unfair(self._without, self._beside)
-            if self._refused:
-                refused = f"{self._refused} commands and reads of the unaffected failed"
-                self._scenario.violations.append(Violation("I10", refused))
+            self._scenario.violations += [
+                Violation("I10", f"{kind}: {count} of the unaffected failed")
+                for kind, count in self._failed.items()
+                if count
+            ]
 
     @asynccontextmanager
     async def _measured(self, took: defaultdict[str, list[float]]) -> AsyncIterator[None]:
@@ -136,7 +139,7 @@ class FairnessCheck:
             began = time.monotonic()
             answered = await ask(random.choice(stations))
             took[kind].append(time.monotonic() - began)
-            self._refused += not answered
+            self._failed[kind] += not answered
             await asyncio.sleep(_ASKED_EVERY_S)
 
     async def _command(self, station: SimulatedStation) -> bool:
@@ -150,7 +153,10 @@ class FairnessCheck:
     async def _beat(self, stations: Sequence[SimulatedStation]) -> None:
         """Send heartbeats, of which a fleet that charges has few; the ledger has their times."""
         while True:
-            await random.choice(stations).heartbeat()
+            try:
+                await random.choice(stations).heartbeat()
+            except CallFailedError:
+                self._failed[HEARTBEATS] += 1
             await asyncio.sleep(_ASKED_EVERY_S)
 
     async def _events(self, reader: EventReader, began: float, ended: float) -> list[float]:

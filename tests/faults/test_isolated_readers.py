@@ -60,9 +60,9 @@ async def test_a_gateway_that_cannot_be_told_costs_the_other_nothing(
         }
         scenario.unaffected = sound
         await fleet.progress(8)
-        connections = _connections(scenario, sound)
         fairness = FairnessCheck(scenario, suite, scale)
         await fairness.without()
+        connections = _connections(scenario, sound)
         async with fault(suite), fairness.beside():
             suite.note(title)
             # More calls than services may hold unacknowledged, from either gateway.
