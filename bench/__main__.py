@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.cases import NAMES, Turn, chosen, sittings
+from bench.cases import NAMES, Case, Turn, chosen, sittings
 from bench.measures import measure
 from bench.report import Results, differences, print_tables, write_json
 from bench.stored import durability_settings
 from bench.systems import System, baseline_system, suite_system
-from bench.tls import is_possible, tls_settings
+from bench.tls import lacks, tls_settings
 from csms_local.run_state import RunState
 from csms_local.suite import start_suite
 
@@ -36,11 +36,11 @@ def main() -> None:
         "--recorder", action="store_true", help="with the flight recorder, which the baseline lacks"
     )
     options = parser.parse_args()
-    cases = [case for case in chosen(options.only, quick=options.quick) if is_possible(case)]
+    console = Console()
+    cases = _possible(chosen(options.only, quick=options.quick), console)
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     # Ended from outside, it leaves neither processes nor data behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = Console()
     results: Results = {"suite": {}, "baseline": {}}
     settings = {"quick": options.quick, "rounds": rounds, "python": sys.version}
     recorder = {"CSMS_RECORDER": str(options.recorder)}
@@ -53,7 +53,7 @@ def main() -> None:
                 gateways = {"CSMS_GATEWAYS": str(sitting[0].case.gateways)}
                 settings_of_suite = SUITE_SETTINGS | recorder | gateways | tls_settings(Path(home))
                 with start_suite(Path(home) / "csms", settings_of_suite) as suite:
-                    system = suite_system(suite.state(), suite.process.pid, Path(home))
+                    system = suite_system(suite, Path(home))
                     sit = _sit(suite.state(), system, sitting, results, console)
                     settings |= asyncio.run(sit)
     finally:
@@ -66,6 +66,17 @@ def main() -> None:
         console.print(text, style="red", markup=False)
     console.print(f"{len(found)} differences between what was acknowledged and what is stored")
     sys.exit(1 if found else 0)
+
+
+def _possible(cases: list[Case], console: Console) -> list[Case]:
+    """Leave out, and name, what this machine lacks something for."""
+    for case in cases:
+        if lacking := lacks(case):
+            console.print(f"{case.name} is left out: {lacking}", style="red", markup=False)
+    possible = [case for case in cases if not lacks(case)]
+    if not possible:
+        sys.exit("nothing is left to measure")
+    return possible
 
 
 async def _sit(

@@ -39,7 +39,7 @@ async def settled_differences(
 
 
 async def _differences(system: System, plan: Plan, result: Result, since: datetime) -> list[str]:
-    if plan.load in ("sessions", "paced", "meter-values", "starts"):
+    if plan.load in ("sessions", "paced", "meter-values", "starts", "fairness"):
         return await _transaction_differences(system, plan, result)
     if plan.load == "queries":
         return []  # the driver compared each answer with what it was told

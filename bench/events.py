@@ -80,7 +80,7 @@ async def event_delays(
     """Return the delays of the load's events; what never arrives joins `differences`."""
     give_up_at = time.monotonic() + LAST_EVENTS_S
     while True:
-        committed = await _committed(database_url, result["window"][0])
+        committed = await committed_events(database_url, result["window"][0])
         delays = compared(committed, reader.arrived, plan.station_prefix, result)
         if delays["differences"] == result["differences"] or time.monotonic() > give_up_at:
             return delays
@@ -122,8 +122,19 @@ def compared(
     }
 
 
-async def _committed(database_url: str, since: float) -> dict[str, float]:
-    """Return the events of all outboxes since a time, each with the time of its row."""
+def first_arrivals(arrived: list[tuple[float, bytes]]) -> dict[str, float]:
+    """Return when each event arrived first, by its id."""
+    delivered: dict[str, float] = {}
+    for at, body in arrived:
+        for event in orjson.loads(body):
+            delivered.setdefault(event["id"], at)
+    return delivered
+
+
+async def committed_events(
+    database_url: str, since: float, station_prefix: str = ""
+) -> dict[str, float]:
+    """Return these stations' events of all outboxes since a time, each with its row's time."""
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(
@@ -138,6 +149,7 @@ async def _committed(database_url: str, since: float) -> dict[str, float]:
         event["id"]: _seconds(row["created_at"])
         for row in rows
         for event in orjson.loads(row["events"])
+        if event["subject"].startswith(station_prefix)
     }
 
 

@@ -1,11 +1,13 @@
 """The lines of the table: which number of which case, and what it must reach."""
 
 import operator
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.cases import CASES, GATEWAYS_CURVE
+from bench.fairness_table import TARGET, unfair
 
 Number = Callable[[dict[str, Any]], float]
 
@@ -23,6 +25,14 @@ class Line:
     ratio_target: float | None = None
     relative_to: str | None = None
     """The target is a share of this case's same number."""
+    joined: Callable[[Sequence[dict[str, Any]]], float] | None = None
+    """What all rounds come to; None: the median of their numbers."""
+
+    def of_rounds(self, rounds: Sequence[dict[str, Any]]) -> float:
+        """Return the number that all rounds come to."""
+        if self.joined is not None:
+            return self.joined(rounds)
+        return statistics.median(self.number(result) for result in rounds)
 
 
 def _rate(case: str, title: str, **targets: Any) -> Line:
@@ -165,6 +175,14 @@ LINES = (
     _in("events", "event_p50_ms", "event, committed to delivered, p50"),
     _in("events", "event_p99_ms", "event, committed to delivered, p99", target=100),
     _in("events", "messages_per_s", "- at", "msg/s", target=1990, more_is_better=True),
+    Line(
+        "fairness",
+        f"p99 of others that one party's trouble makes more than {TARGET:g} times as long",
+        "of 24",
+        lambda result: unfair([result]),
+        target=0,
+        joined=unfair,
+    ),
     *_query("page", "page of transactions", 20),
     *_query("meter-values", "a transaction's meter values", 20),
     *_query("month", "a station's transactions of a month", 50),

@@ -1,15 +1,9 @@
 """One case on one system: prepare, drive, look at the processes, check against the database."""
 
 import asyncio
-import sys
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import orjson
 
 from bench.batches import Counts, batch_counts, batch_sizes
 from bench.cases import CASES, GATEWAYS_CURVE, Case, Size
@@ -17,7 +11,9 @@ from bench.checks import settled_differences
 from bench.costs import Looks, costs
 from bench.driver.plan import Plan
 from bench.driver.starting import limits
+from bench.driving import Result, drive
 from bench.events import EventReader, event_delays, note_when_written
+from bench.fairness import measure_fairness
 from bench.preload import preload
 from bench.processes import usage
 from bench.queries import explain, query_plan
@@ -26,10 +22,6 @@ from bench.systems import System
 from bench.tls import PROFILE, reached_by
 
 MEMORY_SETTLES = 4.0
-DRIVER_DEADLINE = 600.0
-LONGEST_LINE = 2**28
-
-Result = dict[str, Any]
 
 
 async def measure(system: System, case: Case, size: Size, round_number: int) -> Result:
@@ -52,6 +44,8 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
         bursts=size.bursts,
         authority=f"{system.tls_folder}/ca.pem" if case.tls else "",
     )
+    if case.load == "fairness":
+        return await measure_fairness(system, plan, round_number)
     if case.load in ("sessions", "meter-values", "paced", "commands"):
         await system.accept_tokens(plan.station_ids)
     if case.load == "starts":
@@ -80,7 +74,7 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
             await note_when_written(system.database_url)
             reader = await stack.enter_async_context(EventReader(system.broker_url))
         wal_before = await wal_position(system.database_url)
-        result = await _drive(plan, look)
+        result = await drive(plan, look)
         result |= costs(system, result, looks)
         if batches:
             took = looks["ended"][0] - looks["begun"][0]
@@ -109,37 +103,3 @@ def _urls(system: System, case: Case) -> list[str]:
         return system.gateway_urls[:1]
     # As a balancer deals them out, but without its cost: the baseline has none before it either.
     return system.gateway_urls
-
-
-async def _drive(plan: Plan, look: Callable[[str, int], Awaitable[None]]) -> Result:
-    """Run the driver in its own process; `look` is called at each event that it tells."""
-    driver = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.driver"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
-        limit=LONGEST_LINE,
-    )
-    assert driver.stdin is not None
-    assert driver.stdout is not None
-    try:
-        async with asyncio.timeout(DRIVER_DEADLINE):
-            driver.stdin.write(plan.encode())
-            while line := await driver.stdout.readline():
-                if not line.endswith(b"\n"):
-                    raise RuntimeError(f"the driver ended with {await driver.wait()} amid a line")
-                if line.startswith(b"{"):
-                    result: Result = orjson.loads(line)
-                    return result
-                await look(line.decode().strip(), driver.pid)
-                driver.stdin.write(b"go on\n")
-        raise RuntimeError(f"the driver ended without a result ({plan.load})")
-    finally:
-        if driver.returncode is None:
-            driver.stdin.close()
-            try:
-                async with asyncio.timeout(10):
-                    await driver.wait()
-            except TimeoutError:
-                driver.kill()
-                await driver.wait()

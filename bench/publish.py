@@ -6,6 +6,7 @@ Without a file, only the parts are written anew.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import orjson
 
 from bench.blackout import storm_table
 from bench.capacity import Fleet, needs_table
+from bench.fairness_table import HEAD as FAIRNESS_HEAD
+from bench.fairness_table import fairness_rows
 from bench.gateways_curve import HEAD, curve_rows
 from bench.lines import LINES
 from bench.markdown import table
@@ -60,6 +63,7 @@ def measured(runs: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, An
         "cases": cases,
         "table": table,
         "gateways": sorted(curve.values(), key=lambda row: int(row[0])),
+        "fairness": fairness_rows(results["suite"].get("fairness", [])) or before["fairness"],
         "unit_costs": before["unit_costs"] | unit_costs(results["suite"]),
     }
 
@@ -74,7 +78,8 @@ def generated_parts(published: dict[str, Any]) -> dict[str, str]:
     said = "".join(f"Measured {day}, rounds: {', '.join(of)}.\n\n" for day, of in days.items())
     return {
         "measured": said + table(head, [published_row for _, *published_row in published["table"]]),
-        "gateways": _curve_table(published["gateways"]),
+        "gateways": _table_or_none(HEAD, published["gateways"]),
+        "fairness": _table_or_none(FAIRNESS_HEAD, published["fairness"]),
         "costs": _costs_table(costs),
         "needs": needs_table(costs, Fleet()),
         "storms": storm_table(costs, Fleet()),
@@ -93,8 +98,8 @@ def with_parts(page: str, parts: dict[str, str]) -> str:
     return page
 
 
-def _curve_table(rows: list[list[str]]) -> str:
-    return table(HEAD, rows) if rows else "Not published yet.\n"
+def _table_or_none(head: Sequence[str], rows: list[list[str]]) -> str:
+    return table(head, rows) if rows else "Not published yet.\n"
 
 
 def _costs_table(costs: UnitCosts) -> str:

@@ -11,6 +11,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from bench.fairness_table import HEAD as FAIRNESS_HEAD
+from bench.fairness_table import fairness_rows
 from bench.gateways_curve import HEAD, curve_rows
 from bench.lines import LINES, Line
 
@@ -37,15 +39,15 @@ class Judged:
 
 def judge(line: Line, results: Results, *, quick: bool) -> Judged:
     """Compare a line's medians with its targets; a quick run is too small to be judged."""
-    suite = _median(line, results["suite"][line.case])
+    suite = line.of_rounds(results["suite"][line.case])
     baseline_rounds = results["baseline"].get(line.case)
-    baseline = _median(line, baseline_rounds) if baseline_rounds else None
+    baseline = line.of_rounds(baseline_rounds) if baseline_rounds else None
     ratio = Judged(suite, baseline, "", None).ratio
     targets, verdicts = [], []
     target = line.target
     if line.relative_to is not None and target is not None:
         reference = results["suite"].get(line.relative_to)
-        target = target * _median(line, reference) if reference else None
+        target = target * line.of_rounds(reference) if reference else None
     if target is not None:
         targets.append(f"{'>=' if line.more_is_better else '<='} {number_text(target)}")
         verdicts.append(suite >= target if line.more_is_better else suite <= target)
@@ -70,6 +72,9 @@ def print_tables(results: Results, console: Console, *, quick: bool) -> None:
     console.print(table)
     if rows := curve_rows(results["suite"]):
         console.print(_plain_table("sessions over more and more gateways", HEAD, rows))
+    if rows := fairness_rows(results["suite"].get("fairness", [])):
+        title = "everybody else beside one party in trouble"
+        console.print(_plain_table(title, FAIRNESS_HEAD, rows))
     for system, cases in results.items():
         if with_costs := _with_costs(cases):
             console.print(_cost_table(system, with_costs))
@@ -142,7 +147,7 @@ def write_json(results: Results, settings: dict[str, Any], folder: Path) -> Path
     path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
     medians = {
         system: {
-            f"{line.case}: {line.title} ({line.unit})": _median(line, cases[line.case])
+            f"{line.case}: {line.title} ({line.unit})": line.of_rounds(cases[line.case])
             for line in LINES
             if line.case in cases
         }
@@ -175,10 +180,6 @@ def differences(results: Results) -> list[str]:
         for number, result in enumerate(rounds, 1)
         for text in result["differences"]
     ]
-
-
-def _median(line: Line, rounds: list[dict[str, Any]]) -> float:
-    return statistics.median(line.number(result) for result in rounds)
 
 
 def number_text(number: float) -> str:

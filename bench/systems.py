@@ -15,7 +15,7 @@ import httpx
 
 from bench.stored import BASELINE, SUITE, Queries
 from csms_local.nodes.ports import free_port
-from csms_local.run_state import RunState
+from csms_local.suite import Suite
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -41,6 +41,8 @@ class System:
     tls_url: str = ""
     tls_folder: str = ""
     """Where its certificates are; the authority that signed them is ca.pem."""
+    home: Path | None = None
+    """Its state folder, where it has private nodes."""
 
     async def accept_tokens(self, id_tokens: list[str]) -> None:
         """Make id tokens that may charge."""
@@ -76,8 +78,9 @@ class System:
             await asyncio.gather(*(post(station_id) for station_id in station_ids))
 
 
-async def suite_system(run: RunState, supervisor_pid: int, tls_folder: Path) -> System:
+async def suite_system(suite: Suite, tls_folder: Path) -> System:
     """Describe a running suite, logged in as its administrator."""
+    run = suite.state()
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.post(
             f"{run.rest_url}/api/v1/auth/token",
@@ -94,10 +97,11 @@ async def suite_system(run: RunState, supervisor_pid: int, tls_folder: Path) -> 
         database_url=run.database_url,
         broker_url=run.broker_url,
         queries=SUITE,
-        processes={**gateways, **run.services, "supervisor and balancer": supervisor_pid},
+        processes={**gateways, **run.services, "supervisor and balancer": suite.process.pid},
         gateway_names=tuple(gateways),
         tls_url=run.ocpp_tls_url or "",
         tls_folder=str(tls_folder),
+        home=suite.home,
     )
 
 

@@ -14,6 +14,8 @@ from csms_simulator.certificates import Authority
 
 # Stations with a password that come by TLS (security profile 2).
 PROFILE = 2
+# Beside the stations': those of a station that comes again while haproxy still holds its last one.
+_SPARE_CONNECTIONS = 100
 
 
 def tls_settings(folder: Path) -> dict[str, str]:
@@ -33,9 +35,11 @@ def tls_settings(folder: Path) -> dict[str, str]:
     }
 
 
-def is_possible(case: Case) -> bool:
-    """Tell whether this machine has what the case needs."""
-    return case.tls != "haproxy" or find_haproxy() is not None
+def lacks(case: Case) -> str | None:
+    """Return what the case needs and this machine does not have, None where it has all."""
+    if case.tls == "haproxy" and find_haproxy() is None:
+        return "haproxy is not installed (apt-get install haproxy)"
+    return None
 
 
 @contextmanager
@@ -48,8 +52,7 @@ def reached_by(system: System, case: Case, stations: int) -> Iterator[System]:
         yield replace(system, gateway_urls=[system.tls_url])
         return
     folder = Path(system.tls_folder)
-    # Two for each station: one in, one out.
-    with deployed_haproxy(folder, system.gateway_urls, 2 * stations + 100) as haproxy:
+    with deployed_haproxy(folder, system.gateway_urls, stations + _SPARE_CONNECTIONS) as haproxy:
         yield replace(
             system,
             gateway_urls=[haproxy.url],

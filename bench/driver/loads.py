@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.driver.charging_loads import meter_values, paced, sessions
 from bench.driver.connecting_loads import connect, idle, memory
+from bench.driver.fairness_load import fairness
 from bench.driver.fleet import Result
 from bench.driver.operator_loads import commands, queries
 from bench.driver.plan import Load, Plan
@@ -20,4 +21,5 @@ LOADS: dict[Load, Callable[[Plan], Coroutine[Any, Any, Result]]] = {
     "idle": idle,
     "commands": commands,
     "queries": queries,
+    "fairness": fairness,
 }

@@ -15,6 +15,7 @@ Load = Literal[
     "idle",
     "commands",
     "queries",
+    "fairness",
 ]
 
 
@@ -45,11 +46,23 @@ class Plan:
     authority: str = ""
     """The file of the authority that the system is known by; without, stations come without TLS."""
     queries: list[Query] = field(default_factory=list)
+    halves: int = 0
+    """How often the load is put, `seconds` each."""
+    troubled_url: str = ""
+    """Where stations connect whose gateway may be in trouble."""
+    troubled_prefix: str = ""
+    troubled: int = 0
+    """How many such stations there are; their ids are id tokens too."""
 
     @property
     def station_ids(self) -> list[str]:
         """The stations, which are also the id tokens that they charge with."""
         return station_ids(self.station_prefix, self.stations)
+
+    @property
+    def troubled_ids(self) -> list[str]:
+        """The stations whose gateway may be in trouble."""
+        return station_ids(self.troubled_prefix, self.troubled)
 
     def url_of(self, number: int) -> str:
         """Return where a station connects."""

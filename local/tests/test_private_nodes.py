@@ -12,7 +12,7 @@ from csms_local.nodes.postgres import (
     find_programs,
     major_of,
 )
-from csms_local.nodes.private import PrivateNodes
+from csms_local.nodes.private import PrivateNodes, running_broker
 
 
 async def test_the_broker_confirms_a_message_in_a_quorum_queue(private_nodes: PrivateNodes) -> None:
@@ -50,6 +50,17 @@ def test_a_second_start_on_the_same_folder_is_refused(
 ) -> None:
     with pytest.raises(AlreadyRunningError):
         PrivateNodes(private_nodes.home).start()
+
+
+def test_a_broker_that_runs_is_controlled_from_outside_and_keeps_its_ports(
+    private_nodes: PrivateNodes,
+) -> None:
+    before = (private_nodes.home / "ports.json").read_text()
+    [broker] = private_nodes.brokers.values()
+    other = running_broker(private_nodes.home)
+    assert other.url == broker.url
+    assert broker.node_name in other.control("status")
+    assert (private_nodes.home / "ports.json").read_text() == before
 
 
 def test_each_pid_is_the_server_itself(private_nodes: PrivateNodes) -> None:

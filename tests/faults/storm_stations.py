@@ -69,6 +69,7 @@ class StormStation(DriverStation):
         self._plan = plan
         self._storm = storm
         self._is_lost = asyncio.Event()
+        self._own_tls: ssl.SSLContext | None = None
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Note that the gateway is gone."""
@@ -110,11 +111,14 @@ class StormStation(DriverStation):
             return None
         if not plan.certificates:
             return _known_authority(plan.authority)
-        # Of its own, and for this attempt only: thousands of them would take a gigabyte.
-        context = ssl.create_default_context(cafile=plan.authority)
-        shown = Path(plan.certificates) / self.station_id
-        context.load_cert_chain(shown.with_suffix(".pem"), shown.with_suffix(".key"))
-        return context
+        if self._own_tls is None:
+            # Made once, before the storm: a station reads its certificate when it starts. That of
+            # thousands in the storm holds this loop up, and with it handshakes that are under way,
+            # for longer than a gateway waits for them.
+            self._own_tls = ssl.create_default_context(cafile=plan.authority)
+            shown = Path(plan.certificates) / self.station_id
+            self._own_tls.load_cert_chain(shown.with_suffix(".pem"), shown.with_suffix(".key"))
+        return self._own_tls
 
     async def _has_connected(self, *, boots: bool) -> bool:
         """Try once, and have a call answered."""

@@ -7,6 +7,7 @@ import pytest
 
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_simulator.ledger import Ledger
+from tests.faults.fairness_invariant import FairnessCheck
 from tests.faults.faults_inside import faults_inside
 from tests.faults.faulty_suite import GATEWAYS
 from tests.faults.nonsense import Nonsense
@@ -59,13 +60,17 @@ async def test_a_gateway_that_cannot_be_told_costs_the_other_nothing(
         }
         scenario.unaffected = sound
         await fleet.progress(8)
+        fairness = FairnessCheck(scenario, suite, scale)
+        await fairness.without()
         connections = _connections(scenario, sound)
-        async with fault(suite):
+        async with fault(suite), fairness.beside():
             suite.note(title)
             # More calls than services may hold unacknowledged, from either gateway.
             await _until_more_calls(fleet.ledger, sound, scale.pick(300, 3000))
         assert _connections(scenario, sound) == connections, "a station of the other lost its"
         await scenario.recovered()
+        await fairness.without()
+        fairness.judge()
 
 
 def _connections(scenario: Scenario, station_ids: set[str]) -> dict[str, int]:

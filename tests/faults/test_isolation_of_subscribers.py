@@ -12,6 +12,7 @@ import pytest
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import EVENTS, Binding, Queue
 from tests.faults.event_tap import EventKey
+from tests.faults.fairness_invariant import FairnessCheck
 from tests.faults.faulty_suite import SCHEMAS
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
@@ -90,19 +91,24 @@ async def test_full_queues_of_subscribers_concern_nobody_else(
 ) -> None:
     async with Scenario("N1", "subscribers' queues that are full", suite) as scenario:
         scenario.unaffected = scenario.fleet.station_ids
+        fairness = FairnessCheck(scenario, suite, scale)
+        await fairness.without()
         before = suite.tap.repeated(), len(suite.tap.events)
         async with _bound(
             suite, _full("classic", "#"), _full("quorum", "transaction.*", "command.#")
         ):
             suite.note("full classic queue")
             suite.note("full quorum queue")
-            await _progress(suite, scenario, scale)
+            async with fairness.beside():
+                await _progress(suite, scenario, scale)
             assert await suite.metric("session-service", "csms_public_events_refused_total") > 0
             assert await suite.metric("session-service", "csms_outbox_pending") < 200
             repeated, told = suite.tap.repeated() - before[0], len(suite.tap.events) - before[1]
             # One message of a key at a time is tried again, at growing pauses.
             assert repeated < told / 4
         await scenario.recovered()
+        await fairness.without()
+        fairness.judge()
 
 
 async def test_a_subscribers_queue_that_confirms_nothing_concerns_nobody_else(
@@ -110,12 +116,17 @@ async def test_a_subscribers_queue_that_confirms_nothing_concerns_nobody_else(
 ) -> None:
     async with Scenario("N1", "a subscriber's queue that stands still", suite) as scenario:
         scenario.unaffected = scenario.fleet.station_ids
+        fairness = FairnessCheck(scenario, suite, scale)
+        await fairness.without()
         still = Queue("fault-tests.still.v1", {"x-queue-type": "classic"}, (Binding(EVENTS, "#"),))
         async with _bound(suite, still):
             suite.note("queue that stands still")
             await suite.broker.suspend_queue(still.name)
             try:
-                await _progress(suite, scenario, scale)
+                async with fairness.beside():
+                    await _progress(suite, scenario, scale)
             finally:
                 await suite.broker.resume_queue(still.name)
         await scenario.recovered()
+        await fairness.without()
+        fairness.judge()

@@ -57,6 +57,14 @@ class KeptPorts:
         return free_port(set(self._kept.values()))
 
 
+class PortsInUse(KeptPorts):
+    """The ports of a suite that runs, as they are."""
+
+    def port(self, name: str) -> int:
+        """Return the port kept for `name`."""
+        return self._kept[name]
+
+
 def free_port(taken: set[int] | None = None) -> int:
     """Return a free loopback port outside the range of outgoing connections.
 

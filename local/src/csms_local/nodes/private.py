@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from csms_local.nodes.ports import KeptPorts
+from csms_local.nodes.ports import KeptPorts, PortsInUse
 from csms_local.nodes.postgres import PostgresNode
 from csms_local.nodes.rabbitmq import RabbitMQNode
 from csms_local.nodes.rabbitmq_packages import find_or_fetch
@@ -35,6 +35,12 @@ def start_nodes(
     database.prepare()
     supervisor.start(database.database(), database.is_ready)
     supervisor.wait_until_ready(["database"], READY_SECONDS)
+
+
+def running_broker(home: Path) -> RabbitMQNode:
+    """Return the private broker of the suite that runs on `home`, to be controlled from outside."""
+    programs = find_or_fetch(TOOLS, lambda line: None)
+    return RabbitMQNode(StateFolder(home), PortsInUse(home / "ports.json"), programs)
 
 
 class PrivateNodes:
