@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import orjson
-
-from tests.faults.event_tap import EventKey
+from tests.faults.event_tap import EventKey, keys_of
 from tests.faults.faulty_suite import SCHEMAS, FaultySuite
 
 # Events come within 5 s; what is beyond that here is for a busy machine.
@@ -36,7 +34,7 @@ async def _watch(suite: FaultySuite) -> None:
             due: set[EventKey] = set()
             for schema in SCHEMAS:
                 for row in await database.fetch(_DUE.format(schema), since, WITHIN):
-                    due.update((one["source"], one["id"]) for one in orjson.loads(row["events"]))
+                    due |= keys_of(row["events"])
             late = due - suite.tap.events.keys()
             assert not late, f"late: {sorted(late)[:10]}"
             await asyncio.sleep(_EVERY_S)
