@@ -50,7 +50,7 @@ class TimedStation(ChargingStation):
 
     def _answered(self, text: bytes) -> None:
         if kind := KIND_OF.get(self._action):
-            self._took[kind].append(self.tally.latencies[-1])
+            self._took[kind].append(self.tally.latencies[self._action][-1])
         super()._answered(text)
 
 

@@ -80,7 +80,7 @@ async def test_before_the_first_half_the_stations_are_spread_over_a_session() ->
         def send_call(self, action: str, text: bytes, due: float) -> None:
             sent[self.station_id].append(action)
             self._action = action
-            self.tally.latencies.append(0.001)
+            self.tally.latencies[action].append(0.001)
             answer = b'[3,"1",{"transactionId":7,"idTagInfo":{"status":"Accepted"}}]'
             asyncio.get_running_loop().call_soon(self.on_answer, answer)
 

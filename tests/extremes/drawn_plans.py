@@ -20,10 +20,11 @@ from tests.extremes.valid_payloads import (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a station sends."""
+    """What a station sends; `certainly` in a short run too."""
 
     action: str
     payload: Any
+    certainly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,32 @@ KINDS = (
 )
 
 
+# What the soak does not draw: its seeds go on drawing what they drew.
+KINDS_OF_PAIRS = (
+    *(kind for kind in KINDS if kind.occupies != ALL),
+    Kind("with a clock ahead", (*GATEWAYS, SESSION_SERVICE, STATION_REGISTRY), _LASTING),
+    Kind("hostile", ("sockets",), _AT_ONCE),
+)
+
+
+def draw_pairs(seed: int) -> Iterator[Round]:
+    """Draw two faults at once without end, each kind once before any comes again.
+
+    A kind that fits no other is left to the next turn of all.
+    """
+    drawing = random.Random(seed)
+    while True:
+        left = [
+            _drawn(kind, drawing) for kind in drawing.sample(KINDS_OF_PAIRS, len(KINDS_OF_PAIRS))
+        ]
+        while left:
+            first = left.pop(0)
+            fitting = [second for second in left if second.occupies != first.occupies]
+            if fitting:
+                left.remove(fitting[0])
+                yield Round(0.0, (first, fitting[0]))
+
+
 def draw_rounds(seed: int) -> Iterator[Round]:
     """Draw rounds without end, each kind once before any comes again."""
     drawing = random.Random(seed)

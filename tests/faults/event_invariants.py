@@ -5,11 +5,9 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from csms_simulator.ledger import Ledger
 from csms_simulator.wire import read_timestamp
-from tests.faults.event_tap import EventKey, EventTap
+from tests.faults.event_tap import EventKey, EventTap, keys_of
 from tests.faults.faulty_suite import SCHEMAS, FaultySuite
 from tests.faults.violations import Violation
 
@@ -49,7 +47,7 @@ async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey]
             waiting += await database.fetchval(f"SELECT count(*) FROM {schema}.outbox_deferred")
             for row in rows:
                 waiting += row["published_at"] is None
-                keys.update((event["source"], event["id"]) for event in orjson.loads(row["events"]))
+                keys |= keys_of(row["events"])
     return keys, waiting
 
 

@@ -19,6 +19,11 @@ EventKey = tuple[str, str]
 """Source and id: what readers drop duplicates by (CloudEvents 1.0, "id")."""
 
 
+def keys_of(events: bytes) -> set[EventKey]:
+    """Return the keys of the events in an outbox row; orders, which are no events, have none."""
+    return {(one["source"], one["id"]) for one in orjson.loads(events) if "specversion" in one}
+
+
 class EventTap:
     """Collects events by their key, each as often as it came."""
 

@@ -10,6 +10,11 @@ from tests.faults.faulty_suite import FaultySuite
 _FOLDER = str(Path(inside.__file__).parent)
 
 
+def give_faults(suite: FaultySuite, process: str, variables: Mapping[str, str]) -> None:
+    """Let a process have these faults from its next start on."""
+    suite.programs.give(process, {"PYTHONPATH": _FOLDER, **variables})
+
+
 @asynccontextmanager
 async def faults_inside(
     suite: FaultySuite, faults: Mapping[str, Mapping[str, str]], within: float = 60.0
@@ -18,7 +23,7 @@ async def faults_inside(
     before = {process: suite.programs.given(process) for process in faults}
     try:
         for process, variables in faults.items():
-            suite.programs.give(process, {"PYTHONPATH": _FOLDER, **variables})
+            give_faults(suite, process, variables)
             await suite.restart(process, within)
         yield
     finally:

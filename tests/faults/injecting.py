@@ -4,8 +4,11 @@ Whoever is told to end while a fault lasts puts it right as well.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+
+from websockets.exceptions import WebSocketException
 
 from csms_shared.broker.topology import all_queues
 from tests.faults.broker_faults import BrokerFaults
@@ -17,7 +20,14 @@ from tests.faults.database_faults import (
 )
 from tests.faults.drawn_faults import Fault
 from tests.faults.echo import echo_of_calls, echo_of_reports
+from tests.faults.faults_inside import faults_inside
 from tests.faults.faulty_suite import GATEWAYS
+from tests.faults.hostile_sockets import (
+    frame_beyond_the_limit,
+    frame_of_a_megabyte,
+    garbage,
+    unknown_action,
+)
 from tests.faults.proxy import Proxy
 from tests.faults.suite_on_paths import SuiteOnPaths
 
@@ -26,6 +36,7 @@ Injector = Callable[[SuiteOnPaths, str, float], Awaitable[None]]
 _PUT_RIGHT_WITHIN_S = 180.0
 _DRAINED_WITHIN_S = 30.0
 _SLOW_S = 0.2
+_CLOCK_AHEAD_S = 60
 _REPEATED_WITHIN_S = 5.0
 _REFUSED_SHARE = 0.3
 _COUNTED_BY_THE_SUITE = frozenset({"killed", "terminated", "down", "stands still"})
@@ -180,6 +191,25 @@ async def _come_again(suite: SuiteOnPaths, what: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
+async def _with_a_clock_ahead(suite: SuiteOnPaths, process: str, seconds: float) -> None:
+    ahead = {process: {"FAULT_CLOCK_S": str(_CLOCK_AHEAD_S)}}
+    async with faults_inside(suite, ahead, _PUT_RIGHT_WITHIN_S):
+        await asyncio.sleep(seconds)
+
+
+async def _hostile(suite: SuiteOnPaths, what: str, seconds: float) -> None:
+    async with asyncio.TaskGroup() as group:
+        for hostile in (frame_beyond_the_limit, frame_of_a_megabyte, garbage, unknown_action):
+            for url in suite.gateway_urls:
+                group.create_task(_unless_away(hostile(url)))
+
+
+async def _unless_away(coming: Coroutine[None, None, None]) -> None:
+    # Refused, cut off or not answered as F25 wants it: the other fault is its gateway's too.
+    with contextlib.suppress(OSError, WebSocketException, AssertionError):
+        await coming
+
+
 INJECTORS: dict[str, Injector] = {
     "killed": _killed,
     "terminated": _terminated,
@@ -203,5 +233,7 @@ INJECTORS: dict[str, Injector] = {
     "deleted": _deleted,
     "loses its own queues": _loses_its_own_queues,
     "come again": _come_again,
+    "with a clock ahead": _with_a_clock_ahead,
+    "hostile": _hostile,
 }
 """What is done for each kind of fault that is drawn."""

@@ -1,17 +1,12 @@
 """F17 and F23: messages that the bus loses, delays, repeats and turns round."""
 
-import asyncio
-from collections.abc import Sequence
-
 import orjson
 import pytest
 
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
-from csms_simulator.answer import Answer
-from csms_simulator.station import SimulatedStation
-from csms_simulator.wire import Payload
 from tests.faults.echo import Echo, echo_of_calls, echo_of_reports
 from tests.faults.fleet import StationFleet
+from tests.faults.held_answers import HeldAnswers
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
 from tests.faults.suite_on_paths import SuiteOnPaths
@@ -68,25 +63,6 @@ async def test_an_answer_after_its_time_replaces_the_unknown_outcome(
         await _until(scenario, ids, "outcome_unknown")
         answers.release()
         await _until(scenario, ids, "completed")
-
-
-class HeldAnswers:
-    """Stations that got a command and keep its answer to themselves until they are released."""
-
-    def __init__(self, action: str, stations: Sequence[SimulatedStation]) -> None:
-        self.asked: set[str] = set()
-        self._released = asyncio.Event()
-        for station in stations:
-            station.handlers[action] = self._answer
-
-    def release(self) -> None:
-        """Let all of them answer, and those that are asked later at once."""
-        self._released.set()
-
-    async def _answer(self, station: SimulatedStation, request: Payload) -> Answer:
-        self.asked.add(station.station_id)
-        await self._released.wait()
-        return Answer({"status": "Accepted"})
 
 
 async def _lose_results(

@@ -2,7 +2,14 @@
 
 from itertools import islice
 
-from tests.faults.drawn_faults import ALL, KINDS, Round, draw_rounds
+from tests.faults.drawn_faults import (
+    ALL,
+    KINDS,
+    KINDS_OF_PAIRS,
+    Round,
+    draw_pairs,
+    draw_rounds,
+)
 from tests.faults.injecting import INJECTORS
 
 
@@ -39,4 +46,25 @@ def test_a_fault_lasts_as_long_as_its_kind_may() -> None:
 
 
 def test_each_kind_can_be_injected() -> None:
-    assert {kind.name for kind in KINDS} == INJECTORS.keys()
+    assert {kind.name for kind in (*KINDS, *KINDS_OF_PAIRS)} == INJECTORS.keys()
+
+
+def _pairs(seed: int, count: int = 200) -> list[Round]:
+    return list(islice(draw_pairs(seed), count))
+
+
+def test_the_same_seed_draws_the_same_pairs() -> None:
+    assert _pairs(7) == _pairs(7)
+    assert _pairs(7) != _pairs(8)
+
+
+def test_each_pair_has_two_faults_on_different_parts() -> None:
+    for pair in _pairs(1):
+        first, second = pair.faults
+        assert first.occupies != second.occupies
+        assert ALL not in (first.occupies, second.occupies)
+
+
+def test_every_kind_comes_in_pairs() -> None:
+    drawn = {fault.kind for pair in _pairs(1) for fault in pair.faults}
+    assert drawn == {kind.name for kind in KINDS_OF_PAIRS}

@@ -1,44 +1,55 @@
 """Faults inside a service's process: Python reads this at the start where PYTHONPATH says so.
 
-`FAULT_POISON` is a station id: the process kills itself on meeting a call of that station.
-`FAULT_HANG` names stations by the start of their ids: the first `HANGS` batches with their calls
-stay in hand for `FAULT_HANG_S` seconds, while the process lives on.
+`FAULT_POISON` is a station id: the process kills itself on meeting its call of `FAULT_ACTION`.
+`FAULT_HANG` names stations by the start of their ids: the first `HANGS` batches with their calls of
+`FAULT_ACTION` stay in hand for `FAULT_HANG_S` seconds, while the process lives on.
 `FAULT_FAILING_REQUESTS` lets every so manieth request of other services be answered with 500.
+`FAULT_SLOW_REQUEST` names requests by the model of their parameters: the database takes
+`FAULT_SLOW_REQUEST_S` seconds longer for each.
 `FAULT_SLOW_PAGE_S` is how long the database takes for each page of re-asserted connections.
+`FAULT_SLOW_UPKEEP_S` is how long a statement of a purge takes, over and over, of as many purges as
+their pool has connections. No statement of the process has a time-out shorter than that.
+`FAULT_UPKEEP_EVERY_S` is the longest period of each upkeep task.
 `FAULT_CLOCK_S` is how many seconds this process's wall clock runs ahead.
 """
 
 import asyncio
 import itertools
+import math
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 HANGS = 2
+# Statements of requests end after 15 s.
+_STEP_S = 5.0
 
-Handle = Callable[[Any, Sequence[Any]], Awaitable[None]]
+Commit = Callable[[Any, Sequence[Any]], Awaitable[Any]]
 
 
 def _meets(works: Sequence[Any], stations: str | None) -> bool:
     return stations is not None and any(
-        isinstance(work.item, dict) and str(work.item.get("station_id")).startswith(stations)
+        work.envelope.get("action") == os.environ["FAULT_ACTION"]
+        and str(work.item.get("station_id")).startswith(stations)
         for work in works
+        if isinstance(work.item, dict)
     )
 
 
-def _with_faults(handle: Handle, poison: str | None, hang: str | None) -> Handle:
+def _with_faults(commit: Commit, poison: str | None, hang: str | None) -> Commit:
     hangs = itertools.count()
 
-    async def handle_or_not(inbox: Any, works: Sequence[Any]) -> None:
+    async def commit_or_not(inbox: Any, works: Sequence[Any]) -> Any:
         if _meets(works, poison):
             os.kill(os.getpid(), signal.SIGKILL)
         if _meets(works, hang) and next(hangs) < HANGS:
             await asyncio.sleep(float(os.environ["FAULT_HANG_S"]))
-        await handle(inbox, works)
+        return await commit(inbox, works)
 
-    return handle_or_not
+    return commit_or_not
 
 
 def _failing_at_times(handle: Callable[[Any, Any], Awaitable[Any]], every: int) -> Any:
@@ -60,9 +71,13 @@ def _shift_clock(seconds: float) -> None:
     time.time_ns = lambda: true_time_ns() + int(seconds * 1e9)
 
 
-def _slow_down_pages(seconds: float) -> None:
+async def _take_time(connection: Any, seconds: float) -> None:
     from sqlalchemy import text
 
+    await connection.execute(text("SELECT pg_sleep(:s)"), {"s": seconds})
+
+
+def _slow_down_pages(seconds: float) -> None:
     from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
     from station_registry.handlers import ownership
 
@@ -73,21 +88,82 @@ def _slow_down_pages(seconds: float) -> None:
     ) -> Any:
         replies = await reassert(connection, works, *rest, **more)
         for _ in range(0, len(works), BATCH_MAX_ITEMS):
-            await connection.execute(text("SELECT pg_sleep(:s)"), {"s": seconds})
+            await _take_time(connection, seconds)
         return replies
 
     ownership.reassert_connections = reassert_slowly
 
 
+def _slow_down_requests(model: str, seconds: float) -> None:
+    from csms_shared.db import engine as engines
+
+    transactional = engines.transactional
+    steps = math.ceil(seconds / _STEP_S)
+
+    def transactional_slowly(engine: Any, work: Any) -> Any:
+        async def work_slowly(connection: Any, parameters: Any) -> Any:
+            if type(parameters).__name__ == model:
+                for _ in range(steps):
+                    await _take_time(connection, seconds / steps)
+            return await work(connection, parameters)
+
+        return transactional(engine, work_slowly)
+
+    engines.transactional = transactional_slowly
+
+
+def _change_upkeep(change: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+    from csms_shared.db import upkeep
+
+    begin = upkeep.Upkeep.__init__
+
+    def begin_changed(self: Any, engine: Any, schema: str, tasks: Sequence[Any]) -> None:
+        begin(self, engine, schema, change(tasks))
+
+    upkeep.Upkeep.__init__ = begin_changed  # type: ignore[method-assign]
+
+
+def _slow_down_upkeep(seconds: float) -> None:
+    from csms_shared.db import engine as engines
+    from csms_shared.owning_service import UPKEEP_CONNECTIONS
+
+    engines.STATEMENT_TIMEOUT_MS = int(2000 * seconds)
+
+    def slowly(task: Any) -> Any:
+        async def work(connection: Any) -> Any:
+            await _take_time(connection, seconds)
+            return await task.work(connection)
+
+        return replace(task, every_s=1.0, work=work)
+
+    def change(tasks: Sequence[Any]) -> Sequence[Any]:
+        purges = [task for task in tasks if task.name.startswith("purge_")][:UPKEEP_CONNECTIONS]
+        return [slowly(task) if task in purges else task for task in tasks]
+
+    _change_upkeep(change)
+
+
+def _hurry_upkeep(longest_s: float) -> None:
+    _change_upkeep(
+        lambda tasks: [replace(task, every_s=min(task.every_s, longest_s)) for task in tasks]
+    )
+
+
 if "FAULT_SLOW_PAGE_S" in os.environ:
     _slow_down_pages(float(os.environ["FAULT_SLOW_PAGE_S"]))
+if "FAULT_SLOW_REQUEST" in os.environ:
+    _slow_down_requests(os.environ["FAULT_SLOW_REQUEST"], float(os.environ["FAULT_SLOW_REQUEST_S"]))
+if "FAULT_SLOW_UPKEEP_S" in os.environ:
+    _slow_down_upkeep(float(os.environ["FAULT_SLOW_UPKEEP_S"]))
+if "FAULT_UPKEEP_EVERY_S" in os.environ:
+    _hurry_upkeep(float(os.environ["FAULT_UPKEEP_EVERY_S"]))
 if "FAULT_CLOCK_S" in os.environ:
     _shift_clock(float(os.environ["FAULT_CLOCK_S"]))
 if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:
     from csms_shared.inbox import Inbox
 
-    Inbox.handle = _with_faults(  # type: ignore[assignment,method-assign]
-        Inbox.handle, os.environ.get("FAULT_POISON"), os.environ.get("FAULT_HANG")
+    Inbox.commit = _with_faults(  # type: ignore[assignment,method-assign]
+        Inbox.commit, os.environ.get("FAULT_POISON"), os.environ.get("FAULT_HANG")
     )
 if "FAULT_FAILING_REQUESTS" in os.environ:
     from csms_shared.requests_inbox import RequestsInbox

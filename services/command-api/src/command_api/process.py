@@ -60,6 +60,7 @@ _REST_POOL = 10
 _WORK_POOL = 8
 _OUTBOX_POOL = 2
 _UPKEEP_POOL = 3
+_SWEEP_POOL = 1
 _PREPARE_PAUSE_S = 0.5
 
 
@@ -87,6 +88,10 @@ class CommandApi:
         )
         self._upkeep_engine = create_engine(
             url, SCHEMA, name=f"{COMMAND_API} upkeep", pool_size=_UPKEEP_POOL
+        )
+        # Operators wait for the ends of commands, and purges may take long.
+        self._sweep_engine = create_engine(
+            url, SCHEMA, name=f"{COMMAND_API} sweep", pool_size=_SWEEP_POOL
         )
         self._public_link = Link(settings.broker_url.get_secret_value(), f"{incarnation} public")
         self._relay = OutboxRelay(
@@ -154,9 +159,8 @@ class CommandApi:
             settings.bind,
             settings.http_port,
         )
-        self._upkeep = Upkeep(
-            self._upkeep_engine, SCHEMA, (finish_overdue(), self._purge_uploads(), *self._purges())
-        )
+        self._sweep = Upkeep(self._sweep_engine, SCHEMA, (finish_overdue(),))
+        self._upkeep = Upkeep(self._upkeep_engine, SCHEMA, (self._purge_uploads(), *self._purges()))
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
             link=self._link,
@@ -196,7 +200,7 @@ class CommandApi:
         )
 
     def _warnings(self) -> dict[str, str]:
-        return self._relay.warnings() | self._upkeep.warnings()
+        return self._relay.warnings() | self._sweep.warnings() | self._upkeep.warnings()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish what is in hand.
@@ -216,6 +220,7 @@ class CommandApi:
             self._sessions.look_ups.run(),
             self._dispatch.run(),
             self._rotations.run(),
+            self._sweep.run(),
             self._upkeep.run(),
             *(consumer.run() for consumer in self._consumers),
             self._live_events.run(),
@@ -272,7 +277,13 @@ class CommandApi:
         await self._sender.close()
         await self._link.close()
         await self._public_link.close()
-        for engine in (self._engine, self._work, self._outbox, self._upkeep_engine):
+        for engine in (
+            self._engine,
+            self._work,
+            self._outbox,
+            self._sweep_engine,
+            self._upkeep_engine,
+        ):
             await engine.dispose()
 
 

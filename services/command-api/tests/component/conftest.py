@@ -1,17 +1,14 @@
 """One command-api in this process, against a real broker and database, and fakes around it."""
 
 import asyncio
-import secrets
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy.engine import make_url
 
 # Test files are imported one by one: what they share has to be on the path.
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -22,47 +19,25 @@ from command_api_fakes import (
     Stations,
     eventually,
 )
+from migrated_database import Database, migrated_database
 
-from command_api.process import MIGRATIONS, command_api
+from command_api.process import command_api
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA
 from csms_local.nodes.ports import free_port
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
-from csms_shared.db.migrate import migrate
 
 ADMIN_PASSWORD = "the administrator's password"
 PEPPER = "pepper for the tests of this service"
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
-    """A migrated database of the tests' own."""
-
-    owner_url: str
-    service_url: str
-
-
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def command_database(database_url: str) -> AsyncIterator[Database]:
     """Make a database with the service's schema and role."""
-    name = f"command_{secrets.token_hex(6)}"
-    owner = await asyncpg.connect(database_url)
-    try:
-        await owner.execute(f"CREATE DATABASE {name}")
-        owner_url = make_url(database_url).set(database=name)
-        service_url = owner_url.set(username="csms_command", password="a-password")
-        urls = Database(
-            owner_url.render_as_string(hide_password=False),
-            service_url.render_as_string(hide_password=False),
-        )
-        await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
-        yield urls
-        async with asyncio.timeout(60):
-            await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await owner.close()
+    async with migrated_database(database_url) as database:
+        yield database
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

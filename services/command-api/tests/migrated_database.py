@@ -1,0 +1,43 @@
+"""Databases of the tests' own, with the service's schema and role."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+from command_api.process import MIGRATIONS
+from command_api.store.tables import SCHEMA
+from csms_shared.db.migrate import migrate
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database."""
+
+    owner_url: str
+    service_url: str
+
+
+@asynccontextmanager
+async def migrated_database(server_url: str) -> AsyncIterator[Database]:
+    """Make a database on this server, and drop it afterwards."""
+    name = f"command_{secrets.token_hex(6)}"
+    owner = await asyncpg.connect(server_url)
+    try:
+        await owner.execute(f"CREATE DATABASE {name}")
+        owner_url = make_url(server_url).set(database=name)
+        service_url = owner_url.set(username="csms_command", password="a-password")
+        urls = Database(
+            owner_url.render_as_string(hide_password=False),
+            service_url.render_as_string(hide_password=False),
+        )
+        await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
+        yield urls
+        async with asyncio.timeout(60):
+            await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await owner.close()
