@@ -1,7 +1,8 @@
 """What the OpenAPI document says of requests and answers is so (schemathesis, all of its checks).
 
 `REST_CASES` is how many requests are drawn for each operation, beside those that follow from its
-schema (`make test`: 2; `make test-rest`, and so `make test-long`: 100); `REST_SEED` is another seed.
+schema (`make test`: 2; `make test-rest`, a part of `make test-long`: 100); `REST_SEED` is another
+seed.
 """
 
 import os
