@@ -179,6 +179,25 @@ async def test_a_request_whose_answer_was_lost_is_repeated_with_its_key(
     assert (answer.json()["done"], items.left) == (120, 130)
 
 
+async def test_a_replica_of_the_release_before_costs_no_key_and_nothing_is_done_beyond_the_limit(
+    admin: httpx.AsyncClient, stations: Stations, items: Items
+) -> None:
+    header = key()
+    body = {**ALL, "limit": 120}
+    answer = stations.sessions.operations[OPERATIONS[DISMISS]]
+
+    def older_replica_from_the_second_on(parameters: Answer) -> Any:
+        if items.asked:
+            raise refuse(404, "unknown_operation", "there is no such operation")
+        return answer(parameters)
+
+    stations.sessions.operations[OPERATIONS[DISMISS]] = older_replica_from_the_second_on
+    is_problem(await admin.post(DISMISS, json=body, headers=header), 503, "service_unavailable")
+    stations.sessions.operations[OPERATIONS[DISMISS]] = answer
+    again = await admin.post(DISMISS, json=body, headers=header)
+    assert (again.json()["done"], items.left) == (120, 130)
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

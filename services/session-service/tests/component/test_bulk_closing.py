@@ -218,6 +218,9 @@ async def test_one_that_somebody_else_has_is_left_to_them_and_costs_no_other(
         ([("300", "Wh", {"measurand": "Energy.Reactive.Import.Register"})], None),
         ([("99", "Wh", {})], None),
         ([("1e300", "Wh", {})], None),
+        # More Wh than a double can say.
+        ([("1e306", "kWh", {})], None),
+        ([("-1e306", "kWh", {}), ("0.25", "kWh", {"context": "Transaction.End"})], 250),
         ([("nonsense", "Wh", {})], None),
         # The greater of two of one time.
         ([("200", "Wh", {}), ("210", "Wh", {"context": "Transaction.End"})], 210),
@@ -260,3 +263,18 @@ async def test_a_value_that_named_the_transaction_counts_before_one_that_was_mat
     await records.execute("UPDATE meter_value SET transaction_id = :id", id=first)
     await ask("transactions.close_many", **closing())
     assert [row["meter_stop"] for row in (await ended(records)).values()] == [130]
+
+
+async def test_a_value_beyond_all_numbers_keeps_no_other_transaction_from_ending(
+    ask: Ask, records: Any
+) -> None:
+    first, second = await missing(records, 2)
+    odd = {"timestamp": format_time(BASE), "sampledValue": [{"value": "1e306", "unit": "kWh"}]}
+    await records.report(
+        records.meter_values(3, first, station_id="S0", meter_value=[odd]),
+        records.meter_values(3, second, station_id="S1"),
+    )
+    done = await ask("transactions.close_many", **closing())
+    assert (done["matched"], done["done"]) == (2, 1)
+    assert [(one["id"], one["code"]) for one in done["failures"]] == [(str(first), "no_reading")]
+    assert set(await ended(records)) == {"S1"}

@@ -2,19 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.sessions import Dismiss
-from csms_shared.db.engine import create_engine
+from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.inbox import Work
+from csms_shared.values.times import format_time
 from session_service.amqp.routes import Decisions
+from session_service.handlers.quarantine import reconcile_due
 from session_service.handlers.quarantine_requests import dismiss_item
+from session_service.store.quarantine import lock_open
 from session_service.store.tables import SCHEMA
 
 WITHIN_S = 20.0
+AFTER_IT = format_time(datetime(2026, 11, 20, 8, 9, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -93,3 +98,30 @@ async def test_a_stop_that_a_person_dismisses_meanwhile_ends_nothing(
     assert row["status"] == "active"
     (item,) = await records.rows("SELECT status FROM quarantine")
     assert item["status"] == "dismissed"
+
+
+async def test_a_stop_is_not_taken_for_another_that_somebody_else_has(
+    records: Any, other_replica: AsyncEngine
+) -> None:
+    await records.token("T1", max_concurrent=None)
+    # Two sessions of one connector; neither start is there when its stop comes.
+    await records.report(
+        records.stop(9, 0, idTag="T1", meter_stop=5100),
+        records.stop(12, 0, idTag="T1", meter_stop=9000),
+    )
+    items = await records.rows("SELECT id FROM quarantine ORDER BY seq")
+    # A transaction that its items are not looked for yet.
+    await records.decide(records.start(1, station_id="elsewhere"))
+    for table in ("transaction", "connector"):
+        await records.execute(f"UPDATE {table} SET station_id = 'S1'")
+    await records.execute("UPDATE quarantine SET next_at = now()")
+    async with other_replica.connect() as theirs, theirs.begin():
+        # About to attach the first stop, or to set it aside: the transaction is not locked yet.
+        await lock_open(theirs, [items[0]["id"]])
+        await in_transaction(records.engine, reconcile_due)
+    assert [row["status"] for row in await records.transactions()] == ["active"]
+    await records.execute("UPDATE quarantine SET next_at = now()")
+    await in_transaction(records.engine, reconcile_due)
+    await records.decide(records.start(10, meter_start=5100, timestamp=AFTER_IT))
+    ends = [(row["meter_stop"], row["flags"]) for row in await records.transactions()]
+    assert ends == [(5100, ["matched_without_id"]), (9000, ["matched_without_id"])]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from command_api.handlers.ports import ServiceAway, ServiceFailed
+from command_api.handlers.ports import ServiceAway, ServiceFailed, ServiceOlder
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
 from csms_shared.refusals import ProblemRaised
@@ -10,6 +10,8 @@ from csms_shared.refusals import ProblemRaised
 REQUEST_TIMEOUT_S = 4.0
 # A service without its database; another 503 says itself what is wrong.
 _AWAY = "service_unavailable"
+# A replica of the release before, beside which this one runs: no word on what was asked.
+_OLDER = "unknown_operation"
 
 
 class BrokerServices:
@@ -36,6 +38,8 @@ class BrokerServices:
             return response.result
         if problem.code == _AWAY:
             raise ServiceAway(f"{service}: {problem.detail}")
+        if problem.code == _OLDER:
+            raise ServiceOlder(f"{service} is of another release: {problem.detail}")
         if problem.status >= 500 and problem.status != 503:
             raise ServiceFailed(f"{service} failed: {problem.detail}")
         raise ProblemRaised(problem)

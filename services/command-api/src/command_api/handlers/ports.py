@@ -15,6 +15,10 @@ class ServiceFailed(ServiceAway):
     """Another service met a defect of its own over a question: no word on what was asked."""
 
 
+class ServiceOlder(ServiceFailed):
+    """The replica that was asked does not know the question yet: another may, or will soon."""
+
+
 class OwnerDirectory(Protocol):
     """Where commands for a station go."""
 

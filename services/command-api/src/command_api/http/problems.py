@@ -16,7 +16,7 @@ from starlette.responses import Response
 from command_api.handlers.event_hub import TooManyStreams
 from command_api.handlers.gathering import TooBusy
 from command_api.handlers.passwords import TooManyLogins
-from command_api.handlers.ports import ServiceAway, ServiceFailed
+from command_api.handlers.ports import ServiceAway, ServiceFailed, ServiceOlder
 from command_api.http.allowed_methods import allowed_methods
 from csms_shared.contracts.requests import Problem
 from csms_shared.errors import Unavailable
@@ -161,6 +161,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respon
     HTTPException: _http_error,
     ServiceAway: _away,
     ServiceFailed: _failed,
+    ServiceOlder: _away,
     Unavailable: _database_away,
     TooBusy: _busy,
     TooManyLogins: _busy,

@@ -46,17 +46,20 @@ async def close_many(connection: AsyncConnection, request: CloseTransactions) ->
 async def _close(connection: AsyncConnection, request: CloseTransactions) -> BulkOutcome:
     ids, cursor = await next_to_close(connection, request)
     locked = await lock_open_transactions(connection, ids, request.status.value)
-    closings, failures = await _readings(connection, locked, request.without_reading)
 
-    async def end(some: Sequence[Closing]) -> list[Closing]:
-        await end_by_hand(connection, some, request.reason, request.closed_by)
-        return list(some)
+    async def end(some: Sequence[Transaction]) -> list[int]:
+        closings = await _readings(connection, some, request.without_reading)
+        if closings:
+            await end_by_hand(connection, closings, request.reason, request.closed_by)
+        return [transaction.id for transaction, _ in closings]
 
-    done, failed = await each_apart(connection, closings, end)
-    failures += [
-        BulkFailure(id=str(closing[0].id), code=why.code, detail=why.detail)
-        for closing, why in failed
+    done, failed = await each_apart(connection, locked, end)
+    failures = [
+        BulkFailure(id=str(transaction.id), code=why.code, detail=why.detail)
+        for transaction, why in failed
     ]
+    tried = {*done, *(transaction.id for transaction, _ in failed)}
+    failures += [_no_reading(one) for one in locked if one.id not in tried]
     left = set(ids).difference(transaction.id for transaction in locked)
     others = await read_transactions(connection, left)
     failures += [busy(id) for id, one in others.items() if one.status == request.status]
@@ -71,20 +74,17 @@ async def _close(connection: AsyncConnection, request: CloseTransactions) -> Bul
 
 async def _readings(
     connection: AsyncConnection, transactions: Sequence[Transaction], without: WithoutReading
-) -> tuple[list[Closing], list[BulkFailure]]:
-    """Return with which reading each is to end; a failure for each that has none."""
+) -> list[Closing]:
+    """Return those that can end, each with the reading that it is to end with."""
     known = await last_readings(connection, transactions)
     if without is WithoutReading.METER_START:
-        return [(one, known.get(one.id, one.meter_start)) for one in transactions], []
-    return (
-        [(one, known[one.id]) for one in transactions if one.id in known],
-        [
-            BulkFailure(
-                id=str(one.id),
-                code="no_reading",
-                detail="no reading of its register is stored that is not below meter_start",
-            )
-            for one in transactions
-            if one.id not in known
-        ],
+        return [(one, known.get(one.id, one.meter_start)) for one in transactions]
+    return [(one, known[one.id]) for one in transactions if one.id in known]
+
+
+def _no_reading(transaction: Transaction) -> BulkFailure:
+    return BulkFailure(
+        id=str(transaction.id),
+        code="no_reading",
+        detail="no reading of its register is stored that is not below meter_start",
     )

@@ -85,15 +85,20 @@ async def reconcile_items(
 
     Where `held` is given, transactions that others have are not waited for: it gets their items.
     """
-    left = list(items)
+    left, found = list(items), dict[uuid.UUID, int]()
     while left:
-        matched = await _fitting(connection, left)
-        wanted = {one.item_id for one in matched}
-        lost = wanted - await lock_open(connection, wanted)
-        if not lost:
+        matched = [
+            one
+            for one in await _fitting(connection, left)
+            if found.get(one.item_id, one.transaction.id) == one.transaction.id
+        ]
+        found = {one.item_id: one.transaction.id for one in matched}
+        mine = await lock_open(connection, found)
+        if len(mine) == len(found):
             return await _attach(connection, matched, held)
-        # What becomes of these is not known: the others are matched without them.
-        left = [item for item in left if item.id not in lost]
+        # What becomes of the others is not known. What fits the same with them and without them
+        # is attached: without a stop, one that was sent after it may be taken for it.
+        left = [item for item in left if item.id in mine]
     return set()
 
 

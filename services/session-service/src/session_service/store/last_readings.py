@@ -12,7 +12,8 @@ from session_service.domain.metering import ENERGY_REGISTER
 from session_service.domain.stops import Transaction
 from session_service.store.evidence import value_of
 
-# All values of the last time that has any.
+# All values of the last time that has any. The bounds are divided: a value may be so great that it
+# can't be multiplied.
 _LAST = text(
     "SELECT wanted.id AS wanted_id, last.*, last.value * last.factor AS wh "
     "FROM unnest(CAST(:ids AS integer[]), CAST(:starts AS bigint[])) AS wanted (id, meter_start) "
@@ -20,7 +21,8 @@ _LAST = text(
     "FROM meter_value WHERE transaction_id = wanted.id "
     "AND (measurand IS NULL OR measurand = :register) AND phase IS NULL "
     "AND (location IS NULL OR location = 'Outlet') AND (unit IS NULL OR unit IN ('Wh', 'kWh')) "
-    "AND value * CASE unit WHEN 'kWh' THEN 1000 ELSE 1 END BETWEEN wanted.meter_start AND :most "
+    "AND value BETWEEN wanted.meter_start / CASE unit WHEN 'kWh' THEN 1000.0 ELSE 1.0 END "
+    "AND :most / CASE unit WHEN 'kWh' THEN 1000.0 ELSE 1.0 END "
     "ORDER BY sampled_at DESC FETCH FIRST 1 ROW WITH TIES) AS last"
 )
 
