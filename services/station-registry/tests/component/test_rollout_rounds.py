@@ -10,6 +10,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from statements import brief, explained, indexes_of, recorded, rows_of, scans_of
 
@@ -279,6 +280,34 @@ async def test_a_rollout_whose_jobs_can_not_be_made_stops_and_delays_no_other(
     assert len(await registry.events("rollout.stopped")) == 1
     assert len(await orders(registry)) == 4
     assert await statements_of_a_turn(registry) <= 3
+
+
+@pytest.mark.parametrize(
+    "state", ["42501", "42P01", "58030", "25006", "F0000", "XX000", "57014", "55P03"]
+)
+async def test_what_says_nothing_about_a_rollout_stops_none(
+    registry: Any, migrated_urls: tuple[str, str], state: str
+) -> None:
+    ids = [await add(registry, number, 3, concurrency=2) for number in (1, 2)]
+    owner = await asyncpg.connect(migrated_urls[0], server_settings={"search_path": SCHEMA})
+    try:
+        await owner.execute(
+            "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"RAISE EXCEPTION 'passing' USING ERRCODE = '{state}'; END $$"
+        )
+        await owner.execute(
+            "CREATE TRIGGER fails BEFORE INSERT ON station_job "
+            "FOR EACH STATEMENT EXECUTE FUNCTION fails()"
+        )
+        with pytest.raises(DBAPIError):
+            await turn(registry)
+    finally:
+        await owner.execute("DROP TRIGGER IF EXISTS fails ON station_job")
+        await owner.execute("DROP FUNCTION IF EXISTS fails")
+        await owner.close()
+    await turn(registry)
+    assert await counted(registry, *ids) == [{"waiting": 1, "ordered": 2}] * 2
+    assert await registry.events("rollout.stopped") == []
 
 
 async def test_a_station_whose_jobs_are_in_other_hands_is_passed_over(registry: Any) -> None:

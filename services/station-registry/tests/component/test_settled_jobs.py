@@ -159,6 +159,7 @@ async def check(registry: Any) -> None:
                 for newer in jobs
             ),
             timed_out_at=job.timed_out_at,
+            timeout=job.timeout,
             no_file=job.no_file,
         )
         state = job_state(facts)
@@ -283,6 +284,37 @@ SELECT gen_random_uuid(), 'T' || n, 'firmware', 'UpdateFirmware', 'x', 'admin',
 
 async def overdue(registry: Any, first: int, last: int, command_end: str = "accepted") -> None:
     await registry.query(_OVERDUE_JOBS, first=first, last=last, command_end=command_end)
+
+
+@pytest.mark.parametrize("report_first", [True, False])
+async def test_a_report_that_is_stored_after_the_time_out_counts_from_when_it_came(
+    registry: Any, report_first: bool
+) -> None:
+    await registry.send([registry.claim(STATION, "c1")])
+    job_id, sent = await create(registry), now_ms() - 90 * MINUTE_MS
+    apply = apply_by(report_routes())
+    await registry.query("UPDATE station_job SET created_at = created_at - interval '2 hours'")
+
+    async def take(work: Work) -> None:
+        async with registry.engine.begin() as connection:
+            await apply(connection, [work])
+
+    await take(ended(job_id, "UpdateFirmware", "accepted", sent))
+    said = report(registry, "Downloading", 1, now_ms() - 40 * MINUTE_MS)
+    if report_first:
+        await take(said)
+        await time_out(registry)
+    else:
+        await time_out(registry)
+        assert await status_of(registry, job_id) == "timed_out"
+        await take(said)
+    assert await status_of(registry, job_id) == "running"
+    await registry.query("UPDATE station_job SET deadline = now() - interval '1 second'")
+    await registry.query(
+        "UPDATE station_job_report SET received_at = now() - interval '61 minutes'"
+    )
+    await time_out(registry)
+    assert await status_of(registry, job_id) == "timed_out"
 
 
 async def test_all_that_is_overdue_ends_part_by_part(registry: Any) -> None:

@@ -20,6 +20,7 @@ from station_registry.domain.jobs import (
 )
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=1)
 
 
 def facts(
@@ -29,6 +30,7 @@ def facts(
         "command_reason": None,
         "superseded": False,
         "timed_out_at": None,
+        "timeout": TIMEOUT,
         "reported_at": None if reported is None else AT,
     }
     return JobFacts(command_end=end, reported_status=reported, **(known | more))
@@ -49,7 +51,11 @@ def facts(
         (facts(superseded=True), JobStatus.SUPERSEDED),
         (facts(reported="Downloading", superseded=True), JobStatus.SUPERSEDED),
         (facts(timed_out_at=AT), JobStatus.TIMED_OUT),
-        (facts(reported="Downloading", timed_out_at=AT), JobStatus.TIMED_OUT),
+        (
+            facts(reported="Downloading", timed_out_at=AT + TIMEOUT + timedelta(seconds=1)),
+            JobStatus.TIMED_OUT,
+        ),
+        (facts(reported="Downloading", timed_out_at=AT + TIMEOUT), JobStatus.RUNNING),
         (
             facts(reported="Downloading", timed_out_at=AT - timedelta(seconds=1)),
             JobStatus.RUNNING,

@@ -87,6 +87,7 @@ class Consumer:
         self._batch_messages = batch_messages
         self._waiting: deque[Delivery] = deque()
         self._in_hand = InHand()
+        self._begun = 0
         self._state: StateQuestion | None = None
         self._wake = asyncio.Event()
         self._stopping = False
@@ -107,6 +108,11 @@ class Consumer:
     def consuming(self) -> bool:
         """Tell whether the broker delivers to this consumer now."""
         return self._consuming
+
+    @property
+    def term(self) -> int:
+        """Return a number that grows whenever it begins to consume, or gives something back."""
+        return self._begun + self._in_hand.returns
 
     async def run(self) -> None:
         """Consume until `stop` is called; every loss is followed by a new declaration."""
@@ -222,6 +228,8 @@ class Consumer:
 
     async def _start(self, queue: AbstractQueue) -> str:
         tag = await queue.consume(self._on_message, timeout=OPERATION_TIMEOUT_S)
+        # Not before: who has seen this term has seen a consumer that the broker counts.
+        self._begun += 1
         self._consuming = True
         return tag
 
@@ -343,8 +351,9 @@ class Consumer:
 
     async def _hand_back(self, batch: list[Delivery], number: int) -> None:
         # Our own defect outside any one item: counted by the delivery limit.
-        self._in_hand.give_back(batch)
         await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
+        # In hand until the broker is told, before anything that is asked on the channel after that.
+        self._in_hand.give_back(batch)
         self._unsettled.discard(number)
         self._taken["rejected"].inc(len(batch))
         await asyncio.sleep(SHORTEST_PAUSE_S)

@@ -13,10 +13,13 @@ class ReportsBarrierReply(Contract):
     """All that `consumers` of this replica had in hand when they were asked is stored.
 
     `queue_consumers` and `queue_messages` are those of the reports queue after they were asked,
-    the latter without what consumers have been given.
+    the latter without what consumers have been given. `term` grows whenever one of the replica's
+    consumers begins to consume, or gives back what it had: while it is the same, they are the same
+    consumers, and what they had in hand has gone to no other.
     """
 
     replica: str
     consumers: int
     queue_consumers: int
     queue_messages: int
+    term: int | None = None

@@ -23,6 +23,8 @@ CONNECT_TIMEOUT_S = 5.0
 # documentation, appendix A); 55P03 is a lock that was not to be had in time.
 _INFRASTRUCTURE_CLASSES = ("08", "28", "3D", "40", "53", "57")
 _LOCK_NOT_AVAILABLE = "55P03"
+# Data exception, integrity constraint violation, program limit exceeded.
+_DATA_CLASSES = ("22", "23", "54")
 
 Result = TypeVar("Result")
 Parameters = TypeVar("Parameters")
@@ -95,6 +97,19 @@ def is_infrastructure(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate)[:2] in _INFRASTRUCTURE_CLASSES
     return False
+
+
+def is_about_data(error: BaseException) -> bool:
+    """Tell whether what was to be stored is the cause, and would be at the next try.
+
+    A missing right or table, a full disk or a defect of the server is no reason to give up
+    something for good.
+    """
+    if is_infrastructure(error):
+        return False
+    if isinstance(error, DBAPIError):
+        return str(getattr(error.orig, "sqlstate", ""))[:2] in _DATA_CLASSES
+    return not isinstance(error, asyncpg.PostgresError)
 
 
 def _has_stale_plan(error: DBAPIError) -> bool:

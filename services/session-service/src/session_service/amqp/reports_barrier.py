@@ -5,11 +5,15 @@ one of the queue's consumers, in any replica. So every replica is asked: it look
 the channel of each of its consumers, finishes what they have in hand, and says so. When nothing
 waited in the queue, and as many consumers have finished as the queue has, all are stored (ADR
 0011). No clocks are compared, and nothing is asked unless a start would be refused.
+
+The replicas answer one after the other. What one gives back after another has answered may go to
+that one, unseen; so only those consumers count that were the same, and gave nothing back, since
+before the question: whose replica's `term` is known from an answer to an earlier one.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -34,13 +38,19 @@ ROUND_S = 0.4
 PAUSE_S = 0.05
 # Whoever asked has gone on by then.
 EXPIRES_S = 2.0
+# Replicas whose terms are remembered; those that ended long ago are forgotten with the others.
+_TERMS_MAX = 100
 
 
 class _Round:
-    """The answers to one question, by replica; what is delivered twice counts once."""
+    """The answers to one question, by replica; what is delivered twice counts once.
 
-    def __init__(self, reply_key: str) -> None:
+    `terms`: those of the replicas that were known when it was asked.
+    """
+
+    def __init__(self, reply_key: str, terms: Mapping[str, int]) -> None:
         self.reply_key = reply_key
+        self._terms = terms
         self.passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._answers: dict[str, ReportsBarrierReply] = {}
 
@@ -51,8 +61,14 @@ class _Round:
             return
         if answer.queue_messages:
             self.passed.set_result(False)
-        elif sum(one.consumers for one in answers) >= max(one.queue_consumers for one in answers):
-            self.passed.set_result(True)
+            return
+        needed = max(one.queue_consumers for one in answers)
+        if sum(one.consumers for one in answers) >= needed:
+            unchanged = (one for one in answers if self._is_unchanged(one))
+            self.passed.set_result(sum(one.consumers for one in unchanged) >= needed)
+
+    def _is_unchanged(self, answer: ReportsBarrierReply) -> bool:
+        return answer.term is not None and self._terms.get(answer.replica) == answer.term
 
 
 class Barrier:
@@ -63,6 +79,7 @@ class Barrier:
         self._incarnation = incarnation
         self._asking = asyncio.Lock()
         self._round: _Round | None = None
+        self._terms: dict[str, int] = {}
         self._begun = 0
         self._passed = 0
 
@@ -83,14 +100,18 @@ class Barrier:
             await asyncio.sleep(PAUSE_S)
 
     def take(self, delivery: Delivery) -> None:
-        """Take a replica's answer; one to a question of before is of no use."""
-        current = self._round
-        if current is None or delivery.routing_key != current.reply_key:
-            return
+        """Take a replica's answer; of one to a question of before, only the term is of use."""
         try:
-            current.add(ReportsBarrierReply.model_validate_json(delivery.body))
+            answer = ReportsBarrierReply.model_validate_json(delivery.body)
         except ValidationError as error:
             log.warning("barrier_reply_unreadable", error=str(error)[:500])
+            return
+        if answer.term is not None:
+            if answer.replica not in self._terms and len(self._terms) >= _TERMS_MAX:
+                self._terms.clear()
+            self._terms[answer.replica] = answer.term
+        if self._round is not None and delivery.routing_key == self._round.reply_key:
+            self._round.add(answer)
 
     async def _ask(self, reply_key: str) -> bool:
         question = Outgoing(
@@ -102,7 +123,7 @@ class Barrier:
             expires_s=EXPIRES_S,
         )
         until = monotonic() + ROUND_S
-        self._round = current = _Round(reply_key)
+        self._round = current = _Round(reply_key, dict(self._terms))
         try:
             # Unconfirmed, it may have reached all replicas none the less.
             with contextlib.suppress(BrokerError):
@@ -145,13 +166,16 @@ class ReplicaInbox:
     async def _answer(self, reply_keys: Sequence[str]) -> None:
         found = await asyncio.gather(*map(_settle, self._consumers))
         states = [state for state in found if state is not None]
-        if not states:
+        # One that gave something back has told the broker so on its channel, and is asked there
+        # again before this replica's term counts.
+        if len(states) < len(self._consumers):
             return
         answer = ReportsBarrierReply(
             replica=self._incarnation,
             consumers=len(states),
             queue_consumers=max(state.consumers for state in states),
             queue_messages=max(state.messages for state in states),
+            term=sum(consumer.term for consumer in self._consumers),
         )
         document = answer.model_dump()
         await self._replies.deliver(

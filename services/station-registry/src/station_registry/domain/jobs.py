@@ -65,7 +65,11 @@ class CommandEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """What is known of a job. `reported_*` is the newest report that is not Idle."""
+    """What is known of a job. `reported_*` is the newest report that is not Idle.
+
+    `timeout` runs anew from each report; `timed_out_at` is when time had run out, as far as was
+    known then.
+    """
 
     command_end: CommandEnd | None
     command_reason: str | None
@@ -73,6 +77,7 @@ class JobFacts:
     reported_at: datetime | None
     superseded: bool
     timed_out_at: datetime | None
+    timeout: timedelta
     no_file: bool = False
 
 
@@ -95,7 +100,7 @@ def job_state(facts: JobFacts) -> JobState:
         return JobState(JobStatus.FAILED, reported)
     if facts.superseded:
         return JobState(JobStatus.SUPERSEDED, "a newer job of this kind")
-    if facts.timed_out_at is not None and not _reported_since(facts, facts.timed_out_at):
+    if facts.timed_out_at is not None and not _had_time(facts, facts.timed_out_at):
         unheard = facts.no_file and reported is None
         return JobState(JobStatus.TIMED_OUT, "NoFile" if unheard else "nothing final in time")
     if reported is not None:
@@ -105,8 +110,9 @@ def job_state(facts: JobFacts) -> JobState:
     return JobState(JobStatus.ORDERED)
 
 
-def _reported_since(facts: JobFacts, moment: datetime) -> bool:
-    return facts.reported_at is not None and facts.reported_at > moment
+def _had_time(facts: JobFacts, moment: datetime) -> bool:
+    """Tell whether a report had given the job more time, though it may be stored later."""
+    return facts.reported_at is not None and moment - facts.reported_at <= facts.timeout
 
 
 @dataclass(frozen=True, slots=True)

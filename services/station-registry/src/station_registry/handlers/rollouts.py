@@ -14,6 +14,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.jobs import OPEN_JOBS, CreateJob, JobStatus
 from csms_shared.contracts.rollouts import RolloutStatus
+from csms_shared.db.engine import is_about_data
 from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
 from csms_shared.values.times import format_time_ms
@@ -35,7 +36,8 @@ Starting = tuple[UUID, int]
 async def advance_rollouts(connection: AsyncConnection) -> None:
     """Bring every running rollout one step further, with as many statements as for one.
 
-    One whose jobs can't be made is stopped, and delays no other.
+    One whose jobs can't be made is stopped, and delays no other. What says nothing about a
+    rollout stops none: all are tried again at the next turn.
     """
     running = await rollouts.lock_running(connection)
     if not running:
@@ -58,7 +60,9 @@ async def advance_rollouts(connection: AsyncConnection) -> None:
     wanted = {rollout_id: step.start for rollout_id, step in steps.items() if step.start}
     shares = fair_shares(list(wanted.values()), _STARTS_AT_ONCE)
     starting = [pair for pair in zip(wanted, shares, strict=True) if pair[1]]
-    _, failed = await apply_apart(connection, starting, _start)
+    _, failed = await apply_apart(
+        connection, starting, _start, lambda error: not is_about_data(error)
+    )
     for failure in failed:
         rollout_id, _ = failure.work
         log.error("rollout_stopped", rollout_id=str(rollout_id), exc_info=failure.error)

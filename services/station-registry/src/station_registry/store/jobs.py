@@ -191,6 +191,7 @@ async def known_jobs(
                 reported_at=row.reported_at,
                 superseded=bool(row.superseded),
                 timed_out_at=row.timed_out_at,
+                timeout=row.timeout,
                 no_file=row.no_file,
             ),
         )
