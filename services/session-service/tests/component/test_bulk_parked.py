@@ -14,6 +14,7 @@ from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
+from csms_shared.db import parked_bulk
 
 Ask = Callable[..., Coroutine[Any, Any, Any]]
 END = b"the end"
@@ -223,3 +224,25 @@ async def test_a_batch_holds_no_more_than_so_many_bytes(
             break
     assert sizes == [2, 2, 1]
     assert len(await target.received()) == 5
+
+
+async def test_what_no_longer_fits_the_filter_when_its_turn_comes_is_left(
+    ask: Ask, records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await park(records, "a", 2, error="ValueError('old')")
+    choose = parked_bulk._next
+
+    async def then_one_fails_anew(*args: Any) -> Any:
+        chosen = await choose(*args)
+        # As the drain stores what was put back, and has failed again for another reason.
+        await records.execute(
+            "UPDATE parked SET error = 'KeyError(new)', parked_at = now(), replayed_at = NULL "
+            "WHERE body = '1'"
+        )
+        return chosen
+
+    monkeypatch.setattr(parked_bulk, "_next", then_one_fails_anew)
+    done = await ask("parked.delete_many", **batch(error="old"))
+    assert (done["matched"], done["done"], done["failures"]) == (2, 1, [])
+    (left,) = await records.rows("SELECT error FROM parked")
+    assert left["error"] == "KeyError(new)"

@@ -63,7 +63,7 @@ async def replay_many(
     """
 
     async def replay(ids: Sequence[uuid.UUID]) -> tuple[int, list[BulkFailure]]:
-        items = (await connection.execute(_locked(parked, ids, replayed=False))).all()
+        items = (await connection.execute(_locked(parked, batch, ids, replayed=False))).all()
         # The oldest first, as they came.
         items = sorted(items, key=lambda item: (item.parked_at, item.id))
         outcomes = await publisher.publish_all(
@@ -80,7 +80,7 @@ async def replay_many(
             if failure is not None
         ]
         left = set(ids).difference(item.id for item in items)
-        return len(taken), refused + await _busy(connection, parked, left, replayed=False)
+        return len(taken), refused + await _busy(connection, parked, batch, left, replayed=False)
 
     return await _in_batch(connection, parked, actions, batch, False, replay)
 
@@ -91,13 +91,13 @@ async def delete_many(
     """Delete items for good."""
 
     async def remove(ids: Sequence[uuid.UUID]) -> tuple[int, list[BulkFailure]]:
-        locked = _locked(parked, ids, replayed=batch.replayed).with_only_columns(parked.c.id)
+        locked = _locked(parked, batch, ids, replayed=batch.replayed).with_only_columns(parked.c.id)
         found = await connection.execute(
             delete(parked).where(parked.c.id.in_(locked)).returning(parked.c.id)
         )
         gone = set(found.scalars())
         left = set(ids) - gone
-        return len(gone), await _busy(connection, parked, left, replayed=batch.replayed)
+        return len(gone), await _busy(connection, parked, batch, left, replayed=batch.replayed)
 
     return await _in_batch(connection, parked, actions, batch, batch.replayed, remove)
 
@@ -155,9 +155,12 @@ async def _next(
     return chosen, encode_cursor(chosen[-1].parked_at, chosen[-1].id)
 
 
-def _locked(parked: Table, ids: Sequence[uuid.UUID], *, replayed: bool | None) -> Select[Any]:
+def _locked(
+    parked: Table, query: ParkedFilter, ids: Sequence[uuid.UUID], *, replayed: bool | None
+) -> Select[Any]:
+    # Asked again: an item may have been put back, and have failed for another reason.
     return (
-        fitting(parked, ParkedFilter(), replayed=replayed)
+        fitting(parked, query, replayed=replayed)
         .where(parked.c.id.in_(ids))
         .with_for_update(skip_locked=True)
     )
@@ -166,6 +169,7 @@ def _locked(parked: Table, ids: Sequence[uuid.UUID], *, replayed: bool | None) -
 async def _busy(
     connection: AsyncConnection,
     parked: Table,
+    query: ParkedFilter,
     ids: Collection[uuid.UUID],
     *,
     replayed: bool | None,
@@ -173,7 +177,7 @@ async def _busy(
     """Return failures of those that are there still, and that others had locked."""
     if not ids:
         return []
-    statement = fitting(parked, ParkedFilter(), replayed=replayed).where(parked.c.id.in_(ids))
+    statement = fitting(parked, query, replayed=replayed).where(parked.c.id.in_(ids))
     there = await connection.execute(statement.with_only_columns(parked.c.id))
     return [busy(id) for id in sorted(there.scalars())]
 
