@@ -50,7 +50,7 @@ def _at_once(kind: str, title: str) -> tuple[Line, Line]:
 
     return (
         Line("starts", f"{title}, p50", "ms", p("p50_ms")),
-        Line("starts", "- p95", "ms", p("p95_ms")),
+        Line("starts", f"{title}, p95", "ms", p("p95_ms")),
     )
 
 

@@ -1,10 +1,13 @@
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench.capacity import FLEETS, Fleet, needs
+from bench.lines import LINES
 from bench.publish import PAGE, generated_parts, measured, with_parts
+from bench.report import row_title
 from bench.unit_costs import PARTS, UnitCosts, read_measured, unit_costs
 
 COSTS = UnitCosts(
@@ -57,6 +60,11 @@ def test_a_silent_station_costs_what_the_suite_alone_does_not_and_never_less_tha
 def test_a_quick_run_is_not_published() -> None:
     with pytest.raises(ValueError, match="quick"):
         measured([{"settings": {"quick": True}}], read_measured())
+
+
+def test_each_row_of_a_case_has_a_name_of_its_own() -> None:
+    named = Counter((line.case, row_title(line)) for line in LINES)
+    assert [name for name, times in named.items() if times > 1] == []
 
 
 def test_what_a_run_did_not_measure_stays_as_it_was_published() -> None:
