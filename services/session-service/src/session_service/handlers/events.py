@@ -128,6 +128,8 @@ def _told(transaction: Transaction, routing_key: str, data: dict[str, Any]) -> E
         data["revision"],
         *(data[name] for name in _FIGURES),
         data.get("closed_by"),
+        data.get("correction"),
+        *data.get("previous", {}).values(),
         *data.get("station_stop", {}).values(),
     )
     return _event(routing_key, cause, transaction.station_id, data)

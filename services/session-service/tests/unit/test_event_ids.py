@@ -1,0 +1,56 @@
+"""An event's id stands for its content: what differs in any figure is another event."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from session_service.domain.stops import Transaction
+from session_service.handlers.events import Correction, transaction_corrected
+
+NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+ENDED = Transaction(
+    id=1,
+    key=b"1",
+    station_id="S1",
+    connector_id=1,
+    id_token="T1",
+    token_key="t1",
+    token_group=None,
+    started_at=NOW,
+    meter_start=1000,
+    status="completed",
+    flags=frozenset(),
+    stopped_at=NOW + timedelta(hours=1),
+    meter_stop=2000,
+    stop_reason="Local",
+)
+
+
+def _id(before: Transaction, correction: Correction) -> str:
+    _, event = transaction_corrected(before, ENDED, correction)
+    return event.id
+
+
+def test_a_correction_that_is_told_again_is_the_same_event() -> None:
+    before = replace(ENDED, meter_stop=1500)
+    assert _id(before, Correction.OWN_STOP) == _id(before, Correction.OWN_STOP)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        replace(ENDED, meter_stop=1501),
+        replace(ENDED, meter_stop=1500, stopped_at=NOW + timedelta(hours=2)),
+        replace(ENDED, meter_stop=1500, stop_reason="Remote"),
+        replace(ENDED, meter_stop=1500, flags=frozenset({"conflicting_stops"})),
+    ],
+)
+def test_a_correction_of_something_else_is_another_event(before: Transaction) -> None:
+    known = _id(replace(ENDED, meter_stop=1500), Correction.OWN_STOP)
+    assert _id(before, Correction.OWN_STOP) != known
+
+
+def test_a_correction_for_another_reason_is_another_event() -> None:
+    before = replace(ENDED, meter_stop=1500)
+    assert _id(before, Correction.OWN_STOP) != _id(before, Correction.EARLIER_STOP)
