@@ -1,5 +1,6 @@
 """One transaction for a batch, and the search for the bad item when the data refuse it."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -7,6 +8,7 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from csms_shared.clock import monotonic
 from csms_shared.db.engine import in_transaction, is_infrastructure
 from csms_shared.errors import Unavailable
 
@@ -46,22 +48,31 @@ async def apply_isolated(
     return await in_transaction(engine, lambda connection: _one_by_one(connection, works, apply))
 
 
+class OutOfTime(Exception):
+    """What was not applied yet when the time for it was over."""
+
+
 async def apply_apart(
     connection: AsyncConnection,
     works: Sequence[Work],
     apply: Apply[Work, Reply],
     concerns_all: Callable[[Exception], bool] = is_infrastructure,
+    *,
+    until: float = math.inf,
 ) -> tuple[list[Reply], list[Failure[Work]]]:
-    """Apply all of `works` in a savepoint; where that fails on data, each in one of its own.
+    """Apply all of `works` in a savepoint; where that fails, each half, until what fails is alone.
 
     For work inside a transaction that goes on, such as upkeep. Works that fail alone leave nothing
-    behind and are returned.
+    behind and are returned; so are those that nothing was begun with `until` then, in seconds of
+    the monotonic clock, as `OutOfTime`.
 
     Raises:
         Exception: one that `concerns_all`, such as that the database is away.
     """
     if not works:
         return [], []
+    if monotonic() > until:
+        return [], [Failure(work, OutOfTime()) for work in works]
     try:
         async with connection.begin_nested():
             return await apply(connection, works), []
@@ -71,14 +82,20 @@ async def apply_apart(
         if len(works) == 1:
             return [], [Failure(works[0], error)]
         log.warning("batch_isolated", items=len(works), error=repr(error)[:500])
-    return await _one_by_one(connection, works, apply, concerns_all)
+    middle = len(works) // 2
+    replies: list[Reply] = []
+    failures: list[Failure[Work]] = []
+    for half in (works[:middle], works[middle:]):
+        done, failed = await apply_apart(connection, half, apply, concerns_all, until=until)
+        replies += done
+        failures += failed
+    return replies, failures
 
 
 async def _one_by_one(
     connection: AsyncConnection,
     works: Sequence[Work],
     apply: Apply[Work, Reply],
-    concerns_all: Callable[[Exception], bool] = is_infrastructure,
 ) -> tuple[list[Reply], list[Failure[Work]]]:
     replies: list[Reply] = []
     failures: list[Failure[Work]] = []
@@ -87,7 +104,7 @@ async def _one_by_one(
             async with connection.begin_nested():
                 replies += await apply(connection, [work])
         except Exception as error:
-            if concerns_all(error):
+            if is_infrastructure(error):
                 raise
             failures.append(Failure(work, error))
     return replies, failures

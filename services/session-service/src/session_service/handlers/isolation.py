@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.clock import monotonic
+from csms_shared.db.isolation import OutOfTime, apply_apart
 from session_service.handlers.side_features import concerns_all, is_given_up
 
 log = structlog.get_logger(__name__)
@@ -51,28 +52,15 @@ async def each_apart(
     if not things:
         return [], []
     await connection.execute(_BOUNDS)
-    return await _apart(connection, things, work, monotonic() + LONGEST_S)
+    done, failures = await apply_apart(
+        connection, things, lambda _, some: work(some), concerns_all, until=monotonic() + LONGEST_S
+    )
+    return done, [(failure.work, _why_not(failure.error)) for failure in failures]
 
 
-async def _apart(
-    connection: AsyncConnection,
-    things: Sequence[Thing],
-    work: Callable[[Sequence[Thing]], Awaitable[list[Done]]],
-    until: float,
-) -> tuple[list[Done], list[tuple[Thing, WhyNot]]]:
-    if monotonic() > until:
-        return [], [(thing, _TOO_LONG) for thing in things]
-    try:
-        async with connection.begin_nested():
-            return await work(things), []
-    except Exception as error:
-        if concerns_all(error):
-            raise
-        if len(things) == 1:
-            why = _TOO_LONG if is_given_up(error) else _DEFECT
-            log.warning("left_out", why=why.code, exc_info=why is _DEFECT)
-            return [], [(things[0], why)]
-    middle = len(things) // 2
-    first, first_failed = await _apart(connection, things[:middle], work, until)
-    second, second_failed = await _apart(connection, things[middle:], work, until)
-    return first + second, first_failed + second_failed
+def _why_not(error: Exception) -> WhyNot:
+    if isinstance(error, OutOfTime):
+        return _TOO_LONG
+    why = _TOO_LONG if is_given_up(error) else _DEFECT
+    log.warning("left_out", why=why.code, exc_info=error if why is _DEFECT else None)
+    return why
