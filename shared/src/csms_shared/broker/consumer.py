@@ -17,19 +17,19 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from csms_shared.broker.deliveries import Delivery
+from csms_shared.broker.deliveries import Delivery, sent_ms
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
 from csms_shared.broker.in_hand import InHand, NotSettled
 from csms_shared.broker.link import (
     CONNECTION_ERRORS,
-    SENT_HEADER,
     Link,
     close_channel,
     losses_as_errors,
     within,
 )
-from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
+from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState, StateQuestion
+from csms_shared.broker.splitting import Splitter
 from csms_shared.broker.topology import Queue
 from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
@@ -43,7 +43,6 @@ log = structlog.get_logger(__name__)
 
 OPERATION_TIMEOUT_S = 10.0
 _OUTCOMES = ("ack", "split", "rejected")
-_JSON = "application/json"
 
 
 Rest = Callable[[], Awaitable[None]]
@@ -81,7 +80,9 @@ class Consumer:
         self._queue = queue
         self._handler = handler
         self._prefetch = prefetch
-        self._splitter = publisher
+        self._splitter = (
+            None if publisher is None else Splitter(publisher, queue.name, self._is_stopping)
+        )
         self._on_lost = on_lost
         self._gather_s = gather_s
         self._batch_messages = batch_messages
@@ -247,10 +248,10 @@ class Consumer:
         self._wake.set()
 
     def _ahead_ms(self, message: AbstractIncomingMessage) -> int:
-        sent_ms = _sent_ms(message)
-        if message.app_id is None or sent_ms is None:
+        sent = sent_ms(message)
+        if message.app_id is None or sent is None:
             return 0
-        return self._link.sender_clocks.ahead_ms(message.app_id, sent_ms, now_ms())
+        return self._link.sender_clocks.ahead_ms(message.app_id, sent, now_ms())
 
     def _take(self) -> list[Delivery]:
         """Return all that has arrived, or a few by chance of what has been here before.
@@ -377,53 +378,18 @@ class Consumer:
         self._paused = paused
 
     async def _split(self, batch: list[Delivery]) -> list[Delivery]:
+        """Return what is handled as it came."""
         if self._splitter is None:
             return batch
         whole: list[Delivery] = []
         for delivery in batch:
-            if not delivery.redelivered or len(delivery.items()) < 2:
+            if not await self._splitter.split(delivery):
                 whole.append(delivery)
                 continue
-            singles = [
-                Outgoing(
-                    DEFAULT_EXCHANGE,
-                    self._queue.name,
-                    delivery.type,
-                    body,
-                    content_type=delivery.message.content_type or _JSON,
-                    sender=delivery.message.app_id,
-                    sent_ms=_sent_ms(delivery.message),
-                )
-                for body in delivery.singles()
-            ]
-            # Never handed back meanwhile: a broker that takes nothing must not count as a delivery.
-            await until_available(
-                PublishUnconfirmed, on_failure=self._log_split, stopping=self._is_stopping
-            )(self._publish_singles, self._splitter, singles)
             self._in_hand.give_back((delivery,))
             await delivery.message.ack()
             self._taken["split"].inc()
         return whole
-
-    async def _publish_singles(self, publisher: Publisher, singles: list[Outgoing]) -> None:
-        """Publish the items and drop from `singles` those that are stored."""
-        outcomes = await publisher.publish_all(singles)
-        left = [
-            (single, outcome)
-            for single, outcome in zip(singles, outcomes, strict=True)
-            if outcome is not None
-        ]
-        singles[:] = [single for single, _ in left]
-        if left:
-            raise left[0][1]
-
-    async def _log_split(self, error: BaseException) -> None:
-        log.warning("split_waits", queue=self._queue.name, error=str(error))
-
-
-def _sent_ms(message: AbstractIncomingMessage) -> int | None:
-    sent_ms = message.headers.get(SENT_HEADER)
-    return sent_ms if isinstance(sent_ms, int) else None
 
 
 # Of the redelivered, this part is handled at once: so many that a restart is soon over, so few

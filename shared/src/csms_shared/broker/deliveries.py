@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
+from csms_shared.broker.link import SENT_HEADER
 from csms_shared.clock import monotonic
 
 
@@ -41,3 +42,9 @@ class Delivery:
         if isinstance(document, list):
             return [orjson.dumps([item]) for item in document]
         return [orjson.dumps({**document, "items": [item]}) for item in document["items"]]
+
+
+def sent_ms(message: AbstractIncomingMessage) -> int | None:
+    """Return when a message was sent, by its sender's clock; None where it does not say."""
+    sent = message.headers.get(SENT_HEADER)
+    return sent if isinstance(sent, int) else None
