@@ -35,6 +35,8 @@ OUTCOMES: dict[str, dict[str, Any]] = {
 PAYLOADS: dict[str, dict[str, Any]] = {
     "UpdateFirmware": {"location": "ftp://f.example/1", "retrieveDate": "2026-01-01T00:00:00Z"},
     "SignedUpdateFirmware": {"firmware": {"location": "https://f.example/1"}, "requestId": 7},
+    "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "60"},
+    "Reset": {"type": "Soft"},
 }
 
 
@@ -377,6 +379,27 @@ async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(regis
             await batch
     assert registry.parked == []
     assert [row.station_id for row in await registry.query("SELECT station_id FROM station_job")]
+
+
+@pytest.mark.parametrize("action", ["ChangeConfiguration", "Reset"])
+async def test_a_batch_locks_its_stations_before_its_jobs(registry: Any, action: str) -> None:
+    """As whoever creates a job does, so that neither waits for the other."""
+    await registry.request("stations.create", station_id=STATION)
+    command = ended(new_command_id(now_ms()), "UpdateFirmware", "accepted", now_ms())
+    change = ended(new_command_id(now_ms()), action, "accepted", now_ms())
+    async with registry.engine.begin() as other:
+        await lock_jobs_of(other, [STATION])
+        batch = asyncio.create_task(registry.send([command, change]))
+        try:
+            while not await registry.query(_WAITING):
+                assert not batch.done()
+                await asyncio.sleep(0.01)
+            assert not await registry.query("SELECT 1 FROM station FOR UPDATE SKIP LOCKED")
+        finally:
+            await other.rollback()
+            await batch
+    assert registry.parked == []
+    assert await registry.query("SELECT 1 FROM station FOR UPDATE SKIP LOCKED")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.completed_commands import CompletedHandler, apply_completed
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.inbox import Reply, Work
+from station_registry.domain.jobs import KIND_OF_COMMAND
 from station_registry.handlers.certificate_commands import (
     note_installed_certificates,
     note_signed_certificates,
@@ -15,6 +16,7 @@ from station_registry.handlers.configuration import note_changes, note_read
 from station_registry.handlers.jobs import note_job_commands
 from station_registry.handlers.resets import note_resets
 from station_registry.handlers.security_profiles import note_profile_changes
+from station_registry.handlers.works import stations_of_commands
 from station_registry.store import stations
 
 
@@ -42,6 +44,16 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "ChangeConfiguration": _note_changed_configuration,
     "Reset": note_resets,
 }
+
+
+def stations_of_changing_commands(works: Sequence[Work]) -> set[str]:
+    """Return the stations that `note_completed_commands` locks."""
+    return stations_of_commands(works, {"ChangeConfiguration", "Reset"})
+
+
+def stations_of_job_commands(works: Sequence[Work]) -> set[str]:
+    """Return whose job locks `note_completed_commands` needs."""
+    return stations_of_commands(works, KIND_OF_COMMAND)
 
 
 async def note_completed_commands(

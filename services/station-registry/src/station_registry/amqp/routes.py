@@ -10,18 +10,18 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.inbox import Apply, Reply, Work
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.texts import is_storable
-from station_registry.amqp.completed_commands import note_completed_commands
+from station_registry.amqp.completed_commands import (
+    note_completed_commands,
+    stations_of_changing_commands,
+    stations_of_job_commands,
+)
 from station_registry.domain.jobs import KIND_OF_REPORT
 from station_registry.domain.registration import Policies
 from station_registry.handlers.availability import note_statuses
 from station_registry.handlers.certificate_requests import SigningNow, sign_certificate
 from station_registry.handlers.claims import admit_unknown, claim
 from station_registry.handlers.data_transfer import transfer_data
-from station_registry.handlers.jobs import (
-    note_job_reports,
-    stations_of_job_commands,
-    stations_of_reports,
-)
+from station_registry.handlers.jobs import note_job_reports
 from station_registry.handlers.leases import renew_leases
 from station_registry.handlers.ownership import (
     note_liveness,
@@ -33,6 +33,7 @@ from station_registry.handlers.provisioning import boot
 from station_registry.handlers.recordings import store_recordings
 from station_registry.handlers.refusals import note_refusals
 from station_registry.handlers.security_events import note_security_events
+from station_registry.handlers.works import stations_of_items
 from station_registry.store.jobs import lock_jobs_of
 from station_registry.store.stations import lock_all
 
@@ -43,16 +44,17 @@ Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
 class Route:
     """Messages of one contract, and of one call where the contract carries calls.
 
-    `locks_stations`: the handler locks the stations of its items. `first` runs before any station
-    of the batch is locked. `jobs_of` names the stations whose job locks the handler needs: they
-    are taken for the whole batch, in one order, before the first handler that needs any.
+    `stations_of` names the stations that the handler locks: they are locked for the whole batch,
+    in one order, before the first handler. `first` runs before that. `jobs_of` names the stations
+    whose job locks the handler needs: they are taken for the whole batch, in one order, before the
+    first handler that needs any.
     """
 
     type: MessageType
     handler: Handler
     version: str | None = None
     action: str | None = None
-    locks_stations: bool = False
+    stations_of: Callable[[Sequence[Work]], set[str]] | None = None
     first: Callable[[AsyncConnection, Sequence[Work]], Awaitable[None]] | None = None
     jobs_of: Callable[[Sequence[Work]], set[str]] | None = None
 
@@ -76,7 +78,7 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
         Route(
             MessageType.CLAIMS,
             partial(claim, policies=policies),
-            locks_stations=True,
+            stations_of=stations_of_items,
             first=partial(admit_unknown, policies=policies),
         ),
         *reassertion_routes(policies),
@@ -85,14 +87,14 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
             partial(boot, policies=policies),
             OCPP16,
             "BootNotification",
-            locks_stations=True,
+            stations_of=stations_of_items,
         ),
         Route(
             calls,
             partial(sign_certificate, signing=signing),
             OCPP16,
             "SignCertificate",
-            locks_stations=True,
+            stations_of=stations_of_items,
         ),
         Route(calls, transfer_data, OCPP16, "DataTransfer"),
         Route(MessageType.PROBE, answer_probes),
@@ -109,22 +111,27 @@ def lease_routes() -> tuple[Route, ...]:
 def reassertion_routes(policies: Policies) -> tuple[Route, ...]:
     """Return the routes of the queue of re-assertions."""
     reassert = partial(reassert_connections, policies=policies)
-    return (Route(MessageType.REASSERTIONS, reassert, locks_stations=True),)
+    return (Route(MessageType.REASSERTIONS, reassert, stations_of=stations_of_items),)
 
 
 def report_routes() -> tuple[Route, ...]:
     """Return the routes of the reports queue."""
     return (
-        Route(MessageType.RELEASES, release_connections, locks_stations=True),
+        Route(MessageType.RELEASES, release_connections, stations_of=stations_of_items),
         Route(MessageType.LIVENESS, note_liveness),
         Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
         Route(MessageType.CALLS, note_security_events, OCPP16, "SecurityEventNotification"),
         Route(MessageType.REFUSALS, note_refusals),
         *(
-            Route(MessageType.CALLS, note_job_reports, OCPP16, action, jobs_of=stations_of_reports)
+            Route(MessageType.CALLS, note_job_reports, OCPP16, action, jobs_of=stations_of_items)
             for action in KIND_OF_REPORT
         ),
-        Route(MessageType.EVENTS, note_completed_commands, jobs_of=stations_of_job_commands),
+        Route(
+            MessageType.EVENTS,
+            note_completed_commands,
+            stations_of=stations_of_changing_commands,
+            jobs_of=stations_of_job_commands,
+        ),
     )
 
 
@@ -164,10 +171,13 @@ def apply_by(routes: tuple[Route, ...]) -> Apply:
 
 
 async def _lock_stations(connection: AsyncConnection, grouped: dict[Route, list[Work]]) -> None:
-    locking = [works for route, works in grouped.items() if route.locks_stations]
-    # One handler alone takes its locks in the right order itself.
-    if len(locking) > 1:
-        ids = {str(work.item["station_id"]) for works in locking for work in works}
+    locking = [route for route in grouped if route.stations_of is not None]
+    # One handler alone takes its locks in the right order itself, unless job locks come before it.
+    if len(locking) > 1 or any(route.jobs_of is not None for route in grouped):
+        ids: set[str] = set()
+        for route in locking:
+            if route.stations_of is not None:
+                ids |= route.stations_of(grouped[route])
         await lock_all(
             connection, sorted(station_id for station_id in ids if is_storable(station_id))
         )

@@ -34,21 +34,6 @@ from station_registry.store.tables import outbox
 log = structlog.get_logger(__name__)
 
 
-def stations_of_reports(works: Sequence[Work]) -> set[str]:
-    """Return whose job locks `note_job_reports` needs."""
-    return {str(work.item["station_id"]) for work in works}
-
-
-def stations_of_job_commands(works: Sequence[Work]) -> set[str]:
-    """Return whose job locks `note_job_commands` needs, of events of any kind and form."""
-    told = [event.get("data") for work in works for event in work.item if isinstance(event, dict)]
-    return {
-        str(data.get("station_id"))
-        for data in told
-        if isinstance(data, dict) and str(data.get("action")) in KIND_OF_COMMAND
-    }
-
-
 async def note_job_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
     """Store status reports of one action, and bring the jobs of their stations up to date.
 

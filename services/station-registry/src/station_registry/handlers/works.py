@@ -1,6 +1,6 @@
 """Items of messages as contracts, each with the envelope it came in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TypeVar
 
 from csms_shared.contracts.calls import CallReply, RegistrationChange, StationCall
@@ -52,3 +52,18 @@ def call_reply(
             registration=registration,
         ),
     )
+
+
+def stations_of_items(works: Sequence[Work]) -> set[str]:
+    """Return whose items these are."""
+    return {str(work.item["station_id"]) for work in works}
+
+
+def stations_of_commands(works: Sequence[Work], actions: Container[str]) -> set[str]:
+    """Return the stations of commands with these actions, of events of any kind and form."""
+    told = [event.get("data") for work in works for event in work.item if isinstance(event, dict)]
+    return {
+        str(data.get("station_id"))
+        for data in told
+        if isinstance(data, dict) and str(data.get("action")) in actions
+    }
