@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
+from sqlalchemy import text
 
 from csms_shared.clock import utc_now
 from csms_shared.completed_commands import apply_completed
@@ -24,6 +26,7 @@ from csms_shared.values.times import format_time
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.handlers.charging_profiles import settle_waiting
 from session_service.handlers.charging_requests import check_profile, composite, list_profiles
+from session_service.store import charging_profiles
 
 BEGIN = utc_now() - timedelta(minutes=2)
 
@@ -184,6 +187,52 @@ async def test_a_transactions_profile_is_removed_when_it_ends(station: Station) 
     assert await station.held() == {}
     assert await station.held("ended") == {10: (1, 1)}
     assert await station.events() == {("installed", 10), ("removed", 10)}
+
+
+# The state of each of `number` profiles, one of a station.
+_PROFILES = """
+INSERT INTO charging_profile (command_id, station_id, connector_id, profile_id, purpose,
+    stack_level, sent_at, state, profile)
+SELECT gen_random_uuid(), 'A' || n, 1, n, :purpose, 0, now(), :state, CAST(:profile AS json)
+FROM generate_series(1, :number) AS n
+"""
+
+
+async def _stored_profiles(records: Any, number: int, purpose: str, state: str) -> None:
+    own = orjson.dumps(profile(1, chargingProfilePurpose=purpose)).decode()
+    values = {"number": number, "purpose": purpose, "state": state, "profile": own}
+    async with records.engine.begin() as connection:
+        await connection.execute(text(_PROFILES), values)
+
+
+async def test_profiles_that_wait_for_a_start_keep_no_other_station_waiting(
+    station: Station,
+) -> None:
+    records = station.records
+    await records.token("T1")
+    await records.decide(records.start(1))
+    own = profile(10, chargingProfilePurpose="TxProfile", transactionId=1)
+    await station.take(sets(1, 1, own))
+    await records.report(records.stop(9))
+    # Before it by their names, and as many as are looked at in a turn.
+    await _stored_profiles(records, 500, "TxProfile", "waiting")
+    for _ in range(20):
+        await in_transaction(records.engine, settle_waiting)
+    (settled,) = await records.rows("SELECT state FROM charging_profile WHERE station_id = 'S1'")
+    assert settled["state"] == "ended"
+
+
+async def test_profiles_with_nothing_to_settle_are_not_read(station: Station) -> None:
+    records = station.records
+    await _stored_profiles(records, 100_000, "TxDefaultProfile", "installed")
+    async with records.engine.begin() as connection:
+        await connection.execute(text("ANALYZE charging_profile"))
+        plan = (
+            await connection.execute(text(f"EXPLAIN (ANALYZE) {charging_profiles._UNSETTLED.text}"))
+        ).scalars()
+        lines = list(plan)
+    assert not [line for line in lines if "Seq Scan on charging_profile" in line], lines
+    assert not [line for line in lines if "rows=100000" in line], lines
 
 
 async def test_a_remote_starts_profile_is_bound_when_its_transaction_starts(

@@ -78,13 +78,13 @@ _REPORTED = text(
     "SELECT * FROM reported_schedule WHERE station_id = :station_id "
     "AND connector_id = :connector_id"
 )
+# In no order, so that no station waits for others that have something to settle for long.
 _UNSETTLED = text(
-    "SELECT DISTINCT charging_profile.station_id FROM charging_profile LEFT JOIN transaction "
-    "ON transaction.id = charging_profile.transaction_id "
-    "AND transaction.station_id = charging_profile.station_id "
-    "WHERE charging_profile.state IN ('waiting', 'installed') "
-    "AND (charging_profile.state = 'waiting' OR transaction.status <> 'active') "
-    "ORDER BY 1 LIMIT 500"
+    "SELECT station_id FROM (SELECT station_id FROM charging_profile WHERE state = 'waiting' "
+    "UNION SELECT profile.station_id FROM charging_profile AS profile JOIN transaction "
+    "ON transaction.id = profile.transaction_id AND transaction.station_id = profile.station_id "
+    "WHERE profile.state = 'installed' AND profile.transaction_id IS NOT NULL "
+    "AND transaction.status <> 'active') AS due ORDER BY random() LIMIT 500"
 )
 _FORGET = (
     text(
@@ -231,7 +231,7 @@ async def read_reported(
 
 
 async def unsettled_stations(connection: AsyncConnection) -> list[str]:
-    """Return stations with profiles that wait for a transaction, or whose transaction is over."""
+    """Return stations, 500 at most, with profiles that wait for a transaction or outlived it."""
     return list((await connection.execute(_UNSETTLED)).scalars())
 
 

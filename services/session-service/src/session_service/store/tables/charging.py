@@ -25,6 +25,12 @@ charging_profile = Table(
         "station_id",
         postgresql_where=text("state IN ('waiting', 'installed')"),
     ),
+    Index("charging_profile_waiting", "station_id", postgresql_where=text("state = 'waiting'")),
+    Index(
+        "charging_profile_of_transaction",
+        "transaction_id",
+        postgresql_where=text("state = 'installed' AND transaction_id IS NOT NULL"),
+    ),
     Index("charging_profile_over", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
 )
 
