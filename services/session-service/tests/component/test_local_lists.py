@@ -20,7 +20,8 @@ from session_service.handlers.local_list_requests import (
     leave_local_list,
     sync_local_list,
 )
-from session_service.handlers.local_lists import look_at_due
+from session_service.handlers.local_lists import forget_contents, look_at_due
+from session_service.store import local_lists
 
 Order = dict[str, Any]
 
@@ -276,8 +277,24 @@ async def test_contents_that_nobody_holds_are_forgotten(records: Any) -> None:
     counted = "SELECT count(*) FROM local_list_content"
     assert (await records.rows(counted))[0]["count"] == 2
     await records.execute("UPDATE local_list_content SET touched_at = now() - interval '2 hours'")
-    await in_transaction(records.engine, look_at_due)
+    await in_transaction(records.engine, forget_contents)
     assert (await records.rows(counted))[0]["count"] == 1
+
+
+async def test_contents_are_not_compared_with_each_list(records: Any) -> None:
+    await records.execute(
+        "INSERT INTO local_list_content (digest, entries, touched_at) "
+        "SELECT 'd' || n, '[]', now() - interval '2 hours' FROM generate_series(1, 20000) AS n"
+    )
+    await keep(records)
+    await records.execute("UPDATE local_list SET known_digest = 'd1', doubtful_digest = NULL")
+    await records.execute("ANALYZE local_list_content")
+    plan = await records.rows(f"EXPLAIN {local_lists._DROP_CONTENTS.text}")
+    assert any("hashed SubPlan" in row["QUERY PLAN"] for row in plan), plan
+    await in_transaction(records.engine, forget_contents)
+    assert {
+        row["digest"] for row in await records.rows("SELECT digest FROM local_list_content")
+    } == {"d1"}
 
 
 async def test_unknown_lists_are_not_found(records: Any) -> None:

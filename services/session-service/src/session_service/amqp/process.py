@@ -11,7 +11,7 @@ from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
 from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 from session_service.amqp.requests import requests_inbox
 from session_service.handlers.charging_profiles import forget_ended, settle_waiting
-from session_service.handlers.local_lists import look_at_due
+from session_service.handlers.local_lists import forget_contents, look_at_due
 from session_service.handlers.quarantine import reconcile_due
 from session_service.handlers.reservations import expire_reservations
 from session_service.settings import Settings
@@ -65,6 +65,7 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         UpkeepTask("expire_reservations", 5.0, expire_reservations),
         UpkeepTask("forget_reservation_outages", 3600.0, forget_outages),
         UpkeepTask("look_at_local_lists", 5.0, look_at_due),
+        UpkeepTask("forget_local_list_contents", 3600.0, forget_contents),
         UpkeepTask("settle_charging_profiles", 5.0, settle_waiting),
         UpkeepTask("forget_charging_profiles", 3600.0, forget_ended),
     )

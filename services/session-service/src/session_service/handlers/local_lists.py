@@ -47,8 +47,12 @@ LIMIT_KEYS = ("LocalAuthListMaxLength", "SendLocalListMaxLength")
 
 
 async def look_at_due(connection: AsyncConnection) -> None:
-    """Look at the lists whose turn it is, and forget contents that nobody holds any more."""
+    """Look at the lists whose turn it is."""
     await advance(connection, await lock_due(connection, utc_now()))
+
+
+async def forget_contents(connection: AsyncConnection) -> None:
+    """Forget contents that nobody holds any more."""
     await drop_contents(connection)
 
 

@@ -103,9 +103,11 @@ _ADD_CONTENTS = text(
     "ORDER BY digest ON CONFLICT (digest) DO UPDATE SET touched_at = now()"
 )
 _DROP_CONTENTS = text(
-    "DELETE FROM local_list_content AS content WHERE touched_at < now() - interval '1 hour' "
-    "AND NOT EXISTS (SELECT FROM local_list WHERE content.digest "
-    "IN (known_digest, sent_digest, doubtful_digest))"
+    "DELETE FROM local_list_content WHERE touched_at < now() - interval '1 hour' "
+    # Not IN columns of each list: all contents would be compared with all lists.
+    "AND digest NOT IN (SELECT held.digest FROM local_list CROSS JOIN LATERAL "
+    "(VALUES (known_digest), (sent_digest), (doubtful_digest)) AS held (digest) "
+    "WHERE held.digest IS NOT NULL)"
 )
 
 
