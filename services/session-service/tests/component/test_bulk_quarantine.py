@@ -164,8 +164,23 @@ async def test_all_go_to_a_chosen_transaction_of_their_station(ask: Ask, records
         ("S0", chosen),
         ("S1", None),
     }
-    unknown = await ask("quarantine.reconcile_many", **batch(transaction_id=77))
-    assert unknown == (404, "not_found", [])
+    for dry_run in (False, True):
+        unknown = await ask(
+            "quarantine.reconcile_many", **batch(transaction_id=77, dry_run=dry_run)
+        )
+        assert unknown == (404, "not_found", [])
+
+
+async def test_a_batch_answers_what_it_has_done_also_when_the_chosen_transaction_is_gone(
+    ask: Ask, records: Any
+) -> None:
+    await waiting(records, 1)
+    chosen = await transaction_of(records, "S0")
+    same = batch(transaction_id=chosen, kind="meter_values")
+    done = await ask("quarantine.reconcile_many", **same)
+    assert done["done"] == 1
+    await records.execute("DELETE FROM transaction")
+    assert await ask("quarantine.reconcile_many", **same) == done
 
 
 async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does_nothing(
