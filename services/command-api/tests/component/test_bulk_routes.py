@@ -227,6 +227,8 @@ async def test_a_replica_of_the_release_before_costs_no_key_and_nothing_is_done_
         (REPLAY, {"replayed": True}),
         (REPLAY, {"service": "ws-gateway"}),
         (REPLAY, {"error": "a\0b"}),
+        (REPLAY, {"error": ""}),
+        (DELETE, {"error": ""}),
         (DELETE, {}),
         (DELETE, {"limit": 1}),
     ],
