@@ -227,6 +227,8 @@ async def test_a_replica_of_the_release_before_costs_no_key_and_nothing_is_done_
         (REPLAY, {"replayed": True}),
         (REPLAY, {"service": "ws-gateway"}),
         (REPLAY, {"error": "a\0b"}),
+        (REPLAY, {"error": ""}),
+        (DELETE, {"error": ""}),
         (DELETE, {}),
         (DELETE, {"limit": 1}),
     ],
@@ -356,6 +358,33 @@ async def test_what_a_service_refuses_is_refused_and_leaves_the_key_free(
     stations.sessions.operations[OPERATIONS[RECONCILE]] = serve
     answer = await admin.post(RECONCILE, json={**ALL, "transaction_id": 8}, headers=header)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [(refuse(404, "not_found", "there is no transaction 7"), 404), (Gibberish(), 503)],
+)
+async def test_what_was_done_before_a_refusal_or_an_outage_is_noted(
+    admin: httpx.AsyncClient,
+    items: Items,
+    stations: Stations,
+    database: asyncpg.Pool,
+    refusal: Exception,
+    status: int,
+) -> None:
+    answer = stations.sessions.operations[OPERATIONS[RECONCILE]]
+
+    def from_the_third_on(parameters: Answer) -> Any:
+        if len(items.asked) == 2:
+            raise refusal
+        return answer(parameters)
+
+    stations.sessions.operations[OPERATIONS[RECONCILE]] = from_the_third_on
+    refused = await admin.post(RECONCILE, json={**ALL, "transaction_id": 7}, headers=key())
+    assert (refused.status_code, items.left) == (status, 50)
+    note = await last_note(database, RECONCILE)
+    assert note["status"] == status
+    assert json.loads(note["outcome"]) == {"matched": 200, "done": 200, "failed": 0}
 
 
 async def test_an_operator_may_do_none_of_it(admin: httpx.AsyncClient, items: Items) -> None:

@@ -200,3 +200,50 @@ async def test_a_refusal_does_not_free_a_key_that_another_request_makes_somethin
     finally:
         await engine.dispose()
     assert made == [id]
+
+
+@pytest.mark.parametrize("made_before_the_refusal", [False, True])
+async def test_a_refusal_does_not_free_a_key_that_an_earlier_request_makes_something_with(
+    command_database: Any, made_before_the_refusal: bool
+) -> None:
+    engine = create_engine(command_database.service_url, SCHEMA, name="tests", pool_size=3)
+    creation = IdempotentCreation(engine, b"secret")
+    keyed = KeyedRequest("somebody", secrets.token_hex(8), "/things", b"{}")
+    made: list[UUID] = []
+    first_asks, may_make, has_made = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def find(id: UUID) -> Answer:
+        if id not in made:
+            raise refuse(404, "not_found", "there is none")
+        return {}
+
+    async def make(id: UUID) -> Answer:
+        first_asks.set()
+        await may_make.wait()
+        made.append(id)
+        has_made.set()
+        return {}
+
+    async def refused(_: UUID) -> Answer:
+        if made_before_the_refusal:
+            may_make.set()
+            await has_made.wait()
+        raise refuse(409, "not_now", "not now any more")
+
+    first = asyncio.create_task(creation.once(keyed, make, find))
+    try:
+        async with asyncio.timeout(10):
+            await first_asks.wait()
+            second = creation.once(keyed, refused, find)
+            if made_before_the_refusal:
+                assert await second == await first
+            else:
+                with pytest.raises(ProblemRaised):
+                    await second
+            may_make.set()
+            id, _ = await first
+            assert await creation.once(keyed, make, find) == (id, {})
+            assert made == [id]
+    finally:
+        first.cancel()
+        await engine.dispose()

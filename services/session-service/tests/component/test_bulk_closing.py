@@ -167,6 +167,8 @@ async def test_batches_go_on_behind_the_cursor_until_none_is_left(ask: Ask, reco
     )
     cursor, seen, failed = None, 0, []
     while True:
+        left = await ask("transactions.close_many", **closing(dry_run=True, cursor=cursor))
+        assert left["matched"] == 7 - seen
         done = await ask("transactions.close_many", **closing(limit=2, cursor=cursor))
         seen += done["matched"]
         failed += [int(failure["id"]) for failure in done["failures"]]
@@ -175,8 +177,9 @@ async def test_batches_go_on_behind_the_cursor_until_none_is_left(ask: Ask, reco
             break
     assert (seen, sorted(failed)) == (7, sorted(ids[1::2]))
     assert set(await ended(records)) == {"S0", "S2", "S4", "S6"}
-    bad = await ask("transactions.close_many", **closing(cursor="rubbish"))
-    assert bad == (422, "bad_cursor", ["cursor"])
+    for dry_run in (False, True):
+        bad = await ask("transactions.close_many", **closing(cursor="rubbish", dry_run=dry_run))
+        assert bad == (422, "bad_cursor", ["cursor"])
 
 
 async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does_nothing(

@@ -172,6 +172,9 @@ async def test_what_fails_again_is_met_once_behind_one_cursor(
     await park(records, target.name, 7)
     cursor, done = None, 0
     while True:
+        for operation in ("parked.replay_many", "parked.delete_many"):
+            left = await ask(operation, **batch(dry_run=True, cursor=cursor))
+            assert left["matched"] == 7 - done
         answer = await ask("parked.replay_many", **batch(limit=2, cursor=cursor))
         done += answer["done"]
         # All of them fail again.
@@ -183,6 +186,9 @@ async def test_what_fails_again_is_met_once_behind_one_cursor(
             break
     assert done == 7
     assert len(await target.received()) == 7
+    for dry_run in (False, True):
+        bad = await ask("parked.delete_many", **batch(cursor="rubbish", dry_run=dry_run))
+        assert bad == (422, "bad_cursor", ["cursor"])
 
 
 async def test_two_at_once_put_each_item_back_once(ask: Ask, records: Any, target: Target) -> None:

@@ -5,14 +5,19 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listen, remove
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.sessions import Reconcile
+from csms_shared.contracts.sessions import DismissMany, Reconcile
 from csms_shared.db.engine import in_transaction
 from session_service.handlers import isolation
 from session_service.handlers.quarantine import reconcile_due
 from session_service.handlers.quarantine_requests import reconcile_item
+from session_service.store.pages import next_open_items
+from session_service.store.tables import SCHEMA
 
 Ask = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -142,6 +147,8 @@ async def test_batches_go_on_behind_what_fits_nothing(ask: Ask, records: Any) ->
     )
     cursor, seen, done, failed = None, 0, 0, 0
     while True:
+        left = await ask("quarantine.dismiss_many", **batch(dry_run=True, cursor=cursor))
+        assert left["matched"] == 11 - seen
         answer = await ask("quarantine.reconcile_many", **batch(limit=2, cursor=cursor))
         seen, done = seen + answer["matched"], done + answer["done"]
         failed += answer["failed"]
@@ -149,8 +156,62 @@ async def test_batches_go_on_behind_what_fits_nothing(ask: Ask, records: Any) ->
         if cursor is None:
             break
     assert (seen, done, failed) == (11, 8, 3)
-    bad = await ask("quarantine.dismiss_many", **batch(cursor="rubbish"))
-    assert bad == (422, "bad_cursor", ["cursor"])
+    for dry_run in (False, True):
+        bad = await ask("quarantine.dismiss_many", **batch(cursor="rubbish", dry_run=dry_run))
+        assert bad == (422, "bad_cursor", ["cursor"])
+
+
+@pytest.mark.parametrize(
+    "filter", [{}, {"station_id": "S0"}, {"received_to": "2099-01-01T00:00:00Z"}]
+)
+async def test_a_batch_reads_the_items_of_its_own_however_many_wait(
+    records: Any, database_url: str, filter: dict[str, Any]
+) -> None:
+    await records.execute(
+        "INSERT INTO quarantine (id, kind, station_id, connection_id, epoch, seq, received_at, "
+        "reason, payload) SELECT gen_random_uuid(), "
+        "CASE WHEN n % 3 = 0 THEN 'stop' ELSE 'meter_values' END, 'S' || n % 2, 'c', 1, n, now(), "
+        "'why', '{}' FROM generate_series(1, 20000) AS n"
+    )
+    owner = await asyncpg.connect(database_url)
+    try:
+        await owner.execute(f"ANALYZE {SCHEMA}.quarantine")
+    finally:
+        await owner.close()
+    cursor = None
+    async with records.engine.connect() as connection:
+        for _ in range(3):
+            request = DismissMany(**batch(cursor=cursor, **filter))
+            nodes = await plan_of(connection, lambda to: next_open_items(to, request))  # noqa: B023
+            read = [node for node in nodes if node.get("Relation Name") == "quarantine"]
+            rows = sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in read)
+            assert 0 < rows <= 2 * (request.limit + 1), nodes
+            _, cursor = await next_open_items(connection, request)
+
+
+async def plan_of(
+    connection: AsyncConnection, work: Callable[[AsyncConnection], Awaitable[Any]]
+) -> list[dict[str, Any]]:
+    """Return the nodes of the plan of the one statement that `work` sends, as it ran."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, sql: str, parameters: Any, *___: Any) -> None:
+        sent.append((sql, parameters))
+
+    listen(connection.sync_connection, "before_cursor_execute", note)
+    try:
+        await work(connection)
+    finally:
+        remove(connection.sync_connection, "before_cursor_execute", note)
+    ((sql, parameters),) = sent
+    explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
+    found = await connection.exec_driver_sql(explain, parameters)
+    left, nodes = [found.scalar_one()[0]["Plan"]], []
+    while left:
+        node = left.pop()
+        nodes.append(node)
+        left += node.get("Plans", [])
+    return nodes
 
 
 async def test_all_go_to_a_chosen_transaction_of_their_station(ask: Ask, records: Any) -> None:
@@ -164,8 +225,23 @@ async def test_all_go_to_a_chosen_transaction_of_their_station(ask: Ask, records
         ("S0", chosen),
         ("S1", None),
     }
-    unknown = await ask("quarantine.reconcile_many", **batch(transaction_id=77))
-    assert unknown == (404, "not_found", [])
+    for dry_run in (False, True):
+        unknown = await ask(
+            "quarantine.reconcile_many", **batch(transaction_id=77, dry_run=dry_run)
+        )
+        assert unknown == (404, "not_found", [])
+
+
+async def test_a_batch_answers_what_it_has_done_also_when_the_chosen_transaction_is_gone(
+    ask: Ask, records: Any
+) -> None:
+    await waiting(records, 1)
+    chosen = await transaction_of(records, "S0")
+    same = batch(transaction_id=chosen, kind="meter_values")
+    done = await ask("quarantine.reconcile_many", **same)
+    assert done["done"] == 1
+    await records.execute("DELETE FROM transaction")
+    assert await ask("quarantine.reconcile_many", **same) == done
 
 
 async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does_nothing(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket as sockets
+import time
 
 import pytest
 from gateway_fakes.running import RunningGateway, run_gateway
@@ -232,6 +233,22 @@ async def test_what_comes_faster_than_it_is_taken_waits_and_nothing_of_it_is_los
         station.socket.transport.write(b"".join(_frame(Opcode.TEXT, call) for call in calls))
         answered = [(await station.receive())[1] for _ in calls]
         assert answered == [str(number) for number in range(1_000)]
+        await station.socket.close()
+
+
+async def test_a_gateway_that_stood_still_ends_no_station_that_had_to_wait_a_moment(
+    broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "FLOOD_S", 1.0)
+    async with run_gateway(broker_url, services, frames_per_second=200) as running:
+        station = await running.station("CATCHES-UP")
+        calls = [b'[2,"%d","Heartbeat",{}]' % number for number in range(100)]
+        station.socket.transport.write(b"".join(_frame(Opcode.TEXT, call) for call in calls))
+        answered = [(await station.receive())[1]]
+        # As a process does that is stopped for a while: the first are taken, the others wait.
+        time.sleep(2 * intake.FLOOD_S)  # noqa: ASYNC251
+        answered += [(await station.receive())[1] for _ in calls[1:]]
+        assert answered == [str(number) for number in range(100)]
         await station.socket.close()
 
 

@@ -32,8 +32,20 @@ def test_a_flood_is_one_that_never_pauses() -> None:
             pace.took(10, 100, now)
         assert not pace.is_flood(now)
         now += 0.02
-    now += 0.2
+    while pace.may_take(now):
+        pace.took(10, 100, now)
+    now += 0.02
     assert pace.is_flood(now)
+
+
+def test_a_gateway_that_stood_still_takes_nobody_for_a_flood() -> None:
+    pace, now = Pace(RATE), 1000.0
+    while pace.may_take(now):
+        pace.took(10, 100, now)
+    # Stopped meanwhile, it has taken nothing: who had to wait a tenth of a second has not flooded.
+    now += 60.0
+    assert not pace.is_flood(now)
+    assert pace.may_take(now)
 
 
 def test_who_pauses_now_and_then_is_no_flood() -> None:

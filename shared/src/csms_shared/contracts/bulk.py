@@ -51,7 +51,7 @@ class BulkOutcome(Contract):
 class BulkBatch(Contract):
     """Names one batch of a bulk action: at most `limit` items after `cursor`.
 
-    A `dry_run` counts all that match, whatever the limit, and changes nothing.
+    A `dry_run` counts all that match after the cursor, whatever the limit, and changes nothing.
     """
 
     action_id: UUID

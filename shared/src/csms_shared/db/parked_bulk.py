@@ -111,6 +111,9 @@ async def _in_batch(
     work: Work,
 ) -> BulkOutcome:
     matching = fitting(parked, batch, replayed=replayed)
+    if batch.cursor is not None:
+        key = tuple(decode_cursor(batch.cursor, as_moment, as_uuid))
+        matching = matching.where(tuple_(parked.c.parked_at, parked.c.id) < key)
     if batch.dry_run:
         return await counted(connection, matching.with_only_columns(parked.c.id))
 
@@ -139,9 +142,6 @@ async def _next(
         .order_by(parked.c.parked_at.desc(), parked.c.id.desc())
         .limit(batch.limit + 1)
     )
-    if batch.cursor is not None:
-        key = tuple(decode_cursor(batch.cursor, as_moment, as_uuid))
-        statement = statement.where(tuple_(parked.c.parked_at, parked.c.id) < key)
     found: list[Row[Any]] = list(await connection.execute(statement))
     chosen: list[Row[Any]] = []
     size = 0

@@ -20,11 +20,15 @@ Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class BulkOrder:
-    """How much is to be done: at most `limit` items after `cursor`, or a count of all."""
+    """How much is to be done: at most `limit` items after `cursor`, or a count of all.
+
+    `note` is given what has been done so far, after each batch: a later one may be refused.
+    """
 
     limit: int
     cursor: str | None
     dry_run: bool
+    note: Callable[[BulkOutcome], None]
 
 
 async def in_batches(
@@ -51,6 +55,7 @@ async def in_batches(
         number += 1
         part = BulkOutcome.model_validate(await ask(service, batch))
         total = _sum(total, part)
+        order.note(total)
         inner = part.next_cursor
         if inner is None:
             following = services.index(service) + 1

@@ -60,7 +60,7 @@ class IdempotentCreation:
         """Make the thing under a new id, or return what the key has made.
 
         `find` refuses with 404 where there is no such thing (yet). What is refused leaves its key
-        free.
+        free, unless another request with it may be about to make something.
 
         Raises:
             ProblemRaised: it is refused, or 422: the key was used for another request.
@@ -73,7 +73,9 @@ class IdempotentCreation:
         for _ in range(_ATTEMPTS):
             known = await self._known(idempotency)
             if known is None:
-                id, since = new_id, await self._take(idempotency, new_id)
+                since = await self._take(idempotency, new_id)
+                if since is not None:
+                    return new_id, await self._make_first(idempotency, new_id, since, make)
             elif not hmac.compare_digest(known.request_hash, idempotency.request_hash):
                 raise key_reused()
             else:
@@ -81,12 +83,11 @@ class IdempotentCreation:
                 made = await _found(id, find)
                 if made is not None:
                     return id, made
-                since = await self._renew(idempotency, id)
-            if since is not None:
-                return id, await self._make(idempotency, id, since, make)
+                if await self._renew(idempotency, id):
+                    return id, await _make_again(id, make, find)
         raise ServiceAway("the idempotency key is being used by others")
 
-    async def _make(
+    async def _make_first(
         self,
         idempotency: Idempotency,
         id: UUID,
@@ -118,10 +119,26 @@ class IdempotentCreation:
             self._engine, lambda connection: take_key(connection, idempotency, new_id)
         )
 
-    async def _renew(self, idempotency: Idempotency, id: UUID) -> datetime | None:
+    async def _renew(self, idempotency: Idempotency, id: UUID) -> bool:
         return await in_transaction(
             self._engine, lambda connection: renew_key(connection, idempotency, id)
         )
+
+
+async def _make_again(
+    id: UUID,
+    make: Callable[[UUID], Awaitable[Made]],
+    find: Callable[[UUID], Awaitable[Made]],
+) -> Made:
+    """Make what an earlier request may be making too: what that has made is no refusal's."""
+    try:
+        return await make(id)
+    except ProblemRaised:
+        # The key stays taken, because the earlier one may have what is refused now.
+        made = await _found(id, find)
+        if made is None:
+            raise
+        return made
 
 
 async def _found(id: UUID, find: Callable[[UUID], Awaitable[Made]]) -> Made | None:

@@ -66,11 +66,14 @@ async def bulk_answer(
 ) -> Response:
     """Do what is asked for once for its idempotency key; note what it is, and what came of it."""
     await note_asked(request, body.model_dump(mode="json", by_alias=True, exclude_none=True))
-    order = BulkOrder(body.limit, body.cursor, body.dry_run)
+
+    def note(done: BulkOutcome) -> None:
+        note_outcome(request, {name: getattr(done, name) for name in _COUNTS})
+
+    order = BulkOrder(body.limit, body.cursor, body.dry_run, note)
 
     async def make(action_id: UUID) -> dict[str, Any]:
         return (await act(order, action_id)).model_dump(mode="json")
 
     _, outcome = await made_once(request, principal, key, make, nothing_made)
-    note_outcome(request, {name: outcome[name] for name in _COUNTS})
     return Json(outcome)

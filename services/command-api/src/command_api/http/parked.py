@@ -42,7 +42,8 @@ class ParkedBody(BulkBody):
     queue: str | None = Field(None, max_length=255)
     type: str | None = Field(None, max_length=255)
     station_id: str | None = Field(None, max_length=255)
-    error: str | None = Field(None, max_length=255, description="part of the error")
+    # Any error has nothing in it.
+    error: str | None = Field(None, min_length=1, max_length=255, description="part of the error")
     from_: Moment | None = Field(None, alias="from", description="parked from")
     to: Moment | None = Field(None, description="parked before")
 

@@ -61,18 +61,16 @@ async def take_key(
     return taken.scalar_one_or_none()
 
 
-async def renew_key(
-    connection: AsyncConnection, idempotency: Idempotency, id: UUID
-) -> datetime | None:
-    """Have the key stand for this from now on; return since when, None where it does no more."""
+async def renew_key(connection: AsyncConnection, idempotency: Idempotency, id: UUID) -> bool:
+    """Have the key stand for this from now on; return whether it still does."""
     renewed = await connection.execute(
         text(
             "UPDATE idempotency_keys SET created_at = clock_timestamp() "
-            "WHERE principal = :principal AND key = :key AND command_id = :id RETURNING created_at"
+            "WHERE principal = :principal AND key = :key AND command_id = :id"
         ),
         {"principal": idempotency.principal, "key": idempotency.key, "id": id},
     )
-    return renewed.scalar_one_or_none()
+    return renewed.rowcount > 0
 
 
 async def give_up_key(

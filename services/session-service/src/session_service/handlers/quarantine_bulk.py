@@ -22,13 +22,11 @@ from session_service.store.transactions import stored_transaction
 
 async def reconcile_many(connection: AsyncConnection, request: ReconcileMany) -> BulkOutcome:
     """Attach the next items that the filter finds to the chosen transaction, or to what fits."""
-    chosen: Transaction | None = None
-    if request.transaction_id is not None:
-        chosen = stored_transaction(await find_transaction(connection, request.transaction_id))
     if request.dry_run:
+        await _chosen(connection, request)
         return await counted(connection, open_items(request))
     return await done_once(
-        connection, bulk_action, request, lambda: _reconcile(connection, request, chosen)
+        connection, bulk_action, request, lambda: _reconcile(connection, request)
     )
 
 
@@ -39,9 +37,14 @@ async def dismiss_many(connection: AsyncConnection, request: DismissMany) -> Bul
     return await done_once(connection, bulk_action, request, lambda: _dismiss(connection, request))
 
 
-async def _reconcile(
-    connection: AsyncConnection, request: ReconcileMany, chosen: Transaction | None
-) -> BulkOutcome:
+async def _chosen(connection: AsyncConnection, request: ReconcileMany) -> Transaction | None:
+    if request.transaction_id is None:
+        return None
+    return stored_transaction(await find_transaction(connection, request.transaction_id))
+
+
+async def _reconcile(connection: AsyncConnection, request: ReconcileMany) -> BulkOutcome:
+    chosen = await _chosen(connection, request)
     items, cursor = await next_open_items(connection, request)
     failures: list[BulkFailure] = []
     held: set[uuid.UUID] = set()

@@ -72,5 +72,10 @@ class Pace:
         self._used_until = max(self._used_until, now) + max(cost_s, busy_s / _SHARE)
 
     def is_flood(self, now: float) -> bool:
-        """Tell whether the station was over its rate for too long."""
-        return self._flooding_since is not None and now - self._flooding_since > FLOOD_S
+        """Tell whether the station was over its rate for too long, and still is.
+
+        Time in which this process stood still is a pause: it has taken nothing.
+        """
+        if self._flooding_since is None or self._used_until <= now:
+            return False
+        return now - self._flooding_since > FLOOD_S

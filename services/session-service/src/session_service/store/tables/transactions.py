@@ -188,6 +188,15 @@ quarantine = Table(
         postgresql_where=text("status = 'open'"),
     ),
     Index(
+        "quarantine_as_sent",
+        "station_id",
+        text("(kind <> 'stop')"),
+        "epoch",
+        "seq",
+        "id",
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index(
         "quarantine_turns",
         "station_id",
         "kind",

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0018_profiles_to_settle"
-down_revision = "0017_bulk_actions"
+revision = "0019_profiles_to_settle"
+down_revision = "0018_open_items_as_sent"
 branch_labels = None
 depends_on = None
 
