@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 import websockets
-from websockets.typing import Subprotocol
+
+from tests.admitted import admitted
 
 Payload = dict[str, Any]
 
@@ -191,9 +192,9 @@ async def connected(
     if password is not None:
         credentials = base64.b64encode(f"{station_id}:{password}".encode()).decode()
         headers["Authorization"] = f"Basic {credentials}"
-    async with websockets.connect(
+    async with admitted(
         f"{ocpp_url}/{quote(station_id, safe='')}",
-        subprotocols=[Subprotocol(name) for name in subprotocols] or None,
+        tuple(subprotocols),
         additional_headers=headers,
         ssl=tls,
     ) as socket:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 import websockets
-from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.mutations import FrameMutator
+from tests.admitted import admitted
 from tests.conformance.central_system import CentralSystem
 from tests.conformance.played_station import Payload, PlayedStation, at, connected
 
@@ -167,7 +167,7 @@ async def test_mutated_frames_park_nothing_and_harm_no_other_station(
     mutator = FrameMutator(20261121)
     wild = CentralSystem(central.operator, f"{central.station_id}-wild")
     url = f"{run.gateways[0].ocpp_url}/{wild.station_id}"
-    async with websockets.connect(url, subprotocols=[Subprotocol("ocpp1.6")]) as socket:
+    async with admitted(url) as socket:
         await socket.send(
             '[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
         )

@@ -1,12 +1,11 @@
 """A station on a test bench: it may do again and again what others may not."""
 
 import pytest
-import websockets
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
 # By docs/operations.md: so many in a row, at each gateway.
@@ -16,7 +15,7 @@ AT_ONCE = 10
 async def _connects(url: str) -> bool:
     """Connect and leave again; False where the station is told that it connects too often."""
     try:
-        async with websockets.connect(url, subprotocols=[Subprotocol("ocpp1.6")]):
+        async with admitted(url):
             return True
     except InvalidStatus as refused:
         if refused.response.status_code != 429:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 import pytest
-import websockets
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
 PASSWORD = "a-password-of-24-letters"
@@ -26,11 +25,7 @@ async def _status(
         credentials = base64.b64encode(b"anyone:" + password).decode()
         headers["Authorization"] = f"Basic {credentials}"
     try:
-        async with websockets.connect(
-            url,
-            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-            additional_headers=headers,
-        ):
+        async with admitted(url, tuple(subprotocols), additional_headers=headers):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
@@ -89,9 +84,7 @@ async def test_any_character_may_be_in_a_station_id_and_in_rest_paths(
 ) -> None:
     name = station_id + suffix
     encoded = quote(name, safe="")
-    async with websockets.connect(
-        f"{run.ocpp_url}/{encoded}", subprotocols=[Subprotocol("ocpp1.6")]
-    ) as socket:
+    async with admitted(f"{run.ocpp_url}/{encoded}") as socket:
         payload = {"chargePointVendor": "V", "chargePointModel": "M"}
         await socket.send(json.dumps([2, "1", "BootNotification", payload]))
         async with asyncio.timeout(20):

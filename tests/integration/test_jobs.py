@@ -10,11 +10,11 @@ import httpx
 import orjson
 import websockets
 from websockets.asyncio.client import ClientConnection
-from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
 from csms_simulator.station import SimulatedStation
+from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
 
@@ -64,9 +64,7 @@ class FrameStation:
 @contextlib.asynccontextmanager
 async def booted(ocpp_url: str, station_id: str) -> AsyncIterator[FrameStation]:
     """Connect a station and let it boot."""
-    async with websockets.connect(
-        f"{ocpp_url}/{station_id}", subprotocols=[Subprotocol("ocpp1.6")]
-    ) as connection:
+    async with admitted(f"{ocpp_url}/{station_id}") as connection:
         station = FrameStation(connection)
         reading = asyncio.create_task(station.read())
         await station.call("BootNotification", chargePointVendor="V", chargePointModel="M")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import websockets
 from httpx import HTTPStatusError
-from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
 PROFILE = {
@@ -59,9 +59,7 @@ async def obliging(run: RunState, station_id: str) -> AsyncIterator[list[tuple[s
                 response = ANSWERS.get(rest[0], {"status": "Accepted"})
                 await socket.send(json.dumps([3, unique_id, response]))
 
-    async with websockets.connect(
-        f"{run.ocpp_url}/{station_id}", subprotocols=[Subprotocol("ocpp1.6")]
-    ) as socket:
+    async with admitted(f"{run.ocpp_url}/{station_id}") as socket:
         await socket.send(json.dumps([2, "1", "BootNotification", boot]))
         answering = asyncio.create_task(answer(socket))
         yield got

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import websockets
-from websockets.typing import Subprotocol
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
 TOKEN = "04A1B2C3D4E5F607"
@@ -89,7 +89,7 @@ class RawStation:
 @pytest.fixture
 async def raw_station(run: RunState, station_id: str) -> AsyncIterator[RawStation]:
     url = f"{run.ocpp_url}/{station_id}"
-    async with websockets.connect(url, subprotocols=[Subprotocol("ocpp1.6")]) as socket:
+    async with admitted(url) as socket:
         station = RawStation(socket)
         boot = {"chargePointVendor": "V", "chargePointModel": "M"}
         assert (await station.call("BootNotification", boot))[2]["status"] == "Accepted"

@@ -19,7 +19,8 @@ from ocpp.v16.enums import (
     ResetStatus,
     UnlockStatus,
 )
-from websockets.typing import Subprotocol
+
+from tests.admitted import admitted
 
 
 def now() -> str:
@@ -103,9 +104,7 @@ class ThirdPartyStation(ChargePoint):  # type: ignore[misc]
 @contextlib.asynccontextmanager
 async def third_party_station(ocpp_url: str, station_id: str) -> AsyncIterator[ThirdPartyStation]:
     """Connect, boot, and answer until the block is left."""
-    async with websockets.connect(
-        f"{ocpp_url}/{station_id}", subprotocols=[Subprotocol("ocpp1.6")]
-    ) as socket:
+    async with admitted(f"{ocpp_url}/{station_id}") as socket:
         station = ThirdPartyStation(station_id, socket)
         reader = asyncio.create_task(station.start())
         try:

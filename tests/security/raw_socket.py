@@ -6,10 +6,13 @@ import json
 import os
 import ssl
 import struct
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
+
+from tests.admitted import ADMITTED_WITHIN_S, AWAY, PAUSE_S
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 TIMEOUT_S = 30.0
@@ -45,11 +48,16 @@ class RawSocket:
     """A connection to a gateway's port that says nothing by itself."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: str
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        url: str,
+        again: Callable[[], Awaitable["RawSocket"]] | None = None,
     ) -> None:
         self.reader = reader
         self.writer = writer
         self._url = url
+        self._again = again
 
     @classmethod
     async def open(
@@ -64,7 +72,7 @@ class RawSocket:
                 ssl=tls,
                 local_addr=(source, 0) if source else None,
             )
-        return cls(reader, writer, ocpp_url)
+        return cls(reader, writer, ocpp_url, lambda: cls.open(ocpp_url, source, tls))
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,9 +128,18 @@ class RawSocket:
         return Answer(int(first.split()[1]), {name.lower(): headers[name] for name in headers})
 
     async def connect(self, station_id: str, password: bytes | None = None) -> None:
-        """Make the handshake."""
-        await self.send(self.upgrade(station_id, password=password))
-        answer = await self.answer()
+        """Make the handshake; told to come back, connect anew, as stations do."""
+        deadline = asyncio.get_running_loop().time() + ADMITTED_WITHIN_S
+        while True:
+            await self.send(self.upgrade(station_id, password=password))
+            answer = await self.answer()
+            late = asyncio.get_running_loop().time() > deadline
+            if answer.status != AWAY or self._again is None or late:
+                break
+            self.writer.transport.abort()
+            await asyncio.sleep(PAUSE_S)
+            fresh = await self._again()
+            self.reader, self.writer = fresh.reader, fresh.writer
         assert answer.status == 101, answer
 
     async def call(self, action: str, payload: dict[str, Any], message_id: str = "1") -> list[Any]:

@@ -84,6 +84,20 @@ def clear(database_url: str) -> Callable[[], Awaitable[None]]:
 
 
 @pytest.fixture
+def analyze(database_url: str) -> Callable[[str], Awaitable[None]]:
+    """Gather the statistics of a table, as the server does in time; only its owner may."""
+
+    async def gather(table: str) -> None:
+        owner = await asyncpg.connect(database_url)
+        try:
+            await owner.execute(f"VACUUM ANALYZE {SCHEMA}.{table}")
+        finally:
+            await owner.close()
+
+    return gather
+
+
+@pytest.fixture
 async def session_url(migrated_url: str, clear: Callable[[], Awaitable[None]]) -> str:
     """URL of the service's role on empty tables."""
     await clear()

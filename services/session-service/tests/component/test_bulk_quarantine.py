@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.event import listen, remove
@@ -17,7 +16,6 @@ from session_service.handlers import isolation
 from session_service.handlers.quarantine import reconcile_due
 from session_service.handlers.quarantine_requests import reconcile_item
 from session_service.store.pages import next_open_items
-from session_service.store.tables import SCHEMA
 
 Ask = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -165,7 +163,7 @@ async def test_batches_go_on_behind_what_fits_nothing(ask: Ask, records: Any) ->
     "filter", [{}, {"station_id": "S0"}, {"received_to": "2099-01-01T00:00:00Z"}]
 )
 async def test_a_batch_reads_the_items_of_its_own_however_many_wait(
-    records: Any, database_url: str, filter: dict[str, Any]
+    records: Any, analyze: Callable[[str], Awaitable[None]], filter: dict[str, Any]
 ) -> None:
     await records.execute(
         "INSERT INTO quarantine (id, kind, station_id, connection_id, epoch, seq, received_at, "
@@ -173,11 +171,7 @@ async def test_a_batch_reads_the_items_of_its_own_however_many_wait(
         "CASE WHEN n % 3 = 0 THEN 'stop' ELSE 'meter_values' END, 'S' || n % 2, 'c', 1, n, now(), "
         "'why', '{}' FROM generate_series(1, 20000) AS n"
     )
-    owner = await asyncpg.connect(database_url)
-    try:
-        await owner.execute(f"ANALYZE {SCHEMA}.quarantine")
-    finally:
-        await owner.close()
+    await analyze("quarantine")
     cursor = None
     async with records.engine.connect() as connection:
         for _ in range(3):
