@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 
 from command_api.settings import CommandApiSettings
 from csms_shared.db.settings import MigrationSettings
-from csms_shared.settings import PREFIX
+from csms_shared.runtime.settings import PREFIX
 from session_service.settings import Settings as SessionSettings
 from station_registry.settings import RegistrySettings
 from ws_gateway.settings import GatewaySettings

@@ -2,7 +2,7 @@
 
 import re
 
-from csms_shared.settings import PREFIX
+from csms_shared.runtime.settings import PREFIX
 from tests.deploy.deployment_files import ROOT, compose_file
 from ws_gateway.limit_settings import LimitSettings
 

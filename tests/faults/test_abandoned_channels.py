@@ -10,7 +10,7 @@ from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 from tests.faults.proxy import Proxy
 from tests.integration.waiting import eventually
 

@@ -10,8 +10,8 @@ import pytest
 
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.stations import ListStations
-from csms_shared.owning_service import UPKEEP_CONNECTIONS
-from csms_shared.requests_inbox import AT_ONCE
+from csms_shared.service.owning_service import UPKEEP_CONNECTIONS
+from csms_shared.service.requests_inbox import AT_ONCE
 from csms_simulator.station import SimulatedStation
 from tests.faults.command_invariants import ANSWER_TIMEOUT_S, GRACE_S
 from tests.faults.faults_inside import faults_inside

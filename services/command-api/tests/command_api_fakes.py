@@ -20,7 +20,6 @@ from csms_shared.broker.topology import (
     gateway_queue,
     requests_queue,
 )
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import (
     Command,
     CommandBatch,
@@ -30,8 +29,9 @@ from csms_shared.contracts.commands import (
 )
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import Problem, RequestBatch, ResponseMessage
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time_ms
 
 Result = TypeVar("Result")

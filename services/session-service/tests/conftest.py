@@ -18,13 +18,13 @@ from csms_local.pytest_nodes import delete_rows
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import CallReply
 from csms_shared.contracts.requests import RequestItem
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.migrate import migrate
-from csms_shared.inbox import Reply, Work
-from csms_shared.requests_inbox import RequestsInbox
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
+from csms_shared.service.requests_inbox import RequestsInbox
 from csms_shared.values.times import format_time
 from session_service.amqp.process import MIGRATIONS
 from session_service.amqp.requests import requests_inbox

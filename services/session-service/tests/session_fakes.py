@@ -23,10 +23,10 @@ from csms_shared.broker.topology import (
     decisions_key,
     replies_queue,
 )
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Work
-from csms_shared.owning_service import OwningService, opened
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Work
+from csms_shared.service.owning_service import OwningService, opened
 from session_service.amqp.process import session_service
 from session_service.settings import Settings
 

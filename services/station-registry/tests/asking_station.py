@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from csms_shared.clock import now_ms, utc_now
 from csms_shared.contracts.events import CloudEvent
-from csms_shared.inbox import Work
+from csms_shared.runtime.clock import now_ms, utc_now
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time, format_time_ms
 from station_registry.handlers.built_in_authority import BuiltInAuthority
 from station_registry.handlers.certificate_signing import CertificateSigning

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from csms_shared.clock import utc_now
+from csms_shared.runtime.clock import utc_now
 from station_registry.domain.certificate_authority import Authority, AuthorityKey
 from station_registry.domain.certificate_details import pem_of
 from station_registry.domain.certificate_requests import SigningRequest, read_request

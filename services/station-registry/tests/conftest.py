@@ -24,12 +24,12 @@ from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.clock import now_ms
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.engine import create_engine
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.migrate import migrate
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies

@@ -27,7 +27,7 @@ from csms_shared.broker.topology import (
     replies_queue,
 )
 from csms_shared.broker.work_queues import WorkQueueProbe
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 
 def _value(name: str, **labels: str) -> float | None:

@@ -16,7 +16,7 @@ from broker_fakes import (
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 
 async def test_what_was_published_is_handled_in_batches_and_acknowledged(link: Link) -> None:

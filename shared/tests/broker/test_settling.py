@@ -13,7 +13,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState
 from csms_shared.broker.topology import Queue
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 
 class Blocked:

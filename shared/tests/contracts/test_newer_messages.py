@@ -19,7 +19,7 @@ from csms_shared.contracts.envelope import Batch
 from csms_shared.contracts.json_schemas import MESSAGES
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimOutcome, ClaimReplyBatch
-from csms_shared.inbox import decode
+from csms_shared.service.inbox import decode
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "messages" / "samples"
 BATCHES = [name for name, model in MESSAGES.items() if issubclass(model, Batch)]

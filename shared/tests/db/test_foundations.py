@@ -15,7 +15,7 @@ from csms_shared.db.engine import create_engine, in_transaction, is_infrastructu
 from csms_shared.db.isolation import apply_apart, apply_isolated
 from csms_shared.db.migrate import migrate, missing_migrations
 from csms_shared.db.upkeep import Upkeep, UpkeepTask
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 
 async def _insert(connection: AsyncConnection, numbers: Sequence[int]) -> list[int]:

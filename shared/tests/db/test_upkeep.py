@@ -20,7 +20,7 @@ from csms_shared.db.purging import SLICE
 from csms_shared.db.settings import DatabaseSettings
 from csms_shared.db.tables import outbox_table, parked_table
 from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
-from csms_shared.owning_service import UPKEEP_CONNECTIONS, OwningService
+from csms_shared.service.owning_service import UPKEEP_CONNECTIONS, OwningService
 
 WITHIN_S = 30.0
 

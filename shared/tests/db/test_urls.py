@@ -8,7 +8,7 @@ import pytest
 from csms_shared.db.engine import create_engine, why_away
 from csms_shared.db.settings import MigrationSettings
 from csms_shared.db.urls import parse_database_url
-from csms_shared.settings import SettingsProblem, load_settings
+from csms_shared.runtime.settings import SettingsProblem, load_settings
 
 LOGIN = "postgresql://role:very-secret@db:5432/csms"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from csms_shared.db.settings import DatabaseSettings
-from csms_shared.settings import (
+from csms_shared.runtime.settings import (
     SettingsProblem,
     load_settings,
     parse_command,

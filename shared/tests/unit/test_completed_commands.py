@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
-from csms_shared.completed_commands import CompletedHandler, apply_completed, completed_key
 from csms_shared.contracts.events import event_id, event_type
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.inbox import Work
+from csms_shared.service.completed_commands import CompletedHandler, apply_completed, completed_key
+from csms_shared.service.inbox import Work
 
 IDS = [UUID(int=number) for number in range(4)]
 

@@ -4,7 +4,7 @@ import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.inbox import decode
+from csms_shared.service.inbox import decode
 
 BODY = orjson.dumps(
     {"deadline_ms": 5_000, "gateway_id": "g", "items": [{"deadline_ms": 7_000, "at_ms": 9_000}]}

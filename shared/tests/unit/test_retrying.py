@@ -6,8 +6,8 @@ from types import FrameType
 
 import pytest
 
-from csms_shared.errors import Unavailable
-from csms_shared.retrying import until_available
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
 
 
 class Flaky:

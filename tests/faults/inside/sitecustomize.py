@@ -57,7 +57,7 @@ def _failing_at_times(handle: Callable[[Any, Any], Awaitable[Any]], every: int) 
 
     async def handle_or_fail(inbox: Any, item: Any) -> Any:
         if next(requests) % every == 0:
-            from csms_shared.refusals import refuse
+            from csms_shared.contracts.refusals import refuse
 
             raise refuse(500, "internal_error", "a fault of the test")
         return await handle(inbox, item)
@@ -125,7 +125,7 @@ def _change_upkeep(change: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
 
 def _slow_down_upkeep(seconds: float) -> None:
     from csms_shared.db import engine as engines
-    from csms_shared.owning_service import UPKEEP_CONNECTIONS
+    from csms_shared.service.owning_service import UPKEEP_CONNECTIONS
 
     engines.STATEMENT_TIMEOUT_MS = int(2000 * seconds)
 
@@ -160,13 +160,13 @@ if "FAULT_UPKEEP_EVERY_S" in os.environ:
 if "FAULT_CLOCK_S" in os.environ:
     _shift_clock(float(os.environ["FAULT_CLOCK_S"]))
 if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:
-    from csms_shared.inbox import Inbox
+    from csms_shared.service.inbox import Inbox
 
     Inbox.commit = _with_faults(  # type: ignore[assignment,method-assign]
         Inbox.commit, os.environ.get("FAULT_POISON"), os.environ.get("FAULT_HANG")
     )
 if "FAULT_FAILING_REQUESTS" in os.environ:
-    from csms_shared.requests_inbox import RequestsInbox
+    from csms_shared.service.requests_inbox import RequestsInbox
 
     RequestsInbox._handle = _failing_at_times(  # type: ignore[method-assign]
         RequestsInbox._handle, int(os.environ["FAULT_FAILING_REQUESTS"])

@@ -11,8 +11,8 @@ from csms_shared.broker.topology import (
     SESSION_SERVICE,
     parking_queue,
 )
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import now_ms
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
 from tests.faults.suite_on_paths import SuiteOnPaths

@@ -10,12 +10,12 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReply as ClaimReplyContract
 from csms_shared.contracts.ownership import LeaseReply, ReassertionReply
 from csms_shared.db.isolation import apply_isolated
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from station_registry.amqp.routes import apply_by, decision_routes, report_routes
 from station_registry.domain.certificate_requests import SigningPolicy
 from station_registry.domain.registration import Policies

@@ -47,11 +47,11 @@ from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.upkeep import Upkeep, UpkeepTask
-from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
-from csms_shared.retrying import until_available
-from csms_shared.settings import SettingsProblem
-from csms_shared.trusted_proxies import TrustedProxies, parse_networks
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
+from csms_shared.runtime.settings import SettingsProblem
+from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
 

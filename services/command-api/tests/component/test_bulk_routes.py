@@ -10,8 +10,8 @@ import httpx
 import pytest
 from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
 
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import encode_cursor
-from csms_shared.refusals import refuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -15,11 +15,11 @@ from prometheus_client import REGISTRY
 
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY, COMMAND_ORDERS_QUEUE, REQUESTS
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
+from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

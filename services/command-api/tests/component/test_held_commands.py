@@ -21,9 +21,9 @@ from command_api_fakes import (
 )
 from commands_over_rest import becomes, send
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.ocpp.credentials import credential_proofs
+from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -12,8 +12,8 @@ from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key,
 
 from command_api.handlers.idempotent_creation import IdempotentCreation, KeyedRequest
 from command_api.store.tables import SCHEMA
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import create_engine
-from csms_shared.refusals import ProblemRaised, refuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

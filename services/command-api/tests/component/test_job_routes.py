@@ -16,8 +16,8 @@ from command_api.handlers.uploads import Uploads
 from command_api.store.tables import SCHEMA
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import CreateJob
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import create_engine
-from csms_shared.refusals import ProblemRaised
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

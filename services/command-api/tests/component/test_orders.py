@@ -13,11 +13,11 @@ from commands_over_rest import becomes
 
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY, REQUESTS
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch, CompletedCommand
+from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from command_api_fakes import Answer, Stations, is_problem
 
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -14,9 +14,9 @@ from command_api.store.command_changes import lock_commands, write_changes
 from command_api.store.command_inserts import NewCommand, insert_commands
 from command_api.store.tables import SCHEMA
 from command_api.store.transaction_starts import link_starts, store_starts
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.db.engine import create_engine, in_transaction
+from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -16,11 +16,11 @@ from command_api.store.upkeep import purges
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.engine import create_engine, in_transaction
-from csms_shared.refusals import refuse
+from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -25,11 +25,11 @@ from command_api.store.upload_bucket import BucketAccess, UploadBucket
 from command_api.store.upload_files import FilesAway, NoRoom, UploadFiles
 from command_api.store.upload_folder import UploadFolder
 from command_api.store.uploads import Upload
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import create_engine
-from csms_shared.refusals import ProblemRaised
-from csms_shared.settings import SettingsProblem
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.settings import SettingsProblem
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from command_api.handlers.chain_checks import check_certificate_chain
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 
 
 class Registry:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from command_api.handlers.charging_checks import check_charging_profile
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 
 
 class KnownServices:

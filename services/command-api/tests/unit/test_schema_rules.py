@@ -12,7 +12,7 @@ from command_api.http.job_requests import NewFirmwareJob, check_payload, firmwar
 from command_api.http.rollouts import NewRollout, Which
 from command_api.http.schema_rules import NOT_BLANK
 from command_api.http.users import UserChange
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 
 Body = dict[str, Any]
 

@@ -9,7 +9,7 @@ from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
 from command_api.store.upload_bucket import UploadBucket
 from command_api.store.upload_folder import UploadFolder
-from csms_shared.settings import SettingsProblem, load_settings
+from csms_shared.runtime.settings import SettingsProblem, load_settings
 
 REQUIRED = {
     "CSMS_BROKER_URL": "amqp://broker/",

@@ -1,8 +1,8 @@
 """Entry point: `session-service serve` and `session-service migrate`."""
 
 from csms_shared.broker.topology import SESSION_SERVICE
-from csms_shared.command_line import run_command
-from csms_shared.owning_service import serve
+from csms_shared.service.command_line import run_command
+from csms_shared.service.owning_service import serve
 from session_service.amqp.process import MIGRATIONS, session_service
 from session_service.settings import Settings
 from session_service.store.tables import SCHEMA

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.bulk import BulkOutcome
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.sessions import (
     CloseTransaction,
     CloseTransactions,
@@ -20,7 +21,6 @@ from csms_shared.contracts.sessions import (
     WithoutReading,
 )
 from csms_shared.db.engine import create_engine, in_transaction, transactional
-from csms_shared.refusals import ProblemRaised
 from session_service.handlers.closing import close_many
 from session_service.handlers.quarantine import reconcile_due
 from session_service.handlers.quarantine_bulk import dismiss_many, reconcile_many

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.sessions import ListTransactions
 from csms_shared.db.cursors import BadCursor, encode_cursor
 from csms_shared.db.engine import create_engine
-from csms_shared.refusals import ProblemRaised
 from session_service.handlers.transaction_requests import list_transactions
 from session_service.store.tables import SCHEMA
 

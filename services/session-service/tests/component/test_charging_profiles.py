@@ -11,8 +11,6 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from csms_shared.clock import utc_now
-from csms_shared.completed_commands import apply_completed
 from csms_shared.contracts.charging import (
     AskCompositeSchedule,
     CheckChargingProfile,
@@ -22,7 +20,9 @@ from csms_shared.contracts.charging import (
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
-from csms_shared.inbox import Work
+from csms_shared.runtime.clock import utc_now
+from csms_shared.service.completed_commands import apply_completed
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.handlers.charging_profiles import settle_waiting

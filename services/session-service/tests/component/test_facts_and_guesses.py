@@ -9,7 +9,7 @@ import pytest
 
 from csms_shared.contracts.sessions import CloseTransaction, ListEvidence, ListMeterValues
 from csms_shared.db.engine import in_transaction
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.handlers.evidence_requests import list_evidence
 from session_service.handlers.quarantine import reconcile_due

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from csms_shared.contracts.local_lists import KeepLocalList, LocalListName
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
-from csms_shared.inbox import Work
 from csms_shared.ocpp.schemas import validate_request
-from csms_shared.refusals import ProblemRaised
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.handlers.local_list_requests import (
     get_local_list,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.sessions import Dismiss
 from csms_shared.db.engine import create_engine, in_transaction
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.amqp.routes import Decisions
 from session_service.handlers.quarantine import reconcile_due

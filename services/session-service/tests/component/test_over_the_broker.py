@@ -26,7 +26,7 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.owning_service import PREFETCH, OwningService
+from csms_shared.service.owning_service import PREFETCH, OwningService
 from session_service.amqp import inboxes
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.amqp.process import DECISION_CONSUMERS

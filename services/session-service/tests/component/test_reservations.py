@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.reservations import (
     CancelReservation,
     CreateReservation,
     FindReservation,
 )
 from csms_shared.db.engine import create_engine, in_transaction
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.handlers.reservation_requests import (
     cancel_reservation,

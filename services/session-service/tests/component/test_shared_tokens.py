@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 from session_service.store.tables import SCHEMA
 
 STATIONS = 8

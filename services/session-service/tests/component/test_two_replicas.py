@@ -10,12 +10,12 @@ import pytest
 from session_fakes import WITHIN_S, Gateway, running_gateway, running_replica, until
 from sqlalchemy.engine import make_url
 
-from csms_shared import owning_service
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import SESSION_SERVICE, reports_queue
-from csms_shared.clock import now_ms
-from csms_shared.inbox import Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service import owning_service
+from csms_shared.service.inbox import Work
 from session_service.amqp import inboxes
 from session_service.store.tables import SCHEMA
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 from session_service.handlers.calls import ReceivedCall, received_call
 from session_service.handlers.ocpp16 import read_meter_values, read_start, read_stop
 

@@ -1,8 +1,8 @@
 """Entry point: `station-registry serve` and `station-registry migrate`."""
 
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.command_line import run_command
-from csms_shared.owning_service import serve
+from csms_shared.service.command_line import run_command
+from csms_shared.service.owning_service import serve
 from station_registry.amqp.process import station_registry
 from station_registry.settings import RegistrySettings
 from station_registry.store import MIGRATIONS, SCHEMA

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 from station_registry.domain.certificate_deliveries import DELIVERIES
 from station_registry.domain.certificate_requests import SigningRequest
 from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now

@@ -8,8 +8,8 @@ import pytest
 
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 
 BEGIN = datetime.now(UTC)

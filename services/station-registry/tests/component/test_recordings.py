@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.recordings import RecordedFrame, encode_body, line, pack
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.isolation import apply_isolated
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Work
 from station_registry.amqp.routes import apply_by, recording_routes
 from station_registry.handlers import recordings as handler
 from station_registry.store.recordings import make_partitions, upkeep_tasks

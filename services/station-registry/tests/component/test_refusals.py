@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.service.inbox import Work
 
 HOUR_MS = 3_600_000
 START = 500_000 * HOUR_MS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 
 
 @pytest.fixture

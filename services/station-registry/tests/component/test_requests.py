@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 
 
 async def _problem(registry: Any, operation: str, **parameters: Any) -> tuple[int, str]:

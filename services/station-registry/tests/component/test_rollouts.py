@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time_ms
 from station_registry.handlers.rollouts import advance_rollouts
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from csms_shared.clock import utc_now
-from csms_shared.inbox import Work
+from csms_shared.runtime.clock import utc_now
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from csms_simulator.certificates import Authority
 from station_registry.handlers.built_in_authority import BuiltInAuthority

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from csms_shared.contracts.ownership import ClaimOutcome
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.service.inbox import Work
 
 OLD, NEW = "aa" * 32, "bb" * 32
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.inbox import Work
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Work
 from csms_simulator.certificates import Authority, Issued
 from station_registry.domain.certificate_details import details
 from station_registry.domain.registration import Policies

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from statements import brief, explained, rows_of, scans_of
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
-from csms_shared.inbox import Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time_ms
 from station_registry.amqp.routes import apply_by, report_routes
 from station_registry.domain.jobs import CommandEnd, JobFacts, job_state

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.stations import ListStations
 from csms_shared.db.migrate import migrate
-from csms_shared.refusals import ProblemRaised
 from station_registry.store import MIGRATIONS, SCHEMA, views
 
 FLEET = 100_000

@@ -12,8 +12,8 @@ from authorities import FIT, UNFIT, write
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.owning_service import opened
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.service.owning_service import opened
 from station_registry.amqp.process import station_registry
 from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.handlers.certificate_expiry import watch_expiry

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from authorities import FIT, LOWEST, MIDDLE, ROOT, UNFIT, authority, handshake, request
 
-from csms_shared.clock import utc_now
+from csms_shared.runtime.clock import utc_now
 from station_registry.domain.authority_fitness import check_authority
 from station_registry.domain.certificate_authority import (
     Authority,

@@ -10,7 +10,7 @@ from authorities import EC_KEY, RSA_KEY, handshake, request
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from csms_shared.clock import utc_now
+from csms_shared.runtime.clock import utc_now
 from station_registry.domain.certificate_authority import (
     AuthorityKey,
     Revocation,

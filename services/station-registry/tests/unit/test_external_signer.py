@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from csms_shared.clock import utc_now
+from csms_shared.runtime.clock import utc_now
 from station_registry.domain.certificate_authority import issue, new_authority
 from station_registry.domain.certificate_details import pem_of
 from station_registry.domain.certificate_requests import SigningRequest, read_request

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from station_registry.domain.certificate_authority import new_authority
 from station_registry.domain.certificate_details import hash_data, pem_of

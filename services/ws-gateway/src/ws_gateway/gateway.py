@@ -7,10 +7,10 @@ import importlib.metadata
 import structlog
 
 from csms_shared.broker.link import Link
-from csms_shared.clock import utc_now
 from csms_shared.observability.probes import ProbeServer
-from csms_shared.trusted_proxies import parse_networks
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
+from csms_shared.values.trusted_proxies import parse_networks
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.settings import GatewaySettings

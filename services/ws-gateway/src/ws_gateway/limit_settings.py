@@ -2,7 +2,7 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from csms_shared.settings import ServiceSettings
+from csms_shared.runtime.settings import ServiceSettings
 from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS, DEFAULT_LIMITS, EntryLimits, Limits
 
 _MANY = 1_000_000

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from csms_shared.trusted_proxies import Networks
+from csms_shared.values.trusted_proxies import Networks
 from ws_gateway.limit_settings import LimitSettings
 
 

@@ -11,8 +11,8 @@ from gateway_fakes.waiting import until
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
-from csms_shared.clock import monotonic
 from csms_shared.contracts.control import Control, ControlKind
+from csms_shared.runtime.clock import monotonic
 from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS
 from ws_gateway.domain.turns import Turn, Turns
 from ws_gateway.websocket import admission

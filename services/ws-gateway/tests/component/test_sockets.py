@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway.websocket import doorway, held_bytes, intake, socket
 
 HEAD = (

@@ -10,8 +10,8 @@ from gateway_fakes.services import FakeServices
 from gateway_fakes.waiting import until
 from websockets.exceptions import InvalidHandshake
 
-from csms_shared.clock import monotonic
 from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.runtime.clock import monotonic
 from ws_gateway import gateway
 from ws_gateway.websocket import draining
 

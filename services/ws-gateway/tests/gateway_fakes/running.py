@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command
+from csms_shared.runtime.clock import now_ms
 from gateway_fakes.claims import PEPPER
 from gateway_fakes.services import FakeServices
 from gateway_fakes.station import Station

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
-from csms_shared.trusted_proxies import parse_networks
+from csms_shared.values.trusted_proxies import parse_networks
 from ws_gateway.domain.client_cert_header import BadClientCert, certificate_in
 from ws_gateway.domain.presented import Presented
 from ws_gateway.websocket.client_address import ClientAddresses

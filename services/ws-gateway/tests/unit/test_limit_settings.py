@@ -2,7 +2,7 @@
 
 import pytest
 
-from csms_shared.settings import SettingsProblem, load_settings
+from csms_shared.runtime.settings import SettingsProblem, load_settings
 from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS, DEFAULT_LIMITS, EntryLimits, Limits
 from ws_gateway.limit_settings import LimitSettings
 from ws_gateway.settings import GatewaySettings

@@ -8,12 +8,12 @@ import pytest
 from gateway_fakes.ownership import ACCEPTED, PENDING, Gateway, Held, control, granted
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.clock import monotonic
 from csms_shared.contracts.control import Control, ControlBatch, ControlKind
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
     ClaimReply,
 )
+from csms_shared.runtime.clock import monotonic
 from ws_gateway.amqp.claims import ClaimUnanswered
 from ws_gateway.amqp.lease import LEASE_S
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from csms_shared.clock import utc_now
+from csms_shared.runtime.clock import utc_now
 from csms_simulator.certificates import Authority
 from ws_gateway.websocket.tls_expiry import CertificateExpiry
 

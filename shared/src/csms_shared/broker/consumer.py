@@ -31,11 +31,11 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState, StateQuestion
 from csms_shared.broker.splitting import Splitter
 from csms_shared.broker.topology import Queue
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
-from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
-from csms_shared.retrying import SHORTEST_PAUSE_S, until_available
+from csms_shared.runtime.clock import monotonic, now_ms
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import SHORTEST_PAUSE_S, until_available
 
 __all__ = ["Consumer", "Delivery", "Handler", "Rest"]
 

@@ -7,7 +7,7 @@ import orjson
 from aio_pika.abc import AbstractIncomingMessage
 
 from csms_shared.broker.link import SENT_HEADER
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 
 
 @dataclass(slots=True)

@@ -23,8 +23,8 @@ from csms_shared.broker.topology import (
     REPLIES,
     REQUESTS,
 )
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.observability.metrics import BUS_PUBLISHED
+from csms_shared.runtime.clock import monotonic, now_ms
 
 PUBLISH_TIMEOUT_S = 5.0
 _CHANNELS = 3

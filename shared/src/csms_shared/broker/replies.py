@@ -18,9 +18,9 @@ import structlog
 
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.clock import monotonic
 from csms_shared.observability.metrics import REPLIES_UNDELIVERED
-from csms_shared.retrying import SHORTEST_PAUSE_S
+from csms_shared.runtime.clock import monotonic
+from csms_shared.runtime.retrying import SHORTEST_PAUSE_S
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from csms_shared.broker.errors import (
 )
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import REPLIES, REQUESTS, request_keys
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
+from csms_shared.runtime.clock import now_ms
 
 MAX_OUTSTANDING = 1000
 LANE_CONFIRM_S = 1.0

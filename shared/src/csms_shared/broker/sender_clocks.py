@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 
 TOLERATED_MS = 150_000
 """The greatest difference between two clocks that is made good."""

@@ -7,7 +7,7 @@ import structlog
 from csms_shared.broker.deliveries import Delivery, sent_ms
 from csms_shared.broker.errors import PublishUnconfirmed
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.retrying import until_available
+from csms_shared.runtime.retrying import until_available
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import orjson
 
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.requests import FieldProblem, Problem
-from csms_shared.refusals import ProblemRaised
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import parse_time
 

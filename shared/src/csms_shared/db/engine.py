@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from csms_shared.db.urls import parse_database_url
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 # asyncpg is given the URL itself: SQLAlchemy knows no parameter of libpq.
 DRIVER = "postgresql+asyncpg://"

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.clock import monotonic
 from csms_shared.db.engine import in_transaction, is_infrastructure
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.clock import monotonic
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

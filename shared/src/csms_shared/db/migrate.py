@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_r
 from csms_shared.db.engine import CONNECT_TIMEOUT_S, DRIVER, in_transaction, is_infrastructure
 from csms_shared.db.settings import MigrationSettings
 from csms_shared.db.urls import parse_database_url
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 _LOCK_LOOKED_AT_S = 0.1
 

@@ -15,15 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import EVENTS, REQUESTS
-from csms_shared.clock import monotonic
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
 from csms_shared.db.outbox_messages import Destination, join_rows
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
-from csms_shared.errors import Unavailable
-from csms_shared.retrying import until_available
+from csms_shared.runtime.clock import monotonic
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
 
 log = structlog.get_logger(__name__)
 

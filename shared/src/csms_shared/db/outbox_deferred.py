@@ -20,13 +20,13 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_messages import Destination
 from csms_shared.db.outbox_publishing import PATIENCE_S, Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import KEPT_FOR_S, Refusals
-from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import (
     PUBLIC_EVENTS_DEFERRED,
     PUBLIC_EVENTS_DROPPED,
     PUBLIC_EVENTS_REFUSED,
     PUBLIC_KEYS_REFUSED,
 )
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import structlog
 
 from csms_shared.broker.topology import EVENTS
-from csms_shared.clock import monotonic
 from csms_shared.db.outbox_messages import Destination
+from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.topology import EVENTS
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import OUTBOX_OLDEST_AGE, OUTBOX_PENDING
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

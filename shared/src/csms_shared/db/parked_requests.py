@@ -17,11 +17,11 @@ from csms_shared.contracts.pages import (
     ParkedView,
     ReplayParked,
 )
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.requests import Problem
 from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler, in_transaction, transactional
 from csms_shared.db.parked_bulk import delete_many, fitting, replay_many
-from csms_shared.refusals import ProblemRaised
 from csms_shared.values.times import format_time
 
 

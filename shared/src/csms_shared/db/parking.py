@@ -13,8 +13,8 @@ from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import parking_queue
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import PARKED_ITEMS
+from csms_shared.runtime.errors import Unavailable
 from csms_shared.values.texts import is_storable
 
 PARKED_TYPE = "parked.v1"

@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from csms_shared.db.urls import parse_database_url
-from csms_shared.settings import PREFIX, ServiceSettings
+from csms_shared.runtime.settings import PREFIX, ServiceSettings
 
 
 class DatabaseSettings(ServiceSettings):

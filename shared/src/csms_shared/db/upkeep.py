@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.purging import delete_slice
-from csms_shared.errors import Unavailable
 from csms_shared.observability.metrics import UPKEEP_FAILING
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from csms_shared.settings import SettingsProblem
+from csms_shared.runtime.settings import SettingsProblem
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 CHECK_TIMEOUT_S = 3.0

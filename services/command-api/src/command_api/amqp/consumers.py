@@ -29,7 +29,7 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parking import ParkingDrain
-from csms_shared.inbox import Inbox
+from csms_shared.service.inbox import Inbox
 
 # The first of the consumers are those of this incarnation's own queues.
 OWN_CONSUMERS = 2

@@ -10,7 +10,7 @@ from command_api.handlers.event_hub import EventHub
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import live_events_queue
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import COMMAND_API, COMMAND_ORDERS_QUEUE
-from csms_shared.inbox import Inbox, decode
+from csms_shared.service.inbox import Inbox, decode
 
 
 class OrdersInbox:

@@ -10,9 +10,9 @@ import structlog
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.reading import UnreadableMessage, read_batch, take_each
 from csms_shared.broker.requests import Correlator
-from csms_shared.clock import monotonic
 from csms_shared.contracts.commands import CommandReport, CommandReportBatch
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
 

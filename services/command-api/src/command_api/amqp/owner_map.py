@@ -15,8 +15,8 @@ from csms_shared.broker.reading import read_items
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.stations import LOOK_UP_OWNERS, OwnerView, RegistrationStatus
-from csms_shared.refusals import ProblemRaised
 
 _LIST = TypeAdapter(list[Any])
 _LOOKUP_MAX = 500

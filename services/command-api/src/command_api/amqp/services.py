@@ -5,7 +5,7 @@ from typing import Any
 from command_api.handlers.ports import ServiceAway, ServiceFailed, ServiceOlder
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 
 REQUEST_TIMEOUT_S = 4.0
 # A service without its database; another 503 says itself what is wrong.

@@ -10,9 +10,9 @@ from command_api.domain.roles import Principal, Role
 from command_api.handlers.passwords import Passwords
 from command_api.handlers.sessions import Sessions, api_key_hash
 from command_api.store import accounts
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import in_transaction
-from csms_shared.refusals import ProblemRaised, refuse
 from csms_shared.values.times import format_time
 
 KEY_PREFIX = "csms_"

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from csms_shared.contracts.bulk import BULK_BATCH_MAX, BULK_FAILURES_MAX, BulkFailure, BulkOutcome
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import BadCursor, as_text, decode_cursor, encode_cursor
-from csms_shared.refusals import refuse
 
 BULK_MAX = 1_000
 

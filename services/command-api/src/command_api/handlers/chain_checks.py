@@ -4,8 +4,8 @@ from typing import Any
 
 from command_api.handlers.ports import Services
 from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.contracts.refusals import refuse
 from csms_shared.ocpp.certificate_chains import MAX_CHAIN_KEY, longest_chain
-from csms_shared.refusals import refuse
 
 
 async def check_certificate_chain(

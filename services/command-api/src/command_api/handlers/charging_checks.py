@@ -4,6 +4,7 @@ from typing import Any
 
 from command_api.handlers.ports import Services
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.contracts.refusals import refuse
 from csms_shared.ocpp.charging_profiles import (
     LIMIT_KEYS,
     SET_CHARGING_PROFILE,
@@ -13,7 +14,6 @@ from csms_shared.ocpp.charging_profiles import (
     profile_limits,
     profile_problems,
 )
-from csms_shared.refusals import refuse
 
 
 async def check_charging_profile(

@@ -28,14 +28,14 @@ from command_api.store.command_inserts import NewCommand, insert_commands
 from command_api.store.command_queries import get_command
 from command_api.store.idempotency_keys import Idempotency, KnownKey, find_key
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.ocpp.versions import OCPP16
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.numbers import as_integer
 
 _REMOTE_STOP = "RemoteStopTransaction"

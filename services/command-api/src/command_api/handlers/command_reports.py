@@ -11,10 +11,10 @@ from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.watched_commands import WatchedCommands
 from command_api.store.command_changes import lock_commands, write_changes
 from command_api.store.transaction_starts import link_starts
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 
 
 class UnknownOutcome(ValueError):

@@ -26,13 +26,13 @@ from command_api.store.command_changes import (
     write_changes,
 )
 from command_api.store.command_queries import stations_with_waiting
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
 from csms_shared.ocpp.schemas import validate_request
-from csms_shared.retrying import until_available
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
 
 log = structlog.get_logger(__name__)
 

@@ -23,10 +23,10 @@ from command_api.store.idempotency_keys import (
     renew_key,
     take_key,
 )
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import in_transaction
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
 
 Made = dict[str, Any]
 

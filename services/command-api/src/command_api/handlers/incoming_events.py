@@ -8,7 +8,7 @@ from command_api.domain.remote_starts import SeenStart
 from command_api.store.transaction_starts import link_starts, store_starts
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.times import read_moment
 
 _STARTED = event_type("transaction.started")

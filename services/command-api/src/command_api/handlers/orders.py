@@ -11,12 +11,12 @@ from command_api.domain.orders import command_of_order
 from command_api.handlers.ports import OwnerDirectory, ServiceAway
 from command_api.store.command_changes import write_changes
 from command_api.store.command_inserts import NewCommand, insert_commands
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.stations import OwnerView
-from csms_shared.errors import Unavailable
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.service.inbox import Reply, Work
 
 
 class Orders:

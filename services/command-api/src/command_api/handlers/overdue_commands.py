@@ -6,8 +6,8 @@ from command_api.domain.command_states import ANSWER_TIMEOUT_MS, GRACE_MS, ended
 from command_api.domain.remote_starts import ACTION as REMOTE_START
 from command_api.store.command_changes import lock_overdue, write_changes
 from command_api.store.transaction_starts import link_starts
-from csms_shared.clock import now_ms
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.runtime.clock import now_ms
 
 EVERY_S = 1.0
 _LIMIT = 1_000

@@ -22,9 +22,9 @@ from csms_shared.contracts.pages import (
     ParkedFilter,
     ParkedId,
 )
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import BadCursor, as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler
-from csms_shared.refusals import refuse
 
 _ORDER = (STATION_REGISTRY, SESSION_SERVICE, COMMAND_API)
 

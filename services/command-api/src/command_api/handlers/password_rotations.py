@@ -11,11 +11,11 @@ from command_api.domain.password_rotation import OFFERED, password_change
 from command_api.handlers.ports import ServiceAway, ServiceFailed, Services
 from command_api.store.rotations import DueRotation, due_rotations, mark_applied
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.clock import now_ms
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
-from csms_shared.refusals import ProblemRaised
-from csms_shared.retrying import until_available
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
 
 log = structlog.get_logger(__name__)
 

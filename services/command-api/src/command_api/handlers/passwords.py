@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from command_api.handlers.turns import Turns
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 
 # OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)

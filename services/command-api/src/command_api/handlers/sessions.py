@@ -21,8 +21,8 @@ from command_api.store.accounts import (
     get_user,
     get_users,
 )
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.db.engine import in_transaction
+from csms_shared.runtime.clock import monotonic, now_ms
 
 TOKEN_SECONDS = 28_800
 ADMINISTRATOR = "admin"

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from command_api.domain.upload_names import safe_name
 from command_api.store import uploads as store
 from command_api.store.upload_files import FilesAway, NoRoom, UploadFiles, file_key
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from command_api.domain.command_states import CommandRecord, after_report
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
+from csms_shared.runtime.clock import now_ms
 
 _REMEMBERED = 2_000
 _FOR_THE_DATABASE = (CommandOutcome.NOT_OWNER, CommandOutcome.SUPERSEDED)

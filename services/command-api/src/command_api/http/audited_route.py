@@ -16,7 +16,7 @@ from command_api.http.problems import problem_of
 from command_api.http.state import ApiState, state_of
 from command_api.store.audit import record_asked, record_outcome, record_write
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from command_api.domain.roles import Principal, Role
 from command_api.http.state import state_of
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
 
 
 class Unauthenticated(HTTPException):

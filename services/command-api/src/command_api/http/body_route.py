@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from command_api.http import nul_characters
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
 
 JSON = "application/json"
 

@@ -20,10 +20,10 @@ from command_api.http.body_route import JSON, read_body
 from command_api.http.state import state_of
 from command_api.store.command_queries import get_command, list_commands
 from command_api.store.command_rows import command_view
-from csms_shared.clock import now_ms
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import in_transaction
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.numbers import parse_number
 from csms_shared.values.times import read_moment
 

@@ -13,7 +13,7 @@ from command_api.handlers.event_hub import EventFilter, EventHub, Stream
 from command_api.handlers.ports import ServiceAway
 from command_api.http.authentication import Viewer, is_still_authorized
 from command_api.http.state import state_of
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 router = APIRouter(tags=["events"])
 

@@ -14,8 +14,8 @@ from command_api.http.schema_rules import NOT_BLANK
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.sessions import IdTokenView, TokenStatus
-from csms_shared.refusals import refuse
 from csms_shared.values.numbers import INT32_MAX, Whole
 from csms_shared.values.times import Expiry
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from command_api.http import schema_rules
 from command_api.http.answers import given, utc_text
-from csms_shared.clock import utc_now
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.ocpp.schemas import request_problems
 from csms_shared.ocpp.versions import OCPP16
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.numbers import Whole
 from csms_shared.values.times import Expiry, Moment
 

@@ -27,10 +27,10 @@ from command_api.http.job_requests import (
 from command_api.http.state import state_of
 from command_api.store.uploads import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.clock import utc_now
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 
 router = APIRouter(tags=["jobs"], route_class=AuditedRoute)

@@ -24,7 +24,7 @@ from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import MessageView
 from csms_shared.contracts.pages import PAGE_MAX, Page
-from csms_shared.refusals import ProblemRaised
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.values.times import Moment
 
 router = APIRouter(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
 
 
 class MultipartFile:

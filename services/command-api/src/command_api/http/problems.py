@@ -18,9 +18,9 @@ from command_api.handlers.gathering import TooBusy
 from command_api.handlers.passwords import TooManyLogins
 from command_api.handlers.ports import ServiceAway, ServiceFailed, ServiceOlder
 from command_api.http.allowed_methods import allowed_methods
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.requests import Problem
-from csms_shared.errors import Unavailable
-from csms_shared.refusals import ProblemRaised
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

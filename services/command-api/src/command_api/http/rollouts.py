@@ -21,8 +21,8 @@ from command_api.http.schema_rules import any_given, one_given
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStation, RolloutView
-from csms_shared.refusals import refuse
 from csms_shared.values.numbers import Whole
 
 router = APIRouter(

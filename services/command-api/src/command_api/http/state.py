@@ -16,7 +16,7 @@ from command_api.handlers.ports import Services
 from command_api.handlers.sessions import Sessions
 from command_api.handlers.uploads import Uploads
 from command_api.handlers.watched_commands import WatchedCommands
-from csms_shared.trusted_proxies import TrustedProxies
+from csms_shared.values.trusted_proxies import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True)

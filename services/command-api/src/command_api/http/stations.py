@@ -25,6 +25,7 @@ from command_api.http.refusals import ExplainedRefusal, explained
 from command_api.http.state import ApiState, state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import (
     BootPolicy,
     ConnectorView,
@@ -33,7 +34,6 @@ from csms_shared.contracts.stations import (
     StationView,
 )
 from csms_shared.ocpp.credentials import credential_proofs
-from csms_shared.refusals import refuse
 from csms_shared.values.flags import Flag, FlagText
 from csms_shared.values.numbers import Whole
 

@@ -12,10 +12,10 @@ from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.authentication import Viewer
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.clock import now_ms
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import ConnectionView, GatewayView
 from csms_shared.db.engine import why_away
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time_ms
 
 router = APIRouter(tags=["status"])

@@ -13,7 +13,7 @@ from command_api.http.authentication import Administrator
 from command_api.http.schema_rules import any_given
 from command_api.http.state import state_of
 from csms_shared.contracts.pages import Page
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=AuditedRoute)
 

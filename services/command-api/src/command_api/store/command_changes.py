@@ -15,10 +15,10 @@ from command_api.domain.command_states import ATTEMPT_MS, CommandRecord
 from command_api.store.command_rows import COLUMNS, at, command_view, record_of
 from command_api.store.tables import outbox
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
-from csms_shared.clock import utc_now
-from csms_shared.completed_commands import completed_key
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import utc_now
+from csms_shared.service.completed_commands import completed_key
 from csms_shared.values.times import format_time_ms
 
 AT_ONCE = 8

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.domain.command_states import CommandRecord, CommandStatus
 from command_api.store.command_rows import COLUMNS, record_of
 from command_api.store.tables import commands
-from csms_shared.clock import utc_now
+from csms_shared.runtime.clock import utc_now
 
 
 async def get_command(connection: AsyncConnection, command_id: UUID) -> CommandRecord | None:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from command_api.domain.upload_places import BucketPlace
 from command_api.store.upload_files import FilesAway
-from csms_shared.settings import SettingsProblem
+from csms_shared.runtime.settings import SettingsProblem
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from command_api.store.upload_files import FilesAway, NoRoom
-from csms_shared.settings import SettingsProblem
+from csms_shared.runtime.settings import SettingsProblem
 
 # What gathers in memory before a thread writes it.
 _WRITE_BYTES = 1024 * 1024

@@ -1,6 +1,6 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
-from csms_shared.completed_commands import CompletedHandler
+from csms_shared.service.completed_commands import CompletedHandler
 from session_service.handlers.charging_profiles import (
     note_clearings,
     note_profiles,

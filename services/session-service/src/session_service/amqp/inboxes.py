@@ -9,10 +9,10 @@ from csms_shared.broker.consumer import Delivery, Rest
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
-from csms_shared.clock import monotonic
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Inbox, Reply, Work, decode
+from csms_shared.runtime.clock import monotonic
+from csms_shared.service.inbox import Inbox, Reply, Work, decode
 from session_service.amqp.reports_barrier import Barrier
 from session_service.amqp.routes import Decisions, apply_reports, is_late
 

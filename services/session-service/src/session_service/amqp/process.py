@@ -6,7 +6,7 @@ from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import SESSION_SERVICE, replica_queue
 from csms_shared.db.upkeep import UpkeepTask
-from csms_shared.owning_service import OwningService
+from csms_shared.service.owning_service import OwningService
 from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
 from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 from session_service.amqp.requests import requests_inbox

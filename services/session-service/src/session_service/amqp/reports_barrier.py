@@ -27,9 +27,9 @@ from csms_shared.broker.queue_state import QueueState
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import REQUESTS, SESSION_SERVICE, replicas_key
-from csms_shared.clock import monotonic
 from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
-from csms_shared.requests_inbox import RequestsInbox
+from csms_shared.service.requests_inbox import RequestsInbox
 from session_service.handlers import charging_requests as charging
 from session_service.handlers import closing, quarantine_bulk
 from session_service.handlers import evidence_requests as evidence

@@ -12,13 +12,13 @@ from csms_shared.broker.topology import (
     SESSION_SERVICE,
     STATION_CONNECTED_KEY,
 )
-from csms_shared.clock import now_ms, utc_now
-from csms_shared.completed_commands import apply_completed
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
-from csms_shared.inbox import Reply, Work
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.runtime.clock import now_ms, utc_now
+from csms_shared.service.completed_commands import apply_completed
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.times import read_moment
 from session_service.amqp.completed_commands import completed_command_handlers
 from session_service.domain.authorization import is_free_vend

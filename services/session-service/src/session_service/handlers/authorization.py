@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from csms_shared.inbox import Reply
+from csms_shared.service.inbox import Reply
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.texts import storable
 from session_service.domain.authorization import Token, authorization_of

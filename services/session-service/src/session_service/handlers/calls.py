@@ -6,7 +6,7 @@ from typing import Any
 
 from csms_shared.contracts.calls import CallReply, StationCall
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.inbox import Reply, Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import read_moment
 from session_service.domain.installed_profiles import (

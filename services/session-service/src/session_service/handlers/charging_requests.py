@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.charging import (
     AskCompositeSchedule,
     ChargingProfileView,
@@ -16,6 +15,7 @@ from csms_shared.contracts.charging import (
 )
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.requests import FieldProblem
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.domain.charging_profiles import Purpose, RateUnit, replaces
 from session_service.domain.installed_profiles import ProfileState

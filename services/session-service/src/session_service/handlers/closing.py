@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.bulk import BulkFailure, BulkOutcome
 from csms_shared.contracts.sessions import CloseTransactions, WithoutReading
 from csms_shared.db.bulk_actions import busy, counted, done_once
 from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import utc_now
 from session_service.domain.stops import Transaction, close_by_hand
 from session_service.handlers.events import transaction_stopped
 from session_service.handlers.isolation import each_apart

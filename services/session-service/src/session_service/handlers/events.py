@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.domain.installed_profiles import AcceptedProfile
 from session_service.domain.metering import MeterReport, energy_wh

@@ -17,7 +17,7 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.domain.evidence import Why, any_named, named, why_not_counted
 from session_service.domain.metering import ENERGY_REGISTER, energy_wh

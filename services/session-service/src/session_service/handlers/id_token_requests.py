@@ -6,8 +6,8 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.sessions import (
     ChangeIdToken,
     CreateIdToken,
@@ -17,7 +17,7 @@ from csms_shared.contracts.sessions import (
     TokenStatus,
 )
 from csms_shared.db.outbox import write_events
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
 from session_service.handlers.events import id_token_changed

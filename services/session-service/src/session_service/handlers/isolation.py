@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import monotonic
 from csms_shared.db.isolation import OutOfTime, apply_apart
+from csms_shared.runtime.clock import monotonic
 from session_service.handlers.side_features import concerns_all, is_given_up
 
 log = structlog.get_logger(__name__)

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.local_lists import (
     KeepLocalList,
     LocalListName,
     LocalListStatus,
     LocalListView,
 )
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.domain.local_list_answers import (
     begun_again,

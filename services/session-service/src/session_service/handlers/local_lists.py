@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import SESSION_SERVICE
-from csms_shared.clock import utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
+from csms_shared.runtime.clock import utc_now
 from session_service.domain.authorization import decide_authorization
 from session_service.domain.local_list_answers import (
     connected,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from csms_shared.clock import now_ms
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import parse_number
 from csms_shared.values.texts import storable

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import StationCall
 from csms_shared.db.isolation import apply_apart
-from csms_shared.inbox import Work
+from csms_shared.service.inbox import Work
 from session_service.domain.matching import Candidates
 from session_service.domain.stamps import Stamp
 from session_service.domain.starts import Start

@@ -7,8 +7,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineView, Reconcile
-from csms_shared.refusals import ProblemRaised, refuse
 from csms_shared.values.times import format_time
 from session_service.handlers.quarantine import attach_items
 from session_service.handlers.transaction_requests import find_transaction

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.reservations import (
     CancelReservation,
     CreateReservation,
@@ -19,7 +19,7 @@ from csms_shared.contracts.reservations import (
 )
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
-from csms_shared.refusals import refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
 from session_service.domain.reservations import ReservationStatus

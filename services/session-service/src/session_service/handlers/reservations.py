@@ -13,11 +13,11 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.domain.reservations import (
     Answer,

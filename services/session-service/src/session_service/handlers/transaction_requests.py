@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.sessions import (
     CloseTransaction,
     ListMeterValues,
@@ -18,7 +19,6 @@ from csms_shared.contracts.sessions import (
     TransactionStatus,
     TransactionView,
 )
-from csms_shared.refusals import ProblemRaised, refuse
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_time
 from session_service.domain.evidence import named

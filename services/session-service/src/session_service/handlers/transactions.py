@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply
+from csms_shared.service.inbox import Reply
 from session_service.domain.authorization import Token
 from session_service.domain.stamps import Stamp
 from session_service.domain.starts import Start, StartedTransaction, StartLedger

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Select, Text, cast, func, literal, not_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import as_int32, as_text, as_uuid, decode_cursor, encode_cursor
-from csms_shared.refusals import refuse
 from session_service.store.tables import PgSnapshot, Xid8, transaction
 
 _LAST_XID = 2**64 - 1

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from session_service.domain.authorization import Authorization, AuthorizationStatus
 from session_service.domain.stamps import Stamp
 from session_service.domain.starts import (

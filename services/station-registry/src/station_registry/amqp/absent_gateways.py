@@ -6,7 +6,7 @@ from csms_shared.broker.attendance import unattended
 from csms_shared.broker.errors import BrokerUnavailable
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import gateway_queue
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 
 async def absent_gateways(link: Link, gateway_ids: Iterable[str]) -> set[str]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.completed_commands import CompletedHandler, apply_completed
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.completed_commands import CompletedHandler, apply_completed
+from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.jobs import KIND_OF_COMMAND
 from station_registry.handlers.certificate_commands import (
     note_installed_certificates,

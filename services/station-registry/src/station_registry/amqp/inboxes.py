@@ -14,10 +14,10 @@ from csms_shared.broker.topology import (
     recordings_queue,
     reports_queue,
 )
-from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Inbox, Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Inbox, Reply, Work
 from station_registry.amqp.routes import (
     apply_by,
     decision_routes,

@@ -12,8 +12,8 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
-from csms_shared.owning_service import OwningService
-from csms_shared.requests_inbox import RequestsInbox
+from csms_shared.service.owning_service import OwningService
+from csms_shared.service.requests_inbox import RequestsInbox
 from station_registry.amqp.absent_gateways import absent_gateways
 from station_registry.amqp.inboxes import (
     decisions_inbox,

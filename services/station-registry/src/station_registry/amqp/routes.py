@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Apply, Reply, Work
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.service.inbox import Apply, Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.amqp.completed_commands import (
     note_completed_commands,

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.availability import connector_status, decide_statuses
 from station_registry.domain.events import fact
 from station_registry.handlers.works import calls

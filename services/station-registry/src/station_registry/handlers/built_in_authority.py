@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.clock import utc_now
 from csms_shared.db.engine import in_transaction
-from csms_shared.errors import Unavailable
-from csms_shared.retrying import until_available
+from csms_shared.runtime.clock import utc_now
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
 from station_registry.domain.authority_fitness import check_authority
 from station_registry.domain.certificate_authority import (
     Authority,

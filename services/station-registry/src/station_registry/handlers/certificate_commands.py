@@ -5,10 +5,10 @@ from dataclasses import astuple, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.orders import CommandOrder, CompletedCommand
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import fit
 from station_registry.domain.certificate_deliveries import (
     Delivery,

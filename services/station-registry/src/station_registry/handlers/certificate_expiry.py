@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time
 from station_registry.domain.events import fact
 from station_registry.handlers.certificate_requests import SigningNow

@@ -5,7 +5,6 @@ from functools import partial
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.certificates import (
     AuthorityQuery,
     AuthorityView,
@@ -18,9 +17,10 @@ from csms_shared.contracts.certificates import (
     RevokeCertificate,
     StationCertificatesView,
 )
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import RequestHandler, transactional
 from csms_shared.db.outbox import write_events
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.domain.certificate_details import normal_serial, pem_of

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import event_id
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import fit
 from station_registry.domain.certificate_deliveries import RequestStatus
 from station_registry.domain.certificate_requests import (

@@ -8,15 +8,15 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.clock import now_ms, utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
-from csms_shared.errors import Unavailable
 from csms_shared.ocpp.certificate_chains import longest_chain
-from csms_shared.retrying import until_available
+from csms_shared.runtime.clock import now_ms, utc_now
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
 from csms_shared.values.times import format_time
 from station_registry.domain.certificate_deliveries import DELIVERY_HOURS, pause_s
 from station_registry.domain.certificate_details import details, pem_of

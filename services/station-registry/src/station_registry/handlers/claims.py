@@ -6,11 +6,11 @@ from functools import partial
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.domain.claims import (
     ClaimDecision,

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.configuration import (
     ConfigurationItem,
@@ -15,8 +14,9 @@ from csms_shared.contracts.configuration import (
     RefreshConfiguration,
 )
 from csms_shared.contracts.orders import CommandOrder
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.orders import write_orders
-from csms_shared.refusals import refuse
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.domain.configuration import MAX_KEYS, KnownKey, key_of, max_keys, pieces

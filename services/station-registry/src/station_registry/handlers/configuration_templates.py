@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms, utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.configuration import (
     AppliedTemplate,
@@ -23,10 +22,11 @@ from csms_shared.contracts.configuration import (
 )
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page, PageQuery
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
 from csms_shared.ocpp.secret_keys import is_secret_key
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.domain.configuration import (

@@ -7,7 +7,7 @@ from csms_shared.broker.topology import GATEWAYS
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.control import Control, ControlKind
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Reply
+from csms_shared.service.inbox import Reply
 from station_registry.domain.ownership import Owner
 
 

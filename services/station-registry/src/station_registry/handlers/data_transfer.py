@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import StationCall
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.events import fact_of_call
 from station_registry.handlers.works import call_reply, parsed
 from station_registry.store import reports

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.jobs import (
     CreateJob,
     JobDetail,
@@ -21,9 +20,10 @@ from csms_shared.contracts.jobs import (
 )
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
-from csms_shared.refusals import refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from station_registry.domain.jobs import (
     KIND_OF_COMMAND,

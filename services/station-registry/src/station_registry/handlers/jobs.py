@@ -9,11 +9,11 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.times import read_moment
 from station_registry.domain.events import Told, fact

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import LeaseRenewal, LeaseReply
 from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.events import Told
 from station_registry.handlers.ownership import gone
 from station_registry.handlers.works import in_time, parsed

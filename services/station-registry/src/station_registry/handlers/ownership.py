@@ -5,7 +5,6 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
     ChangedRegistration,
@@ -15,7 +14,8 @@ from csms_shared.contracts.ownership import (
     Release,
 )
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.domain.events import Told, fact
 from station_registry.domain.ownership import Owner, Ownership, Verdict, reassert, release

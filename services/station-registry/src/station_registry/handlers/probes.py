@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.inbox import Reply, Work
 
 
 async def answer_probes(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:

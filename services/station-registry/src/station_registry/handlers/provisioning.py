@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.calls import RegistrationChange, StationCall
 from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.events import Told, fact_of_call
 from station_registry.domain.provisioning import (
     BOOT_FACT_FIELDS,

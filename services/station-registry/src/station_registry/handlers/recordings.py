@@ -16,9 +16,9 @@ from csms_shared.contracts.recordings import (
     UnreadableRecording,
     unpack,
 )
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor, as_int64, as_text, decode_cursor, encode_cursor
-from csms_shared.inbox import Reply, Work
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.domain.messages import Place, Placed, Wanted, view
 from station_registry.handlers.works import parsed

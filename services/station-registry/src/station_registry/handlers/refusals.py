@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.messages import ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.ownership import CLIENT_CERTIFICATE_REFUSED, ClaimOutcome, Refusal
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
-from csms_shared.refusals import refuse
+from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import fit, is_storable
 from station_registry.domain.events import fact
 from station_registry.domain.security_events import CONNECTION_REFUSED, SecurityEvent, detected

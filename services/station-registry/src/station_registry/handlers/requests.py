@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.clock import now_ms
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.stations import (
     LOOK_UP_OWNERS,
     ChangeStation,
@@ -34,9 +34,9 @@ from csms_shared.contracts.stations import (
 from csms_shared.db.engine import RequestHandler, in_transaction, transactional
 from csms_shared.db.outbox import write_events
 from csms_shared.db.parked_requests import parked_operations
-from csms_shared.inbox import Reply, reply_messages
 from csms_shared.ocpp.credentials import SALT_BYTES
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, reply_messages
 from csms_shared.values.texts import is_storable
 from station_registry.domain.changes import ChangeDecision, decide_change
 from station_registry.domain.credentials import Credentials, set_password

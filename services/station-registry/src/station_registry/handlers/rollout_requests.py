@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import utc_now
 from csms_shared.contracts.pages import Page, PageQuery
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.rollouts import (
     ROLLOUT_MAX_STATIONS,
@@ -20,7 +20,7 @@ from csms_shared.contracts.rollouts import (
     SteerRollout,
 )
 from csms_shared.db.cursors import as_text, as_uuid, decode_cursor, encode_cursor
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import utc_now
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.domain.jobs import location_of

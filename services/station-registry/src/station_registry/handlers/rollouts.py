@@ -9,7 +9,6 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms, utc_now
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.jobs import OPEN_JOBS, CreateJob, JobStatus
@@ -17,6 +16,7 @@ from csms_shared.contracts.rollouts import RolloutStatus
 from csms_shared.db.engine import is_about_data
 from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.values.times import format_time_ms
 from station_registry.domain.events import SOURCE
 from station_registry.domain.rollouts import fair_shares, next_step

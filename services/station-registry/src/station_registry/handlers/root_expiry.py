@@ -5,10 +5,10 @@ from collections import Counter
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time, format_time_ms
 from station_registry.domain.events import SOURCE, Told, fact
 from station_registry.store.root_expiry import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.security_events import SecurityEvent, reported, told
 from station_registry.handlers.works import calls
 from station_registry.store import security_events

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.refusals import refuse
+from csms_shared.contracts.refusals import refuse
 from csms_shared.values.texts import is_storable
 from station_registry.domain.security_profiles import ProfileRules, accepted, declined, too_low
 from station_registry.store import security_profiles

@@ -6,7 +6,7 @@ from typing import TypeVar
 from csms_shared.contracts.calls import CallReply, RegistrationChange, StationCall
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.inbox import Reply, Work
+from csms_shared.service.inbox import Reply, Work
 
 Item = TypeVar("Item", bound=Contract)
 

@@ -14,13 +14,13 @@ from csms_shared.broker.reading import (
     take_each,
 )
 from csms_shared.broker.topology import STATION_CREATED_KEY
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallReply, CallReplyBatch
 from csms_shared.contracts.commands import Command, CommandBatch, CommandOutcome
 from csms_shared.contracts.control import Control, ControlBatch, ControlKind
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
+from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections

@@ -8,7 +8,7 @@ from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import STATION_REGISTRY, service_queues
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.amqp.arrivals import Arrivals
 from ws_gateway.amqp.calls import CallLanes

@@ -8,7 +8,6 @@ import structlog
 
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import REQUESTS, STATION_REGISTRY, decisions_key
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.control import Control
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
@@ -18,6 +17,7 @@ from csms_shared.contracts.ownership import (
     ClaimReply,
     ClaimReplyBatch,
 )
+from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue

@@ -11,9 +11,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.publisher import Outgoing
-from csms_shared.clock import monotonic
 from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
-from csms_shared.retrying import until_available
+from csms_shared.runtime.clock import monotonic
+from csms_shared.runtime.retrying import until_available
 from ws_gateway import metrics
 
 PUBLISH_TIMEOUT_S = 4.0

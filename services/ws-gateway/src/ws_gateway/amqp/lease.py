@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from csms_shared.broker.errors import AnswerUnreadable, BrokerError, PublishReturned
 from csms_shared.broker.topology import leases_key
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import LeaseReply
+from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway.amqp.connections import Connections
 from ws_gateway.amqp.lease_route import LeaseRoute
 from ws_gateway.amqp.own_queue import OwnQueue

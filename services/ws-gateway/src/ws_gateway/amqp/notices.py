@@ -7,8 +7,8 @@ import orjson
 
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import REQUESTS, STATION_REGISTRY, reports_key
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.connections import HeldConnection
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing

@@ -15,8 +15,8 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.requests import Correlator
 from csms_shared.broker.topology import INCARNATION_EXPIRES_MS, REQUESTS, gateway_queue
-from csms_shared.clock import monotonic
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
 

@@ -16,10 +16,10 @@ import structlog
 from csms_shared.broker.errors import BrokerError, PublishReturned
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import REQUESTS, reassertions_key
-from csms_shared.clock import now_ms
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ReassertionReply
+from csms_shared.runtime.clock import now_ms
 from ws_gateway.amqp.connections import Connections, HeldConnection
 from ws_gateway.amqp.lane import Publishing
 from ws_gateway.amqp.lease_route import LeaseRoute

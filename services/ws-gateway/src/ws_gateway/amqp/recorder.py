@@ -17,9 +17,9 @@ from csms_shared.broker.errors import BrokerError, PublishReturned, PublishUncon
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import REQUESTS, recordings_key, recordings_queue
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.recordings import encode_body
+from csms_shared.runtime.clock import now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.connections import HeldConnection
 from ws_gateway.amqp.lane import Publishing

@@ -13,8 +13,8 @@ from csms_shared.broker.topology import (
     decisions_key,
     service_queues,
 )
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.domain.steadiness import Steadiness

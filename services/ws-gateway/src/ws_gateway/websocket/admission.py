@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.limits import EntryLimits
 from ws_gateway.domain.pace import Pace

@@ -2,7 +2,7 @@
 
 from websockets.datastructures import Headers
 
-from csms_shared.trusted_proxies import Network, TrustedProxies
+from csms_shared.values.trusted_proxies import Network, TrustedProxies
 from ws_gateway.domain.client_cert_header import HEADER, certificate_in
 from ws_gateway.domain.presented import Presented
 

@@ -1,7 +1,7 @@
 """Where the reports on a connection's commands go."""
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.commands import Command, CommandOutcome
+from csms_shared.runtime.clock import now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.domain.commands import OutboundCommand

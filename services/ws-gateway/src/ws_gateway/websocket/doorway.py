@@ -10,7 +10,7 @@ import resource
 from collections.abc import Callable
 from typing import Protocol
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 
 # For a request that is lost and sent again over a slow mobile network.

@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.websocket.session import Session
 

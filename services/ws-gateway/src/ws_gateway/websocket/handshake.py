@@ -10,9 +10,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.ocpp.credentials import credential_proofs
+from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.claims import ClaimUnanswered

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.effects import (
     CallRefused,

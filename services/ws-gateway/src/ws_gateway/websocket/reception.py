@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway.domain.failed_logins import FailedLogins
 from ws_gateway.domain.keyed_rate import KeyedRate
 from ws_gateway.domain.limits import EntryLimits

@@ -11,8 +11,8 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Response
 
-from csms_shared.clock import now_ms
 from csms_shared.contracts.ownership import ClaimOutcome
+from csms_shared.runtime.clock import now_ms
 from ws_gateway import metrics
 from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.refusal_counts import RefusalCounts

@@ -6,11 +6,11 @@ from typing import Any
 
 import structlog
 
-from csms_shared.clock import monotonic, now_ms
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
 from csms_shared.ocpp.actions import ActionKind, station_action
 from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.services import OVERDUE_S

@@ -17,7 +17,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
-from csms_shared.clock import cpu_time, monotonic
+from csms_shared.runtime.clock import cpu_time, monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant

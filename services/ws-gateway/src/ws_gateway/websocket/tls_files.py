@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from csms_shared.clock import utc_now
-from csms_shared.settings import SettingsProblem
+from csms_shared.runtime.clock import utc_now
+from csms_shared.runtime.settings import SettingsProblem
 from ws_gateway import metrics
 from ws_gateway.settings import GatewaySettings
 from ws_gateway.websocket.tls_expiry import CertificateExpiry

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from csms_shared.clock import monotonic
+from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.websocket.doorway import CROWDED_SILENCE_S
 

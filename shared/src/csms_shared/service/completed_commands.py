@@ -14,9 +14,9 @@ from csms_shared.broker.topology import (
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.inbox import Work
 from csms_shared.ocpp.answers import readable_answer
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.service.inbox import Work
 
 CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Awaitable[None]]
 

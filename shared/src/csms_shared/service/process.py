@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from csms_shared.settings import SettingsProblem, exit_with
+from csms_shared.runtime.settings import SettingsProblem, exit_with
 
 # Objects allocated before the youngest are searched for garbage; Python's 700 suits scripts.
 _YOUNG_OBJECTS = 20_000

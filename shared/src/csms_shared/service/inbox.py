@@ -21,10 +21,10 @@ from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import REPLIES
-from csms_shared.clock import monotonic
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.isolation import Failure, apply_isolated
 from csms_shared.db.parking import park
+from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
 

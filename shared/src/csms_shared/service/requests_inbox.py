@@ -17,12 +17,12 @@ from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.reading import UnreadableMessage, read_batch
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
-from csms_shared.clock import now_ms
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
 from csms_shared.db.engine import RequestHandler
-from csms_shared.errors import Unavailable
-from csms_shared.refusals import ProblemRaised, refuse
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -34,11 +34,11 @@ from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.settings import DatabaseSettings
 from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
-from csms_shared.errors import Unavailable
 from csms_shared.observability.probes import ProbeServer
-from csms_shared.process import keep_started_objects, stop_on_signals
-from csms_shared.readiness import Readiness
-from csms_shared.requests_inbox import AT_ONCE
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.service.process import keep_started_objects, stop_on_signals
+from csms_shared.service.readiness import Readiness
+from csms_shared.service.requests_inbox import AT_ONCE
 
 log = structlog.get_logger(__name__)
 

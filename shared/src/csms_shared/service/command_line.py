@@ -8,15 +8,15 @@ import uvloop
 
 from csms_shared.db.migrate import migrate_with
 from csms_shared.db.settings import DatabaseSettings, MigrationSettings
-from csms_shared.errors import Unavailable
 from csms_shared.observability.logs import configure_logs
-from csms_shared.process import run_service
-from csms_shared.settings import (
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.settings import (
     SettingsProblem,
     exit_with,
     load_settings,
     parse_command,
 )
+from csms_shared.service.process import run_service
 
 Settings = TypeVar("Settings", bound=DatabaseSettings)
 

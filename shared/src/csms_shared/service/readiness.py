@@ -10,7 +10,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import why_away
 from csms_shared.db.migrate import missing_migrations
-from csms_shared.errors import Unavailable
+from csms_shared.runtime.errors import Unavailable
 
 
 class Readiness:

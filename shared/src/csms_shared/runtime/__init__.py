@@ -1,0 +1,1 @@
+"""What every process is made of: clocks, settings, pauses between attempts."""
