@@ -76,10 +76,20 @@ check: env ## Format, lint, import rules and strict types
 	@$(VENV)/bin/ruff format --check -q .
 	@$(VENV)/bin/ruff check -q .
 	@$(VENV)/bin/lint-imports --config .importlinter --cache-dir .import_linter_cache
-	@for member in $(MEMBERS); do (cd $$member && echo "mypy $$member" && \
-	  $(CURDIR)/$(VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache/$$member \
-	  $$(ls -d src tests 2>/dev/null)) || exit 1; done
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(TYPED)
+
+# Each member's tests have names of their own: its types are checked apart, the longest first.
+TYPED := types-of-tests $(addprefix types-of-,$(subst /,-,$(MEMBERS)))
+.PHONY: $(TYPED)
+types-of-tests: env
 	@$(VENV)/bin/mypy --cache-dir .mypy_cache/top $$(ls -d tests bench conftest.py 2>/dev/null)
+define TYPES_OF
+types-of-$(subst /,-,$(1)): env
+	@cd $(1) && echo "mypy $(1)" && \
+	  $(CURDIR)/$(VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache/$(1) \
+	  $$$$(ls -d src tests 2>/dev/null)
+endef
+$(foreach member,$(MEMBERS),$(eval $(call TYPES_OF,$(member))))
 
 .PHONY: unit
 unit: env ## The tests that need neither broker nor database
