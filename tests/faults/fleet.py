@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from csms_simulator.answer import Answer
-from csms_simulator.command_answers import clear_cache
+from csms_simulator.answers.core import clear_cache
 from csms_simulator.ledger import Ledger
 from csms_simulator.operator import Operator
 from csms_simulator.session_script import SessionPlan, run_session

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from csms_simulator import command_answers
 from csms_simulator.answer import Answer, AnswerWithCallError
+from csms_simulator.answers import core as command_answers
 from csms_simulator.charging_profiles import ChargingProfiles
 from csms_simulator.configuration import Configuration
 from csms_simulator.errors import (

@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from csms_simulator.answer import Answer
+from csms_simulator.answers.file_uploads import DIAGNOSTICS, LOG, get_diagnostics, get_log
+from csms_simulator.answers.firmware import PLAIN, SIGNED, signed_update_firmware, update_firmware
 from csms_simulator.charging_profiles import (
     clear_charging_profile,
     get_composite_schedule,
     set_charging_profile,
 )
-from csms_simulator.file_uploads import DIAGNOSTICS, LOG, get_diagnostics, get_log
-from csms_simulator.firmware import PLAIN, SIGNED, signed_update_firmware, update_firmware
 from csms_simulator.local_list import get_local_list_version, send_local_list
 from csms_simulator.reservations import cancel_reservation, reserve_now
 from csms_simulator.session_script import run_session
