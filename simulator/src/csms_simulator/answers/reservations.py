@@ -1,4 +1,4 @@
-"""ReserveNow and CancelReservation (5.13, 5.2)."""
+"""ReserveNow and CancelReservation (5.1, 5.13)."""
 
 from csms_simulator.answer import Answer
 from csms_simulator.bare_station import BareStation
