@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from csms_local.backups.clients import Database
+from csms_backup.clients import Database
 from csms_local.errors import AlreadyRunningError, StartupError
 from csms_local.leftovers import ChildRecord
 from csms_local.nodes.ports import KeptPorts

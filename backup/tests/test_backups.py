@@ -13,11 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from csms_local.backups import SCHEMAS
-from csms_local.backups.clients import Clients, Database, choose_clients, find_clients
-from csms_local.backups.dump import archive_path, back_up, chosen_archive
-from csms_local.backups.given_out import GivenOut, GivenOutNote
-from csms_local.backups.restore import restore
+from csms_backup import SCHEMAS
+from csms_backup.clients import Clients, Database, choose_clients, find_clients
+from csms_backup.dump import archive_path, back_up, chosen_archive
+from csms_backup.given_out import GivenOut, GivenOutNote
+from csms_backup.restore import restore
 from csms_local.errors import MissingToolError, StartupError
 from csms_local.nodes.private import PrivateNodes
 from csms_local.services import ROLES
@@ -336,7 +336,7 @@ async def test_a_backup_of_any_newer_client_loads_into_this_server(
         with pytest.raises(MissingToolError, match="apt-get install postgresql-client-"):
             choose_clients([clients], database.server_major(oldest))
         return
-    monkeypatch.setattr("csms_local.backups.clients.find_clients", lambda: [clients])
+    monkeypatch.setattr("csms_backup.clients.find_clients", lambda: [clients])
     await run(database, STATION)
     archive = tmp_path / "backup.dump"
     back_up(database, archive)

@@ -7,9 +7,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from csms_local.backups.dump import archive_path, back_up, chosen_archive
-from csms_local.backups.restore import restore
-from csms_local.backups.suite_database import state_home, suite_database
+from csms_backup.dump import archive_path, back_up, chosen_archive
+from csms_backup.local_suite import state_home, suite_database
+from csms_backup.restore import restore
 from csms_local.errors import StartupError
 from csms_local.progress import Console
 

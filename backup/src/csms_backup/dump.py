@@ -5,8 +5,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from csms_local.backups import SCHEMAS
-from csms_local.backups.clients import Database, clients_for
+from csms_backup import SCHEMAS
+from csms_backup.clients import Database, clients_for
 from csms_local.errors import StartupError
 
 SUFFIX = ".dump"

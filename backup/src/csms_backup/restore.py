@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
-from csms_local.backups.clients import Clients, Database, clients_for
-from csms_local.backups.given_out import GivenOut, GivenOutNote
+from csms_backup.clients import Clients, Database, clients_for
+from csms_backup.given_out import GivenOut, GivenOutNote
 from csms_local.errors import StartupError
 
 _QUESTION_SECONDS = 60.0
@@ -143,4 +143,4 @@ def _copy_archive(clients: Clients, archive: Path, script: IO[bytes]) -> str | N
 
 
 def _sql(name: str) -> bytes:
-    return (files("csms_local.backups") / name).read_bytes()
+    return (files("csms_backup") / name).read_bytes()
