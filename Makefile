@@ -12,7 +12,7 @@ endif
 # A suite of one's own state folder and ports: make run CSMS_HOME=... CSMS_OCPP_PORT=...
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-MEMBERS := shared services/ws-gateway services/session-service services/station-registry services/command-api simulator local
+MEMBERS := shared services/ws-gateway services/session-service services/station-registry services/command-api simulator local backup
 STAMP := $(VENV)/.synced
 
 .PHONY: help
@@ -126,7 +126,7 @@ TEST_GROUPS := test-pieces test-services test-system test-operation test-securit
 
 .PHONY: $(TEST_GROUPS)
 test-pieces: env ## The tests of each piece by itself, but for those of the services with a database
-	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests \
+	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests backup/tests bench/tests \
 	  $(WITH_A_DATABASE:%=--ignore=%) --durations=8
 test-services: env ## The tests of the services with a database, and of the models of what they own
 	@$(VENV)/bin/pytest $(WITH_A_DATABASE) tests/models --durations=8

@@ -5,16 +5,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from csms_simulator.answer import Answer
+from csms_simulator.bare_station import BareStation
 from csms_simulator.wire import Payload, read_timestamp
-
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
 
 PLAIN, SIGNED = "FirmwareStatusNotification", "SignedFirmwareStatusNotification"
 DOWNLOAD_TIMEOUT = 60.0
@@ -23,13 +20,13 @@ VERSION_LENGTH = 50
 Report = Callable[[str], Awaitable[None]]
 
 
-async def update_firmware(station: "SimulatedStation", request: Payload) -> Answer:
+async def update_firmware(station: BareStation, request: Payload) -> Answer:
     """Take an update that nobody signed (5.19)."""
     report = partial(station.reports.send, PLAIN)
     return Answer({}, partial(_update, station, request, request, "retrieveDate", report))
 
 
-async def signed_update_firmware(station: "SimulatedStation", request: Payload) -> Answer:
+async def signed_update_firmware(station: BareStation, request: Payload) -> Answer:
     """Take a signed update (security whitepaper, L01); any signature is good enough here."""
 
     async def report(status: str) -> None:
@@ -43,7 +40,7 @@ async def signed_update_firmware(station: "SimulatedStation", request: Payload) 
 
 
 async def _update(
-    station: "SimulatedStation", request: Payload, firmware: Payload, date: str, report: Report
+    station: BareStation, request: Payload, firmware: Payload, date: str, report: Report
 ) -> None:
     await _wait_until(station, firmware[date])
     await report("Downloading")
@@ -61,7 +58,7 @@ async def _update(
     await report("Installed")
 
 
-async def _download(station: "SimulatedStation", location: str, request: Payload) -> bool:
+async def _download(station: BareStation, location: str, request: Payload) -> bool:
     for attempt in range(1 + request.get("retries", 0)):
         if attempt:
             wait = request.get("retryInterval", RETRY_INTERVAL)
@@ -80,7 +77,7 @@ async def _download(station: "SimulatedStation", location: str, request: Payload
     return False
 
 
-async def _wait_until(station: "SimulatedStation", moment: str) -> None:
+async def _wait_until(station: BareStation, moment: str) -> None:
     wait = (read_timestamp(moment) - datetime.now(UTC)).total_seconds()
     await asyncio.sleep(max(wait, 0) * station.settings.time_scale)
 

@@ -2,22 +2,19 @@
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING
 
 import httpx
 
 from csms_simulator.answer import Answer
+from csms_simulator.bare_station import BareStation
 from csms_simulator.wire import Payload
-
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
 
 DIAGNOSTICS, LOG = "DiagnosticsStatusNotification", "LogStatusNotification"
 UPLOAD_TIMEOUT = 60.0
 DIAGNOSTICS_FILE = "diagnostics.json"
 
 
-async def get_diagnostics(station: "SimulatedStation", request: Payload) -> Answer:
+async def get_diagnostics(station: BareStation, request: Payload) -> Answer:
     """Upload a file of diagnostics (5.9)."""
 
     async def upload() -> None:
@@ -28,7 +25,7 @@ async def get_diagnostics(station: "SimulatedStation", request: Payload) -> Answ
     return Answer({"fileName": DIAGNOSTICS_FILE}, upload)
 
 
-async def get_log(station: "SimulatedStation", request: Payload) -> Answer:
+async def get_log(station: BareStation, request: Payload) -> Answer:
     """Upload a log (security whitepaper, N01)."""
     name = f"{request['logType']}.json"
     report = partial(station.reports.send, LOG, request_id=request["requestId"])
@@ -41,7 +38,7 @@ async def get_log(station: "SimulatedStation", request: Payload) -> Answer:
     return Answer({"status": "Accepted", "filename": name}, upload)
 
 
-def _diagnostics(station: "SimulatedStation") -> bytes:
+def _diagnostics(station: BareStation) -> bytes:
     told = {
         "station_id": station.station_id,
         "firmware_version": station.firmware_version,

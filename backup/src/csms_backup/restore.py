@@ -10,9 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
-from csms_local.backups.clients import Clients, Database, clients_for
-from csms_local.backups.given_out import GivenOut, GivenOutNote
-from csms_local.errors import StartupError
+from csms_backup.clients import Clients, Database, clients_for
+from csms_backup.errors import BackupError
+from csms_backup.given_out import GivenOut, GivenOutNote
+from csms_backup.services import owned_schemas
 
 _QUESTION_SECONDS = 60.0
 _END_SECONDS = 600.0
@@ -36,14 +37,14 @@ class _Output:
         return error[1] if error else text
 
 
-def restore(database: Database, archive: Path) -> GivenOut:
+def restore(database: Database, archive: Path, said_by_services: bytes) -> GivenOut:
     """Replace all schemas by the backup's; returns the numbers from which the suite goes on.
 
     Either all of it happens or nothing: the database is as it was until the last moment, and for
-    ever where this fails.
+    ever where this fails. `said_by_services` is what `services.ask_services` returned.
 
     Raises:
-        StartupError: services are connected, or the archive can't be read or loaded.
+        BackupError: services are connected, or the archive can't be read or loaded.
     """
     clients = clients_for(database)
     _check_readable(clients, archive)
@@ -52,9 +53,11 @@ def restore(database: Database, archive: Path) -> GivenOut:
     note.write(known)  # before anything is replaced: afterwards it would be too late to fail
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
         output = _Output(said, complained)
-        loaded = _load(clients, database, archive, known, output)
+        start = [_sql("begin.sql"), owned_schemas().encode(), known.insert().encode()]
+        before = b"".join([*start, said_by_services, b"\n", _sql("before.sql")])
+        loaded = _load(clients, database, archive, before, output)
         if loaded is not None:
-            raise StartupError(f"nothing was restored: {loaded}")
+            raise BackupError(f"nothing was restored: {loaded}")
         said.seek(0)
         numbers: dict[str, Any] = json.loads(said.read().splitlines()[-1])
     given_out = GivenOut(**numbers)
@@ -71,11 +74,11 @@ def _check_readable(clients: Clients, archive: Path) -> None:
         check=False,
     )
     if listed.returncode != 0:
-        raise StartupError(f"{archive} is no backup that can be read: {listed.stderr.strip()}")
+        raise BackupError(f"{archive} is no backup that can be read: {listed.stderr.strip()}")
 
 
 def _load(
-    clients: Clients, database: Database, archive: Path, known: GivenOut, output: _Output
+    clients: Clients, database: Database, archive: Path, before: bytes, output: _Output
 ) -> str | None:
     """Send everything to the server; returns what kept it from committing, None where it did."""
     loader = subprocess.Popen(
@@ -95,7 +98,7 @@ def _load(
     problem: str | None = None
     try:
         with loader.stdin as script:
-            script.write(_sql("before.sql") + known.insert().encode())
+            script.write(before)
             problem = _copy_archive(clients, archive, script)
             if problem is None:
                 # Only now: without this part there is no COMMIT, and the session's end undoes all.
@@ -143,4 +146,4 @@ def _copy_archive(clients: Clients, archive: Path, script: IO[bytes]) -> str | N
 
 
 def _sql(name: str) -> bytes:
-    return (files("csms_local.backups") / name).read_bytes()
+    return (files("csms_backup") / name).read_bytes()

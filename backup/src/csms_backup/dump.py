@@ -5,9 +5,9 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from csms_local.backups import SCHEMAS
-from csms_local.backups.clients import Database, clients_for
-from csms_local.errors import StartupError
+from csms_backup import SCHEMAS
+from csms_backup.clients import Database, clients_for
+from csms_backup.errors import BackupError
 
 SUFFIX = ".dump"
 _LONGEST_SECONDS = 12 * 3600.0
@@ -26,13 +26,13 @@ def chosen_archive(source: Path) -> Path:
     """Return the backup that is meant: the file itself, or the newest in the folder.
 
     Raises:
-        StartupError: there is none.
+        BackupError: there is none.
     """
     if source.is_file():
         return source
     archives = sorted(source.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
     if not archives:
-        raise StartupError(f"there is no backup in {source}")
+        raise BackupError(f"there is no backup in {source}")
     return archives[-1]
 
 
@@ -42,10 +42,10 @@ def back_up(database: Database, archive: Path) -> None:
     pg_dump reads all schemas in one snapshot and blocks neither readers nor writers.
 
     Raises:
-        StartupError: it could not be written, or exists; nothing is left behind.
+        BackupError: it could not be written, or exists; nothing is left behind.
     """
     if archive.exists():
-        raise StartupError(f"{archive} exists; a backup never replaces another")
+        raise BackupError(f"{archive} exists; a backup never replaces another")
     clients = clients_for(database)
     archive.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = archive.with_name(f"{archive.name}.{os.getpid()}.partial")
@@ -69,7 +69,7 @@ def back_up(database: Database, archive: Path) -> None:
             check=False,
         )
         if done.returncode != 0:
-            raise StartupError(f"{database.where} could not be dumped: {done.stderr.strip()}")
+            raise BackupError(f"{database.where} could not be dumped: {done.stderr.strip()}")
         _sync(partial)
         partial.rename(archive)
         _sync(archive.parent)

@@ -1,11 +1,11 @@
 """Numbers that were given out and are never given out again, noted beside the backups."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from csms_local.errors import StartupError
-from csms_local.state_folder import write_private
+from csms_backup.errors import BackupError
 
 INT32_MAX = 2_147_483_647
 _ALARM_SHARE = 0.8
@@ -52,14 +52,24 @@ class GivenOutNote:
         try:
             return GivenOut(**json.loads(self._path.read_text()))
         except (ValueError, TypeError) as error:
-            raise StartupError(f"{self._path} can't be read: {error}") from error
+            raise BackupError(f"{self._path} can't be read: {error}") from error
 
     def write(self, given_out: GivenOut) -> None:
         """Replace the note."""
         try:
-            write_private(self._path, json.dumps(asdict(given_out)) + "\n")
+            _write_private(self._path, json.dumps(asdict(given_out)) + "\n")
         except OSError as error:
-            raise StartupError(
+            raise BackupError(
                 f"{self._path} can't be written ({error}): copy the backup and that file, if there "
                 "is one, to a folder that can be"
             ) from error
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file in one step, readable by its owner only at every moment."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

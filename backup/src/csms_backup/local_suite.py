@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from csms_local.backups.clients import Database
-from csms_local.errors import AlreadyRunningError, StartupError
+from csms_backup.clients import Database
+from csms_backup.errors import BackupError
+from csms_local.errors import AlreadyRunningError
 from csms_local.leftovers import ChildRecord
 from csms_local.nodes.ports import KeptPorts
 from csms_local.nodes.postgres import PostgresNode
@@ -30,7 +31,8 @@ def suite_database(
     """Yield the suite's database; a private one that is stopped runs inside the context only.
 
     Raises:
-        StartupError: there is none, or, `to_restore`, a suite runs on it.
+        BackupError: there is none, or, `to_restore`, a suite runs on it.
+        StartupError: its database does not start.
     """
     named = environ.get("CSMS_MIGRATION_DATABASE_URL")
     if named:
@@ -38,12 +40,12 @@ def suite_database(
         return
     state = StateFolder(state_home(environ))
     if not to_restore and not (state.home / "lock").exists():
-        raise StartupError(f"there is no suite in {state.home}; CSMS_HOME names another folder")
+        raise BackupError(f"there is no suite in {state.home}; CSMS_HOME names another folder")
     try:
         state.acquire()
     except AlreadyRunningError:
         if to_restore:
-            raise StartupError(
+            raise BackupError(
                 f"a suite runs on {state.home}: stop it (Ctrl-C), restore, and start it again"
             ) from None
         yield _of_running_suite(state)
@@ -52,7 +54,7 @@ def suite_database(
         ports = KeptPorts(state.home / "ports.json")
         node = PostgresNode(state, ports, fsync=environ.get("CSMS_FSYNC") != "off")
         if not to_restore and not node.has_data:
-            raise StartupError(f"there is no database in {state.home} yet")
+            raise BackupError(f"there is no database in {state.home} yet")
         with _running(node, state, console):
             yield Database(node.url, f"the database in {state.home}")
     finally:
@@ -61,7 +63,7 @@ def suite_database(
 
 def _of_running_suite(state: StateFolder) -> Database:
     if not state.run_file.exists():
-        raise StartupError(f"the suite on {state.home} is still starting; try again when it runs")
+        raise BackupError(f"the suite on {state.home} is still starting; try again when it runs")
     return Database(RunState.read(state.run_file).database_url, f"the suite on {state.home}")
 
 

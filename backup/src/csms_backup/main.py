@@ -7,9 +7,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from csms_local.backups.dump import archive_path, back_up, chosen_archive
-from csms_local.backups.restore import restore
-from csms_local.backups.suite_database import state_home, suite_database
+from csms_backup.dump import archive_path, back_up, chosen_archive
+from csms_backup.errors import BackupError
+from csms_backup.local_suite import state_home, suite_database
+from csms_backup.restore import restore
+from csms_backup.services import ask_services
 from csms_local.errors import StartupError
 from csms_local.progress import Console
 
@@ -42,7 +44,7 @@ def backup() -> None:
                 f"backup of {database.where}: {archive} "
                 f"({archive.stat().st_size} bytes in {seconds:.1f} s)"
             )
-    except (StartupError, OSError) as error:
+    except (BackupError, StartupError, OSError) as error:
         console.line(f"no backup: {error}")
         sys.exit(1)
 
@@ -67,7 +69,7 @@ def restore_backup() -> None:
         archive = chosen_archive(source)
         with suite_database(os.environ, console, to_restore=True) as database:
             started = time.monotonic()
-            given_out = restore(database, archive)
+            given_out = restore(database, archive, ask_services())
             seconds = time.monotonic() - started
             console.line(f"restored {archive} into {database.where} in {seconds:.1f} s")
             console.line(
@@ -80,6 +82,6 @@ def restore_backup() -> None:
             )
             if given_out.alarm:
                 console.line("ALARM: more than 80 % of all transaction ids are used up")
-    except (StartupError, OSError) as error:
+    except (BackupError, StartupError, OSError) as error:
         console.line(f"not restored: {error}")
         sys.exit(1)

@@ -1,11 +1,13 @@
 """Backup and restore of migrated schemas in a real database, without the services."""
 
+import functools
 import os
 import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -13,12 +15,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from csms_local.backups import SCHEMAS
-from csms_local.backups.clients import Clients, Database, choose_clients, find_clients
-from csms_local.backups.dump import archive_path, back_up, chosen_archive
-from csms_local.backups.given_out import GivenOut, GivenOutNote
-from csms_local.backups.restore import restore
-from csms_local.errors import MissingToolError, StartupError
+from csms_backup import SCHEMAS
+from csms_backup.clients import Clients, Database, choose_clients, find_clients
+from csms_backup.dump import archive_path, back_up, chosen_archive
+from csms_backup.errors import BackupError, MissingToolError
+from csms_backup.given_out import GivenOut, GivenOutNote
+from csms_backup.restore import restore as restore_with
+from csms_backup.services import ask_services
 from csms_local.nodes.private import PrivateNodes
 from csms_local.services import ROLES
 
@@ -37,6 +40,14 @@ def migrate(owner_url: str) -> None:
         command = [str(PROGRAMS / service), "migrate"]
         running.append(subprocess.Popen(command, env={**os.environ, **urls}))
     assert [process.wait(180) for process in running] == [0, 0, 0]
+
+
+said_by_services = functools.cache(ask_services)
+
+
+def restore(database: Database, archive: Path) -> GivenOut:
+    """Restore with what the services say, asked once: a program takes a second to start."""
+    return restore_with(database, archive, said_by_services())
 
 
 class Databases:
@@ -264,11 +275,65 @@ async def test_a_restore_is_refused_while_a_service_is_connected(
     service = await asyncpg.connect(database.url, timeout=10, server_settings=settings)
     try:
         with pytest.raises(
-            StartupError, match=r"services are connected: session-service \(1 connections\)"
+            BackupError, match=r"services are connected: session-service \(1 connections\)"
         ):
             restore(database, archive)
     finally:
         await service.close()
+
+
+def programs_are_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms_backup.services.sys.executable", str(folder / "bin" / "python"))
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def script(path: Path, *lines: str) -> None:
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+
+
+def test_services_that_are_not_installed_here_are_asked_by_scripts_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs_are_elsewhere(tmp_path, monkeypatch)
+    for service in SCHEMAS.values():
+        with pytest.raises(MissingToolError, match=f"{service} was not found"):
+            ask_services()
+        script(tmp_path / service, f'echo "-- {service} $@;"')
+    assert ask_services().decode().splitlines() == [
+        f"-- {service} after-restore;" for service in SCHEMAS.values()
+    ]
+
+
+def test_a_service_that_does_not_say_what_follows_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs_are_elsewhere(tmp_path, monkeypatch)
+    for service in SCHEMAS.values():
+        script(tmp_path / service, "echo usage >&2", "exit 2")
+    with pytest.raises(BackupError, match="'station-registry after-restore' failed: usage"):
+        ask_services()
+
+
+@pytest.mark.parametrize("service", SCHEMAS.values())
+def test_a_service_says_what_follows_a_restore_without_any_setting(service: str) -> None:
+    said = subprocess.run(
+        [str(PROGRAMS / service), "after-restore"],
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert said.stdout.startswith("-- ")
+    assert said.stderr == ""
+
+
+def test_the_restore_itself_names_no_schema() -> None:
+    sources = [path for path in resources.files("csms_backup").iterdir() if ".sql" in path.name]
+    assert {path.name for path in sources} == {"begin.sql", "before.sql", "after.sql"}
+    named = [schema for schema in SCHEMAS for path in sources if f"{schema}." in path.read_text()]
+    assert named == []
 
 
 async def test_a_damaged_backup_changes_nothing(databases: Databases, tmp_path: Path) -> None:
@@ -278,10 +343,10 @@ async def test_a_damaged_backup_changes_nothing(databases: Databases, tmp_path: 
     back_up(database, whole)
     content = whole.read_bytes()
     damaged.write_bytes(content[:-200])
-    with pytest.raises(StartupError, match="nothing was restored"):
+    with pytest.raises(BackupError, match="nothing was restored"):
         restore(database, damaged)
     (tmp_path / "text.dump").write_text("no archive")
-    with pytest.raises(StartupError, match="no backup that can be read"):
+    with pytest.raises(BackupError, match="no backup that can be read"):
         restore(database, tmp_path / "text.dump")
     assert await ask(database, "SELECT max(epoch) FROM registry.station") == 7
     assert await ask(database, "SELECT last_value FROM session.transaction_id") == 200
@@ -294,7 +359,7 @@ async def test_a_restore_that_would_exceed_int32_changes_nothing(
     archive = tmp_path / "backup.dump"
     await run(database, "SELECT setval('session.transaction_id', 2147000000)")
     back_up(database, archive)
-    with pytest.raises(StartupError, match="no transaction ids are left"):
+    with pytest.raises(BackupError, match="no transaction ids are left"):
         restore(database, archive)
     assert await ask(database, "SELECT last_value FROM session.transaction_id") == 2147000000
     assert GivenOut(1_717_986_919, 0).alarm
@@ -304,7 +369,7 @@ async def test_a_restore_that_would_exceed_int32_changes_nothing(
 async def test_every_sequence_is_either_advanced_by_a_restore_or_never_leaves_the_database(
     databases: Databases,
 ) -> None:
-    """A new sequence or counter that leaves the database belongs into `after.sql`."""
+    """One that leaves the database belongs into its service's `after_restore.sql`."""
     database = await databases.migrated()
     names = await ask(
         database,
@@ -336,7 +401,7 @@ async def test_a_backup_of_any_newer_client_loads_into_this_server(
         with pytest.raises(MissingToolError, match="apt-get install postgresql-client-"):
             choose_clients([clients], database.server_major(oldest))
         return
-    monkeypatch.setattr("csms_local.backups.clients.find_clients", lambda: [clients])
+    monkeypatch.setattr("csms_backup.clients.find_clients", lambda: [clients])
     await run(database, STATION)
     archive = tmp_path / "backup.dump"
     back_up(database, archive)
@@ -357,18 +422,18 @@ async def test_a_backup_is_private_whole_and_never_replaces_another(
     folder = tmp_path / "backups"
     archive = archive_path(folder, datetime(2026, 11, 21, 7, 30, tzinfo=UTC))
     assert archive.name == "csms-20261121T073000Z.dump"
-    with pytest.raises(StartupError, match="could not be dumped"):
+    with pytest.raises(BackupError, match="could not be dumped"):
         back_up(await databases.empty(), archive)
     assert list(folder.iterdir()) == []
     back_up(await databases.migrated(), archive)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert archive.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(StartupError, match="never replaces another"):
+    with pytest.raises(BackupError, match="never replaces another"):
         back_up(await databases.migrated(), archive)
 
 
 def test_the_newest_backup_of_a_folder_is_taken(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match="there is no backup in"):
+    with pytest.raises(BackupError, match="there is no backup in"):
         chosen_archive(tmp_path)
     for hours, name in ((2, "b.dump"), (1, "c.dump"), (3, "a.dump")):
         (tmp_path / name).touch()
@@ -376,7 +441,7 @@ def test_the_newest_backup_of_a_folder_is_taken(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (at, at))
     assert chosen_archive(tmp_path) == tmp_path / "c.dump"
     assert chosen_archive(tmp_path / "a.dump") == tmp_path / "a.dump"
-    with pytest.raises(StartupError, match="there is no backup in"):
+    with pytest.raises(BackupError, match="there is no backup in"):
         chosen_archive(tmp_path / "d.dump")
 
 
@@ -406,5 +471,5 @@ def test_the_password_of_a_database_is_on_no_command_line() -> None:
 
 def test_a_note_that_can_not_be_written_stops_a_restore_before_it_begins(tmp_path: Path) -> None:
     folder = tmp_path / "missing"
-    with pytest.raises(StartupError, match="copy the backup"):
+    with pytest.raises(BackupError, match="copy the backup"):
         GivenOutNote(folder).write(GivenOut(1, 1))

