@@ -25,9 +25,9 @@ from csms_shared.service.completed_commands import apply_completed
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.amqp.completed_commands import completed_command_handlers
-from session_service.handlers.charging_profiles import settle_waiting
-from session_service.handlers.charging_requests import check_profile, composite, list_profiles
-from session_service.store import charging_profiles
+from session_service.charging.handlers.profiles import settle_waiting
+from session_service.charging.handlers.requests import check_profile, composite, list_profiles
+from session_service.charging.store import profiles as charging_profiles
 
 BEGIN = utc_now() - timedelta(minutes=2)
 

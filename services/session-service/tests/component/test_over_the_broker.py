@@ -29,8 +29,8 @@ from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.service.owning_service import PREFETCH, OwningService
 from session_service.amqp import inboxes
 from session_service.amqp.completed_commands import completed_command_handlers
-from session_service.amqp.process import DECISION_CONSUMERS
 from session_service.amqp.reports_barrier import Barrier
+from session_service.process import DECISION_CONSUMERS
 
 
 @pytest.fixture

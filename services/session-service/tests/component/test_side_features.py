@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.engine import in_transaction
-from session_service.handlers import transactions
-from session_service.handlers.quarantine import reconcile_due
+from session_service.quarantine.handlers.reconciling import reconcile_due
+from session_service.transactions.handlers import starts as transactions
 
 
 async def test_a_side_feature_that_fails_keeps_no_start_from_its_answer(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session_service.domain.local_list_answers import (
+from session_service.local_lists.domain.answers import (
     CHECKS_APART,
     LOOK_AGAIN,
     begun_again,
@@ -20,7 +20,7 @@ from session_service.domain.local_list_answers import (
     told_version,
     without_answer,
 )
-from session_service.domain.local_lists import (
+from session_service.local_lists.domain.lists import (
     Ask,
     Content,
     LocalList,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from csms_shared.service.inbox import Work
-from session_service.handlers.calls import ReceivedCall, received_call
-from session_service.handlers.ocpp16 import read_meter_values, read_start, read_stop
+from session_service.handling.calls import ReceivedCall, received_call
+from session_service.ocpp.v16.transactions import read_meter_values, read_start, read_stop
 
 RECEIVED_MS = 1_795_226_400_000
 RECEIVED_AT = datetime.fromtimestamp(RECEIVED_MS / 1000, UTC)

@@ -1,18 +1,18 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
 from csms_shared.service.completed_commands import CompletedHandler
-from session_service.handlers.charging_profiles import (
+from session_service.charging.handlers.composite_schedules import note_composite_schedules
+from session_service.charging.handlers.profiles import (
     note_clearings,
     note_profiles,
     note_remote_starts,
 )
-from session_service.handlers.composite_schedules import note_composite_schedules
-from session_service.handlers.local_list_commands import (
+from session_service.local_lists.handlers.commands import (
     limits_completed,
     list_completed,
     version_completed,
 )
-from session_service.handlers.reservation_commands import (
+from session_service.reservations.handlers.commands import (
     cancel_reservation_completed,
     reserve_now_completed,
 )

@@ -46,8 +46,6 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from csms_shared.values.id_tokens import token_key
-from session_service.domain.suspicion import Flag
-from session_service.store.changes import Seen, changed_since, read_on, seen_now
 from session_service.store.tables import (
     charging_profile,
     id_token,
@@ -56,6 +54,8 @@ from session_service.store.tables import (
     reservation,
     transaction,
 )
+from session_service.transactions.store.changes import Seen, changed_since, read_on, seen_now
+from session_service.values.suspicion import Flag
 
 PageRows = tuple[list[Row[Any]], str | None]
 
