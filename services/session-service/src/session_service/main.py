@@ -5,7 +5,7 @@ from csms_shared.service.command_line import run_command
 from csms_shared.service.owning_service import serve
 from session_service.process import MIGRATIONS, session_service
 from session_service.settings import Settings
-from session_service.store.tables import SCHEMA
+from session_service.store.metadata import SCHEMA
 
 
 def main() -> None:

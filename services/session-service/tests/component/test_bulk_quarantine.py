@@ -15,7 +15,7 @@ from csms_shared.db.engine import in_transaction
 from session_service.handling import isolation
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.quarantine.handlers.requests import reconcile_item
-from session_service.store.pages import next_open_items
+from session_service.quarantine.store.pages import next_open_items
 
 Ask = Callable[..., Coroutine[Any, Any, Any]]
 

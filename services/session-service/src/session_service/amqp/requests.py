@@ -16,7 +16,7 @@ from session_service.local_lists.handlers import requests as lists
 from session_service.quarantine.handlers import bulk as quarantine_bulk
 from session_service.quarantine.handlers import requests as quarantined
 from session_service.reservations.handlers import requests as reservations
-from session_service.store.tables import bulk_action, parked
+from session_service.store.service_tables import bulk_action, parked
 from session_service.tokens.handlers import requests as tokens
 from session_service.transactions.handlers import closing
 from session_service.transactions.handlers import evidence as evidence

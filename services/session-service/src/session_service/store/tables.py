@@ -1,15 +1,8 @@
-"""Tables of the schema `session`, by subject.
+"""All tables of the schema `session`; each is defined in its block.
 
 A component test compares them with what the migrations make.
 """
 
-from csms_shared.db.tables import (
-    bulk_action_table,
-    outbox_deferred_table,
-    outbox_table,
-    parked_table,
-    upkeep_turn_table,
-)
 from session_service.charging.tables import (
     charging_clearing,
     charging_profile,
@@ -17,6 +10,7 @@ from session_service.charging.tables import (
 )
 from session_service.local_lists.tables import local_list, local_list_content
 from session_service.metering.tables import meter_value, meter_value_week
+from session_service.quarantine.tables import quarantine
 from session_service.reservations.tables import (
     reservation,
     reservation_cancellation,
@@ -24,23 +18,23 @@ from session_service.reservations.tables import (
     reservation_outage,
 )
 from session_service.store.metadata import SCHEMA, metadata
+from session_service.store.service_tables import (
+    bulk_action,
+    outbox,
+    outbox_deferred,
+    parked,
+    upkeep_turn,
+)
 from session_service.tokens.tables import id_token
 from session_service.transactions.tables import (
     PgSnapshot,
     Xid8,
     change_history,
     connector,
-    quarantine,
     stop,
     transaction,
     transaction_ids,
 )
-
-outbox = outbox_table(metadata)
-outbox_deferred = outbox_deferred_table(metadata)
-parked = parked_table(metadata)
-upkeep_turn = upkeep_turn_table(metadata)
-bulk_action = bulk_action_table(metadata)
 
 __all__ = [
     "SCHEMA",

@@ -26,7 +26,7 @@ from session_service.charging.domain.installed_profiles import ProfileState
 from session_service.charging.domain.profiles import RateUnit
 from session_service.charging.handlers.profiles import accepted_profile, sent_at, settle
 from session_service.charging.store.profiles import keep_reported, read_profiles, read_reported
-from session_service.store.tables import transaction
+from session_service.transactions.tables import transaction
 
 
 async def note_composite_schedules(

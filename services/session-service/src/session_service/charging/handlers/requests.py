@@ -25,10 +25,10 @@ from session_service.charging.handlers.composite_schedules import (
     reported,
 )
 from session_service.charging.handlers.profiles import accepted_profile, settle
+from session_service.charging.store.pages import page_of_charging_profiles
 from session_service.charging.store.profiles import read_profiles
 from session_service.ocpp.v16.charging import PURPOSE_NAMES, read_profile
-from session_service.store.pages import page_of_charging_profiles
-from session_service.store.tables import transaction
+from session_service.transactions.tables import transaction
 
 _PROFILE = "/csChargingProfiles"
 

@@ -40,7 +40,7 @@ from session_service.local_lists.store import (
     write_lists,
 )
 from session_service.ocpp.v16.transactions import id_tag_info
-from session_service.store.tables import outbox
+from session_service.store.service_tables import outbox
 from session_service.tokens.domain import decide_authorization
 
 LIMIT_KEYS = ("LocalAuthListMaxLength", "SendLocalListMaxLength")

@@ -13,8 +13,8 @@ from csms_shared.db.bulk_actions import busy, counted, done_once
 from session_service.handling.isolation import each_apart
 from session_service.quarantine.handlers.reconciling import attach_items, reconcile_items
 from session_service.quarantine.store.items import dismiss, lock_open, still_open
-from session_service.store.pages import next_open_items, open_items
-from session_service.store.tables import bulk_action
+from session_service.quarantine.store.pages import next_open_items, open_items
+from session_service.store.service_tables import bulk_action
 from session_service.transactions.domain.stops import Transaction
 from session_service.transactions.handlers.requests import find_transaction
 from session_service.transactions.store.transactions import stored_transaction

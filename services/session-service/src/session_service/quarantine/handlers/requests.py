@@ -12,8 +12,8 @@ from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineVi
 from csms_shared.values.times import format_time
 from session_service.quarantine.handlers.reconciling import attach_items
 from session_service.quarantine.store.items import dismiss
-from session_service.store.pages import page_of_quarantine
-from session_service.store.tables import quarantine
+from session_service.quarantine.store.pages import page_of_quarantine
+from session_service.quarantine.tables import quarantine
 from session_service.transactions.handlers.requests import find_transaction
 from session_service.transactions.store.transactions import stored_transaction
 

@@ -11,8 +11,8 @@ from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import storable
 from csms_shared.values.times import parse_bound, read_moment
-from session_service.handling.events import reservation_event
 from session_service.reservations.domain import Answer
+from session_service.reservations.handlers.events import reservation_event
 from session_service.reservations.handlers.judging import judge_stations, learn_answer
 from session_service.reservations.store.reservations import (
     KeptReservation,
@@ -20,7 +20,7 @@ from session_service.reservations.store.reservations import (
     add_foreign,
     known_commands,
 )
-from session_service.store.tables import outbox
+from session_service.store.service_tables import outbox
 
 # CALLERROR codes of stations that have no such feature (OCPP-J 1.6, 4.2.3).
 UNSUPPORTED = frozenset({"NotSupported", "NotImplemented"})

@@ -19,7 +19,6 @@ from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
-from session_service.handling.events import reservation_event
 from session_service.reservations.domain import (
     Answer,
     Outage,
@@ -29,6 +28,7 @@ from session_service.reservations.domain import (
     conflicting,
     judge,
 )
+from session_service.reservations.handlers.events import reservation_event
 from session_service.reservations.store.outages import add_outages, read_outages
 from session_service.reservations.store.reservations import (
     RECENT,
@@ -41,7 +41,7 @@ from session_service.reservations.store.reservations import (
     stations_with_expired,
     write_reservations,
 )
-from session_service.store.tables import outbox
+from session_service.store.service_tables import outbox
 from session_service.transactions.domain.starts import Start
 
 Learn = Callable[[KeptReservation], None]

@@ -20,9 +20,10 @@ from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
-from session_service.handling.events import id_token_changed
-from session_service.store.pages import page_of_id_tokens
-from session_service.store.tables import id_token, outbox
+from session_service.store.service_tables import outbox
+from session_service.tokens.handlers.events import id_token_changed
+from session_service.tokens.store.pages import page_of_id_tokens
+from session_service.tokens.tables import id_token
 
 _CHANGEABLE = ("status", "expires_at", "group_id", "max_concurrent")
 

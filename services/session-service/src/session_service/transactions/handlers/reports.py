@@ -11,19 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
 from session_service.handling.calls import ReceivedCall
-from session_service.handling.events import (
-    Event,
-    meter_values_received,
-    quarantine_added,
-)
+from session_service.handling.events import Event
 from session_service.metering.domain import MeterReport
 from session_service.metering.store import StoredSample, add_meter_values
 from session_service.ocpp.v16.transactions import read_meter_values, read_stop
+from session_service.quarantine.handlers.events import quarantine_added
 from session_service.quarantine.store.items import STOP, Unmatched, add_unmatched
-from session_service.store.tables import outbox
+from session_service.store.service_tables import outbox
 from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
 from session_service.transactions.domain.stops import Stop, Transaction, decide_stop
+from session_service.transactions.handlers.events import meter_values_received
 from session_service.transactions.handlers.meter_values import (
     MeterCall,
     is_known,

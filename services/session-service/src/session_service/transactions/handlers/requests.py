@@ -22,12 +22,12 @@ from csms_shared.contracts.sessions import (
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_time
 from session_service.metering.domain import ENERGY_REGISTER, energy_wh
-from session_service.store.pages import page_of_meter_values, page_of_transactions
-from session_service.store.tables import transaction
 from session_service.transactions.domain.evidence import named
 from session_service.transactions.handlers.closing import end_by_hand
 from session_service.transactions.store.evidence import subject_of, value_of, values_of_times
+from session_service.transactions.store.pages import page_of_meter_values, page_of_transactions
 from session_service.transactions.store.transactions import stored_transaction
+from session_service.transactions.tables import transaction
 
 
 async def list_transactions(

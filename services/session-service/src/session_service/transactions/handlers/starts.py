@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.outbox import write_events
 from csms_shared.service.inbox import Reply
 from session_service.handling.calls import ReceivedCall, call_reply
-from session_service.handling.events import transaction_started
 from session_service.handling.side_features import SideFeature, beside_the_record
 from session_service.ocpp.v16.transactions import id_tag_info
 from session_service.quarantine.handlers.reconciling import reconcile_started
 from session_service.reservations.handlers.judging import judge_started
-from session_service.store.tables import outbox
+from session_service.store.service_tables import outbox
 from session_service.tokens.domain import Token
 from session_service.transactions.domain.starts import Start, StartedTransaction, StartLedger
+from session_service.transactions.handlers.events import transaction_started
 from session_service.transactions.store.starts import lock_connectors, read_related, store_starts
 from session_service.values.stamps import Stamp
 

@@ -1,12 +1,12 @@
 """How a transaction's end is told: once, and again where it turns out otherwise (ADR 0027)."""
 
-from session_service.handling.events import (
+from session_service.handling.events import Event
+from session_service.transactions.domain.stops import Stop, Transaction
+from session_service.transactions.handlers.events import (
     Correction,
-    Event,
     transaction_corrected,
     transaction_stopped,
 )
-from session_service.transactions.domain.stops import Stop, Transaction
 
 
 def told_of_end(before: Transaction, after: Transaction, stop: Stop) -> Event | None:

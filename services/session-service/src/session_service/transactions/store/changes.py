@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import as_int32, as_text, as_uuid, decode_cursor, encode_cursor
-from session_service.store.tables import PgSnapshot, Xid8, transaction
+from session_service.transactions.tables import PgSnapshot, Xid8, transaction
 
 _LAST_XID = 2**64 - 1
 _XID = re.compile(r"\d{1,20}", re.ASCII)

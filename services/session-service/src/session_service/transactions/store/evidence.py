@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import DateTime
 
-from session_service.store.tables import meter_value, stop
+from session_service.metering.tables import meter_value
 from session_service.transactions.domain.evidence import StoredValue
+from session_service.transactions.tables import stop
 from session_service.values.stamps import Stamp
 
 _PARTS = ("measurand", "phase", "location", "context", "format", "unit")
