@@ -1,168 +1,92 @@
-"""What each work queue carries: a literal table from (version, action) to its part of a batch."""
+"""What the work queues carry, as literal tables: how it is read, where it goes, what answers it."""
 
-from collections.abc import Iterator, Sequence
-from enum import Enum, auto
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from csms_shared.broker.topology import (
-    CONNECTOR_ADDED_KEY,
-    CONNECTOR_OUT_OF_SERVICE_KEY,
-    SESSION_SERVICE,
-    STATION_CONNECTED_KEY,
-)
-from csms_shared.contracts.events import CloudEvent, event_type
-from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.ownership import ProbeReply
 from csms_shared.ocpp.versions import OCPP16
-from csms_shared.runtime.clock import now_ms, utc_now
-from csms_shared.service.completed_commands import apply_completed
-from csms_shared.service.inbox import Reply, Work
-from csms_shared.values.times import read_moment
-from session_service.amqp.completed_commands import completed_command_handlers
-from session_service.handling.calls import ReceivedCall, received_call
-from session_service.local_lists.handlers.synchronizing import stations_connected
-from session_service.ocpp.v16.transactions import read_start
-from session_service.reservations.domain import Outage
-from session_service.reservations.handlers.judging import connectors_out_of_service
-from session_service.tokens.domain import is_free_vend
-from session_service.tokens.handlers.authorization import asked_tokens, authorize
-from session_service.tokens.store.tokens import read_tokens
-from session_service.transactions.handlers.reports import take_reports
-from session_service.transactions.handlers.starts import start_transactions
-from session_service.transactions.store.starts import add_connectors
+from csms_shared.service.completed_commands import CompletedHandler
+from session_service.charging.handlers.composite_schedules import note_composite_schedules
+from session_service.charging.handlers.profiles import (
+    note_clearings,
+    note_profiles,
+    note_remote_starts,
+)
+from session_service.handling.calls import ReceivedCall
+from session_service.local_lists.handlers.commands import (
+    limits_completed,
+    list_completed,
+    version_completed,
+)
+from session_service.metering.domain import MeterCall
+from session_service.ocpp.v16.tokens import read_authorize, write_authorize
+from session_service.ocpp.v16.transactions import (
+    read_meter_values,
+    read_start,
+    read_stop,
+    write_start,
+)
+from session_service.reservations.handlers.commands import (
+    cancel_reservation_completed,
+    reserve_now_completed,
+)
+from session_service.tokens.domain import Authorization
+from session_service.transactions.domain.starts import Start
+from session_service.transactions.domain.stops import Stop
+
+Payload = dict[str, Any]
 
 
-class Route(Enum):
-    """The part of a batch that a call belongs to."""
+@dataclass(frozen=True, slots=True)
+class AuthorizeRoute:
+    """A question what a token is worth; `read` returns the token's key."""
 
-    AUTHORIZE = auto()
-    START = auto()
-    STOP = auto()
-    METER_VALUES = auto()
+    read: Callable[[ReceivedCall], str]
+    write: Callable[[Authorization], Payload]
 
 
+@dataclass(frozen=True, slots=True)
+class StartRoute:
+    """A start; the answer is written from the transaction's id and what its token is worth."""
+
+    read: Callable[[ReceivedCall], Start]
+    write: Callable[[int | None, Authorization], Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRoute:
+    """A stop, which the gateway has answered."""
+
+    read: Callable[[ReceivedCall], Stop]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValuesRoute:
+    """Meter values, which the gateway has answered."""
+
+    read: Callable[[ReceivedCall], MeterCall]
+
+
+Route = AuthorizeRoute | StartRoute | StopRoute | MeterValuesRoute
+
+# The calls of a batch that have one kind of route go through `batches` together.
 ROUTES: dict[tuple[str, str], Route] = {
-    (OCPP16, "Authorize"): Route.AUTHORIZE,
-    (OCPP16, "StartTransaction"): Route.START,
-    (OCPP16, "StopTransaction"): Route.STOP,
-    (OCPP16, "MeterValues"): Route.METER_VALUES,
+    (OCPP16, "Authorize"): AuthorizeRoute(read_authorize, write_authorize),
+    (OCPP16, "StartTransaction"): StartRoute(read_start, write_start),
+    (OCPP16, "StopTransaction"): StopRoute(read_stop),
+    (OCPP16, "MeterValues"): MeterValuesRoute(read_meter_values),
 }
 
-CallKey = tuple[str, int]
-_CONNECTED = event_type(STATION_CONNECTED_KEY)
-_ADDED = event_type(CONNECTOR_ADDED_KEY)
-_OUT_OF_SERVICE = event_type(CONNECTOR_OUT_OF_SERVICE_KEY)
-
-
-class UnknownWork(Exception):
-    """A message of a kind that this queue has no handler for."""
-
-
-class Decisions:
-    """Applies batches of the decisions queue.
-
-    Starts left undecided for a moment (`hold`) are in `held` after the batch has committed.
-    `free_vend`: who identifies with nothing may charge.
-    """
-
-    def __init__(self, *, free_vend: bool = False) -> None:
-        self.held: dict[CallKey, Work] = {}
-        self.hold = True
-        self._free_vend = free_vend
-
-    async def __call__(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-        """Decide a batch in its transaction."""
-        calls = _sorted_calls(works, (Route.AUTHORIZE, Route.START))
-        now = utc_now()
-        for received in calls[Route.START]:
-            self.held.pop(_key(received), None)
-        starts = [(received, read_start(received)) for received in calls[Route.START]]
-        asked = asked_tokens(calls[Route.AUTHORIZE])
-        starting = {start.token_key for _, start in starts if not is_free_vend(start.token_key)}
-        tokens = await read_tokens(connection, asked, starting=starting)
-        started = await start_transactions(
-            connection, starts, tokens, now, hold=self.hold, free_vend=self._free_vend
-        )
-        replies = authorize(calls[Route.AUTHORIZE], asked, tokens, now, free_vend=self._free_vend)
-        self.held |= {_key(received): received.work for received in started.held}
-        return started.replies + replies + await _answer_probes(connection, works)
-
-
-async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Store a batch of the reports queue in its transaction; nobody waits for an answer.
-
-    Connectors come first, whose locks come before those of transactions, and ends of commands
-    last, so that their handlers take their locks after all others.
-    """
-    events = [work for work in works if work.type == MessageType.EVENTS]
-    calls = _sorted_calls(
-        [work for work in works if work.type != MessageType.EVENTS],
-        (Route.STOP, Route.METER_VALUES),
-    )
-    added = {(event.subject, int(event.data["connector_id"])) for event in _told(events, _ADDED)}
-    if added:
-        await add_connectors(connection, added)
-    await take_reports(connection, calls[Route.STOP], calls[Route.METER_VALUES])
-    await apply_completed(connection, events, completed_command_handlers)
-    connections = [(event.subject, read_moment(event.time)) for event in _told(events, _CONNECTED)]
-    if connections:
-        await stations_connected(connection, connections)
-    outages = [(event.subject, _outage(event)) for event in _told(events, _OUT_OF_SERVICE)]
-    if outages:
-        await connectors_out_of_service(connection, outages)
-    return await _answer_probes(connection, works)
-
-
-def _told(events: Sequence[Work], type_: str) -> Iterator[CloudEvent]:
-    """Return the events of a type."""
-    for work in events:
-        for item in work.item:
-            if item.get("type") == type_:
-                yield CloudEvent.model_validate(item)
-
-
-def _outage(event: CloudEvent) -> Outage:
-    at = read_moment(event.time)
-    return Outage(int(event.data["connector_id"]), at, str(event.data["status"]).lower())
-
-
-def is_late(work: Work) -> bool:
-    """Tell whether nobody waits for the answer to this call any more."""
-    deadline = work.item.get("deadline_ms") if isinstance(work.item, dict) else None
-    return not isinstance(deadline, int) or deadline <= now_ms()
-
-
-def _sorted_calls(
-    works: Sequence[Work], routes: tuple[Route, ...]
-) -> dict[Route, list[ReceivedCall]]:
-    calls: dict[Route, list[ReceivedCall]] = {route: [] for route in routes}
-    for work in works:
-        if work.type == MessageType.PROBE:
-            continue
-        action = (str(work.envelope.get("version")), str(work.envelope.get("action")))
-        route = ROUTES.get(action) if work.type == MessageType.CALLS else None
-        if route not in calls:
-            raise UnknownWork(f"{work.type} {action}")
-        calls[route].append(received_call(work))
-    return calls
-
-
-async def _answer_probes(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Answer gateways that ask whether this path commits; their question carries one item."""
-    keys = [
-        work.envelope["reply_key"]
-        for work in works
-        if work.type == MessageType.PROBE and "reply_key" in work.envelope
-    ]
-    if keys:
-        await connection.execute(text("SELECT 1"))
-    return [
-        Reply(key, MessageType.PROBE_REPLY, ProbeReply(service=SESSION_SERVICE), batched=False)
-        for key in keys
-    ]
-
-
-def _key(received: ReceivedCall) -> CallKey:
-    return received.call.connection_id, received.call.seq
+# Which handler follows up which command's end (`command.completed`), in the order in which their
+# locks are taken; `FOLLOWED_COMMANDS` names the same. The ends of other actions change nothing.
+COMPLETED_COMMANDS: dict[str, CompletedHandler] = {
+    "ReserveNow": reserve_now_completed,
+    "CancelReservation": cancel_reservation_completed,
+    "GetConfiguration": limits_completed,
+    "GetLocalListVersion": version_completed,
+    "SendLocalList": list_completed,
+    "SetChargingProfile": note_profiles,
+    "RemoteStartTransaction": note_remote_starts,
+    "ClearChargingProfile": note_clearings,
+    "GetCompositeSchedule": note_composite_schedules,
+}

@@ -320,7 +320,7 @@ async def test_starts_of_stations_without_reservations_cost_no_exchange_more(
     async def judged(*_: Any) -> None:
         raise AssertionError("nothing is reserved there")
 
-    monkeypatch.setattr("session_service.transactions.handlers.starts.judge_started", judged)
+    monkeypatch.setattr("session_service.batches.decisions.judge_started", judged)
     await records.token("T1")
     await reserve(records, station_id="S2")
     await records.decide(start(records))

@@ -56,5 +56,5 @@ def test_a_stop_keeps_time_and_reason_as_they_were_sent() -> None:
 
 def test_a_sample_without_a_readable_time_was_taken_when_it_was_received() -> None:
     meter_value = {"timestamp": "0000-00-00", "sampledValue": [{"value": "1"}]}
-    (sample,) = read_meter_values(_call(connectorId=1, meterValue=[meter_value])).samples
+    (sample,) = read_meter_values(_call(connectorId=1, meterValue=[meter_value])).report.samples
     assert sample.sampled_at == RECEIVED_AT

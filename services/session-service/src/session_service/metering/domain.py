@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from csms_shared.values.numbers import in_64_bits
 from session_service.values.stamps import Stamp
@@ -50,6 +50,15 @@ class MeterReport:
     received_at: datetime
     samples: tuple[Sample, ...]
     untold: frozenset[Flag] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MeterCall:
+    """A report with the payload that it was read from, and its values in the station's words."""
+
+    report: MeterReport
+    payload: dict[str, Any]
+    meter_values: Any
 
 
 def sample_digest(source: str, parts: Iterable[str | None], raw: str) -> bytes:

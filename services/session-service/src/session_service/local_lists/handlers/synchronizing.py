@@ -39,7 +39,7 @@ from session_service.local_lists.store import (
     read_selected,
     write_lists,
 )
-from session_service.ocpp.v16.transactions import id_tag_info
+from session_service.ocpp.v16.tokens import id_tag_info
 from session_service.store.service_tables import outbox
 from session_service.tokens.domain import decide_authorization
 

@@ -1,4 +1,4 @@
-"""OCPP 1.6 to version-neutral input and back; leniently in, exactly out."""
+"""StartTransaction, StopTransaction and MeterValues of OCPP 1.6."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,42 +8,24 @@ from csms_shared.runtime.clock import now_ms
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import parse_number
 from csms_shared.values.texts import storable
-from csms_shared.values.times import format_time, parse_time, plausible
+from csms_shared.values.times import parse_time, plausible
 from session_service.handling.calls import ReceivedCall
 from session_service.metering.domain import (
+    MeterCall,
     MeterReport,
     Sample,
     sample_digest,
     sample_source,
 )
-from session_service.tokens.domain import Authorization, AuthorizationStatus
+from session_service.ocpp.v16.tokens import id_tag_info
+from session_service.tokens.domain import Authorization
 from session_service.transactions.domain.starts import Start
 from session_service.transactions.domain.stops import Stop
 from session_service.values.suspicion import Flag, clock_flags
 
-_STATUS = {
-    AuthorizationStatus.ACCEPTED: "Accepted",
-    AuthorizationStatus.BLOCKED: "Blocked",
-    AuthorizationStatus.EXPIRED: "Expired",
-    AuthorizationStatus.INVALID: "Invalid",
-    AuthorizationStatus.CONCURRENT_TX: "ConcurrentTx",
-}
 # In the order of the digest.
 _PARTS = ("measurand", "phase", "location", "context", "format", "unit")
-_ID_TOKEN_MAX = 20  # CiString20Type
 _DEFAULT_STOP_REASON = "Local"  # StopTransaction.req: "MAY be omitted when the reason is Local"
-
-
-def id_tag_info(authorization: Authorization) -> dict[str, Any]:
-    """Return the IdTagInfo of an answer."""
-    info: dict[str, Any] = {"status": _STATUS[authorization.status]}
-    if authorization.expires_at is not None:
-        info["expiryDate"] = format_time(authorization.expires_at)
-    group = authorization.group_id
-    # A group of another protocol's length can't be said in 1.6, and a wrong answer is worse.
-    if group is not None and len(group) <= _ID_TOKEN_MAX:
-        info["parentIdTag"] = group
-    return info
 
 
 def read_start(received: ReceivedCall) -> Start:
@@ -67,6 +49,11 @@ def read_start(received: ReceivedCall) -> Start:
         arrived_at=received.work.arrived_at,
         awaited=call.deadline_ms > now_ms(),
     )
+
+
+def write_start(transaction_id: int | None, authorization: Authorization) -> dict[str, Any]:
+    """Return the answer to a StartTransaction."""
+    return {"transactionId": transaction_id, "idTagInfo": id_tag_info(authorization)}
 
 
 def read_stop(received: ReceivedCall) -> Stop:
@@ -96,17 +83,18 @@ def read_stop(received: ReceivedCall) -> Stop:
     )
 
 
-def read_meter_values(received: ReceivedCall) -> MeterReport:
+def read_meter_values(received: ReceivedCall) -> MeterCall:
     """Return a MeterValues call as the domain knows it."""
     call, payload = received.call, received.payload
     connector_id = int(payload["connectorId"])
     wire_id = payload.get("transactionId")
+    meter_values = payload.get("meterValue")
     samples, untold = _samples(
-        payload.get("meterValue"),
+        meter_values,
         sample_source(call.station_id, connector_id, wire_id),
         received.received_at,
     )
-    return MeterReport(
+    report = MeterReport(
         station_id=call.station_id,
         connector_id=connector_id,
         wire_id=wire_id,
@@ -116,6 +104,7 @@ def read_meter_values(received: ReceivedCall) -> MeterReport:
         samples=samples,
         untold=untold,
     )
+    return MeterCall(report, payload, meter_values)
 
 
 def _samples(

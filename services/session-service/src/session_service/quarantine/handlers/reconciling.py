@@ -19,6 +19,7 @@ from csms_shared.db.isolation import apply_apart
 from csms_shared.service.inbox import Work
 from session_service.handling.calls import ReceivedCall
 from session_service.handling.side_features import concerns_all
+from session_service.metering.domain import MeterCall
 from session_service.ocpp.v16.transactions import read_meter_values, read_stop
 from session_service.quarantine.store.items import (
     STOP,
@@ -31,7 +32,7 @@ from session_service.quarantine.store.items import (
 from session_service.transactions.domain.matching import Candidates
 from session_service.transactions.domain.starts import Start
 from session_service.transactions.domain.stops import Stop, Transaction
-from session_service.transactions.handlers.meter_values import MeterCall, place_report
+from session_service.transactions.handlers.meter_values import place_report
 from session_service.transactions.handlers.reports import Matches, match_stop, record_matches
 from session_service.transactions.store.transactions import (
     lock_free_transactions,
@@ -182,7 +183,7 @@ def _said(item: Row[Any]) -> Stop | MeterCall:
     received = _received(item)
     if item.kind == STOP:
         return replace(read_stop(received), boot_count=item.boot_count)
-    return MeterCall(read_meter_values(received), received.payload)
+    return read_meter_values(received)
 
 
 def _received(item: Row[Any]) -> ReceivedCall:

@@ -1,23 +1,13 @@
 """Which transaction a call's meter values belong to, and what they say against it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from session_service.metering.domain import MeterReport, Sample, sample_flags
 from session_service.metering.store import StoredSample
-from session_service.quarantine.store.items import METER_VALUES, Unmatched
 from session_service.transactions.domain.matching import Candidates, transaction_of_samples
 from session_service.transactions.domain.stops import Transaction
 from session_service.values.suspicion import Flag
-
-
-@dataclass(frozen=True, slots=True)
-class MeterCall:
-    """A report with the payload that it was read from."""
-
-    report: MeterReport
-    payload: dict[str, Any]
 
 
 def is_known(report: MeterReport, known: dict[int, Transaction]) -> bool:
@@ -59,21 +49,3 @@ def stored_samples(report: MeterReport, transaction_id: int | None) -> list[Stor
 def sample_keys(samples: Sequence[Sample]) -> list[tuple[Any, bytes]]:
     """Return the keys that the values have in the table."""
     return [(sample.sampled_at, sample.digest) for sample in samples]
-
-
-def unmatched_meter_values(call: MeterCall) -> Unmatched:
-    """Return what goes into quarantine for values under an id that is nobody's."""
-    report = call.report
-    return Unmatched(
-        METER_VALUES,
-        report.station_id,
-        report.connector_id,
-        report.wire_id,
-        None,
-        report.connection_id,
-        report.stamp,
-        None,
-        report.received_at,
-        f"the station has no transaction {report.wire_id}, and no single one fits",
-        call.payload,
-    )

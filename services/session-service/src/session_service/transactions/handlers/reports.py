@@ -1,7 +1,7 @@
-"""StopTransaction and MeterValues: reports, answered before they come here.
+"""Stops and meter values: reports, answered before they come here.
 
-Both go through one function, because a batch of them is one transaction with one order of locks:
-meter values by their keys, transactions by id, stops, then the outbox.
+Both are recorded by one function, because a batch of them is one transaction with one order of
+locks: meter values by their keys, transactions by id, stops, then the outbox.
 """
 
 from collections.abc import Sequence
@@ -10,46 +10,28 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
-from session_service.handling.calls import ReceivedCall
 from session_service.handling.events import Event
-from session_service.metering.domain import MeterReport
+from session_service.metering.domain import MeterCall
 from session_service.metering.store import StoredSample, add_meter_values
-from session_service.ocpp.v16.transactions import read_meter_values, read_stop
-from session_service.quarantine.handlers.events import quarantine_added
-from session_service.quarantine.store.items import STOP, Unmatched, add_unmatched
 from session_service.store.service_tables import outbox
 from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
 from session_service.transactions.domain.stops import Stop, Transaction, decide_stop
 from session_service.transactions.handlers.events import meter_values_received
 from session_service.transactions.handlers.meter_values import (
-    MeterCall,
-    is_known,
-    place_report,
     sample_keys,
     stored_samples,
     suspicions,
-    unmatched_meter_values,
 )
 from session_service.transactions.handlers.told_ends import told_of_end
 from session_service.transactions.store.transactions import (
     add_stops,
     lock_transactions,
-    read_candidates,
-    read_transactions,
     update_transactions,
 )
 
 # A row of the outbox holds at most so many of these, which is about 200 KiB.
 _METER_EVENTS_PER_ROW = 200
-
-
-@dataclass(slots=True)
-class StopCall:
-    """A stop with the payload that it was read from."""
-
-    stop: Stop
-    call: ReceivedCall
 
 
 @dataclass(slots=True)
@@ -60,37 +42,9 @@ class Matches:
     reports: list[tuple[MeterCall, Transaction | None]] = field(default_factory=list)
 
 
-async def take_reports(
-    connection: AsyncConnection,
-    stop_calls: Sequence[ReceivedCall],
-    meter_calls: Sequence[ReceivedCall],
-) -> None:
-    """Store a batch of stops and meter values; what fits nowhere goes into quarantine."""
-    stops = [StopCall(read_stop(received), received) for received in stop_calls]
-    meters = [MeterCall(read_meter_values(received), received.payload) for received in meter_calls]
-    wire_ids = {stop.stop.wire_id for stop in stops}
-    wire_ids.update(meter.report.wire_id for meter in meters if meter.report.wire_id is not None)
-    known = await read_transactions(connection, wire_ids)
-    said: list[Stop | MeterReport] = [
-        item.stop for item in stops if known_transaction(item.stop, known) is None
-    ]
-    said += [
-        meter.report
-        for meter in meters
-        if meter.report.samples and not is_known(meter.report, known)
-    ]
-    # Each by its own stamp: where reports were waiting, a batch has those of many sessions.
-    sent = {(report.station_id, report.stamp) for report in said}
-    candidates = await read_candidates(connection, sent)
-    matches, unmatched = _match(stops, meters, known, candidates)
-    events = await record(connection, matches)
-    events += [quarantine_added(item) for item in await add_unmatched(connection, unmatched)]
-    await _write(connection, events)
-
-
 async def record_matches(connection: AsyncConnection, matches: Matches) -> None:
     """Store reports whose transactions are known, and tell of what is new in them."""
-    await _write(connection, await record(connection, matches))
+    await tell_in_rows(connection, await record(connection, matches))
 
 
 async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
@@ -123,7 +77,7 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
         meter_values_received(
             meter.report,
             None if transaction is None else transaction.id,
-            meter.payload.get("meterValue"),
+            meter.meter_values,
         )
         for meter, transaction in matches.reports
         if any(key in new for key in sample_keys(meter.report.samples))
@@ -160,31 +114,6 @@ def match_stop(
     if of_station is not None:
         candidates[stop.station_id] = of_station.with_end(of_station.find(found), stop)
     return found
-
-
-def _match(
-    stops: Sequence[StopCall],
-    meters: Sequence[MeterCall],
-    known: dict[int, Transaction],
-    candidates: dict[str, Candidates],
-) -> tuple[Matches, list[Unmatched]]:
-    matches = Matches()
-    unmatched = [
-        _unmatched_stop(item)
-        for item in sorted(stops, key=lambda item: item.stop.stamp)
-        if match_stop(item.stop, known, candidates, matches) is None
-    ]
-    for meter in meters:
-        report = meter.report
-        if not report.samples:
-            continue
-        place = place_report(report, known, candidates.get(report.station_id, Candidates()))
-        # Without an id they may be nobody's: clock-aligned values of the connector itself.
-        if place is None and report.wire_id is not None:
-            unmatched.append(unmatched_meter_values(meter))
-        else:
-            matches.reports.append((meter, place))
-    return matches, unmatched
 
 
 def _suspicions(matches: Matches) -> dict[int, frozenset[str]]:
@@ -236,23 +165,7 @@ def _stop_rows(stop: Stop, transaction: Transaction) -> list[StoredSample]:
     ]
 
 
-def _unmatched_stop(item: StopCall) -> Unmatched:
-    stop = item.stop
-    return Unmatched(
-        STOP,
-        stop.station_id,
-        None,
-        stop.wire_id,
-        stop.id_token,
-        stop.connection_id,
-        stop.stamp,
-        stop.boot_count,
-        stop.received_at,
-        f"the station has no transaction {stop.wire_id}, and no single open one fits",
-        item.call.payload,
-    )
-
-
-async def _write(connection: AsyncConnection, events: Sequence[Event]) -> None:
+async def tell_in_rows(connection: AsyncConnection, events: Sequence[Event]) -> None:
+    """Tell of reports, in rows of the outbox that are not too long."""
     for first in range(0, len(events), _METER_EVENTS_PER_ROW):
         await write_events(connection, outbox, events[first : first + _METER_EVENTS_PER_ROW])
