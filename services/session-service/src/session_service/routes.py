@@ -1,9 +1,12 @@
 """What the work queues carry, as literal tables: how it is read, where it goes, what answers it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.completed_commands import CompletedHandler
 from session_service.charging.handlers.composite_schedules import note_composite_schedules
@@ -19,6 +22,7 @@ from session_service.local_lists.handlers.commands import (
     version_completed,
 )
 from session_service.metering.domain import MeterCall
+from session_service.ocpp.v16.reservations import read_cancel_end, read_reserve_end
 from session_service.ocpp.v16.tokens import read_authorize, write_authorize
 from session_service.ocpp.v16.transactions import (
     read_meter_values,
@@ -35,6 +39,7 @@ from session_service.transactions.domain.starts import Start
 from session_service.transactions.domain.stops import Stop
 
 Payload = dict[str, Any]
+End = TypeVar("End")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,24 @@ ROUTES: dict[tuple[str, str], Route] = {
     (OCPP16, "MeterValues"): MeterValuesRoute(read_meter_values),
 }
 
+
+def _followed(
+    read: Callable[[CompletedCommand], End | None],
+    handle: Callable[[AsyncConnection, Sequence[End]], Awaitable[None]],
+) -> CompletedHandler:
+    """Return the handler of ends as `read` returns them; None means that nothing follows."""
+
+    async def handler(connection: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
+        await handle(connection, [end for one in commands if (end := read(one)) is not None])
+
+    return handler
+
+
 # Which handler follows up which command's end (`command.completed`), in the order in which their
 # locks are taken; `FOLLOWED_COMMANDS` names the same. The ends of other actions change nothing.
 COMPLETED_COMMANDS: dict[str, CompletedHandler] = {
-    "ReserveNow": reserve_now_completed,
-    "CancelReservation": cancel_reservation_completed,
+    "ReserveNow": _followed(read_reserve_end, reserve_now_completed),
+    "CancelReservation": _followed(read_cancel_end, cancel_reservation_completed),
     "GetConfiguration": limits_completed,
     "GetLocalListVersion": version_completed,
     "SendLocalList": list_completed,

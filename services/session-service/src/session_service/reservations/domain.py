@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from csms_shared.values.id_tokens import token_key
 from session_service.values.suspicion import BUILD_DATE
@@ -89,6 +90,49 @@ class Cancellation:
     asked_at: datetime
     answered_at: datetime
     accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WantedReservation:
+    """What a station is asked to reserve; `wire_id` is the id that the station is told."""
+
+    wire_id: int
+    connector_id: int
+    id_token: str
+    token_key: str
+    group_id: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveEnd:
+    """What a command to reserve came to; `wanted` is None where it can't be read.
+
+    `refusal`: the station's own word in lower case, or why it has given none.
+    """
+
+    command_id: UUID
+    station_id: str
+    wanted: WantedReservation | None
+    created_at: datetime
+    created_by: str
+    answer: Answer
+    refusal: str | None
+    completed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelEnd:
+    """What a command to cancel came to; `failure` is why it has no answer, None where it has."""
+
+    command_id: UUID
+    station_id: str
+    wire_id: int | None
+    asked_at: datetime
+    completed_at: datetime
+    accepted: bool
+    answered: bool
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,14 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
-from csms_shared.values.times import format_time
+from session_service.ocpp.v16.reservations import write_cancel, write_reserve
 from session_service.reservations.domain import (
     Answer,
     Outage,
     Reservation,
     ReservationStatus,
     Verdict,
+    WantedReservation,
     conflicting,
     judge,
 )
@@ -129,23 +130,25 @@ async def judge_stations(
 
 
 def reserve_order(row: Row[Any]) -> CommandOrder:
-    """Return the order of ReserveNow (6.37); it is not kept for a station that is offline."""
-    payload = {
-        "connectorId": row.connector_id,
-        "expiryDate": format_time(row.expires_at),
-        "idTag": row.id_token,
-        "reservationId": row.wire_id,
-    }
-    if row.group_id is not None:
-        payload["parentIdTag"] = row.group_id
+    """Return the order to reserve; it is not kept for a station that is offline."""
+    command = write_reserve(
+        WantedReservation(
+            row.wire_id,
+            row.connector_id,
+            row.id_token,
+            row.token_key,
+            row.group_id,
+            row.expires_at,
+        )
+    )
     soonest_end = min(
         int(row.expires_at.timestamp() * 1000), _ms(row.created_at) + RESERVE_WITHIN_MS
     )
     return CommandOrder(
         order_id=row.command_id,
         station_id=row.station_id,
-        action="ReserveNow",
-        payload=payload,
+        action=command.action,
+        payload=command.payload,
         deadline_ms=soonest_end,
         created_by=row.created_by,
     )
@@ -168,11 +171,12 @@ def _cancel_order(
     if item.cancel_failure is not None or item.facts.answer is Answer.NONE:
         return None
     item.cancel_command_id = new_command_id(_ms(now))
+    command = write_cancel(item.facts.wire_id)
     return CommandOrder(
         order_id=item.cancel_command_id,
         station_id=item.facts.station_id,
-        action="CancelReservation",
-        payload={"reservationId": item.facts.wire_id},
+        action=command.action,
+        payload=command.payload,
         deadline_ms=_ms(item.facts.expires_at),
         created_by=item.row.cancel_wanted_by,
     )
