@@ -22,6 +22,7 @@ from session_service.local_lists.handlers.commands import (
     version_completed,
 )
 from session_service.metering.domain import MeterCall
+from session_service.ocpp.v16.local_lists import read_limits_end, read_update_end, read_version_end
 from session_service.ocpp.v16.reservations import read_cancel_end, read_reserve_end
 from session_service.ocpp.v16.tokens import read_authorize, write_authorize
 from session_service.ocpp.v16.transactions import (
@@ -100,9 +101,9 @@ def _followed(
 COMPLETED_COMMANDS: dict[str, CompletedHandler] = {
     "ReserveNow": _followed(read_reserve_end, reserve_now_completed),
     "CancelReservation": _followed(read_cancel_end, cancel_reservation_completed),
-    "GetConfiguration": limits_completed,
-    "GetLocalListVersion": version_completed,
-    "SendLocalList": list_completed,
+    "GetConfiguration": _followed(read_limits_end, limits_completed),
+    "GetLocalListVersion": _followed(read_version_end, version_completed),
+    "SendLocalList": _followed(read_update_end, list_completed),
     "SetChargingProfile": note_profiles,
     "RemoteStartTransaction": note_remote_starts,
     "ClearChargingProfile": note_clearings,

@@ -1,17 +1,17 @@
 """Local authorization lists: what follows from a station's answers, silence and coming back."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from session_service.local_lists.domain.lists import (
+    EMPTY_DIGEST,
     EMPTY_VERSION,
     NO_LIST_VERSION,
     Ask,
+    Limits,
     LocalList,
     Result,
     Stage,
-    digest_of,
 )
 
 LOOK_AGAIN = timedelta(minutes=1)
@@ -21,9 +21,7 @@ _BACKOFF = timedelta(minutes=1)
 _BACKOFF_MAX = timedelta(hours=1)
 
 
-def told_limits(
-    state: LocalList, result: Result, limits: Mapping[str, int], now: datetime
-) -> LocalList:
+def told_limits(state: LocalList, result: Result, limits: Limits, now: datetime) -> LocalList:
     """Take over what a station says of its limits; one that says nothing has our defaults."""
     state = _answered(state, now)
     if result is Result.AWAY:
@@ -33,12 +31,12 @@ def told_limits(
     return replace(with_limits(state, limits), stage=Stage.VERSION)
 
 
-def with_limits(state: LocalList, limits: Mapping[str, int]) -> LocalList:
+def with_limits(state: LocalList, limits: Limits) -> LocalList:
     """Return the state with limits that a station showed, whoever asked."""
     return replace(
         state,
-        max_entries=limits.get("LocalAuthListMaxLength", state.max_entries),
-        max_per_message=limits.get("SendLocalListMaxLength", state.max_per_message),
+        max_entries=limits.max_entries or state.max_entries,
+        max_per_message=limits.max_per_message or state.max_per_message,
     )
 
 
@@ -61,7 +59,7 @@ def told_version(state: LocalList, result: Result, version: int | None, now: dat
             state,
             known_version=version,
             # Where an update failed before, a version of 0 is no proof of an empty list.
-            known_digest=digest_of({})
+            known_digest=EMPTY_DIGEST
             if version == EMPTY_VERSION and state.known_version is not None
             else None,
             last_version=max(state.last_version, version),

@@ -15,8 +15,11 @@ from typing import Any
 
 from csms_shared.values.numbers import INT32_MAX
 
-# idTag without case -> the entry as it is sent: {"idTag": ..., "idTagInfo": {...}}.
-Content = Mapping[str, Mapping[str, Any]]
+# What a station is told of a token, as its OCPP version spells it: compared here, never read.
+Entry = Mapping[str, Any]
+# A token's text without case -> its entry. What tells one content from another is its digest.
+Content = Mapping[str, Entry]
+EMPTY_DIGEST = blake2b(digest_size=16).hexdigest()
 
 EMPTY_VERSION = 0
 NO_LIST_VERSION = -1
@@ -56,6 +59,14 @@ class Result(StrEnum):
     AWAY = "away"
     BUSY = "busy"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many entries a station takes, in all and at once; None where it does not say."""
+
+    max_entries: int | None = None
+    max_per_message: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +121,16 @@ class LocalList:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A SendLocalList; `content` is what the station holds once it has taken it."""
+    """What a station is sent: entries of tokens to take off, then entries to put on.
+
+    `content` is what the station holds once it has taken it.
+    """
 
     full: bool
     version: int
-    entries: tuple[Mapping[str, Any], ...]
+    gone: tuple[Entry, ...]
+    changed: tuple[Entry, ...]
     content: Content
-
-
-def digest_of(content: Content) -> str:
-    """Return what tells one content from another."""
-    lines = [f"{key}\x1f{sorted(_flat(content[key]).items())}" for key in sorted(content)]
-    return blake2b("\x1e".join(lines).encode(), digest_size=16).hexdigest()
-
-
-def _flat(entry: Mapping[str, Any]) -> dict[str, str]:
-    return {"idTag": str(entry["idTag"]), **entry["idTagInfo"]}
 
 
 def next_question(state: LocalList, wanted_digest: str, now: datetime) -> Ask | None:
@@ -152,20 +157,16 @@ def next_update(state: LocalList, known: Content | None, wanted: Content) -> Upd
     # To a station without any list an update would be to nothing, and some refuse that.
     if not known or version <= state.last_version:
         chosen = dict(list(wanted.items())[:limit])
-        return Update(True, version, tuple(chosen.values()), chosen)
+        return Update(True, version, (), tuple(chosen.values()), chosen)
     gone = [key for key in known if key not in wanted]
     changed = [key for key, entry in wanted.items() if known.get(key) != entry]
     # What must not charge any more goes first; that also makes room for what comes.
-    keys = (gone + changed)[:limit]
+    gone = gone[:limit]
+    changed = changed[: limit - len(gone)]
     content = dict(known)
-    entries: list[Mapping[str, Any]] = []
-    for key in keys:
-        if key in wanted:
-            content[key] = wanted[key]
-            entries.append(wanted[key])
-        else:
-            entries.append({"idTag": content.pop(key)["idTag"]})
-    return Update(False, version, tuple(entries), content)
+    taken_off = tuple(content.pop(key) for key in gone)
+    content |= {key: wanted[key] for key in changed}
+    return Update(False, version, taken_off, tuple(wanted[key] for key in changed), content)
 
 
 def _next_version(state: LocalList) -> int:
@@ -180,10 +181,9 @@ def asked_for_facts(state: LocalList, question: Ask, now: datetime) -> LocalList
 
 
 def asked_to_update(
-    state: LocalList, update: Update, wanted_digest: str, now: datetime
+    state: LocalList, update: Update, digest: str, wanted_digest: str, now: datetime
 ) -> LocalList:
-    """Return the state while the station is sent an update."""
-    digest = digest_of(update.content)
+    """Return the state while the station is sent an update, after which it holds `digest`."""
     return replace(
         asked_for_facts(state, Ask.LIST, now),
         sent_version=update.version,

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +10,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.runtime.clock import utc_now
+from session_service.handling.commands import Command
 from session_service.local_lists.domain.answers import (
     connected,
     in_sync,
@@ -20,10 +20,8 @@ from session_service.local_lists.domain.lists import (
     COMMAND_WITHIN,
     Ask,
     Content,
-    Update,
     asked_for_facts,
     asked_to_update,
-    digest_of,
     next_question,
     next_update,
 )
@@ -39,11 +37,15 @@ from session_service.local_lists.store import (
     read_selected,
     write_lists,
 )
-from session_service.ocpp.v16.tokens import id_tag_info
+from session_service.ocpp.v16.local_lists import (
+    ask_limits,
+    ask_version,
+    digest_of,
+    write_entry,
+    write_update,
+)
 from session_service.store.service_tables import outbox
 from session_service.tokens.domain import decide_authorization
-
-LIMIT_KEYS = ("LocalAuthListMaxLength", "SendLocalListMaxLength")
 
 
 async def look_at_due(connection: AsyncConnection) -> None:
@@ -96,9 +98,7 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
         return None
     if question is not Ask.LIST:
         kept.state = asked_for_facts(kept.state, question, now)
-        if question is Ask.LIMITS:
-            return _order(kept, "GetConfiguration", {"key": list(LIMIT_KEYS)}, now)
-        return _order(kept, "GetLocalListVersion", {}, now)
+        return _order(kept, ask_limits() if question is Ask.LIMITS else ask_version(), now)
     fingerprint, left_out = await sources.fingerprint(kept.selection)
     if kept.fingerprint != fingerprint or kept.wanted_digest is None:
         wanted = await sources.wanted(kept.selection)
@@ -112,9 +112,10 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
         await sources.held(kept.state.known_digest),
         await sources.wanted(kept.selection),
     )
-    kept.state = asked_to_update(kept.state, update, kept.wanted_digest, now)
-    sources.added[digest_of(update.content)] = update.content
-    return _order(kept, "SendLocalList", _payload(update), now)
+    digest = digest_of(update.content)
+    kept.state = asked_to_update(kept.state, update, digest, kept.wanted_digest, now)
+    sources.added[digest] = update.content
+    return _order(kept, write_update(update), now)
 
 
 class _Sources:
@@ -139,10 +140,7 @@ class _Sources:
         if selection not in self._wanted:
             tokens = await read_selected(self._connection, selection, self._now)
             self._wanted[selection] = {
-                token.key: {
-                    "idTag": name,
-                    "idTagInfo": id_tag_info(decide_authorization(token, self._now)),
-                }
+                token.key: write_entry(name, decide_authorization(token, self._now))
                 for name, token in tokens
             }
         return self._wanted[selection]
@@ -155,20 +153,12 @@ class _Sources:
         return self._held.get(digest)
 
 
-def _payload(update: Update) -> dict[str, Any]:
-    return {
-        "listVersion": update.version,
-        "updateType": "Full" if update.full else "Differential",
-        "localAuthorizationList": list(update.entries),
-    }
-
-
-def _order(kept: KeptList, action: str, payload: dict[str, Any], now: datetime) -> CommandOrder:
+def _order(kept: KeptList, command: Command, now: datetime) -> CommandOrder:
     return CommandOrder(
         order_id=new_command_id(int(now.timestamp() * 1000)),
         station_id=kept.station_id,
-        action=action,
-        payload=payload,
+        action=command.action,
+        payload=command.payload,
         deadline_ms=int((now + COMMAND_WITHIN).timestamp() * 1000),
         created_by=SESSION_SERVICE,
     )
