@@ -13,7 +13,6 @@ from session_service.charging.handlers.composite_schedules import note_composite
 from session_service.charging.handlers.profiles import (
     note_clearings,
     note_profiles,
-    note_remote_starts,
 )
 from session_service.handling.calls import ReceivedCall
 from session_service.local_lists.handlers.commands import (
@@ -22,6 +21,12 @@ from session_service.local_lists.handlers.commands import (
     version_completed,
 )
 from session_service.metering.domain import MeterCall
+from session_service.ocpp.v16.charging import (
+    read_answered_schedule,
+    read_clearing,
+    read_remote_start,
+    read_set_profile,
+)
 from session_service.ocpp.v16.local_lists import read_limits_end, read_update_end, read_version_end
 from session_service.ocpp.v16.reservations import read_cancel_end, read_reserve_end
 from session_service.ocpp.v16.tokens import read_authorize, write_authorize
@@ -104,8 +109,8 @@ COMPLETED_COMMANDS: dict[str, CompletedHandler] = {
     "GetConfiguration": _followed(read_limits_end, limits_completed),
     "GetLocalListVersion": _followed(read_version_end, version_completed),
     "SendLocalList": _followed(read_update_end, list_completed),
-    "SetChargingProfile": note_profiles,
-    "RemoteStartTransaction": note_remote_starts,
-    "ClearChargingProfile": note_clearings,
-    "GetCompositeSchedule": note_composite_schedules,
+    "SetChargingProfile": _followed(read_set_profile, note_profiles),
+    "RemoteStartTransaction": _followed(read_remote_start, note_profiles),
+    "ClearChargingProfile": _followed(read_clearing, note_clearings),
+    "GetCompositeSchedule": _followed(read_answered_schedule, note_composite_schedules),
 }

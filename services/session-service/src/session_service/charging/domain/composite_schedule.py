@@ -29,6 +29,24 @@ NOMINAL_VOLTAGE = 230
 
 
 @dataclass(frozen=True, slots=True)
+class StationPeriod:
+    """A period of a station's own schedule, from a second of it; None: the station left it out."""
+
+    start_s: int | None
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StationSchedule:
+    """A station's own composite schedule, as far as it says; limits in the schedule's unit."""
+
+    start_at: datetime | None
+    duration_s: int | None
+    unit: RateUnit | None
+    periods: tuple[StationPeriod, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CompositePeriod:
     """From `start_s` seconds after the schedule's start; `limit` None is no limit at all."""
 

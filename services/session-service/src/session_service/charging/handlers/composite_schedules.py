@@ -1,8 +1,7 @@
 """Composite schedules: computed from the installed profiles, and beside what stations report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,38 +13,37 @@ from csms_shared.contracts.charging import (
     ReportedSchedule,
     ScheduleDifference,
 )
-from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.values.times import format_time, parse_time, read_moment
+from csms_shared.values.times import format_time
 from session_service.charging.domain.composite_schedule import (
     NOMINAL_VOLTAGE,
     Charging,
     CompositeSchedule,
+    StationPeriod,
     composite_schedule,
 )
+from session_service.charging.domain.ends import AnsweredSchedule
 from session_service.charging.domain.installed_profiles import ProfileState
 from session_service.charging.domain.profiles import RateUnit
-from session_service.charging.handlers.profiles import accepted_profile, sent_at, settle
+from session_service.charging.handlers.profiles import accepted_profile, settle
 from session_service.charging.store.profiles import keep_reported, read_profiles, read_reported
+from session_service.ocpp.v16.charging import read_station_schedule
 from session_service.transactions.tables import transaction
 
 
 async def note_composite_schedules(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+    connection: AsyncConnection, answered: Sequence[AnsweredSchedule]
 ) -> None:
-    """Keep what stations answered to GetCompositeSchedule, with our own of the same time."""
-    answered = [each for each in commands if each.accepted and each.response is not None]
+    """Keep the composite schedules that stations answered, with our own of the same time."""
     if answered:
         await settle(connection, sorted({each.station_id for each in answered}))
-    for command in answered:
-        response = command.response or {}
-        connector_id = command.payload["connectorId"]
-        computed = await _counterpart(connection, command, response)
+    for each in answered:
+        computed = await _counterpart(connection, each)
         await keep_reported(
             connection,
-            command.command_id,
-            (command.station_id, connector_id),
-            (sent_at(command), read_moment(command.completed_at)),
-            response,
+            each.command_id,
+            (each.station_id, each.connector_id),
+            (each.sent_at, each.answered_at),
+            each.response,
             None if computed is None else computed_view(computed).model_dump(mode="json"),
         )
 
@@ -78,13 +76,15 @@ async def reported(
     if row is None:
         return None
     computed = None if row.computed is None else ComputedSchedule.model_validate(row.computed)
-    schedule = row.response.get("chargingSchedule")
+    schedule = None if computed is None else read_station_schedule(row.response)
     return ReportedSchedule(
         command_id=str(row.command_id),
         answered_at=format_time(row.answered_at),
         response=row.response,
         computed=computed,
-        differences=[] if computed is None else differences(computed, schedule),
+        differences=[]
+        if computed is None or schedule is None
+        else differences(computed, schedule.periods),
     )
 
 
@@ -107,13 +107,13 @@ def computed_view(schedule: CompositeSchedule) -> ComputedSchedule:
 
 
 def differences(
-    computed: ComputedSchedule, schedule: Mapping[str, Any]
+    computed: ComputedSchedule, reported: Sequence[StationPeriod]
 ) -> list[ScheduleDifference]:
     """Return where a station's schedule has another limit than ours; ours without one agrees."""
     theirs = [
-        (period["startPeriod"], period["limit"])
-        for period in schedule.get("chargingSchedulePeriod", ())
-        if "startPeriod" in period and "limit" in period
+        (period.start_s, period.limit)
+        for period in reported
+        if period.start_s is not None and period.limit is not None
     ]
     ours = [(period.start_period, period.limit) for period in computed.periods]
     found: list[ScheduleDifference] = []
@@ -137,24 +137,20 @@ def _limit_at(periods: Sequence[tuple[int, float | None]], second: int) -> float
 
 
 async def _counterpart(
-    connection: AsyncConnection, command: CompletedCommand, response: Mapping[str, Any]
+    connection: AsyncConnection, answered: AnsweredSchedule
 ) -> CompositeSchedule | None:
-    schedule = response.get("chargingSchedule")
-    if schedule is None or not schedule.get("chargingSchedulePeriod"):
+    schedule = answered.schedule
+    if schedule is None or not schedule.periods or schedule.unit is None:
         return None
-    if "chargingRateUnit" not in schedule:
-        return None
-    told = parse_time(response.get("scheduleStart", ""))
-    start = (told and told.at) or read_moment(command.completed_at)
-    duration_s = schedule.get("duration") or command.payload["duration"]
+    duration_s = schedule.duration_s or answered.asked_s
     if not 1 <= duration_s <= COMPOSITE_MAX_S:
         return None
     found, _ = await computed_schedule(
         connection,
-        (command.station_id, command.payload["connectorId"]),
-        start,
+        (answered.station_id, answered.connector_id),
+        schedule.start_at or answered.answered_at,
         duration_s,
-        RateUnit(schedule["chargingRateUnit"]),
+        schedule.unit,
     )
     return found
 

@@ -1,17 +1,16 @@
 """What follows from commands on charging profiles that stations accepted."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
-from csms_shared.values.id_tokens import token_key
-from csms_shared.values.times import read_moment
+from session_service.charging.domain.ends import NewClearing, NewProfile
 from session_service.charging.domain.installed_profiles import (
     CLOCK_TOLERANCE,
     LIVE,
@@ -22,8 +21,6 @@ from session_service.charging.domain.installed_profiles import (
 )
 from session_service.charging.handlers.events import charging_profile_told
 from session_service.charging.store.profiles import (
-    NewClearing,
-    NewProfile,
     add_clearings,
     add_profiles,
     forget_charging,
@@ -43,61 +40,17 @@ KEPT_DAYS = 30
 _UNDECIDED = (ProfileState.WAITING, ProfileState.UNUSED)
 
 
-async def note_profiles(connection: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
-    """Take in SetChargingProfile commands that stations accepted."""
-    new = [
-        NewProfile(
-            AcceptedProfile(
-                command.command_id,
-                command.station_id,
-                sent_at(command),
-                read_profile(
-                    command.payload["connectorId"],
-                    command.payload["csChargingProfiles"],
-                    sent_at(command),
-                ),
-            ),
-            command.payload["csChargingProfiles"],
-        )
-        for command in commands
-        if command.accepted
-    ]
-    await _take(connection, new)
+async def note_profiles(connection: AsyncConnection, new: Sequence[NewProfile]) -> None:
+    """Take in profiles that stations accepted, by themselves or with a remote start."""
+    if new:
+        since = _earliest((each.accepted.station_id, each.accepted.sent_at) for each in new)
+        await lock_charging(connection, sorted(since))
+        await add_profiles(connection, new)
+        await _settle(connection, since)
 
 
-async def note_remote_starts(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
-) -> None:
-    """Take in the charging profiles of remote starts that stations accepted."""
-    new = []
-    for command in commands:
-        sent = command.payload.get("chargingProfile")
-        if not command.accepted or sent is None:
-            continue
-        connector_id = command.payload.get("connectorId")
-        profile = read_profile(connector_id or 0, sent, sent_at(command))
-        accepted = AcceptedProfile(
-            command.command_id,
-            command.station_id,
-            sent_at(command),
-            profile,
-            token_key=token_key(str(command.payload["idTag"])),
-            connector_given=connector_id is not None,
-        )
-        new.append(NewProfile(accepted, sent))
-    await _take(connection, new)
-
-
-async def note_clearings(connection: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
-    """Take in ClearChargingProfile commands that stations carried out.
-
-    An answer Unknown cleared nothing, as nothing matched (7.21).
-    """
-    new = [
-        NewClearing(command.command_id, command.station_id, sent_at(command), command.payload)
-        for command in commands
-        if command.accepted
-    ]
+async def note_clearings(connection: AsyncConnection, new: Sequence[NewClearing]) -> None:
+    """Take in clearings that stations carried out."""
     if new:
         since = _earliest((each.station_id, each.sent_at) for each in new)
         await lock_charging(connection, sorted(since))
@@ -122,32 +75,19 @@ async def forget_ended(connection: AsyncConnection) -> None:
     await forget_charging(connection, KEPT_DAYS)
 
 
-def sent_at(command: CompletedCommand) -> datetime:
-    """Return when a command was written to the station, which orders it among the others."""
-    return read_moment(command.sent_at or command.completed_at)
-
-
 def accepted_profile(row: Row[Any]) -> AcceptedProfile:
     """Return a stored profile."""
-    sent: Mapping[str, Any] = {**row.profile, "transactionId": row.transaction_id}
+    profile = read_profile(row.connector_id or 0, row.profile, row.sent_at)
     return AcceptedProfile(
         row.command_id,
         row.station_id,
         row.sent_at,
-        read_profile(row.connector_id or 0, sent, row.sent_at),
+        replace(profile, transaction_id=row.transaction_id),
         ProfileState(row.state),
         row.token_key,
         row.connector_id is not None,
         row.ended_at,
     )
-
-
-async def _take(connection: AsyncConnection, new: Sequence[NewProfile]) -> None:
-    if new:
-        since = _earliest((each.accepted.station_id, each.accepted.sent_at) for each in new)
-        await lock_charging(connection, sorted(since))
-        await add_profiles(connection, new)
-        await _settle(connection, since)
 
 
 async def _settle(connection: AsyncConnection, since: Mapping[str, datetime]) -> None:

@@ -18,6 +18,12 @@ from csms_shared.contracts.requests import FieldProblem
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.charging.domain.installed_profiles import ProfileState
+from session_service.charging.domain.obstacles import (
+    NoTransaction,
+    Obstacle,
+    OtherTransaction,
+    TooManyProfiles,
+)
 from session_service.charging.domain.profiles import Purpose, RateUnit, replaces
 from session_service.charging.handlers.composite_schedules import (
     computed_schedule,
@@ -27,10 +33,8 @@ from session_service.charging.handlers.composite_schedules import (
 from session_service.charging.handlers.profiles import accepted_profile, settle
 from session_service.charging.store.pages import page_of_charging_profiles
 from session_service.charging.store.profiles import read_profiles
-from session_service.ocpp.v16.charging import PURPOSE_NAMES, read_profile
+from session_service.ocpp.v16.charging import PURPOSE_NAMES, read_wanted_profile, write_obstacle
 from session_service.transactions.tables import transaction
-
-_PROFILE = "/csChargingProfiles"
 
 
 async def list_profiles(
@@ -67,25 +71,17 @@ async def composite(
 async def check_profile(
     connection: AsyncConnection, query: CheckChargingProfile
 ) -> list[FieldProblem]:
-    """Return what keeps a station from taking a SetChargingProfile, as far as we know of it."""
+    """Return what keeps a station from taking a profile, as far as we know of it."""
     await settle(connection, [query.station_id])
     now = utc_now()
-    connector_id = query.payload["connectorId"]
-    new = read_profile(connector_id, query.payload["csChargingProfiles"], now)
-    problems: list[FieldProblem] = []
+    new = read_wanted_profile(query.payload, now)
+    obstacles: list[Obstacle] = []
     if new.purpose is Purpose.TX:
-        running = await _running(connection, query.station_id, connector_id)
+        running = await _running(connection, query.station_id, new.connector_id)
         if not running:
-            problems.append(
-                _problem("/connectorId", "has no running transaction, which a TxProfile needs")
-            )
+            obstacles.append(NoTransaction())
         elif new.transaction_id is not None and new.transaction_id not in running:
-            problems.append(
-                _problem(
-                    f"{_PROFILE}/transactionId",
-                    f"is not the running transaction of connector {connector_id}",
-                )
-            )
+            obstacles.append(OtherTransaction(new.connector_id))
     if query.max_installed is not None:
         rows = await read_profiles(connection, {query.station_id: now})
         kept = [
@@ -94,14 +90,8 @@ async def check_profile(
             if each.state is ProfileState.INSTALLED and not replaces(new, each.profile)
         ]
         if len(kept) >= query.max_installed:
-            problems.append(
-                _problem(
-                    _PROFILE,
-                    f"the station takes at most {query.max_installed} profiles "
-                    f"(MaxChargingProfilesInstalled) and keeps {len(kept)}",
-                )
-            )
-    return problems
+            obstacles.append(TooManyProfiles(query.max_installed, len(kept)))
+    return [write_obstacle(obstacle) for obstacle in obstacles]
 
 
 async def _running(connection: AsyncConnection, station_id: str, connector_id: int) -> set[int]:
@@ -113,10 +103,6 @@ async def _running(connection: AsyncConnection, station_id: str, connector_id: i
         )
     )
     return set(rows.scalars())
-
-
-def _problem(field: str, message: str) -> FieldProblem:
-    return FieldProblem(field=field, message=message)
 
 
 def _view(row: Row[Any]) -> ChargingProfileView:

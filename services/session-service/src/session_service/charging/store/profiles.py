@@ -1,7 +1,6 @@
 """Statements on charging profiles, clearings, and schedules that stations reported."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.values.numbers import INT32_MAX
+from session_service.charging.domain.ends import NewClearing, NewProfile
 from session_service.charging.domain.installed_profiles import AcceptedProfile, KnownTransaction
 
 _LOCK = text(
@@ -93,24 +93,6 @@ _FORGET = (
     ),
     text("DELETE FROM charging_clearing WHERE sent_at < now() - make_interval(days => :days)"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class NewProfile:
-    """A profile that a station accepted, with the text of it as it was sent."""
-
-    accepted: AcceptedProfile
-    sent: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class NewClearing:
-    """A ClearChargingProfile that a station accepted."""
-
-    command_id: UUID
-    station_id: str
-    sent_at: datetime
-    payload: Mapping[str, Any]
 
 
 async def lock_charging(connection: AsyncConnection, stations: Collection[str]) -> None:

@@ -1,11 +1,23 @@
-"""OCPP 1.6 charging profiles to version-neutral input and back (7.8, 7.13, 7.14)."""
+"""Charging profiles, clearings and composite schedules of OCPP 1.6 (7.8, 7.13, 7.14)."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from csms_shared.values.times import parse_time
+from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.contracts.requests import FieldProblem
+from csms_shared.values.id_tokens import token_key
+from csms_shared.values.times import parse_time, read_moment
+from session_service.charging.domain.composite_schedule import StationPeriod, StationSchedule
+from session_service.charging.domain.ends import AnsweredSchedule, NewClearing, NewProfile
+from session_service.charging.domain.installed_profiles import AcceptedProfile
+from session_service.charging.domain.obstacles import (
+    NoTransaction,
+    Obstacle,
+    OtherTransaction,
+    TooManyProfiles,
+)
 from session_service.charging.domain.profiles import (
     ClearFilter,
     Kind,
@@ -22,7 +34,102 @@ PURPOSE_NAMES = {
     Purpose.TX_DEFAULT: "TxDefaultProfile",
     Purpose.TX: "TxProfile",
 }
+_PROFILE = "/csChargingProfiles"
 _PURPOSES = {name: purpose for purpose, name in PURPOSE_NAMES.items()}
+
+
+def read_set_profile(command: CompletedCommand) -> NewProfile | None:
+    """Return the profile of a SetChargingProfile that a station accepted."""
+    if not command.accepted:
+        return None
+    at, sent = _sent_at(command), command.payload["csChargingProfiles"]
+    profile = read_profile(command.payload["connectorId"], sent, at)
+    return NewProfile(AcceptedProfile(command.command_id, command.station_id, at, profile), sent)
+
+
+def read_remote_start(command: CompletedCommand) -> NewProfile | None:
+    """Return the profile of a remote start that a station accepted, None where it has none."""
+    sent = command.payload.get("chargingProfile")
+    if not command.accepted or sent is None:
+        return None
+    at, connector_id = _sent_at(command), command.payload.get("connectorId")
+    accepted = AcceptedProfile(
+        command.command_id,
+        command.station_id,
+        at,
+        read_profile(connector_id or 0, sent, at),
+        token_key=token_key(str(command.payload["idTag"])),
+        connector_given=connector_id is not None,
+    )
+    return NewProfile(accepted, sent)
+
+
+def read_clearing(command: CompletedCommand) -> NewClearing | None:
+    """Return a ClearChargingProfile that a station carried out.
+
+    An answer Unknown cleared nothing, as nothing matched (7.21).
+    """
+    if not command.accepted:
+        return None
+    return NewClearing(command.command_id, command.station_id, _sent_at(command), command.payload)
+
+
+def read_answered_schedule(command: CompletedCommand) -> AnsweredSchedule | None:
+    """Return what a station answered to GetCompositeSchedule."""
+    if not command.accepted or command.response is None:
+        return None
+    return AnsweredSchedule(
+        command_id=command.command_id,
+        station_id=command.station_id,
+        connector_id=command.payload["connectorId"],
+        asked_s=command.payload["duration"],
+        sent_at=_sent_at(command),
+        answered_at=read_moment(command.completed_at),
+        response=command.response,
+        schedule=read_station_schedule(command.response),
+    )
+
+
+def read_station_schedule(response: Mapping[str, Any]) -> StationSchedule | None:
+    """Return a station's own schedule, None where it answered with none."""
+    schedule = response.get("chargingSchedule")
+    if schedule is None:
+        return None
+    start, unit = parse_time(response.get("scheduleStart", "")), schedule.get("chargingRateUnit")
+    return StationSchedule(
+        start_at=None if start is None else start.at,
+        duration_s=schedule.get("duration"),
+        unit=None if unit is None else RateUnit(unit),
+        periods=tuple(
+            StationPeriod(period.get("startPeriod"), period.get("limit"))
+            for period in schedule.get("chargingSchedulePeriod") or ()
+        ),
+    )
+
+
+def read_wanted_profile(payload: Mapping[str, Any], at: datetime) -> Profile:
+    """Return the profile of a SetChargingProfile that somebody wants to send now."""
+    return read_profile(payload["connectorId"], payload["csChargingProfiles"], at)
+
+
+def write_obstacle(obstacle: Obstacle) -> FieldProblem:
+    """Return what keeps a station from taking a SetChargingProfile, by the field of its payload."""
+    match obstacle:
+        case NoTransaction():
+            return FieldProblem(
+                field="/connectorId", message="has no running transaction, which a TxProfile needs"
+            )
+        case OtherTransaction(connector_id):
+            return FieldProblem(
+                field=f"{_PROFILE}/transactionId",
+                message=f"is not the running transaction of connector {connector_id}",
+            )
+        case TooManyProfiles(most, kept):
+            return FieldProblem(
+                field=_PROFILE,
+                message=f"the station takes at most {most} profiles "
+                f"(MaxChargingProfilesInstalled) and keeps {kept}",
+            )
 
 
 def read_profile(connector_id: int, sent: Mapping[str, Any], received_at: datetime) -> Profile:
@@ -73,6 +180,11 @@ def read_filter(payload: Mapping[str, Any]) -> ClearFilter:
         purpose=None if purpose is None else _PURPOSES[purpose],
         stack_level=payload.get("stackLevel"),
     )
+
+
+def _sent_at(command: CompletedCommand) -> datetime:
+    """Return when a command was written to the station, which orders it among the others."""
+    return read_moment(command.sent_at or command.completed_at)
 
 
 def _decimal(number: int | float) -> Decimal:
