@@ -33,6 +33,20 @@ def received_call(work: Work) -> ReceivedCall:
     return ReceivedCall(work, call, datetime.fromtimestamp(call.received_ms / 1000, UTC))
 
 
+def stored_call(station_id: str, row: Any) -> ReceivedCall:
+    """Return the call that a row keeps with its payload and stamp; nobody waits for its answer."""
+    call = StationCall(
+        station_id=station_id,
+        connection_id=row.connection_id,
+        epoch=row.epoch,
+        seq=row.seq,
+        received_ms=int(row.received_at.timestamp() * 1000),
+        deadline_ms=0,
+        payload=row.payload,
+    )
+    return ReceivedCall(Work("", {}, None), call, row.received_at)
+
+
 def call_reply(received: ReceivedCall, payload: dict[str, Any]) -> Reply:
     """Return the answer to a decision."""
     return Reply(

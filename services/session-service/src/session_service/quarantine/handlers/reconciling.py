@@ -14,10 +14,8 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.db.isolation import apply_apart
-from csms_shared.service.inbox import Work
-from session_service.handling.calls import ReceivedCall
+from session_service.handling.calls import stored_call
 from session_service.handling.side_features import concerns_all
 from session_service.metering.domain import MeterCall
 from session_service.ocpp.v16.transactions import read_meter_values, read_stop
@@ -180,21 +178,7 @@ def _matched(item: Row[Any], transaction: Transaction) -> _Matched:
 
 
 def _said(item: Row[Any]) -> Stop | MeterCall:
-    received = _received(item)
+    received = stored_call(item.station_id, item)
     if item.kind == STOP:
         return replace(read_stop(received), boot_count=item.boot_count)
     return read_meter_values(received)
-
-
-def _received(item: Row[Any]) -> ReceivedCall:
-    received_ms = int(item.received_at.timestamp() * 1000)
-    call = StationCall(
-        station_id=item.station_id,
-        connection_id=item.connection_id,
-        epoch=item.epoch,
-        seq=item.seq,
-        received_ms=received_ms,
-        deadline_ms=0,
-        payload=item.payload,
-    )
-    return ReceivedCall(Work("", {}, None), call, item.received_at)

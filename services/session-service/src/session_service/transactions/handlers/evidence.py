@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import EvidenceKind, EvidenceView, ListEvidence
 from csms_shared.db.cursors import (
@@ -17,9 +16,8 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
-from session_service.handling.calls import ReceivedCall
+from session_service.handling.calls import stored_call
 from session_service.metering.domain import ENERGY_REGISTER, energy_wh
 from session_service.ocpp.v16.transactions import read_stop
 from session_service.transactions.domain.evidence import Why, any_named, named, why_not_counted
@@ -88,7 +86,7 @@ def _position(cursor: str | None) -> tuple[Stamp | None, ValueKey | None]:
 
 
 def _stop_view(transaction: Transaction, row: Row[Any]) -> EvidenceView:
-    stop = read_stop(_received(transaction.station_id, row))
+    stop = read_stop(stored_call(transaction.station_id, row))
     return EvidenceView(
         kind=EvidenceKind.STOP,
         why=why_not_counted(transaction, stop) or Why.REPEATED,
@@ -120,16 +118,3 @@ def _value_view(row: Row[Any]) -> EvidenceView:
         format=row.format,
         raw=row.raw,
     )
-
-
-def _received(station_id: str, row: Row[Any]) -> ReceivedCall:
-    call = StationCall(
-        station_id=station_id,
-        connection_id=row.connection_id,
-        epoch=row.epoch,
-        seq=row.seq,
-        received_ms=int(row.received_at.timestamp() * 1000),
-        deadline_ms=0,
-        payload=row.payload,
-    )
-    return ReceivedCall(Work("", {}, None), call, row.received_at)
