@@ -83,7 +83,10 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
         connection,
         outbox,
         [
-            (completed_key(command.action, command.payload), _completed(command))
+            (
+                completed_key(command.ocpp_version, command.action, command.payload),
+                _completed(command),
+            )
             for command in changed
             if command.status.is_final
         ],
