@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp import v16
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.completed_commands import CompletedHandler
 from session_service.charging.handlers.composite_schedules import note_composite_schedules
@@ -82,10 +83,10 @@ Route = AuthorizeRoute | StartRoute | StopRoute | MeterValuesRoute
 
 # The calls of a batch that have one kind of route go through `batches` together.
 ROUTES: dict[tuple[str, str], Route] = {
-    (OCPP16, "Authorize"): AuthorizeRoute(read_authorize, write_authorize),
-    (OCPP16, "StartTransaction"): StartRoute(read_start, write_start),
-    (OCPP16, "StopTransaction"): StopRoute(read_stop),
-    (OCPP16, "MeterValues"): MeterValuesRoute(read_meter_values),
+    (OCPP16, v16.AUTHORIZE): AuthorizeRoute(read_authorize, write_authorize),
+    (OCPP16, v16.START_TRANSACTION): StartRoute(read_start, write_start),
+    (OCPP16, v16.STOP_TRANSACTION): StopRoute(read_stop),
+    (OCPP16, v16.METER_VALUES): MeterValuesRoute(read_meter_values),
 }
 
 
@@ -104,13 +105,13 @@ def _followed(
 # Which handler follows up which command's end (`command.completed`), in the order in which their
 # locks are taken; `FOLLOWED_COMMANDS` names the same. The ends of other actions change nothing.
 COMPLETED_COMMANDS: dict[str, CompletedHandler] = {
-    "ReserveNow": _followed(read_reserve_end, reserve_now_completed),
-    "CancelReservation": _followed(read_cancel_end, cancel_reservation_completed),
-    "GetConfiguration": _followed(read_limits_end, limits_completed),
-    "GetLocalListVersion": _followed(read_version_end, version_completed),
-    "SendLocalList": _followed(read_update_end, list_completed),
-    "SetChargingProfile": _followed(read_set_profile, note_profiles),
-    "RemoteStartTransaction": _followed(read_remote_start, note_profiles),
-    "ClearChargingProfile": _followed(read_clearing, note_clearings),
-    "GetCompositeSchedule": _followed(read_answered_schedule, note_composite_schedules),
+    v16.RESERVE_NOW: _followed(read_reserve_end, reserve_now_completed),
+    v16.CANCEL_RESERVATION: _followed(read_cancel_end, cancel_reservation_completed),
+    v16.GET_CONFIGURATION: _followed(read_limits_end, limits_completed),
+    v16.GET_LOCAL_LIST_VERSION: _followed(read_version_end, version_completed),
+    v16.SEND_LOCAL_LIST: _followed(read_update_end, list_completed),
+    v16.SET_CHARGING_PROFILE: _followed(read_set_profile, note_profiles),
+    v16.REMOTE_START_TRANSACTION: _followed(read_remote_start, note_profiles),
+    v16.CLEAR_CHARGING_PROFILE: _followed(read_clearing, note_clearings),
+    v16.GET_COMPOSITE_SCHEDULE: _followed(read_answered_schedule, note_composite_schedules),
 }

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from csms_shared.contracts.orders import CompletedCommand, OrderRefusal
+from csms_shared.ocpp import v16
 from csms_shared.values.numbers import INT32_MAX, as_integer, parse_integer
 from csms_shared.values.times import read_moment
 from session_service.handling.commands import Command
@@ -52,18 +53,18 @@ def _flat(entry: Entry) -> dict[str, str]:
 
 def ask_limits() -> Command:
     """Return the question how many entries a station takes, in all and at once."""
-    return Command("GetConfiguration", {"key": [_MAX_ENTRIES, _MAX_PER_MESSAGE]})
+    return Command(v16.GET_CONFIGURATION, {"key": [_MAX_ENTRIES, _MAX_PER_MESSAGE]})
 
 
 def ask_version() -> Command:
     """Return the question for the version of a station's list."""
-    return Command("GetLocalListVersion", {})
+    return Command(v16.GET_LOCAL_LIST_VERSION, {})
 
 
 def write_update(update: Update) -> Command:
     """Return the message of an update; an entry without idTagInfo takes the token off (6.41)."""
     return Command(
-        "SendLocalList",
+        v16.SEND_LOCAL_LIST,
         {
             "listVersion": update.version,
             "updateType": "Full" if update.full else "Differential",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp import v16
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import storable
@@ -24,12 +25,12 @@ def write_reserve(wanted: WantedReservation) -> Command:
     }
     if wanted.group_id is not None:
         payload["parentIdTag"] = wanted.group_id
-    return Command("ReserveNow", payload)
+    return Command(v16.RESERVE_NOW, payload)
 
 
 def write_cancel(wire_id: int) -> Command:
     """Return what a station is asked to give up."""
-    return Command("CancelReservation", {"reservationId": wire_id})
+    return Command(v16.CANCEL_RESERVATION, {"reservationId": wire_id})
 
 
 def read_reserve_end(command: CompletedCommand) -> ReserveEnd:
