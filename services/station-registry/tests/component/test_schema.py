@@ -9,8 +9,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from station_registry.store import leases, refusals, reports
-from station_registry.store.tables import metadata
+from station_registry.database.tables import metadata
+from station_registry.ownership.store import leases
+from station_registry.ownership.store import liveness as reports
+from station_registry.traffic.store import refusals
 
 
 def _is_of_partition(difference: object) -> bool:

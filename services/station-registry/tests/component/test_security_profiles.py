@@ -11,11 +11,11 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_simulator.certificates import Authority, Issued
-from station_registry.domain.certificate_details import details
-from station_registry.domain.registration import Policies
-from station_registry.domain.security_profiles import ProfileRules
-from station_registry.handlers.security_profiles import note_profile_changes
-from station_registry.store import certificates
+from station_registry.certificates.domain.details import details
+from station_registry.certificates.store import certificates
+from station_registry.credentials.domain.security_profiles import ProfileRules
+from station_registry.credentials.handlers.security_profiles import note_profile_changes
+from station_registry.provisioning.domain.registration import Policies
 
 AUTHORITY = Authority("Operator")
 

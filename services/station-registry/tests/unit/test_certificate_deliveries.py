@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from csms_shared.contracts.orders import CommandError, CompletedCommand
-from station_registry.domain.certificate_deliveries import (
+from station_registry.certificates.domain.deliveries import (
     ATTEMPTS,
     DELIVERIES,
     Delivery,

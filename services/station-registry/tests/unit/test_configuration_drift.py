@@ -7,7 +7,7 @@ import pytest
 
 from csms_shared.contracts.configuration import DriftState
 from csms_shared.ocpp.secret_keys import is_secret_key
-from station_registry.domain.configuration import (
+from station_registry.configuration.domain import (
     KnownKey,
     drift,
     max_keys,

@@ -7,25 +7,25 @@ import pytest
 from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
 from csms_shared.ocpp.credentials import fits_check, hash_proof
-from station_registry.domain.availability import ConnectorStatus, connector_status, decide_statuses
-from station_registry.domain.changes import ChangeDecision, decide_change
-from station_registry.domain.claims import admissible
-from station_registry.domain.credentials import (
+from station_registry.availability.domain import ConnectorStatus, connector_status, decide_statuses
+from station_registry.credentials.domain.password_hashes import (
     PREVIOUS_KEPT,
     CredentialMatch,
     Credentials,
     match,
     set_password,
 )
-from station_registry.domain.events import fact_of_call
-from station_registry.domain.provisioning import BootingStation, decide_boot, device
-from station_registry.domain.registration import (
+from station_registry.credentials.domain.security_profiles import ProfileRules, Profiles
+from station_registry.events import fact_of_call
+from station_registry.ownership.domain.claims import admissible
+from station_registry.provisioning.domain.boots import BootingStation, decide_boot, device
+from station_registry.provisioning.domain.registration import (
     Policies,
     Standing,
     status_on_boot,
     status_on_creation,
 )
-from station_registry.domain.security_profiles import ProfileRules, Profiles
+from station_registry.stations.domain import ChangeDecision, decide_change
 
 ACCEPTED, PENDING, REJECTED = RegistrationStatus
 

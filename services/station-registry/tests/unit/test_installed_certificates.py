@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
-from station_registry.domain.certificate_authority import new_authority
-from station_registry.domain.certificate_details import hash_data, pem_of
-from station_registry.domain.installed_certificates import (
+from station_registry.certificates.domain.authority import new_authority
+from station_registry.certificates.domain.details import hash_data, pem_of
+from station_registry.certificates.domain.installed import (
     DELETE,
     INSTALL,
     LIST,

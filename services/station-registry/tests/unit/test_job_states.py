@@ -9,7 +9,7 @@ import pytest
 from csms_shared.contracts.jobs import JobStatus
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.values.times import LATEST
-from station_registry.domain.jobs import (
+from station_registry.jobs.domain.jobs import (
     CommandEnd,
     JobFacts,
     JobState,

@@ -1,0 +1,64 @@
+"""Which handler follows up which command's end (`command.completed`)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.service.completed_commands import CompletedHandler, apply_completed
+from csms_shared.service.inbox import Reply, Work
+from station_registry.certificates.handlers.commands import (
+    note_installed_certificates,
+    note_signed_certificates,
+)
+from station_registry.configuration.handlers.commands import note_changes, note_read
+from station_registry.credentials.handlers.resets import note_resets
+from station_registry.credentials.handlers.security_profiles import note_profile_changes
+from station_registry.jobs.domain.jobs import KIND_OF_COMMAND
+from station_registry.jobs.handlers.jobs import note_job_commands
+from station_registry.provisioning import store as stations
+from station_registry.works import stations_of_commands
+
+
+async def _note_changed_configuration(
+    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+) -> None:
+    """Store the values, and which stations are on their way to a higher security profile."""
+    # Not everybody's stations are the same: they are locked together, in one order.
+    await stations.lock_all(connection, {command.station_id for command in commands})
+    await note_changes(connection, commands)
+    await note_profile_changes(connection, commands)
+
+
+# In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
+completed_command_handlers: dict[str, CompletedHandler] = {
+    "GetDiagnostics": note_job_commands,
+    "GetLog": note_job_commands,
+    "SignedUpdateFirmware": note_job_commands,
+    "UpdateFirmware": note_job_commands,
+    "CertificateSigned": note_signed_certificates,
+    "InstallCertificate": note_installed_certificates,
+    "DeleteCertificate": note_installed_certificates,
+    "GetInstalledCertificateIds": note_installed_certificates,
+    "GetConfiguration": note_read,
+    "ChangeConfiguration": _note_changed_configuration,
+    "Reset": note_resets,
+}
+
+
+def stations_of_changing_commands(works: Sequence[Work]) -> set[str]:
+    """Return the stations that `note_completed_commands` locks."""
+    return stations_of_commands(works, {"ChangeConfiguration", "Reset"})
+
+
+def stations_of_job_commands(works: Sequence[Work]) -> set[str]:
+    """Return whose job locks `note_completed_commands` needs."""
+    return stations_of_commands(works, KIND_OF_COMMAND)
+
+
+async def note_completed_commands(
+    connection: AsyncConnection, works: Sequence[Work]
+) -> list[Reply]:
+    """Take in ends of commands, whoever wanted them; those of other actions change nothing."""
+    await apply_completed(connection, works, completed_command_handlers)
+    return []
