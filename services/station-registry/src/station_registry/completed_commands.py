@@ -14,9 +14,9 @@ from station_registry.certificates.handlers.commands import (
 from station_registry.configuration.handlers.commands import note_changes, note_read
 from station_registry.credentials.handlers.resets import note_resets
 from station_registry.credentials.handlers.security_profiles import note_profile_changes
+from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.domain.jobs import KIND_OF_COMMAND
 from station_registry.jobs.handlers.jobs import note_job_commands
-from station_registry.provisioning import store as stations
 from station_registry.works import stations_of_commands
 
 
@@ -25,7 +25,7 @@ async def _note_changed_configuration(
 ) -> None:
     """Store the values, and which stations are on their way to a higher security profile."""
     # Not everybody's stations are the same: they are locked together, in one order.
-    await stations.lock_all(connection, {command.station_id for command in commands})
+    await lock_stations(connection, {command.station_id for command in commands})
     await note_changes(connection, commands)
     await note_profile_changes(connection, commands)
 

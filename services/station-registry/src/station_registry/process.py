@@ -28,18 +28,18 @@ from station_registry.certificates.handlers.root_expiry import watch_roots
 from station_registry.certificates.handlers.signers import Signer
 from station_registry.certificates.handlers.signing import CertificateSigning
 from station_registry.certificates.store import requests as certificate_requests
+from station_registry.data_transfer.store import purge_transfers
 from station_registry.database import MIGRATIONS, SCHEMA
 from station_registry.database.tables import outbox, parked
 from station_registry.http.external_signer import ExternalSigner
 from station_registry.jobs.handlers.jobs import time_out_jobs
 from station_registry.jobs.handlers.rollouts import advance_rollouts
 from station_registry.jobs.store.reports import purge_reports
+from station_registry.operations import owner_look_ups, station_operations
 from station_registry.ownership.handlers.leases import doubt_gateways, watch_leases
 from station_registry.ownership.store.leases import purge_ended
-from station_registry.ownership.store.liveness import purge_transfers
 from station_registry.security_events import store as security_events
 from station_registry.settings import RegistrySettings
-from station_registry.stations.handlers import owner_look_ups, station_operations
 from station_registry.traffic.store.recordings import upkeep_tasks
 from station_registry.traffic.store.refusals import purge as purge_refusals
 

@@ -18,6 +18,7 @@ from station_registry.completed_commands import (
     stations_of_job_commands,
 )
 from station_registry.data_transfer.handlers import transfer_data
+from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.domain.jobs import KIND_OF_REPORT
 from station_registry.jobs.handlers.jobs import note_job_reports
 from station_registry.jobs.store.jobs import lock_jobs_of
@@ -31,7 +32,6 @@ from station_registry.ownership.handlers.leases import renew_leases
 from station_registry.ownership.handlers.probes import answer_probes
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.provisioning.handlers import boot
-from station_registry.provisioning.store import lock_all
 from station_registry.security_events.handlers import note_security_events
 from station_registry.traffic.handlers.recordings import store_recordings
 from station_registry.traffic.handlers.refusals import note_refusals
@@ -178,9 +178,7 @@ async def _lock_stations(connection: AsyncConnection, grouped: dict[Route, list[
         for route in locking:
             if route.stations_of is not None:
                 ids |= route.stations_of(grouped[route])
-        await lock_all(
-            connection, sorted(station_id for station_id in ids if is_storable(station_id))
-        )
+        await lock_stations(connection, filter(is_storable, ids))
 
 
 async def _lock_jobs(connection: AsyncConnection, grouped: dict[Route, list[Work]]) -> None:

@@ -8,9 +8,9 @@ from csms_shared.contracts.calls import StationCall
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
+from station_registry.data_transfer.store import save_transfers
 from station_registry.database.tables import outbox
 from station_registry.events import fact_of_call
-from station_registry.ownership.store import liveness as reports
 from station_registry.works import call_reply, parsed
 
 # The schema's spelling, against the specification's prose.
@@ -23,7 +23,7 @@ async def transfer_data(connection: AsyncConnection, works: Sequence[Work]) -> l
     wanted = [(work, call) for work, call in parsed(works, StationCall) if call.deadline_ms > now]
     if not wanted:
         return []
-    stored = await reports.save_transfers(connection, [call for _, call in wanted])
+    stored = await save_transfers(connection, [call for _, call in wanted])
     new = {
         (call.connection_id, call.seq): call
         for _, call in wanted

@@ -1,50 +1,29 @@
-"""Stations under their locks: loaded in the order of their ids, written back as sets."""
+"""Which stations there are, and their registration: locked one after the other by id."""
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.stations import RegistrationStatus
-from station_registry.credentials.domain.password_hashes import Credentials
-from station_registry.credentials.domain.security_profiles import Profiles
 from station_registry.database.sql import arrays, at, statement, unnest
-from station_registry.ownership.domain.claims import ClaimedStation
-from station_registry.ownership.domain.owners import Owner, Ownership
 from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation
 from station_registry.provisioning.domain.registration import Standing
 
-OwnersOf = Callable[[list[str]], Awaitable[Mapping[str, Owner]]]
-
-_STANDING = (
+STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
     "boot_count, heartbeat_interval, strict, exempt_from_limits, registration_version"
 )
 _NEXT_VERSION = "registration_version = station.registration_version + 1"
 
-CREDENTIALS = (
-    "password_hashes, previous_password_hashes, either_password, password_reboot_at, reset_at"
-)
-PROFILES = "security_profile, upgrade_profile, upgrade_accepted, registered_serial_number"
-_KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
-_LOCK = "ORDER BY station_id FOR UPDATE OF station"
+KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
+LOCK = "ORDER BY station_id FOR UPDATE OF station"
 
-# Not deleted ones: whoever creates one of them again takes its lock before all others.
-_LOCK_ALL = statement(f"SELECT station_id FROM station {_KNOWN} {_LOCK}")
-_KNOWN_IDS = statement(f"SELECT station_id FROM station {_KNOWN}")
+_KNOWN_IDS = statement(f"SELECT station_id FROM station {KNOWN}")
 _WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
-_FOR_CLAIMS = statement(
-    f"SELECT {_STANDING}, {PROFILES}, epoch, released_epoch, recent_connections, "
-    f"{CREDENTIALS}, EXISTS (SELECT FROM connector "
-    "WHERE connector.station_id = station.station_id) AS status_known "
-    f"FROM station {_KNOWN} {_LOCK}"
-)
-_FOR_BOOTS = statement(f"SELECT {_STANDING}, boot_epoch, boot_seq FROM station {_KNOWN} {_LOCK}")
-_FOR_OWNERSHIP = statement(
-    f"SELECT station_id, epoch, released_epoch, recent_connections FROM station {_KNOWN} {_LOCK}"
-)
+_FOR_BOOTS = statement(f"SELECT {STANDING}, boot_epoch, boot_seq FROM station {KNOWN} {LOCK}")
 # One transaction at a time counts and creates unknown stations, so that the limit is exact.
 _LOCK_UNKNOWN = statement(
     "SELECT pg_advisory_xact_lock(hashtextextended('registry.unknown_stations', 0))"
@@ -99,34 +78,6 @@ _FORGET_HISTORY = statement(
     + " SELECT"
 )
 
-_CLAIMED = (
-    ("id", "text"),
-    ("epoch", "bigint"),
-    ("recent", "text"),
-    ("ocpp_version", "text"),
-    ("clear_previous", "boolean"),
-    ("connection_profile", "smallint"),
-    ("security_profile", "smallint"),
-    ("upgrade_profile", "smallint"),
-    ("upgrade_accepted", "boolean"),
-)
-_SAVE_CLAIMED = statement(
-    "UPDATE station SET epoch = d.epoch, recent_connections = string_to_array(d.recent, ','), "
-    "ocpp_version = d.ocpp_version, connection_profile = d.connection_profile, "
-    "previous_password_hashes = CASE WHEN d.clear_previous "
-    "THEN '{}' ELSE previous_password_hashes END, "
-    "either_password = either_password AND NOT d.clear_previous, "
-    "security_profile = d.security_profile, upgrade_profile = d.upgrade_profile, "
-    f"upgrade_accepted = d.upgrade_accepted FROM {unnest(_CLAIMED)} "
-    "WHERE station.station_id = d.id"
-)
-
-_RELEASED = (("id", "text"), ("epoch", "bigint"))
-_SAVE_RELEASED = statement(
-    "UPDATE station SET released_epoch = greatest(released_epoch, d.epoch) "
-    f"FROM {unnest(_RELEASED)} WHERE station.station_id = d.id"
-)
-
 _BOOTED = (
     ("id", "text"),
     ("registration_status", "text"),
@@ -145,14 +96,9 @@ _SAVE_BOOTED = statement(
 
 _KNOWN_REGISTRATION = (("id", "text"), ("version", "bigint"))
 _NEWER_REGISTRATIONS = statement(
-    f"SELECT {_STANDING} FROM station JOIN {unnest(_KNOWN_REGISTRATION)} "
+    f"SELECT {STANDING} FROM station JOIN {unnest(_KNOWN_REGISTRATION)} "
     "ON station_id = d.id WHERE registration_version > d.version AND deleted_at IS NULL"
 )
-
-
-async def lock_all(connection: AsyncConnection, ids: Iterable[str]) -> None:
-    """Lock stations of several kinds of work at once, so that all locks are in one order."""
-    await connection.execute(_LOCK_ALL, {"ids": list(ids)})
 
 
 async def unknown(connection: AsyncConnection, ids: Iterable[str]) -> set[str]:
@@ -189,25 +135,6 @@ async def _forget_history(connection: AsyncConnection, ids: list[str]) -> None:
     await connection.execute(_FORGET_HISTORY, {"ids": ids})
 
 
-async def lock_for_claims(
-    connection: AsyncConnection, ids: Iterable[str], owners: OwnersOf
-) -> dict[str, ClaimedStation]:
-    """Lock stations, then their connections (by `owners`), and return what claims need."""
-    rows = (await connection.execute(_FOR_CLAIMS, {"ids": list(ids)})).all()
-    held = await owners([row.station_id for row in rows])
-    return {
-        row.station_id: ClaimedStation(
-            row.station_id,
-            read_standing(row),
-            read_profiles(row),
-            read_credentials(row),
-            _ownership(row, held),
-            row.status_known,
-        )
-        for row in rows
-    }
-
-
 async def lock_for_boots(
     connection: AsyncConnection, ids: Iterable[str]
 ) -> dict[str, BootingStation]:
@@ -219,42 +146,6 @@ async def lock_for_boots(
         )
         for row in rows
     }
-
-
-async def lock_for_ownership(
-    connection: AsyncConnection, ids: Iterable[str], owners: OwnersOf
-) -> dict[str, Ownership]:
-    """Lock stations, then their connections (by `owners`), and return who owns them."""
-    rows = (await connection.execute(_FOR_OWNERSHIP, {"ids": list(ids)})).all()
-    held = await owners([row.station_id for row in rows])
-    return {row.station_id: _ownership(row, held) for row in rows}
-
-
-async def save_claimed(
-    connection: AsyncConnection, stations: Iterable[tuple[ClaimedStation, str, bool, int]]
-) -> None:
-    """Store stations after claims: each with its OCPP version, whether only its newest password
-    counts from now on, and the security profile of the connection."""
-    rows = [
-        (
-            station.station_id,
-            station.ownership.epoch,
-            ",".join(station.ownership.recent),
-            version,
-            clear_previous,
-            profile,
-            station.profiles.current,
-            station.profiles.upgrade,
-            station.profiles.upgrade_accepted,
-        )
-        for station, version, clear_previous, profile in stations
-    ]
-    await connection.execute(_SAVE_CLAIMED, arrays(_CLAIMED, rows))
-
-
-async def save_released(connection: AsyncConnection, released: Mapping[str, int]) -> None:
-    """Store up to which epoch each station was released."""
-    await connection.execute(_SAVE_RELEASED, arrays(_RELEASED, released.items()))
 
 
 async def save_booted(
@@ -303,35 +194,6 @@ def read_standing(row: Any) -> Standing:
         row.strict,
         row.exempt_from_limits,
         row.registration_version,
-    )
-
-
-def read_profiles(row: Any) -> Profiles:
-    """Return the security profiles in a row of `station`."""
-    return Profiles(
-        row.security_profile,
-        row.upgrade_profile,
-        row.upgrade_accepted,
-        row.registered_serial_number,
-    )
-
-
-def _ownership(row: Any, held: Mapping[str, Owner]) -> Ownership:
-    return Ownership(
-        row.epoch, row.released_epoch, tuple(row.recent_connections), held.get(row.station_id)
-    )
-
-
-def read_credentials(row: Any) -> Credentials:
-    """Return the password hashes in a row of `station`.
-
-    After a reset, a change that waited for it has been taken or never will be.
-    """
-    waited = row.password_reboot_at is not None and row.reset_at is not None
-    return Credentials(
-        tuple(map(bytes, row.password_hashes)),
-        tuple(map(bytes, row.previous_password_hashes)),
-        row.either_password or (waited and row.reset_at > row.password_reboot_at),
     )
 
 

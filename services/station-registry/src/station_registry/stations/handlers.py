@@ -1,27 +1,20 @@
-"""What REST asks of the registry: one function per operation of `STATION_OPERATIONS`."""
+"""What REST asks of stations, of connections and of the fleet."""
 
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.stations import (
-    LOOK_UP_OWNERS,
     ChangeStation,
-    ConnectionView,
     ConnectorView,
     CreateStation,
     FleetStatus,
-    ListConnections,
     LookUpOwners,
     NoParameters,
     OfferProfile,
@@ -31,19 +24,16 @@ from csms_shared.contracts.stations import (
     StationName,
     StationView,
 )
-from csms_shared.db.engine import RequestHandler, in_transaction, transactional
+from csms_shared.db.engine import RequestHandler, in_transaction
 from csms_shared.db.outbox import write_events
-from csms_shared.db.parked_requests import parked_operations
 from csms_shared.ocpp.credentials import SALT_BYTES
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, reply_messages
 from csms_shared.values.texts import is_storable
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority
 from station_registry.certificates.handlers.operations import (
-    certificate_operations,
     signing_warnings,
 )
-from station_registry.configuration.handlers import requests as configuration
 from station_registry.configuration.handlers import templates as templates
 from station_registry.credentials.domain.password_changes import Passwords, change_password
 from station_registry.credentials.domain.password_hashes import Credentials, set_password
@@ -52,11 +42,10 @@ from station_registry.credentials.handlers.security_profiles import (
     check_profile,
     check_serial_number,
 )
+from station_registry.credentials.store.passwords import save_credentials, save_rotations
 from station_registry.database.sql import at
-from station_registry.database.tables import bulk_action, outbox, parked
+from station_registry.database.tables import outbox
 from station_registry.events import fact
-from station_registry.jobs.handlers import rollout_requests
-from station_registry.jobs.handlers.requests import create_job, get_job, list_jobs
 from station_registry.ownership.handlers import controls
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections
@@ -66,71 +55,14 @@ from station_registry.provisioning.domain.registration import (
     registration_change,
     status_on_creation,
 )
-from station_registry.security_events import store as security_events
 from station_registry.stations.domain import ChangeDecision, decide_change
 from station_registry.stations.store import changes, views
-from station_registry.traffic.handlers.recordings import list_messages
-from station_registry.traffic.handlers.refusals import get_refusal, list_refusals
 from station_registry.traffic.store import refusals
 
 _Answer = tuple[Any, list[Reply]]
 
 
-def station_operations(
-    engine: AsyncEngine,
-    publisher: Publisher,
-    replies: Replies,
-    policies: Policies,
-    authority: BuiltInAuthority | None = None,
-) -> dict[str, RequestHandler]:
-    """Return who handles each operation."""
-    instructing = partial(_instructing, engine, replies)
-    return {
-        "stations.list": transactional(engine, views.list_stations),
-        "stations.create": transactional(engine, partial(_create, policies)),
-        "stations.get": transactional(engine, _get_detail),
-        "stations.change": instructing(partial(_change, policies)),
-        "stations.delete": instructing(_delete),
-        "stations.set_password": transactional(engine, _set_password),
-        "stations.offer_profile": transactional(engine, partial(_offer_profile, policies)),
-        "stations.connectors": transactional(engine, _connectors),
-        "connections.list": transactional(engine, _connections),
-        # Also here: an older command-api does not know that they have a lane.
-        LOOK_UP_OWNERS: owner_look_ups(engine),
-        "fleet.status": transactional(engine, partial(_fleet, authority)),
-        "jobs.create": transactional(engine, create_job),
-        "jobs.get": transactional(engine, get_job),
-        "jobs.list": transactional(engine, list_jobs),
-        "rollouts.create": transactional(engine, rollout_requests.create_rollout),
-        "rollouts.get": transactional(engine, rollout_requests.get_rollout),
-        "rollouts.list": transactional(engine, rollout_requests.list_rollouts),
-        "rollouts.steer": transactional(engine, rollout_requests.steer_rollout),
-        "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
-        "security_events.list": transactional(engine, security_events.list_events),
-        **certificate_operations(engine, authority),
-        "messages.list": transactional(engine, list_messages),
-        "refusals.list": transactional(engine, list_refusals),
-        "refusals.get": transactional(engine, get_refusal),
-        "configuration.get": transactional(engine, configuration.get_configuration),
-        "configuration.values": transactional(engine, configuration.configuration_values),
-        "configuration.refresh": transactional(engine, configuration.refresh_configuration),
-        "configuration_templates.list": transactional(engine, templates.list_all),
-        "configuration_templates.create": transactional(engine, templates.create),
-        "configuration_templates.get": transactional(engine, templates.get),
-        "configuration_templates.replace": transactional(engine, templates.replace),
-        "configuration_templates.delete": transactional(engine, templates.delete),
-        "configuration_templates.drift": transactional(engine, templates.show_drift),
-        "configuration_templates.apply": transactional(engine, templates.apply),
-        **parked_operations(engine, publisher, parked, bulk_action, STATION_REGISTRY),
-    }
-
-
-def owner_look_ups(engine: AsyncEngine) -> RequestHandler:
-    """Return who tells where commands go."""
-    return transactional(engine, _owners)
-
-
-def _instructing(
+def instructing(
     engine: AsyncEngine,
     replies: Replies,
     work: Callable[[AsyncConnection, Any], Awaitable[_Answer]],
@@ -154,37 +86,38 @@ async def _get(connection: AsyncConnection, name: StationName) -> StationView:
     return view
 
 
-async def _get_detail(connection: AsyncConnection, name: StationName) -> StationDetail:
+async def get_detail(connection: AsyncConnection, name: StationName) -> StationDetail:
+    """Return a station with its last refused handshake."""
     station = await _get(connection, name)
     last_refusal = await refusals.last_of(connection, name.station_id)
     return StationDetail(**station.model_dump(), last_refusal=last_refusal)
 
 
-async def _connectors(connection: AsyncConnection, name: StationName) -> list[ConnectorView]:
+async def list_connectors(connection: AsyncConnection, name: StationName) -> list[ConnectorView]:
+    """Return a station's connectors."""
     found = await views.list_connectors(connection, _storable(name.station_id))
     if found is None:
         raise _not_found(name.station_id)
     return found
 
 
-async def _connections(connection: AsyncConnection, query: ListConnections) -> Page[ConnectionView]:
-    return await views.list_connections(connection, query)
-
-
-async def _owners(connection: AsyncConnection, query: LookUpOwners) -> list[OwnerView]:
+async def look_up_owners(connection: AsyncConnection, query: LookUpOwners) -> list[OwnerView]:
+    """Tell where commands for these stations go."""
     return await views.look_up_owners(connection, query.station_ids)
 
 
-async def _fleet(
+async def fleet_status(
     authority: BuiltInAuthority | None, connection: AsyncConnection, _: NoParameters
 ) -> FleetStatus:
+    """Return how the fleet does, and what keeps stations from getting certificates."""
     fleet = await views.fleet_status(connection)
     return fleet.model_copy(update={"warnings": await signing_warnings(connection, authority)})
 
 
-async def _create(
+async def create(
     policies: Policies, connection: AsyncConnection, wanted: CreateStation
 ) -> StationView:
+    """Make a station; one that was deleted begins anew."""
     if not is_storable(wanted.station_id):
         raise refuse(
             422, "invalid_request", "the station id is not valid", ("station_id", "holds NUL")
@@ -219,9 +152,8 @@ async def _create(
     return await _get(connection, StationName(station_id=wanted.station_id))
 
 
-async def _change(
-    policies: Policies, connection: AsyncConnection, wanted: ChangeStation
-) -> _Answer:
+async def change(policies: Policies, connection: AsyncConnection, wanted: ChangeStation) -> _Answer:
+    """Change registration and settings, and tell the gateway that holds the station."""
     station = await _lock(connection, wanted.station_id)
     decision = decide_change(station.standing, station.profiles, wanted, policies.profiles)
     if not isinstance(decision, ChangeDecision):
@@ -257,7 +189,8 @@ async def _change(
     return await _get(connection, StationName(station_id=station.station_id)), instructions
 
 
-async def _delete(connection: AsyncConnection, name: StationName) -> _Answer:
+async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
+    """Delete a station and close its socket."""
     station = await _lock(connection, name.station_id)
     now = now_ms()
     told = [fact("station.deleted", station.station_id, (station.station_id, now), now)]
@@ -278,7 +211,8 @@ async def _delete(connection: AsyncConnection, name: StationName) -> _Answer:
     return None, instructions
 
 
-async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> None:
+async def set_station_password(connection: AsyncConnection, wanted: SetPassword) -> None:
+    """Change what passwords count, or take in what became of a rotation."""
     station = await _lock(connection, wanted.station_id)
     before = Passwords(station.credentials, station.rotations)
     after = change_password(before, wanted, os.urandom(SALT_BYTES), now_ms())
@@ -288,13 +222,14 @@ async def _set_password(connection: AsyncConnection, wanted: SetPassword) -> Non
         # News of a rotation that is superseded: also when it takes effect is of no interest.
         return
     reboot_at = None if wanted.reboot_required_ms is None else at(wanted.reboot_required_ms)
-    await changes.save_credentials(connection, station.station_id, after.credentials, reboot_at)
-    await changes.save_rotations(connection, station.station_id, after.rotations)
+    await save_credentials(connection, station.station_id, after.credentials, reboot_at)
+    await save_rotations(connection, station.station_id, after.rotations)
 
 
-async def _offer_profile(
+async def offer_profile(
     policies: Policies, connection: AsyncConnection, wanted: OfferProfile
 ) -> None:
+    """Open the way to a higher security profile."""
     station = await _lock(connection, wanted.station_id)
     profiles = offered(
         station.profiles, station.credentials, wanted.security_profile, policies.profiles

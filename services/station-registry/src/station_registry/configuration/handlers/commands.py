@@ -11,10 +11,10 @@ from csms_shared.values.times import read_moment
 from station_registry.configuration.domain import Reading, is_taken, readings, stored_value
 from station_registry.configuration.store.values import (
     end_orders,
-    lock_stations,
     save_changed,
     save_read,
 )
+from station_registry.database.station_locks import lock_stations
 from station_registry.database.tables import outbox
 from station_registry.events import fact
 

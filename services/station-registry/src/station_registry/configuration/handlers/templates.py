@@ -46,11 +46,11 @@ from station_registry.configuration.store.templates import (
     stations_of,
 )
 from station_registry.configuration.store.values import (
-    lock_stations,
     read_configuration,
     save_ordered,
 )
 from station_registry.database.sql import at
+from station_registry.database.station_locks import lock_stations
 from station_registry.database.tables import outbox
 from station_registry.provisioning import store as stations
 

@@ -70,10 +70,6 @@ _OF_STATIONS = statement(
     "SELECT v.*, s.last_boot_at FROM configuration_value v JOIN station s USING (station_id) "
     "WHERE v.station_id = ANY(:ids) AND s.deleted_at IS NULL ORDER BY v.station_id, v.key"
 )
-_LOCK_STATIONS = statement(
-    "SELECT station_id FROM station WHERE station_id = ANY(:ids) AND deleted_at IS NULL "
-    "ORDER BY station_id FOR UPDATE"
-)
 
 
 async def save_read(
@@ -116,12 +112,6 @@ async def save_ordered(
 async def end_orders(connection: AsyncConnection, order_ids: Collection[Any]) -> None:
     """Note that these changes are on their way no more."""
     await connection.execute(_END_ORDERS, {"order_ids": list(order_ids)})
-
-
-async def lock_stations(connection: AsyncConnection, ids: Iterable[str]) -> set[str]:
-    """Lock the stations that exist, so that their values are written in one order."""
-    rows = await connection.execute(_LOCK_STATIONS, {"ids": sorted(set(ids))})
-    return {row.station_id for row in rows}
 
 
 async def read_configuration(

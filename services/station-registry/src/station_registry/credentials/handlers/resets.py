@@ -9,7 +9,7 @@ from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import read_moment
 from station_registry.credentials.store.resets import save_resets
-from station_registry.provisioning import store as stations
+from station_registry.database.station_locks import lock_stations
 
 
 async def note_resets(connection: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
@@ -24,5 +24,5 @@ async def note_resets(connection: AsyncConnection, commands: Sequence[CompletedC
             completed = read_moment(command.completed_at)
             resets[command.station_id] = max(resets.get(command.station_id, completed), completed)
     if resets:
-        await stations.lock_all(connection, resets)
+        await lock_stations(connection, resets)
         await save_resets(connection, resets)

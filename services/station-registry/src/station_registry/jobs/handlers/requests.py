@@ -26,7 +26,8 @@ from csms_shared.db.orders import write_orders
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from station_registry.database.sql import at
-from station_registry.database.tables import outbox, station_job, station_job_report
+from station_registry.database.station_locks import lock_stations
+from station_registry.database.tables import outbox
 from station_registry.jobs.domain.jobs import (
     KIND_OF_COMMAND,
     WITH_REQUEST_ID,
@@ -35,7 +36,7 @@ from station_registry.jobs.domain.jobs import (
 )
 from station_registry.jobs.handlers.jobs import tell_created
 from station_registry.jobs.store import jobs
-from station_registry.stations.store import changes
+from station_registry.jobs.tables import station_job, station_job_report
 
 _REPORTS_SHOWN = 1000
 
@@ -44,7 +45,7 @@ async def create_job(connection: AsyncConnection, wanted: CreateJob) -> JobDetai
     """Store a job and order its command; the same job again is the same."""
     if wanted.action not in KIND_OF_COMMAND:
         raise refuse(422, "invalid_request", "no such job", ("action", "starts no job"))
-    if await changes.lock_station(connection, wanted.station_id) is None:
+    if not await lock_stations(connection, [wanted.station_id]):
         raise refuse(404, "not_found", f"there is no station {wanted.station_id}")
     await jobs.lock_jobs_of(connection, [wanted.station_id])
     await start_jobs(connection, [(wanted, None)])

@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStatus, StationFilter
 from station_registry.database.sql import arrays, statement, unnest
-from station_registry.database.tables import firmware_rollout, station
 from station_registry.jobs.domain.rollouts import RolloutCounts
 from station_registry.jobs.store.jobs import OPEN, TRY_LOCK
+from station_registry.jobs.tables import firmware_rollout
+from station_registry.provisioning.tables import station
 
 WAITING = "waiting"
 # Started by one rollout in one turn; the next turn goes on.

@@ -1,7 +1,6 @@
 """Claims: authenticate stations and make their newest connections the owners."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +13,7 @@ from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.certificates.store import certificates
 from station_registry.credentials.domain.client_certificates import fingerprint_of
+from station_registry.credentials.store.passwords import save_credentials
 from station_registry.database.tables import outbox
 from station_registry.events import Told, fact
 from station_registry.ownership.domain.claims import (
@@ -25,11 +25,9 @@ from station_registry.ownership.domain.claims import (
     refuse_unknown,
 )
 from station_registry.ownership.handlers import controls
-from station_registry.ownership.store import connections, leases
-from station_registry.ownership.store import liveness as reports
+from station_registry.ownership.store import claimed_stations, connections, leases, liveness
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.registration import Policies
-from station_registry.stations.store import changes
 from station_registry.works import parsed
 
 CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
@@ -82,9 +80,7 @@ async def claim(
         return []
     ids = {request.station_id for _, request in wanted if is_storable(request.station_id)}
     revoked = await _revoked(connection, wanted)
-    known = await stations.lock_for_claims(
-        connection, ids, partial(connections.lock_owners, connection)
-    )
+    known = await claimed_stations.lock_for_claims(connection, ids)
     before = dict(known)
     replies: list[Reply] = []
     told: list[Told] = []
@@ -142,7 +138,7 @@ async def _store(
 ) -> None:
     if not newest:
         return
-    await stations.save_claimed(
+    await claimed_stations.save_claimed(
         connection,
         [
             (
@@ -157,7 +153,7 @@ async def _store(
     for station_id in newest:
         if after[station_id].credentials.current != before[station_id].credentials.current:
             # A rotation that ended with the old password: too rare for a statement of its own.
-            await changes.save_credentials(connection, station_id, after[station_id].credentials)
+            await save_credentials(connection, station_id, after[station_id].credentials)
     held = [
         connections.HeldConnection(
             station_id, owner, request.ocpp_version, request.remote_address, request.connected_ms
@@ -166,7 +162,7 @@ async def _store(
         if (owner := after[station_id].ownership.owner) is not None
     ]
     await connections.save(connection, held)
-    await reports.save_seen(
+    await liveness.save_seen(
         connection, [(row.station_id, row.owner.epoch, row.connected_ms) for row in held]
     )
 

@@ -1,7 +1,6 @@
 """Releases, re-assertions and liveness of connections that were claimed before."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,8 +19,7 @@ from csms_shared.values.texts import is_storable
 from station_registry.database.tables import outbox
 from station_registry.events import Told, fact
 from station_registry.ownership.domain.owners import Owner, Ownership, Verdict, reassert, release
-from station_registry.ownership.store import connections, leases
-from station_registry.ownership.store import liveness as reports
+from station_registry.ownership.store import claimed_stations, connections, leases, liveness
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.registration import Policies, registration_change
 from station_registry.works import in_time, parsed
@@ -30,10 +28,8 @@ from station_registry.works import in_time, parsed
 async def release_connections(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
     """Let go of the very connections named, and of no newer ones."""
     releases = [item for _, item in parsed(works, Release)]
-    before = await stations.lock_for_ownership(
-        connection,
-        {item.station_id for item in releases},
-        partial(connections.lock_owners, connection),
+    before = await claimed_stations.lock_for_ownership(
+        connection, {item.station_id for item in releases}
     )
     after = dict(before)
     ended: list[str] = []
@@ -59,7 +55,7 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
         if ownership != before[station_id]
     }
     if changed:
-        await stations.save_released(connection, changed)
+        await claimed_stations.save_released(connection, changed)
     if ended:
         await connections.delete(connection, ended)
     await write_events(connection, outbox, told)
@@ -114,10 +110,8 @@ async def reassert_connections(
     # speak of one connection.
     changed = [each for each in asserted if each[1].station_id in moving]
     known = (
-        await stations.lock_for_ownership(
-            connection,
-            {station_id for station_id in moving if is_storable(station_id)},
-            partial(connections.lock_owners, connection),
+        await claimed_stations.lock_for_ownership(
+            connection, {station_id for station_id in moving if is_storable(station_id)}
         )
         if changed
         else {}
@@ -201,8 +195,8 @@ def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> l
 async def note_liveness(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
     """Note when stations were heard last, and what was forgiven of them meanwhile."""
     heard = [item for _, item in parsed(works, Liveness)]
-    await reports.save_seen(
+    await liveness.save_seen(
         connection, [(item.station_id, item.epoch, item.last_seen_ms) for item in heard]
     )
-    await reports.count_tolerated(connection, heard)
+    await liveness.count_tolerated(connection, heard)
     return []

@@ -1,16 +1,13 @@
-"""What stations report by the way: liveness, deviations, data transfers."""
+"""What gateways tell of their stations by the way: liveness, forgiven deviations."""
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.ownership import Liveness
-from csms_shared.db.purging import delete_slice
 from csms_shared.values.texts import fit
 from station_registry.database.sql import arrays, at, statement, unnest
 
@@ -26,24 +23,6 @@ _COUNT_TOLERATED = statement(
     "INSERT INTO tolerance AS t (station_id, name, times) "
     f'SELECT * FROM {unnest(_TOLERATED)} ORDER BY station_id COLLATE "C", name COLLATE "C" '
     "ON CONFLICT (station_id, name) DO UPDATE SET times = t.times + excluded.times"
-)
-_TRANSFER = (
-    ("connection_id", "text"),
-    ("seq", "bigint"),
-    ("station_id", "text"),
-    ("epoch", "bigint"),
-    ("vendor_id", "text"),
-    ("message_id", "text"),
-    ("data", "text"),
-    ("received_at", "timestamptz"),
-)
-_SAVE_TRANSFERS = statement(
-    "INSERT INTO data_transfer (connection_id, seq, station_id, epoch, vendor_id, message_id, "
-    f"data, received_at) SELECT * FROM {unnest(_TRANSFER)} ORDER BY connection_id, seq "
-    "ON CONFLICT DO NOTHING RETURNING connection_id, seq"
-)
-_OLD_TRANSFERS = (
-    "data_transfer WHERE received_at < now() - interval '30 days' ORDER BY received_at LIMIT :slice"
 )
 
 
@@ -66,31 +45,3 @@ async def count_tolerated(connection: AsyncConnection, heard: Iterable[Liveness]
     if times:
         rows = [(*key, count) for key, count in sorted(times.items())]
         await connection.execute(_COUNT_TOLERATED, arrays(_TOLERATED, rows))
-
-
-async def save_transfers(
-    connection: AsyncConnection, calls: Iterable[StationCall]
-) -> set[tuple[str, int]]:
-    """Store data transfers; returns the (connection, seq) of those that were not there yet."""
-    rows = {(call.connection_id, call.seq): _transfer(call) for call in calls}
-    found = await connection.execute(_SAVE_TRANSFERS, arrays(_TRANSFER, rows.values()))
-    return {(row.connection_id, row.seq) for row in found}
-
-
-def _transfer(call: StationCall) -> tuple[Any, ...]:
-    payload = call.payload
-    return (
-        call.connection_id,
-        call.seq,
-        call.station_id,
-        call.epoch,
-        fit(payload["vendorId"], 255),
-        fit(payload.get("messageId"), 255),
-        fit(payload.get("data"), 1_000_000),
-        at(call.received_ms),
-    )
-
-
-async def purge_transfers(connection: AsyncConnection) -> bool:
-    """Delete data transfers after 30 days; true where there may be more."""
-    return await delete_slice(connection, "data_transfer", _OLD_TRANSFERS)

@@ -4,7 +4,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,17 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from station_registry.credentials.domain.password_hashes import Credentials
 from station_registry.credentials.domain.rotations import Rotations
 from station_registry.credentials.domain.security_profiles import Profiles
-from station_registry.database.sql import at, statement
-from station_registry.ownership.domain.owners import Owner
-from station_registry.ownership.store.connections import lock_owners
-from station_registry.provisioning.domain.registration import Standing
-from station_registry.provisioning.store import (
+from station_registry.credentials.store.station_columns import (
     CREDENTIALS,
     PROFILES,
     read_credentials,
     read_profiles,
-    read_standing,
 )
+from station_registry.database.sql import statement
+from station_registry.ownership.domain.owners import Owner
+from station_registry.ownership.store.connections import lock_owners
+from station_registry.provisioning.domain.registration import Standing
+from station_registry.provisioning.store import read_standing
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
@@ -46,15 +45,6 @@ _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
     "previous_password_hashes = '{}', either_password = false, password_rotations = '{}', "
     "password_rotation_until = NULL WHERE station_id = :station_id"
-)
-_SET_PASSWORD = statement(
-    "UPDATE station SET password_hashes = CAST(:current AS bytea[]), "
-    "previous_password_hashes = CAST(:previous AS bytea[]), either_password = :either, "
-    "password_reboot_at = coalesce(:reboot_at, password_reboot_at) WHERE station_id = :station_id"
-)
-_SET_ROTATIONS = statement(
-    "UPDATE station SET password_rotations = CAST(:known AS uuid[]), "
-    "password_rotation_until = :until WHERE station_id = :station_id"
 )
 
 
@@ -117,37 +107,3 @@ async def save_changed(connection: AsyncConnection, station: ChangingStation) ->
 async def mark_deleted(connection: AsyncConnection, station_id: str) -> None:
     """Mark a station deleted; no connection of it can be re-asserted."""
     await connection.execute(_DELETE, {"station_id": station_id})
-
-
-async def save_credentials(
-    connection: AsyncConnection,
-    station_id: str,
-    credentials: Credentials,
-    reboot_at: datetime | None = None,
-) -> None:
-    """Store a station's password hashes; `reboot_at`: when it said that it must reboot first."""
-    await connection.execute(
-        _SET_PASSWORD,
-        {
-            "station_id": station_id,
-            "current": list(credentials.current),
-            "previous": list(credentials.previous),
-            "either": credentials.either,
-            "reboot_at": reboot_at,
-        },
-    )
-
-
-async def save_rotations(
-    connection: AsyncConnection, station_id: str, rotations: Rotations
-) -> None:
-    """Store which rotations of a station's password there were."""
-    until_ms = rotations.until_ms
-    await connection.execute(
-        _SET_ROTATIONS,
-        {
-            "station_id": station_id,
-            "known": list(rotations.known),
-            "until": None if until_ms is None else at(until_ms),
-        },
-    )
