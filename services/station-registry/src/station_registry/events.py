@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.values.times import format_time_ms
+from station_registry.calls import Call
 
 SOURCE = "/csms/station-registry"
 Told = tuple[str, CloudEvent]
@@ -22,7 +22,7 @@ def fact(key: str, station_id: str, cause: tuple[str | int, ...], at_ms: int, **
     )
 
 
-def fact_of_call(key: str, call: StationCall, *cause: str | int, **data: Any) -> Told:
+def fact_of_call(key: str, call: Call[object], *cause: str | int, **data: Any) -> Told:
     """Tell a fact that a station's call caused; the same call again makes the same id."""
     return fact(
         key,

@@ -22,6 +22,8 @@ from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.domain.jobs import KIND_OF_REPORT
 from station_registry.jobs.handlers.jobs import note_job_reports
 from station_registry.jobs.store.jobs import lock_jobs_of
+from station_registry.ocpp import v16
+from station_registry.ocpp.calls import Handler, deciding, reporting
 from station_registry.ownership.handlers.claims import admit_unknown, claim
 from station_registry.ownership.handlers.connections import (
     note_liveness,
@@ -36,8 +38,6 @@ from station_registry.security_events.handlers import note_security_events
 from station_registry.traffic.handlers.recordings import store_recordings
 from station_registry.traffic.handlers.refusals import note_refusals
 from station_registry.works import stations_of_items
-
-Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +84,36 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
         *reassertion_routes(policies),
         Route(
             calls,
-            partial(boot, policies=policies),
+            deciding(
+                v16.provisioning.read_boot,
+                partial(boot, policies=policies),
+                v16.provisioning.write_boot_answer,
+            ),
             OCPP16,
             "BootNotification",
             stations_of=stations_of_items,
         ),
         Route(
             calls,
-            partial(sign_certificate, signing=signing),
+            deciding(
+                v16.certificates.read_signing_request,
+                partial(sign_certificate, signing=signing),
+                v16.certificates.write_signing_answer,
+            ),
             OCPP16,
             "SignCertificate",
             stations_of=stations_of_items,
         ),
-        Route(calls, transfer_data, OCPP16, "DataTransfer"),
+        Route(
+            calls,
+            deciding(
+                v16.data_transfer.read_transfer,
+                transfer_data,
+                v16.data_transfer.write_transfer_answer,
+            ),
+            OCPP16,
+            "DataTransfer",
+        ),
         Route(MessageType.PROBE, answer_probes),
         # Last, and after the stations everywhere: claims may have introduced the same gateway.
         *lease_routes(),
@@ -119,8 +136,18 @@ def report_routes() -> tuple[Route, ...]:
     return (
         Route(MessageType.RELEASES, release_connections, stations_of=stations_of_items),
         Route(MessageType.LIVENESS, note_liveness),
-        Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
-        Route(MessageType.CALLS, note_security_events, OCPP16, "SecurityEventNotification"),
+        Route(
+            MessageType.CALLS,
+            reporting(v16.availability.read_status, note_statuses),
+            OCPP16,
+            "StatusNotification",
+        ),
+        Route(
+            MessageType.CALLS,
+            reporting(v16.security_events.read_security_event, note_security_events),
+            OCPP16,
+            "SecurityEventNotification",
+        ),
         Route(MessageType.REFUSALS, note_refusals),
         *(
             Route(MessageType.CALLS, note_job_reports, OCPP16, action, jobs_of=stations_of_items)

@@ -3,10 +3,9 @@
 from collections.abc import Container, Iterator, Sequence
 from typing import TypeVar
 
-from csms_shared.contracts.calls import CallReply, RegistrationChange, StationCall
+from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.envelope import Contract
-from csms_shared.contracts.message_types import MessageType
-from csms_shared.service.inbox import Reply, Work
+from csms_shared.service.inbox import Work
 
 Item = TypeVar("Item", bound=Contract)
 
@@ -33,25 +32,6 @@ def calls(works: Sequence[Work]) -> list[StationCall]:
         ValidationError: an item is no station call.
     """
     return [call for _, call in parsed(works, StationCall)]
-
-
-def call_reply(
-    work: Work,
-    call: StationCall,
-    payload: dict[str, object],
-    registration: RegistrationChange | None = None,
-) -> Reply:
-    """Return the answer to a station's call."""
-    return Reply(
-        work.envelope["reply_key"],
-        MessageType.CALL_REPLIES,
-        CallReply(
-            connection_id=call.connection_id,
-            seq=call.seq,
-            payload=payload,
-            registration=registration,
-        ),
-    )
 
 
 def stations_of_items(works: Sequence[Work]) -> set[str]:

@@ -1,15 +1,27 @@
-"""StatusNotification: the newest by (epoch, seq) counts, never by the station's clock."""
+"""States of connectors: the newest by (epoch, seq) counts, never by the station's clock."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from csms_shared.contracts.calls import StationCall
-from csms_shared.values.texts import fit
+from station_registry.calls import Call
 
 ConnectorKey = tuple[str, int]
 
 # In these a connector serves nobody, and keeps no reservation (OCPP 1.6, 5.13).
 _OUT = ("Faulted", "Unavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What a station says of a connector; connector 0 is the station itself."""
+
+    connector_id: int
+    status: str
+    error_code: str
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    station_time: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +63,16 @@ class StatusDecision:
     added: list[tuple[ConnectorKey, ConnectorStatus]]
 
 
-def connector_status(call: StationCall) -> tuple[ConnectorKey, ConnectorStatus]:
-    """Read a StatusNotification.req of OCPP 1.6."""
-    payload = call.payload
-    return (call.station_id, int(payload["connectorId"])), ConnectorStatus(
-        status=str(payload["status"]),
-        error_code=fit(payload["errorCode"], 255) or "",
-        info=fit(payload.get("info"), 255),
-        vendor_id=fit(payload.get("vendorId"), 255),
-        vendor_error_code=fit(payload.get("vendorErrorCode"), 255),
-        station_time=fit(payload.get("timestamp"), 64),
+def connector_status(call: Call[StatusReport]) -> tuple[ConnectorKey, ConnectorStatus]:
+    """Return the connector that a station reported, and how it is."""
+    report = call.value
+    return (call.station_id, report.connector_id), ConnectorStatus(
+        status=report.status,
+        error_code=report.error_code,
+        info=report.info,
+        vendor_id=report.vendor_id,
+        vendor_error_code=report.vendor_error_code,
+        station_time=report.station_time,
         epoch=call.epoch,
         seq=call.seq,
         connection_id=call.connection_id,

@@ -1,4 +1,4 @@
-"""StatusNotification (OCPP 1.6, 4.9), in batches."""
+"""States of connectors, in batches."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY
 from csms_shared.db.outbox import write_events
-from csms_shared.service.inbox import Reply, Work
 from station_registry.availability import store as connectors
-from station_registry.availability.domain import connector_status, decide_statuses
+from station_registry.availability.domain import StatusReport, connector_status, decide_statuses
+from station_registry.calls import Call
 from station_registry.database.tables import outbox
 from station_registry.events import fact
-from station_registry.works import calls
 
 
-async def note_statuses(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[StatusReport]]) -> None:
     """Store the newest status of each connector, and tell of every change."""
-    statuses = [connector_status(call) for call in calls(works)]
+    statuses = [connector_status(call) for call in calls]
     known = await connectors.lock(connection, [key for key, _ in statuses])
     decision = decide_statuses(known, statuses)
     await connectors.save(connection, decision.newest)
@@ -62,4 +61,3 @@ async def note_statuses(connection: AsyncConnection, works: Sequence[Work]) -> l
             for (station_id, connector_id), status in decision.added
         ],
     )
-    return []

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.db.purging import delete_slice
 from csms_shared.values.texts import fit
+from station_registry.calls import Call
+from station_registry.data_transfer.domain import Transfer
 from station_registry.database.sql import arrays, at, statement, unnest
 
 _TRANSFER = (
@@ -33,7 +34,7 @@ _OLD_TRANSFERS = (
 
 
 async def save_transfers(
-    connection: AsyncConnection, calls: Iterable[StationCall]
+    connection: AsyncConnection, calls: Iterable[Call[Transfer]]
 ) -> set[tuple[str, int]]:
     """Store data transfers; returns the (connection, seq) of those that were not there yet."""
     rows = {(call.connection_id, call.seq): _transfer(call) for call in calls}
@@ -41,16 +42,15 @@ async def save_transfers(
     return {(row.connection_id, row.seq) for row in found}
 
 
-def _transfer(call: StationCall) -> tuple[Any, ...]:
-    payload = call.payload
+def _transfer(call: Call[Transfer]) -> tuple[Any, ...]:
     return (
         call.connection_id,
         call.seq,
         call.station_id,
         call.epoch,
-        fit(payload["vendorId"], 255),
-        fit(payload.get("messageId"), 255),
-        fit(payload.get("data"), 1_000_000),
+        fit(call.value.vendor_id, 255),
+        fit(call.value.message_id, 255),
+        fit(call.value.data, 1_000_000),
         at(call.received_ms),
     )
 

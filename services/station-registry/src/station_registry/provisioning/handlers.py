@@ -1,101 +1,98 @@
-"""BootNotification (OCPP 1.6, 4.2), in batches."""
+"""Boots of stations, in batches."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import RegistrationChange, StationCall
+from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from csms_shared.service.inbox import Reply, Work
+from station_registry.calls import Answer, Call, answer
 from station_registry.database.tables import outbox
 from station_registry.events import Told, fact_of_call
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.boots import (
     BOOT_FACT_FIELDS,
+    BootAnswer,
     BootDecision,
-    boot_response,
+    Device,
+    boot_answer,
     decide_boot,
-    device,
 )
 from station_registry.provisioning.domain.registration import Policies, registration_change
-from station_registry.works import call_reply, parsed
 
 
 async def boot(
-    connection: AsyncConnection, works: Sequence[Work], policies: Policies
-) -> list[Reply]:
+    connection: AsyncConnection, calls: Sequence[Call[Device]], policies: Policies
+) -> list[Answer[BootAnswer]]:
     """Answer boots; one past its deadline is applied all the same, and not answered."""
     now = now_ms()
-    booting = sorted(parsed(works, StationCall), key=lambda pair: (pair[1].epoch, pair[1].seq))
-    known = await stations.lock_for_boots(connection, {call.station_id for _, call in booting})
-    applied: dict[str, tuple[dict[str, str | None], int]] = {}
-    answered: list[tuple[Work, StationCall, BootDecision]] = []
-    replies: list[Reply] = []
+    booting = sorted(calls, key=lambda call: call.stamp)
+    known = await stations.lock_for_boots(connection, {call.station_id for call in booting})
+    applied: dict[str, Call[Device]] = {}
+    decided: list[tuple[Call[Device], BootDecision]] = []
+    answers: list[Answer[BootAnswer]] = []
     told: list[Told] = []
-    for work, call in booting:
+    for call in booting:
         station = known.get(call.station_id)
         if station is None:
-            replies += _answer(work, call, now, *_deleted(policies, now))
+            answers += _in_time(_of_a_deleted_station(call, policies, now), call, now)
             continue
-        decision = decide_boot(station, call, policies, now)
+        decision = decide_boot(station, call.stamp, policies, now)
         known[call.station_id] = decision.station
-        described = device(call.payload)
         if decision.applied:
-            applied[call.station_id] = (described, call.received_ms)
+            applied[call.station_id] = call
         if decision.told:
-            told += _events(decision, call, described)
-        answered.append((work, call, decision))
+            told += _events(decision, call)
+        decided.append((call, decision))
     versions = {}
     if applied:
         versions = await stations.save_booted(
             connection,
-            [(known[station_id], *applied[station_id]) for station_id in sorted(applied)],
+            [
+                (known[station_id], call.value, call.received_ms)
+                for station_id, call in sorted(applied.items())
+            ],
         )
-    for work, call, decision in answered:
+    for call, decision in decided:
         standing = decision.station.standing
         version = versions.get(call.station_id, standing.version)
         registration = registration_change(replace(standing, version=version), policies)
-        replies += _answer(work, call, now, decision.response, registration)
+        answers += _in_time(answer(call, decision.answer, registration), call, now)
     await write_events(connection, outbox, told)
-    return replies
+    return answers
 
 
-def _answer(
-    work: Work,
-    call: StationCall,
-    now: int,
-    response: dict[str, object],
-    registration: RegistrationChange,
-) -> list[Reply]:
-    if call.deadline_ms <= now:
-        return []
-    return [call_reply(work, call, response, registration)]
+def _in_time(
+    answered: Answer[BootAnswer], call: Call[Device], now: int
+) -> list[Answer[BootAnswer]]:
+    return [answered] if call.deadline_ms > now else []
 
 
-def _deleted(policies: Policies, now: int) -> tuple[dict[str, object], RegistrationChange]:
+def _of_a_deleted_station(call: Call[Device], policies: Policies, now: int) -> Answer[BootAnswer]:
     """Return the answer to a station that was deleted while it booted."""
     rejected = RegistrationStatus.REJECTED
-    response = boot_response(rejected, None, policies, now)
-    return response, RegistrationChange(
-        registration_status=rejected.value,
-        boot_count=0,
-        heartbeat_interval_s=policies.heartbeat_interval_s,
+    return answer(
+        call,
+        boot_answer(rejected, None, policies, now),
+        RegistrationChange(
+            registration_status=rejected.value,
+            boot_count=0,
+            heartbeat_interval_s=policies.heartbeat_interval_s,
+        ),
     )
 
 
-def _events(
-    decision: BootDecision, call: StationCall, described: dict[str, str | None]
-) -> list[Told]:
+def _events(decision: BootDecision, call: Call[Device]) -> list[Told]:
     status = decision.station.standing.status.value
     told = [
         fact_of_call(
             "station.booted",
             call,
             registration_status=status,
-            **{name: described[name] for name in BOOT_FACT_FIELDS},
+            **{name: getattr(call.value, name) for name in BOOT_FACT_FIELDS},
         )
     ]
     if decision.status_changed:

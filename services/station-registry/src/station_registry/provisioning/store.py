@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.stations import RegistrationStatus
 from station_registry.database.sql import arrays, at, statement, unnest
-from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation
+from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation, Device
 from station_registry.provisioning.domain.registration import Standing
 
 STANDING = (
@@ -150,9 +150,9 @@ async def lock_for_boots(
 
 async def save_booted(
     connection: AsyncConnection,
-    booted: Iterable[tuple[BootingStation, Mapping[str, str | None], int]],
+    booted: Iterable[tuple[BootingStation, Device, int]],
 ) -> dict[str, int]:
-    """Store stations after boots: each with its device's description and the time of receipt.
+    """Store stations after boots: each with its device and the time of receipt.
 
     Returns the version of each station's registration.
     """
@@ -163,7 +163,7 @@ async def save_booted(
             station.standing.boot_count,
             *station.last_boot,
             at(received_ms),
-            *(device[name] for name in DEVICE_FIELDS),
+            *(getattr(device, name) for name in DEVICE_FIELDS),
         )
         for station, device, received_ms in booted
     ]

@@ -6,10 +6,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import event_id
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time_ms, parse_time
+from station_registry.calls import Call
 from station_registry.events import Told, fact
 
 Source = Literal["station", "suite"]
@@ -62,20 +62,28 @@ class SecurityEvent:
     seq: int | None = None
 
 
-def reported(call: StationCall) -> SecurityEvent:
-    """Return the event of a SecurityEventNotification."""
-    type_ = fit(call.payload["type"], 50) or ""
-    station_time = fit(call.payload["timestamp"], 64)
-    read = parse_time(station_time or "")
+@dataclass(frozen=True, slots=True)
+class ReportedEvent:
+    """What a station says of an event."""
+
+    type: str
+    station_time: str | None
+    detail: str | None
+
+
+def reported(call: Call[ReportedEvent]) -> SecurityEvent:
+    """Return the event that a station reported."""
+    said = call.value
+    read = parse_time(said.station_time or "")
     return SecurityEvent(
         event_id("security.event_reported", call.connection_id, call.seq),
         call.station_id,
         "station",
-        type_,
-        type_ in CRITICAL,
-        fit(call.payload.get("techInfo"), 255),
+        said.type,
+        said.type in CRITICAL,
+        said.detail,
         call.received_ms,
-        station_time,
+        said.station_time,
         read.at if read is not None else None,
         call.epoch,
         call.seq,

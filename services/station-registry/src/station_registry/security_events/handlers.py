@@ -1,21 +1,21 @@
-"""SecurityEventNotification (OCPP 1.6 security whitepaper, A04), and the suite's own events."""
+"""Security events: those that stations report, and the suite's own."""
 
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
-from csms_shared.service.inbox import Reply, Work
+from station_registry.calls import Call
 from station_registry.database.tables import outbox
 from station_registry.security_events import store as security_events
-from station_registry.security_events.domain import SecurityEvent, reported, told
-from station_registry.works import calls
+from station_registry.security_events.domain import ReportedEvent, SecurityEvent, reported, told
 
 
-async def note_security_events(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+async def note_security_events(
+    connection: AsyncConnection, calls: Sequence[Call[ReportedEvent]]
+) -> None:
     """Store what stations report, and tell it once."""
-    await record_security_events(connection, [reported(call) for call in calls(works)])
-    return []
+    await record_security_events(connection, [reported(call) for call in calls])
 
 
 async def record_security_events(

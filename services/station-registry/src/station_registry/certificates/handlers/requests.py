@@ -1,4 +1,4 @@
-"""SignCertificate (OCPP 1.6 security whitepaper, A02 and A03), in batches.
+"""Stations that ask for a certificate (security whitepaper, A02 and A03), in batches.
 
 Accepted says that the request is sound and will be signed; the signing itself happens after the
 commit (`certificate_signing`), because it may take longer than a station waits.
@@ -10,11 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.events import event_id
 from csms_shared.runtime.clock import now_ms
-from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import fit
+from station_registry.calls import Answer, Call, answer
 from station_registry.certificates.domain.deliveries import RequestStatus
 from station_registry.certificates.domain.requests import (
     CSR_MAX_CHARS,
@@ -32,34 +31,34 @@ from station_registry.security_events.domain import (
     detected,
 )
 from station_registry.security_events.handlers import record_security_events
-from station_registry.works import call_reply, parsed
 
 SigningNow = Callable[[AsyncConnection], Awaitable[SigningPolicy]]
 
 
 async def sign_certificate(
-    connection: AsyncConnection, works: Sequence[Work], signing: SigningNow
-) -> list[Reply]:
-    """Decide on requests that can still be answered; one seen before is answered as it was."""
+    connection: AsyncConnection, calls: Sequence[Call[str]], signing: SigningNow
+) -> list[Answer[RequestStatus]]:
+    """Decide on requests that can still be answered; one seen before is answered as it was.
+
+    The value of a call is its certificate signing request, in PEM.
+    """
     now = now_ms()
-    asked = [(work, call) for work, call in parsed(works, StationCall) if call.deadline_ms > now]
+    asked = [call for call in calls if call.deadline_ms > now]
     if not asked:
         return []
     stations = await certificate_requests.lock_asking(
-        connection, {call.station_id for _, call in asked}
+        connection, {call.station_id for call in asked}
     )
-    answered = await certificate_requests.answered(
-        connection, {request_id(call) for _, call in asked}
-    )
+    answered = await certificate_requests.answered(connection, {request_id(call) for call in asked})
     policy = await signing(connection)
     rows: list[AskedRequest] = []
     events: list[SecurityEvent] = []
-    replies: list[Reply] = []
-    for work, call in sorted(asked, key=lambda pair: (pair[1].epoch, pair[1].seq)):
+    answers: list[Answer[RequestStatus]] = []
+    for call in sorted(asked, key=lambda call: call.stamp):
         status = answered.get(request_id(call))
         if status is None:
             station = _station(stations.get(call.station_id), call)
-            decision = decide_request(station, call.payload["csr"], policy)
+            decision = decide_request(station, call.value, policy)
             status = RequestStatus.REJECTED
             if isinstance(decision, Refused):
                 events.append(_refused(call, decision))
@@ -73,19 +72,18 @@ async def sign_certificate(
                         replace(station, open_key_digest=decision.public_key_digest),
                     )
             answered[request_id(call)] = status
-        word = "Rejected" if status is RequestStatus.REJECTED else "Accepted"
-        replies.append(call_reply(work, call, {"status": word}))
+        answers.append(answer(call, status))
     await certificate_requests.save(connection, rows)
     await record_security_events(connection, events)
-    return replies
+    return answers
 
 
-def request_id(call: StationCall) -> UUID:
+def request_id(call: Call[str]) -> UUID:
     """Return the id of a call's request: the same call again makes the same."""
     return UUID(event_id("certificate_request", call.connection_id, call.seq))
 
 
-def _station(known: tuple[int, AskingStation] | None, call: StationCall) -> AskingStation:
+def _station(known: tuple[int, AskingStation] | None, call: Call[str]) -> AskingStation:
     if known is None:
         return AskingStation(call.station_id, 0, None, None)
     epoch, station = known
@@ -93,7 +91,7 @@ def _station(known: tuple[int, AskingStation] | None, call: StationCall) -> Aski
     return station if epoch == call.epoch else replace(station, security_profile=0)
 
 
-def _refused(call: StationCall, refused: Refused) -> SecurityEvent:
+def _refused(call: Call[str], refused: Refused) -> SecurityEvent:
     return detected(
         call.station_id,
         CERTIFICATE_REQUEST_REFUSED,
@@ -103,12 +101,12 @@ def _refused(call: StationCall, refused: Refused) -> SecurityEvent:
     )
 
 
-def _row(call: StationCall, decision: SigningRequest | Refused) -> AskedRequest:
+def _row(call: Call[str], decision: SigningRequest | Refused) -> AskedRequest:
     if isinstance(decision, Refused):
         return AskedRequest(
             request_id(call),
             call.station_id,
-            fit(call.payload["csr"], CSR_MAX_CHARS) or "",
+            fit(call.value, CSR_MAX_CHARS) or "",
             None,
             None,
             None,
