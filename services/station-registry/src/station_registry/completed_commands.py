@@ -17,6 +17,8 @@ from station_registry.credentials.handlers.security_profiles import note_profile
 from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.domain.jobs import KIND_OF_COMMAND
 from station_registry.jobs.handlers.jobs import note_job_commands
+from station_registry.ocpp import v16
+from station_registry.ocpp.commands import following
 from station_registry.works import stations_of_commands
 
 
@@ -26,8 +28,9 @@ async def _note_changed_configuration(
     """Store the values, and which stations are on their way to a higher security profile."""
     # Not everybody's stations are the same: they are locked together, in one order.
     await lock_stations(connection, {command.station_id for command in commands})
-    await note_changes(connection, commands)
-    await note_profile_changes(connection, commands)
+    await note_changes(connection, [v16.configuration.read_change(each) for each in commands])
+    changes = [v16.credentials.read_profile_change(each) for each in commands]
+    await note_profile_changes(connection, [each for each in changes if each is not None])
 
 
 # In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
@@ -40,7 +43,7 @@ completed_command_handlers: dict[str, CompletedHandler] = {
     "InstallCertificate": note_installed_certificates,
     "DeleteCertificate": note_installed_certificates,
     "GetInstalledCertificateIds": note_installed_certificates,
-    "GetConfiguration": note_read,
+    "GetConfiguration": following(v16.configuration.read_values, note_read),
     "ChangeConfiguration": _note_changed_configuration,
     "Reset": note_resets,
 }

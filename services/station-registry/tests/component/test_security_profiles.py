@@ -15,6 +15,7 @@ from station_registry.certificates.domain.details import details
 from station_registry.certificates.store import certificates
 from station_registry.credentials.domain.security_profiles import ProfileRules
 from station_registry.credentials.handlers.security_profiles import note_profile_changes
+from station_registry.ocpp.v16.credentials import read_profile_change
 from station_registry.provisioning.domain.registration import Policies
 
 AUTHORITY = Authority("Operator")
@@ -55,8 +56,9 @@ def _ended(station_id: str, profile: str, status: str, answer: str | None) -> Co
 
 
 async def _note(registry: Any, *commands: CompletedCommand) -> None:
+    changes = [read_profile_change(command) for command in commands]
     async with registry.engine.begin() as connection:
-        await note_profile_changes(connection, commands)
+        await note_profile_changes(connection, [each for each in changes if each is not None])
 
 
 async def test_a_certificate_lets_in_whom_it_names_by_id_or_registered_serial_number(

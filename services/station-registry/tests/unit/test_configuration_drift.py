@@ -12,10 +12,10 @@ from station_registry.configuration.domain import (
     drift,
     max_keys,
     pieces,
-    readings,
     same,
     to_send,
 )
+from station_registry.ocpp.v16.configuration import readings
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 READ = KnownKey(

@@ -6,12 +6,11 @@ OCPP 1.6, 5.3, 5.8 and 9. Keys are compared in any case (CiString50Type, 7.17).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from csms_shared.contracts.configuration import Drift, DriftState
 from csms_shared.ocpp.secret_keys import MASK, is_secret_key
 from csms_shared.values.numbers import parse_integer
-from csms_shared.values.texts import storable
 
 MAX_KEYS = "GetConfigurationMaxKeys"
 _TAKEN = ("Accepted", "RebootRequired")
@@ -25,6 +24,34 @@ class Reading:
     value: str | None
     readonly: bool | None
     known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEnd:
+    """How a command ended that asked for values; `readings` is None without an answer.
+
+    `asked_at`: when it was sent, as far as that is known.
+    """
+
+    station_id: str
+    asked_at: datetime
+    readings: tuple[Reading, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEnd:
+    """How a command ended that changed a value; `status` is None without an answer.
+
+    `value` may be stored and shown. `is_settled`: nothing about the command can change any more.
+    """
+
+    command_id: UUID
+    station_id: str
+    asked_at: datetime
+    key: str
+    value: str | None
+    status: str | None
+    is_settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +88,6 @@ def key_of(name: str) -> str:
 def stored_value(name: str, value: str | None) -> str | None:
     """Return a value as it may be stored and shown."""
     return MASK if value is not None and is_secret_key(name) else value
-
-
-def readings(response: Mapping[str, Any]) -> list[Reading]:
-    """Return what a GetConfiguration.conf says, each key once."""
-    found: dict[str, Reading] = {}
-    for shown in response.get("configurationKey") or ():
-        if "key" not in shown:
-            continue
-        value = shown.get("value")
-        name = _text(shown["key"])
-        found[key_of(name)] = Reading(
-            name,
-            stored_value(name, None if value is None else _text(value)),
-            shown.get("readonly"),
-        )
-    for unknown in response.get("unknownKey") or ():
-        name = _text(unknown)
-        found.setdefault(key_of(name), Reading(name, None, None, known=False))
-    return list(found.values())
 
 
 def is_taken(status: str) -> bool:
@@ -159,7 +167,3 @@ def same(wanted: str, value: str | None) -> bool:
     one, other = wanted.strip(), value.strip()
     booleans = ("true", "false")
     return one == other or (one.casefold() == other.casefold() and one.casefold() in booleans)
-
-
-def _text(value: object) -> str:
-    return storable(value)

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.configuration import (
     ConfigurationItem,
     ConfigurationOf,
@@ -22,6 +21,8 @@ from csms_shared.values.times import format_time
 from station_registry.configuration.domain import MAX_KEYS, KnownKey, key_of, max_keys, pieces
 from station_registry.configuration.store.values import read_configuration
 from station_registry.database.tables import outbox
+from station_registry.ocpp.orders.commands import command_order
+from station_registry.ocpp.orders.intents import ReadConfiguration
 from station_registry.provisioning import store as stations
 
 # A station that stays away for longer is asked again by whoever still wants to know.
@@ -52,7 +53,7 @@ async def configuration_values(
 async def refresh_configuration(
     connection: AsyncConnection, request: RefreshConfiguration
 ) -> OrderedCommands:
-    """Order the GetConfiguration commands that read a station's configuration again."""
+    """Order the commands that read a station's configuration again."""
     known = await _known(connection, request.station_id)
     most = known.get(key_of(MAX_KEYS))
     orders = [
@@ -64,16 +65,9 @@ async def refresh_configuration(
 
 
 def read_order(station_id: str, keys: list[str], created_by: str) -> CommandOrder:
-    """Return the order of one GetConfiguration; no keys ask for all."""
-    now = now_ms()
-    return CommandOrder(
-        order_id=new_command_id(now),
-        station_id=station_id,
-        action="GetConfiguration",
-        payload={"key": keys} if keys else {},
-        deadline_ms=now + READ_WITHIN_MS,
-        created_by=created_by,
-    )
+    """Return the order to tell values; no keys ask for all."""
+    wanted = ReadConfiguration(tuple(keys))
+    return command_order(station_id, wanted, now_ms(), READ_WITHIN_MS, created_by)
 
 
 async def _known(connection: AsyncConnection, station_id: str) -> dict[str, KnownKey]:

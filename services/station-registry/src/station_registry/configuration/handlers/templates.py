@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.configuration import (
     AppliedTemplate,
     ApplyTemplate,
@@ -52,6 +51,8 @@ from station_registry.configuration.store.values import (
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
 from station_registry.database.tables import outbox
+from station_registry.ocpp.orders.commands import command_order
+from station_registry.ocpp.orders.intents import ChangeConfiguration
 from station_registry.provisioning import store as stations
 
 # As many of a list of unknown stations are named.
@@ -149,15 +150,8 @@ async def apply(connection: AsyncConnection, request: ApplyTemplate) -> AppliedT
 
 
 def _change_order(station_id: str, wanted: Drift, created_by: str) -> CommandOrder:
-    now = now_ms()
-    return CommandOrder(
-        order_id=new_command_id(now),
-        station_id=station_id,
-        action="ChangeConfiguration",
-        payload={"key": wanted.key, "value": wanted.wanted},
-        deadline_ms=now + CHANGE_WITHIN_MS,
-        created_by=created_by,
-    )
+    change = ChangeConfiguration(wanted.key, wanted.wanted)
+    return command_order(station_id, change, now_ms(), CHANGE_WITHIN_MS, created_by)
 
 
 async def _stations(

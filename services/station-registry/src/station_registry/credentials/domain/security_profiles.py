@@ -33,6 +33,15 @@ class Profiles:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """How a command ended that raises a profile; `may_be_taken`: as far as anybody knows."""
+
+    station_id: str
+    profile: int
+    may_be_taken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileRules:
     """The suite's rules: the least profile, and the organization in stations' certificates."""
 

@@ -1,25 +1,18 @@
 """Security profiles that operators choose, and what became of raising them (whitepaper, A05)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.contracts.refusals import refuse
-from csms_shared.values.texts import is_storable
 from station_registry.credentials.domain.security_profiles import (
+    ProfileChange,
     ProfileRules,
     accepted,
     declined,
     too_low,
 )
 from station_registry.credentials.store import security_profiles
-
-_KEY = "securityprofile"
-# A station that never had the command, or refused it; what is not known may have been accepted.
-_NOT_TAKEN = frozenset({"error", "station_offline", "expired"})
-_TAKEN = frozenset({"Accepted", "RebootRequired"})
 
 
 def check_profile(profile: int | None, rules: ProfileRules) -> None:
@@ -56,29 +49,21 @@ async def check_serial_number(
 
 
 async def note_profile_changes(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+    connection: AsyncConnection, changes: Sequence[ProfileChange]
 ) -> None:
-    """Take over which stations accepted a higher profile; other changes are left alone.
+    """Take over which stations accepted a higher profile.
 
     The same in any order and any number of times.
     """
-    changes = [
-        (command, profile)
-        for command in commands
-        if (profile := _profile(command.payload)) is not None and is_storable(command.station_id)
-    ]
     if not changes:
         return
-    before = await security_profiles.lock(
-        connection, {command.station_id for command, _ in changes}
-    )
+    before = await security_profiles.lock(connection, {change.station_id for change in changes})
     after = dict(before)
-    for command, profile in changes:
-        station_id = command.station_id
-        if station_id not in after:
+    for change in changes:
+        if change.station_id not in after:
             continue
-        decide = accepted if _may_be_taken(command) else declined
-        after[station_id] = decide(after[station_id], profile)
+        decide = accepted if change.may_be_taken else declined
+        after[change.station_id] = decide(after[change.station_id], change.profile)
     changed = {
         station_id: profiles
         for station_id, profiles in after.items()
@@ -86,16 +71,3 @@ async def note_profile_changes(
     }
     if changed:
         await security_profiles.save_upgrades(connection, changed)
-
-
-def _profile(payload: dict[str, Any]) -> int | None:
-    key, value = payload.get("key"), payload.get("value")
-    if not isinstance(key, str) or key.casefold() != _KEY or not isinstance(value, str):
-        return None
-    return int(value) if value in {"0", "1", "2", "3"} else None
-
-
-def _may_be_taken(command: CompletedCommand) -> bool:
-    if command.status == "completed":
-        return (command.response or {}).get("status") in _TAKEN
-    return command.status not in _NOT_TAKEN

@@ -3,9 +3,19 @@
 from station_registry.ocpp.v16 import (
     availability,
     certificates,
+    configuration,
+    credentials,
     data_transfer,
     provisioning,
     security_events,
 )
 
-__all__ = ["availability", "certificates", "data_transfer", "provisioning", "security_events"]
+__all__ = [
+    "availability",
+    "certificates",
+    "configuration",
+    "credentials",
+    "data_transfer",
+    "provisioning",
+    "security_events",
+]
