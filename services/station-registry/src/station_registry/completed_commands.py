@@ -15,10 +15,10 @@ from station_registry.configuration.handlers.commands import note_changes, note_
 from station_registry.credentials.handlers.resets import note_resets
 from station_registry.credentials.handlers.security_profiles import note_profile_changes
 from station_registry.database.station_locks import lock_stations
-from station_registry.jobs.domain.jobs import KIND_OF_COMMAND
 from station_registry.jobs.handlers.jobs import note_job_commands
 from station_registry.ocpp import v16
 from station_registry.ocpp.commands import following
+from station_registry.ocpp.orders.jobs import KIND_OF_COMMAND
 from station_registry.works import stations_of_commands
 
 
@@ -35,10 +35,7 @@ async def _note_changed_configuration(
 
 # In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
 completed_command_handlers: dict[str, CompletedHandler] = {
-    "GetDiagnostics": note_job_commands,
-    "GetLog": note_job_commands,
-    "SignedUpdateFirmware": note_job_commands,
-    "UpdateFirmware": note_job_commands,
+    **dict.fromkeys(KIND_OF_COMMAND, following(v16.jobs.read_job_command, note_job_commands)),
     "CertificateSigned": note_signed_certificates,
     "InstallCertificate": note_installed_certificates,
     "DeleteCertificate": note_installed_certificates,

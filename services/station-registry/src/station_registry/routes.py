@@ -19,7 +19,6 @@ from station_registry.completed_commands import (
 )
 from station_registry.data_transfer.handlers import transfer_data
 from station_registry.database.station_locks import lock_stations
-from station_registry.jobs.domain.jobs import KIND_OF_REPORT
 from station_registry.jobs.handlers.jobs import note_job_reports
 from station_registry.jobs.store.jobs import lock_jobs_of
 from station_registry.ocpp import v16
@@ -150,8 +149,14 @@ def report_routes() -> tuple[Route, ...]:
         ),
         Route(MessageType.REFUSALS, note_refusals),
         *(
-            Route(MessageType.CALLS, note_job_reports, OCPP16, action, jobs_of=stations_of_items)
-            for action in KIND_OF_REPORT
+            Route(
+                MessageType.CALLS,
+                reporting(partial(v16.jobs.read_report, kind), note_job_reports),
+                OCPP16,
+                action,
+                jobs_of=stations_of_items,
+            )
+            for action, kind in v16.jobs.KIND_OF_REPORT.items()
         ),
         Route(
             MessageType.EVENTS,

@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterator, Sequence
 from typing import TypeVar
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.envelope import Contract
 from csms_shared.service.inbox import Work
 
@@ -23,15 +22,6 @@ def parsed(works: Sequence[Work], contract: type[Item]) -> Iterator[tuple[Work, 
     """
     for work in works:
         yield work, contract.model_validate(work.item)
-
-
-def calls(works: Sequence[Work]) -> list[StationCall]:
-    """Return station calls.
-
-    Raises:
-        ValidationError: an item is no station call.
-    """
-    return [call for _, call in parsed(works, StationCall)]
 
 
 def stations_of_items(works: Sequence[Work]) -> set[str]:

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from uuid import UUID
 
 from csms_shared.contracts.jobs import JobKind, JobStatus
-from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.values.times import LATEST, parse_bound, read_moment
 
 IDLE = "Idle"
 DEFAULT_TIMEOUT: Mapping[JobKind, timedelta] = {
@@ -25,19 +23,6 @@ DEFAULT_TIMEOUT: Mapping[JobKind, timedelta] = {
 # 1.6, 5.9: an answer without a file name means that there is no file. Some firmware leaves the
 # name out and uploads all the same, so it is given this long to say so.
 NO_FILE_TIMEOUT = timedelta(minutes=5)
-KIND_OF_COMMAND: Mapping[str, JobKind] = {
-    "UpdateFirmware": JobKind.FIRMWARE,
-    "SignedUpdateFirmware": JobKind.FIRMWARE,
-    "GetDiagnostics": JobKind.DIAGNOSTICS,
-    "GetLog": JobKind.LOG,
-}
-KIND_OF_REPORT: Mapping[str, JobKind] = {
-    "FirmwareStatusNotification": JobKind.FIRMWARE,
-    "SignedFirmwareStatusNotification": JobKind.FIRMWARE,
-    "DiagnosticsStatusNotification": JobKind.DIAGNOSTICS,
-    "LogStatusNotification": JobKind.LOG,
-}
-WITH_REQUEST_ID = ("SignedUpdateFirmware", "GetLog")
 _SUCCESS = frozenset({"Installed", "Uploaded"})
 _FAILURE = frozenset(
     {
@@ -116,8 +101,17 @@ def _had_time(facts: JobFacts, moment: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedStatus:
+    """What a station says of a job; `request_id` is the number of its request, where it has one."""
+
+    kind: JobKind
+    request_id: int | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndedStart:
-    """What the end of its command says about a job."""
+    """What the end of its command says about a job; `due` replaces the job's own time-out."""
 
     end: CommandEnd
     reason: str | None
@@ -127,57 +121,17 @@ class EndedStart:
     no_file: bool
 
 
-def ended_start(command: CompletedCommand) -> EndedStart:
-    """Read the end of a command that starts a job; `due` replaces the job's own time-out."""
-    response = command.response or {}
-    end, reason = CommandEnd.UNKNOWN, None
-    match command.status:
-        case "completed" if command.accepted:
-            end = CommandEnd.ACCEPTED
-        case "completed":
-            end, reason = CommandEnd.REFUSED, str(response.get("status"))
-        case "error":
-            sent = command.sent_at is not None
-            end = CommandEnd.REFUSED if sent else CommandEnd.NOT_SENT
-            reason = command.error.code if command.error else None
-        case "expired" | "station_offline":
-            end, reason = CommandEnd.NOT_SENT, command.status
-        case "outcome_unknown":
-            pass
-    # The one name is GetDiagnostics', the other GetLog's; stations take either.
-    named = response.get("fileName") or response.get("filename")
-    file_name = named if isinstance(named, str) else None
-    no_file = (
-        command.action == "GetDiagnostics" and end is CommandEnd.ACCEPTED and file_name is None
-    )
-    return EndedStart(
-        end,
-        reason,
-        file_name,
-        None if command.sent_at is None else read_moment(command.sent_at),
-        NO_FILE_TIMEOUT if no_file else None,
-        no_file,
-    )
+@dataclass(frozen=True, slots=True)
+class JobCommand:
+    """A command that started a job, and how it ended; an operator's own makes the job."""
 
-
-def location_of(action: str, payload: Mapping[str, Any]) -> str:
-    """Return where a job's file comes from or goes to."""
-    match action:
-        case "SignedUpdateFirmware":
-            return str(payload["firmware"]["location"])
-        case "GetLog":
-            return str(payload["log"]["remoteLocation"])
-        case _:
-            return str(payload["location"])
-
-
-def earliest_start(action: str, payload: Mapping[str, Any]) -> datetime | None:
-    """Return when a station may begin at the earliest, as far as the request says so."""
-    firmware = payload.get("firmware", {}) if action == "SignedUpdateFirmware" else payload
-    moments = [
-        moment
-        for name in ("retrieveDate", "retrieveDateTime", "installDateTime")
-        if (moment := parse_bound(str(firmware.get(name, "")))) is not None
-    ]
-    # A date beyond is as good as never, and time-outs have to be added to it.
-    return min(max(moments), LATEST) if moments else None
+    command_id: UUID
+    station_id: str
+    action: str
+    kind: JobKind
+    request_id: int | None
+    location: str
+    not_before: datetime | None
+    created_by: str
+    created_at: datetime
+    end: EndedStart

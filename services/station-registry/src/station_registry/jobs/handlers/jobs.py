@@ -9,48 +9,38 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from csms_shared.service.inbox import Reply, Work
-from csms_shared.values.numbers import as_integer
-from csms_shared.values.times import read_moment
+from station_registry.calls import Call
 from station_registry.database.tables import outbox
 from station_registry.events import Told, fact
 from station_registry.jobs.domain.jobs import (
     DEFAULT_TIMEOUT,
-    KIND_OF_COMMAND,
-    KIND_OF_REPORT,
+    JobCommand,
     JobState,
-    earliest_start,
-    ended_start,
+    ReportedStatus,
     job_state,
-    location_of,
 )
 from station_registry.jobs.store import jobs
 from station_registry.jobs.store import reports as job_reports
-from station_registry.works import calls
 
 log = structlog.get_logger(__name__)
 
 
-async def note_job_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Store status reports of one action, and bring the jobs of their stations up to date.
+async def note_job_reports(
+    connection: AsyncConnection, calls: Sequence[Call[ReportedStatus]]
+) -> None:
+    """Store status reports, and bring the jobs of their stations up to date.
 
     The stations' job locks are held.
     """
-    kind = KIND_OF_REPORT[str(works[0].envelope["action"])]
-    reported = calls(works)
-    stations = {call.station_id for call in reported}
-    new = await job_reports.save_reports(connection, [(kind, call) for call in reported])
+    stations = {call.station_id for call in calls}
+    new = await job_reports.save_reports(connection, calls)
     await settle_jobs(connection, stations, await job_reports.attach(connection, new))
-    return []
 
 
-async def note_job_commands(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
-) -> None:
+async def note_job_commands(connection: AsyncConnection, commands: Sequence[JobCommand]) -> None:
     """Take in how commands ended that start jobs; those of operators make jobs here.
 
     The stations' job locks are held.
@@ -59,9 +49,7 @@ async def note_job_commands(
     new = [_new_job(command) for command in commands]
     stored = await jobs.save_jobs(connection, new)
     await tell_created(connection, [job for job in new if job.job_id in stored])
-    await jobs.save_ends(
-        connection, [(command.command_id, ended_start(command)) for command in commands]
-    )
+    await jobs.save_ends(connection, [(command.command_id, command.end) for command in commands])
     ended = {command.command_id for command in commands}
     moved = await job_reports.attach(connection, await job_reports.since_ends(connection, ended))
     await settle_jobs(connection, stations, ended | moved)
@@ -142,23 +130,21 @@ async def tell_created(connection: AsyncConnection, new: Sequence[jobs.NewJob]) 
     )
 
 
-def _new_job(command: CompletedCommand) -> jobs.NewJob:
-    kind = KIND_OF_COMMAND[command.action]
-    created_at = read_moment(command.created_at)
-    timeout = DEFAULT_TIMEOUT[kind]
+def _new_job(command: JobCommand) -> jobs.NewJob:
+    timeout = DEFAULT_TIMEOUT[command.kind]
     return jobs.NewJob(
         job_id=command.command_id,
         station_id=command.station_id,
-        kind=kind,
+        kind=command.kind,
         action=command.action,
-        request_id=as_integer(command.payload.get("requestId")),
-        location=location_of(command.action, command.payload),
+        request_id=command.request_id,
+        location=command.location,
         rollout_id=None,
         created_by=command.created_by,
-        created_at=created_at,
-        not_before=earliest_start(command.action, command.payload),
+        created_at=command.created_at,
+        not_before=command.not_before,
         timeout=timeout,
-        deadline=created_at + timeout + timedelta(days=7),
+        deadline=command.created_at + timeout + timedelta(days=7),
     )
 
 

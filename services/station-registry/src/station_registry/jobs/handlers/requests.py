@@ -28,15 +28,11 @@ from csms_shared.values.times import format_time
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
 from station_registry.database.tables import outbox
-from station_registry.jobs.domain.jobs import (
-    KIND_OF_COMMAND,
-    WITH_REQUEST_ID,
-    earliest_start,
-    location_of,
-)
 from station_registry.jobs.handlers.jobs import tell_created
 from station_registry.jobs.store import jobs
 from station_registry.jobs.tables import station_job, station_job_report
+from station_registry.ocpp.orders.intents import JobRequest
+from station_registry.ocpp.orders.jobs import KIND_OF_COMMAND, job_request, numbered
 
 _REPORTS_SHOWN = 1000
 
@@ -59,12 +55,14 @@ async def start_jobs(
 
     The stations' job locks are held. Jobs that are stored already stay as they are.
     """
-    numbered = [job for job, _ in wanted if job.action in WITH_REQUEST_ID]
-    numbers = await jobs.next_request_ids(connection, len(numbered)) if numbered else []
-    request_ids = {job.job_id: number for job, number in zip(numbered, numbers, strict=True)}
+    requests = {job.job_id: _request(job) for job, _ in wanted}
+    numbered_jobs = [job_id for job_id, request in requests.items() if request.is_numbered]
+    numbers = await jobs.next_request_ids(connection, len(numbered_jobs)) if numbered_jobs else []
+    request_ids = dict(zip(numbered_jobs, numbers, strict=True))
     now = utc_now()
     new = [
-        _new_job(job, rollout_id, request_ids.get(job.job_id), now) for job, rollout_id in wanted
+        _new_job(job, requests[job.job_id], rollout_id, request_ids.get(job.job_id), now)
+        for job, rollout_id in wanted
     ]
     stored = await jobs.save_jobs(connection, new)
     await tell_created(connection, [job for job in new if job.job_id in stored])
@@ -126,19 +124,29 @@ async def list_jobs(connection: AsyncConnection, query: ListJobs) -> Page[JobVie
     )
 
 
+def _request(wanted: CreateJob) -> JobRequest:
+    request = job_request(wanted.action, wanted.payload)
+    assert request is not None, "rollouts and jobs are made of commands that start jobs"
+    return request
+
+
 def _new_job(
-    wanted: CreateJob, rollout_id: UUID | None, request_id: int | None, now: datetime
+    wanted: CreateJob,
+    request: JobRequest,
+    rollout_id: UUID | None,
+    request_id: int | None,
+    now: datetime,
 ) -> jobs.NewJob:
-    not_before = earliest_start(wanted.action, wanted.payload)
+    not_before = request.not_before
     timeout = timedelta(seconds=wanted.timeout_s)
     sent_by = at(wanted.deadline_ms)
     return jobs.NewJob(
         job_id=wanted.job_id,
         station_id=wanted.station_id,
-        kind=KIND_OF_COMMAND[wanted.action],
+        kind=request.kind,
         action=wanted.action,
         request_id=request_id,
-        location=location_of(wanted.action, wanted.payload),
+        location=request.location,
         rollout_id=rollout_id,
         created_by=wanted.created_by,
         created_at=now,
@@ -149,7 +157,7 @@ def _new_job(
 
 
 def _numbered(payload: dict[str, Any], request_id: int | None) -> dict[str, Any]:
-    return payload if request_id is None else {**payload, "requestId": request_id}
+    return payload if request_id is None else numbered(payload, request_id)
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:

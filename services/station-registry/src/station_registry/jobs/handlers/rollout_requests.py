@@ -23,11 +23,11 @@ from csms_shared.db.cursors import as_text, as_uuid, decode_cursor, encode_curso
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
-from station_registry.jobs.domain.jobs import location_of
 from station_registry.jobs.domain.rollouts import steered
 from station_registry.jobs.handlers.rollouts import failures, set_statuses
 from station_registry.jobs.store import rollouts
 from station_registry.jobs.tables import firmware_rollout, firmware_rollout_station, station_job
+from station_registry.ocpp.orders.jobs import location_of
 
 _NAMED_UNKNOWN = 10
 

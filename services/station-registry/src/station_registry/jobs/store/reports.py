@@ -13,12 +13,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.calls import StationCall
-from csms_shared.contracts.jobs import JobKind
 from csms_shared.db.purging import delete_slice
-from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import fit
+from station_registry.calls import Call
 from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.jobs.domain.jobs import ReportedStatus
 
 # Older reports are history: nothing about them changes any more.
 SETTLING = "interval '60 days'"
@@ -118,10 +117,10 @@ Moments = dict[tuple[str, str], tuple[int, int]]
 
 
 async def save_reports(
-    connection: AsyncConnection, calls: Iterable[tuple[JobKind, StationCall]]
+    connection: AsyncConnection, calls: Iterable[Call[ReportedStatus]]
 ) -> Moments:
     """Store status reports of stations, and return the earliest of each that was not there yet."""
-    rows = {(call.connection_id, call.seq): _report(kind, call) for kind, call in calls}
+    rows = {(call.connection_id, call.seq): _report(call) for call in calls}
     return _earliest(await connection.execute(_SAVE, arrays(_REPORT, rows.values())))
 
 
@@ -153,16 +152,15 @@ async def purge_reports(connection: AsyncConnection) -> bool:
     return await delete_slice(connection, "station_job_report", _TOO_OLD)
 
 
-def _report(kind: JobKind, call: StationCall) -> tuple[Any, ...]:
-    request_id = call.payload.get("requestId")
+def _report(call: Call[ReportedStatus]) -> tuple[Any, ...]:
     return (
         call.connection_id,
         call.seq,
         call.station_id,
         call.epoch,
-        kind.value,
-        as_integer(request_id),
-        fit(call.payload["status"], 64),
+        call.value.kind.value,
+        call.value.request_id,
+        fit(call.value.status, 64),
         at(call.received_ms),
     )
 

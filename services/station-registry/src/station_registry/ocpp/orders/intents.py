@@ -1,6 +1,9 @@
 """What a service may want of a station, in no version's words."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from csms_shared.contracts.jobs import JobKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,20 @@ class ChangeConfiguration:
 
     key: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A command that starts a job, as somebody made it for a version of OCPP.
+
+    `location`: where its file comes from or goes to. `not_before`: when the station may begin at
+    the earliest. `is_numbered`: the station's reports name the request by a number.
+    """
+
+    kind: JobKind
+    location: str
+    not_before: datetime | None
+    is_numbered: bool
 
 
 Intent = ReadConfiguration | ChangeConfiguration

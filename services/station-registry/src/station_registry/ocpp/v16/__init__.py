@@ -6,6 +6,7 @@ from station_registry.ocpp.v16 import (
     configuration,
     credentials,
     data_transfer,
+    jobs,
     provisioning,
     security_events,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "configuration",
     "credentials",
     "data_transfer",
+    "jobs",
     "provisioning",
     "security_events",
 ]
