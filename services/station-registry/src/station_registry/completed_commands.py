@@ -33,13 +33,21 @@ async def _note_changed_configuration(
     await note_profile_changes(connection, [each for each in changes if each is not None])
 
 
+async def _note_installed(
+    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+) -> None:
+    """Store what stations told of their root certificates, as far as they told anything."""
+    answers = [v16.certificates.read_store_answer(each) for each in commands]
+    await note_installed_certificates(connection, [each for each in answers if each is not None])
+
+
 # In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
 completed_command_handlers: dict[str, CompletedHandler] = {
     **dict.fromkeys(KIND_OF_COMMAND, following(v16.jobs.read_job_command, note_job_commands)),
-    "CertificateSigned": note_signed_certificates,
-    "InstallCertificate": note_installed_certificates,
-    "DeleteCertificate": note_installed_certificates,
-    "GetInstalledCertificateIds": note_installed_certificates,
+    "CertificateSigned": following(v16.certificates.read_delivery, note_signed_certificates),
+    "InstallCertificate": _note_installed,
+    "DeleteCertificate": _note_installed,
+    "GetInstalledCertificateIds": _note_installed,
     "GetConfiguration": following(v16.configuration.read_values, note_read),
     "ChangeConfiguration": _note_changed_configuration,
     "Reset": note_resets,

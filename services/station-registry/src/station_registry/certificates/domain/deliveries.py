@@ -1,9 +1,8 @@
-"""What a station's answer to CertificateSigned means for its request (whitepaper, A02 and A03)."""
+"""What becomes of a signed certificate on its way to its station (whitepaper, A02 and A03)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-from csms_shared.contracts.orders import CompletedCommand
+from uuid import UUID
 
 # The first, and two more where nothing is known to have reached the station.
 DELIVERIES = 3
@@ -12,8 +11,6 @@ DELIVERY_HOURS = 24
 ATTEMPTS = 8
 _FIRST_PAUSE_S = 60
 _LONGEST_PAUSE_S = 3600
-
-_BUSY = "BUSY"
 
 
 class RequestStatus(StrEnum):
@@ -44,18 +41,20 @@ class DeliveryDecision:
     again: bool = False
 
 
-def delivery(command: CompletedCommand) -> Delivery:
-    """Read the end of a CertificateSigned.
+@dataclass(frozen=True, slots=True)
+class DeliveryEnd:
+    """How a command ended that carried a certificate.
 
-    Accepted or Rejected count as answered, and so does a CALLERROR: the station will not take
-    it, and asking again is up to an operator (A02, error handling).
+    `chain`: the certificate and those above it, in PEM. `said`: the station's answer in words,
+    `reason`: why there was none, in a word.
     """
-    if command.status == "completed":
-        accepted = (command.response or {}).get("status") == "Accepted"
-        return Delivery.INSTALLED if accepted else Delivery.REFUSED
-    if command.status == "error" and command.error is not None and command.error.code != _BUSY:
-        return Delivery.REFUSED if command.sent_at is not None else Delivery.NOT_SENT
-    return Delivery.NOT_SENT
+
+    command_id: UUID
+    station_id: str
+    chain: str
+    outcome: Delivery
+    said: str
+    reason: str
 
 
 def decide_delivery(
@@ -77,21 +76,16 @@ def decide_delivery(
     return DeliveryDecision(RequestStatus.UNDELIVERED)
 
 
-def what_went_wrong(status: RequestStatus, command: CompletedCommand) -> str | None:
+def what_went_wrong(status: RequestStatus, end: DeliveryEnd) -> str | None:
     """Say in words why a request ended without its certificate installed; who said no is named.
 
     None for every other status.
     """
     if status is RequestStatus.UNDELIVERED:
-        end = command.error.code if command.error is not None else command.status
-        return f"the certificate did not reach the station: {end}"
+        return f"the certificate did not reach the station: {end.reason}"
     if status is not RequestStatus.REFUSED:
         return None
-    if command.error is not None:
-        answer = f"{command.error.code}: {command.error.description}"
-    else:
-        answer = str((command.response or {}).get("status"))
-    return f"the station refused the certificate: it answered {answer}"
+    return f"the station refused the certificate: it answered {end.said}"
 
 
 def pause_s(attempts: int) -> int | None:

@@ -1,28 +1,23 @@
 """The root certificates in a station's store, as its answers to commands tell.
 
-InstallCertificate (whitepaper M05), DeleteCertificate (M04), GetInstalledCertificateIds (M03). The
-ends of commands are seen in any order and more than once: of two about one certificate the later
-one counts, by the time at which the station answered.
+Installed (whitepaper M05), deleted (M04), listed (M03). The ends of commands are seen in any order
+and more than once: of two about one certificate the later one counts, by the time at which the
+station answered.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.values.texts import fit
-from csms_shared.values.times import read_moment
 from station_registry.certificates.domain.details import (
     CertificateDetails,
     HashData,
     details,
     hash_data,
-    normal_serial,
     read_certificates,
 )
 
 TYPES = ("CentralSystemRootCertificate", "ManufacturerRootCertificate")
-INSTALL, DELETE, LIST = "InstallCertificate", "DeleteCertificate", "GetInstalledCertificateIds"
 # What a station lists beyond this is not kept; the whitepaper's own limit is the station's memory.
 LISTED_MOST = 200
 # We know its hash data under this algorithm until the station names its own (M04.FR.07).
@@ -59,71 +54,82 @@ class StoreState:
     listed: dict[tuple[str, str], Stamp]
 
 
-def apply_commands(state: StoreState, commands: Iterable[CompletedCommand]) -> StoreState:
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The station took a certificate; `certificate` is its PEM."""
+
+    certificate_type: str
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """The station has this certificate no more."""
+
+    hash_data: HashData
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What can be read of all that the station has of a type."""
+
+    certificate_type: str
+    shown: tuple[HashData, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAnswer:
+    """What a station told of its store, and when."""
+
+    station_id: str
+    stamp: Stamp
+    told: Installation | Deletion | Listing
+
+
+def apply_answers(state: StoreState, answers: Iterable[StoreAnswer]) -> StoreState:
     """Return the state after some commands were answered; the order does not matter."""
     after = StoreState(dict(state.certificates), dict(state.listed))
-    for command in commands:
-        stamp = _stamp(command)
-        if command.status != "completed":
-            continue
-        status = (command.response or {}).get("status")
-        if command.action == LIST:
-            _list(after, command, stamp)
-        elif command.action == INSTALL and status == "Accepted":
-            _install(after, command, stamp)
-        elif command.action == DELETE and status in ("Accepted", "NotFound"):
-            _delete(after, command, stamp)
+    for answer in answers:
+        station_id, stamp = answer.station_id, answer.stamp
+        match answer.told:
+            case Installation() as installation:
+                _install(after, station_id, installation, stamp)
+            case Deletion(data):
+                for certificate_type in TYPES:
+                    _put(after, Installed(station_id, certificate_type, data, False, stamp))
+            case Listing() as listing:
+                _list(after, station_id, listing, stamp)
     return after
 
 
-def _stamp(command: CompletedCommand) -> Stamp:
-    return read_moment(command.completed_at), str(command.command_id)
-
-
-def _install(state: StoreState, command: CompletedCommand, stamp: Stamp) -> None:
-    certificates = read_certificates(str(command.payload.get("certificate", "")))
+def _install(state: StoreState, station_id: str, installation: Installation, stamp: Stamp) -> None:
+    certificates = read_certificates(installation.certificate)
     found = details(certificates[0]) if certificates else None
     if found is None:
         return
     data = hash_data(certificates[0], None, _ASSUMED_ALGORITHM) or HashData(
         _ASSUMED_ALGORITHM, UNKNOWN_HASH, UNKNOWN_HASH, found.serial_number
     )
-    certificate_type = str(command.payload.get("certificateType"))
-    key = (command.station_id, certificate_type, data)
-    listed = state.listed.get((command.station_id, certificate_type))
+    certificate_type = installation.certificate_type
+    key = (station_id, certificate_type, data)
+    listed = state.listed.get((station_id, certificate_type))
     before = state.certificates.get(key)
     # A later listing has told already whether it is there, perhaps under other hashes.
     later = [one for one in (listed, before.stamp if before else None) if one and one > stamp]
     present = before.present if before and later else not later
     newest = max([stamp, *later])
-    state.certificates[key] = Installed(
-        command.station_id, certificate_type, data, present, newest, found
-    )
-    _recognise(state, command.station_id, certificate_type)
+    state.certificates[key] = Installed(station_id, certificate_type, data, present, newest, found)
+    _recognise(state, station_id, certificate_type)
 
 
-def _delete(state: StoreState, command: CompletedCommand, stamp: Stamp) -> None:
-    data = _read(command.payload.get("certificateHashData"))
-    if data is None:
-        return
-    for certificate_type in TYPES:
-        _put(state, Installed(command.station_id, certificate_type, data, False, stamp))
-
-
-def _list(state: StoreState, command: CompletedCommand, stamp: Stamp) -> None:
-    response = command.response or {}
-    certificate_type = str(command.payload.get("certificateType"))
-    if response.get("status") not in ("Accepted", "NotFound"):
-        return
-    of_type = (command.station_id, certificate_type)
-    shown = [_read(one) for one in (response.get("certificateHashData") or [])[:LISTED_MOST]]
-    for data in shown:
-        if data is not None:
-            _put(state, Installed(*of_type, data, True, stamp))
+def _list(state: StoreState, station_id: str, listing: Listing, stamp: Stamp) -> None:
+    of_type = (station_id, listing.certificate_type)
+    for data in listing.shown:
+        _put(state, Installed(*of_type, data, True, stamp))
     if (known := state.listed.get(of_type)) is None or known < stamp:
         state.listed[of_type] = stamp
     for key, one in list(state.certificates.items()):
-        if key[:2] == of_type and one.stamp < stamp and key[2] not in shown:
+        if key[:2] == of_type and one.stamp < stamp and key[2] not in listing.shown:
             state.certificates[key] = replace(one, present=False, stamp=stamp)
     _recognise(state, *of_type)
 
@@ -161,16 +167,3 @@ def _matching(data: HashData, known: Sequence[CertificateDetails]) -> Certificat
         if own is None or own == data:
             return candidate
     return None
-
-
-def _read(value: object) -> HashData | None:
-    if not isinstance(value, dict):
-        return None
-    parts = [
-        fit(value.get(name), 128)
-        for name in ("hashAlgorithm", "issuerNameHash", "issuerKeyHash", "serialNumber")
-    ]
-    if any(part is None for part in parts):
-        return None
-    algorithm, name_hash, key_hash, serial = (str(part) for part in parts)
-    return HashData(algorithm, name_hash.lower(), key_hash.lower(), normal_serial(serial))

@@ -5,15 +5,15 @@ from dataclasses import astuple, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.orders import CommandOrder, CompletedCommand
+from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import fit
 from station_registry.certificates.domain.deliveries import (
     Delivery,
+    DeliveryEnd,
     decide_delivery,
-    delivery,
     what_went_wrong,
 )
 from station_registry.certificates.domain.details import (
@@ -21,7 +21,7 @@ from station_registry.certificates.domain.details import (
     details,
     read_certificates,
 )
-from station_registry.certificates.domain.installed import apply_commands
+from station_registry.certificates.domain.installed import StoreAnswer, apply_answers
 from station_registry.certificates.handlers.signing import signed_order
 from station_registry.certificates.store import certificates
 from station_registry.certificates.store import installed as installed_certificates
@@ -38,10 +38,10 @@ from station_registry.security_events.handlers import record_security_events
 
 
 async def note_signed_certificates(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+    connection: AsyncConnection, ends: Sequence[DeliveryEnd]
 ) -> None:
-    """Take in the ends of CertificateSigned: installed, refused, or to be sent once more."""
-    carried = [(command, own) for command in commands if (own := _carried(command)) is not None]
+    """Take in what became of certificates: installed, refused, or to be sent once more."""
+    carried = [(end, own) for end in ends if (own := _carried(end)) is not None]
     requests = await certificate_requests.lock_by_fingerprint(
         connection, {own.fingerprint for _, own in carried}
     )
@@ -50,24 +50,23 @@ async def note_signed_certificates(
     events: list[SecurityEvent] = []
     orders: list[CommandOrder] = []
     answered: list[tuple[str, str]] = []
-    for command, own in carried:
-        outcome = delivery(command)
+    for end, own in carried:
+        outcome = end.outcome
         request = requests.get(own.fingerprint)
-        if request is None or request.station_id != command.station_id:
+        if request is None or request.station_id != end.station_id:
             # An operator's own: nobody asked here, but the station may have it now.
             if outcome is Delivery.NOT_SENT:
                 continue
-            chain = str(command.payload["certificateChain"])
             await certificates.save(
-                connection, command.station_id, own, chain, "operator", authority=None
+                connection, end.station_id, own, end.chain, "operator", authority=None
             )
         else:
-            after = await _after(connection, request, command, outcome, orders)
+            after = await _after(connection, request, end, orders)
             if after != request:
                 requests[own.fingerprint] = changed[own.fingerprint] = after
             if after.status is not request.status:
-                told += _installed(command, own) if outcome is Delivery.INSTALLED else []
-                events += _not_installed(command, after)
+                told += _installed(end, own) if outcome is Delivery.INSTALLED else []
+                events += _not_installed(end, after)
         if outcome is not Delivery.NOT_SENT:
             answered.append((own.fingerprint, outcome.value))
     await certificate_requests.save_delivered(
@@ -79,26 +78,25 @@ async def note_signed_certificates(
     await write_orders(connection, outbox, orders)
 
 
-def _carried(command: CompletedCommand) -> CertificateDetails | None:
-    chain = read_certificates(str(command.payload.get("certificateChain", "")))
+def _carried(end: DeliveryEnd) -> CertificateDetails | None:
+    chain = read_certificates(end.chain)
     return details(chain[0]) if chain else None
 
 
 async def _after(
     connection: AsyncConnection,
     request: DeliveredRequest,
-    command: CompletedCommand,
-    outcome: Delivery,
+    end: DeliveryEnd,
     orders: list[CommandOrder],
 ) -> DeliveredRequest:
     decision = decide_delivery(
         request.status,
         request.deliveries,
-        outcome,
-        current=command.command_id == request.order_id,
+        end.outcome,
+        current=end.command_id == request.order_id,
     )
     if decision.status is not request.status:
-        detail = what_went_wrong(decision.status, command)
+        detail = what_went_wrong(decision.status, end)
         return replace(request, status=decision.status, detail=fit(detail, 1000))
     if not decision.again:
         return request
@@ -108,11 +106,11 @@ async def _after(
     return replace(request, deliveries=request.deliveries + 1, order_id=order.order_id)
 
 
-def _installed(command: CompletedCommand, own: CertificateDetails) -> list[Told]:
+def _installed(end: DeliveryEnd, own: CertificateDetails) -> list[Told]:
     return [
         fact(
             "certificate.installed",
-            command.station_id,
+            end.station_id,
             (own.fingerprint,),
             now_ms(),
             certificate_id=own.fingerprint,
@@ -121,29 +119,27 @@ def _installed(command: CompletedCommand, own: CertificateDetails) -> list[Told]
     ]
 
 
-def _not_installed(command: CompletedCommand, ended: DeliveredRequest) -> list[SecurityEvent]:
+def _not_installed(end: DeliveryEnd, ended: DeliveredRequest) -> list[SecurityEvent]:
     if ended.detail is None:
         return []
     return [
         detected(
-            command.station_id,
+            end.station_id,
             CERTIFICATE_NOT_INSTALLED,
             ended.detail,
-            (str(command.command_id), ended.status.value),
+            (str(end.command_id), ended.status.value),
             now_ms(),
         )
     ]
 
 
 async def note_installed_certificates(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
+    connection: AsyncConnection, answers: Sequence[StoreAnswer]
 ) -> None:
-    """Take in what InstallCertificate, DeleteCertificate and GetInstalledCertificateIds told."""
-    known = await installed_certificates.lock(
-        connection, {command.station_id for command in commands}
-    )
+    """Take in what stations told of their stores."""
+    known = await installed_certificates.lock(connection, {answer.station_id for answer in answers})
     before = await installed_certificates.load(connection, known)
-    after = apply_commands(before, [command for command in commands if command.station_id in known])
+    after = apply_answers(before, [answer for answer in answers if answer.station_id in known])
     await installed_certificates.save(connection, before, after)
     changes = [
         one

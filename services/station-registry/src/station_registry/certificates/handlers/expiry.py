@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
@@ -17,11 +16,13 @@ from station_registry.certificates.store import certificates
 from station_registry.certificates.store.certificates import Expiring
 from station_registry.database.tables import outbox
 from station_registry.events import fact
+from station_registry.ocpp.orders.commands import command_order
+from station_registry.ocpp.orders.intents import AskForCertificate
 
 EVERY_S = 300.0
 _AT_ONCE = 200
 # A held command waits this long at most; later the operator has the event.
-_WAITS = timedelta(days=7)
+_WAITS_MS = round(timedelta(days=7) / timedelta(milliseconds=1))
 
 
 def watch_expiry(days: int, signing: SigningNow) -> UpkeepTask:
@@ -58,11 +59,4 @@ def watch_expiry(days: int, signing: SigningNow) -> UpkeepTask:
 
 
 def _renewal(one: Expiring, now: int) -> CommandOrder:
-    return CommandOrder(
-        order_id=new_command_id(now),
-        station_id=one.station_id,
-        action="ExtendedTriggerMessage",
-        payload={"requestedMessage": "SignChargePointCertificate"},
-        deadline_ms=now + round(_WAITS / timedelta(milliseconds=1)),
-        created_by=ORDERED_BY,
-    )
+    return command_order(one.station_id, AskForCertificate(), now, _WAITS_MS, ORDERED_BY)

@@ -8,7 +8,6 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.orders import write_orders
@@ -28,6 +27,8 @@ from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store.requests import DueRequest
 from station_registry.database.tables import outbox
 from station_registry.events import fact
+from station_registry.ocpp.orders.commands import command_order
+from station_registry.ocpp.orders.intents import InstallSignedCertificate
 from station_registry.security_events.domain import CERTIFICATE_SIGNING_FAILED, detected
 from station_registry.security_events.handlers import record_security_events
 
@@ -37,19 +38,13 @@ log = structlog.get_logger(__name__)
 POLL_S = 1.0
 ORDERED_BY = "station-registry"
 _AT_ONCE = 8
+_DELIVERED_WITHIN_MS = round(timedelta(hours=DELIVERY_HOURS) / timedelta(milliseconds=1))
 
 
 def signed_order(station_id: str, chain: str) -> CommandOrder:
     """Return the order that brings a station its certificate."""
-    now = now_ms()
-    return CommandOrder(
-        order_id=new_command_id(now),
-        station_id=station_id,
-        action="CertificateSigned",
-        payload={"certificateChain": chain},
-        deadline_ms=now + round(timedelta(hours=DELIVERY_HOURS) / timedelta(milliseconds=1)),
-        created_by=ORDERED_BY,
-    )
+    intent = InstallSignedCertificate(chain)
+    return command_order(station_id, intent, now_ms(), _DELIVERED_WITHIN_MS, ORDERED_BY)
 
 
 class CertificateSigning:

@@ -22,6 +22,18 @@ class ChangeConfiguration:
 
 
 @dataclass(frozen=True, slots=True)
+class InstallSignedCertificate:
+    """Take this certificate, with those above it, as your own; in PEM."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskForCertificate:
+    """Make a new key and ask for a certificate of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """A command that starts a job, as somebody made it for a version of OCPP.
 
@@ -35,4 +47,4 @@ class JobRequest:
     is_numbered: bool
 
 
-Intent = ReadConfiguration | ChangeConfiguration
+Intent = ReadConfiguration | ChangeConfiguration | InstallSignedCertificate | AskForCertificate

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from station_registry.ocpp.orders.intents import ChangeConfiguration, Intent, ReadConfiguration
+from station_registry.ocpp.orders.intents import (
+    AskForCertificate,
+    ChangeConfiguration,
+    InstallSignedCertificate,
+    Intent,
+    ReadConfiguration,
+)
 
 
 def written(intent: Intent) -> tuple[str, dict[str, Any]]:
@@ -12,3 +18,7 @@ def written(intent: Intent) -> tuple[str, dict[str, Any]]:
             return "GetConfiguration", {"key": list(keys)} if keys else {}
         case ChangeConfiguration(key, value):
             return "ChangeConfiguration", {"key": key, "value": value}
+        case InstallSignedCertificate(chain):
+            return "CertificateSigned", {"certificateChain": chain}
+        case AskForCertificate():
+            return "ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"}
