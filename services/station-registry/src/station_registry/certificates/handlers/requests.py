@@ -1,7 +1,7 @@
 """Stations that ask for a certificate (security whitepaper, A02 and A03), in batches.
 
 Accepted says that the request is sound and will be signed; the signing itself happens after the
-commit (`certificate_signing`), because it may take longer than a station waits.
+commit (`signing`), because it may take longer than a station waits.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
