@@ -14,8 +14,8 @@ from csms_shared.contracts.events import CloudEvent
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time, format_time_ms
-from station_registry.handlers.built_in_authority import BuiltInAuthority
-from station_registry.handlers.certificate_signing import CertificateSigning
+from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority
+from station_registry.certificates.handlers.signing import CertificateSigning
 
 PASSPHRASE = "a passphrase of tests"
 PROOF = "ab" * 32

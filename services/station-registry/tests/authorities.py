@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from csms_shared.runtime.clock import utc_now
-from station_registry.domain.certificate_authority import Authority, AuthorityKey
-from station_registry.domain.certificate_details import pem_of
-from station_registry.domain.certificate_requests import SigningRequest, read_request
-from station_registry.store import authority_files
+from station_registry.certificates.domain.authority import Authority, AuthorityKey
+from station_registry.certificates.domain.details import pem_of
+from station_registry.certificates.domain.requests import SigningRequest, read_request
+from station_registry.certificates.store import authority_files
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 RSA_KEY = rsa.generate_private_key(65537, 2048)

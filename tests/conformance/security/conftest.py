@@ -8,8 +8,8 @@ import pytest
 from csms_local.nodes.ports import free_port
 from csms_local.suite import Suite, start_suite
 from csms_simulator.certificates import Authority
-from station_registry.domain.certificate_authority import new_authority
-from station_registry.store import authority_files
+from station_registry.certificates.domain.authority import new_authority
+from station_registry.certificates.store import authority_files
 from tests.conformance.security.trust import OPERATOR, PASSPHRASE, Trust
 
 

@@ -14,7 +14,7 @@ from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
 from csms_simulator.recording import read_recording
 from csms_simulator.replay import Replay
-from station_registry.store import authority_files
+from station_registry.certificates.store import authority_files
 from tests.conformance.central_system import CentralSystem
 from tests.conformance.security.requests import ACCEPTED, asked_for, request_is, sign
 from tests.conformance.security.secured import PASSWORD, Way, by

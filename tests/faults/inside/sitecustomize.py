@@ -79,9 +79,9 @@ async def _take_time(connection: Any, seconds: float) -> None:
 
 def _slow_down_pages(seconds: float) -> None:
     from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
-    from station_registry.handlers import ownership
+    from station_registry.ownership.handlers import connections
 
-    reassert = ownership.reassert_connections
+    reassert = connections.reassert_connections
 
     async def reassert_slowly(
         connection: Any, works: Sequence[Any], *rest: Any, **more: Any
@@ -91,7 +91,7 @@ def _slow_down_pages(seconds: float) -> None:
             await _take_time(connection, seconds)
         return replies
 
-    ownership.reassert_connections = reassert_slowly
+    connections.reassert_connections = reassert_slowly
 
 
 def _slow_down_requests(model: str, seconds: float) -> None:

@@ -16,12 +16,12 @@ from csms_shared.contracts.ownership import LeaseReply, ReassertionReply
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
-from station_registry.amqp.routes import apply_by, decision_routes, report_routes
-from station_registry.domain.certificate_requests import SigningPolicy
-from station_registry.domain.registration import Policies
-from station_registry.handlers.built_in_authority import signing_now
-from station_registry.handlers.leases import sweep_leases
-from station_registry.store import views
+from station_registry.certificates.domain.requests import SigningPolicy
+from station_registry.certificates.handlers.built_in_authority import signing_now
+from station_registry.ownership.handlers.leases import sweep_leases
+from station_registry.provisioning.domain.registration import Policies
+from station_registry.routes import apply_by, decision_routes, report_routes
+from station_registry.stations.store import views
 from tests.models.ownership.state import Claim, Incarnation, Reassertion, Release, ToRegistry
 
 # A message and the station that it is about.

@@ -16,8 +16,8 @@ from hypothesis.stateful import (
 
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
-from station_registry.domain.ownership import REMEMBERED_CONNECTIONS
-from station_registry.store import MIGRATIONS, SCHEMA
+from station_registry.database import MIGRATIONS, SCHEMA
+from station_registry.ownership.domain.owners import REMEMBERED_CONNECTIONS
 from tests.models.ownership import registry as model
 from tests.models.ownership.registry_code import Addressed, RegistryCode, gateway_id
 from tests.models.ownership.state import (
@@ -38,7 +38,7 @@ from tests.models.ownership.state import (
 
 STATIONS = ("A", "B")
 INCARNATIONS: list[Incarnation] = [(0, 1), (0, 2), (1, 1)]
-# The order in which a batch's kinds are applied (station_registry.amqp.routes).
+# The order in which a batch's kinds are applied (station_registry.routes).
 ORDER = (Claim, Reassertion, Renewal, Release)
 
 

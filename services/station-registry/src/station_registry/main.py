@@ -5,9 +5,9 @@ from pathlib import Path
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.service.command_line import run_command
 from csms_shared.service.owning_service import serve
-from station_registry.amqp.process import station_registry
+from station_registry.database import MIGRATIONS, SCHEMA
+from station_registry.process import station_registry
 from station_registry.settings import RegistrySettings
-from station_registry.store import MIGRATIONS, SCHEMA
 
 AFTER_RESTORE = Path(__file__).with_name("after_restore.sql")
 

@@ -8,9 +8,9 @@ from pydantic import Field, SecretStr, model_validator
 
 from csms_shared.contracts.stations import BootPolicy
 from csms_shared.db.settings import DatabaseSettings
-from station_registry.domain.certificate_requests import SigningPolicy
-from station_registry.domain.registration import Policies, UnknownStations
-from station_registry.domain.security_profiles import ProfileRules
+from station_registry.certificates.domain.requests import SigningPolicy
+from station_registry.credentials.domain.security_profiles import ProfileRules
+from station_registry.provisioning.domain.registration import Policies, UnknownStations
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -13,14 +13,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 
 from csms_shared.contracts.refusals import ProblemRaised
-from station_registry.domain.certificate_deliveries import DELIVERIES
-from station_registry.domain.certificate_requests import SigningRequest
-from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
-from station_registry.handlers.certificate_expiry import watch_expiry
-from station_registry.handlers.certificate_signing import CertificateSigning
-from station_registry.handlers.signers import Signed, SignerAway, SignerRefused
-from station_registry.store import authority_files
-from station_registry.store.certificates import Source
+from station_registry.certificates.domain.deliveries import DELIVERIES
+from station_registry.certificates.domain.requests import SigningRequest
+from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
+from station_registry.certificates.handlers.expiry import watch_expiry
+from station_registry.certificates.handlers.signers import Signed, SignerAway, SignerRefused
+from station_registry.certificates.handlers.signing import CertificateSigning
+from station_registry.certificates.store import authority_files
+from station_registry.certificates.store.certificates import Source
 
 
 async def test_a_stations_request_ends_as_a_certificate_that_our_authority_vouches_for(

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 
 from csms_shared.db.migrate import migrate
-from station_registry.store import MIGRATIONS, SCHEMA
+from station_registry.database import MIGRATIONS, SCHEMA
 
 _RECEIVED = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 _EARLIEST = datetime(1969, 12, 31, tzinfo=UTC)

@@ -14,7 +14,7 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time_ms
-from station_registry.handlers.jobs import time_out_jobs
+from station_registry.jobs.handlers.jobs import time_out_jobs
 
 SIGNED = {
     "firmware": {

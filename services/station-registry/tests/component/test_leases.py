@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from station_registry.handlers.leases import sweep_leases
+from station_registry.ownership.handlers.leases import sweep_leases
 
 
 async def _sweep(registry: Any) -> None:

@@ -41,8 +41,8 @@ from csms_shared.contracts.requests import RequestBatch
 from csms_shared.db.parking import PARKED_TYPE
 from csms_shared.service.owning_service import OwningService, opened
 from csms_shared.service.requests_inbox import AT_ONCE
-from station_registry.amqp.completed_commands import completed_command_handlers
-from station_registry.amqp.process import station_registry
+from station_registry.completed_commands import completed_command_handlers
+from station_registry.process import station_registry
 from station_registry.settings import RegistrySettings
 
 

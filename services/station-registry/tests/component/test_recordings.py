@@ -14,9 +14,9 @@ from csms_shared.db.cursors import BadCursor
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
-from station_registry.amqp.routes import apply_by, recording_routes
-from station_registry.handlers import recordings as handler
-from station_registry.store.recordings import make_partitions, upkeep_tasks
+from station_registry.routes import apply_by, recording_routes
+from station_registry.traffic.handlers import recordings as handler
+from station_registry.traffic.store.recordings import make_partitions, upkeep_tasks
 
 DAY_MS = 86_400_000
 NOW = now_ms() - 60_000
@@ -89,7 +89,7 @@ async def test_a_station_sees_its_own_frames_only(
     known: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Even where hashes collide.
-    monkeypatch.setattr("station_registry.store.recordings.station_hash", lambda _: 7)
+    monkeypatch.setattr("station_registry.traffic.store.recordings.station_hash", lambda _: 7)
     await store(
         known,
         recording({"A": [call(NOW, "of A")], "B": [call(NOW + 1, "of B")]}),

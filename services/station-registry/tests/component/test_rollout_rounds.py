@@ -17,11 +17,12 @@ from statements import brief, explained, indexes_of, recorded, rows_of, scans_of
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
 from csms_shared.contracts.pages import PageQuery
-from station_registry.domain.rollouts import RolloutCounts, next_step
-from station_registry.handlers.rollout_requests import list_rollouts
-from station_registry.handlers.rollouts import advance_rollouts
-from station_registry.store import SCHEMA, rollouts
-from station_registry.store.jobs import lock_jobs_of
+from station_registry.database import SCHEMA
+from station_registry.jobs.domain.rollouts import RolloutCounts, next_step
+from station_registry.jobs.handlers.rollout_requests import list_rollouts
+from station_registry.jobs.handlers.rollouts import advance_rollouts
+from station_registry.jobs.store import rollouts
+from station_registry.jobs.store.jobs import lock_jobs_of
 
 LARGE = 10_000
 STORED = 100_000

@@ -11,7 +11,7 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time_ms
-from station_registry.handlers.rollouts import advance_rollouts
+from station_registry.jobs.handlers.rollouts import advance_rollouts
 
 STATIONS = [f"S{number}" for number in range(5)]
 PAYLOAD = {"location": "https://f.example/2", "retrieveDate": "2026-01-01T00:00:00Z"}

@@ -11,8 +11,8 @@ from csms_shared.runtime.clock import utc_now
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from csms_simulator.certificates import Authority
-from station_registry.handlers.built_in_authority import BuiltInAuthority
-from station_registry.handlers.root_expiry import watch_roots
+from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority
+from station_registry.certificates.handlers.root_expiry import watch_roots
 
 TYPE = "CentralSystemRootCertificate"
 

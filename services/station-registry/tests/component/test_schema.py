@@ -9,8 +9,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from station_registry.store import leases, refusals, reports
-from station_registry.store.tables import metadata
+from station_registry.data_transfer.store import purge_transfers
+from station_registry.ownership.store import leases
+from station_registry.tables import metadata
+from station_registry.traffic.store import refusals
 
 
 def _is_of_partition(difference: object) -> bool:
@@ -69,7 +71,7 @@ async def test_upkeep_deletes_what_is_old_and_nothing_else(engine: AsyncEngine) 
                 )
             )
         await refusals.purge(connection)
-        await reports.purge_transfers(connection)
+        await purge_transfers(connection)
         await leases.purge_ended(connection)
         for table in ("refusal", "data_transfer", "gateway"):
             count = await connection.execute(text(f"SELECT count(*) FROM {table}"))

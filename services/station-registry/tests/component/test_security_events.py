@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from csms_shared.db.cursors import BadCursor
-from station_registry.store import security_events
+from station_registry.security_events import store as security_events
 
 
 def notification(registry: Any, type_: str = "TamperDetectionActivated", **more: Any) -> Any:

@@ -11,11 +11,12 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_simulator.certificates import Authority, Issued
-from station_registry.domain.certificate_details import details
-from station_registry.domain.registration import Policies
-from station_registry.domain.security_profiles import ProfileRules
-from station_registry.handlers.security_profiles import note_profile_changes
-from station_registry.store import certificates
+from station_registry.certificates.domain.details import details
+from station_registry.certificates.store import certificates
+from station_registry.credentials.domain.security_profiles import ProfileRules
+from station_registry.credentials.handlers.security_profiles import note_profile_changes
+from station_registry.ocpp.v16.credentials import read_profile_change
+from station_registry.provisioning.domain.registration import Policies
 
 AUTHORITY = Authority("Operator")
 
@@ -55,8 +56,9 @@ def _ended(station_id: str, profile: str, status: str, answer: str | None) -> Co
 
 
 async def _note(registry: Any, *commands: CompletedCommand) -> None:
+    changes = [read_profile_change(command) for command in commands]
     async with registry.engine.begin() as connection:
-        await note_profile_changes(connection, commands)
+        await note_profile_changes(connection, [each for each in changes if each is not None])
 
 
 async def test_a_certificate_lets_in_whom_it_names_by_id_or_registered_serial_number(

@@ -18,11 +18,11 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time_ms
-from station_registry.amqp.routes import apply_by, report_routes
-from station_registry.domain.jobs import CommandEnd, JobFacts, job_state
-from station_registry.handlers.jobs import time_out_jobs
-from station_registry.store import SCHEMA
-from station_registry.store.jobs import OVERDUE_AT_ONCE, TRY_LOCK, lock_jobs_of
+from station_registry.database import SCHEMA
+from station_registry.jobs.domain.jobs import CommandEnd, JobFacts, job_state
+from station_registry.jobs.handlers.jobs import time_out_jobs
+from station_registry.jobs.store.jobs import OVERDUE_AT_ONCE, TRY_LOCK, lock_jobs_of
+from station_registry.routes import apply_by, report_routes
 
 STATION = "S1"
 MINUTE_MS = 60_000

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.stations import ListStations
 from csms_shared.db.migrate import migrate
-from station_registry.store import MIGRATIONS, SCHEMA, views
+from station_registry.database import MIGRATIONS, SCHEMA
+from station_registry.stations.store import views
 
 FLEET = 100_000
 # Of 8 KiB each: the narrow table, its index and the connections of the whole fleet. The stations'

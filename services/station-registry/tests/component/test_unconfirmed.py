@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.upkeep import UpkeepTask
-from station_registry.handlers.leases import doubt_gateways, sweep_leases
-from station_registry.store.leases import LEASE_S, RENEWED_WITHIN_S
+from station_registry.ownership.handlers.leases import doubt_gateways, sweep_leases
+from station_registry.ownership.store.leases import LEASE_S, RENEWED_WITHIN_S
 
 
 async def _do(registry: Any, task: UpkeepTask) -> None:

@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.service.owning_service import opened
-from station_registry.amqp.process import station_registry
-from station_registry.handlers.built_in_authority import BuiltInAuthority, signing_now
-from station_registry.handlers.certificate_expiry import watch_expiry
-from station_registry.handlers.certificate_signing import CertificateSigning
-from station_registry.handlers.signers import Signed, SignerAway
+from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
+from station_registry.certificates.handlers.expiry import watch_expiry
+from station_registry.certificates.handlers.signers import Signed, SignerAway
+from station_registry.certificates.handlers.signing import CertificateSigning
+from station_registry.certificates.store.certificates import Source
+from station_registry.process import station_registry
 from station_registry.settings import RegistrySettings
-from station_registry.store.certificates import Source
 
 
 async def warnings(ordering: Ordering) -> dict[str, str]:

@@ -8,14 +8,14 @@ import pytest
 from authorities import FIT, LOWEST, MIDDLE, ROOT, UNFIT, authority, handshake, request
 
 from csms_shared.runtime.clock import utc_now
-from station_registry.domain.authority_fitness import check_authority
-from station_registry.domain.certificate_authority import (
+from station_registry.certificates.domain.authority import (
     Authority,
     UnfitAuthority,
     issue,
     revocation_list,
 )
-from station_registry.domain.signed_chains import chain_problem
+from station_registry.certificates.domain.authority_fitness import check_authority
+from station_registry.certificates.domain.signed_chains import chain_problem
 
 # Those that OpenSSL takes, and RFC 5280 or the whitepaper does not.
 _REFUSED_BY_US_ALONE = {

@@ -11,15 +11,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from csms_shared.runtime.clock import utc_now
-from station_registry.domain.certificate_authority import (
+from station_registry.certificates.domain.authority import (
     AuthorityKey,
     Revocation,
     issue,
     new_authority,
     revocation_list,
 )
-from station_registry.domain.certificate_details import details, hash_data, normal_serial
-from station_registry.domain.signed_chains import chain_problem
+from station_registry.certificates.domain.details import details, hash_data, normal_serial
+from station_registry.certificates.domain.signed_chains import chain_problem
 
 
 @pytest.mark.parametrize("key", [EC_KEY, RSA_KEY])

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from csms_shared.contracts.orders import CommandError, CompletedCommand
-from station_registry.domain.certificate_deliveries import (
+from station_registry.certificates.domain.deliveries import (
     ATTEMPTS,
     DELIVERIES,
     Delivery,
     RequestStatus,
     decide_delivery,
-    delivery,
     pause_s,
     what_went_wrong,
 )
+from station_registry.ocpp.v16.certificates import outcome_of, read_delivery
 
 S = RequestStatus
 TIME = "2026-11-21T02:00:00.000Z"
@@ -54,7 +54,7 @@ def end(status: Any, **more: Any) -> CompletedCommand:
 def test_each_end_of_a_command_says_what_became_of_the_certificate(
     command: CompletedCommand, meaning: Delivery
 ) -> None:
-    assert delivery(command) is meaning
+    assert outcome_of(command) is meaning
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_each_end_of_a_command_says_what_became_of_the_certificate(
 def test_a_request_that_ends_without_its_certificate_says_who_said_no(
     status: RequestStatus, command: CompletedCommand, words: str | None
 ) -> None:
-    assert what_went_wrong(status, command) == words
+    assert what_went_wrong(status, read_delivery(command)) == words
 
 
 def test_answers_end_in_the_same_state_in_any_order() -> None:

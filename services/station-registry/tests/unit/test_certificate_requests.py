@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from station_registry.domain.certificate_requests import (
+from station_registry.certificates.domain.requests import (
     AskingStation,
     Refused,
     RequestProblem,

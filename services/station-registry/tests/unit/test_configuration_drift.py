@@ -7,15 +7,15 @@ import pytest
 
 from csms_shared.contracts.configuration import DriftState
 from csms_shared.ocpp.secret_keys import is_secret_key
-from station_registry.domain.configuration import (
+from station_registry.configuration.domain import (
     KnownKey,
     drift,
     max_keys,
     pieces,
-    readings,
     same,
     to_send,
 )
+from station_registry.ocpp.v16.configuration import readings
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 READ = KnownKey(

@@ -1,33 +1,35 @@
 """Tables of state and request, and what is decided on them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from csms_shared.contracts.calls import StationCall
 from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
 from csms_shared.ocpp.credentials import fits_check, hash_proof
-from station_registry.domain.availability import ConnectorStatus, connector_status, decide_statuses
-from station_registry.domain.changes import ChangeDecision, decide_change
-from station_registry.domain.claims import admissible
-from station_registry.domain.credentials import (
+from station_registry.availability.domain import ConnectorStatus, connector_status, decide_statuses
+from station_registry.calls import Call
+from station_registry.credentials.domain.password_hashes import (
     PREVIOUS_KEPT,
     CredentialMatch,
     Credentials,
     match,
     set_password,
 )
-from station_registry.domain.events import fact_of_call
-from station_registry.domain.provisioning import BootingStation, decide_boot, device
-from station_registry.domain.registration import (
+from station_registry.credentials.domain.security_profiles import ProfileRules, Profiles
+from station_registry.events import fact_of_call
+from station_registry.ocpp import v16
+from station_registry.ownership.domain.claims import admissible
+from station_registry.provisioning.domain.boots import BootingStation, decide_boot
+from station_registry.provisioning.domain.registration import (
     Policies,
     Standing,
     status_on_boot,
     status_on_creation,
 )
-from station_registry.domain.security_profiles import ProfileRules, Profiles
+from station_registry.stations.domain import ChangeDecision, decide_change
 
 ACCEPTED, PENDING, REJECTED = RegistrationStatus
+Said = TypeVar("Said")
 
 
 def _standing(**changed: Any) -> Standing:
@@ -43,16 +45,8 @@ def _standing(**changed: Any) -> Standing:
     return Standing(**{**values, **changed})
 
 
-def _call(seq: int = 1, **payload: Any) -> StationCall:
-    return StationCall(
-        station_id="A",
-        connection_id="c1",
-        epoch=1,
-        seq=seq,
-        received_ms=1_000,
-        deadline_ms=11_000,
-        payload=payload,
-    )
+def _call(seq: int, value: Said) -> Call[Said]:
+    return Call("A", "c1", 1, seq, 1_000, 11_000, None, value)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +150,8 @@ def test_unknown_stations_are_admitted_up_to_the_limit() -> None:
 
 def test_a_rejected_boot_is_not_asked_to_wait_longer_than_the_heartbeat() -> None:
     station = BootingStation("A", _standing(heartbeat_interval_s=20, boot_policy="reject"), (0, 0))
-    decision = decide_boot(station, _call(), Policies(), 0)
-    assert decision.response == {
+    decision = decide_boot(station, (1, 1), Policies(), 0)
+    assert v16.provisioning.write_boot_answer(decision.answer) == {
         "currentTime": "1970-01-01T00:00:00.000Z",
         "interval": 20,
         "status": "Rejected",
@@ -165,8 +159,8 @@ def test_a_rejected_boot_is_not_asked_to_wait_longer_than_the_heartbeat() -> Non
 
 
 def test_an_empty_vendor_is_kept_as_sent() -> None:
-    described = device({"chargePointVendor": "", "chargePointModel": "M"})
-    assert (described["vendor"], described["serial_number"]) == ("", None)
+    device = v16.provisioning.read_boot({"chargePointVendor": "", "chargePointModel": "M"})
+    assert (device.vendor, device.serial_number) == ("", None)
 
 
 def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
@@ -203,7 +197,17 @@ def test_a_connector_goes_out_of_service_once_until_it_serves_again() -> None:
 def test_unknown_error_codes_are_kept_and_told_apart_beside_the_same_code_of_the_vendor() -> None:
     reported = [
         connector_status(
-            _call(seq, connectorId=1, status="Faulted", errorCode=code, vendorErrorCode="E42")
+            _call(
+                seq,
+                v16.availability.read_status(
+                    {
+                        "connectorId": 1,
+                        "status": "Faulted",
+                        "errorCode": code,
+                        "vendorErrorCode": "E42",
+                    }
+                ),
+            )
         )
         for seq, code in enumerate(["Error", "Error2"], start=1)
     ]
@@ -215,5 +219,5 @@ def test_unknown_error_codes_are_kept_and_told_apart_beside_the_same_code_of_the
 
 
 def test_the_same_call_makes_the_same_event_id_and_another_type_another() -> None:
-    ids = [fact_of_call(key, _call())[1].id for key in ("a.b", "a.b", "a.c")]
+    ids = [fact_of_call(key, _call(1, None))[1].id for key in ("a.b", "a.b", "a.c")]
     assert ids[0] == ids[1] != ids[2]

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from csms_shared.runtime.clock import utc_now
-from station_registry.domain.certificate_authority import issue, new_authority
-from station_registry.domain.certificate_details import pem_of
-from station_registry.domain.certificate_requests import SigningRequest, read_request
-from station_registry.handlers.signers import SignerAway, SignerRefused
+from station_registry.certificates.domain.authority import issue, new_authority
+from station_registry.certificates.domain.details import pem_of
+from station_registry.certificates.domain.requests import SigningRequest, read_request
+from station_registry.certificates.handlers.signers import SignerAway, SignerRefused
 from station_registry.http import external_signer
 from station_registry.http.external_signer import ExternalSigner
 

@@ -1,6 +1,7 @@
 """What is known of a station's store is the same in whatever order its answers are seen."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,17 +12,15 @@ from hypothesis import strategies as st
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
-from station_registry.domain.certificate_authority import new_authority
-from station_registry.domain.certificate_details import hash_data, pem_of
-from station_registry.domain.installed_certificates import (
-    DELETE,
-    INSTALL,
-    LIST,
+from station_registry.certificates.domain.authority import new_authority
+from station_registry.certificates.domain.details import hash_data, pem_of
+from station_registry.certificates.domain.installed import (
     LISTED_MOST,
     TYPES,
     StoreState,
-    apply_commands,
+    apply_answers,
 )
+from station_registry.ocpp.v16.certificates import DELETE, INSTALL, LIST, read_store_answer
 
 ROOTS = [
     new_authority(ec.generate_private_key(ec.SECP256R1()), name, utc_now()).certificate
@@ -45,6 +44,11 @@ def command(action: str, payload: dict[str, Any], response: Any, at_s: int) -> C
         completed_at=moment,
         deadline=moment,
     )
+
+
+def apply_commands(state: StoreState, commands: Iterable[CompletedCommand]) -> StoreState:
+    answers = [read_store_answer(command) for command in commands]
+    return apply_answers(state, [answer for answer in answers if answer is not None])
 
 
 def hashes_of(number: int, algorithm: str = "SHA256") -> dict[str, str]:

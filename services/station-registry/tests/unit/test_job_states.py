@@ -9,15 +9,15 @@ import pytest
 from csms_shared.contracts.jobs import JobStatus
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.values.times import LATEST
-from station_registry.domain.jobs import (
+from station_registry.jobs.domain.jobs import (
     CommandEnd,
     JobFacts,
     JobState,
-    earliest_start,
-    ended_start,
     job_state,
-    location_of,
 )
+from station_registry.ocpp.orders.intents import JobRequest
+from station_registry.ocpp.orders.jobs import job_request
+from station_registry.ocpp.v16.jobs import ended_start
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=1)
@@ -158,6 +158,12 @@ def test_a_file_name_that_is_no_text_is_none() -> None:
     assert ended_start(end).file_name is None
 
 
+def requested(action: str, payload: dict[str, Any]) -> JobRequest:
+    request = job_request(action, payload)
+    assert request is not None
+    return request
+
+
 def test_a_job_begins_no_earlier_than_its_request_allows() -> None:
     signed = {
         "firmware": {
@@ -166,14 +172,16 @@ def test_a_job_begins_no_earlier_than_its_request_allows() -> None:
             "installDateTime": "2026-11-22T03:00:00Z",
         }
     }
-    assert location_of("SignedUpdateFirmware", signed) == "https://firmware.example/1"
-    assert earliest_start("SignedUpdateFirmware", signed) == datetime(2026, 11, 22, 3, tzinfo=UTC)
+    assert requested("SignedUpdateFirmware", signed).location == "https://firmware.example/1"
+    starts = requested("SignedUpdateFirmware", signed).not_before
+    assert starts == datetime(2026, 11, 22, 3, tzinfo=UTC)
     plain = {"location": "ftp://f.example/1", "retrieveDate": "2026-11-21T12:00:00Z"}
-    assert earliest_start("UpdateFirmware", plain) == AT
-    assert earliest_start("GetLog", {"log": {"remoteLocation": "x"}}) is None
+    assert requested("UpdateFirmware", plain).not_before == AT
+    assert requested("GetLog", {"log": {"remoteLocation": "x"}}).not_before is None
 
 
 def test_a_date_beyond_all_time_outs_is_never() -> None:
-    starts = earliest_start("UpdateFirmware", {"retrieveDate": "9999-12-31T23:59:59Z"})
+    late = {"location": "ftp://f.example/1", "retrieveDate": "9999-12-31T23:59:59Z"}
+    starts = requested("UpdateFirmware", late).not_before
     assert starts is not None
     assert starts + timedelta(days=400) > LATEST

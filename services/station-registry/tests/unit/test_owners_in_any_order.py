@@ -4,7 +4,7 @@ owns the station, and nothing clears or replaces a newer owner."""
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from station_registry.domain.ownership import (
+from station_registry.ownership.domain.owners import (
     REMEMBERED_CONNECTIONS,
     Owner,
     Ownership,

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.stations import SetPassword
 from csms_shared.ocpp.credentials import credential_proofs
-from station_registry.domain.credentials import (
+from station_registry.credentials.domain.password_changes import Passwords, change_password
+from station_registry.credentials.domain.password_hashes import (
     CredentialMatch,
     Credentials,
     after_use,
     match,
     set_password,
 )
-from station_registry.domain.password_changes import Passwords, change_password
 
 PEPPER = b"pepper of these tests"
 PASSWORDS = [f"password-number-{number}" for number in range(6)]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms_shared.ocpp.credentials import credential_proofs
-from station_registry.domain.credentials import (
+from station_registry.credentials.domain.password_hashes import (
     CredentialMatch,
     Credentials,
     after_use,

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from csms_shared.contracts.ownership import ClaimOutcome
 from csms_shared.contracts.requests import Problem
-from station_registry.domain.client_certificates import (
+from station_registry.credentials.domain.client_certificates import (
     ClientCertificate,
     fingerprint_of,
     read_certificate,
 )
-from station_registry.domain.credentials import Credentials, set_password
-from station_registry.domain.security_profiles import (
+from station_registry.credentials.domain.password_hashes import Credentials, set_password
+from station_registry.credentials.domain.security_profiles import (
     Judgement,
     Presented,
     ProfileRules,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.rollouts import RolloutStatus
-from station_registry.domain.rollouts import (
+from station_registry.jobs.domain.rollouts import (
     RolloutCounts,
     RolloutStep,
     fair_shares,

@@ -18,7 +18,9 @@ from csms_shared.contracts.calls import CallFault, CallReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Inbox, Reply, Work
-from station_registry.amqp.routes import (
+from station_registry.certificates.handlers.requests import SigningNow
+from station_registry.provisioning.domain.registration import Policies
+from station_registry.routes import (
     apply_by,
     decision_routes,
     lease_routes,
@@ -26,8 +28,6 @@ from station_registry.amqp.routes import (
     recording_routes,
     report_routes,
 )
-from station_registry.domain.registration import Policies
-from station_registry.handlers.certificate_requests import SigningNow
 
 
 def decisions_inbox(

@@ -12,10 +12,10 @@ import orjson
 from cryptography import x509
 
 from csms_shared.values.texts import storable
-from station_registry.domain.certificate_details import read_certificates
-from station_registry.domain.certificate_requests import SigningRequest
-from station_registry.handlers.signers import Signed, SignerAway, SignerRefused
-from station_registry.store.certificates import Source
+from station_registry.certificates.domain.details import read_certificates
+from station_registry.certificates.domain.requests import SigningRequest
+from station_registry.certificates.handlers.signers import Signed, SignerAway, SignerRefused
+from station_registry.certificates.store.certificates import Source
 
 DEADLINE_S = 20.0
 ANSWER_MAX_BYTES = 65_536

@@ -1,0 +1,101 @@
+"""States of connectors: the newest by (epoch, seq) counts, never by the station's clock."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from station_registry.calls import Call
+
+ConnectorKey = tuple[str, int]
+
+# In these a connector serves nobody, and keeps no reservation (OCPP 1.6, 5.13).
+_OUT = ("Faulted", "Unavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What a station says of a connector; connector 0 is the station itself."""
+
+    connector_id: int
+    status: str
+    error_code: str
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    station_time: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStatus:
+    """A connector as last reported; connector 0 is the station itself."""
+
+    status: str
+    error_code: str
+    info: str | None
+    vendor_id: str | None
+    vendor_error_code: str | None
+    station_time: str | None
+    epoch: int
+    seq: int
+    connection_id: str
+    received_ms: int
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """What orders the reports of one station."""
+        return self.epoch, self.seq
+
+    def shows(self) -> tuple[str | None, ...]:
+        """Return what a person sees of it."""
+        return self.status, self.error_code, self.info, self.vendor_id, self.vendor_error_code
+
+
+@dataclass(frozen=True, slots=True)
+class StatusDecision:
+    """The newest status of each connector that changed hands, and every change on the way.
+
+    `out_of_service`: those changes after which a connector no longer serves anybody. `added`: the
+    first word of each connector; connector 0 is the station.
+    """
+
+    newest: dict[ConnectorKey, ConnectorStatus]
+    changes: list[tuple[ConnectorKey, ConnectorStatus]]
+    out_of_service: list[tuple[ConnectorKey, ConnectorStatus]]
+    added: list[tuple[ConnectorKey, ConnectorStatus]]
+
+
+def connector_status(call: Call[StatusReport]) -> tuple[ConnectorKey, ConnectorStatus]:
+    """Return the connector that a station reported, and how it is."""
+    report = call.value
+    return (call.station_id, report.connector_id), ConnectorStatus(
+        status=report.status,
+        error_code=report.error_code,
+        info=report.info,
+        vendor_id=report.vendor_id,
+        vendor_error_code=report.vendor_error_code,
+        station_time=report.station_time,
+        epoch=call.epoch,
+        seq=call.seq,
+        connection_id=call.connection_id,
+        received_ms=call.received_ms,
+    )
+
+
+def decide_statuses(
+    known: Mapping[ConnectorKey, ConnectorStatus],
+    reported: Iterable[tuple[ConnectorKey, ConnectorStatus]],
+) -> StatusDecision:
+    """Fold reports in whatever order they came, duplicates included."""
+    newest: dict[ConnectorKey, ConnectorStatus] = {}
+    changes: list[tuple[ConnectorKey, ConnectorStatus]] = []
+    out_of_service: list[tuple[ConnectorKey, ConnectorStatus]] = []
+    for key, status in sorted(reported, key=lambda report: (report[0], report[1].stamp)):
+        before = newest.get(key) or known.get(key)
+        if before is not None and status.stamp <= before.stamp:
+            continue
+        if before is None or before.shows() != status.shows():
+            changes.append((key, status))
+            if status.status in _OUT and (before is None or before.status not in _OUT):
+                out_of_service.append((key, status))
+        newest[key] = status
+    added = [(key, status) for key, status in newest.items() if key not in known and key[1] > 0]
+    return StatusDecision(newest, changes, out_of_service, added)

@@ -1,0 +1,63 @@
+"""States of connectors, in batches."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY
+from csms_shared.db.outbox import write_events
+from station_registry.availability import store as connectors
+from station_registry.availability.domain import StatusReport, connector_status, decide_statuses
+from station_registry.calls import Call
+from station_registry.database.tables import outbox
+from station_registry.events import fact
+
+
+async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[StatusReport]]) -> None:
+    """Store the newest status of each connector, and tell of every change."""
+    statuses = [connector_status(call) for call in calls]
+    known = await connectors.lock(connection, [key for key, _ in statuses])
+    decision = decide_statuses(known, statuses)
+    await connectors.save(connection, decision.newest)
+    await write_events(
+        connection,
+        outbox,
+        [
+            fact(
+                "connector.status_changed",
+                station_id,
+                (status.connection_id, status.seq),
+                status.received_ms,
+                epoch=status.epoch,
+                seq=status.seq,
+                connector_id=connector_id,
+                status=status.status,
+                error_code=status.error_code,
+                info=status.info,
+                vendor_id=status.vendor_id,
+                vendor_error_code=status.vendor_error_code,
+            )
+            for (station_id, connector_id), status in decision.changes
+        ]
+        + [
+            fact(
+                CONNECTOR_OUT_OF_SERVICE_KEY,
+                station_id,
+                (status.connection_id, status.seq),
+                status.received_ms,
+                connector_id=connector_id,
+                status=status.status,
+            )
+            for (station_id, connector_id), status in decision.out_of_service
+        ]
+        + [
+            fact(
+                CONNECTOR_ADDED_KEY,
+                station_id,
+                (station_id, connector_id),
+                status.received_ms,
+                connector_id=connector_id,
+            )
+            for (station_id, connector_id), status in decision.added
+        ],
+    )

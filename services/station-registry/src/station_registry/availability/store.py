@@ -1,0 +1,85 @@
+"""Connectors as last reported."""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from station_registry.availability.domain import ConnectorKey, ConnectorStatus
+from station_registry.database.sql import arrays, at, statement, unnest
+
+_ROW = (
+    ("station_id", "text"),
+    ("connector_id", "bigint"),
+    ("status", "text"),
+    ("error_code", "text"),
+    ("info", "text"),
+    ("vendor_id", "text"),
+    ("vendor_error_code", "text"),
+    ("station_time", "text"),
+    ("epoch", "bigint"),
+    ("seq", "bigint"),
+    ("connection_id", "text"),
+    ("received_at", "timestamptz"),
+)
+_NAMES = ", ".join(name for name, _ in _ROW)
+_LOCK = statement(
+    f"SELECT c.{', c.'.join(name for name, _ in _ROW)} FROM connector c "
+    f"JOIN {unnest(_ROW[:2])} USING (station_id, connector_id) "
+    "ORDER BY c.station_id, c.connector_id FOR UPDATE OF c"
+)
+# The condition counts where two transactions met a connector that neither could lock yet.
+_SAVE = statement(
+    f"INSERT INTO connector AS c ({_NAMES}) SELECT * FROM {unnest(_ROW)} "
+    'ORDER BY station_id COLLATE "C", connector_id '
+    "ON CONFLICT (station_id, connector_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name, _ in _ROW[2:])
+    + " WHERE (excluded.epoch, excluded.seq) > (c.epoch, c.seq)"
+)
+
+
+async def lock(
+    connection: AsyncConnection, keys: Iterable[ConnectorKey]
+) -> dict[ConnectorKey, ConnectorStatus]:
+    """Lock connectors and return what they showed."""
+    rows = await connection.execute(_LOCK, arrays(_ROW[:2], sorted(set(keys))))
+    return {(row.station_id, row.connector_id): _status(row) for row in rows}
+
+
+async def save(connection: AsyncConnection, newest: Mapping[ConnectorKey, ConnectorStatus]) -> None:
+    """Store what connectors show now."""
+    rows = [
+        (
+            *key,
+            status.status,
+            status.error_code,
+            status.info,
+            status.vendor_id,
+            status.vendor_error_code,
+            status.station_time,
+            status.epoch,
+            status.seq,
+            status.connection_id,
+            at(status.received_ms),
+        )
+        for key, status in sorted(newest.items(), key=lambda entry: entry[0])
+    ]
+    if rows:
+        await connection.execute(_SAVE, arrays(_ROW, rows))
+
+
+def _status(row: Any) -> ConnectorStatus:
+    return ConnectorStatus(
+        row.status,
+        row.error_code,
+        row.info,
+        row.vendor_id,
+        row.vendor_error_code,
+        row.station_time,
+        row.epoch,
+        row.seq,
+        row.connection_id,
+        round(row.received_at.timestamp() * 1000),
+    )

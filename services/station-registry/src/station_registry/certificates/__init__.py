@@ -1,0 +1,1 @@
+"""Certificates of stations: asked for, signed, delivered, installed, revoked, about to end."""

@@ -1,0 +1,146 @@
+"""Certificates as REST shows them."""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.certificates import (
+    CertificateRequestView,
+    CertificateView,
+    InstalledCertificateView,
+    ListCertificates,
+    StationCertificatesView,
+)
+from csms_shared.contracts.pages import Page
+from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
+from csms_shared.values.times import format_time
+from station_registry.certificates.domain.installed import UNKNOWN_HASH, Installed
+from station_registry.certificates.store import installed as installed_certificates
+from station_registry.database.sql import statement
+
+_SHOWN = 50
+
+_GET = statement("SELECT * FROM certificate WHERE fingerprint = :fingerprint")
+_FILTERS = {
+    "station_id": "AND station_id = :station_id ",
+    "status": "AND status = :status ",
+    "revoked": "AND (revoked_at IS NOT NULL) = :revoked ",
+    "expires_within_days": "AND not_after < now() + make_interval(days => :expires_within_days) ",
+    "cursor": "AND (issued_at, fingerprint) < (:cursor_time, CAST(:cursor_id AS text)) ",
+}
+_EXISTS = statement("SELECT 1 FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
+_REQUESTS = statement(
+    "SELECT * FROM certificate_request WHERE station_id = :station_id "
+    f"ORDER BY received_at DESC, request_id DESC LIMIT {_SHOWN}"
+)
+
+
+async def get_certificate(connection: AsyncConnection, fingerprint: str) -> CertificateView | None:
+    """Return one certificate."""
+    row = (await connection.execute(_GET, {"fingerprint": fingerprint})).first()
+    return None if row is None else _certificate(row)
+
+
+async def list_certificates(
+    connection: AsyncConnection, query: ListCertificates
+) -> Page[CertificateView]:
+    """Return certificates that stations were given, newest first."""
+    parameters: dict[str, Any] = query.model_dump(exclude_none=True)
+    if query.cursor is not None:
+        key = decode_cursor(query.cursor, as_moment, as_text)
+        parameters["cursor_time"], parameters["cursor_id"] = key
+    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
+    parameters["limit"] = query.limit + 1
+    sql = (
+        f"SELECT * FROM certificate WHERE true {conditions}"
+        "ORDER BY issued_at DESC, fingerprint DESC LIMIT :limit"
+    )
+    rows = (await connection.execute(statement(sql), parameters)).all()
+    shown = rows[: query.limit]
+    return Page(
+        items=[_certificate(row) for row in shown],
+        next_cursor=encode_cursor(shown[-1].issued_at, shown[-1].fingerprint)
+        if len(rows) > query.limit
+        else None,
+    )
+
+
+async def of_station(
+    connection: AsyncConnection, station_id: str
+) -> StationCertificatesView | None:
+    """Return what is known of a station's certificates, None where there is no such station."""
+    if (await connection.execute(_EXISTS, {"station_id": station_id})).first() is None:
+        return None
+    own = await list_certificates(connection, ListCertificates(station_id=station_id, limit=_SHOWN))
+    requests = await connection.execute(_REQUESTS, {"station_id": station_id})
+    state = await installed_certificates.load(connection, [station_id])
+    return StationCertificatesView(
+        station_id=station_id,
+        certificates=own.items,
+        requests=[_request(row) for row in requests],
+        installed=_present(state.certificates.values()),
+        listed_at={type_: format_time(at) for (_, type_), (at, _) in state.listed.items()},
+    )
+
+
+def _present(certificates: Iterable[Installed]) -> list[InstalledCertificateView]:
+    shown = [one for one in certificates if one.present]
+    return [
+        InstalledCertificateView(
+            certificate_type=one.certificate_type,
+            hash_algorithm=one.hash_data.hash_algorithm,
+            issuer_name_hash=_known(one.hash_data.issuer_name_hash),
+            issuer_key_hash=_known(one.hash_data.issuer_key_hash),
+            serial_number=one.hash_data.serial_number,
+            subject=one.certificate and one.certificate.subject,
+            not_after=one.certificate and format_time(one.certificate.not_after),
+            certificate=one.certificate and one.certificate.pem,
+            changed_at=format_time(one.stamp[0]),
+        )
+        for one in sorted(shown, key=lambda one: (one.certificate_type, one.stamp))
+    ]
+
+
+def _known(digest: str) -> str | None:
+    return None if digest == UNKNOWN_HASH else digest
+
+
+def _certificate(row: Any) -> CertificateView:
+    return CertificateView(
+        certificate_id=row.fingerprint,
+        station_id=row.station_id,
+        source=row.source,
+        status=row.status,
+        serial_number=row.serial_number,
+        subject=row.subject,
+        issuer=row.issuer,
+        not_before=format_time(row.not_before),
+        not_after=format_time(row.not_after),
+        issued_at=format_time(row.issued_at),
+        installed_at=_time(row.installed_at),
+        revoked_at=_time(row.revoked_at),
+        revocation_reason=row.revocation_reason,
+        certificate=row.pem,
+    )
+
+
+def _request(row: Any) -> CertificateRequestView:
+    return CertificateRequestView(
+        request_id=str(row.request_id),
+        status=row.status,
+        common_name=row.common_name,
+        organization=row.organization,
+        problem=row.problem,
+        detail=row.detail,
+        received_at=format_time(row.received_at),
+        ended_at=_time(row.ended_at),
+        certificate_id=row.fingerprint,
+    )
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)

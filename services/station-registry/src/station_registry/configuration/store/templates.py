@@ -1,0 +1,90 @@
+"""Statements on configuration templates and the stations they are for."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.configuration import TemplateContent
+from station_registry.database.sql import statement
+
+_CREATE = statement(
+    "INSERT INTO configuration_template (template_id, name, wanted, station_ids, vendor, model) "
+    "VALUES (:template_id, :name, CAST(:wanted AS json), CAST(:station_ids AS text[]), :vendor, "
+    ":model) ON CONFLICT (name) DO NOTHING RETURNING template_id"
+)
+_REPLACE = statement(
+    "UPDATE configuration_template SET name = :name, wanted = CAST(:wanted AS json), "
+    "station_ids = CAST(:station_ids AS text[]), vendor = :vendor, model = :model, "
+    "updated_at = now() WHERE template_id = :template_id AND NOT EXISTS (SELECT FROM "
+    "configuration_template other WHERE other.name = :name AND other.template_id <> :template_id) "
+    "RETURNING template_id"
+)
+_GET = statement("SELECT * FROM configuration_template WHERE template_id = :template_id")
+_LIST = statement(
+    "SELECT * FROM configuration_template WHERE name > :after ORDER BY name LIMIT :limit"
+)
+_DELETE = statement(
+    "DELETE FROM configuration_template WHERE template_id = :template_id RETURNING template_id"
+)
+_STATIONS = statement(
+    "SELECT station_id FROM station s JOIN configuration_template t "
+    "ON t.template_id = :template_id WHERE s.deleted_at IS NULL AND s.station_id > :after "
+    "AND (s.station_id = ANY(t.station_ids) OR ((t.vendor IS NOT NULL OR t.model IS NOT NULL) "
+    "AND (t.vendor IS NULL OR s.vendor = t.vendor) AND (t.model IS NULL OR s.model = t.model))) "
+    "ORDER BY station_id LIMIT :limit"
+)
+
+
+async def create_template(
+    connection: AsyncConnection, template_id: UUID, content: TemplateContent
+) -> bool:
+    """Store a template; false where its name is taken."""
+    row = await connection.execute(_CREATE, _parameters(template_id, content))
+    return row.first() is not None
+
+
+async def replace_template(
+    connection: AsyncConnection, template_id: UUID, content: TemplateContent
+) -> bool:
+    """Store a template's new content; false where the name is another template's."""
+    row = await connection.execute(_REPLACE, _parameters(template_id, content))
+    return row.first() is not None
+
+
+async def get_template(connection: AsyncConnection, template_id: UUID) -> Row[Any] | None:
+    """Return a template's row."""
+    return (await connection.execute(_GET, {"template_id": template_id})).first()
+
+
+async def list_templates(connection: AsyncConnection, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Return templates by name."""
+    return (await connection.execute(_LIST, {"after": after, "limit": limit})).all()
+
+
+async def delete_template(connection: AsyncConnection, template_id: UUID) -> bool:
+    """Delete a template; false where there is none."""
+    row = await connection.execute(_DELETE, {"template_id": template_id})
+    return row.first() is not None
+
+
+async def stations_of(
+    connection: AsyncConnection, template_id: UUID, after: str, limit: int
+) -> list[str]:
+    """Return the ids of stations that a template is for."""
+    parameters = {"template_id": template_id, "after": after, "limit": limit}
+    return list((await connection.execute(_STATIONS, parameters)).scalars())
+
+
+def _parameters(template_id: UUID, content: TemplateContent) -> dict[str, Any]:
+    return {
+        "template_id": template_id,
+        "name": content.name,
+        "wanted": orjson.dumps(content.values).decode(),
+        "station_ids": content.station_ids,
+        "vendor": content.vendor,
+        "model": content.model,
+    }

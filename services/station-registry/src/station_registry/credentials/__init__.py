@@ -1,0 +1,1 @@
+"""How a station proves who it is: passwords, client certificates, security profiles."""

@@ -1,0 +1,1 @@
+"""Decisions: pure functions of state and request, without I/O."""

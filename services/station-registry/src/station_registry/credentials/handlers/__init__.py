@@ -1,0 +1,1 @@
+"""Load state, decide, apply changes and outbox in one transaction."""

@@ -1,0 +1,15 @@
+"""Rows of before are checked too, in a transaction of its own: it keeps nobody off the tables."""
+
+from alembic import op
+
+from csms_shared.db.finite_times import validate_finite_times
+from station_registry.database.migrations.infinite_times import mend_infinite_times
+
+revision = "0014_finite_times_checked"
+down_revision = "0013_finite_times"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    validate_finite_times(op.get_bind(), mend_infinite_times)

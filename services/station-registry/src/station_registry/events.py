@@ -1,0 +1,35 @@
+"""The facts that this service tells, as CloudEvents under the routing keys of `csms.events.v1`."""
+
+from typing import Any
+
+from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.values.times import format_time_ms
+from station_registry.calls import Call
+
+SOURCE = "/csms/station-registry"
+Told = tuple[str, CloudEvent]
+
+
+def fact(key: str, station_id: str, cause: tuple[str | int, ...], at_ms: int, **data: Any) -> Told:
+    """Tell a fact; its id is derived from the routing key and the `cause`."""
+    return key, CloudEvent(
+        id=event_id(key, *cause),
+        source=SOURCE,
+        type=event_type(key),
+        subject=station_id,
+        time=format_time_ms(at_ms),
+        data={"station_id": station_id, **data},
+    )
+
+
+def fact_of_call(key: str, call: Call[object], *cause: str | int, **data: Any) -> Told:
+    """Tell a fact that a station's call caused; the same call again makes the same id."""
+    return fact(
+        key,
+        call.station_id,
+        (call.connection_id, call.seq, *cause),
+        call.received_ms,
+        epoch=call.epoch,
+        seq=call.seq,
+        **data,
+    )

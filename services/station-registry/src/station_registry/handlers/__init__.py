@@ -1,1 +1,0 @@
-"""Load state, decide, apply changes and outbox in one transaction: one module per block."""

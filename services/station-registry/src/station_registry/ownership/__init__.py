@@ -1,0 +1,1 @@
+"""Which connection holds a station's socket, and which gateways live."""

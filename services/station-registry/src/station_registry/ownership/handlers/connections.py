@@ -1,0 +1,202 @@
+"""Releases, re-assertions and liveness of connections that were claimed before."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.ownership import (
+    ChangedRegistration,
+    Liveness,
+    Reassertion,
+    ReassertionReply,
+    Release,
+)
+from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import now_ms
+from csms_shared.service.inbox import Reply, Work
+from csms_shared.values.texts import is_storable
+from station_registry.database.tables import outbox
+from station_registry.events import Told, fact
+from station_registry.ownership.domain.owners import Owner, Ownership, Verdict, reassert, release
+from station_registry.ownership.store import claimed_stations, connections, leases, liveness
+from station_registry.provisioning import store as stations
+from station_registry.provisioning.domain.registration import Policies, registration_change
+from station_registry.works import in_time, parsed
+
+
+async def release_connections(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Let go of the very connections named, and of no newer ones."""
+    releases = [item for _, item in parsed(works, Release)]
+    before = await claimed_stations.lock_for_ownership(
+        connection, {item.station_id for item in releases}
+    )
+    after = dict(before)
+    ended: list[str] = []
+    told: list[Told] = []
+    for item in releases:
+        if (ownership := after.get(item.station_id)) is None:
+            continue
+        released = release(ownership, item.connection_id, item.epoch)
+        after[item.station_id] = released.ownership
+        if released.hit:
+            ended.append(item.station_id)
+            told += gone(
+                item.station_id,
+                (item.connection_id,),
+                item.released_ms,
+                item.connection_id,
+                released.ownership.released_epoch,
+                item.reason,
+            )
+    changed = {
+        station_id: ownership.released_epoch
+        for station_id, ownership in after.items()
+        if ownership != before[station_id]
+    }
+    if changed:
+        await claimed_stations.save_released(connection, changed)
+    if ended:
+        await connections.delete(connection, ended)
+    await write_events(connection, outbox, told)
+    return []
+
+
+def gone(
+    station_id: str,
+    cause: tuple[str | int, ...],
+    at_ms: int,
+    connection_id: str,
+    epoch: int,
+    reason: str,
+) -> list[Told]:
+    """Tell that a station's connection ended, and that the station has no other."""
+    return [
+        fact(
+            "station.disconnected",
+            station_id,
+            cause,
+            at_ms,
+            connection_id=connection_id,
+            epoch=epoch,
+            reason=reason,
+        ),
+        fact("station.offline", station_id, cause, at_ms, epoch=epoch, reason=reason),
+    ]
+
+
+async def reassert_connections(
+    connection: AsyncConnection, works: Sequence[Work], policies: Policies
+) -> list[Reply]:
+    """Give connections back to the gateways that hold them; what is not theirs is returned, and so
+    is a registration that the gateway does not have.
+
+    Gateways re-assert what they hold all the time, and nearly always nothing has changed: that
+    much is seen without a lock.
+    """
+    asserted = [
+        (work, item, Owner(work.envelope["gateway_id"], item.connection_id, item.epoch))
+        for work, item in parsed(in_time(works, now_ms()), Reassertion)
+    ]
+    if not asserted:
+        return []
+    unchanged = await connections.still_held(
+        connection, [(item.station_id, owner) for _, item, owner in asserted]
+    )
+    moving = {
+        item.station_id for _, item, owner in asserted if (item.station_id, owner) not in unchanged
+    }
+    # All that is said of such a station, in the batch's order: two incarnations of a gateway may
+    # speak of one connection.
+    changed = [each for each in asserted if each[1].station_id in moving]
+    known = (
+        await claimed_stations.lock_for_ownership(
+            connection, {station_id for station_id in moving if is_storable(station_id)}
+        )
+        if changed
+        else {}
+    )
+    now = now_ms()
+    superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _, _ in asserted}
+    kept = [(work, item) for work, item, _ in asserted if item.station_id not in moving]
+    held: dict[str, connections.HeldConnection] = {}
+    told: list[Told] = []
+    for work, item, owner in changed:
+        outcome = reassert(known.get(item.station_id, Ownership()), owner)
+        if outcome.verdict is Verdict.SUPERSEDED:
+            superseded[work.envelope["reply_key"]].append(item.connection_id)
+            continue
+        kept.append((work, item))
+        known[item.station_id] = outcome.ownership
+        if outcome.verdict is Verdict.UNCHANGED:
+            continue
+        held[item.station_id] = connections.HeldConnection(
+            item.station_id,
+            owner,
+            item.ocpp_version,
+            item.remote_address,
+            item.connected_ms,
+        )
+        told += _back(item, owner.gateway_id, outcome.verdict, now)
+    if held:
+        await connections.save(connection, [held[station_id] for station_id in sorted(held)])
+    await leases.introduce(
+        connection,
+        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
+    )
+    await write_events(connection, outbox, told)
+    answers = {
+        reply_key: ReassertionReply(superseded=connection_ids, held=[])
+        for reply_key, connection_ids in superseded.items()
+    }
+    newer = await stations.newer_registrations(
+        connection,
+        [
+            (item.station_id, item.registration_version)
+            for _, item in kept
+            if item.registration_version is not None and is_storable(item.station_id)
+        ],
+    )
+    for work, item in kept:
+        answer = answers[work.envelope["reply_key"]]
+        assert answer.held is not None
+        answer.held.append(item.connection_id)
+        if (standing := newer.get(item.station_id)) is not None:
+            registration = registration_change(standing, policies)
+            answer.changed.append(
+                ChangedRegistration(connection_id=item.connection_id, registration=registration)
+            )
+    return [
+        Reply(reply_key, MessageType.REASSERTION_REPLY, answer, batched=False)
+        for reply_key, answer in answers.items()
+    ]
+
+
+def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> list[Told]:
+    cause = (item.connection_id, gateway_id, at_ms)
+    told = [
+        fact(
+            "station.connected",
+            item.station_id,
+            cause,
+            at_ms,
+            gateway_id=gateway_id,
+            connection_id=item.connection_id,
+            epoch=item.epoch,
+            ocpp_version=item.ocpp_version,
+            remote_address=item.remote_address,
+        )
+    ]
+    if verdict is Verdict.RESTORED:
+        told.append(fact("station.online", item.station_id, cause, at_ms, epoch=item.epoch))
+    return told
+
+
+async def note_liveness(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+    """Note when stations were heard last, and what was forgiven of them meanwhile."""
+    heard = [item for _, item in parsed(works, Liveness)]
+    await liveness.save_seen(
+        connection, [(item.station_id, item.epoch, item.last_seen_ms) for item in heard]
+    )
+    await liveness.count_tolerated(connection, heard)
+    return []

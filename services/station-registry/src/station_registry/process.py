@@ -1,0 +1,164 @@
+"""What one station-registry process consists of."""
+
+from functools import partial
+
+from csms_shared.broker.link import Link
+from csms_shared.broker.topology import (
+    STATION_REGISTRY,
+    leases_queue,
+    owner_look_ups_queue,
+    reassertions_queue,
+    recordings_queue,
+)
+from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATION_OPERATIONS
+from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.service.owning_service import OwningService
+from csms_shared.service.requests_inbox import RequestsInbox
+from station_registry.amqp.absent_gateways import absent_gateways
+from station_registry.amqp.inboxes import (
+    decisions_inbox,
+    leases_inbox,
+    reassertions_inbox,
+    recordings_inbox,
+    reports_inbox,
+)
+from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
+from station_registry.certificates.handlers.expiry import watch_expiry
+from station_registry.certificates.handlers.root_expiry import watch_roots
+from station_registry.certificates.handlers.signers import Signer
+from station_registry.certificates.handlers.signing import CertificateSigning
+from station_registry.certificates.store import requests as certificate_requests
+from station_registry.data_transfer.store import purge_transfers
+from station_registry.database import MIGRATIONS, SCHEMA
+from station_registry.database.tables import outbox, parked
+from station_registry.http.external_signer import ExternalSigner
+from station_registry.jobs.handlers.jobs import time_out_jobs
+from station_registry.jobs.handlers.rollouts import advance_rollouts
+from station_registry.jobs.store.reports import purge_reports
+from station_registry.operations import owner_look_ups, station_operations
+from station_registry.ownership.handlers.leases import doubt_gateways, watch_leases
+from station_registry.ownership.store.leases import purge_ended
+from station_registry.security_events import store as security_events
+from station_registry.settings import RegistrySettings
+from station_registry.traffic.store.recordings import upkeep_tasks
+from station_registry.traffic.store.refusals import purge as purge_refusals
+
+# One: what arrives during its transaction is the next, and large batches let more stations in.
+DECISION_CONSUMERS = 1
+REPORT_CONSUMERS = 2
+SIGNING_CONNECTIONS = 1
+LEASES_PREFETCH = 100
+# Two or three pages make a transaction (`Consumer` bounds its bytes); these come next.
+REASSERTIONS_PREFETCH = 10
+
+
+def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
+    """Put the service together."""
+    service = OwningService(
+        STATION_REGISTRY,
+        settings,
+        link,
+        schema=SCHEMA,
+        migrations=MIGRATIONS,
+        outbox=outbox,
+        parked=parked,
+        lanes=(leases_queue(), reassertions_queue()),
+    )
+    publisher, replies, policies = service.publisher, service.replies, settings.policies()
+    wake = service.wake_relay
+    authority = _authority(settings)
+    signing = _signing(service, settings, authority)
+    if signing is not None:
+        service.run_beside(signing.run)
+    decisions = service.consume_decisions(
+        DECISION_CONSUMERS,
+        lambda engine: decisions_inbox(
+            engine, publisher, replies, policies, signing_now(settings.signing(), authority), wake
+        ),
+    )
+    leases = service.consume_lane(
+        leases_queue(),
+        lambda engine: leases_inbox(engine, publisher, replies),
+        prefetch=LEASES_PREFETCH,
+    )
+    service.consume_lane(
+        reassertions_queue(),
+        lambda engine: reassertions_inbox(engine, publisher, replies, policies, wake),
+        prefetch=REASSERTIONS_PREFETCH,
+    )
+    service.consume_reports(
+        REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, replies, wake)
+    )
+    service.consume_apart(
+        recordings_queue(), lambda engine: recordings_inbox(engine, publisher, replies)
+    )
+    service.consume_requests(
+        lambda engine: RequestsInbox(
+            replies=replies,
+            operations=STATION_OPERATIONS,
+            handlers=station_operations(engine, publisher, replies, policies, authority),
+            after=wake,
+        )
+    )
+    # Commands wait for these: they never stand behind a search.
+    service.consume_requests(
+        lambda engine: RequestsInbox(
+            replies=replies,
+            operations={LOOK_UP_OWNERS: STATION_OPERATIONS[LOOK_UP_OWNERS]},
+            handlers={LOOK_UP_OWNERS: owner_look_ups(engine)},
+        ),
+        lane=owner_look_ups_queue(),
+    )
+    service.keep_up_apart(
+        "leases",
+        # Gateways of the version before renew among the decisions.
+        watch_leases(
+            lambda: leases.consuming and any(consumer.consuming for consumer in decisions)
+        ),
+        doubt_gateways(partial(absent_gateways, link)),
+    )
+    service.keep_up(
+        *upkeep_tasks(settings.recording_retention_days),
+        UpkeepTask("purge_refusals", 60.0, purge_refusals),
+        UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
+        UpkeepTask("purge_gateways", 60.0, purge_ended),
+        UpkeepTask("advance_rollouts", 2.0, advance_rollouts),
+        UpkeepTask("time_out_jobs", 5.0, time_out_jobs),
+        UpkeepTask("purge_job_reports", 60.0, purge_reports),
+        UpkeepTask("purge_security_events", 600.0, security_events.purge),
+        UpkeepTask("purge_certificate_requests", 600.0, certificate_requests.purge),
+        watch_expiry(settings.certificate_renewal_days, signing_now(settings.signing(), authority)),
+        watch_roots(settings.certificate_days, settings.certificate_renewal_days),
+    )
+    return service
+
+
+def _authority(settings: RegistrySettings) -> BuiltInAuthority | None:
+    if settings.ca_folder is None or settings.ca_passphrase is None:
+        return None
+    return BuiltInAuthority(
+        settings.ca_folder,
+        settings.ca_passphrase.get_secret_value(),
+        settings.operator_name,
+        settings.certificate_days,
+    )
+
+
+def _signing(
+    service: OwningService, settings: RegistrySettings, authority: BuiltInAuthority | None
+) -> CertificateSigning | None:
+    """Return what signs accepted requests, as part of the service; None without a signer."""
+    if not settings.signing().ready:
+        return None
+    engine = service.engine("signing", SIGNING_CONNECTIONS)
+    signer: Signer
+    if authority is not None:
+        signer = authority.signing_for(engine)
+        service.run_beside(partial(authority.watch, engine))
+        service.warn(lambda: authority.warnings)
+    else:
+        token = settings.signer_token
+        signer = ExternalSigner(
+            settings.signer_url or "", None if token is None else token.get_secret_value()
+        )
+    return CertificateSigning(engine, signer, service.wake_relay)

@@ -1,0 +1,1 @@
+"""Which stations there are, whether they may take part, and their boots."""

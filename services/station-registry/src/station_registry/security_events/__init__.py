@@ -1,0 +1,1 @@
+"""Security events: reported by stations, and noticed by the suite."""

@@ -1,0 +1,27 @@
+"""Security events: those that stations report, and the suite's own."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.db.outbox import write_events
+from station_registry.calls import Call
+from station_registry.database.tables import outbox
+from station_registry.security_events import store as security_events
+from station_registry.security_events.domain import ReportedEvent, SecurityEvent, reported, told
+
+
+async def note_security_events(
+    connection: AsyncConnection, calls: Sequence[Call[ReportedEvent]]
+) -> None:
+    """Store what stations report, and tell it once."""
+    await record_security_events(connection, [reported(call) for call in calls])
+
+
+async def record_security_events(
+    connection: AsyncConnection, events: Iterable[SecurityEvent]
+) -> list[SecurityEvent]:
+    """Store events, tell those that are new and return them; the same again change nothing."""
+    new = await security_events.save(connection, events)
+    await write_events(connection, outbox, [told(event) for event in new])
+    return new

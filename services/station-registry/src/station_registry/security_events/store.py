@@ -1,0 +1,118 @@
+"""Security events: stored once each, listed newest first."""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.security_events import ListSecurityEvents, SecurityEventView
+from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
+from csms_shared.db.purging import delete_slice
+from csms_shared.values.times import format_time
+from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.security_events.domain import SecurityEvent
+
+KEPT_DAYS = 400
+
+_ROW = (
+    ("event_id", "uuid"),
+    ("station_id", "text"),
+    ("source", "text"),
+    ("type", "text"),
+    ("critical", "boolean"),
+    ("detail", "text"),
+    ("station_time", "text"),
+    ("occurred_at", "timestamptz"),
+    ("received_at", "timestamptz"),
+    ("epoch", "bigint"),
+    ("seq", "bigint"),
+)
+_SAVE = statement(
+    f"INSERT INTO security_event ({', '.join(name for name, _ in _ROW)}) "
+    f"SELECT * FROM {unnest(_ROW)} ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id"
+)
+_FILTERS = {
+    "station_id": "AND station_id = :station_id ",
+    "type": "AND type = :type ",
+    "critical": "AND critical = :critical ",
+    "source": "AND source = :source ",
+    "from_time": "AND received_at >= :from_time ",
+    "to_time": "AND received_at < :to_time ",
+    "cursor": "AND (received_at, event_id) < (:cursor_time, CAST(:cursor_id AS uuid)) ",
+}
+_TOO_OLD = (
+    f"security_event WHERE received_at < now() - interval '{KEPT_DAYS} days' "
+    "ORDER BY received_at LIMIT :slice"
+)
+
+
+async def save(connection: AsyncConnection, events: Iterable[SecurityEvent]) -> list[SecurityEvent]:
+    """Store events and return those that were not there yet."""
+    by_id = {event.event_id: event for event in events}
+    if not by_id:
+        return []
+    rows = [
+        (
+            UUID(event.event_id),
+            event.station_id,
+            event.source,
+            event.type,
+            event.critical,
+            event.detail,
+            event.station_time,
+            event.occurred_at,
+            at(event.received_ms),
+            event.epoch,
+            event.seq,
+        )
+        for event in by_id.values()
+    ]
+    stored = {str(row.event_id) for row in await connection.execute(_SAVE, arrays(_ROW, rows))}
+    return [event for event_id, event in by_id.items() if event_id in stored]
+
+
+async def list_events(
+    connection: AsyncConnection, query: ListSecurityEvents
+) -> Page[SecurityEventView]:
+    """Return events by the time of receipt, newest first."""
+    parameters: dict[str, Any] = query.model_dump(exclude_none=True)
+    if query.cursor is not None:
+        key = decode_cursor(query.cursor, as_moment, as_uuid)
+        parameters["cursor_time"], parameters["cursor_id"] = key
+    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
+    parameters["limit"] = query.limit + 1
+    sql = (
+        f"SELECT * FROM security_event WHERE true {conditions}"
+        "ORDER BY received_at DESC, event_id DESC LIMIT :limit"
+    )
+    rows = (await connection.execute(statement(sql), parameters)).all()
+    shown = rows[: query.limit]
+    return Page(
+        items=[_view(row) for row in shown],
+        next_cursor=encode_cursor(shown[-1].received_at, shown[-1].event_id)
+        if len(rows) > query.limit
+        else None,
+    )
+
+
+def _view(row: Any) -> SecurityEventView:
+    return SecurityEventView(
+        security_event_id=str(row.event_id),
+        station_id=row.station_id,
+        source=row.source,
+        type=row.type,
+        critical=row.critical,
+        detail=row.detail,
+        station_time=row.station_time,
+        occurred_at=None if row.occurred_at is None else format_time(row.occurred_at),
+        received_at=format_time(row.received_at),
+    )
+
+
+async def purge(connection: AsyncConnection) -> bool:
+    """Delete events after `KEPT_DAYS`; true where there may be more."""
+    return await delete_slice(connection, "security_event", _TOO_OLD)

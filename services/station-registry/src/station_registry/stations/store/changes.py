@@ -1,0 +1,109 @@
+"""What operators change: one locked station at a time."""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from station_registry.credentials.domain.password_hashes import Credentials
+from station_registry.credentials.domain.rotations import Rotations
+from station_registry.credentials.domain.security_profiles import Profiles
+from station_registry.credentials.store.station_columns import (
+    CREDENTIALS,
+    PROFILES,
+    read_credentials,
+    read_profiles,
+)
+from station_registry.database.sql import statement
+from station_registry.ownership.domain.owners import Owner
+from station_registry.ownership.store.connections import lock_owners
+from station_registry.provisioning.domain.registration import Standing
+from station_registry.provisioning.store import read_standing
+
+_LOCK = statement(
+    "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "
+    "boot_policy, boot_count, heartbeat_interval, strict, exempt_from_limits, "
+    "registration_version, "
+    f"{PROFILES}, {CREDENTIALS}, "
+    "password_rotations, password_rotation_until "
+    "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
+)
+_CHANGE = statement(
+    "UPDATE station SET registration_version = registration_version + 1, "
+    "registration_status = :registration_status, "
+    "registration_decided = :registration_decided, boot_policy = :boot_policy, "
+    "heartbeat_interval = :heartbeat_interval, strict = :strict, "
+    "exempt_from_limits = :exempt_from_limits, "
+    "security_profile = :security_profile, upgrade_profile = :upgrade_profile, "
+    "upgrade_accepted = :upgrade_accepted, registered_serial_number = :registered_serial_number "
+    "WHERE station_id = :station_id RETURNING registration_version"
+)
+_DELETE = statement(
+    "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
+    "previous_password_hashes = '{}', either_password = false, password_rotations = '{}', "
+    "password_rotation_until = NULL WHERE station_id = :station_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangingStation:
+    """A locked station that an operator changes, and who holds its socket."""
+
+    station_id: str
+    epoch: int
+    standing: Standing
+    profiles: Profiles
+    credentials: Credentials
+    rotations: Rotations
+    owner: Owner | None
+
+
+async def lock_station(connection: AsyncConnection, station_id: str) -> ChangingStation | None:
+    """Lock a station and its connection; None where there is no such station."""
+    row = (await connection.execute(_LOCK, {"station_id": station_id})).first()
+    if row is None:
+        return None
+    owners = await lock_owners(connection, [station_id])
+    return ChangingStation(
+        row.station_id,
+        row.epoch,
+        read_standing(row),
+        read_profiles(row),
+        read_credentials(row),
+        _read_rotations(row),
+        owners.get(station_id),
+    )
+
+
+def _read_rotations(row: Any) -> Rotations:
+    until = row.password_rotation_until
+    return Rotations(
+        tuple(row.password_rotations), None if until is None else round(until.timestamp() * 1000)
+    )
+
+
+async def save_changed(connection: AsyncConnection, station: ChangingStation) -> int:
+    """Store a station's settings, and return the version of its registration."""
+    standing = station.standing
+    values: Mapping[str, Any] = {
+        "station_id": station.station_id,
+        "registration_status": standing.status.value,
+        "registration_decided": standing.decided,
+        "boot_policy": standing.boot_policy,
+        "heartbeat_interval": standing.heartbeat_interval_s,
+        "strict": standing.strict,
+        "exempt_from_limits": standing.exempt,
+        "security_profile": station.profiles.current,
+        "upgrade_profile": station.profiles.upgrade,
+        "upgrade_accepted": station.profiles.upgrade_accepted,
+        "registered_serial_number": station.profiles.registered_serial_number,
+    }
+    return int((await connection.execute(_CHANGE, values)).scalar_one())
+
+
+async def mark_deleted(connection: AsyncConnection, station_id: str) -> None:
+    """Mark a station deleted; no connection of it can be re-asserted."""
+    await connection.execute(_DELETE, {"station_id": station_id})

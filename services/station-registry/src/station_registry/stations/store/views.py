@@ -1,0 +1,271 @@
+"""What REST shows: stations, connections, owners, the fleet.
+
+A station is online while its connection's gateway has a running lease; every query here asks
+through `_ONLINE`, so that nothing says otherwise. While that gateway has not renewed its lease in
+time, or was found away, it is not known whether the station is online: `unconfirmed`.
+"""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.stations import (
+    ConnectionView,
+    ConnectorView,
+    FleetStatus,
+    GatewayView,
+    ListConnections,
+    ListStations,
+    OwnerView,
+    StationView,
+)
+from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
+from csms_shared.values.times import format_time
+from station_registry.database.sql import statement
+from station_registry.ownership.store.leases import RENEWED_AT, UNCONFIRMED
+
+_ONLINE = (
+    f"(SELECT c.*, {UNCONFIRMED} AS unconfirmed "
+    "FROM station_connection c JOIN gateway g USING (gateway_id) "
+    "WHERE g.lease_expires_at > now()) AS c"
+)
+_STATION = (
+    "SELECT s.*, l.last_seen_at, c.gateway_id, c.connection_id, c.epoch AS connection_epoch, "
+    "c.ocpp_version AS connection_version, c.remote_address, c.connected_at, c.unconfirmed "
+    "FROM station s "
+    f"LEFT JOIN station_liveness l USING (station_id) LEFT JOIN {_ONLINE} USING (station_id) "
+)
+_GET = statement(_STATION + "WHERE s.deleted_at IS NULL AND s.station_id = :station_id")
+# What does not match is passed over in the narrow table, which holds a whole fleet in some
+# megabytes; of the wide one, only the rows of the page are read.
+_LIST = (
+    "WITH page AS MATERIALIZED (SELECT t.station_id FROM station_listing t WHERE true "
+    "{conditions}ORDER BY t.station_id LIMIT :limit) "
+    + _STATION
+    + "WHERE s.station_id IN (SELECT station_id FROM page) ORDER BY s.station_id"
+)
+_IS_ONLINE = (
+    "EXISTS (SELECT FROM station_connection c WHERE c.station_id = t.station_id AND c.gateway_id "
+    "= ANY(ARRAY(SELECT gateway_id FROM gateway WHERE lease_expires_at > now()))) "
+)
+_CONDITIONS = {
+    "cursor": "AND t.station_id > :cursor ",
+    "registration_status": "AND t.registration_status = :registration_status ",
+    "vendor": "AND t.vendor = :vendor ",
+    "q": 'AND t.search LIKE lower(CAST(:q AS text) COLLATE "default") COLLATE "C" ',
+}
+_CONNECTORS = statement(
+    "SELECT * FROM connector WHERE station_id = ANY(:ids) ORDER BY station_id, connector_id"
+)
+_TOLERANCES = statement(
+    "SELECT * FROM tolerance WHERE station_id = ANY(:ids) ORDER BY station_id, name"
+)
+_EXISTS = statement("SELECT 1 FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
+_CONNECTIONS = (
+    f"SELECT c.* FROM {_ONLINE} WHERE true {{after}}"
+    "ORDER BY c.connected_at DESC, c.station_id DESC LIMIT :limit"
+)
+_AFTER = "AND (c.connected_at, c.station_id) < (:connected_at, CAST(:station_id AS text)) "
+_OWNERS = statement(
+    "SELECT s.station_id, s.registration_status, s.ocpp_version, c.gateway_id, c.connection_id, "
+    "c.epoch, c.ocpp_version AS connection_version FROM station s "
+    f"LEFT JOIN {_ONLINE} USING (station_id) "
+    "WHERE s.station_id = ANY(:ids) AND s.deleted_at IS NULL"
+)
+_COUNT = "SELECT count(*) FROM station_listing"
+_GATEWAYS = (
+    "SELECT g.*, (SELECT count(*) FROM station_connection c WHERE c.gateway_id = g.gateway_id) "
+    f"AS held, {UNCONFIRMED} AS unconfirmed, {RENEWED_AT} AS renewed_at "
+    "FROM gateway g WHERE g.lease_expires_at > now() ORDER BY g.name"
+)
+COUNTS = (_COUNT, _GATEWAYS)
+"""What the fleet's status is made of."""
+
+
+async def get_station(connection: AsyncConnection, station_id: str) -> StationView | None:
+    """Return one station."""
+    row = (await connection.execute(_GET, {"station_id": station_id})).first()
+    return (await _views(connection, [row]))[0] if row else None
+
+
+async def list_stations(connection: AsyncConnection, query: ListStations) -> Page[StationView]:
+    """Return stations in the order of their ids."""
+    parameters: dict[str, Any] = query.model_dump(mode="json", exclude_none=True)
+    if query.cursor is not None:
+        parameters["cursor"] = decode_cursor(query.cursor, as_text)[0]
+    if query.q is not None:
+        escaped = query.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        parameters["q"] = f"%{escaped}%"
+    parameters.pop("online", None)
+    parameters["limit"] = query.limit + 1
+    rows = (await connection.execute(statement(list_sql(query)), parameters)).all()
+    shown = rows[: query.limit]
+    return Page(
+        items=await _views(connection, shown),
+        next_cursor=encode_cursor(shown[-1].station_id) if len(rows) > query.limit else None,
+    )
+
+
+def list_sql(query: ListStations) -> str:
+    """Return the statement of a page; its parameters are named as in the query."""
+    given = query.model_dump(exclude_none=True)
+    conditions = [sql for name, sql in _CONDITIONS.items() if name in given]
+    if query.online is not None:
+        conditions.append(f"AND {_IS_ONLINE}" if query.online else f"AND NOT {_IS_ONLINE}")
+    return _LIST.format(conditions="".join(conditions))
+
+
+async def list_connectors(
+    connection: AsyncConnection, station_id: str
+) -> list[ConnectorView] | None:
+    """Return a station's connectors, None where there is no such station."""
+    if (await connection.execute(_EXISTS, {"station_id": station_id})).first() is None:
+        return None
+    return (await _connectors(connection, [station_id])).get(station_id, [])
+
+
+async def list_connections(
+    connection: AsyncConnection, query: ListConnections
+) -> Page[ConnectionView]:
+    """Return open connections, newest first."""
+    parameters: dict[str, Any] = {"limit": query.limit + 1}
+    if query.cursor is not None:
+        key = decode_cursor(query.cursor, as_moment, as_text)
+        parameters["connected_at"], parameters["station_id"] = key
+    sql = _CONNECTIONS.format(after=_AFTER if query.cursor is not None else "")
+    rows = (await connection.execute(statement(sql), parameters)).all()
+    shown = rows[: query.limit]
+    return Page(
+        items=[_connection(row, row.epoch, row.ocpp_version) for row in shown],
+        next_cursor=encode_cursor(shown[-1].connected_at, shown[-1].station_id)
+        if len(rows) > query.limit
+        else None,
+    )
+
+
+async def look_up_owners(connection: AsyncConnection, ids: list[str]) -> list[OwnerView]:
+    """Return where commands for these stations go, in the order asked."""
+    rows = {
+        row.station_id: row for row in await connection.execute(_OWNERS, {"ids": sorted(set(ids))})
+    }
+    return [_owner(station_id, rows.get(station_id)) for station_id in ids]
+
+
+async def fleet_status(connection: AsyncConnection) -> FleetStatus:
+    """Return how many stations there are, and which gateways hold them."""
+    stations = (await connection.execute(statement(_COUNT))).scalar_one()
+    gateways = (await connection.execute(statement(_GATEWAYS))).all()
+    return FleetStatus(
+        stations=stations,
+        stations_online=sum(row.held for row in gateways if not row.unconfirmed),
+        stations_unconfirmed=sum(row.held for row in gateways if row.unconfirmed),
+        gateways=[
+            GatewayView(
+                gateway_id=row.gateway_id,
+                name=row.name,
+                connections=row.held,
+                version=row.version,
+                started_at=format_time(row.started_at),
+                lease_expires_at=format_time(row.lease_expires_at),
+                renewed_at=_time(row.renewed_at),
+                unconfirmed=row.unconfirmed,
+            )
+            for row in gateways
+        ],
+    )
+
+
+async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[StationView]:
+    rows = list(rows)
+    ids = [row.station_id for row in rows]
+    connectors = await _connectors(connection, ids)
+    tolerated: dict[str, dict[str, int]] = {}
+    for row in await connection.execute(_TOLERANCES, {"ids": ids}):
+        tolerated.setdefault(row.station_id, {})[row.name] = row.times
+    return [
+        StationView(
+            station_id=row.station_id,
+            online=row.connection_id is not None,
+            online_unconfirmed=bool(row.unconfirmed),
+            ocpp_version=row.connection_version or row.ocpp_version,
+            registration_status=row.registration_status,
+            boot_policy=row.boot_policy,
+            security_profile=row.security_profile,
+            upgrade_profile=row.upgrade_profile,
+            registered_serial_number=row.registered_serial_number,
+            has_password=bool(row.password_hashes),
+            password_change_pending=bool(row.previous_password_hashes),
+            strict=row.strict,
+            exempt_from_limits=row.exempt_from_limits,
+            heartbeat_interval=row.heartbeat_interval,
+            vendor=row.vendor,
+            model=row.model,
+            serial_number=row.serial_number or row.charge_box_serial_number,
+            firmware_version=row.firmware_version,
+            iccid=row.iccid,
+            imsi=row.imsi,
+            created_at=format_time(row.created_at),
+            last_seen_at=_time(row.last_seen_at),
+            last_boot_at=_time(row.last_boot_at),
+            tolerated=tolerated.get(row.station_id, {}),
+            connection=_connection(row, row.connection_epoch, row.connection_version)
+            if row.connection_id is not None
+            else None,
+            connectors=connectors.get(row.station_id, []),
+        )
+        for row in rows
+    ]
+
+
+async def _connectors(
+    connection: AsyncConnection, ids: list[str]
+) -> dict[str, list[ConnectorView]]:
+    found: dict[str, list[ConnectorView]] = {}
+    for row in await connection.execute(_CONNECTORS, {"ids": ids}):
+        found.setdefault(row.station_id, []).append(
+            ConnectorView(
+                connector_id=row.connector_id,
+                status=row.status,
+                error_code=row.error_code,
+                updated_at=format_time(row.received_at),
+                info=row.info,
+                vendor_error_code=row.vendor_error_code,
+            )
+        )
+    return found
+
+
+def _connection(row: Any, epoch: int, version: str) -> ConnectionView:
+    return ConnectionView(
+        station_id=row.station_id,
+        gateway_id=row.gateway_id,
+        connection_id=row.connection_id,
+        epoch=epoch,
+        ocpp_version=version,
+        remote_address=row.remote_address,
+        connected_at=format_time(row.connected_at),
+        unconfirmed=row.unconfirmed,
+    )
+
+
+def _owner(station_id: str, row: Any) -> OwnerView:
+    if row is None:
+        return OwnerView(station_id=station_id, known=False)
+    return OwnerView(
+        station_id=station_id,
+        known=True,
+        registration_status=row.registration_status,
+        ocpp_version=row.connection_version or row.ocpp_version,
+        gateway_id=row.gateway_id,
+        connection_id=row.connection_id,
+        epoch=row.epoch,
+    )
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)

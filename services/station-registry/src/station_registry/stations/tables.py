@@ -1,0 +1,25 @@
+"""The table that lists of stations are found by."""
+
+from sqlalchemy import (
+    Column,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+from station_registry.database.metadata import metadata, station_id_column
+
+# A deleted station keeps its row: its epoch must go on growing if it ever comes back.
+# `recent_connections`: newest first, each with an epoch one lower than the one before.
+# `connection_profile`: the security profile that the connection of `epoch` really met.
+# Of every station that is not deleted, what lists are filtered by; triggers on `station` keep it.
+# `search`: the texts that are looked into, in lower case, a unit separator between them.
+station_listing = Table(
+    "station_listing",
+    metadata,
+    station_id_column(),
+    Column("registration_status", Text, nullable=False),
+    Column("vendor", Text),
+    Column("search", Text(collation="C"), nullable=False),
+    PrimaryKeyConstraint("station_id", name="station_listing_pkey"),
+)

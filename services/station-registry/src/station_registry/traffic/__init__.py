@@ -1,0 +1,1 @@
+"""What went over the sockets: recorded frames and refused handshakes."""

@@ -1,0 +1,140 @@
+"""Refused handshakes, counted per station, address, reason, gateway and hour."""
+
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.messages import ListRefusals, RefusalView
+from csms_shared.contracts.ownership import Refusal
+from csms_shared.contracts.pages import Page
+from csms_shared.db.cursors import as_int64, as_moment, decode_cursor, encode_cursor
+from csms_shared.db.purging import delete_slice
+from csms_shared.values.texts import fit
+from csms_shared.values.times import format_time
+from station_registry.database.sql import arrays, at, statement, unnest
+
+REFUSALS_KEPT = 100_000
+
+_REFUSAL = (
+    ("station_id", "text"),
+    ("remote_address", "text"),
+    ("reason", "text"),
+    ("gateway_id", "text"),
+    ("period_at", "timestamptz"),
+    ("detail", "text"),
+    ("http_status", "int"),
+    ("times", "int"),
+    ("first_at", "timestamptz"),
+    ("refused_at", "timestamptz"),
+)
+_KEY = "station_id, remote_address, reason, gateway_id, period_at"
+# A gateway counts from the beginning of the hour: of two reports, the larger is the later.
+_SAVE = statement(
+    f"INSERT INTO refusal AS r ({', '.join(name for name, _ in _REFUSAL)}) "
+    f"SELECT * FROM {unnest(_REFUSAL)} "
+    'ORDER BY station_id COLLATE "C", remote_address, reason, gateway_id, period_at '
+    f"ON CONFLICT ({_KEY}) DO UPDATE SET times = greatest(r.times, excluded.times), "
+    "first_at = least(r.first_at, excluded.first_at), "
+    "refused_at = greatest(r.refused_at, excluded.refused_at), "
+    "detail = CASE WHEN excluded.times > r.times THEN excluded.detail ELSE r.detail END, "
+    "http_status = CASE WHEN excluded.times > r.times THEN excluded.http_status "
+    "ELSE r.http_status END"
+)
+_TOO_OLD = (
+    "refusal WHERE refused_at < greatest("
+    "now() - interval '30 days', (SELECT refused_at FROM refusal ORDER BY refused_at DESC "
+    f"OFFSET {REFUSALS_KEPT} LIMIT 1)) ORDER BY refused_at LIMIT :slice"
+)
+_GET = statement("SELECT * FROM refusal WHERE id = :id")
+_LAST = statement(
+    "SELECT * FROM refusal WHERE station_id = :station_id ORDER BY refused_at DESC, id DESC LIMIT 1"
+)
+_FILTERS = {
+    "station_id": "AND station_id = :station_id ",
+    "reason": "AND reason = :reason ",
+    "refused_from": "AND refused_at >= :refused_from ",
+    "refused_to": "AND refused_at < :refused_to ",
+    "after": "AND (refused_at, id) < (:after, :after_id) ",
+}
+
+
+async def save(connection: AsyncConnection, refusals: Iterable[tuple[str, Refusal]]) -> None:
+    """Store refusals, each with the gateway that counted it."""
+    rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for gateway_id, refusal in refusals:
+        key = (
+            fit(refusal.station_id, 255),
+            fit(refusal.remote_address, 255),
+            fit(refusal.reason, 64),
+            gateway_id,
+            at(refusal.refused_ms if refusal.period_ms is None else refusal.period_ms),
+        )
+        row = (
+            fit(refusal.detail, 1000),
+            refusal.http_status,
+            refusal.times,
+            at(refusal.refused_ms if refusal.first_ms is None else refusal.first_ms),
+            at(refusal.refused_ms),
+        )
+        # No statement may change a row twice.
+        if key not in rows or rows[key][2] < refusal.times:
+            rows[key] = row
+    if rows:
+        await connection.execute(_SAVE, arrays(_REFUSAL, [key + row for key, row in rows.items()]))
+
+
+async def get(connection: AsyncConnection, refusal_id: int) -> RefusalView | None:
+    """Return one row of refusals."""
+    row = (await connection.execute(_GET, {"id": refusal_id})).first()
+    return None if row is None else _view(row)
+
+
+async def last_of(connection: AsyncConnection, station_id: str) -> RefusalView | None:
+    """Return the last refusal of a station."""
+    row = (await connection.execute(_LAST, {"station_id": station_id})).first()
+    return None if row is None else _view(row)
+
+
+async def page(connection: AsyncConnection, query: ListRefusals) -> Page[RefusalView]:
+    """Return refusals, newest first by the last of each."""
+    parameters: dict[str, Any] = query.model_dump(exclude_none=True, exclude={"cursor"})
+    if query.cursor is not None:
+        key = decode_cursor(query.cursor, as_moment, as_int64)
+        parameters["after"], parameters["after_id"] = key
+    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
+    parameters["limit"] = query.limit + 1
+    sql = (
+        f"SELECT * FROM refusal WHERE true {conditions}"
+        "ORDER BY refused_at DESC, id DESC LIMIT :limit"
+    )
+    rows = (await connection.execute(statement(sql), parameters)).all()
+    shown = rows[: query.limit]
+    return Page(
+        items=[_view(row) for row in shown],
+        next_cursor=encode_cursor(shown[-1].refused_at, shown[-1].id)
+        if len(rows) > query.limit
+        else None,
+    )
+
+
+async def purge(connection: AsyncConnection) -> bool:
+    """Delete refusals after 30 days, and the oldest beyond `REFUSALS_KEPT`; true: maybe more."""
+    return await delete_slice(connection, "refusal", _TOO_OLD)
+
+
+def _view(row: Any) -> RefusalView:
+    return RefusalView(
+        id=row.id,
+        station_id=row.station_id or None,
+        remote_address=row.remote_address,
+        reason=row.reason,
+        detail=row.detail,
+        http_status=row.http_status,
+        times=row.times,
+        first_at=format_time(row.first_at),
+        last_at=format_time(row.refused_at),
+        gateway_id=row.gateway_id,
+    )
