@@ -20,13 +20,13 @@ from csms_shared.contracts.ownership import ClaimOutcome, ClaimReplyBatch
 from csms_shared.contracts.ownership import ClaimReply as ClaimReplyContract
 from csms_shared.contracts.ownership import ReassertionReply as ReassertionReplyContract
 from tests.models.ownership.state import ClaimReply, Superseded
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import Gathering
 from ws_gateway.amqp.claims import Claims, ClaimUnanswered
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import LEASE_S, Lease
 from ws_gateway.amqp.lease_route import LeaseRoute
+from ws_gateway.amqp.message_router import Arrivals
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.reassertions import Reassertions
 

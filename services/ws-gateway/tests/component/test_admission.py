@@ -13,9 +13,9 @@ from websockets.exceptions import InvalidStatus
 
 from csms_shared.contracts.control import Control, ControlKind
 from csms_shared.runtime.clock import monotonic
+from ws_gateway.domain.admission_queue import Turn, Turns
 from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS
-from ws_gateway.domain.turns import Turn, Turns
-from ws_gateway.websocket import admission
+from ws_gateway.websocket import admission_control as admission
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-11-20T08:00:00Z"}

@@ -14,7 +14,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from csms_shared.runtime.clock import monotonic
-from ws_gateway.websocket import doorway, held_bytes, intake, socket
+from ws_gateway.websocket import connection_limiter as doorway
+from ws_gateway.websocket import held_bytes, socket
+from ws_gateway.websocket import read_limiter as intake
 
 HEAD = (
     b"GET /ocpp/%b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -19,13 +19,13 @@ from csms_shared.contracts.ownership import (
     ClaimReplyBatch,
     ReassertionReply,
 )
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import Gathering
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.lease_route import LeaseRoute
+from ws_gateway.amqp.message_router import Arrivals
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.reassertions import Reassertions
 

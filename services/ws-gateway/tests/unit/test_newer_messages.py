@@ -13,9 +13,9 @@ from csms_shared.contracts.commands import Command
 from csms_shared.contracts.control import ControlKind
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import Gathering
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
+from ws_gateway.amqp.message_router import Arrivals
 
 SAMPLES = Path(__file__).parents[4] / "docs" / "messages" / "samples" / "newer"
 

@@ -16,9 +16,9 @@ from gateway_fakes.waiting import until
 
 from csms_simulator.certificates import Authority
 from ws_gateway.domain.tls_faults import TlsFault
-from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.tls_entrance import TlsEntrance
-from ws_gateway.websocket.tls_turns import TlsTurns
+from ws_gateway.websocket.connection_limiter import Doorway
+from ws_gateway.websocket.tls_handshake import TlsEntrance
+from ws_gateway.websocket.tls_handshake_queue import TlsTurns
 
 AUTHORITY = Authority("Operator")
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"

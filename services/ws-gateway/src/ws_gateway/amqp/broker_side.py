@@ -10,15 +10,15 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import STATION_REGISTRY, service_queues
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import Gathering
 from ws_gateway.amqp.calls import CallLanes
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.lease_route import LeaseRoute
+from ws_gateway.amqp.message_router import Arrivals
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.reassertions import Reassertions

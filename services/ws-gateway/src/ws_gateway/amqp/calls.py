@@ -10,8 +10,8 @@ from csms_shared.broker.topology import CALLS
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.ocpp.actions import ActionKind, station_action
 from csms_shared.runtime.clock import monotonic
+from ws_gateway.amqp.batch_delay import Gathering
 from ws_gateway.amqp.connections import HeldConnection
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.services import ServiceWatch

@@ -18,11 +18,11 @@ from csms_shared.contracts.ownership import (
     ClaimReplyBatch,
 )
 from csms_shared.runtime.clock import monotonic, now_ms
+from ws_gateway.amqp.controls_during_claim import Overtaken, ToldMeanwhile
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.services import OVERDUE_S, ServiceWatch
-from ws_gateway.amqp.told_meanwhile import Overtaken, ToldMeanwhile
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.own_queue import OwnQueue
-from ws_gateway.domain.steadiness import Steadiness
+from ws_gateway.domain.flap_damping import Steadiness
 
 log = structlog.get_logger(__name__)
 

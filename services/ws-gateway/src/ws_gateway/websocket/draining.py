@@ -5,7 +5,7 @@ import random
 
 from csms_shared.runtime.clock import monotonic
 from ws_gateway.domain.connection import SERVICE_RESTART
-from ws_gateway.websocket.session import Session
+from ws_gateway.websocket.connection_handler import Session
 
 LAST_ANSWERS_S = 3.0
 _POLL_S = 0.02

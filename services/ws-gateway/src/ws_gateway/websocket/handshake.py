@@ -24,12 +24,12 @@ from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.subprotocol import Subprotocol
 from ws_gateway.domain.tls_faults import TlsFault
+from ws_gateway.websocket.admission_policy import Reception, Throttled
 from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.connection_handler import Session, instant
+from ws_gateway.websocket.connection_limiter import Doorway
 from ws_gateway.websocket.data_request import DataRequest
-from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.reception import Reception, Throttled
 from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
-from ws_gateway.websocket.session import Session, instant
 from ws_gateway.websocket.socket import StationSocket
 from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station
 

@@ -11,15 +11,15 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from ws_gateway.websocket.doorway import Doorway
+from ws_gateway.websocket.connection_handler import Session, instant
+from ws_gateway.websocket.connection_limiter import Doorway
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.held_bytes import HeldBytes
-from ws_gateway.websocket.intake import Intake
-from ws_gateway.websocket.session import Session, instant
+from ws_gateway.websocket.read_limiter import Intake
 from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
-from ws_gateway.websocket.tls_entrance import TlsEntrance
 from ws_gateway.websocket.tls_files import TlsContexts
-from ws_gateway.websocket.tls_turns import TlsTurns
+from ws_gateway.websocket.tls_handshake import TlsEntrance
+from ws_gateway.websocket.tls_handshake_queue import TlsTurns
 
 # Longer than silence and a claim together; a turn in the queue of upgrades comes between.
 _OPEN_BUT_FOR_TURN_S = 20.0

@@ -17,7 +17,7 @@ from ws_gateway import metrics
 from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.refusal_counts import RefusalCounts
 from ws_gateway.domain.tls_faults import CLIENT_GONE, TlsFault
-from ws_gateway.websocket.reception import Throttled
+from ws_gateway.websocket.admission_policy import Throttled
 
 log = structlog.get_logger(__name__)
 

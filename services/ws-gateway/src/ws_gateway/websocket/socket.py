@@ -22,9 +22,9 @@ from ws_gateway import metrics
 from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant
 from ws_gateway.domain.presented import Presented
-from ws_gateway.websocket.doorway import Doorway
+from ws_gateway.websocket.connection_limiter import Doorway
 from ws_gateway.websocket.held_bytes import HeldBytes
-from ws_gateway.websocket.intake import PIECE_BYTES, Intake
+from ws_gateway.websocket.read_limiter import PIECE_BYTES, Intake
 
 CLOSE_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0

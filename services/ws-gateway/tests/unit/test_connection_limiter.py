@@ -2,8 +2,8 @@
 
 import pytest
 
-from ws_gateway.websocket import doorway
-from ws_gateway.websocket.doorway import Doorway
+from ws_gateway.websocket import connection_limiter as doorway
+from ws_gateway.websocket.connection_limiter import Doorway
 
 
 class Visitor:

@@ -1,4 +1,4 @@
-from ws_gateway.domain.steadiness import LONGEST_S, WINDOW_S, Steadiness
+from ws_gateway.domain.flap_damping import LONGEST_S, WINDOW_S, Steadiness
 
 
 def seconds_until_relied_upon(steadiness: Steadiness, now: float) -> float:

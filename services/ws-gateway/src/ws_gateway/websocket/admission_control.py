@@ -6,9 +6,9 @@ from typing import Protocol
 
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
+from ws_gateway.domain.adaptive_concurrency import Pace
+from ws_gateway.domain.admission_queue import Turn, Turns
 from ws_gateway.domain.limits import EntryLimits
-from ws_gateway.domain.pace import Pace
-from ws_gateway.domain.turns import Turn, Turns
 
 # More than these would wait in the broker only, out of reach of priorities; and a queue there
 # makes the registry look as if it were away (`amqp.services.OVERDUE_S`).

@@ -14,6 +14,7 @@ from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.services import OVERDUE_S
+from ws_gateway.domain.admission_queue import Turn
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
 from ws_gateway.domain.effects import (
@@ -29,11 +30,10 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.registration import ACCEPTED
-from ws_gateway.domain.turns import Turn
-from ws_gateway.websocket.boot_turn import BootTurn
+from ws_gateway.websocket.admission_policy import Reception
 from ws_gateway.websocket.commands_under_way import CommandsUnderWay
 from ws_gateway.websocket.data_request import DataRequest
-from ws_gateway.websocket.reception import Reception
+from ws_gateway.websocket.queued_boot import BootTurn
 from ws_gateway.websocket.socket import StationSocket
 
 log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ws_gateway.amqp.gathering import Gathering
+from ws_gateway.amqp.batch_delay import Gathering
 
 
 def _answers(gathering: Gathering, delay_s: float, times: int = 100, at: float = 0.0) -> float:

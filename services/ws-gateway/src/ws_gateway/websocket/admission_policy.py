@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from csms_shared.runtime.clock import monotonic
+from ws_gateway.domain.admission_queue import Turn
 from ws_gateway.domain.failed_logins import FailedLogins
 from ws_gateway.domain.keyed_rate import KeyedRate
 from ws_gateway.domain.limits import EntryLimits
-from ws_gateway.domain.turns import Turn
 from ws_gateway.domain.unknown_ids import UnknownIds
-from ws_gateway.websocket.admission import Admission, Upgrade
+from ws_gateway.websocket.admission_control import Admission, Upgrade
 from ws_gateway.websocket.observed import Observer
 
 _MAX_STATIONS = 20_000

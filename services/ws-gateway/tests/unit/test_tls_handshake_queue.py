@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ws_gateway.websocket import tls_turns
-from ws_gateway.websocket.doorway import CROWDED_SILENCE_S
-from ws_gateway.websocket.tls_turns import BEGIN_AT_A_TURN, LONGEST_WAIT_S, TlsTurns
+from ws_gateway.websocket import tls_handshake_queue as tls_turns
+from ws_gateway.websocket.connection_limiter import CROWDED_SILENCE_S
+from ws_gateway.websocket.tls_handshake_queue import BEGIN_AT_A_TURN, LONGEST_WAIT_S, TlsTurns
 
 
 class Knocking:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ws_gateway.domain.turns import Called, Turn, Turns
+from ws_gateway.domain.admission_queue import Called, Turn, Turns
 
 NOBODY_GONE = frozenset[int]()
 

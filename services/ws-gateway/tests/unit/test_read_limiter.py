@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ws_gateway.websocket.intake import BURST_S, FLOOD_S, Pace
+from ws_gateway.websocket.read_limiter import BURST_S, FLOOD_S, Pace
 
 RATE = 100.0
 sizes = st.lists(

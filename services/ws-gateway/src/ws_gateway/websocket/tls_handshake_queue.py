@@ -12,7 +12,7 @@ from typing import Protocol
 
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
-from ws_gateway.websocket.doorway import CROWDED_SILENCE_S
+from ws_gateway.websocket.connection_limiter import CROWDED_SILENCE_S
 
 # Some 7 ms of a turn, with client certificates.
 BEGIN_AT_A_TURN = 4

@@ -21,10 +21,10 @@ from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
 from csms_shared.runtime.clock import monotonic, now_ms
+from ws_gateway.amqp.batch_delay import Gathering
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.reassertions import Reassertions

@@ -17,11 +17,11 @@ from prometheus_client import REGISTRY
 from csms_simulator.certificates import Authority, Issued
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.settings import GatewaySettings
-from ws_gateway.websocket import tls_turns
-from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.tls_entrance import TlsEntrance
+from ws_gateway.websocket import tls_handshake_queue as tls_turns
+from ws_gateway.websocket.connection_limiter import Doorway
 from ws_gateway.websocket.tls_files import BadTlsFile, TlsContexts, tls_files
-from ws_gateway.websocket.tls_turns import TlsTurns
+from ws_gateway.websocket.tls_handshake import TlsEntrance
+from ws_gateway.websocket.tls_handshake_queue import TlsTurns
 
 AUTHORITY = Authority("Operator")
 ELSEWHERE = Authority("Operator")

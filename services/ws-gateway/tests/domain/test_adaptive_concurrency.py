@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from ws_gateway.domain.pace import Pace
+from ws_gateway.domain.adaptive_concurrency import Pace
 
 
 def _pace() -> Pace:

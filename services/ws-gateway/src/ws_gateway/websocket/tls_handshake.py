@@ -19,8 +19,8 @@ from ws_gateway.domain.proxy_protocol import (
     client_address,
 )
 from ws_gateway.domain.tls_faults import CLIENT_GONE, TlsFault, fault_of
-from ws_gateway.websocket.doorway import SILENCE_S, Doorway
-from ws_gateway.websocket.tls_turns import TlsTurns, has_gone, is_whole_hello
+from ws_gateway.websocket.connection_limiter import SILENCE_S, Doorway
+from ws_gateway.websocket.tls_handshake_queue import TlsTurns, has_gone, is_whole_hello
 
 # The doorway is stricter; this one holds where the doorway does not look any more.
 HANDSHAKE_TIMEOUT_S = SILENCE_S + 5.0

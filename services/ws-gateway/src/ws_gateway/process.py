@@ -14,13 +14,13 @@ from csms_shared.values.trusted_proxies import parse_networks
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.settings import GatewaySettings
+from ws_gateway.websocket.admission_policy import Reception
 from ws_gateway.websocket.client_address import ClientAddresses
-from ws_gateway.websocket.doorway import Doorway, files_allowed
+from ws_gateway.websocket.connection_limiter import Doorway, files_allowed
 from ws_gateway.websocket.draining import close_spread
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.listener import Listener
 from ws_gateway.websocket.ports import Ports
-from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.tls_files import TlsContexts, tls_files
 
 log = structlog.get_logger(__name__)
