@@ -1,12 +1,12 @@
-"""Sockets without a session, by number and by age."""
+"""Sockets without a connection of a station, by number and by age."""
 
 import pytest
 
-from ws_gateway.websocket import connection_limiter as doorway
-from ws_gateway.websocket.connection_limiter import Doorway
+from ws_gateway.websocket import connection_limiter
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter
 
 
-class Visitor:
+class FakeSocket:
     def __init__(self) -> None:
         self.given_up_for: str | None = None
 
@@ -14,86 +14,84 @@ class Visitor:
         self.given_up_for = reason
 
 
-def _enter(door: Doorway, count: int) -> list[Visitor]:
-    visitors = [Visitor() for _ in range(count)]
-    for visitor in visitors:
-        door.entered(visitor)
-    return visitors
+def _open(limiter: ConnectionLimiter, count: int) -> list[FakeSocket]:
+    sockets = [FakeSocket() for _ in range(count)]
+    for socket in sockets:
+        limiter.opened(socket)
+    return sockets
 
 
-def _look(door: Doorway, now: list[float], after_s: float = 0.1) -> None:
+def _look(limiter: ConnectionLimiter, now: list[float], after_s: float = 0.1) -> None:
     now[0] += after_s
-    door.give_up_silent()
+    limiter.give_up_silent()
 
 
 def test_the_oldest_silent_socket_makes_room_for_the_newest() -> None:
     now = [100.0]
-    visitors = _enter(door := Doorway(max_sockets=40, clock=lambda: now[0]), 25)
-    _look(door, now, doorway.CROWDED_SILENCE_S)
-    _look(door, now)
-    assert [visitor.given_up_for for visitor in visitors] == (
+    sockets = _open(limiter := ConnectionLimiter(max_sockets=40, clock=lambda: now[0]), 25)
+    _look(limiter, now, connection_limiter.CROWDED_SILENCE_S)
+    _look(limiter, now)
+    assert [socket.given_up_for for socket in sockets] == (
         ["handshake_displaced"] * 5 + [None] * 20
     )
-    door.asked(visitors[5])
-    _enter(door, 1)
-    _look(door, now, doorway.CROWDED_SILENCE_S)
-    _look(door, now)
-    assert visitors[6].given_up_for is None
+    limiter.requested(sockets[5])
+    _open(limiter, 1)
+    _look(limiter, now, connection_limiter.CROWDED_SILENCE_S)
+    _look(limiter, now)
+    assert sockets[6].given_up_for is None
 
 
 def test_a_storm_that_has_not_been_read_yet_is_not_taken_for_silence() -> None:
     now = [100.0]
-    door = Doorway(max_sockets=40, clock=lambda: now[0])
-    _look(door, now)
-    storm = _enter(door, 30)
+    limiter = ConnectionLimiter(max_sockets=40, clock=lambda: now[0])
+    _look(limiter, now)
+    storm = _open(limiter, 30)
     # However late the look is: nothing has been read since they came.
-    _look(door, now, doorway.SILENCE_S * 2)
-    for visitor in storm:
-        door.asked(visitor)
-    _look(door, now)
-    assert {visitor.given_up_for for visitor in storm} == {None}
+    _look(limiter, now, connection_limiter.SILENCE_S * 2)
+    for socket in storm:
+        limiter.requested(socket)
+    _look(limiter, now)
+    assert {socket.given_up_for for socket in storm} == {None}
 
 
 def test_the_oldest_silent_socket_gives_its_file_to_the_newest_at_once() -> None:
-    visitors = _enter(Doorway(max_sockets=8), 10)
-    assert [visitor.given_up_for for visitor in visitors] == (
-        ["handshake_displaced"] * 2 + [None] * 8
-    )
+    sockets = _open(ConnectionLimiter(max_sockets=8), 10)
+    assert [socket.given_up_for for socket in sockets] == (["handshake_displaced"] * 2 + [None] * 8)
 
 
 def test_one_that_asks_or_is_served_is_never_displaced() -> None:
-    door = Doorway(max_sockets=8)
-    asking, served = _enter(door, 2)
-    for visitor in (asking, served):
-        door.asked(visitor)
-    door.served(served)
-    silent = _enter(door, 20)
+    limiter = ConnectionLimiter(max_sockets=8)
+    asking, served = _open(limiter, 2)
+    for socket in (asking, served):
+        limiter.requested(socket)
+    limiter.established(served)
+    silent = _open(limiter, 20)
     assert asking.given_up_for is None
     assert served.given_up_for is None
-    assert [visitor.given_up_for for visitor in silent[-2:]] == [None, None]
+    assert [socket.given_up_for for socket in silent[-2:]] == [None, None]
 
 
 def test_silence_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    door = Doorway(max_sockets=40, clock=lambda: now[0])
-    (first,) = _enter(door, 1)
-    now[0] += doorway.SILENCE_S / 2
-    (second,) = _enter(door, 1)
-    _look(door, now, 0.0)
-    _look(door, now, doorway.SILENCE_S / 2)
+    limiter = ConnectionLimiter(max_sockets=40, clock=lambda: now[0])
+    (first,) = _open(limiter, 1)
+    now[0] += connection_limiter.SILENCE_S / 2
+    (second,) = _open(limiter, 1)
+    _look(limiter, now, 0.0)
+    _look(limiter, now, connection_limiter.SILENCE_S / 2)
     assert (first.given_up_for, second.given_up_for) == ("handshake_timeout", None)
 
 
 def test_files_are_left_for_sockets_that_have_not_asked_yet() -> None:
-    door = Doorway(max_sockets=8)
-    visitors = _enter(door, 2)
+    limiter = ConnectionLimiter(max_sockets=8)
+    sockets = _open(limiter, 2)
     for _ in range(3):
-        for visitor in visitors:
-            door.asked(visitor)
-        visitors = _enter(door, 2)
-    assert door.is_full
-    assert not door.is_overfull
-    door.asked(visitors[0])
-    assert door.is_overfull
-    door.left(visitors[0], was_served=False)
-    assert not door.is_overfull
+        for socket in sockets:
+            limiter.requested(socket)
+        sockets = _open(limiter, 2)
+    assert limiter.is_full
+    assert not limiter.is_overfull
+    limiter.requested(sockets[0])
+    assert limiter.is_overfull
+    limiter.closed(sockets[0], was_established=False)
+    assert not limiter.is_overfull

@@ -38,7 +38,7 @@ _CALL = "2"
 
 
 class Recorder:
-    """Keeps the frames of all sessions of this gateway until they are sent."""
+    """Keeps the frames of all connections of this gateway until they are sent."""
 
     def __init__(
         self,

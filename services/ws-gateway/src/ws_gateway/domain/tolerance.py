@@ -26,7 +26,7 @@ from ws_gateway.domain.meter_values import leave_out_empty_samples, mend_meter_v
 
 _LONGEST_ID_TAG = 255
 # Refused, they are lost for good: the station repeats them a few times and then drops them.
-_OF_A_SESSION = ("StartTransaction", "MeterValues", "StopTransaction")
+_OF_A_TRANSACTION = ("StartTransaction", "MeterValues", "StopTransaction")
 _METER_VALUES_OF = {"MeterValues": "meterValue", "StopTransaction": "transactionData"}
 _REQUIRED_OF_BOOT = ("chargePointVendor", "chargePointModel")
 _ENUMS_KEPT_AS_SENT = (("StatusNotification", "errorCode"), ("StopTransaction", "reason"))
@@ -137,7 +137,7 @@ def _forgive(
         return _Verdict.REFUSED
     holder, key = _holder(payload, problem.path)
     match problem.keyword:
-        case "additionalProperties" if action in _OF_A_SESSION:
+        case "additionalProperties" if action in _OF_A_TRANSACTION:
             del holder[key]
             tolerated[Deviation.UNKNOWN_FIELD] = None
             return _Verdict.MENDED

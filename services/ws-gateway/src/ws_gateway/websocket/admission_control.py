@@ -1,4 +1,4 @@
-"""Who waits for a turn, woken when it comes (docs/adr/0014)."""
+"""Admission control: who waits in a queue, and is woken when admitted (docs/adr/0014)."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,111 +6,116 @@ from typing import Protocol
 
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
-from ws_gateway.domain.adaptive_concurrency import Pace
-from ws_gateway.domain.admission_queue import Turn, Turns
+from ws_gateway.domain.adaptive_concurrency import AdaptiveConcurrency
+from ws_gateway.domain.admission_queue import Admission, AdmissionQueue
 from ws_gateway.domain.limits import EntryLimits
 
 # More than these would wait in the broker only, out of reach of priorities; and a queue there
 # makes the registry look as if it were away (`amqp.services.OVERDUE_S`).
 MOST_CLAIMS, FEWEST_CLAIMS = 250, 20
 CLAIM_TARGET_S = 1.0
-# A timer for each single turn would cost more than the turns.
+# A timer for each single admission would cost more than the admissions.
 _SHORTEST_PAUSE_S = 0.005
 
 
 class Waiter(Protocol):
-    """Somebody who waits for a turn and is told one thing or the other, once."""
+    """Somebody who waits in the queue and is told one thing or the other, once."""
 
     @property
     def gone(self) -> bool:
-        """Tell whether the turn would be wasted."""
+        """Tell whether the place would be wasted."""
 
-    def turn_came(self) -> None:
+    def admit(self) -> None:
         """Go on."""
 
-    def turned_away(self) -> None:
+    def refuse(self) -> None:
         """Do not wait any longer: too many do, or nobody is left to wait."""
 
 
-class Admission:
-    """The queue of one kind of newcomer."""
+class AdmissionControl:
+    """The queue of one kind of request."""
 
     def __init__(
         self,
         kind: str,
-        turns: Turns[Waiter],
-        pace: Pace | None = None,
+        queue: AdmissionQueue[Waiter],
+        concurrency: AdaptiveConcurrency | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._turns = turns
-        self._pace = pace
+        self._queue = queue
+        self._concurrency = concurrency
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
-        self._outcomes = {turn: metrics.ADMISSIONS.labels(kind, turn.name.lower()) for turn in Turn}
-        metrics.ADMISSION_WAITING.labels(kind).set_function(lambda: turns.waiting)
+        self._outcomes = {
+            admission: metrics.ADMISSIONS.labels(kind, admission.name.lower())
+            for admission in Admission
+        }
+        metrics.ADMISSION_WAITING.labels(kind).set_function(lambda: queue.waiting)
 
     @classmethod
-    def of_upgrades(cls, limits: EntryLimits) -> "Admission":
-        """Return the queue of stations that connect; `leave` is called after each claim."""
-        pace = Pace(at_least=FEWEST_CLAIMS, at_most=MOST_CLAIMS, target_s=CLAIM_TARGET_S)
-        return cls("upgrade", _turns(limits, pace.bound), pace)
+    def of_upgrades(cls, limits: EntryLimits) -> "AdmissionControl":
+        """Return the queue of stations that connect; `done` is called after each claim."""
+        concurrency = AdaptiveConcurrency(
+            at_least=FEWEST_CLAIMS, at_most=MOST_CLAIMS, target_s=CLAIM_TARGET_S
+        )
+        return cls("upgrade", _queue(limits, concurrency.bound), concurrency)
 
     @classmethod
-    def of_boots(cls, limits: EntryLimits) -> "Admission":
+    def of_boots(cls, limits: EntryLimits) -> "AdmissionControl":
         """Return the queue of BootNotifications."""
-        return cls("boot", _turns(limits, None))
+        return cls("boot", _queue(limits, None))
 
-    def enter(self, waiter: Waiter, *, first: bool) -> Turn:
-        """Ask for a turn; only where the answer is `WAITS` the waiter is told later."""
-        turn = self._turns.enter(waiter, self._clock(), first=first)
-        self._outcomes[turn].inc()
-        if turn is Turn.WAITS:
+    def enter(self, waiter: Waiter, *, first: bool) -> Admission:
+        """Ask to be admitted; only where the answer is `WAITS` the waiter is told later."""
+        admission = self._queue.enter(waiter, self._clock(), first=first)
+        self._outcomes[admission].inc()
+        if admission is Admission.WAITS:
             if self._timer is None:
                 self._set_timer()
             elif first:
                 # It may have displaced somebody, who is told at once.
-                self._let_in()
-        return turn
+                self._release()
+        return admission
 
-    def leave(self, took_s: float) -> None:
-        """Note that one whose turn came is done, and how long it took."""
-        self._turns.leave()
-        if self._pace is not None:
-            self._pace.answered(took_s, self._clock())
-            self._turns.max_under_way = self._pace.bound
-        if self._turns.waiting:
-            self._let_in()
+    def done(self, took_s: float) -> None:
+        """Note that one that was admitted is done, and how long it took."""
+        self._queue.done()
+        if self._concurrency is not None:
+            self._concurrency.answered(took_s, self._clock())
+            self._queue.max_concurrent = self._concurrency.bound
+        if self._queue.waiting:
+            self._release()
 
-    def _let_in(self) -> None:
+    def _release(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        called = self._turns.come(self._clock(), lambda waiter: waiter.gone)
-        for waiter in called.coming:
-            waiter.turn_came()
-        self._outcomes[Turn.REFUSED].inc(len(called.refused))
-        for waiter in (*called.refused, *called.gone):
-            waiter.turned_away()
+        departures = self._queue.release(self._clock(), lambda waiter: waiter.gone)
+        for waiter in departures.admitted:
+            waiter.admit()
+        self._outcomes[Admission.REFUSED].inc(len(departures.refused))
+        for waiter in (*departures.refused, *departures.gone):
+            waiter.refuse()
         self._set_timer()
 
     def _set_timer(self) -> None:
-        pause = self._turns.next_in(self._clock())
+        pause = self._queue.next_release_in(self._clock())
         if pause is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(pause, _SHORTEST_PAUSE_S), self._let_in)
+            self._timer = loop.call_later(max(pause, _SHORTEST_PAUSE_S), self._release)
 
 
-def _turns(limits: EntryLimits, max_under_way: int | None) -> Turns[Waiter]:
-    return Turns(
+def _queue(limits: EntryLimits, max_concurrent: int | None) -> AdmissionQueue[Waiter]:
+    return AdmissionQueue(
         rate=limits.admissions_per_s,
         burst=limits.admissions_at_once,
-        max_under_way=max_under_way,
+        max_concurrent=max_concurrent,
         max_waiting=limits.admissions_waiting,
         longest_wait_s=limits.admission_wait_s,
     )
 
 
-class Upgrade:
+class QueuedUpgrade:
     """One handshake that waits."""
 
     __slots__ = ("_is_gone", "admitted")
@@ -126,15 +131,15 @@ class Upgrade:
 
     @property
     def was_admitted(self) -> bool:
-        """Tell whether its turn has come."""
+        """Tell whether it was admitted in time."""
         answered = self.admitted.done() and not self.admitted.cancelled()
         return answered and self.admitted.result()
 
-    def turn_came(self) -> None:
+    def admit(self) -> None:
         """Go on to the claim."""
         self.admitted.set_result(True)
 
-    def turned_away(self) -> None:
+    def refuse(self) -> None:
         """Refuse, where anybody still waits."""
         if not self.admitted.done():
             self.admitted.set_result(False)

@@ -14,7 +14,7 @@ from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.services import OVERDUE_S
-from ws_gateway.domain.admission_queue import Turn
+from ws_gateway.domain.admission_queue import Admission
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
 from ws_gateway.domain.effects import (
@@ -30,15 +30,15 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.registration import ACCEPTED
-from ws_gateway.websocket.admission_policy import Reception
+from ws_gateway.websocket.admission_policy import AdmissionPolicy
 from ws_gateway.websocket.commands_under_way import CommandsUnderWay
 from ws_gateway.websocket.data_request import DataRequest
-from ws_gateway.websocket.queued_boot import BootTurn
+from ws_gateway.websocket.queued_boot import QueuedBoot
 from ws_gateway.websocket.socket import StationSocket
 
 log = structlog.get_logger(__name__)
 
-_OF_SESSIONS = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
+_OF_TRANSACTIONS = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
 
 
 def instant() -> Instant:
@@ -46,7 +46,7 @@ def instant() -> Instant:
     return Instant(monotonic(), now_ms())
 
 
-class Session:
+class ConnectionHandler:
     """The shell around one connection's state machine."""
 
     __slots__ = (
@@ -55,7 +55,7 @@ class Session:
         "_commands",
         "_data_request",
         "_machine",
-        "_reception",
+        "_policy",
         "_released",
         "_socket",
         "_tolerated",
@@ -74,7 +74,7 @@ class Session:
         self,
         socket: StationSocket,
         broker: BrokerSide,
-        reception: Reception,
+        policy: AdmissionPolicy,
         machine: StationConnection,
         *,
         station_id: str,
@@ -89,7 +89,7 @@ class Session:
     ) -> None:
         self._socket = socket
         self._broker = broker
-        self._reception = reception
+        self._policy = policy
         self._machine = machine
         self.station_id = station_id
         self.connection_id = connection_id
@@ -99,7 +99,7 @@ class Session:
         self.connected_ms = connected_ms
         self.last_seen_ms = connected_ms
         # As far as this gateway has seen; the station keeps its place if it must come back.
-        self.in_transaction = reception.is_in_session(station_id)
+        self.in_transaction = policy.is_in_transaction(station_id)
         self._boot_count = boot_count
         self.registration_version = registration_version
         # Made for the first one: most stations have no deviation.
@@ -140,7 +140,7 @@ class Session:
         """Let go of everything: the socket is gone."""
         self._carry_out(self._machine.socket_closed(instant()))
         self._broker.connections.remove(self)
-        self._reception.left(self.station_id, in_session=self.in_transaction)
+        self._policy.disconnected(self.station_id, in_transaction=self.in_transaction)
         self._release("connection closed" if code not in (None, 1006) else "connection lost")
         metrics.CONNECTIONS.labels(self.ocpp_version).dec()
         metrics.CLOSES.labels(metrics.close_label(code)).inc()
@@ -269,7 +269,7 @@ class Session:
             case _:
                 if isinstance(effect, Tolerated):
                     self._count_tolerated(effect.names)
-                self._reception.observer.observe(
+                self._policy.observer.observe(
                     effect, self.ocpp_version, self.station_id, self.connection_id
                 )
 
@@ -277,14 +277,14 @@ class Session:
         call = effect.call
         if self._data_request is not None and self._data_request.is_settled_by(call.action):
             self._data_request = None
-        if call.action in _OF_SESSIONS:
-            self._note_session(call)
+        if call.action in _OF_TRANSACTIONS:
+            self._note_transaction(call)
         elif call.action == "BootNotification":
             self._wait_for_boot(call)
             return
         self._hand_over(call)
 
-    def _note_session(self, call: InboundCall) -> None:
+    def _note_transaction(self, call: InboundCall) -> None:
         if call.action == "StopTransaction":
             self.in_transaction = False
         elif call.action == "StartTransaction" or call.payload.get("transactionId"):
@@ -294,12 +294,12 @@ class Session:
         if self._machine.is_exempt:
             self._hand_over(call)
             return
-        boot = BootTurn(self, lambda: self._hand_over(call))
-        turn = self._reception.boots.enter(boot, first=self.in_transaction)
-        if turn is Turn.NOW:
-            boot.turn_came()
-        elif turn is Turn.REFUSED:
-            boot.turned_away()
+        boot = QueuedBoot(self, lambda: self._hand_over(call))
+        admission = self._policy.boots.enter(boot, first=self.in_transaction)
+        if admission is Admission.NOW:
+            boot.admit()
+        elif admission is Admission.REFUSED:
+            boot.refuse()
 
     def _hand_over(self, call: InboundCall) -> None:
         patience_s = (call.deadline_ms - now_ms()) / 1000
@@ -336,7 +336,7 @@ class Session:
             exempt=change.exempt_from_limits,
         )
         if change.exempt_from_limits:
-            self._reception.forgive(self.station_id)
+            self._policy.forgive(self.station_id)
         return True
 
     def _ask(self, request: DataRequest, now: Instant) -> None:

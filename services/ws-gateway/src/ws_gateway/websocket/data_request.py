@@ -16,7 +16,8 @@ class DataRequest:
     """A TriggerMessage that is sent once, unless the station speaks up by itself.
 
     It asks for the boot where none was ever accepted: some stations never boot again, and until
-    then everything of their sessions is refused (OCPP 1.6, 4.2). A boot is followed by a status.
+    then everything of their transactions is refused (OCPP 1.6, 4.2). A boot is followed by a
+    status.
     """
 
     __slots__ = ("_due_at", "_wanted")
