@@ -8,7 +8,7 @@ from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.basic_auth import presented_password
 from ws_gateway.domain.identity import station_id_from_path
-from ws_gateway.domain.subprotocol import Subprotocol, negotiate
+from ws_gateway.ocpp.subprotocol import Subprotocol, negotiate
 
 
 def test_trap_1_a_station_that_offers_no_subprotocol_speaks_ocpp_16() -> None:

@@ -22,7 +22,7 @@ from csms_shared.ocpp.schemas import (
 )
 from csms_shared.values.times import parse_time
 from ws_gateway.domain.deviations import Deviation
-from ws_gateway.domain.meter_values import leave_out_empty_samples, mend_meter_values
+from ws_gateway.ocpp.v16_meter_values import leave_out_empty_samples, mend_meter_values
 
 _LONGEST_ID_TAG = 255
 # Refused, they are lost for good: the station repeats them a few times and then drops them.

@@ -22,8 +22,8 @@ from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.presented import Presented
-from ws_gateway.domain.subprotocol import Subprotocol
 from ws_gateway.domain.tls_faults import TlsFault
+from ws_gateway.ocpp.subprotocol import Subprotocol
 from ws_gateway.websocket.admission_policy import AdmissionPolicy, Throttled
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.connection_handler import ConnectionHandler, instant
