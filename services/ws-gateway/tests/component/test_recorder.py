@@ -20,6 +20,7 @@ from csms_shared.contracts.recordings import RecordedFrame, RecordingBatch, deco
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.recorder import Recorder
 from ws_gateway.domain.recording import FrameBuffer
+from ws_gateway.ocpp.v16 import DIALECT
 
 
 class Recordings:
@@ -140,6 +141,7 @@ class Held:
     """As much of a connection as the recorder looks at."""
 
     station_id = "S"
+    masking = DIALECT.masking
     connection_id = "c"
 
 

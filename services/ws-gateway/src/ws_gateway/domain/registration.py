@@ -2,20 +2,11 @@
 
 from typing import Any
 
+from ws_gateway.domain.dialect import Dialect
+
 ACCEPTED = "accepted"
 PENDING = "pending"
 REJECTED = "rejected"
-
-_BOOT = "BootNotification"
-# Sent before the boot by stations that give up when they are refused.
-_FORGIVEN_BEFORE_BOOT = frozenset({"Heartbeat", "StatusNotification", "DataTransfer"})
-_TRIGGERS = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
-_NOT_WHILE_PENDING = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
-
-
-def is_trigger(action: str) -> bool:
-    """Tell whether this call asks the station for one of its own."""
-    return action in _TRIGGERS
 
 
 class Registration:
@@ -24,9 +15,22 @@ class Registration:
     `exempt`: it is on a test bench, and only what bounds memory counts for it (docs/adr/0020).
     """
 
-    __slots__ = ("_boot_accepted", "_triggered", "booted", "exempt", "status", "strict")
+    __slots__ = (
+        "_boot_accepted",
+        "_commands",
+        "_rules",
+        "_triggered",
+        "booted",
+        "exempt",
+        "status",
+        "strict",
+    )
 
-    def __init__(self, status: str, *, booted: bool, strict: bool, exempt: bool) -> None:
+    def __init__(
+        self, dialect: Dialect, status: str, *, booted: bool, strict: bool, exempt: bool
+    ) -> None:
+        self._rules = dialect.registration
+        self._commands = dialect.commands
         self.status = status
         self.booted = booted
         self.strict = strict
@@ -36,16 +40,16 @@ class Registration:
         self._triggered: frozenset[str] = frozenset()
 
     def boot_answered(self, response: dict[str, Any]) -> None:
-        """Take over what a BootNotification was answered."""
+        """Take over what a boot was answered."""
         self.booted = True
-        self.status = str(response["status"]).lower()
+        self.status = self._rules.status(response)
         self._boot_accepted = self.status == ACCEPTED
 
     def lets_station_call(self, action: str) -> bool:
         """Tell whether a station may make this call now."""
         return (
             self.status == ACCEPTED
-            or action == _BOOT
+            or action == self._rules.boot
             or action in self._triggered
             or self.is_forgiven_before_boot(action)
         )
@@ -56,7 +60,7 @@ class Registration:
             self.status == PENDING
             and not self.booted
             and not self.strict
-            and action in _FORGIVEN_BEFORE_BOOT
+            and action in self._rules.forgiven_before_boot
         )
 
     def refusal_of_command(self, action: str, payload: dict[str, Any]) -> str | None:
@@ -67,19 +71,24 @@ class Registration:
         """
         if self.status == REJECTED:
             return "STATION_REJECTED"
-        if self.status == PENDING and action in _NOT_WHILE_PENDING:
+        if self.status == PENDING and action in self._commands.withheld_while_pending:
             return "STATION_PENDING"
-        wants_boot = is_trigger(action) and payload.get("requestedMessage") == _BOOT
-        if self.strict and self._boot_accepted and wants_boot:
+        if self.strict and self._boot_accepted and self._asks_for_boot(action, payload):
             return "STATION_ACCEPTED"
         return None
 
     def command_sent(self, action: str, payload: dict[str, Any]) -> None:
         """Let the station send what this command triggers, although it is not accepted yet."""
-        if is_trigger(action) and self.status != ACCEPTED:
-            self._triggered |= {str(payload.get("requestedMessage"))}
+        if self.status != ACCEPTED and action in self._commands.triggers:
+            self._triggered |= {self._commands.triggered_call(payload)}
 
     def command_refused(self, action: str, payload: dict[str, Any]) -> None:
         """Take back what `command_sent` allowed."""
-        if is_trigger(action):
-            self._triggered -= {str(payload.get("requestedMessage"))}
+        if action in self._commands.triggers:
+            self._triggered -= {self._commands.triggered_call(payload)}
+
+    def _asks_for_boot(self, action: str, payload: dict[str, Any]) -> bool:
+        commands = self._commands
+        return action in commands.triggers and (
+            commands.triggered_call(payload) == self._rules.boot
+        )

@@ -8,8 +8,8 @@ import structlog
 
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
-from csms_shared.ocpp.actions import ActionKind, station_action
-from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.ocpp.actions import ActionKind
+from csms_shared.ocpp.errors import RpcError
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
@@ -17,6 +17,7 @@ from ws_gateway.amqp.services import OVERDUE_S
 from ws_gateway.domain.admission_queue import Admission
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
+from ws_gateway.domain.dialect import Dialect
 from ws_gateway.domain.effects import (
     Close,
     CommandFinished,
@@ -38,8 +39,6 @@ from ws_gateway.websocket.socket import StationSocket
 
 log = structlog.get_logger(__name__)
 
-_OF_TRANSACTIONS = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
-
 
 def instant() -> Instant:
     """Return the present moment."""
@@ -54,6 +53,7 @@ class ConnectionHandler:
         "_broker",
         "_commands",
         "_data_request",
+        "_dialect",
         "_machine",
         "_policy",
         "_released",
@@ -64,6 +64,7 @@ class ConnectionHandler:
         "epoch",
         "in_transaction",
         "last_seen_ms",
+        "masking",
         "ocpp_version",
         "registration_version",
         "remote_address",
@@ -76,10 +77,10 @@ class ConnectionHandler:
         broker: BrokerSide,
         policy: AdmissionPolicy,
         machine: StationConnection,
+        dialect: Dialect,
         *,
         station_id: str,
         connection_id: str,
-        ocpp_version: str,
         remote_address: str,
         connected_ms: int,
         boot_count: int,
@@ -91,10 +92,12 @@ class ConnectionHandler:
         self._broker = broker
         self._policy = policy
         self._machine = machine
+        self._dialect = dialect
         self.station_id = station_id
         self.connection_id = connection_id
         self.epoch = machine.epoch
-        self.ocpp_version = ocpp_version
+        self.ocpp_version = dialect.version
+        self.masking = dialect.masking
         self.remote_address = remote_address
         self.connected_ms = connected_ms
         self.last_seen_ms = connected_ms
@@ -155,10 +158,10 @@ class ConnectionHandler:
         """Answer a decision."""
         call = self._machine.call_in_progress
         if call is not None and call.seq == reply.seq:
-            self._broker.services[self._owner_of(call.action)].answered()
+            self._broker.services[self._dialect.calls.service(call.action)].answered()
         overtaken = None
         if reply.registration is not None:
-            # With the answer to a BootNotification, which sets the status itself.
+            # With the answer to a boot, which sets the status itself.
             newest = self._take_registration(reply.registration, booted=True)
             overtaken = None if newest else self._machine.registration_status
         if reply.payload is not None:
@@ -168,7 +171,7 @@ class ConnectionHandler:
                 self._machine.set_status(overtaken)
             return
         fault = reply.fault
-        code = fault.code if fault else error_code(self.ocpp_version, RpcError.INTERNAL_ERROR)
+        code = fault.code if fault else self._dialect.error_code(RpcError.INTERNAL_ERROR)
         description = fault.description if fault else ""
         effects = self._machine.answer_error(reply.seq, code, description, instant())
         self._carry_out(effects, *((call.action, call.received_ms) if call else ()))
@@ -205,7 +208,7 @@ class ConnectionHandler:
         return (
             call is not None
             and call.kind is ActionKind.DECISION
-            and self._owner_of(call.action) == service
+            and self._dialect.calls.service(call.action) == service
         )
 
     def take_tolerated(self) -> dict[str, int]:
@@ -227,7 +230,7 @@ class ConnectionHandler:
         if call is not None:
             overdue = now.wall_ms - call.received_ms > OVERDUE_S * 1000
             if overdue and call.kind is ActionKind.DECISION:
-                self._broker.services[self._owner_of(call.action)].doubt()
+                self._broker.services[self._dialect.calls.service(call.action)].doubt()
         if self._data_request is not None and self._data_request.is_due(now):
             request, self._data_request = self._data_request, None
             if request.may_be_sent(self._machine.registration_status):
@@ -277,18 +280,17 @@ class ConnectionHandler:
         call = effect.call
         if self._data_request is not None and self._data_request.is_settled_by(call.action):
             self._data_request = None
-        if call.action in _OF_TRANSACTIONS:
+        if call.action in self._dialect.transactions.actions:
             self._note_transaction(call)
-        elif call.action == "BootNotification":
+        elif call.action == self._dialect.registration.boot:
             self._wait_for_boot(call)
             return
         self._hand_over(call)
 
     def _note_transaction(self, call: InboundCall) -> None:
-        if call.action == "StopTransaction":
-            self.in_transaction = False
-        elif call.action == "StartTransaction" or call.payload.get("transactionId"):
-            self.in_transaction = True
+        sign = self._dialect.transactions.of_call(call.action, call.payload)
+        if sign is not None:
+            self.in_transaction = sign
 
     def _wait_for_boot(self, call: InboundCall) -> None:
         if self._machine.is_exempt:
@@ -305,7 +307,7 @@ class ConnectionHandler:
         patience_s = (call.deadline_ms - now_ms()) / 1000
         service_away = (
             call.kind is ActionKind.DECISION
-            and self._broker.services[self._owner_of(call.action)].away
+            and self._broker.services[self._dialect.calls.service(call.action)].away
         )
         if service_away:
             self.close(SERVICE_RESTART, "service away")
@@ -343,7 +345,7 @@ class ConnectionHandler:
         command = request.command(self.epoch, now)
         self._send_call(command, now)
         metrics.messages("out", command.action, "sent").inc()
-        self._log("data_requested", requested=command.payload["requestedMessage"])
+        self._log("data_requested", requested=request.wanted)
 
     def _send_call(self, command: OutboundCommand, now: Instant) -> None:
         if self._broker.recorder is not None:
@@ -369,11 +371,6 @@ class ConnectionHandler:
         if reason != "superseded":
             self._broker.notices.release(self.station_id, self.connection_id, self.epoch, reason)
         self._log("connection_ended", reason=reason)
-
-    def _owner_of(self, action: str) -> str:
-        known = station_action(self.ocpp_version, action)
-        assert known is not None
-        return known.service
 
     def _log(self, event: str, **details: object) -> None:
         log.info(event, station_id=self.station_id, connection_id=self.connection_id, **details)

@@ -205,7 +205,7 @@ class Handshakes:
         claim = Claim(
             station_id=station_id,
             connection_id=uuid.uuid4().hex,
-            ocpp_version=subprotocol.version,
+            ocpp_version=subprotocol.dialect.version,
             offers_subprotocol=subprotocol.header is not None,
             remote_address=client.remote_address,
             credential_proofs=tuple(proofs),
@@ -277,7 +277,7 @@ class Handshakes:
             self._broker,
             self._policy,
             StationConnection(
-                subprotocol.version,
+                subprotocol.dialect,
                 reply.epoch,
                 registration.registration_status,
                 now,
@@ -286,9 +286,9 @@ class Handshakes:
                 exempt=registration.exempt_from_limits,
                 limits=self._limits,
             ),
+            subprotocol.dialect,
             station_id=claim.station_id,
             connection_id=claim.connection_id,
-            ocpp_version=subprotocol.version,
             remote_address=claim.remote_address,
             connected_ms=claim.connected_ms,
             boot_count=registration.boot_count,
@@ -297,14 +297,14 @@ class Handshakes:
             data_request=(
                 None
                 if reply.status_known and reply.booted
-                else DataRequest(now, booted=reply.booted)
+                else DataRequest(subprotocol.dialect, now, booted=reply.booted)
             ),
         )
         self._broker.connections.add(handler)
         if handler.ended:
             raise unavailable("superseded", "a newer connection of this station is open")
         socket.serve(handler)
-        metrics.CONNECTIONS.labels(subprotocol.version).inc()
+        metrics.CONNECTIONS.labels(subprotocol.dialect.version).inc()
         if subprotocol.header is None:
             metrics.TOLERATED.labels(Deviation.MISSING_SUBPROTOCOL).inc()
         log.info(

@@ -52,8 +52,8 @@ class Observer:
     def observe(self, effect: Observed, version: str, station_id: str, connection_id: str) -> None:
         """Take note of one effect."""
         match effect:
-            case HeartbeatAnswered():
-                metrics.messages("in", "Heartbeat", "answered").inc()
+            case HeartbeatAnswered(_, action):
+                metrics.messages("in", action, "answered").inc()
             case Tolerated(names):
                 for name in names:
                     metrics.TOLERATED.labels(name).inc()
