@@ -122,7 +122,7 @@ async def test_who_leaves_the_queue_takes_no_turn_from_the_others(
         assert services.claims == 2
 
 
-async def test_a_station_that_left_in_a_session_comes_before_those_that_did_not(
+async def test_a_station_that_left_in_a_transaction_comes_before_those_that_did_not(
     broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "FEWEST_CLAIMS", 1)

@@ -164,7 +164,7 @@ async def test_what_is_not_stored_is_tried_once_counted_and_told_as_a_gap(
         running = asyncio.create_task(recorder.run())
         try:
             for at_ms in (1, 2):
-                recorder.received(Held(), b"x", at_ms, [])  # type: ignore[arg-type]
+                recorder.received(Held(), b"x", at_ms, [])
             recorder.hurry()
             await until(lambda: unsent() >= before + 2, 20)
             publisher.error = None

@@ -187,7 +187,7 @@ class StationCalls:
         if kind is ActionKind.HEARTBEAT:
             response = self._rules.heartbeat_response(received.wall_ms)
             effects.append(Send(encode_call_result(frame.message_id, response)))
-            effects.append(HeartbeatAnswered(received.wall_ms, frame.action))
+            effects.append(HeartbeatAnswered(frame.action))
             return
         deadline_s = self._limits.call_deadline_s
         self._deadline = received.monotonic + deadline_s

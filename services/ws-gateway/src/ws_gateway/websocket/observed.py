@@ -52,7 +52,7 @@ class Observer:
     def observe(self, effect: Observed, version: str, station_id: str, connection_id: str) -> None:
         """Take note of one effect."""
         match effect:
-            case HeartbeatAnswered(_, action):
+            case HeartbeatAnswered(action):
                 metrics.messages("in", action, "answered").inc()
             case Tolerated(names):
                 for name in names:
