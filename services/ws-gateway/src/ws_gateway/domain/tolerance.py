@@ -36,7 +36,7 @@ class ToleranceRules:
 
     `is_valid` and `problems` are the version's schemas. `reshape` mends the form of a payload that
     is not valid, before anything else; `drop_empty` ends that where nothing is left to refuse;
-    `note_allowed` names what a valid one has that is odd all the same. All three work in place.
+    `notes`, by action, name what a valid one has that is odd all the same. All work in place.
 
     `irreplaceable`: refused, they are lost for good, so unknown fields are left out.
     `informative`: their texts only inform, so numbers become text where the field is not one of
@@ -49,7 +49,7 @@ class ToleranceRules:
     problems: Callable[[str, dict[str, Any]], list[SchemaProblem]]
     reshape: Callable[[str, dict[str, Any], Tolerated], None]
     drop_empty: Callable[[str, dict[str, Any]], None]
-    note_allowed: Callable[[str, dict[str, Any], Tolerated], None]
+    notes: Mapping[str, Callable[[dict[str, Any], Tolerated], None]]
     irreplaceable: frozenset[str]
     informative: Mapping[str, frozenset[str]]
     times: frozenset[str]
@@ -72,7 +72,9 @@ def check_tolerantly(rules: ToleranceRules, action: str, payload: dict[str, Any]
         if problem is not None:
             return Checked(payload, problem=problem)
         rules.drop_empty(action, payload)
-    rules.note_allowed(action, payload, tolerated)
+    note = rules.notes.get(action)
+    if note is not None:
+        note(payload, tolerated)
     return Checked(payload, tuple(tolerated))
 
 

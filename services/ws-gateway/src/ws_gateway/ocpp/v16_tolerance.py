@@ -33,22 +33,26 @@ def _drop_empty(action: str, payload: dict[str, Any]) -> None:
         leave_out_empty_samples(payload, key)
 
 
-def _note_allowed(action: str, payload: dict[str, Any], tolerated: Tolerated) -> None:
-    match action:
-        case "BootNotification":
-            if not payload["chargePointVendor"]:
-                tolerated[Deviation.EMPTY_VENDOR] = None
-        case "StartTransaction":
-            if not payload["idTag"]:
-                tolerated[Deviation.EMPTY_ID_TAG] = None
-        case "StopTransaction":
-            if payload.get("idTag") == "":
-                tolerated[Deviation.EMPTY_ID_TAG] = None
-            if payload["transactionId"] <= 0:
-                tolerated[Deviation.NO_TRANSACTION_ID] = None
-        case "MeterValues":
-            if payload.get("transactionId", 1) <= 0:
-                tolerated[Deviation.NO_TRANSACTION_ID] = None
+def _note_boot(payload: dict[str, Any], tolerated: Tolerated) -> None:
+    if not payload["chargePointVendor"]:
+        tolerated[Deviation.EMPTY_VENDOR] = None
+
+
+def _note_start(payload: dict[str, Any], tolerated: Tolerated) -> None:
+    if not payload["idTag"]:
+        tolerated[Deviation.EMPTY_ID_TAG] = None
+
+
+def _note_stop(payload: dict[str, Any], tolerated: Tolerated) -> None:
+    if payload.get("idTag") == "":
+        tolerated[Deviation.EMPTY_ID_TAG] = None
+    if payload["transactionId"] <= 0:
+        tolerated[Deviation.NO_TRANSACTION_ID] = None
+
+
+def _note_meter_values(payload: dict[str, Any], tolerated: Tolerated) -> None:
+    if payload.get("transactionId", 1) <= 0:
+        tolerated[Deviation.NO_TRANSACTION_ID] = None
 
 
 RULES = ToleranceRules(
@@ -56,7 +60,14 @@ RULES = ToleranceRules(
     problems=partial(request_problems, OCPP16),
     reshape=_reshape,
     drop_empty=_drop_empty,
-    note_allowed=_note_allowed,
+    notes=MappingProxyType(
+        {
+            "BootNotification": _note_boot,
+            "MeterValues": _note_meter_values,
+            "StartTransaction": _note_start,
+            "StopTransaction": _note_stop,
+        }
+    ),
     # The station repeats them a few times and then drops them.
     irreplaceable=frozenset({"StartTransaction", "MeterValues", "StopTransaction"}),
     informative=MappingProxyType(
