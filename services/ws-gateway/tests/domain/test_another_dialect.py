@@ -13,7 +13,7 @@ import jsonschema_rs
 import orjson
 from gateway_fakes.pure_core import T0, later, sent
 
-from csms_shared.ocpp.actions import ActionKind
+from csms_shared.ocpp.action_row import CallKind
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.schemas import SchemaProblem
 from csms_shared.ocpp.versions import OCPP201
@@ -92,12 +92,12 @@ DIALECT = Dialect(
     error_code=lambda error: error.value,
     calls=StationCallRules(
         kinds={
-            "BootNotification": lambda _: ActionKind.DECISION,
+            "BootNotification": lambda _: CallKind.DECISION,
             # By its content: an end needs no decision.
             "TransactionEvent": lambda payload: (
-                ActionKind.REPORT if payload["eventType"] == "Ended" else ActionKind.DECISION
+                CallKind.REPORT if payload["eventType"] == "Ended" else CallKind.DECISION
             ),
-            "Heartbeat": lambda _: ActionKind.HEARTBEAT,
+            "Heartbeat": lambda _: CallKind.HEARTBEAT,
         },
         refusal=lambda _: RpcError.NOT_SUPPORTED,
         service=lambda _: "session-service",
@@ -143,7 +143,7 @@ def test_a_valid_boot_of_the_version_goes_on_as_it_came_and_registers_the_statio
     for strict in (False, True):
         station = StationConnection(DIALECT, 1, "pending", T0, strict=strict)
         call = _call(_called(station, "BootNotification", BOOT))
-        assert (call.kind, call.payload) == (ActionKind.DECISION, BOOT)
+        assert (call.kind, call.payload) == (CallKind.DECISION, BOOT)
         assert sent(station.answer(call.seq, ACCEPTED, T0)) == [[3, "1", ACCEPTED]]
         assert station.registration_status == "accepted"
 
@@ -156,7 +156,7 @@ def test_numbers_of_the_version_stay_numbers() -> None:
 def test_when_a_call_is_answered_depends_on_its_payload() -> None:
     station = StationConnection(DIALECT, 1, "accepted", T0, booted=True)
     ended = _called(station, "TransactionEvent", {**EVENT, "eventType": "Ended"})
-    assert _call(ended).kind is ActionKind.REPORT
+    assert _call(ended).kind is CallKind.REPORT
 
 
 def test_errors_are_spelled_as_the_version_has_them() -> None:

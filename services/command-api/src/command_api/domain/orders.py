@@ -54,7 +54,9 @@ def _refusal(order: CommandOrder, owner: OwnerView) -> dict[str, Any] | None:
         return _error(
             OrderRefusal.PROFILE_NOT_ORDERED, "SecurityProfile is raised by an operator only"
         )
-    refused = refusal_by_registration(order.station_id, order.action, owner.registration_status)
+    refused = refusal_by_registration(
+        order.station_id, version, order.action, owner.registration_status
+    )
     if refused is not None:
         return _error(OrderRefusal(refused.code.upper()), refused.detail)
     problems = payload_problems(version, order.action, order.payload)

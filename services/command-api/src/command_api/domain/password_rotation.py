@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from csms_shared.ocpp.v16 import CHANGE_CONFIGURATION
+
 PASSWORD_MAX_LENGTH = 40
 
 
@@ -9,7 +11,7 @@ def is_password_rotation(action: str, payload: dict[str, Any]) -> bool:
     """Tell whether the command sets the station's password; keys count in any case."""
     key = payload.get("key")
     is_password = isinstance(key, str) and key.casefold() == "authorizationkey"
-    return action == "ChangeConfiguration" and is_password
+    return action == CHANGE_CONFIGURATION and is_password
 
 
 def length_problem(password: str, minimum: int) -> str | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from csms_shared.ocpp.v16 import REMOTE_START_TRANSACTION
 from csms_shared.values.id_tokens import token_key
 
-ACTION = "RemoteStartTransaction"
 # Longer than the ConnectionTimeOut of real stations, in which the driver plugs in.
 WINDOW_MS = 600_000
 # Clocks of two machines, one of which stamps the command and the other the start.
@@ -43,7 +43,7 @@ class SeenStart:
 
 def wanted(action: str, payload: dict[str, Any]) -> tuple[str | None, int | None]:
     """Return token and connector of a remote start; (None, None) for other commands."""
-    if action != ACTION:
+    if action != REMOTE_START_TRANSACTION:
         return None, None
     return token_key(str(payload["idTag"])), payload.get("connectorId")
 

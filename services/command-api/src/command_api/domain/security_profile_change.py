@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from csms_shared.ocpp.v16 import CHANGE_CONFIGURATION
+
 PROFILES = frozenset({"0", "1", "2", "3"})
 
 
 def wanted_profile(action: str, payload: dict[str, Any]) -> str | None:
     """Return the profile that a command asks for, None for any other; keys count in any case."""
     key = payload.get("key")
-    if action != "ChangeConfiguration" or not isinstance(key, str):
+    if action != CHANGE_CONFIGURATION or not isinstance(key, str):
         return None
     return str(payload.get("value")) if key.casefold() == "securityprofile" else None

@@ -6,6 +6,7 @@ from command_api.handlers.ports import Services
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.refusals import refuse
 from csms_shared.ocpp.certificate_chains import MAX_CHAIN_KEY, longest_chain
+from csms_shared.ocpp.v16 import CERTIFICATE_SIGNED
 
 
 async def check_certificate_chain(
@@ -17,7 +18,7 @@ async def check_certificate_chain(
         ProblemRaised: 422, longer than CertificateSignedMaxChainSize (security whitepaper, 7.3).
         ServiceAway: the registry does not answer.
     """
-    if action != "CertificateSigned":
+    if action != CERTIFICATE_SIGNED:
         return
     values = await services.ask(
         STATION_REGISTRY,

@@ -34,11 +34,11 @@ from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.credentials import credential_proofs
+from csms_shared.ocpp.v16 import REMOTE_STOP_TRANSACTION
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.numbers import as_integer
 
-_REMOTE_STOP = "RemoteStopTransaction"
 _INSERT_MAX = 500
 
 
@@ -149,7 +149,7 @@ class CommandCreation:
         if request.action not in command_actions(version):
             raise refuse(404, "unknown_action", f"{version} has no command {request.action}")
         refusal = refusal_by_registration(
-            request.station_id, request.action, owner.registration_status
+            request.station_id, version, request.action, owner.registration_status
         )
         if refusal is not None:
             raise ProblemRaised(refusal)
@@ -157,7 +157,7 @@ class CommandCreation:
 
     async def _resolved_payload(self, request: CommandRequest, owner: OwnerView) -> dict[str, Any]:
         payload = request.payload
-        if request.action == _REMOTE_STOP and set(payload) == {"connectorId"}:
+        if request.action == REMOTE_STOP_TRANSACTION and set(payload) == {"connectorId"}:
             payload = {"transactionId": await self._open_transaction(request.station_id, payload)}
         version = _version(owner)
         problems = payload_problems(version, request.action, payload)

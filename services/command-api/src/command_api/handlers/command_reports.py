@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.domain.command_states import CommandRecord, after_report
-from command_api.domain.remote_starts import ACTION as REMOTE_START
 from command_api.handlers.dispatch import Dispatch
 from command_api.handlers.watched_commands import WatchedCommands
 from command_api.store.command_changes import lock_commands, write_changes
 from command_api.store.transaction_starts import link_starts
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.ocpp.v16 import REMOTE_START_TRANSACTION
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 
@@ -69,7 +69,7 @@ class CommandReports:
                 {
                     command.station_id
                     for command in changed.values()
-                    if command.action == REMOTE_START and command.status.is_final
+                    if command.action == REMOTE_START_TRANSACTION and command.status.is_final
                 }
             ),
         )

@@ -3,10 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.domain.command_states import ANSWER_TIMEOUT_MS, GRACE_MS, ended, overdue_status
-from command_api.domain.remote_starts import ACTION as REMOTE_START
 from command_api.store.command_changes import lock_overdue, write_changes
 from command_api.store.transaction_starts import link_starts
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.ocpp.v16 import REMOTE_START_TRANSACTION
 from csms_shared.runtime.clock import now_ms
 
 EVERY_S = 1.0
@@ -25,7 +25,13 @@ def finish_overdue() -> UpkeepTask:
         await write_changes(connection, changed)
         await link_starts(
             connection,
-            sorted({command.station_id for command in changed if command.action == REMOTE_START}),
+            sorted(
+                {
+                    command.station_id
+                    for command in changed
+                    if command.action == REMOTE_START_TRANSACTION
+                }
+            ),
         )
 
     return UpkeepTask("finish_overdue_commands", EVERY_S, work)

@@ -23,6 +23,7 @@ from csms_shared.contracts.certificates import (
     StationCertificatesView,
 )
 from csms_shared.contracts.pages import Page
+from csms_shared.ocpp.v16 import DELETE_CERTIFICATE
 from csms_shared.values.flags import FlagText
 from csms_shared.values.numbers import NumberText, WholeText
 
@@ -172,7 +173,7 @@ async def delete_root(
         CommandRequest(
             principal=administrator,
             station_id=station_id,
-            action="DeleteCertificate",
+            action=DELETE_CERTIFICATE,
             payload=payload,
             body=orjson.dumps(payload),
             wait_s=wait,

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from command_api.http import schema_rules
 from command_api.http.answers import given, utc_text
 from csms_shared.contracts.refusals import ProblemRaised, refuse
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.actions import commands
 from csms_shared.ocpp.schemas import request_problems
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.runtime.clock import utc_now
@@ -16,12 +18,10 @@ from csms_shared.values.numbers import Whole
 from csms_shared.values.times import Expiry, Moment
 
 _DAY_S = 86_400
-# The registry gives these their request id.
-_NUMBERED = ("SignedUpdateFirmware", "GetLog")
 # Where the whitepaper's requests hold an address.
 _ADDRESSES = {
-    "GetLog": ("log", "remoteLocation"),
-    "SignedUpdateFirmware": ("firmware", "location"),
+    v16.GET_LOG: ("log", "remoteLocation"),
+    v16.SIGNED_UPDATE_FIRMWARE: ("firmware", "location"),
 }
 # Fields of requests that are called otherwise here.
 _FIELDS = {"remoteLocation": "location", "signingCertificate": "signing_certificate"}
@@ -139,7 +139,7 @@ def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
             signingCertificate=body.signing_certificate,
             signature=body.signature,
         )
-        return "SignedUpdateFirmware", {"firmware": firmware, **_retries(body)}
+        return v16.SIGNED_UPDATE_FIRMWARE, {"firmware": firmware, **_retries(body)}
     if body.install_at is not None:
         raise refuse(
             422,
@@ -148,7 +148,7 @@ def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
             ("install_at", "needs a signature"),
         )
     payload = {"location": body.location, "retrieveDate": utc_text(retrieve_at)}
-    return "UpdateFirmware", {**payload, **_retries(body)}
+    return v16.UPDATE_FIRMWARE, {**payload, **_retries(body)}
 
 
 def diagnostics_request(body: NewDiagnosticsJob) -> tuple[str, dict[str, Any]]:
@@ -159,7 +159,7 @@ def diagnostics_request(body: NewDiagnosticsJob) -> tuple[str, dict[str, Any]]:
     """
     begin, end = _period(body)
     payload = given(location=body.location, startTime=begin, stopTime=end, **_retries(body))
-    return "GetDiagnostics", payload
+    return v16.GET_DIAGNOSTICS, payload
 
 
 def log_request(body: NewLogJob) -> tuple[str, dict[str, Any]]:
@@ -170,7 +170,7 @@ def log_request(body: NewLogJob) -> tuple[str, dict[str, Any]]:
     """
     begin, end = _period(body)
     log = given(remoteLocation=body.location, oldestTimestamp=begin, latestTimestamp=end)
-    return "GetLog", {"logType": body.log_type, "log": log, **_retries(body)}
+    return v16.GET_LOG, {"logType": body.log_type, "log": log, **_retries(body)}
 
 
 def check_payload(action: str, payload: dict[str, Any]) -> None:
@@ -179,13 +179,14 @@ def check_payload(action: str, payload: dict[str, Any]) -> None:
     Raises:
         ProblemRaised: the payload is not valid for OCPP 1.6.
     """
-    numbered = {**payload, "requestId": 1} if action in _NUMBERED else payload
+    # The registry gives it its id.
+    numbered = {**payload, "requestId": 1} if commands(OCPP16)[action].numbered else payload
     problems = request_problems(OCPP16, action, numbered)
     if action in _ADDRESSES:
         # Its schema does not say what an address is; the one of diagnostics does.
         holder, name = _ADDRESSES[action]
         place = {"location": payload[holder][name]}
-        problems = [*problems, *request_problems(OCPP16, "GetDiagnostics", place)]
+        problems = [*problems, *request_problems(OCPP16, v16.GET_DIAGNOSTICS, place)]
     if problems:
         raise refuse(
             422,

@@ -30,6 +30,7 @@ from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
+from csms_shared.ocpp import v16
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 
@@ -38,7 +39,7 @@ router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 JobId = Annotated[str, Path(min_length=1, max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
-_UPLOADING = ("GetDiagnostics", "GetLog")
+_UPLOADING = (v16.GET_DIAGNOSTICS, v16.GET_LOG)
 
 
 class UploadView(BaseModel):
@@ -235,7 +236,7 @@ async def _fill_location(
     request: Request, action: str, payload: dict[str, Any], job_id: UUID, expires_at: datetime
 ) -> None:
     place, name = (
-        (payload["log"], "remoteLocation") if action == "GetLog" else (payload, "location")
+        (payload["log"], "remoteLocation") if action == v16.GET_LOG else (payload, "location")
     )
     if name not in place:
         place[name] = await state_of(request).uploads.location(job_id, expires_at)

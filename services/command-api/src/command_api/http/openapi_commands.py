@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from command_api.domain.payload_problems import LEAST
 from command_api.http.answers import LOCATED
-from command_api.http.command_examples import COMMAND_EXAMPLES
-from csms_shared.ocpp.actions import command_actions
-from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS, SET_CHARGING_PROFILE
+from csms_shared.ocpp.actions import actions, command_actions, commands
+from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS
 from csms_shared.ocpp.schemas import request_schema
+from csms_shared.ocpp.v16 import REMOTE_STOP_TRANSACTION, SET_CHARGING_PROFILE
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.numbers import INT64_MAX, INT64_MIN
 from csms_shared.values.times import EXPIRY_PATTERN
@@ -47,7 +46,10 @@ def _operation(action: str) -> dict[str, Any]:
             # Without a body the payload is empty.
             "required": bool(_payload(action).get("required")),
             "content": {
-                "application/json": {"schema": _body(action), "example": COMMAND_EXAMPLES[action]}
+                "application/json": {
+                    "schema": _body(action),
+                    "example": actions(OCPP16)[action].example,
+                }
             },
         },
         "responses": {
@@ -73,7 +75,7 @@ def _operation(action: str) -> dict[str, Any]:
 
 def _body(action: str) -> dict[str, Any]:
     schema = _payload(action)
-    if action != "RemoteStopTransaction":
+    if action != REMOTE_STOP_TRANSACTION:
         return schema
     by_connector = {
         "title": "By connector",
@@ -90,8 +92,7 @@ def _body(action: str) -> dict[str, Any]:
 
 def _payload(action: str) -> dict[str, Any]:
     schema: dict[str, Any] = _converted(action, request_schema(OCPP16, action))
-    if action in LEAST:
-        field, least = LEAST[action]
+    for field, least in commands(OCPP16)[action].at_least.items():
         schema["properties"][field]["minimum"] = least
     if action == SET_CHARGING_PROFILE:
         schema["properties"]["connectorId"]["minimum"] = 0

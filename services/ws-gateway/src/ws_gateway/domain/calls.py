@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from csms_shared.ocpp.actions import ActionKind
+from csms_shared.ocpp.action_row import CallKind
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.frames import Call, FrameProblem, encode_call_error, encode_call_result
 from ws_gateway.domain.deviations import Deviation
@@ -184,7 +184,7 @@ class StationCalls:
     ) -> None:
         received = arrived.received
         kind = self._rules.kinds[frame.action](payload)
-        if kind is ActionKind.HEARTBEAT:
+        if kind is CallKind.HEARTBEAT:
             response = self._rules.heartbeat_response(received.wall_ms)
             effects.append(Send(encode_call_result(frame.message_id, response)))
             effects.append(HeartbeatAnswered(frame.action))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from csms_shared.ocpp.actions import ActionKind
+from csms_shared.ocpp.action_row import CallKind
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.schemas import SchemaProblem
 from ws_gateway.domain.tolerance import Checked
@@ -25,7 +25,7 @@ class StationCallRules:
     at an action's payload, `response_problem` at our answer.
     """
 
-    kinds: Mapping[str, Callable[[Payload], ActionKind]]
+    kinds: Mapping[str, Callable[[Payload], CallKind]]
     refusal: Callable[[str], RpcError]
     service: Callable[[str], str]
     check_exactly: Callable[[str, Payload], SchemaProblem | None]

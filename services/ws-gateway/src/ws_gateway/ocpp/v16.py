@@ -1,10 +1,10 @@
 """OCPP 1.6 and its security extension, as the gateway speaks it."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from csms_shared.ocpp.actions import ActionKind, refusal_of_station_call, station_actions
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.actions import actions, commands, refusal_of_station_call, station_calls
 from csms_shared.ocpp.errors import RpcError, error_code
 from csms_shared.ocpp.schemas import validate_request, validate_response
 from csms_shared.ocpp.versions import OCPP16
@@ -20,11 +20,7 @@ from ws_gateway.domain.dialect import (
 from ws_gateway.domain.tolerance import check_tolerantly
 from ws_gateway.ocpp.v16_tolerance import RULES
 
-_CALLS = {action.name: action for action in station_actions(OCPP16)}
-
-
-def _always(kind: ActionKind) -> Callable[[dict[str, Any]], ActionKind]:
-    return lambda _: kind
+_CALLS = station_calls(OCPP16)
 
 
 def _service(action: str) -> str:
@@ -50,7 +46,7 @@ def _triggered_call(payload: dict[str, Any]) -> str:
 
 
 def _trigger(action: str) -> tuple[str, dict[str, Any]]:
-    return "TriggerMessage", {"requestedMessage": action}
+    return v16.TRIGGER_MESSAGE, {"requestedMessage": action}
 
 
 def _registration_status(response: dict[str, Any]) -> str:
@@ -58,16 +54,16 @@ def _registration_status(response: dict[str, Any]) -> str:
 
 
 def _sign_of_transaction(action: str, payload: dict[str, Any]) -> bool | None:
-    if action == "StopTransaction":
+    if action == v16.STOP_TRANSACTION:
         return False
-    return True if action == "StartTransaction" or payload.get("transactionId") else None
+    return True if action == v16.START_TRANSACTION or payload.get("transactionId") else None
 
 
 DIALECT = Dialect(
     version=OCPP16,
     error_code=partial(error_code, OCPP16),
     calls=StationCallRules(
-        kinds={name: _always(call.kind) for name, call in _CALLS.items() if call.offered},
+        kinds={name: call.kind_of for name, call in _CALLS.items()},
         refusal=_refusal,
         service=_service,
         check_exactly=partial(validate_request, OCPP16),
@@ -79,27 +75,30 @@ DIALECT = Dialect(
         request_problem=partial(validate_request, OCPP16),
         response_problem=partial(validate_response, OCPP16),
         is_accepted=_is_accepted,
-        triggers=frozenset({"TriggerMessage", "ExtendedTriggerMessage"}),
+        triggers=frozenset(name for name, command in commands(OCPP16).items() if command.triggers),
         triggered_call=_triggered_call,
         trigger=_trigger,
-        # 1.6, 4.2; OCPP-J errata 3.10.
-        withheld_while_pending=frozenset({"RemoteStartTransaction", "RemoteStopTransaction"}),
+        withheld_while_pending=frozenset(
+            name for name, command in commands(OCPP16).items() if not command.while_pending
+        ),
     ),
     registration=RegistrationRules(
-        boot="BootNotification",
+        boot=v16.BOOT_NOTIFICATION,
         status=_registration_status,
-        status_report="StatusNotification",
-        forgiven_before_boot=frozenset({"Heartbeat", "StatusNotification", "DataTransfer"}),
+        status_report=v16.STATUS_NOTIFICATION,
+        forgiven_before_boot=frozenset(name for name, call in _CALLS.items() if call.before_boot),
     ),
     transactions=TransactionSigns(
-        actions=frozenset({"MeterValues", "StartTransaction", "StopTransaction"}),
+        actions=frozenset(name for name, call in _CALLS.items() if call.of_session),
         of_call=_sign_of_transaction,
     ),
     masking=MaskingRules(
         # Nearly everything that stations say.
         without_secrets=frozenset(
-            {"Heartbeat", "MeterValues", "StartTransaction", "StopTransaction", "Authorize"}
+            name for name, row in actions(OCPP16).items() if row.without_secrets
         ),
-        repeated_in_refusals=frozenset({"ChangeConfiguration"}),
+        repeated_in_refusals=frozenset(
+            name for name, row in actions(OCPP16).items() if row.secrets
+        ),
     ),
 )

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.actions import station_calls
 from csms_shared.ocpp.schemas import is_valid_request, request_problems
 from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.deviations import Deviation
@@ -13,14 +15,14 @@ from ws_gateway.domain.tolerance import ToleranceRules, Tolerated
 from ws_gateway.ocpp.v16_meter_values import leave_out_empty_samples, mend_meter_values
 
 _LONGEST_ID_TAG = 255
-_METER_VALUES_OF = {"MeterValues": "meterValue", "StopTransaction": "transactionData"}
+_METER_VALUES_OF = {v16.METER_VALUES: "meterValue", v16.STOP_TRANSACTION: "transactionData"}
 
 
 def _reshape(action: str, payload: dict[str, Any], tolerated: Tolerated) -> None:
     key = _METER_VALUES_OF.get(action)
     if key is not None:
         mend_meter_values(payload, key, tolerated)
-    elif action == "DataTransfer":
+    elif action == v16.DATA_TRANSFER:
         data = payload.get("data")
         if data is not None and not isinstance(data, str):
             payload["data"] = orjson.dumps(data).decode()
@@ -62,25 +64,28 @@ RULES = ToleranceRules(
     drop_empty=_drop_empty,
     notes=MappingProxyType(
         {
-            "BootNotification": _note_boot,
-            "MeterValues": _note_meter_values,
-            "StartTransaction": _note_start,
-            "StopTransaction": _note_stop,
+            v16.BOOT_NOTIFICATION: _note_boot,
+            v16.METER_VALUES: _note_meter_values,
+            v16.START_TRANSACTION: _note_start,
+            v16.STOP_TRANSACTION: _note_stop,
         }
     ),
-    # The station repeats them a few times and then drops them.
-    irreplaceable=frozenset({"StartTransaction", "MeterValues", "StopTransaction"}),
+    irreplaceable=frozenset(
+        name for name, call in station_calls(OCPP16).items() if call.of_session
+    ),
     informative=MappingProxyType(
-        {"BootNotification": frozenset({"chargePointVendor", "chargePointModel"})}
+        {v16.BOOT_NOTIFICATION: frozenset({"chargePointVendor", "chargePointModel"})}
     ),
     times=frozenset({"timestamp"}),
-    kept_enums=frozenset({("StatusNotification", "errorCode"), ("StopTransaction", "reason")}),
+    kept_enums=frozenset(
+        {(v16.STATUS_NOTIFICATION, "errorCode"), (v16.STOP_TRANSACTION, "reason")}
+    ),
     kept_enums_under=frozenset({"sampledValue"}),
     may_be_empty=frozenset({("meterValue",)}),
     long_texts=MappingProxyType(
         {
-            ("StartTransaction", "idTag"): _LONGEST_ID_TAG,
-            ("StopTransaction", "idTag"): _LONGEST_ID_TAG,
+            (v16.START_TRANSACTION, "idTag"): _LONGEST_ID_TAG,
+            (v16.STOP_TRANSACTION, "idTag"): _LONGEST_ID_TAG,
         }
     ),
 )

@@ -8,7 +8,7 @@ import structlog
 
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
-from csms_shared.ocpp.actions import ActionKind
+from csms_shared.ocpp.action_row import CallKind
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
@@ -207,7 +207,7 @@ class ConnectionHandler:
         call = self._machine.call_in_progress
         return (
             call is not None
-            and call.kind is ActionKind.DECISION
+            and call.kind is CallKind.DECISION
             and self._dialect.calls.service(call.action) == service
         )
 
@@ -229,7 +229,7 @@ class ConnectionHandler:
         call = self._machine.call_in_progress
         if call is not None:
             overdue = now.wall_ms - call.received_ms > OVERDUE_S * 1000
-            if overdue and call.kind is ActionKind.DECISION:
+            if overdue and call.kind is CallKind.DECISION:
                 self._broker.services[self._dialect.calls.service(call.action)].doubt()
         if self._data_request is not None and self._data_request.is_due(now):
             request, self._data_request = self._data_request, None
@@ -306,7 +306,7 @@ class ConnectionHandler:
     def _hand_over(self, call: InboundCall) -> None:
         patience_s = (call.deadline_ms - now_ms()) / 1000
         service_away = (
-            call.kind is ActionKind.DECISION
+            call.kind is CallKind.DECISION
             and self._broker.services[self._dialect.calls.service(call.action)].away
         )
         if service_away:
