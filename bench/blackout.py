@@ -1,9 +1,9 @@
 """A regional blackout's reconnect storm, simulated; `python -m bench.blackout` prints the table.
 
 A fluid model in steps: how many stations try in each step, by their kind and attempt. What the
-suite does is what its gateways do (`ws_gateway/websocket/admission.py`): an upgrade waits for its
-turn at most 5 s, in a queue of at most 5,000 per gateway, and turns come at the rate at which
-claims and boots are answered; who has no turn in time gets 503 and comes back as its firmware
+suite does is what its gateways do (`ws_gateway/websocket/admission_control.py`): an upgrade waits
+for its turn at most 5 s, in a queue of at most 5,000 per gateway, and turns come at the rate at
+which claims and boots are answered; who has no turn in time gets 503 and comes back as its firmware
 pleases. What stations do is read from firmware: 1.6 has no standard back-off, many retry at a
 fixed interval and heed no Retry-After; others double their waits, as OCPP 2.0.1 has it
 (RetryBackOffWaitMinimum, RetryBackOffRepeatTimes, RetryBackOffRandomRange).

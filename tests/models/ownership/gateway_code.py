@@ -20,13 +20,13 @@ from csms_shared.contracts.ownership import ClaimOutcome, ClaimReplyBatch
 from csms_shared.contracts.ownership import ClaimReply as ClaimReplyContract
 from csms_shared.contracts.ownership import ReassertionReply as ReassertionReplyContract
 from tests.models.ownership.state import ClaimReply, Superseded
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import BatchDelay
 from ws_gateway.amqp.claims import Claims, ClaimUnanswered
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import LEASE_S, Lease
 from ws_gateway.amqp.lease_route import LeaseRoute
+from ws_gateway.amqp.message_router import MessageRouter
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.reassertions import Reassertions
 
@@ -116,14 +116,14 @@ class GatewayCode:
             route,
             clock=lambda: self._now,
         )
-        self._arrivals = Arrivals(
+        self._router = MessageRouter(
             broker,
             self.connections,
             self.claims,
             self.lease,
             self.reassertions,
             cast(Any, None),
-            Gathering(),
+            BatchDelay(),
             lambda _: None,
         )
         self._asking = asyncio.create_task(self.reassertions.run())
@@ -164,7 +164,7 @@ class GatewayCode:
 
     def arrive(self, messages: list[ClaimReply | Superseded]) -> None:
         """Hand over one consumer's batch."""
-        self._run(self._arrivals.handle([_delivery(message) for message in messages]))
+        self._run(self._router.handle([_delivery(message) for message in messages]))
 
     def renew(self, *, clock_ran_out: bool) -> None:
         """Renew the lease, perhaps after its time by the gateway's own clock."""
@@ -195,7 +195,7 @@ class GatewayCode:
         """Let an answer to a re-assertion arrive."""
         body = reply.model_dump_json().encode()
         delivery = Delivery(MessageType.REASSERTION_REPLY, reply_key, body, False, cast(Any, None))
-        self._run(self._arrivals.handle([delivery]))
+        self._run(self._router.handle([delivery]))
 
     def owned(self) -> set[int]:
         """Return the open connections that the gateway acts as the owner of."""

@@ -30,15 +30,14 @@ def _reasons() -> set[str]:
     reasons = set(re.findall(r'unavailable\(\s*"(\w+)"', handshake))
     reasons |= set(re.findall(r'Refused\(\s*HTTPStatus\.\w+,\s*"(\w+)"', handshake))
     reasons |= set(re.findall(r'reason = "(\w+)" if .* else "(\w+)"', handshake)[0])
-    reasons |= set(
-        re.findall(r'Throttled\("(\w+)"', (GATEWAY / "websocket" / "reception.py").read_text())
-    )
+    policy = (GATEWAY / "websocket" / "admission_policy.py").read_text()
+    reasons |= set(re.findall(r'Throttled\("(\w+)"', policy))
     reasons |= set(re.findall(r'= "(\w+)"', (GATEWAY / "domain" / "identity.py").read_text()))
-    doorway = (GATEWAY / "websocket" / "doorway.py").read_text()
-    reasons |= set(re.findall(r'"(handshake_\w+|gateway_ended)"', doorway))
+    limiter = (GATEWAY / "websocket" / "connection_limiter.py").read_text()
+    reasons |= set(re.findall(r'"(handshake_\w+|gateway_ended)"', limiter))
     socket = (GATEWAY / "websocket" / "socket.py").read_text()
     reasons |= set(re.findall(r'give_up\("(\w+)"', socket)) | {"not_http"}
-    for path in (GATEWAY / "domain" / "tls_faults.py", GATEWAY / "websocket" / "tls_entrance.py"):
+    for path in (GATEWAY / "domain" / "tls_faults.py", GATEWAY / "websocket" / "tls_handshake.py"):
         reasons |= set(re.findall(r'TlsFault\("(\w+)"', path.read_text()))
     ownership = (ROOT / "shared/src/csms_shared/contracts/ownership.py").read_text()
     outcomes = ownership.partition("class ClaimOutcome")[2].partition("class Claim(")[0]

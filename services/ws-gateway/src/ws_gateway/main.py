@@ -5,7 +5,7 @@ import asyncio
 from csms_shared.observability.logs import configure_logs
 from csms_shared.runtime.settings import SettingsProblem, exit_with, load_settings, parse_command
 from csms_shared.service.process import keep_started_objects, run_service, stop_on_signals
-from ws_gateway.gateway import Gateway
+from ws_gateway.process import Gateway
 from ws_gateway.settings import GatewaySettings
 
 

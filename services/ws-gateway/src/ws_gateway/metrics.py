@@ -31,7 +31,7 @@ ADMISSION_WAITING = Gauge(
 )
 HANDSHAKES = Gauge(
     "csms_gateway_handshakes",
-    "Sockets without a session: silent (no request yet), asking (not answered yet); of those with "
+    "Sockets before the upgrade: silent (no request yet), asking (not answered yet); of those with "
     "TLS tls_waiting (their handshake waits for its turn), tls (it is under way).",
     ["step"],
 )

@@ -13,9 +13,9 @@ from websockets.exceptions import InvalidStatus
 
 from csms_shared.contracts.control import Control, ControlKind
 from csms_shared.runtime.clock import monotonic
+from ws_gateway.domain.admission_queue import Admission, AdmissionQueue
 from ws_gateway.domain.limits import DEFAULT_ENTRY_LIMITS
-from ws_gateway.domain.turns import Turn, Turns
-from ws_gateway.websocket import admission
+from ws_gateway.websocket import admission_control as admission
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-11-20T08:00:00Z"}
@@ -66,8 +66,8 @@ async def test_beyond_the_queue_upgrades_get_503_and_when_to_come_back(
     running: RunningGateway, services: FakeServices
 ) -> None:
     before = _metric("csms_gateway_refusals_total", reason="too_many_at_once")
-    running.gateway.reception.upgrades = admission.Admission(
-        "upgrade", Turns(rate=0.4, burst=1, max_waiting=1, longest_wait_s=5.0)
+    running.gateway.policy.upgrades = admission.AdmissionControl(
+        "upgrade", AdmissionQueue(rate=0.4, burst=1, max_waiting=1, longest_wait_s=5.0)
     )
     first = [await running.station(f"Q-{n}") for n in range(2)]
     waiting = asyncio.create_task(running.station("Q-2"))
@@ -122,7 +122,7 @@ async def test_who_leaves_the_queue_takes_no_turn_from_the_others(
         assert services.claims == 2
 
 
-async def test_a_station_that_left_in_a_session_comes_before_those_that_did_not(
+async def test_a_station_that_left_in_a_transaction_comes_before_those_that_did_not(
     broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "FEWEST_CLAIMS", 1)
@@ -207,7 +207,7 @@ async def test_a_station_that_is_made_exempt_while_it_is_connected_has_flapped_n
             registration=services.registration("F-5", boot_count=0),
         )
     )
-    limits = running.gateway.reception
+    limits = running.gateway.policy
     await until(lambda: limits.throttled("192.0.2.1", "F-5", "", tuple) is None)
     for _ in range(2 * often):
         station = await running.station("F-5")
@@ -237,9 +237,9 @@ async def test_wrong_passwords_count_for_an_exempt_station_too(running: RunningG
 async def test_the_boot_of_an_exempt_station_waits_for_no_turn(running: RunningGateway) -> None:
     running.services.exempt.add("B-9")
     stations = [await running.station(name) for name in ("B-8", "B-9")]
-    nobody = Turns[admission.Waiter](rate=0.01, burst=0, max_waiting=0, longest_wait_s=5.0)
-    assert nobody.enter(_Nobody(), monotonic(), first=False) is Turn.NOW
-    running.gateway.reception.boots = admission.Admission("boot", nobody)
+    nobody = AdmissionQueue[admission.Waiter](rate=0.01, burst=0, max_waiting=0, longest_wait_s=5.0)
+    assert nobody.enter(_Nobody(), monotonic(), first=False) is Admission.NOW
+    running.gateway.policy.boots = admission.AdmissionControl("boot", nobody)
     answer = await stations[1].call("BootNotification", BOOT)
     assert answer[2]["status"] == "Accepted"
     await stations[0].socket.send(
@@ -252,10 +252,10 @@ async def test_the_boot_of_an_exempt_station_waits_for_no_turn(running: RunningG
 class _Nobody:
     gone = False
 
-    def turn_came(self) -> None:
+    def admit(self) -> None:
         """Do nothing."""
 
-    def turned_away(self) -> None:
+    def refuse(self) -> None:
         """Do nothing."""
 
 
@@ -282,10 +282,10 @@ async def test_boots_wait_for_their_turn_and_beyond_the_queue_the_socket_is_clos
 ) -> None:
     async with run_gateway(broker_url, services) as running:
         stations = [await running.station(f"B-{n}") for n in range(4)]
-        slow = admission.Admission(
-            "boot", Turns(rate=0.4, burst=0, max_waiting=1, longest_wait_s=5.0)
+        slow = admission.AdmissionControl(
+            "boot", AdmissionQueue(rate=0.4, burst=0, max_waiting=1, longest_wait_s=5.0)
         )
-        running.gateway.reception.boots = slow
+        running.gateway.policy.boots = slow
         first, second, third, fourth = stations
         # Together: after an answer that takes its time, the next turn would be free already.
         answers = asyncio.gather(

@@ -266,7 +266,7 @@ async def test_a_station_that_was_never_accepted_and_does_not_boot_is_asked_for_
     running.services.booted = False
     running.services.registration_status = "pending"
     station = await running.station("C-10")
-    # Forgiven, but no boot: what follows of its sessions is still refused.
+    # Forgiven, but no boot: what follows of its transactions is still refused.
     status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
     assert (await station.call("StatusNotification", status))[0] == 3
     meter_values = {"connectorId": 1, "meterValue": []}

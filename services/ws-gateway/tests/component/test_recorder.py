@@ -20,6 +20,7 @@ from csms_shared.contracts.recordings import RecordedFrame, RecordingBatch, deco
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.recorder import Recorder
 from ws_gateway.domain.recording import FrameBuffer
+from ws_gateway.ocpp.v16 import DIALECT
 
 
 class Recordings:
@@ -140,6 +141,7 @@ class Held:
     """As much of a connection as the recorder looks at."""
 
     station_id = "S"
+    masking = DIALECT.masking
     connection_id = "c"
 
 
@@ -162,7 +164,7 @@ async def test_what_is_not_stored_is_tried_once_counted_and_told_as_a_gap(
         running = asyncio.create_task(recorder.run())
         try:
             for at_ms in (1, 2):
-                recorder.received(Held(), b"x", at_ms, [])  # type: ignore[arg-type]
+                recorder.received(Held(), b"x", at_ms, [])
             recorder.hurry()
             await until(lambda: unsent() >= before + 2, 20)
             publisher.error = None

@@ -14,7 +14,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from csms_shared.runtime.clock import monotonic
-from ws_gateway.websocket import doorway, held_bytes, intake, socket
+from ws_gateway.websocket import connection_limiter, held_bytes, socket
+from ws_gateway.websocket import read_limiter as intake
 
 HEAD = (
     b"GET /ocpp/%b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -64,7 +65,7 @@ def _frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
 async def test_a_silent_socket_is_given_up_after_a_while(
     running: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doorway, "SILENCE_S", 0.2)
+    monkeypatch.setattr(connection_limiter, "SILENCE_S", 0.2)
     before = _refusals("handshake_timeout")
     silent, _ = await _open(running)
     slow, slow_writer = await _open(running)
@@ -77,7 +78,7 @@ async def test_a_silent_socket_is_given_up_after_a_while(
 async def test_of_too_many_silent_sockets_the_oldest_goes_and_stations_get_in(
     broker_url: str, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doorway, "MAX_SILENT", 10)
+    monkeypatch.setattr(connection_limiter, "MAX_SILENT", 10)
     before = _refusals("handshake_displaced")
     async with run_gateway(broker_url, services) as running:
         silent = [await _open(running) for _ in range(40)]
@@ -94,8 +95,8 @@ async def test_of_too_many_silent_sockets_the_oldest_goes_and_stations_get_in(
 async def test_a_gateway_without_files_left_is_not_ready_and_refuses_with_503(
     running: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running.gateway.doorway, "_max_sockets", 4)
-    monkeypatch.setattr(running.gateway.doorway, "_reserved", 2)
+    monkeypatch.setattr(running.gateway.limiter, "_max_sockets", 4)
+    monkeypatch.setattr(running.gateway.limiter, "_reserved", 2)
     stations = [await running.station(f"N-{number}") for number in range(2)]
     assert list(running.gateway.missing()) == ["room"]
     with pytest.raises(InvalidStatus) as refusal:
@@ -296,9 +297,9 @@ async def test_a_quiet_socket_is_bounded_again_by_whatever_happens_to_it(
     served: list[socket.StationSocket] = []
     serve = socket.StationSocket.serve
 
-    def serve_seen(self: socket.StationSocket, session: socket.SocketOwner) -> None:
+    def serve_seen(self: socket.StationSocket, handler: socket.SocketHandler) -> None:
         served.append(self)
-        serve(self, session)
+        serve(self, handler)
 
     monkeypatch.setattr(socket.StationSocket, "serve", serve_seen)
     reader, writer = await _open(running)
@@ -313,7 +314,7 @@ async def test_a_quiet_socket_is_bounded_again_by_whatever_happens_to_it(
     elif what == "half a message":
         writer.write(_frame(Opcode.TEXT, b"[2", fin=False))
     else:
-        assert quiet.session is not None
-        quiet.session.close(1000, "enough")
+        assert quiet.connection_handler is not None
+        quiet.connection_handler.close(1000, "enough")
     await _ended(reader)
     writer.close()

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidHandshake
 
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.runtime.clock import monotonic
-from ws_gateway import gateway
+from ws_gateway import process as gateway
 from ws_gateway.websocket import draining
 
 AUTHORIZE = '[2,"1","Authorize",{"idTag":"T"}]'

@@ -54,8 +54,8 @@ async def test_a_station_created_while_its_claim_is_on_its_way_is_asked_for_agai
     await services.tell_created("NEW-2")
     broker = running.gateway.broker
     assert broker is not None
-    reception = running.gateway.reception
-    await until(lambda: "NEW-2" in reception._ids._created)
+    policy = running.gateway.policy
+    await until(lambda: "NEW-2" in policy._ids._created)
     services.claims_answered.set()
     assert await coming == 404
     services.unknown.clear()

@@ -10,7 +10,6 @@ from gateway_fakes.pure_core import T0, accepted_station, sent
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.ocpp.frames import MAX_DEPTH, MAX_FRAME_BYTES
 from csms_shared.ocpp.schemas import MAX_PROBLEMS
-from csms_shared.ocpp.versions import OCPP16
 from csms_simulator.sample_payloads import CENTRAL_SYSTEM_CALLS, STATION_CALLS
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import StationConnection
@@ -21,13 +20,14 @@ from ws_gateway.domain.effects import (
     FrameUnusable,
     StrayAnswer,
 )
+from ws_gateway.ocpp.v16 import DIALECT
 
 AUTHORIZE = b'[2,"before","Authorize",{"idTag":"04E5D2A9"}]'
 NO_ANSWER = None
 
 
 def strict_station() -> StationConnection:
-    return StationConnection(OCPP16, 3, "accepted", T0, booted=True, strict=True)
+    return StationConnection(DIALECT, 3, "accepted", T0, booted=True, strict=True)
 
 
 def call(action: str, payload: object, message_id: str = "x") -> bytes:

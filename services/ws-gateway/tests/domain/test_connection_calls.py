@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 from gateway_fakes.pure_core import T0, later, sent
 
-from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.effects import (
     CallRefused,
@@ -15,6 +14,7 @@ from ws_gateway.domain.effects import (
     ReplyIgnored,
 )
 from ws_gateway.domain.limits import Limits
+from ws_gateway.ocpp.v16 import DIALECT
 
 AUTHORIZE = '[2,"a","Authorize",{"idTag":"1"}]'
 BOOT = '[2,"b","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]'
@@ -23,7 +23,7 @@ ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
 
 
 def connection(status: str = "accepted", **options: Any) -> StationConnection:
-    return StationConnection(OCPP16, 1, status, T0, **options)
+    return StationConnection(DIALECT, 1, status, T0, **options)
 
 
 def boot_answer(status: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_a_call_carries_its_stamp() -> None:
 def test_a_heartbeat_is_answered_at_once_and_reported() -> None:
     effects = connection().receive('[2,"h","Heartbeat",{}]', T0)
     assert sent(effects) == [[3, "h", {"currentTime": "2026-11-21T02:00:00.000Z"}]]
-    assert effects[-1] == HeartbeatAnswered(T0.wall_ms)
+    assert effects[-1] == HeartbeatAnswered("Heartbeat")
 
 
 @pytest.mark.parametrize(

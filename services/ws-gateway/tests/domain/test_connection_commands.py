@@ -5,7 +5,6 @@ import pytest
 from gateway_fakes.pure_core import T0, later
 
 from csms_shared.contracts.commands import CommandOutcome
-from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.effects import (
@@ -20,12 +19,13 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.limits import Limits
+from ws_gateway.ocpp.v16 import DIALECT
 
 EPOCH = 7
 
 
 def connection(status: str = "accepted", **options: Any) -> StationConnection:
-    return StationConnection(OCPP16, EPOCH, status, T0, **{"booted": True, **options})
+    return StationConnection(DIALECT, EPOCH, status, T0, **{"booted": True, **options})
 
 
 def command(

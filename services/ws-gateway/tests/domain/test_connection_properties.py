@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from csms_shared.contracts.commands import CommandOutcome
-from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.effects import (
@@ -22,6 +21,7 @@ from ws_gateway.domain.effects import (
     Send,
 )
 from ws_gateway.domain.limits import Limits
+from ws_gateway.ocpp.v16 import DIALECT
 
 EPOCH = 5
 RESPONSES: dict[str, dict[str, Any]] = {
@@ -51,7 +51,7 @@ class Conversation(RuleBasedStateMachine):
         super().__init__()
         self.now = Instant(0.0, 1_795_226_400_000)
         self.station = StationConnection(
-            OCPP16,
+            DIALECT,
             EPOCH,
             "pending",
             self.now,
@@ -201,7 +201,7 @@ json_text = st.recursive(
 @given(st.binary() | st.text(), st.booleans())
 def test_no_frame_raises(raw: bytes | str, strict: bool) -> None:
     now = Instant(0.0, 1_795_226_400_000)
-    station = StationConnection(OCPP16, 1, "accepted", now, strict=strict)
+    station = StationConnection(DIALECT, 1, "accepted", now, strict=strict)
     station.receive(raw, now)
 
 
@@ -241,7 +241,7 @@ def test_every_call_with_spoilt_fields_is_dispatched_or_answered(data: st.DataOb
         if data.draw(st.booleans()):
             payload[name] = data.draw(json_text)
     now = Instant(0.0, 1_795_226_400_000)
-    station = StationConnection(OCPP16, 1, "accepted", now)
+    station = StationConnection(DIALECT, 1, "accepted", now)
     effects = station.receive(orjson.dumps([2, "1", action, payload]), now)
     assert sum(isinstance(effect, Send | Dispatch) for effect in effects) == 1
 
@@ -256,6 +256,6 @@ def test_every_call_is_dispatched_or_answered_whatever_its_payload(
     action: str, payload: object
 ) -> None:
     now = Instant(0.0, 1_795_226_400_000)
-    station = StationConnection(OCPP16, 1, "accepted", now)
+    station = StationConnection(DIALECT, 1, "accepted", now)
     effects = station.receive(orjson.dumps([2, "1", action, payload]), now)
     assert sum(isinstance(effect, Send | Dispatch) for effect in effects) == 1

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ws_gateway.domain.basic_auth import presented_password
 from ws_gateway.domain.identity import IdentityProblem, station_id_from_path
-from ws_gateway.domain.subprotocol import negotiate
+from ws_gateway.ocpp.subprotocol import negotiate
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from csms_shared.contracts.recordings import unpack
 from ws_gateway.domain.masking import MASK, masked
 from ws_gateway.domain.recording import Kept, seal
+from ws_gateway.ocpp.v16 import DIALECT
 
 # In no word that is written around it.
 SECRET = "q7Zx9Wv3Lk5T"
@@ -41,7 +42,7 @@ fillers = st.dictionaries(
 
 def recorded(raw: bytes) -> str:
     """Return the frame as it is stored."""
-    sealed = seal([Kept("A", "c", 1, False, raw)], {})
+    sealed = seal([Kept("A", "c", 1, False, raw, DIALECT.masking)], {})
     (frame,) = unpack(sealed.packed, "A")
     return frame.text
 
@@ -127,7 +128,7 @@ def test_a_private_key_is_masked_and_a_certificate_is_not() -> None:
 
 def test_what_a_station_says_of_a_refused_configuration_is_not_shown() -> None:
     raw = orjson.dumps([4, "1", "GenericError", f"{SECRET} is too short", {"was": SECRET}])
-    kept = Kept("A", "c", 1, True, raw, "ChangeConfiguration", 5, "GenericError")
+    kept = Kept("A", "c", 1, True, raw, DIALECT.masking, "ChangeConfiguration", 5, "GenericError")
     (frame,) = unpack(seal([kept], {}).packed, "A")
     assert orjson.loads(frame.text) == [4, "1", "GenericError", MASK, {}]
 
@@ -156,6 +157,6 @@ def test_deep_nesting_is_cut_rather_than_searched() -> None:
 def test_a_call_that_was_forgiven_a_field_is_searched_whatever_its_action() -> None:
     raw = orjson.dumps([2, "1", "MeterValues", {"connectorId": 1, "password": SECRET}])
     for verdict in ({"tolerated": ("unknown_field",)}, {"error": "FormationViolation"}):
-        kept = Kept("A", "c", 1, True, raw, "MeterValues", **verdict)
+        kept = Kept("A", "c", 1, True, raw, DIALECT.masking, "MeterValues", **verdict)
         (frame,) = unpack(seal([kept], {}).packed, "A")
         assert SECRET not in frame.text

@@ -14,9 +14,9 @@ from gateway_fakes.pure_core import T0, accepted_station, sent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms_shared.ocpp.versions import OCPP16
 from csms_simulator.sample_payloads import STATION_CALLS
 from ws_gateway.domain.connection import StationConnection
+from ws_gateway.ocpp.v16 import DIALECT
 
 FORMATION = "FormationViolation"
 OCCURRENCE = "OccurenceConstraintViolation"
@@ -230,7 +230,7 @@ def test_a_strict_station_is_told_the_first_of_everything_by_the_order_of_the_co
     drawn: tuple[str, list[Wrong], list[Wrong], int],
 ) -> None:
     action, forgiven, refused, _ = drawn
-    station = StationConnection(OCPP16, 3, "accepted", T0, booted=True, strict=True)
+    station = StationConnection(DIALECT, 3, "accepted", T0, booted=True, strict=True)
     wrong = forgiven + refused
     frame = _answer(station, action, _payload(action, wrong, 0))
     if not wrong:

@@ -19,10 +19,11 @@ from ws_gateway.domain.recording import (
     seal,
     verdict,
 )
+from ws_gateway.ocpp.v16 import DIALECT
 
 
 def kept(station_id: str, at_ms: int, raw: str = '[2,"1","Heartbeat",{}]') -> Kept:
-    return Kept(station_id, f"c-{station_id}", at_ms, True, raw, "Heartbeat")
+    return Kept(station_id, f"c-{station_id}", at_ms, True, raw, DIALECT.masking, "Heartbeat")
 
 
 def drained(buffer: FrameBuffer) -> dict[str, list[RecordedFrame]]:
@@ -90,9 +91,10 @@ def test_every_frame_is_kept_with_its_station_or_counted_in_its_gap(
 
 
 def test_what_is_unpacked_is_what_was_packed() -> None:
+    rules, error = DIALECT.masking, "FormationViolation"
     frames = [
-        Kept("A", "c", 5, True, b'[2,"\xff","X",{}]', "X", None, "FormationViolation", ("enum",)),
-        Kept("A", "c", 6, False, '[4,"\\u00ff","X","",{}]', "X", 1),
+        Kept("A", "c", 5, True, b'[2,"\xff","X",{}]', rules, "X", None, error, ("enum",)),
+        Kept("A", "c", 6, False, '[4,"\\u00ff","X","",{}]', rules, "X", 1),
     ]
     sealed = seal(frames, {})
     assert unpack(sealed.packed, "A") == [
@@ -104,7 +106,7 @@ def test_what_is_unpacked_is_what_was_packed() -> None:
 
 def _connection() -> tuple[StationConnection, Instant]:
     now = Instant(0.0, 1_000_000)
-    return StationConnection("ocpp16", 1, "accepted", now, booted=True), now
+    return StationConnection(DIALECT, 1, "accepted", now, booted=True), now
 
 
 def test_a_verdict_tells_what_became_of_each_frame() -> None:

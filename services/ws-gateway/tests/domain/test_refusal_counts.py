@@ -1,4 +1,4 @@
-"""Refusals are counted in bounded room, whoever knocks how often."""
+"""Refusals are counted in bounded room, whoever connects how often."""
 
 from ws_gateway.domain.refusal_counts import ELSEWHERE, NOBODY, PERIOD_MS, RefusalCounts
 

@@ -6,9 +6,9 @@ The frames are as stations sent them, with identities and tokens replaced.
 import pytest
 from gateway_fakes.pure_core import T0, accepted_station, dispatched, later, sent, tolerated
 
-from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.effects import Close, Dispatch, FrameUnusable, Ping
+from ws_gateway.ocpp.v16 import DIALECT
 
 
 def test_trap_7_the_newest_connection_wins_and_the_older_one_closes() -> None:
@@ -53,14 +53,14 @@ def test_trap_10_a_station_that_was_accepted_before_needs_no_boot_after_a_reconn
     ],
 )
 def test_trap_11_calls_before_the_first_boot_are_served(frame: str) -> None:
-    station = StationConnection(OCPP16, 1, "pending", T0)
+    station = StationConnection(DIALECT, 1, "pending", T0)
     effects = station.receive(frame, T0)
     assert isinstance(effects[-1], Dispatch)
     assert tolerated(effects) == ("call_before_boot",)
 
 
 def test_trap_11_a_heartbeat_before_the_first_boot_is_answered() -> None:
-    station = StationConnection(OCPP16, 1, "pending", T0)
+    station = StationConnection(DIALECT, 1, "pending", T0)
     effects = station.receive('[2,"1","Heartbeat",{}]', T0)
     assert sent(effects)[0][0] == 3
     assert tolerated(effects) == ("call_before_boot",)

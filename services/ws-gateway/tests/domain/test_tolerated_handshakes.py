@@ -5,21 +5,21 @@ import base64
 import pytest
 
 from csms_shared.ocpp.credentials import credential_proofs
-from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.basic_auth import presented_password
 from ws_gateway.domain.identity import station_id_from_path
-from ws_gateway.domain.subprotocol import Subprotocol, negotiate
+from ws_gateway.ocpp.subprotocol import Subprotocol, negotiate
+from ws_gateway.ocpp.v16 import DIALECT
 
 
 def test_trap_1_a_station_that_offers_no_subprotocol_speaks_ocpp_16() -> None:
-    assert negotiate([]) == Subprotocol(OCPP16, None)
-    assert negotiate([""]) == Subprotocol(OCPP16, None)
+    assert negotiate([]) == Subprotocol(DIALECT, None)
+    assert negotiate([""]) == Subprotocol(DIALECT, None)
 
 
 def test_trap_3_the_first_supported_subprotocol_in_the_stations_order_is_chosen() -> None:
-    assert negotiate(["ocpp1.6, ocpp1.5"]) == Subprotocol(OCPP16, "ocpp1.6")
-    assert negotiate(["ocpp2.7,ocpp1.6"]) == Subprotocol(OCPP16, "ocpp1.6")
-    assert negotiate(["ocpp1.5", "ocpp1.6"]) == Subprotocol(OCPP16, "ocpp1.6")
+    assert negotiate(["ocpp1.6, ocpp1.5"]) == Subprotocol(DIALECT, "ocpp1.6")
+    assert negotiate(["ocpp2.7,ocpp1.6"]) == Subprotocol(DIALECT, "ocpp1.6")
+    assert negotiate(["ocpp1.5", "ocpp1.6"]) == Subprotocol(DIALECT, "ocpp1.6")
     assert negotiate(["ocpp1.5, mqtt"]) is None
 
 

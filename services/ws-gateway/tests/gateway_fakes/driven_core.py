@@ -26,6 +26,7 @@ from ws_gateway.domain.effects import (
     Instant,
     Send,
 )
+from ws_gateway.ocpp.v16 import DIALECT
 
 _AT = "2026-11-21T02:00:00.000Z"
 _ANSWERS: dict[str, dict[str, Any]] = {
@@ -48,7 +49,7 @@ class DrivenCore:
         self._strict = strict
         self._count = 0
         self.now = T0
-        self.station = StationConnection(OCPP16, _EPOCH, status, T0, booted=True, strict=strict)
+        self.station = StationConnection(DIALECT, _EPOCH, status, T0, booted=True, strict=strict)
         self._dispatched: InboundCall | None = None
         self._owed: list[str] = []
         self._outstanding: OutboundCommand | None = None

@@ -19,13 +19,13 @@ from csms_shared.contracts.ownership import (
     ClaimReplyBatch,
     ReassertionReply,
 )
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import BatchDelay
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.lease_route import LeaseRoute
+from ws_gateway.amqp.message_router import MessageRouter
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.reassertions import Reassertions
 
@@ -152,14 +152,14 @@ class Gateway:
             clock=lambda: self.now,
         )
         self.created: list[str] = []
-        self.arrivals = Arrivals(
+        self.router = MessageRouter(
             queue,
             self.connections,
             self.claims,
             self.lease,
             self.reassertions,
             cast(Any, None),
-            Gathering(),
+            BatchDelay(),
             self.created.append,
         )
 
@@ -177,7 +177,7 @@ class Gateway:
 
     async def arrive(self, *contents: Control | ClaimReply) -> None:
         """Hand these over as one consumer's batch."""
-        await self.arrivals.handle([_delivery(content) for content in contents])
+        await self.router.handle([_delivery(content) for content in contents])
 
     async def pages(self, number: int) -> list[list[str]]:
         """Return the connections of each page, once so many were sent."""
@@ -192,7 +192,7 @@ class Gateway:
         key = self._pages()[number]["reply_key"]
         body = ReassertionReply(**{"superseded": [], **reply}).model_dump_json().encode()
         delivery = Delivery(MessageType.REASSERTION_REPLY, key, body, False, cast(Any, None))
-        await self.arrivals.handle([delivery])
+        await self.router.handle([delivery])
         await asyncio.sleep(0)
 
     def _pages(self) -> list[dict[str, Any]]:

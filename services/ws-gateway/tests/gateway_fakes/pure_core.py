@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from csms_shared.ocpp.versions import OCPP16
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.effects import Dispatch, Effect, Instant, Send, Tolerated
+from ws_gateway.ocpp.v16 import DIALECT
 
 T0 = Instant(1000.0, 1_795_226_400_000)
 
@@ -17,7 +17,7 @@ def later(seconds: float) -> Instant:
 
 
 def accepted_station() -> StationConnection:
-    return StationConnection(OCPP16, 3, "accepted", T0, booted=True)
+    return StationConnection(DIALECT, 3, "accepted", T0, booted=True)
 
 
 @dataclass

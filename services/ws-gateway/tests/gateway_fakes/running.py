@@ -14,7 +14,7 @@ from csms_shared.runtime.clock import now_ms
 from gateway_fakes.claims import PEPPER
 from gateway_fakes.services import FakeServices
 from gateway_fakes.station import Station
-from ws_gateway.gateway import Gateway
+from ws_gateway.process import Gateway
 from ws_gateway.settings import GatewaySettings
 
 

@@ -13,9 +13,9 @@ from csms_shared.contracts.commands import Command
 from csms_shared.contracts.control import ControlKind
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import BatchDelay
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
+from ws_gateway.amqp.message_router import MessageRouter
 
 SAMPLES = Path(__file__).parents[4] / "docs" / "messages" / "samples" / "newer"
 
@@ -77,19 +77,19 @@ class Gateway:
         connections = Connections()
         connections.add(cast(Any, self.held))
         around = cast(Any, self.around)
-        self.arrivals = Arrivals(
+        self.router = MessageRouter(
             around,
             connections,
             around,
             around,
             cast(Any, Reassertions()),
             around,
-            Gathering(),
+            BatchDelay(),
             lambda _: None,
         )
 
     async def arrive(self, type: str, body: bytes) -> None:
-        await self.arrivals.handle([Delivery(type, "", body, False, cast(Any, None))])
+        await self.router.handle([Delivery(type, "", body, False, cast(Any, None))])
 
 
 @pytest.fixture

@@ -290,7 +290,7 @@ async def test_a_reply_that_is_none_costs_a_renewal_and_not_the_gateway(gateway:
     gibberish = Delivery(
         MessageType.REASSERTION_REPLY, "gw-1.reassertions.x", b'"gibberish"', False, cast(Any, None)
     )
-    await gateway.arrivals.handle([gibberish])
+    await gateway.router.handle([gibberish])
     await gateway.answer(0, held=["c1"])
     assert gateway.lease.owns("c1")
 
@@ -307,7 +307,5 @@ async def test_a_defect_at_one_item_keeps_nothing_from_its_neighbours(gateway: G
     gateway.hold(broken, sound)
     controls = [Control(kind=ControlKind.CLOSE, station_id=id, epoch=1) for id in ("A", "B")]
     batch = ControlBatch(items=controls).model_dump_json().encode()
-    await gateway.arrivals.handle(
-        [Delivery(MessageType.CONTROLS, "", batch, False, cast(Any, None))]
-    )
+    await gateway.router.handle([Delivery(MessageType.CONTROLS, "", batch, False, cast(Any, None))])
     assert sound.closed == ["closed by the operator"]

@@ -16,9 +16,9 @@ from gateway_fakes.waiting import until
 
 from csms_simulator.certificates import Authority
 from ws_gateway.domain.tls_faults import TlsFault
-from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.tls_entrance import TlsEntrance
-from ws_gateway.websocket.tls_turns import TlsTurns
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter
+from ws_gateway.websocket.tls_handshake import TlsHandshake
+from ws_gateway.websocket.tls_handshake_queue import TlsHandshakeQueue
 
 AUTHORITY = Authority("Operator")
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -46,7 +46,7 @@ class Port:
 
     number: int
     balancers: set[str]
-    doorway: Doorway
+    limiter: ConnectionLimiter
     faults: list[tuple[str, TlsFault]] = field(default_factory=list)
 
     async def fault(self) -> tuple[str, TlsFault]:
@@ -58,26 +58,26 @@ class Port:
 async def _open_port(tmp_path: Path) -> AsyncIterator[Port]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*AUTHORITY.server("localhost").write(tmp_path, "server"))
-    under_test = Port(0, {"127.0.0.1"}, Doorway(1000))
-    turns = TlsTurns()
+    under_test = Port(0, {"127.0.0.1"}, ConnectionLimiter(1000))
+    queue = TlsHandshakeQueue()
 
-    def entrance() -> TlsEntrance:
-        return TlsEntrance(
+    def protocol() -> TlsHandshake:
+        return TlsHandshake(
             lambda: context,
             Greeting,
-            under_test.doorway,
-            turns,
+            under_test.limiter,
+            queue,
             lambda address, fault: under_test.faults.append((address, fault)),
             lambda address: address in under_test.balancers,
         )
 
-    server = await asyncio.get_running_loop().create_server(entrance, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     under_test.number = server.sockets[0].getsockname()[1]
     try:
         yield under_test
     finally:
         server.close()
-        under_test.doorway.give_up_all()
+        under_test.limiter.give_up_all()
         await asyncio.sleep(0)
 
 
@@ -152,7 +152,7 @@ def test_a_balancer_that_announces_nobody_is_refused(at_port: Callable[[Work], N
             await _greeting(port)
         address, fault = await port.fault()
         assert (address, fault.reason) == ("127.0.0.1", "bad_proxy_header")
-        assert port.doorway.waiting == 0
+        assert port.limiter.waiting == 0
 
     at_port(work)
 
@@ -176,9 +176,9 @@ def test_half_a_header_is_given_up_in_time_and_its_socket_closed(
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(sent)
         async with asyncio.timeout(20):
-            while not port.doorway.waiting:
+            while not port.limiter.waiting:
                 await asyncio.sleep(0.01)
-            port.doorway.give_up_all()
+            port.limiter.give_up_all()
             # A reset where something was left unread.
             with contextlib.suppress(ConnectionResetError):
                 assert await reader.read() == b""

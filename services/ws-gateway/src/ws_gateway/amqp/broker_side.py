@@ -10,15 +10,15 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import STATION_REGISTRY, service_queues
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
-from ws_gateway.amqp.arrivals import Arrivals
+from ws_gateway.amqp.batch_delay import BatchDelay
 from ws_gateway.amqp.calls import CallLanes
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.lease_route import LeaseRoute
+from ws_gateway.amqp.message_router import MessageRouter
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.reassertions import Reassertions
@@ -59,9 +59,9 @@ class BrokerSide:
             for name in OWNING_SERVICES
         }
         registry = self.services[STATION_REGISTRY]
-        self.gathering = Gathering()
+        self.batch_delay = BatchDelay()
         self.calls = CallLanes(
-            group, publisher, backlog, self.own_queue, self.services, self.gathering
+            group, publisher, backlog, self.own_queue, self.services, self.batch_delay
         )
         self.notices = Notices(group, publisher, backlog, self.own_queue, registry)
         self.refusals = RefusalReports(
@@ -122,18 +122,18 @@ class BrokerSide:
 
     def start(self) -> None:
         """Start consuming, probing, renewing and telling."""
-        arrivals = Arrivals(
+        router = MessageRouter(
             self.own_queue,
             self.connections,
             self.claims,
             self.lease,
             self._reassertions,
             self.reports,
-            self.gathering,
+            self.batch_delay,
             self._on_created,
         )
         coroutines = [
-            self.own_queue.run(arrivals.handle, lambda _: self.lease.lose()),
+            self.own_queue.run(router.handle, lambda _: self.lease.lose()),
             *(service.run() for service in self.services.values()),
             self.lease.run(),
             self._reassertions.run(),

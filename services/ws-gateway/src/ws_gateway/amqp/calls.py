@@ -11,8 +11,8 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.ocpp.action_row import CallKind
 from csms_shared.ocpp.actions import station_calls
 from csms_shared.runtime.clock import monotonic
+from ws_gateway.amqp.batch_delay import BatchDelay
 from ws_gateway.amqp.connections import HeldConnection
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.services import ServiceWatch
@@ -31,14 +31,14 @@ class CallLanes:
         backlog: Backlog,
         own_queue: OwnQueue,
         services: Mapping[str, ServiceWatch],
-        gathering: Gathering,
+        batch_delay: BatchDelay,
     ) -> None:
         self._group = group
         self._publisher = publisher
         self._backlog = backlog
         self._own_queue = own_queue
         self._services = services
-        self._gathering = gathering
+        self._batch_delay = batch_delay
         self._lanes: dict[tuple[str, str, CallKind], Lane[_Tag]] = {}
 
     @property
@@ -70,7 +70,7 @@ class CallLanes:
             }
         )
         if call.kind is CallKind.DECISION:
-            self._gathering.asked(held.connection_id, call.seq, monotonic())
+            self._batch_delay.asked(held.connection_id, call.seq, monotonic())
         return lane.add(body, (held, call.seq), patience_s)
 
     def _lane(self, version: str, action: str, kind: CallKind) -> Lane[_Tag]:
@@ -97,7 +97,7 @@ class CallLanes:
             seal,
             on_stored=_answer_reports if kind is CallKind.REPORT else None,
             on_refused=self._services[owner].publish_refused,
-            pause_s=lambda: self._gathering.pause_s(monotonic()),
+            pause_s=lambda: self._batch_delay.pause_s(monotonic()),
         )
         self._lanes[version, action, kind] = lane
         return lane

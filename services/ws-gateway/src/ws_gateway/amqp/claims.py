@@ -18,11 +18,11 @@ from csms_shared.contracts.ownership import (
     ClaimReplyBatch,
 )
 from csms_shared.runtime.clock import monotonic, now_ms
+from ws_gateway.amqp.controls_during_claim import ControlsDuringClaim, Overtaken
 from ws_gateway.amqp.lane import Backlog, Lane, Publishing
 from ws_gateway.amqp.notices import Notices
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.services import OVERDUE_S, ServiceWatch
-from ws_gateway.amqp.told_meanwhile import Overtaken, ToldMeanwhile
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class Claims:
         self._gateway_name = gateway_name
         self._timeout_s = timeout_s
         self._pending: dict[str, _Pending] = {}
-        self._told: dict[str, ToldMeanwhile] = {}
+        self._controls: dict[str, ControlsDuringClaim] = {}
         self._lane: Lane[None] = Lane(
             "claims",
             group,
@@ -84,11 +84,11 @@ class Claims:
         if not self._lane.add(orjson.dumps(claim.model_dump()), None, self._timeout_s):
             raise ClaimUnanswered("too much is waiting for the broker")
         self._pending[claim.connection_id] = pending
-        told = self._told.setdefault(claim.station_id, ToldMeanwhile())
-        told.claims += 1
+        controls = self._controls.setdefault(claim.station_id, ControlsDuringClaim())
+        controls.claims += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                return told.apply(await answer)
+                return controls.apply(await answer)
         except asyncio.CancelledError:
             self._release_granted(claim, answer)
             raise
@@ -99,9 +99,9 @@ class Claims:
         except Overtaken as error:
             raise ClaimUnanswered(str(error)) from error
         finally:
-            told.claims -= 1
-            if not told.claims:
-                del self._told[claim.station_id]
+            controls.claims -= 1
+            if not controls.claims:
+                del self._controls[claim.station_id]
 
     def _release_granted(self, claim: Claim, answer: "asyncio.Future[ClaimReply]") -> None:
         """Release what was granted in the very moment in which nobody waited for it any more."""
@@ -120,8 +120,8 @@ class Claims:
             pending = self._pending.pop(reply.connection_id, None)
             if pending is None:
                 continue
-            if (told := self._told.get(pending.station_id)) is not None:
-                told.learn(reply.epoch)
+            if (controls := self._controls.get(pending.station_id)) is not None:
+                controls.learn(reply.epoch)
             if not pending.answer.done():
                 pending.answer.set_result(reply)
             elif reply.outcome is ClaimOutcome.ACCEPTED:
@@ -131,8 +131,8 @@ class Claims:
 
     def note(self, control: Control) -> None:
         """Keep a control for the connections that claims on their way will open."""
-        if (told := self._told.get(control.station_id)) is not None:
-            told.note(control)
+        if (controls := self._controls.get(control.station_id)) is not None:
+            controls.note(control)
 
     def sweep(self) -> None:
         """Raise a doubt about the registry when claims are overdue; let go of old ones."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Sequence
+from typing import Protocol
 
 import orjson
 import structlog
@@ -21,9 +22,9 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.recordings import encode_body
 from csms_shared.runtime.clock import now_ms
 from ws_gateway import metrics
-from ws_gateway.amqp.connections import HeldConnection
 from ws_gateway.amqp.lane import Publishing
 from ws_gateway.amqp.own_queue import OwnQueue
+from ws_gateway.domain.dialect import MaskingRules
 from ws_gateway.domain.effects import Dispatch, Effect
 from ws_gateway.domain.recording import FrameBuffer, Kept, Sealed, seal, verdict
 
@@ -37,8 +38,16 @@ _MAX_ASKED = 20_000
 _CALL = "2"
 
 
+class RecordedConnection(Protocol):
+    """A connection whose frames are recorded."""
+
+    station_id: str
+    connection_id: str
+    masking: MaskingRules
+
+
 class Recorder:
-    """Keeps the frames of all sessions of this gateway until they are sent."""
+    """Keeps the frames of all connections of this gateway until they are sent."""
 
     def __init__(
         self,
@@ -69,13 +78,15 @@ class Recorder:
             del self._asked[next(iter(self._asked))]
 
     def received(
-        self, held: HeldConnection, raw: bytes, at_ms: int, effects: Sequence[Effect]
+        self, held: RecordedConnection, raw: bytes, at_ms: int, effects: Sequence[Effect]
     ) -> str | None:
         """Keep a station's frame; returns the action of a call, for its answer."""
         if effects and type(effects[0]) is Dispatch:
             # What nearly every frame is.
             called = effects[0].call.action
-            self._keep(Kept(held.station_id, held.connection_id, at_ms, True, raw, called))
+            self._keep(
+                Kept(held.station_id, held.connection_id, at_ms, True, raw, held.masking, called)
+            )
             return called
         action, error, tolerated, command_id, latency_ms = verdict(effects)
         call = action
@@ -88,6 +99,7 @@ class Recorder:
                 at_ms,
                 True,
                 raw,
+                held.masking,
                 action,
                 latency_ms,
                 error,
@@ -97,16 +109,25 @@ class Recorder:
         return call
 
     def sent(
-        self, held: HeldConnection, text: str, action: str | None, since_ms: int | None
+        self, held: RecordedConnection, text: str, action: str | None, since_ms: int | None
     ) -> None:
         """Keep a frame of ours; `action` and `since_ms` are of the call that it answers."""
         at_ms = now_ms()
         if text[1] == _CALL:
-            self._keep(Kept(held.station_id, held.connection_id, at_ms, False, text))
+            self._keep(Kept(held.station_id, held.connection_id, at_ms, False, text, held.masking))
             return
         latency_ms = None if since_ms is None else at_ms - since_ms
         self._keep(
-            Kept(held.station_id, held.connection_id, at_ms, False, text, action, latency_ms)
+            Kept(
+                held.station_id,
+                held.connection_id,
+                at_ms,
+                False,
+                text,
+                held.masking,
+                action,
+                latency_ms,
+            )
         )
 
     def hurry(self) -> None:

@@ -17,7 +17,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.own_queue import OwnQueue
-from ws_gateway.domain.steadiness import Steadiness
+from ws_gateway.domain.flap_damping import FlapDamping
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class ServiceWatch:
         self._doubt = asyncio.Event()
         self._doubt.set()
         self._answers = 0
-        self._steadiness = Steadiness()
+        self._damping = FlapDamping()
         self._refused = False
         self._proved_at = float("-inf")
         self._answered_at = float("-inf")
@@ -125,7 +125,7 @@ class ServiceWatch:
                 await asyncio.sleep(PROBE_INTERVAL_S - (monotonic() - started))
                 continue
             self._answers += 1
-            steady = self._steadiness.answered(monotonic())
+            steady = self._damping.answered(monotonic())
             if self._answers < _ANSWERS_NEEDED or (self.away and not steady):
                 await asyncio.sleep(_CONFIRM_S)
                 continue
@@ -144,7 +144,7 @@ class ServiceWatch:
         self._answers = 0
 
     def _found_away(self) -> None:
-        self._steadiness.failed(monotonic(), first=not self.away)
+        self._damping.failed(monotonic(), first=not self.away)
         if not self.away:
             log.error("service_away", peer_service=self._name)
             metrics.SERVICE_AWAY.labels(self._name).set(1)

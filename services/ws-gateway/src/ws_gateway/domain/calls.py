@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from csms_shared.ocpp.action_row import CallKind
-from csms_shared.ocpp.actions import refusal_of_station_call, station_calls
-from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.frames import Call, FrameProblem, encode_call_error, encode_call_result
-from csms_shared.ocpp.schemas import validate_response
-from csms_shared.ocpp.v16 import BOOT_NOTIFICATION
-from csms_shared.values.times import format_time_ms
 from ws_gateway.domain.deviations import Deviation
+from ws_gateway.domain.dialect import Dialect
 from ws_gateway.domain.effects import (
     CallRefused,
     Dispatch,
@@ -27,7 +24,7 @@ from ws_gateway.domain.effects import (
 )
 from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.registration import Registration
-from ws_gateway.domain.tolerance import check_exactly, check_tolerantly
+from ws_gateway.domain.tolerance import Checked
 
 _LONGEST_MESSAGE_ID = 36
 
@@ -47,17 +44,19 @@ class StationCalls:
 
     __slots__ = (
         "_deadline",
+        "_dialect",
         "_limits",
         "_registration",
+        "_rules",
         "_seq",
-        "_version",
         "_waiting",
         "_waiting_bytes",
         "in_progress",
     )
 
-    def __init__(self, version: str, registration: Registration, limits: Limits) -> None:
-        self._version = version
+    def __init__(self, dialect: Dialect, registration: Registration, limits: Limits) -> None:
+        self._dialect = dialect
+        self._rules = dialect.calls
         self._registration = registration
         self._limits = limits
         self._seq = 0
@@ -87,9 +86,9 @@ class StationCalls:
         call = self._finish(seq, effects)
         if call is None:
             return
-        problem = validate_response(self._version, call.action, response)
+        problem = self._rules.response_problem(call.action, response)
         if problem is None:
-            if call.action == BOOT_NOTIFICATION:
+            if call.action == self._dialect.registration.boot:
                 self._registration.boot_answered(response)
             effects.append(Send(encode_call_result(call.message_id, response)))
         else:
@@ -145,8 +144,8 @@ class StationCalls:
                 effects,
             )
             return
-        refusal = refusal_of_station_call(self._version, frame.action)
-        if refusal is not None:
+        if frame.action not in self._rules.kinds:
+            refusal = self._rules.refusal(frame.action)
             self._refuse(frame.message_id, frame.action, refusal, "", effects)
             return
         self._begin_known(arrived, frame, tolerated, effects)
@@ -164,8 +163,11 @@ class StationCalls:
                 effects,
             )
             return
-        check = check_exactly if strict else check_tolerantly
-        checked = check(self._version, frame.action, frame.payload)
+        if strict:
+            problem = self._rules.check_exactly(frame.action, frame.payload)
+            checked = Checked(frame.payload, problem=problem)
+        else:
+            checked = self._rules.check_tolerantly(frame.action, frame.payload)
         if checked.problem is not None:
             problem = checked.problem
             self._refuse(
@@ -180,12 +182,12 @@ class StationCalls:
     def _carry_out(
         self, arrived: _Waiting, frame: Call, payload: dict[str, Any], effects: list[Effect]
     ) -> None:
-        kind = station_calls(self._version)[frame.action].kind_of(payload)
         received = arrived.received
+        kind = self._rules.kinds[frame.action](payload)
         if kind is CallKind.HEARTBEAT:
-            response = {"currentTime": format_time_ms(received.wall_ms)}
+            response = self._rules.heartbeat_response(received.wall_ms)
             effects.append(Send(encode_call_result(frame.message_id, response)))
-            effects.append(HeartbeatAnswered(received.wall_ms))
+            effects.append(HeartbeatAnswered(frame.action))
             return
         deadline_s = self._limits.call_deadline_s
         self._deadline = received.monotonic + deadline_s
@@ -218,6 +220,6 @@ class StationCalls:
         description: str,
         effects: list[Effect],
     ) -> None:
-        code = error_code(self._version, error)
+        code = self._dialect.error_code(error)
         effects.append(Send(encode_call_error(message_id, code, description)))
         effects.append(CallRefused(message_id, action, code, description))

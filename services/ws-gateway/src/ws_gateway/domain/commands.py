@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from csms_shared.contracts.commands import CommandOutcome
-from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.frames import CallError, CallResult, FrameProblem, encode_call
-from csms_shared.ocpp.schemas import validate_request, validate_response
 from ws_gateway.domain.deviations import Deviation
+from ws_gateway.domain.dialect import Dialect
 from ws_gateway.domain.effects import (
     CommandFinished,
     CommandRepeated,
@@ -61,6 +61,7 @@ class StationCommands:
 
     __slots__ = (
         "_abandoned",
+        "_dialect",
         "_epoch",
         "_handed_back",
         "_limits",
@@ -70,13 +71,12 @@ class StationCommands:
         "_seen",
         "_triggers",
         "_unanswered",
-        "_version",
     )
 
     def __init__(
-        self, version: str, epoch: int, registration: Registration, limits: Limits
+        self, dialect: Dialect, epoch: int, registration: Registration, limits: Limits
     ) -> None:
-        self._version = version
+        self._dialect = dialect
         self._epoch = epoch
         self._registration = registration
         self._limits = limits
@@ -127,7 +127,7 @@ class StationCommands:
         if not self._remember(command, now) or self._is_full:
             effects.append(_unwritten(command, CommandOutcome.BUSY, now))
             return
-        problem = validate_request(self._version, command.action, command.payload)
+        problem = self._dialect.commands.request_problem(command.action, command.payload)
         if problem is not None:
             effects.append(_refused(command, problem.code, problem.description, now))
             return
@@ -177,7 +177,7 @@ class StationCommands:
         written = self._outstanding
         if written is None or written.command.command_id != problem.message_id:
             return False
-        code = error_code(self._version, RpcError.FORMAT_VIOLATION)
+        code = self._dialect.error_code(RpcError.FORMAT_VIOLATION)
         answer = CallError(written.command.command_id, code, problem.description)
         self.answered(answer, now, effects)
         return True
@@ -210,7 +210,8 @@ class StationCommands:
             if refusal is not None:
                 effects.append(_refused(command, refusal, "", now))
                 continue
-            if self._registration.is_trigger(command.action) and not self._may_trigger(now):
+            is_trigger = command.action in self._dialect.commands.triggers
+            if is_trigger and not self._may_trigger(now):
                 effects.append(_refused(command, "BUSY", "too many triggers", now))
                 continue
             self._outstanding = _Written(
@@ -249,9 +250,9 @@ class StationCommands:
         command = written.command
         finished = _finished(written, CommandOutcome.COMPLETED, now)
         finished.response = answer.payload
-        if answer.payload.get("status") != "Accepted":
+        if not self._dialect.commands.is_accepted(answer.payload):
             self._registration.command_refused(command.action, command.payload)
-        problem = validate_response(self._version, command.action, answer.payload)
+        problem = self._dialect.commands.response_problem(command.action, answer.payload)
         if problem is None:
             return finished
         if not self._registration.strict:

@@ -12,6 +12,7 @@ from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.ocpp.frames import CALL, CALL_ERROR, CALL_RESULT, Call, FrameProblem, parse_frame
 from ws_gateway.domain.calls import StationCalls
 from ws_gateway.domain.commands import OutboundCommand, StationCommands
+from ws_gateway.domain.dialect import Dialect
 from ws_gateway.domain.effects import (
     Close,
     CommandFinished,
@@ -45,7 +46,7 @@ class StationConnection:
 
     def __init__(
         self,
-        version: str,
+        dialect: Dialect,
         epoch: int,
         registration_status: str,
         now: Instant,
@@ -59,10 +60,10 @@ class StationConnection:
         self.closed = False
         self._limits = limits
         self._registration = Registration(
-            version, registration_status, booted=booted, strict=strict, exempt=exempt
+            dialect, registration_status, booted=booted, strict=strict, exempt=exempt
         )
-        self._calls = StationCalls(version, self._registration, limits)
-        self._commands = StationCommands(version, epoch, self._registration, limits)
+        self._calls = StationCalls(dialect, self._registration, limits)
+        self._commands = StationCommands(dialect, epoch, self._registration, limits)
         self._liveness = Liveness(now)
 
     @property

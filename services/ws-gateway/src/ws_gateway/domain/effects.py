@@ -45,7 +45,7 @@ class Dispatch:
 class HeartbeatAnswered:
     """A Heartbeat was answered by the gateway itself; the registry learns of it in batches."""
 
-    received_ms: int
+    action: str
 
 
 @dataclass(slots=True)

@@ -16,8 +16,7 @@ from csms_shared.contracts.recordings import (
     line,
     pack,
 )
-from csms_shared.ocpp.actions import VERSIONS, actions
-from csms_shared.ocpp.v16 import HEARTBEAT
+from ws_gateway.domain.dialect import MaskingRules
 from ws_gateway.domain.effects import (
     CallRefused,
     CommandFinished,
@@ -35,13 +34,6 @@ MAX_BYTES = 16 * 1024 * 1024
 BATCH_FRAMES = 2_000
 BATCH_BYTES = 256 * 1024
 _MAX_GAPS = 50_000
-_ROWS = [row for version in VERSIONS for row in actions(version).values()]
-# Nearly everything that stations say; nobody looks for secrets in it.
-_WITHOUT_SECRETS = {row.name for row in _ROWS if row.without_secrets} - {
-    row.name for row in _ROWS if not row.without_secrets
-}
-# A station's error may repeat what it refused.
-_WITH_SECRETS = {row.name for row in _ROWS if row.secrets}
 # Not OCPP's: a frame that is neither a call nor an answer, and an answer to nothing.
 UNREADABLE = "Unreadable"
 STRAY_ANSWER = "StrayAnswer"
@@ -55,6 +47,7 @@ class Kept(NamedTuple):
     at_ms: int
     is_inbound: bool
     raw: bytes | str
+    masking: MaskingRules
     action: str | None = None
     latency_ms: int | None = None
     error: str | None = None
@@ -85,7 +78,7 @@ def verdict(effects: Sequence[Effect]) -> Verdict:
             case Dispatch(call):
                 action = call.action
             case HeartbeatAnswered():
-                action = HEARTBEAT
+                action = effect.action
             case CallRefused():
                 action, error = effect.action, effect.code
             case Tolerated(names, of_action):
@@ -214,7 +207,7 @@ def _recorded(kept: Kept) -> RecordedFrame:
     raw = kept.raw
     text = raw if isinstance(raw, str) else raw.decode(errors="replace")
     # Met its schema to the letter: there is no place for a secret in it.
-    if kept.action not in _WITHOUT_SECRETS or kept.error is not None or kept.tolerated:
+    if kept.action not in kept.masking.without_secrets or kept.error is not None or kept.tolerated:
         text = _without_secrets(kept, text)
     return RecordedFrame(
         kept.at_ms,
@@ -229,7 +222,8 @@ def _recorded(kept: Kept) -> RecordedFrame:
 
 
 def _without_secrets(kept: Kept, text: str) -> str:
-    if kept.is_inbound and kept.error is not None and kept.action in _WITH_SECRETS:
+    is_refusal = kept.is_inbound and kept.error is not None
+    if is_refusal and kept.action in kept.masking.repeated_in_refusals:
         text = without_description(text)
     return shown(text)
 

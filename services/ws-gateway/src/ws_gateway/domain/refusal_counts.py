@@ -1,6 +1,6 @@
 """Refused handshakes counted per (station, address, reason) and hour, in bounded room.
 
-Whoever knocks with ever new ids or from ever new addresses fills neither this nor the database:
+Whoever connects with ever new ids or from ever new addresses fills neither this nor the database:
 what is one too many of an address is counted for the address, what is one too many of all is
 counted for nobody in particular.
 """

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from csms_shared.ocpp.actions import commands, station_calls
-from csms_shared.ocpp.v16 import BOOT_NOTIFICATION
+from ws_gateway.domain.dialect import Dialect
 
 ACCEPTED = "accepted"
 PENDING = "pending"
@@ -18,8 +17,9 @@ class Registration:
 
     __slots__ = (
         "_boot_accepted",
+        "_commands",
+        "_rules",
         "_triggered",
-        "_version",
         "booted",
         "exempt",
         "status",
@@ -27,9 +27,10 @@ class Registration:
     )
 
     def __init__(
-        self, version: str, status: str, *, booted: bool, strict: bool, exempt: bool
+        self, dialect: Dialect, status: str, *, booted: bool, strict: bool, exempt: bool
     ) -> None:
-        self._version = version
+        self._rules = dialect.registration
+        self._commands = dialect.commands
         self.status = status
         self.booted = booted
         self.strict = strict
@@ -39,31 +40,28 @@ class Registration:
         self._triggered: frozenset[str] = frozenset()
 
     def boot_answered(self, response: dict[str, Any]) -> None:
-        """Take over what a BootNotification was answered."""
+        """Take over what a boot was answered."""
         self.booted = True
-        self.status = str(response["status"]).lower()
+        self.status = self._rules.status(response)
         self._boot_accepted = self.status == ACCEPTED
 
     def lets_station_call(self, action: str) -> bool:
         """Tell whether a station may make this call now."""
         return (
             self.status == ACCEPTED
-            or action == BOOT_NOTIFICATION
+            or action == self._rules.boot
             or action in self._triggered
             or self.is_forgiven_before_boot(action)
         )
 
     def is_forgiven_before_boot(self, action: str) -> bool:
         """Tell whether this call is answered only because the station has not booted yet."""
-        if self.status != PENDING or self.booted or self.strict:
-            return False
-        call = station_calls(self._version).get(action)
-        return call is not None and call.before_boot
-
-    def is_trigger(self, action: str) -> bool:
-        """Tell whether this command asks the station for a call of its own."""
-        command = commands(self._version).get(action)
-        return command is not None and command.triggers
+        return (
+            self.status == PENDING
+            and not self.booted
+            and not self.strict
+            and action in self._rules.forgiven_before_boot
+        )
 
     def refusal_of_command(self, action: str, payload: dict[str, Any]) -> str | None:
         """Return the code of why a station must not be sent this call now, None if it may.
@@ -73,22 +71,24 @@ class Registration:
         """
         if self.status == REJECTED:
             return "STATION_REJECTED"
-        command = commands(self._version).get(action)
-        if self.status == PENDING and command is not None and not command.while_pending:
+        if self.status == PENDING and action in self._commands.withheld_while_pending:
             return "STATION_PENDING"
-        wants_boot = (
-            self.is_trigger(action) and payload.get("requestedMessage") == BOOT_NOTIFICATION
-        )
-        if self.strict and self._boot_accepted and wants_boot:
+        if self.strict and self._boot_accepted and self._asks_for_boot(action, payload):
             return "STATION_ACCEPTED"
         return None
 
     def command_sent(self, action: str, payload: dict[str, Any]) -> None:
         """Let the station send what this command triggers, although it is not accepted yet."""
-        if self.is_trigger(action) and self.status != ACCEPTED:
-            self._triggered |= {str(payload.get("requestedMessage"))}
+        if self.status != ACCEPTED and action in self._commands.triggers:
+            self._triggered |= {self._commands.triggered_call(payload)}
 
     def command_refused(self, action: str, payload: dict[str, Any]) -> None:
         """Take back what `command_sent` allowed."""
-        if self.is_trigger(action):
-            self._triggered -= {str(payload.get("requestedMessage"))}
+        if action in self._commands.triggers:
+            self._triggered -= {self._commands.triggered_call(payload)}
+
+    def _asks_for_boot(self, action: str, payload: dict[str, Any]) -> bool:
+        commands = self._commands
+        return action in commands.triggers and (
+            commands.triggered_call(payload) == self._rules.boot
+        )

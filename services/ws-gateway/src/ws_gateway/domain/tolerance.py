@@ -1,35 +1,24 @@
 """Stations' payloads made fit for the services: known deviations are mended or let pass.
 
-Only what is valid or mended or listed here as harmless passes. Text that is stored as sent
-(measurands, units, error codes, id tokens, stop reasons, times) is let pass unchanged, everything
-else is brought to the specification's form.
+Only what is valid or mended or named by the version's rules as harmless passes. Text that is
+stored as sent (measurands, units, error codes, id tokens, stop reasons, times) is let pass
+unchanged, everything else is brought to the specification's form.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
 import orjson
 
-from csms_shared.ocpp import v16
-from csms_shared.ocpp.actions import station_calls
 from csms_shared.ocpp.schema_parts import Path
-from csms_shared.ocpp.schemas import (
-    TOO_MANY,
-    SchemaProblem,
-    is_valid_request,
-    precedence,
-    request_problems,
-    validate_request,
-)
+from csms_shared.ocpp.schemas import TOO_MANY, SchemaProblem, precedence
 from csms_shared.values.times import parse_time
 from ws_gateway.domain.deviations import Deviation
-from ws_gateway.domain.meter_values import leave_out_empty_samples, mend_meter_values
 
-_LONGEST_ID_TAG = 255
-_METER_VALUES_OF = {v16.METER_VALUES: "meterValue", v16.STOP_TRANSACTION: "transactionData"}
-_REQUIRED_OF_BOOT = ("chargePointVendor", "chargePointModel")
-_ENUMS_KEPT_AS_SENT = ((v16.STATUS_NOTIFICATION, "errorCode"), (v16.STOP_TRANSACTION, "reason"))
+Tolerated = dict[str, None]
+"""The names of deviations that were forgiven, in the order in which they were found."""
 
 
 @dataclass(slots=True)
@@ -41,30 +30,56 @@ class Checked:
     problem: SchemaProblem | None = None
 
 
-def check_exactly(version: str, action: str, payload: dict[str, Any]) -> Checked:
-    """Check a CALL's payload by its schema alone, as strict mode does."""
-    return Checked(payload, problem=validate_request(version, action, payload))
+@dataclass(frozen=True, slots=True, eq=False)
+class ToleranceRules:
+    """What one OCPP version's payloads are forgiven, by action, besides nulls and wrong case.
+
+    `is_valid` and `problems` are the version's schemas. `reshape` mends the form of a payload that
+    is not valid, before anything else; `drop_empty` ends that where nothing is left to refuse;
+    `notes`, by action, name what a valid one has that is odd all the same. All work in place.
+
+    `irreplaceable`: refused, they are lost for good, so unknown fields are left out.
+    `informative`: their texts only inform, so numbers become text where the field is not one of
+    these, and what is too long is cut. `times`: fields whose text need not be a time. `kept_enums`
+    and `kept_enums_under`: fields, and what is anywhere under a field, whose unknown values are
+    kept. `may_be_empty`: arrays. `long_texts`: how long a field may be beyond its schema.
+    """
+
+    is_valid: Callable[[str, dict[str, Any]], bool]
+    problems: Callable[[str, dict[str, Any]], list[SchemaProblem]]
+    reshape: Callable[[str, dict[str, Any], Tolerated], None]
+    drop_empty: Callable[[str, dict[str, Any]], None]
+    notes: Mapping[str, Callable[[dict[str, Any], Tolerated], None]]
+    irreplaceable: frozenset[str]
+    informative: Mapping[str, frozenset[str]]
+    times: frozenset[str]
+    kept_enums: frozenset[tuple[str, str]]
+    kept_enums_under: frozenset[str]
+    may_be_empty: frozenset[Path]
+    long_texts: Mapping[tuple[str, str], int]
 
 
-def check_tolerantly(version: str, action: str, payload: dict[str, Any]) -> Checked:
+def check_tolerantly(rules: ToleranceRules, action: str, payload: dict[str, Any]) -> Checked:
     """Check a CALL's payload, and mend it in place where the deviation is a known one.
 
     The problem is one that is left when all that is forgiven is mended, never a deviation that
     would have been forgiven by itself; an unknown field is named only where nothing else is wrong.
     """
-    tolerated: dict[str, None] = {}
-    if not is_valid_request(version, action, payload):
-        _reshape(action, payload, tolerated)
-        problem = _mend(version, action, payload, tolerated)
+    tolerated: Tolerated = {}
+    if not rules.is_valid(action, payload):
+        rules.reshape(action, payload, tolerated)
+        problem = _mend(rules, action, payload, tolerated)
         if problem is not None:
             return Checked(payload, problem=problem)
-        _leave_out_what_is_empty(action, payload)
-    _note_what_schemas_allow(action, payload, tolerated)
+        rules.drop_empty(action, payload)
+    note = rules.notes.get(action)
+    if note is not None:
+        note(payload, tolerated)
     return Checked(payload, tuple(tolerated))
 
 
 def _mend(
-    version: str, action: str, payload: dict[str, Any], tolerated: dict[str, None]
+    rules: ToleranceRules, action: str, payload: dict[str, Any], tolerated: Tolerated
 ) -> SchemaProblem | None:
     """Mend until there is nothing left to mend, as mending may show what was hidden: a number that
     became text may be too long a text. Return the first problem that is left."""
@@ -72,12 +87,12 @@ def _mend(
     while True:
         left = []
         mended = False
-        problems = request_problems(version, action, payload)
+        problems = rules.problems(action, payload)
         if problems and problems[-1].keyword == TOO_MANY:
             # Forgiven so many at a time, they would keep everybody else waiting.
             return problems[-1]
         for problem in problems:
-            match _forgive(version, action, payload, problem, tolerated, nulls):
+            match _forgive(rules, action, payload, problem, tolerated, nulls):
                 case _Verdict.MENDED:
                     mended = True
                 case _Verdict.REFUSED:
@@ -102,23 +117,6 @@ def _by_cause(problem: SchemaProblem) -> tuple[bool, tuple[int, str]]:
     return problem.keyword == "additionalProperties", precedence(problem)
 
 
-def _reshape(action: str, payload: dict[str, Any], tolerated: dict[str, None]) -> None:
-    key = _METER_VALUES_OF.get(action)
-    if key is not None:
-        mend_meter_values(payload, key, tolerated)
-    elif action == v16.DATA_TRANSFER:
-        data = payload.get("data")
-        if data is not None and not isinstance(data, str):
-            payload["data"] = orjson.dumps(data).decode()
-            tolerated[Deviation.DATA_NOT_TEXT] = None
-
-
-def _leave_out_what_is_empty(action: str, payload: dict[str, Any]) -> None:
-    key = _METER_VALUES_OF.get(action)
-    if key is not None:
-        leave_out_empty_samples(payload, key)
-
-
 class _Verdict(Enum):
     MENDED = auto()
     KEPT_AS_SENT = auto()
@@ -126,11 +124,11 @@ class _Verdict(Enum):
 
 
 def _forgive(
-    version: str,
+    rules: ToleranceRules,
     action: str,
     payload: dict[str, Any],
     problem: SchemaProblem,
-    tolerated: dict[str, None],
+    tolerated: Tolerated,
     nulls: dict[Path, SchemaProblem],
 ) -> _Verdict:
     if not problem.path:
@@ -138,7 +136,7 @@ def _forgive(
         return _Verdict.REFUSED
     holder, key = _holder(payload, problem.path)
     match problem.keyword:
-        case "additionalProperties" if station_calls(version)[action].of_session:
+        case "additionalProperties" if action in rules.irreplaceable:
             del holder[key]
             tolerated[Deviation.UNKNOWN_FIELD] = None
             return _Verdict.MENDED
@@ -147,22 +145,25 @@ def _forgive(
                 del holder[key]
                 nulls[problem.path] = problem
                 return _Verdict.MENDED
-            return _forgive_type(action, holder, key, tolerated)
+            return _forgive_type(rules, action, holder, key, tolerated)
         case "enum":
-            return _forgive_enum(action, holder, key, problem, tolerated)
+            return _forgive_enum(rules, action, holder, key, problem, tolerated)
         case "format":
-            return _forgive_time(holder, key, tolerated)
+            return _forgive_time(rules, holder, key, tolerated)
         case "maxLength":
-            return _forgive_length(action, holder, key, problem, tolerated)
-        case "minItems" if problem.path == ("meterValue",):
+            return _forgive_length(rules, action, holder, key, problem, tolerated)
+        case "minItems" if problem.path in rules.may_be_empty:
             tolerated[Deviation.EMPTY_SAMPLES] = None
             return _Verdict.KEPT_AS_SENT
     return _Verdict.REFUSED
 
 
-def _forgive_type(action: str, holder: Any, key: str | int, tolerated: dict[str, None]) -> _Verdict:
+def _forgive_type(
+    rules: ToleranceRules, action: str, holder: Any, key: str | int, tolerated: Tolerated
+) -> _Verdict:
+    required = rules.informative.get(action)
     number = type(holder[key]) in (int, float)
-    if action == v16.BOOT_NOTIFICATION and number and key not in _REQUIRED_OF_BOOT:
+    if required is not None and number and key not in required:
         holder[key] = orjson.dumps(holder[key]).decode()
         tolerated[Deviation.NUMBER_FOR_TEXT] = None
         return _Verdict.MENDED
@@ -170,11 +171,12 @@ def _forgive_type(action: str, holder: Any, key: str | int, tolerated: dict[str,
 
 
 def _forgive_enum(
+    rules: ToleranceRules,
     action: str,
     holder: Any,
     key: str | int,
     problem: SchemaProblem,
-    tolerated: dict[str, None],
+    tolerated: Tolerated,
 ) -> _Verdict:
     if isinstance(holder, dict) and key not in holder:
         # It was null, which is of a wrong type and none of the values at once.
@@ -187,14 +189,17 @@ def _forgive_enum(
         holder[key] = spelled
         tolerated[Deviation.ENUM_CASE] = None
         return _Verdict.MENDED
-    if "sampledValue" not in problem.path and (action, key) not in _ENUMS_KEPT_AS_SENT:
+    is_kept = not rules.kept_enums_under.isdisjoint(problem.path)
+    if not is_kept and (action, key) not in rules.kept_enums:
         return _Verdict.REFUSED
     tolerated[Deviation.UNKNOWN_ENUM] = None
     return _Verdict.KEPT_AS_SENT
 
 
-def _forgive_time(holder: Any, key: str | int, tolerated: dict[str, None]) -> _Verdict:
-    if key != "timestamp":
+def _forgive_time(
+    rules: ToleranceRules, holder: Any, key: str | int, tolerated: Tolerated
+) -> _Verdict:
+    if key not in rules.times:
         return _Verdict.REFUSED
     # As sent: the services read it leniently, or fall back to the time of receipt and flag it.
     readable = parse_time(holder[key]) is not None
@@ -203,21 +208,18 @@ def _forgive_time(holder: Any, key: str | int, tolerated: dict[str, None]) -> _V
 
 
 def _forgive_length(
+    rules: ToleranceRules,
     action: str,
     holder: Any,
     key: str | int,
     problem: SchemaProblem,
-    tolerated: dict[str, None],
+    tolerated: Tolerated,
 ) -> _Verdict:
-    if action == v16.BOOT_NOTIFICATION and isinstance(problem.limit, int):
+    if action in rules.informative and isinstance(problem.limit, int):
         holder[key] = holder[key][: problem.limit]
         tolerated[Deviation.TRUNCATED_TEXT] = None
         return _Verdict.MENDED
-    if (
-        action in (v16.START_TRANSACTION, v16.STOP_TRANSACTION)
-        and key == "idTag"
-        and len(holder[key]) <= _LONGEST_ID_TAG
-    ):
+    if len(holder[key]) <= rules.long_texts.get((action, str(key)), 0):
         tolerated[Deviation.LONG_ID_TAG] = None
         return _Verdict.KEPT_AS_SENT
     return _Verdict.REFUSED
@@ -229,23 +231,3 @@ def _holder(payload: dict[str, Any], path: Path) -> tuple[Any, str | int]:
     for step in path[:-1]:
         holder = holder[step]
     return holder, path[-1]
-
-
-def _note_what_schemas_allow(
-    action: str, payload: dict[str, Any], tolerated: dict[str, None]
-) -> None:
-    match action:
-        case v16.BOOT_NOTIFICATION:
-            if not payload["chargePointVendor"]:
-                tolerated[Deviation.EMPTY_VENDOR] = None
-        case v16.START_TRANSACTION:
-            if not payload["idTag"]:
-                tolerated[Deviation.EMPTY_ID_TAG] = None
-        case v16.STOP_TRANSACTION:
-            if payload.get("idTag") == "":
-                tolerated[Deviation.EMPTY_ID_TAG] = None
-            if payload["transactionId"] <= 0:
-                tolerated[Deviation.NO_TRANSACTION_ID] = None
-        case v16.METER_VALUES:
-            if payload.get("transactionId", 1) <= 0:
-                tolerated[Deviation.NO_TRANSACTION_ID] = None

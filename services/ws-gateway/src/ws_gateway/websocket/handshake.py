@@ -22,14 +22,14 @@ from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.limits import Limits
 from ws_gateway.domain.presented import Presented
-from ws_gateway.domain.subprotocol import Subprotocol
 from ws_gateway.domain.tls_faults import TlsFault
+from ws_gateway.ocpp.subprotocol import Subprotocol
+from ws_gateway.websocket.admission_policy import AdmissionPolicy, Throttled
 from ws_gateway.websocket.client_address import ClientAddresses
+from ws_gateway.websocket.connection_handler import ConnectionHandler, instant
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter
 from ws_gateway.websocket.data_request import DataRequest
-from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.reception import Reception, Throttled
-from ws_gateway.websocket.refusals import Applicant, Refusals, Refused, too_many, unavailable
-from ws_gateway.websocket.session import Session, instant
+from ws_gateway.websocket.refusals import Client, Refusals, Refused, too_many, unavailable
 from ws_gateway.websocket.socket import StationSocket
 from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station
 
@@ -74,21 +74,21 @@ class Handshakes:
         pepper: bytes,
         is_ready: Callable[[], bool],
         limits: Limits,
-        reception: Reception,
-        doorway: Doorway,
+        policy: AdmissionPolicy,
+        limiter: ConnectionLimiter,
     ) -> None:
         self._broker = broker
         self._addresses = addresses
         self._pepper = pepper
         self._is_ready = is_ready
         self._limits = limits
-        self._reception = reception
-        self._doorway = doorway
+        self._policy = policy
+        self._limiter = limiter
         self._refusals = Refusals(broker.refusals.counts)
         self.draining = False
 
     async def process(self, connection: ServerConnection, request: Request) -> Response:
-        """Return 101 with a claimed session behind it, or the refusal."""
+        """Return 101 with a claimed connection behind it, or the refusal."""
         assert isinstance(connection, StationSocket)
         if request.path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
@@ -99,71 +99,69 @@ class Handshakes:
         address = connection.announced or self._addresses.address(
             _peer(connection), request.headers
         )
-        applicant = Applicant(address)
+        client = Client(address)
         try:
-            response = await self._admit(connection, request, applicant)
+            response = await self._admit(connection, request, client)
         except Refused as refusal:
-            return self._refusals.answer(connection, applicant, refusal)
+            return self._refusals.answer(connection, client, refusal)
         metrics.CONNECTS.labels("accepted").inc()
         return response
 
     def garbage(self, connection: ServerConnection, reason: str, description: str) -> None:
         """Count what was no HTTP request, or none in time: a TLS hello, a port scan."""
         assert isinstance(connection, StationSocket)
-        applicant = Applicant(connection.announced or _peer(connection))
-        self._refusals.count(applicant, Refused(HTTPStatus.BAD_REQUEST, reason, description))
+        client = Client(connection.announced or _peer(connection))
+        self._refusals.count(client, Refused(HTTPStatus.BAD_REQUEST, reason, description))
 
     def tls_failed(self, remote_address: str, fault: TlsFault) -> None:
         """Count a failed TLS handshake."""
         self._refusals.tls_failed(remote_address, fault)
 
-    async def _admit(
-        self, socket: StationSocket, request: Request, applicant: Applicant
-    ) -> Response:
-        identity = applicant.station_id = named_station(request)
+    async def _admit(self, socket: StationSocket, request: Request, client: Client) -> Response:
+        identity = client.station_id = named_station(request)
         response, subprotocol = checked_upgrade(socket, request)
         try:
-            applicant.presented = self._presented(socket, request)
+            client.presented = self._presented(socket, request)
         except BadClientCert as error:
             raise Refused(HTTPStatus.BAD_REQUEST, "bad_client_cert_header", str(error)) from None
         if self.draining:
             raise unavailable("draining", "this gateway is about to stop")
-        if self._doorway.is_overfull:
+        if self._limiter.is_overfull:
             raise unavailable("full", "this gateway holds as many stations as it can")
         if not self._broker.takes_upgrades:
             raise unavailable("unavailable", "a part of the central system does not answer")
-        if self._reception.is_unknown(identity):
+        if self._policy.is_unknown(identity):
             raise _refused(ClaimOutcome.UNKNOWN_STATION)
-        throttled = self._reception.throttled(
-            applicant.remote_address,
+        throttled = self._policy.throttled(
+            client.remote_address,
             identity,
-            applicant.presented.form,
-            lambda: self._proofs(request, applicant),
+            client.presented.form,
+            lambda: self._proofs(request, client),
         )
         if throttled is not None:
             raise too_many(throttled)
-        await self._wait_for_turn(socket, applicant)
+        await self._wait_for_admission(socket, client)
         asked_at = monotonic()
         try:
             if not await self._broker.services_prove_themselves():
                 raise unavailable("unavailable", "a part of the central system does not answer")
             asked_at = monotonic()
-            reply, claim = await self._claim(request, applicant, subprotocol)
+            reply, claim = await self._claim(request, client, subprotocol)
         finally:
-            self._reception.upgrades.leave(monotonic() - asked_at)
+            self._policy.upgrades.done(monotonic() - asked_at)
         if socket.protocol.state is not CONNECTING:
             self._broker.notices.release(
                 identity, claim.connection_id, reply.epoch, "gone during the handshake"
             )
             raise Refused(
-                HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", told=False
+                HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", reported=False
             )
         if not self._broker.takes_upgrades:
             self._broker.notices.release(
                 identity, claim.connection_id, reply.epoch, "a service was lost meanwhile"
             )
             raise unavailable("unavailable", "a part of the central system does not answer")
-        self._open_session(socket, claim, reply, subprotocol)
+        self._open_connection(socket, claim, reply, subprotocol)
         return response
 
     def _presented(self, socket: StationSocket, request: Request) -> Presented:
@@ -171,10 +169,10 @@ class Handshakes:
             return socket.presented
         return self._addresses.presented(_peer(socket), request.headers, socket.presented)
 
-    async def _wait_for_turn(self, socket: StationSocket, applicant: Applicant) -> None:
-        station_id = applicant.station_id
+    async def _wait_for_admission(self, socket: StationSocket, client: Client) -> None:
+        station_id = client.station_id
         held = self._broker.connections.of_station(station_id)
-        first = self._reception.is_in_session(station_id) or (
+        first = self._policy.is_in_transaction(station_id) or (
             held is not None and held.in_transaction
         )
 
@@ -183,33 +181,33 @@ class Handshakes:
 
         def would_waste_it() -> bool:
             # Others of the address, which came with it, were found to be made up meanwhile.
-            return is_gone() or self._throttled_as_unknown(applicant) is not None
+            return is_gone() or self._throttled_as_unknown(client) is not None
 
-        if await self._reception.turn_came(first=first, is_gone=would_waste_it):
+        if await self._policy.wait_for_admission(first=first, is_gone=would_waste_it):
             return
-        if (throttled := self._throttled_as_unknown(applicant)) is not None:
+        if (throttled := self._throttled_as_unknown(client)) is not None:
             raise too_many(throttled)
         if is_gone():
             detail = "gone while waiting for its turn"
-            raise Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, told=False)
-        wait_s = self._reception.limits.admission_wait_s
+            raise Refused(HTTPStatus.BAD_REQUEST, "client_gone", detail, reported=False)
+        wait_s = self._policy.limits.admission_wait_s
         detail = f"no turn within {wait_s:g} s: too many stations connect at once"
         raise unavailable("too_many_at_once", detail)
 
-    def _throttled_as_unknown(self, applicant: Applicant) -> Throttled | None:
-        return self._reception.asks_for_too_many(applicant.remote_address, applicant.station_id)
+    def _throttled_as_unknown(self, client: Client) -> Throttled | None:
+        return self._policy.asks_for_too_many(client.remote_address, client.station_id)
 
     async def _claim(
-        self, request: Request, applicant: Applicant, subprotocol: Subprotocol
+        self, request: Request, client: Client, subprotocol: Subprotocol
     ) -> tuple[ClaimReply, Claim]:
-        station_id, presented = applicant.station_id, applicant.presented
-        proofs = self._proofs(request, applicant)
+        station_id, presented = client.station_id, client.presented
+        proofs = self._proofs(request, client)
         claim = Claim(
             station_id=station_id,
             connection_id=uuid.uuid4().hex,
-            ocpp_version=subprotocol.version,
+            ocpp_version=subprotocol.dialect.version,
             offers_subprotocol=subprotocol.header is not None,
-            remote_address=applicant.remote_address,
+            remote_address=client.remote_address,
             credential_proofs=tuple(proofs),
             tls=presented.tls,
             certificate=None
@@ -218,7 +216,7 @@ class Handshakes:
             connected_ms=now_ms(),
         )
         asked_at = monotonic()
-        with self._reception.asking(applicant.remote_address, station_id) as throttled:
+        with self._policy.asking(client.remote_address, station_id) as throttled:
             if throttled is not None:
                 raise too_many(throttled)
             try:
@@ -226,15 +224,15 @@ class Handshakes:
             except ClaimUnanswered as error:
                 raise unavailable("registry_unanswered", str(error)) from None
         if reply.outcome in _UNKNOWN:
-            self._reception.found_unknown(
-                applicant.remote_address,
+            self._policy.found_unknown(
+                client.remote_address,
                 station_id,
                 asked_at=asked_at,
                 # Where there is more to say, the next attempt may be another one.
                 lasting=not reply.detail,
             )
         else:
-            self._reception.found_known(station_id)
+            self._policy.found_known(station_id)
         if reply.outcome is not ClaimOutcome.ACCEPTED:
             if not isinstance(reply.outcome, ClaimOutcome):
                 # Of a newer registry; another gateway, or this one once it is newer, knows it.
@@ -242,29 +240,29 @@ class Handshakes:
             status = _REFUSED_CLAIMS[reply.outcome][0]
             headers = {}
             if status is HTTPStatus.FORBIDDEN:
-                self._reception.form_refused(applicant.remote_address, station_id, presented.form)
+                self._policy.form_refused(client.remote_address, station_id, presented.form)
             if status is HTTPStatus.UNAUTHORIZED:
-                self._reception.login_failed(
-                    applicant.remote_address, station_id, reply.credential_checks
+                self._policy.login_failed(
+                    client.remote_address, station_id, reply.credential_checks
                 )
                 headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
             raise _refused(reply.outcome, reply.detail, headers)
         exempt = reply.registration is not None and reply.registration.exempt_from_limits
-        self._reception.connected(station_id, exempt=exempt)
+        self._policy.connected(station_id, exempt=exempt)
         return reply, claim
 
-    def _proofs(self, request: Request, applicant: Applicant) -> Sequence[str]:
-        if applicant.proofs is None:
+    def _proofs(self, request: Request, client: Client) -> Sequence[str]:
+        if client.proofs is None:
             authorization = next(iter(request.headers.get_all("Authorization")), None)
-            password = presented_password(authorization, applicant.station_id)
-            applicant.proofs = (
-                credential_proofs(self._pepper, applicant.station_id, password)
+            password = presented_password(authorization, client.station_id)
+            client.proofs = (
+                credential_proofs(self._pepper, client.station_id, password)
                 if password is not None
                 else ()
             )
-        return applicant.proofs
+        return client.proofs
 
-    def _open_session(
+    def _open_connection(
         self, socket: StationSocket, claim: Claim, reply: ClaimReply, subprotocol: Subprotocol
     ) -> None:
         registration = reply.registration
@@ -274,12 +272,12 @@ class Handshakes:
             )
             raise unavailable("registry_unanswered", "the registry's answer was incomplete")
         now = instant()
-        session = Session(
+        handler = ConnectionHandler(
             socket,
             self._broker,
-            self._reception,
+            self._policy,
             StationConnection(
-                subprotocol.version,
+                subprotocol.dialect,
                 reply.epoch,
                 registration.registration_status,
                 now,
@@ -288,9 +286,9 @@ class Handshakes:
                 exempt=registration.exempt_from_limits,
                 limits=self._limits,
             ),
+            subprotocol.dialect,
             station_id=claim.station_id,
             connection_id=claim.connection_id,
-            ocpp_version=subprotocol.version,
             remote_address=claim.remote_address,
             connected_ms=claim.connected_ms,
             boot_count=registration.boot_count,
@@ -299,14 +297,14 @@ class Handshakes:
             data_request=(
                 None
                 if reply.status_known and reply.booted
-                else DataRequest(now, booted=reply.booted)
+                else DataRequest(subprotocol.dialect, now, booted=reply.booted)
             ),
         )
-        self._broker.connections.add(session)
-        if session.ended:
+        self._broker.connections.add(handler)
+        if handler.ended:
             raise unavailable("superseded", "a newer connection of this station is open")
-        socket.serve(session)
-        metrics.CONNECTIONS.labels(subprotocol.version).inc()
+        socket.serve(handler)
+        metrics.CONNECTIONS.labels(subprotocol.dialect.version).inc()
         if subprotocol.header is None:
             metrics.TOLERATED.labels(Deviation.MISSING_SUBPROTOCOL).inc()
         log.info(

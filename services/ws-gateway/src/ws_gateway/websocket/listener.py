@@ -11,18 +11,18 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from ws_gateway.websocket.doorway import Doorway
+from ws_gateway.websocket.connection_handler import ConnectionHandler, instant
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.held_bytes import HeldBytes
-from ws_gateway.websocket.intake import Intake
-from ws_gateway.websocket.session import Session, instant
+from ws_gateway.websocket.read_limiter import ReadLimiter
 from ws_gateway.websocket.socket import CLOSE_TIMEOUT_S, StationSocket
-from ws_gateway.websocket.tls_entrance import TlsEntrance
 from ws_gateway.websocket.tls_files import TlsContexts
-from ws_gateway.websocket.tls_turns import TlsTurns
+from ws_gateway.websocket.tls_handshake import TlsHandshake
+from ws_gateway.websocket.tls_handshake_queue import TlsHandshakeQueue
 
-# Longer than silence and a claim together; a turn in the queue of upgrades comes between.
-_OPEN_BUT_FOR_TURN_S = 20.0
+# Longer than silence and a claim together; the wait in the queue of upgrades comes between.
+_OPEN_BUT_FOR_QUEUE_S = 20.0
 _BACKLOG = 4096
 _TICK_S = 0.1
 _SLICES = 10
@@ -38,44 +38,44 @@ class Listener:
     def __init__(
         self,
         handshakes: Handshakes,
-        doorway: Doorway,
+        limiter: ConnectionLimiter,
         plain: list[socket.socket],
         secured: list[socket.socket],
         contexts: TlsContexts | None,
         is_balancer: Callable[[str], bool],
-        longest_turn_s: float,
+        longest_wait_s: float,
         frames_per_s: float,
     ) -> None:
         self._handshakes = handshakes
-        self._doorway = doorway
+        self._limiter = limiter
         self._plain = plain
         self._secured = secured
         self._contexts = contexts
         self._is_balancer = is_balancer
-        self._open_timeout_s = _OPEN_BUT_FOR_TURN_S + longest_turn_s
-        self._intake = Intake(frames_per_s)
+        self._open_timeout_s = _OPEN_BUT_FOR_QUEUE_S + longest_wait_s
+        self._read_limiter = ReadLimiter(frames_per_s)
         self._held = HeldBytes()
-        self._tls_turns = TlsTurns()
+        self._tls_queue = TlsHandshakeQueue()
         self._servers: list[Server] = []
         self._open: set[StationSocket] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
 
     @property
-    def sessions(self) -> list[Session]:
-        """Return the sessions whose sockets are open."""
+    def handlers(self) -> list[ConnectionHandler]:
+        """Return the handlers of the open sockets."""
         return [
-            connection.session
+            connection.connection_handler
             for connection in self._open
-            if isinstance(connection.session, Session)
+            if isinstance(connection.connection_handler, ConnectionHandler)
         ]
 
     async def start(self) -> None:
         """Begin to accept."""
         socket_factory = functools.partial(
             StationSocket,
-            doorway=self._doorway,
-            intake=self._intake,
+            limiter=self._limiter,
+            read_limiter=self._read_limiter,
             held=self._held,
             on_garbage=self._handshakes.garbage,
         )
@@ -85,17 +85,17 @@ class Listener:
         if self._contexts is not None:
             contexts = self._contexts
 
-            def entrance(*arguments: Any, **options: Any) -> TlsEntrance:
-                return TlsEntrance(
+            def tls_handshake(*arguments: Any, **options: Any) -> TlsHandshake:
+                return TlsHandshake(
                     lambda: contexts.current,
                     lambda announced: socket_factory(*arguments, announced=announced, **options),
-                    self._doorway,
-                    self._tls_turns,
+                    self._limiter,
+                    self._tls_queue,
                     self._handshakes.tls_failed,
                     self._is_balancer,
                 )
 
-            factories += [(listening, entrance) for listening in self._secured]
+            factories += [(listening, tls_handshake) for listening in self._secured]
         for listening, factory in factories:
             server = await serve(
                 self._hold,
@@ -119,7 +119,7 @@ class Listener:
 
     async def finish(self) -> None:
         """Wait for the sockets that are closing, then abort what is left."""
-        self._doorway.give_up_all()
+        self._limiter.give_up_all()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FINISH_S):
                 await self._all_closed.wait()
@@ -128,7 +128,7 @@ class Listener:
     async def abort(self) -> None:
         """End every socket and handshake now."""
         self.stop_accepting()
-        self._doorway.give_up_all()
+        self._limiter.give_up_all()
         for connection in list(self._open):
             connection.transport.abort()
         for server in self._servers:
@@ -141,13 +141,13 @@ class Listener:
         while True:
             connections = list(self._open)
             size = max(_SMALLEST_SLICE, -(-len(connections) // _SLICES))
-            for turn in range(_SLICES):
+            for part in range(_SLICES):
                 now = instant()
-                for connection in connections[turn * size : (turn + 1) * size]:
+                for connection in connections[part * size : (part + 1) * size]:
                     if now.monotonic >= connection.quiet_until:
                         connection.tick(now)
-                self._doorway.give_up_silent()
-                self._tls_turns.give_up_slow()
+                self._limiter.give_up_silent()
+                self._tls_queue.give_up_slow()
                 await asyncio.sleep(_TICK_S)
 
     async def _hold(self, connection: ServerConnection) -> None:

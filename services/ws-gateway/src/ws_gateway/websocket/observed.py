@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import structlog
 
-from csms_shared.ocpp.v16 import HEARTBEAT
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.effects import (
@@ -53,8 +52,8 @@ class Observer:
     def observe(self, effect: Observed, version: str, station_id: str, connection_id: str) -> None:
         """Take note of one effect."""
         match effect:
-            case HeartbeatAnswered():
-                metrics.messages("in", HEARTBEAT, "answered").inc()
+            case HeartbeatAnswered(action):
+                metrics.messages("in", action, "answered").inc()
             case Tolerated(names):
                 for name in names:
                     metrics.TOLERATED.labels(name).inc()

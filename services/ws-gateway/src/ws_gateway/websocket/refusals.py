@@ -17,7 +17,7 @@ from ws_gateway import metrics
 from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.refusal_counts import RefusalCounts
 from ws_gateway.domain.tls_faults import CLIENT_GONE, TlsFault
-from ws_gateway.websocket.reception import Throttled
+from ws_gateway.websocket.admission_policy import Throttled
 
 log = structlog.get_logger(__name__)
 
@@ -36,17 +36,17 @@ _SECURITY_EVENTS = frozenset(
 
 @dataclass(slots=True)
 class Refused(Exception):
-    """Ends a handshake with an answer; `told` where an operator is to see it."""
+    """Ends a handshake with an answer; `reported` where an operator is to see it."""
 
     status: HTTPStatus
     reason: str
     detail: str
     headers: dict[str, str] = field(default_factory=dict)
-    told: bool = True
+    reported: bool = True
 
 
 @dataclass(slots=True)
-class Applicant:
+class Client:
     """Who asks to connect, as far as it is known yet."""
 
     remote_address: str
@@ -61,21 +61,19 @@ class Refusals:
     def __init__(self, counts: RefusalCounts) -> None:
         self._counts = counts
 
-    def answer(
-        self, connection: ServerConnection, applicant: Applicant, refusal: Refused
-    ) -> Response:
+    def answer(self, connection: ServerConnection, client: Client, refusal: Refused) -> Response:
         """Return the response of a refused handshake."""
-        self.count(applicant, refusal)
+        self.count(client, refusal)
         response = connection.respond(refusal.status, refusal.detail + "\n")
         response.headers.update(refusal.headers)
         return response
 
-    def count(self, applicant: Applicant, refusal: Refused) -> None:
+    def count(self, client: Client, refusal: Refused) -> None:
         """Count and log a refusal, whether or not the client can be told."""
-        if refusal.told:
+        if refusal.reported:
             self._counts.count(
-                applicant.station_id,
-                applicant.remote_address,
+                client.station_id,
+                client.remote_address,
                 refusal.reason,
                 refusal.detail,
                 refusal.status,
@@ -87,8 +85,8 @@ class Refusals:
         log.log(
             logging.WARNING if is_security_event else logging.INFO,
             "security_event" if is_security_event else "handshake_refused",
-            station_id=applicant.station_id or None,
-            remote_address=applicant.remote_address,
+            station_id=client.station_id or None,
+            remote_address=client.remote_address,
             reason=refusal.reason,
             status=int(refusal.status),
             detail=refusal.detail,

@@ -1,8 +1,8 @@
 """A station's socket: frames in and out without a task or a queue for each message.
 
-Frames go straight from the protocol to the session; writes go straight to the transport, in
-order. A station that does not read is closed, so the transport's buffer is the bound. Before
-there is a session only a short request may come, for a short time.
+Frames go straight from the protocol to the connection's handler; writes go straight to the
+transport, in order. A station that does not read is closed, so the transport's buffer is the bound.
+Before there is a handler only a short request may come, for a short time.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from ws_gateway import metrics
 from ws_gateway.domain.connection import POLICY_VIOLATION
 from ws_gateway.domain.effects import Instant
 from ws_gateway.domain.presented import Presented
-from ws_gateway.websocket.doorway import Doorway
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter
 from ws_gateway.websocket.held_bytes import HeldBytes
-from ws_gateway.websocket.intake import PIECE_BYTES, Intake
+from ws_gateway.websocket.read_limiter import PIECE_BYTES, ReadLimiter
 
 CLOSE_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
@@ -37,8 +37,8 @@ _MAX_REQUEST_BYTES = 16 * 1024
 _TLS_HANDSHAKE = b"\x16\x03"
 
 
-class SocketOwner(Protocol):
-    """What a socket tells its session."""
+class SocketHandler(Protocol):
+    """What a socket tells its handler."""
 
     def frame(self, raw: bytes) -> None:
         """Take one whole message."""
@@ -57,15 +57,15 @@ class SocketOwner(Protocol):
 
 
 class StationSocket(ServerConnection):
-    """A connection that hands whole messages to its session as they arrive."""
+    """A connection that hands whole messages to its handler as they arrive."""
 
     def __init__(
         self,
         protocol: ServerProtocol,
         server: Server,
         *,
-        doorway: Doorway,
-        intake: Intake,
+        limiter: ConnectionLimiter,
+        read_limiter: ReadLimiter,
         held: HeldBytes,
         on_garbage: Callable[[ServerConnection, str, str], None],
         announced: str | None = None,
@@ -74,16 +74,16 @@ class StationSocket(ServerConnection):
         super().__init__(protocol, server, **options)
         # Who a balancer that passes TLS on unread says connects; headers are the station's then.
         self.announced = announced
-        self._doorway = doorway
-        self._intake = intake
-        self._pace = intake.pace()
+        self._limiter = limiter
+        self._read_limiter = read_limiter
+        self._read_rate = read_limiter.rate()
         self._held = held
         self._held_size = 0
         # Read from the socket, and not taken yet: the station is over its rate.
         self._held_back = b""
         self._on_garbage = on_garbage
-        self.session: SocketOwner | None = None
-        self._was_served = False
+        self.connection_handler: SocketHandler | None = None
+        self._was_established = False
         self._given_up: str | None = None
         self._request_bytes = 0
         self._fragments: bytearray | None = None
@@ -96,7 +96,7 @@ class StationSocket(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the socket."""
         super().connection_made(transport)
-        self._doorway.entered(self)
+        self._limiter.opened(self)
 
     @property
     def presented(self) -> Presented:
@@ -111,16 +111,16 @@ class StationSocket(ServerConnection):
         self._given_up = reason
         self.transport.abort()
 
-    def serve(self, session: SocketOwner) -> None:
-        """Give everything that arrives from now on to `session`."""
-        self.session = session
-        self._was_served = True
-        self._doorway.served(self)
+    def serve(self, handler: SocketHandler) -> None:
+        """Give everything that arrives from now on to `handler`."""
+        self.connection_handler = handler
+        self._was_established = True
+        self._limiter.established(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; no more than a request before there is a session, then at a bounded rate."""
+        """Take bytes; no more than a request before there is a handler, then at a bounded rate."""
         self.quiet_until = 0.0
-        if self.session is None:
+        if self.connection_handler is None:
             if not self._request_bytes and data.startswith(_TLS_HANDSHAKE):
                 self.give_up("tls_on_plain_port")
                 return
@@ -141,10 +141,10 @@ class StationSocket(ServerConnection):
     def go_on(self) -> None:
         """Take more of what was held back; a station that never pauses is cut off."""
         held_back, self._held_back = self._held_back, b""
-        if self.session is None or self.transport.is_closing():
+        if self.connection_handler is None or self.transport.is_closing():
             return
-        if self._pace.is_flood(monotonic()):
-            self._cut_off(self.session)
+        if self._read_rate.is_flood(monotonic()):
+            self._cut_off(self.connection_handler)
         else:
             self._take(held_back)
             if not self._held_back and not self.transport.is_closing():
@@ -155,18 +155,18 @@ class StationSocket(ServerConnection):
         place = 0
         while place < len(data) and not self.transport.is_closing():
             now = monotonic()
-            if not self._pace.may_take(now):
+            if not self._read_rate.may_take(now):
                 # The rest stays in the network: the station has to wait with more.
                 self._held_back = bytes(data[place:])
                 self.transport.pause_reading()
-                self._intake.hold_back(self)
+                self._read_limiter.hold_back(self)
                 return
             piece = data[place : place + PIECE_BYTES]
             place += len(piece)
             self._frames = 0
             began = cpu_time()
             super().data_received(piece)
-            self._pace.took(self._frames, len(piece), now, cpu_time() - began)
+            self._read_rate.took(self._frames, len(piece), now, cpu_time() - began)
 
     def _note_held(self) -> None:
         size = len(self.protocol.reader.buffer) + len(self._held_back)
@@ -193,11 +193,11 @@ class StationSocket(ServerConnection):
     def process_event(self, event: Event) -> None:
         """Take one event of the protocol."""
         if self.request is None or isinstance(event, Request):
-            self._doorway.asked(self)
+            self._limiter.requested(self)
             super().process_event(event)
             return
         assert isinstance(event, Frame)
-        if self.session is None:
+        if self.connection_handler is None:
             # Nobody may send before the handshake is answered.
             self.transport.abort()
             return
@@ -206,7 +206,7 @@ class StationSocket(ServerConnection):
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if event.fin:
                 self._unfinished_since = None
-                self.session.frame(bytes(event.data))
+                self.connection_handler.frame(bytes(event.data))
             else:
                 self._fragments = bytearray(event.data)
         elif opcode is Opcode.CONT:
@@ -216,9 +216,9 @@ class StationSocket(ServerConnection):
             if event.fin:
                 whole, self._fragments = bytes(self._fragments), None
                 self._unfinished_since = None
-                self.session.frame(whole)
+                self.connection_handler.frame(whole)
         else:
-            self.session.control_frame()
+            self.connection_handler.control_frame()
 
     def write(self, text: str) -> bool:
         """Send one text frame; False where the socket takes none any more."""
@@ -246,9 +246,9 @@ class StationSocket(ServerConnection):
             self.close_deadline = self.loop.time() + CLOSE_TIMEOUT_S
 
     def tick(self, now: Instant) -> None:
-        """Give the session its time; abort what does not finish: closing, reading, a message."""
-        if self.session is not None:
-            self.quiet_until = self.session.tick(now)
+        """Give the handler its time; abort what does not finish: closing, reading, a message."""
+        if self.connection_handler is not None:
+            self.quiet_until = self.connection_handler.tick(now)
         unclosed = self.close_deadline is not None and self.loop.time() > self.close_deadline
         unread = self._slow_since is not None and now.monotonic - self._slow_since > WRITE_TIMEOUT_S
         if unread:
@@ -271,14 +271,14 @@ class StationSocket(ServerConnection):
         self._note_held()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the session, or whoever counts what was no handshake at all."""
+        """Tell the handler, or whoever counts what was no handshake at all."""
         super().connection_lost(exc)
         self._held_back, self._held_size = b"", 0
         self._held.note(self, 0)
-        self._doorway.left(self, was_served=self._was_served)
-        session, self.session = self.session, None
-        if session is not None:
-            session.lost(self.protocol.close_code)
+        self._limiter.closed(self, was_established=self._was_established)
+        handler, self.connection_handler = self.connection_handler, None
+        if handler is not None:
+            handler.lost(self.protocol.close_code)
         elif self.request is None or self._given_up is not None:
             cause = self.protocol.handshake_exc
             description = "no request" if cause is None else str(cause)
@@ -303,8 +303,8 @@ class StationSocket(ServerConnection):
             self._unfinished_since = now.monotonic
         return now.monotonic - self._unfinished_since > MESSAGE_TIMEOUT_S
 
-    def _cut_off(self, session: SocketOwner) -> None:
+    def _cut_off(self, handler: SocketHandler) -> None:
         if not self.transport.is_closing():
-            session.close(POLICY_VIOLATION, "too many frames")
+            handler.close(POLICY_VIOLATION, "too many frames")
             # Not one more is read: the close frame is written, and that is all.
             self.transport.close()

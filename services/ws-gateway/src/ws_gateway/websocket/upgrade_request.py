@@ -6,7 +6,7 @@ from websockets.exceptions import InvalidUpgrade
 from websockets.http11 import Request, Response
 
 from ws_gateway.domain.identity import IdentityProblem, station_id_from_path
-from ws_gateway.domain.subprotocol import Subprotocol, negotiate
+from ws_gateway.ocpp.subprotocol import Subprotocol, negotiate
 from ws_gateway.websocket.refusals import Refused
 from ws_gateway.websocket.socket import StationSocket
 

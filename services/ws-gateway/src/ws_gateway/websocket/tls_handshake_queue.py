@@ -1,8 +1,8 @@
-"""Who begins the TLS handshake when: the event loop is not theirs alone (ADR 0030).
+"""The queue of TLS handshakes: the event loop is not theirs alone (ADR 0030).
 
 A handshake takes a signature of the gateway's, some 1 ms, and 0.7 ms more with a client
-certificate. Of thousands that come at once a few begin at each turn of the loop, so that whoever is
-connected has a share of every turn; the hellos of the others stay unread.
+certificate. Of thousands that come at once a few begin in each iteration of the loop, so that
+whoever is connected has a share of every one; the hellos of the others stay unread.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from typing import Protocol
 
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
-from ws_gateway.websocket.doorway import CROWDED_SILENCE_S
+from ws_gateway.websocket.connection_limiter import CROWDED_SILENCE_S
 
-# Some 7 ms of a turn, with client certificates.
-BEGIN_AT_A_TURN = 4
+# Some 7 ms of an iteration, with client certificates.
+BEGIN_PER_ITERATION = 4
 # More of them than a processor begins in the slow round trip of a mobile network; some 50 KiB each.
 MOST_AT_ONCE = 2000
 # Twice what a full gateway's stations take when they all come back at once.
@@ -27,17 +27,17 @@ _CLOSE_WAIT = 8
 _HANDSHAKE, _HEAD_BYTES, _MOST_BYTES = 0x16, 5, 5 + 16384
 
 
-class Knocking(Protocol):
+class QueuedHandshake(Protocol):
     """A connection whose hello has arrived and is not read yet."""
 
     def begin(self) -> None:
-        """Shake hands."""
+        """Begin the handshake."""
 
     def give_up(self, reason: str) -> None:
         """Abort; `reason` is counted."""
 
 
-class TlsTurns:
+class TlsHandshakeQueue:
     """Handshakes that wait, in order of arrival, and those under way, in order of their begin.
 
     Where as many are under way as may be, those that are slow make room for those that wait: who
@@ -46,22 +46,22 @@ class TlsTurns:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._waiting: dict[Knocking, float] = {}
-        self._under_way: dict[Knocking, float] = {}
-        self._turn: asyncio.Handle | None = None
+        self._waiting: dict[QueuedHandshake, float] = {}
+        self._under_way: dict[QueuedHandshake, float] = {}
+        self._scheduled: asyncio.Handle | None = None
         metrics.HANDSHAKES.labels("tls_waiting").set_function(lambda: len(self._waiting))
         metrics.HANDSHAKES.labels("tls").set_function(lambda: len(self._under_way))
 
-    def wait(self, knocking: Knocking) -> None:
-        """Let it begin when its turn comes."""
-        self._waiting[knocking] = self._clock()
-        self._ask_for_a_turn()
+    def enqueue(self, handshake: QueuedHandshake) -> None:
+        """Let it begin after those before it."""
+        self._waiting[handshake] = self._clock()
+        self._schedule()
 
-    def left(self, knocking: Knocking) -> None:
+    def remove(self, handshake: QueuedHandshake) -> None:
         """Note that it is through, or gone."""
-        self._waiting.pop(knocking, None)
-        self._under_way.pop(knocking, None)
-        self._ask_for_a_turn()
+        self._waiting.pop(handshake, None)
+        self._under_way.pop(handshake, None)
+        self._schedule()
 
     def give_up_slow(self) -> None:
         """Give up who is slow while others wait, and who waits for too long; called a few times a
@@ -79,23 +79,23 @@ class TlsTurns:
                 break
             del self._under_way[slowest]
             slowest.give_up("handshake_displaced")
-        self._ask_for_a_turn()
+        self._schedule()
 
-    def _ask_for_a_turn(self) -> None:
+    def _schedule(self) -> None:
         may_begin = self._waiting and len(self._under_way) < MOST_AT_ONCE
-        if may_begin and self._turn is None:
-            self._turn = asyncio.get_running_loop().call_soon(self._begin_some)
+        if may_begin and self._scheduled is None:
+            self._scheduled = asyncio.get_running_loop().call_soon(self._begin_some)
 
     def _begin_some(self) -> None:
-        self._turn = None
-        for _ in range(min(BEGIN_AT_A_TURN, MOST_AT_ONCE - len(self._under_way))):
+        self._scheduled = None
+        for _ in range(min(BEGIN_PER_ITERATION, MOST_AT_ONCE - len(self._under_way))):
             if not self._waiting:
                 return
             first = next(iter(self._waiting))
             del self._waiting[first]
             self._under_way[first] = self._clock()
             first.begin()
-        self._ask_for_a_turn()
+        self._schedule()
 
 
 def is_whole_hello(accepted: socket.socket) -> bool:

@@ -1,4 +1,4 @@
-"""How long lanes gather for their next batch, learnt from how long the services take to answer.
+"""How long lanes wait to fill their next batch, learnt from how long the services take to answer.
 
 The broker confirms a message long before a service has handled it. With lanes that go by confirms
 alone, each gateway more makes batches smaller and the services slower, which are the bottleneck.
@@ -12,10 +12,10 @@ _LOST_S = 5.0
 _FORGOTTEN_AFTER_S = 1.0
 
 
-class Gathering:
+class BatchDelay:
     """Follows one decision at a time from its arrival to its answer.
 
-    A busy service's answers take long: gathering for a share of that time delays an answer by
+    A busy service's answers take long: waiting for a share of that time delays an answer by
     less than the time that fewer batches save. An idle one's come at once, and so does the next
     batch.
     """

@@ -1,4 +1,4 @@
-"""What arrives on the gateway's own queue: replies, commands, controls, one kind of event."""
+"""Routes what arrives on the gateway's own queue: replies, commands, controls, one event."""
 
 import contextlib
 from collections.abc import Callable
@@ -21,10 +21,10 @@ from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
 from csms_shared.runtime.clock import monotonic, now_ms
+from ws_gateway.amqp.batch_delay import BatchDelay
 from ws_gateway.amqp.claims import Claims
 from ws_gateway.amqp.command_reports import CommandReports
 from ws_gateway.amqp.connections import Connections
-from ws_gateway.amqp.gathering import Gathering
 from ws_gateway.amqp.lease import Lease
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.reassertions import Reassertions
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 _STATION_CREATED = event_type(STATION_CREATED_KEY)
 
 
-class Arrivals:
+class MessageRouter:
     """Gives each arriving message to whom it concerns; acknowledged when that has happened."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Arrivals:
         lease: Lease,
         reassertions: Reassertions,
         reports: CommandReports,
-        gathering: Gathering,
+        batch_delay: BatchDelay,
         on_created: Callable[[str], None],
     ) -> None:
         self._own_queue = own_queue
@@ -56,7 +56,7 @@ class Arrivals:
         self._lease = lease
         self._reassertions = reassertions
         self._reports = reports
-        self._gathering = gathering
+        self._batch_delay = batch_delay
         self._on_created = on_created
 
     async def handle(self, deliveries: list[Delivery]) -> None:
@@ -95,7 +95,7 @@ class Arrivals:
                     log.warning("message_unexpected", type=type)
 
     def _reply(self, reply: CallReply) -> None:
-        self._gathering.answered(reply.connection_id, reply.seq, monotonic())
+        self._batch_delay.answered(reply.connection_id, reply.seq, monotonic())
         held = self._connections.by_id(reply.connection_id)
         if held is not None:
             held.decided(reply)

@@ -23,16 +23,16 @@ class HeldBack(Protocol):
         """Take what may be taken by now."""
 
 
-class Intake:
+class ReadLimiter:
     """The rate of all stations of a gateway, and those who wait for it."""
 
     def __init__(self, frames_per_s: float) -> None:
         self._frames_per_s = frames_per_s
         self._held_back: dict[HeldBack, None] = {}
 
-    def pace(self) -> "Pace":
-        """Return the pace of one more station."""
-        return Pace(self._frames_per_s)
+    def rate(self) -> "ReadRate":
+        """Return the rate of one more station."""
+        return ReadRate(self._frames_per_s)
 
     def hold_back(self, socket: HeldBack) -> None:
         """Let it go on in a moment."""
@@ -46,7 +46,7 @@ class Intake:
             socket.go_on()
 
 
-class Pace:
+class ReadRate:
     """What one station has used of its rate; times in seconds of the monotonic clock."""
 
     __slots__ = ("_flooding_since", "_frames_per_s", "_used_until")

@@ -1,7 +1,7 @@
 """The TLS handshake of a station, before there is a WebSocket to speak of.
 
-Made by hand, not by the server: so that it waits for its turn, those who are slow with it count as
-silent visitors of the doorway, its failures are counted with their reasons, and a change of
+Made by hand, not by the server: so that it waits in a queue, those who are slow with it count as
+silent for the connection limiter, its failures are counted with their reasons, and a change of
 certificates reaches the next connection.
 """
 
@@ -19,16 +19,16 @@ from ws_gateway.domain.proxy_protocol import (
     client_address,
 )
 from ws_gateway.domain.tls_faults import CLIENT_GONE, TlsFault, fault_of
-from ws_gateway.websocket.doorway import SILENCE_S, Doorway
-from ws_gateway.websocket.tls_turns import TlsTurns, has_gone, is_whole_hello
+from ws_gateway.websocket.connection_limiter import SILENCE_S, ConnectionLimiter
+from ws_gateway.websocket.tls_handshake_queue import TlsHandshakeQueue, has_gone, is_whole_hello
 
-# The doorway is stricter; this one holds where the doorway does not look any more.
+# The limiter is stricter; this one holds where the limiter does not look any more.
 HANDSHAKE_TIMEOUT_S = SILENCE_S + 5.0
 SHUTDOWN_TIMEOUT_S = 5.0
 
 
-class TlsEntrance(asyncio.Protocol):
-    """Shakes hands on behalf of the protocol that `make_protocol` returns.
+class TlsHandshake(asyncio.Protocol):
+    """Makes the handshake on behalf of the protocol that `make_protocol` returns.
 
     `is_balancer` tells of an address whether its connections begin with a PROXY protocol header;
     `make_protocol` gets the address that such a header names, None where there is none.
@@ -38,19 +38,19 @@ class TlsEntrance(asyncio.Protocol):
         self,
         context: Callable[[], ssl.SSLContext],
         make_protocol: Callable[[str | None], asyncio.Protocol],
-        doorway: Doorway,
-        turns: TlsTurns,
+        limiter: ConnectionLimiter,
+        queue: TlsHandshakeQueue,
         on_fault: Callable[[str, TlsFault], None],
         is_balancer: Callable[[str], bool],
     ) -> None:
         self._context = context
         self._make_protocol = make_protocol
-        self._doorway = doorway
-        self._turns = turns
+        self._limiter = limiter
+        self._queue = queue
         self._on_fault = on_fault
         self._is_balancer = is_balancer
         self._given_up: str | None = None
-        self._shaking: asyncio.Task[None] | None = None
+        self._handshake: asyncio.Task[None] | None = None
         self._has_begun = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,28 +74,30 @@ class TlsEntrance(asyncio.Protocol):
         self._accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(accepted.fileno(), self._hear)
-        self._doorway.entered(self)
+        self._limiter.opened(self)
 
     def give_up(self, reason: str) -> None:
         """Abort; `reason` is counted."""
         if self._given_up is not None:
             return
         self._given_up = reason
-        if self._shaking is not None:
-            self._shaking.cancel()
+        if self._handshake is not None:
+            self._handshake.cancel()
         else:
             self._end(TlsFault(reason, "no TLS handshake in time"))
 
     def begin(self) -> None:
-        """Shake hands: it has its turn."""
+        """Begin the handshake: it has left the queue."""
         if has_gone(self._accepted):
             # Nobody would see the signature.
             self._end(TlsFault(CLIENT_GONE, "gone before its turn for the TLS handshake"))
             return
-        self._doorway.entered(self)
+        self._limiter.opened(self)
         if self._given_up is None:
-            self._shaking = self._loop.create_task(self._shake_hands(self._accepted, self._peer))
-            self._shaking.add_done_callback(self._shaken)
+            self._handshake = self._loop.create_task(
+                self._make_handshake(self._accepted, self._peer)
+            )
+            self._handshake.add_done_callback(self._handshake_ended)
 
     def _hear(self) -> None:
         try:
@@ -105,10 +107,10 @@ class TlsEntrance(asyncio.Protocol):
             self._end(fault_of(error))
             return
         self._loop.remove_reader(self._accepted.fileno())
-        self._doorway.knocked(self)
-        self._turns.wait(self)
+        self._limiter.queued(self)
+        self._queue.enqueue(self)
 
-    def _shaken(self, _: asyncio.Task[None]) -> None:
+    def _handshake_ended(self, _: asyncio.Task[None]) -> None:
         if not self._has_begun:
             # Given up before its task ran for the first time: it never will.
             self._end(TlsFault(self._given_up or "handshake_timeout", "no TLS handshake in time"))
@@ -117,10 +119,10 @@ class TlsEntrance(asyncio.Protocol):
         self._loop.remove_reader(self._accepted.fileno())
         self._accepted.close()
         self._on_fault(self._peer, fault)
-        self._doorway.left(self, was_served=False)
-        self._turns.left(self)
+        self._limiter.closed(self, was_established=False)
+        self._queue.remove(self)
 
-    async def _shake_hands(self, accepted: socket.socket, peer: str) -> None:
+    async def _make_handshake(self, accepted: socket.socket, peer: str) -> None:
         self._has_begun = True
         announced: str | None = None
         try:
@@ -142,8 +144,8 @@ class TlsEntrance(asyncio.Protocol):
                 raise
             self._on_fault(peer, TlsFault(self._given_up, "no TLS handshake in time"))
         finally:
-            self._doorway.left(self, was_served=False)
-            self._turns.left(self)
+            self._limiter.closed(self, was_established=False)
+            self._queue.remove(self)
 
 
 async def _announced(accepted: socket.socket, balancer: str) -> str:

@@ -14,13 +14,13 @@ from csms_shared.values.trusted_proxies import parse_networks
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.settings import GatewaySettings
+from ws_gateway.websocket.admission_policy import AdmissionPolicy
 from ws_gateway.websocket.client_address import ClientAddresses
-from ws_gateway.websocket.doorway import Doorway, files_allowed
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter, files_allowed
 from ws_gateway.websocket.draining import close_spread
 from ws_gateway.websocket.handshake import Handshakes
 from ws_gateway.websocket.listener import Listener
 from ws_gateway.websocket.ports import Ports
-from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.tls_files import TlsContexts, tls_files
 
 log = structlog.get_logger(__name__)
@@ -45,8 +45,8 @@ class Gateway:
         self._settings = settings
         self._draining = False
         self.broker: BrokerSide | None = None
-        self.reception = Reception(settings.entry_limits())
-        self.doorway = Doorway(files_allowed())
+        self.policy = AdmissionPolicy(settings.entry_limits())
+        self.limiter = ConnectionLimiter(files_allowed())
         self.started = asyncio.Event()
         self.contexts: TlsContexts | None = None
         self.port = 0
@@ -95,7 +95,7 @@ class Gateway:
             group,
             records=settings.recorder,
             refused_ids_per_address=settings.refused_ids_per_address,
-            on_created=self.reception.created,
+            on_created=self.policy.created,
         )
         addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         handshakes = Handshakes(
@@ -104,12 +104,12 @@ class Gateway:
             settings.credential_pepper.get_secret_value().encode(),
             lambda: not self.missing(),
             settings.limits(),
-            self.reception,
-            self.doorway,
+            self.policy,
+            self.limiter,
         )
         listener = Listener(
             handshakes,
-            self.doorway,
+            self.limiter,
             ports.plain,
             ports.secured,
             self.contexts,
@@ -135,7 +135,7 @@ class Gateway:
                 host=settings.bind,
                 port=self.port,
                 tls_port=self.tls_port or None,
-                capacity=self.doorway.capacity,
+                capacity=self.limiter.capacity,
             )
         await stop.wait()
         await self._end(broker, handshakes, listener, at_once)
@@ -167,7 +167,7 @@ class Gateway:
         if self.broker is None:
             return {"gateway": "starting"}
         missing = self.broker.missing()
-        if self.doorway.is_full:
+        if self.limiter.is_full:
             missing["room"] = "as many sockets are open as may be"
         return missing
 
@@ -216,10 +216,10 @@ class Gateway:
     async def _drain(self, broker: BrokerSide, listener: Listener) -> None:
         log.info("draining", connections=len(broker.connections))
         listener.stop_accepting()
-        await close_spread(listener.sessions, self._settings.drain_seconds)
+        await close_spread(listener.handlers, self._settings.drain_seconds)
         # Those whose handshake was under way.
-        for session in listener.sessions:
-            session.close(SERVICE_RESTART, "service restart")
+        for handler in listener.handlers:
+            handler.close(SERVICE_RESTART, "service restart")
         await broker.flush(_FLUSH_S)
         await listener.finish()
         await broker.flush(_FLUSH_S)

@@ -4,7 +4,7 @@ _SHRINK = 0.7
 _GROW = 0.05
 
 
-class Pace:
+class AdaptiveConcurrency:
     """Keeps each claim's answer within about `target_s`, however many gateways ask one registry.
 
     A claim that takes longer shrinks the bound, once for each such time; one that does not widens

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ws_gateway.websocket.intake import BURST_S, FLOOD_S, Pace
+from ws_gateway.websocket.read_limiter import BURST_S, FLOOD_S, ReadRate
 
 RATE = 100.0
 sizes = st.lists(
@@ -13,69 +13,69 @@ sizes = st.lists(
 
 @given(sizes)
 def test_no_more_is_taken_than_the_rate_and_a_little_at_once(
-    arrivals: list[tuple[int, int, float]],
+    pieces: list[tuple[int, int, float]],
 ) -> None:
-    pace, now, began = Pace(RATE), 1000.0, 1000.0
+    rate, now, began = ReadRate(RATE), 1000.0, 1000.0
     taken = 0.0
-    for frames, size, pause in arrivals:
+    for frames, size, pause in pieces:
         now += pause
-        if pace.may_take(now):
+        if rate.may_take(now):
             taken += frames + size / 4096
-            pace.took(frames, size, now)
+            rate.took(frames, size, now)
             assert taken <= RATE * (now - began + BURST_S) + frames + size / 4096
 
 
 def test_a_flood_is_one_that_never_pauses() -> None:
-    pace, now = Pace(RATE), 1000.0
+    rate, now = ReadRate(RATE), 1000.0
     while now < 1000.0 + FLOOD_S:
-        while pace.may_take(now):
-            pace.took(10, 100, now)
-        assert not pace.is_flood(now)
+        while rate.may_take(now):
+            rate.took(10, 100, now)
+        assert not rate.is_flood(now)
         now += 0.02
-    while pace.may_take(now):
-        pace.took(10, 100, now)
+    while rate.may_take(now):
+        rate.took(10, 100, now)
     now += 0.02
-    assert pace.is_flood(now)
+    assert rate.is_flood(now)
 
 
 def test_a_gateway_that_stood_still_takes_nobody_for_a_flood() -> None:
-    pace, now = Pace(RATE), 1000.0
-    while pace.may_take(now):
-        pace.took(10, 100, now)
+    rate, now = ReadRate(RATE), 1000.0
+    while rate.may_take(now):
+        rate.took(10, 100, now)
     # Stopped meanwhile, it has taken nothing: who had to wait a tenth of a second has not flooded.
     now += 60.0
-    assert not pace.is_flood(now)
-    assert pace.may_take(now)
+    assert not rate.is_flood(now)
+    assert rate.may_take(now)
 
 
 def test_who_pauses_now_and_then_is_no_flood() -> None:
-    pace, now = Pace(RATE), 1000.0
+    rate, now = ReadRate(RATE), 1000.0
     for _ in range(10):
         for _ in range(100):
-            while pace.may_take(now):
-                pace.took(10, 100, now)
+            while rate.may_take(now):
+                rate.took(10, 100, now)
             now += 0.02
         now += 1.0
-        assert pace.may_take(now)
-        assert not pace.is_flood(now)
+        assert rate.may_take(now)
+        assert not rate.is_flood(now)
 
 
 def test_a_large_message_costs_more_than_a_small_one() -> None:
-    pace = Pace(RATE)
-    pace.took(1, 1024 * 1024, 1000.0)
-    assert not pace.may_take(1002.0)
-    assert pace.may_take(1003.0)
+    rate = ReadRate(RATE)
+    rate.took(1, 1024 * 1024, 1000.0)
+    assert not rate.may_take(1002.0)
+    assert rate.may_take(1003.0)
 
 
 def test_what_takes_long_to_handle_costs_its_time_whatever_its_size() -> None:
-    pace, now = Pace(RATE), 1000.0
+    rate, now = ReadRate(RATE), 1000.0
     taken = 0.0
     while now < 1000.0 + FLOOD_S:
-        while pace.may_take(now):
-            pace.took(1, 10, now, busy_s=0.2)
+        while rate.may_take(now):
+            rate.took(1, 10, now, busy_s=0.2)
             now += 0.2
             taken += 0.2
         now += 0.02
     assert taken <= (now - 1000.0) * 0.3
     now += 0.2
-    assert pace.is_flood(now)
+    assert rate.is_flood(now)

@@ -17,11 +17,11 @@ from prometheus_client import REGISTRY
 from csms_simulator.certificates import Authority, Issued
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.settings import GatewaySettings
-from ws_gateway.websocket import tls_turns
-from ws_gateway.websocket.doorway import Doorway
-from ws_gateway.websocket.tls_entrance import TlsEntrance
+from ws_gateway.websocket import tls_handshake_queue as tls_turns
+from ws_gateway.websocket.connection_limiter import ConnectionLimiter
 from ws_gateway.websocket.tls_files import BadTlsFile, TlsContexts, tls_files
-from ws_gateway.websocket.tls_turns import TlsTurns
+from ws_gateway.websocket.tls_handshake import TlsHandshake
+from ws_gateway.websocket.tls_handshake_queue import TlsHandshakeQueue
 
 AUTHORITY = Authority("Operator")
 ELSEWHERE = Authority("Operator")
@@ -43,29 +43,29 @@ class Echo(asyncio.Protocol):
 
 
 @dataclass
-class Door:
+class TlsPort:
     """A TLS port under test."""
 
     contexts: TlsContexts
     folder: Path
-    doorway: Doorway = field(default_factory=lambda: Doorway(1000))
-    turns: TlsTurns = field(default_factory=TlsTurns)
+    limiter: ConnectionLimiter = field(default_factory=lambda: ConnectionLimiter(1000))
+    queue: TlsHandshakeQueue = field(default_factory=TlsHandshakeQueue)
     faults: list[TlsFault] = field(default_factory=list)
     port: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> asyncio.Server:
-        def entrance() -> TlsEntrance:
-            return TlsEntrance(
+        def protocol() -> TlsHandshake:
+            return TlsHandshake(
                 lambda: self.contexts.current,
                 lambda _: Echo(),
-                self.doorway,
-                self.turns,
+                self.limiter,
+                self.queue,
                 self._fault,
                 lambda _: False,
             )
 
-        server = await asyncio.get_running_loop().create_server(entrance, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -146,17 +146,17 @@ def on_loop(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Any]]:
     loop.close()
 
 
-def _with_door(
-    on_loop: Callable[[Any], Any], folder: Path, work: Callable[[Door], Any], **changed: Any
+def _with_tls_port(
+    on_loop: Callable[[Any], Any], folder: Path, work: Callable[[TlsPort], Any], **changed: Any
 ) -> Any:
     async def run() -> Any:
-        door = Door(_contexts(folder, **changed), folder)
-        server = await door.start()
+        tls_port = TlsPort(_contexts(folder, **changed), folder)
+        server = await tls_port.start()
         try:
-            return await work(door)
+            return await work(tls_port)
         finally:
             server.close()
-            door.doorway.give_up_all()
+            tls_port.limiter.give_up_all()
             await asyncio.sleep(0)
 
     return on_loop(run())
@@ -177,20 +177,24 @@ def test_tls_13_and_every_suite_that_the_whitepaper_names_is_served(
     on_loop: Any, tmp_path: Path, ciphers: str | None
 ) -> None:
     client = _client(tmp_path, STATION, ciphers)
-    assert _with_door(on_loop, tmp_path, lambda door: door.exchange(client)) == b"Ahello"
+    assert (
+        _with_tls_port(on_loop, tmp_path, lambda tls_port: tls_port.exchange(client)) == b"Ahello"
+    )
 
 
 def test_a_client_certificate_is_asked_for_and_not_demanded(on_loop: Any, tmp_path: Path) -> None:
     client = _client(tmp_path)
-    assert _with_door(on_loop, tmp_path, lambda door: door.exchange(client)) == b"-hello"
+    assert (
+        _with_tls_port(on_loop, tmp_path, lambda tls_port: tls_port.exchange(client)) == b"-hello"
+    )
 
 
 def test_many_who_speak_at_once_all_get_through(on_loop: Any, tmp_path: Path) -> None:
-    async def work(door: Door) -> list[bytes]:
-        client = _client(door.folder, STATION)
-        return list(await asyncio.gather(*(door.exchange(client) for _ in range(40))))
+    async def work(tls_port: TlsPort) -> list[bytes]:
+        client = _client(tls_port.folder, STATION)
+        return list(await asyncio.gather(*(tls_port.exchange(client) for _ in range(40))))
 
-    assert _with_door(on_loop, tmp_path, work) == [b"Ahello"] * 40
+    assert _with_tls_port(on_loop, tmp_path, work) == [b"Ahello"] * 40
 
 
 @pytest.mark.parametrize(
@@ -206,11 +210,11 @@ def test_many_who_speak_at_once_all_get_through(on_loop: Any, tmp_path: Path) ->
 def test_a_certificate_that_does_not_count_ends_the_handshake_with_the_reason(
     on_loop: Any, tmp_path: Path, certificate: Issued, says: str
 ) -> None:
-    async def work(door: Door) -> TlsFault:
-        assert await door.is_refused(_client(door.folder, certificate))
-        return await door.fault()
+    async def work(tls_port: TlsPort) -> TlsFault:
+        assert await tls_port.is_refused(_client(tls_port.folder, certificate))
+        return await tls_port.fault()
 
-    fault = _with_door(on_loop, tmp_path, work)
+    fault = _with_tls_port(on_loop, tmp_path, work)
     assert fault.reason == "client_certificate_refused"
     assert says in fault.detail
 
@@ -218,13 +222,13 @@ def test_a_certificate_that_does_not_count_ends_the_handshake_with_the_reason(
 def test_no_certificate_counts_once_the_revocation_list_is_out_of_date(
     on_loop: Any, tmp_path: Path
 ) -> None:
-    async def work(door: Door) -> TlsFault:
-        (door.folder / "crl.pem").write_bytes(AUTHORITY.revocation_list(days=(-9, -1)))
-        door.contexts.look()
-        assert await door.is_refused(_client(door.folder, STATION))
-        return await door.fault()
+    async def work(tls_port: TlsPort) -> TlsFault:
+        (tls_port.folder / "crl.pem").write_bytes(AUTHORITY.revocation_list(days=(-9, -1)))
+        tls_port.contexts.look()
+        assert await tls_port.is_refused(_client(tls_port.folder, STATION))
+        return await tls_port.fault()
 
-    assert "CRL has expired" in _with_door(on_loop, tmp_path, work).detail
+    assert "CRL has expired" in _with_tls_port(on_loop, tmp_path, work).detail
 
 
 @pytest.mark.parametrize(
@@ -238,15 +242,15 @@ def test_no_certificate_counts_once_the_revocation_list_is_out_of_date(
 def test_old_versions_and_weak_suites_are_refused(
     on_loop: Any, tmp_path: Path, version: ssl.TLSVersion, ciphers: str, reason: str
 ) -> None:
-    async def work(door: Door) -> str:
-        client = _client(door.folder)
+    async def work(tls_port: TlsPort) -> str:
+        client = _client(tls_port.folder)
         client.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         client.maximum_version = version
         client.set_ciphers(ciphers)
-        assert await door.is_refused(client)
-        return (await door.fault()).reason
+        assert await tls_port.is_refused(client)
+        return (await tls_port.fault()).reason
 
-    assert _with_door(on_loop, tmp_path, work) == reason
+    assert _with_tls_port(on_loop, tmp_path, work) == reason
 
 
 async def _say(port: int, text: bytes) -> None:
@@ -269,26 +273,26 @@ async def _say(port: int, text: bytes) -> None:
 def test_what_is_no_tls_is_refused_with_its_reason(
     on_loop: Any, tmp_path: Path, text: bytes, reason: str
 ) -> None:
-    async def work(door: Door) -> str:
+    async def work(tls_port: TlsPort) -> str:
         with contextlib.suppress(ConnectionError):
-            await _say(door.port, text)
-        return (await door.fault()).reason
+            await _say(tls_port.port, text)
+        return (await tls_port.fault()).reason
 
-    assert _with_door(on_loop, tmp_path, work) == reason
+    assert _with_tls_port(on_loop, tmp_path, work) == reason
 
 
 def test_who_says_nothing_is_given_up_by_the_doorway_and_counted(
     on_loop: Any, tmp_path: Path
 ) -> None:
-    async def work(door: Door) -> tuple[str, int]:
-        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
-        await until(lambda: door.doorway.waiting, 20)
-        door.doorway.give_up_all()
-        reason = (await door.fault()).reason
+    async def work(tls_port: TlsPort) -> tuple[str, int]:
+        _, writer = await asyncio.open_connection("127.0.0.1", tls_port.port)
+        await until(lambda: tls_port.limiter.waiting, 20)
+        tls_port.limiter.give_up_all()
+        reason = (await tls_port.fault()).reason
         writer.close()
-        return reason, door.doorway.waiting
+        return reason, tls_port.limiter.waiting
 
-    assert _with_door(on_loop, tmp_path, work) == ("gateway_ended", 0)
+    assert _with_tls_port(on_loop, tmp_path, work) == ("gateway_ended", 0)
 
 
 def test_who_has_gone_before_its_turn_costs_no_handshake(
@@ -296,23 +300,25 @@ def test_who_has_gone_before_its_turn_costs_no_handshake(
 ) -> None:
     monkeypatch.setattr(tls_turns, "MOST_AT_ONCE", 0)
 
-    async def work(door: Door) -> tuple[TlsFault, int, int]:
+    async def work(tls_port: TlsPort) -> tuple[TlsFault, int, int]:
         hello = ssl.MemoryBIO()
-        client = _client(door.folder).wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+        client = _client(tls_port.folder).wrap_bio(
+            ssl.MemoryBIO(), hello, server_hostname="localhost"
+        )
         with contextlib.suppress(ssl.SSLWantReadError):
             client.do_handshake()
-        _, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", tls_port.port)
         writer.write(hello.read())
         await until(lambda: _waiting_turns() != 0, 20)
         # It is no silent one: it is our turn.
-        silent = door.doorway.waiting
+        silent = tls_port.limiter.waiting
         writer.close()
         await writer.wait_closed()
         monkeypatch.setattr(tls_turns, "MOST_AT_ONCE", 1)
-        door.turns.give_up_slow()
-        return await door.fault(), silent, int(_waiting_turns())
+        tls_port.queue.give_up_slow()
+        return await tls_port.fault(), silent, int(_waiting_turns())
 
-    fault, silent, waiting = _with_door(on_loop, tmp_path, work)
+    fault, silent, waiting = _with_tls_port(on_loop, tmp_path, work)
     assert (fault.reason, silent, waiting) == ("client_gone", 0, 0)
     assert "before its turn" in fault.detail
 
@@ -328,23 +334,23 @@ def test_new_certificates_reach_the_next_connection_and_leave_open_ones_alone(
 ) -> None:
     other = Authority("Operator")
 
-    async def work(door: Door) -> bytes:
+    async def work(tls_port: TlsPort) -> bytes:
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", door.port, ssl=_client(door.folder), server_hostname="localhost"
+            "127.0.0.1", tls_port.port, ssl=_client(tls_port.folder), server_hostname="localhost"
         )
         await reader.readexactly(1)
         for kind in ("rsa", "ecdsa"):
-            other.server("localhost", kind=kind).write(door.folder, kind)
-        door.contexts.look()
-        assert await door.is_refused(_client(door.folder))
+            other.server("localhost", kind=kind).write(tls_port.folder, kind)
+        tls_port.contexts.look()
+        assert await tls_port.is_refused(_client(tls_port.folder))
         new = ssl.create_default_context(cadata=other.pem.decode())
-        assert await door.exchange(new) == b"-hello"
+        assert await tls_port.exchange(new) == b"-hello"
         writer.write(b"still here")
         answer = await reader.readexactly(10)
         writer.close()
         return answer
 
-    assert _with_door(on_loop, tmp_path, work) == b"still here"
+    assert _with_tls_port(on_loop, tmp_path, work) == b"still here"
 
 
 def test_a_broken_file_keeps_what_was_read_before_until_it_is_mended(tmp_path: Path) -> None:
@@ -407,10 +413,10 @@ def test_an_encrypted_key_and_a_ca_file_without_a_ca_are_refused(tmp_path: Path)
 
 
 async def test_a_client_that_leaves_at_once_is_only_counted(tmp_path: Path) -> None:
-    door = Door(_contexts(tmp_path), tmp_path)
-    server = await door.start()
-    with socket.create_connection(("127.0.0.1", door.port)):
+    tls_port = TlsPort(_contexts(tmp_path), tmp_path)
+    server = await tls_port.start()
+    with socket.create_connection(("127.0.0.1", tls_port.port)):
         pass
-    assert (await door.fault()).reason == "client_gone"
-    assert door.doorway.waiting == 0
+    assert (await tls_port.fault()).reason == "client_gone"
+    assert tls_port.limiter.waiting == 0
     server.close()

@@ -1,4 +1,4 @@
-"""Who is let in, when and how often: what all handshakes and sessions of a gateway share.
+"""Who is let in, when and how often: what all handshakes and connections of a gateway share.
 
 Everything here is remembered by this gateway alone and bounded; docs/adr/0014 says why.
 """
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from csms_shared.runtime.clock import monotonic
+from ws_gateway.domain.admission_queue import Admission
 from ws_gateway.domain.failed_logins import FailedLogins
 from ws_gateway.domain.keyed_rate import KeyedRate
 from ws_gateway.domain.limits import EntryLimits
-from ws_gateway.domain.turns import Turn
 from ws_gateway.domain.unknown_ids import UnknownIds
-from ws_gateway.websocket.admission import Admission, Upgrade
+from ws_gateway.websocket.admission_control import AdmissionControl, QueuedUpgrade
 from ws_gateway.websocket.observed import Observer
 
 _MAX_STATIONS = 20_000
-_MAX_IN_SESSION = 20_000
+_MAX_IN_TRANSACTION = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Throttled:
     wait_s: float
 
 
-class Reception:
-    """The queues, the limits, and the stations whose session goes on while they are away."""
+class AdmissionPolicy:
+    """The queues, the limits, and the stations whose transaction goes on while they are away."""
 
     def __init__(self, limits: EntryLimits, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self.limits = limits
-        self.upgrades = Admission.of_upgrades(limits)
-        self.boots = Admission.of_boots(limits)
+        self.upgrades = AdmissionControl.of_upgrades(limits)
+        self.boots = AdmissionControl.of_boots(limits)
         self.observer = Observer()
         self._connects: KeyedRate[str] = KeyedRate(
             burst=limits.connections_at_once,
@@ -47,7 +47,7 @@ class Reception:
         self._failures = FailedLogins(limits)
         self._ids = UnknownIds(limits)
         # In the order in which they left.
-        self._in_session: dict[str, None] = {}
+        self._in_transaction: dict[str, None] = {}
 
     def throttled(
         self, address: str, station_id: str, form: str, proofs: Callable[[], Sequence[str]]
@@ -108,18 +108,18 @@ class Reception:
         """Note that there is such a station from now on."""
         self._ids.created(station_id, self._clock())
 
-    async def turn_came(self, *, first: bool, is_gone: Callable[[], bool]) -> bool:
-        """Wait for an upgrade's turn, `leave` ends it; False where there is none in time."""
-        upgrade = Upgrade(is_gone)
-        turn = self.upgrades.enter(upgrade, first=first)
-        if turn is not Turn.WAITS:
-            return turn is Turn.NOW
+    async def wait_for_admission(self, *, first: bool, is_gone: Callable[[], bool]) -> bool:
+        """Wait for an upgrade's admission, which `upgrades.done` ends; False if it is refused."""
+        upgrade = QueuedUpgrade(is_gone)
+        admission = self.upgrades.enter(upgrade, first=first)
+        if admission is not Admission.WAITS:
+            return admission is Admission.NOW
         try:
             return await upgrade.admitted
         except asyncio.CancelledError:
             if upgrade.was_admitted:
-                # The turn came in the very moment in which nobody waited for it any more.
-                self.upgrades.leave(0.0)
+                # Admitted in the very moment in which nobody waited for it any more.
+                self.upgrades.done(0.0)
             raise
 
     def connected(self, station_id: str, *, exempt: bool) -> None:
@@ -144,15 +144,15 @@ class Reception:
         """Count a connection of the wrong kind, or with a wrong certificate."""
         self._failures.form_failed(address, station_id, form, self._clock())
 
-    def is_in_session(self, station_id: str) -> bool:
+    def is_in_transaction(self, station_id: str) -> bool:
         """Tell whether the station left during a transaction, as far as is known here."""
-        return station_id in self._in_session
+        return station_id in self._in_transaction
 
-    def left(self, station_id: str, *, in_session: bool) -> None:
+    def disconnected(self, station_id: str, *, in_transaction: bool) -> None:
         """Remember whether the station was in a transaction when its connection ended."""
-        self._in_session.pop(station_id, None)
-        if not in_session:
+        self._in_transaction.pop(station_id, None)
+        if not in_transaction:
             return
-        self._in_session[station_id] = None
-        if len(self._in_session) > _MAX_IN_SESSION:
-            del self._in_session[next(iter(self._in_session))]
+        self._in_transaction[station_id] = None
+        if len(self._in_transaction) > _MAX_IN_TRANSACTION:
+            del self._in_transaction[next(iter(self._in_transaction))]

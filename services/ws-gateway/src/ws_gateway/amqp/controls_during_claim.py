@@ -13,7 +13,7 @@ class Overtaken(Exception):
     """The claim was granted, but its connection must not be opened any more."""
 
 
-class ToldMeanwhile:
+class ControlsDuringClaim:
     """The newest of each kind of control for one station with `claims` on their way."""
 
     __slots__ = ("_closed", "_epoch", "_registration", "claims")

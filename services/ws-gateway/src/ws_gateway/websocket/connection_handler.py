@@ -8,16 +8,16 @@ import structlog
 
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
-from csms_shared.ocpp import v16
 from csms_shared.ocpp.action_row import CallKind
-from csms_shared.ocpp.actions import station_calls
-from csms_shared.ocpp.errors import RpcError, error_code
+from csms_shared.ocpp.errors import RpcError
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
 from ws_gateway.amqp.broker_side import BrokerSide
 from ws_gateway.amqp.services import OVERDUE_S
+from ws_gateway.domain.admission_queue import Admission
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import SERVICE_RESTART, StationConnection
+from ws_gateway.domain.dialect import Dialect
 from ws_gateway.domain.effects import (
     Close,
     CommandFinished,
@@ -31,11 +31,10 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.registration import ACCEPTED
-from ws_gateway.domain.turns import Turn
-from ws_gateway.websocket.boot_turn import BootTurn
+from ws_gateway.websocket.admission_policy import AdmissionPolicy
 from ws_gateway.websocket.commands_under_way import CommandsUnderWay
 from ws_gateway.websocket.data_request import DataRequest
-from ws_gateway.websocket.reception import Reception
+from ws_gateway.websocket.queued_boot import QueuedBoot
 from ws_gateway.websocket.socket import StationSocket
 
 log = structlog.get_logger(__name__)
@@ -46,7 +45,7 @@ def instant() -> Instant:
     return Instant(monotonic(), now_ms())
 
 
-class Session:
+class ConnectionHandler:
     """The shell around one connection's state machine."""
 
     __slots__ = (
@@ -54,8 +53,9 @@ class Session:
         "_broker",
         "_commands",
         "_data_request",
+        "_dialect",
         "_machine",
-        "_reception",
+        "_policy",
         "_released",
         "_socket",
         "_tolerated",
@@ -64,6 +64,7 @@ class Session:
         "epoch",
         "in_transaction",
         "last_seen_ms",
+        "masking",
         "ocpp_version",
         "registration_version",
         "remote_address",
@@ -74,12 +75,12 @@ class Session:
         self,
         socket: StationSocket,
         broker: BrokerSide,
-        reception: Reception,
+        policy: AdmissionPolicy,
         machine: StationConnection,
+        dialect: Dialect,
         *,
         station_id: str,
         connection_id: str,
-        ocpp_version: str,
         remote_address: str,
         connected_ms: int,
         boot_count: int,
@@ -89,17 +90,19 @@ class Session:
     ) -> None:
         self._socket = socket
         self._broker = broker
-        self._reception = reception
+        self._policy = policy
         self._machine = machine
+        self._dialect = dialect
         self.station_id = station_id
         self.connection_id = connection_id
         self.epoch = machine.epoch
-        self.ocpp_version = ocpp_version
+        self.ocpp_version = dialect.version
+        self.masking = dialect.masking
         self.remote_address = remote_address
         self.connected_ms = connected_ms
         self.last_seen_ms = connected_ms
         # As far as this gateway has seen; the station keeps its place if it must come back.
-        self.in_transaction = reception.is_in_session(station_id)
+        self.in_transaction = policy.is_in_transaction(station_id)
         self._boot_count = boot_count
         self.registration_version = registration_version
         # Made for the first one: most stations have no deviation.
@@ -140,7 +143,7 @@ class Session:
         """Let go of everything: the socket is gone."""
         self._carry_out(self._machine.socket_closed(instant()))
         self._broker.connections.remove(self)
-        self._reception.left(self.station_id, in_session=self.in_transaction)
+        self._policy.disconnected(self.station_id, in_transaction=self.in_transaction)
         self._release("connection closed" if code not in (None, 1006) else "connection lost")
         metrics.CONNECTIONS.labels(self.ocpp_version).dec()
         metrics.CLOSES.labels(metrics.close_label(code)).inc()
@@ -155,10 +158,10 @@ class Session:
         """Answer a decision."""
         call = self._machine.call_in_progress
         if call is not None and call.seq == reply.seq:
-            self._broker.services[self._owner_of(call.action)].answered()
+            self._broker.services[self._dialect.calls.service(call.action)].answered()
         overtaken = None
         if reply.registration is not None:
-            # With the answer to a BootNotification, which sets the status itself.
+            # With the answer to a boot, which sets the status itself.
             newest = self._take_registration(reply.registration, booted=True)
             overtaken = None if newest else self._machine.registration_status
         if reply.payload is not None:
@@ -168,7 +171,7 @@ class Session:
                 self._machine.set_status(overtaken)
             return
         fault = reply.fault
-        code = fault.code if fault else error_code(self.ocpp_version, RpcError.INTERNAL_ERROR)
+        code = fault.code if fault else self._dialect.error_code(RpcError.INTERNAL_ERROR)
         description = fault.description if fault else ""
         effects = self._machine.answer_error(reply.seq, code, description, instant())
         self._carry_out(effects, *((call.action, call.received_ms) if call else ()))
@@ -205,7 +208,7 @@ class Session:
         return (
             call is not None
             and call.kind is CallKind.DECISION
-            and self._owner_of(call.action) == service
+            and self._dialect.calls.service(call.action) == service
         )
 
     def take_tolerated(self) -> dict[str, int]:
@@ -227,7 +230,7 @@ class Session:
         if call is not None:
             overdue = now.wall_ms - call.received_ms > OVERDUE_S * 1000
             if overdue and call.kind is CallKind.DECISION:
-                self._broker.services[self._owner_of(call.action)].doubt()
+                self._broker.services[self._dialect.calls.service(call.action)].doubt()
         if self._data_request is not None and self._data_request.is_due(now):
             request, self._data_request = self._data_request, None
             if request.may_be_sent(self._machine.registration_status):
@@ -269,7 +272,7 @@ class Session:
             case _:
                 if isinstance(effect, Tolerated):
                     self._count_tolerated(effect.names)
-                self._reception.observer.observe(
+                self._policy.observer.observe(
                     effect, self.ocpp_version, self.station_id, self.connection_id
                 )
 
@@ -277,35 +280,34 @@ class Session:
         call = effect.call
         if self._data_request is not None and self._data_request.is_settled_by(call.action):
             self._data_request = None
-        if station_calls(self.ocpp_version)[call.action].of_session:
-            self._note_session(call)
-        elif call.action == v16.BOOT_NOTIFICATION:
+        if call.action in self._dialect.transactions.actions:
+            self._note_transaction(call)
+        elif call.action == self._dialect.registration.boot:
             self._wait_for_boot(call)
             return
         self._hand_over(call)
 
-    def _note_session(self, call: InboundCall) -> None:
-        if call.action == v16.STOP_TRANSACTION:
-            self.in_transaction = False
-        elif call.action == v16.START_TRANSACTION or call.payload.get("transactionId"):
-            self.in_transaction = True
+    def _note_transaction(self, call: InboundCall) -> None:
+        sign = self._dialect.transactions.of_call(call.action, call.payload)
+        if sign is not None:
+            self.in_transaction = sign
 
     def _wait_for_boot(self, call: InboundCall) -> None:
         if self._machine.is_exempt:
             self._hand_over(call)
             return
-        boot = BootTurn(self, lambda: self._hand_over(call))
-        turn = self._reception.boots.enter(boot, first=self.in_transaction)
-        if turn is Turn.NOW:
-            boot.turn_came()
-        elif turn is Turn.REFUSED:
-            boot.turned_away()
+        boot = QueuedBoot(self, lambda: self._hand_over(call))
+        admission = self._policy.boots.enter(boot, first=self.in_transaction)
+        if admission is Admission.NOW:
+            boot.admit()
+        elif admission is Admission.REFUSED:
+            boot.refuse()
 
     def _hand_over(self, call: InboundCall) -> None:
         patience_s = (call.deadline_ms - now_ms()) / 1000
         service_away = (
             call.kind is CallKind.DECISION
-            and self._broker.services[self._owner_of(call.action)].away
+            and self._broker.services[self._dialect.calls.service(call.action)].away
         )
         if service_away:
             self.close(SERVICE_RESTART, "service away")
@@ -336,14 +338,14 @@ class Session:
             exempt=change.exempt_from_limits,
         )
         if change.exempt_from_limits:
-            self._reception.forgive(self.station_id)
+            self._policy.forgive(self.station_id)
         return True
 
     def _ask(self, request: DataRequest, now: Instant) -> None:
         command = request.command(self.epoch, now)
         self._send_call(command, now)
         metrics.messages("out", command.action, "sent").inc()
-        self._log("data_requested", requested=command.payload["requestedMessage"])
+        self._log("data_requested", requested=request.wanted)
 
     def _send_call(self, command: OutboundCommand, now: Instant) -> None:
         if self._broker.recorder is not None:
@@ -369,9 +371,6 @@ class Session:
         if reason != "superseded":
             self._broker.notices.release(self.station_id, self.connection_id, self.epoch, reason)
         self._log("connection_ended", reason=reason)
-
-    def _owner_of(self, action: str) -> str:
-        return station_calls(self.ocpp_version)[action].service
 
     def _log(self, event: str, **details: object) -> None:
         log.info(event, station_id=self.station_id, connection_id=self.connection_id, **details)

@@ -6,7 +6,7 @@ WINDOW_S = 300.0
 LONGEST_S = 20.0
 
 
-class Steadiness:
+class FlapDamping:
     """Remembers a service's outages of the last `WINDOW_S` seconds.
 
     One outage may cost a station one of its three attempts. A service that dies again and again

@@ -1,7 +1,7 @@
-"""Turns: so many a second, so many at once; who comes too early waits, for a bounded time.
+"""An admission queue: so many a second, so many at once; the others wait, for a bounded time.
 
-Those who come first in line take every free turn before the others. The queue is bounded in count
-and in time, so what can't be served soon is told so at once and comes back later.
+It has two classes: the first takes every free place before the other. It is bounded in count and
+in time, so what can't be served soon is told so at once and comes back later.
 """
 
 from collections import deque
@@ -12,28 +12,28 @@ from typing import Generic, NamedTuple, TypeVar
 Item = TypeVar("Item")
 
 
-class Turn(Enum):
-    """What becomes of somebody who asks for a turn."""
+class Admission(Enum):
+    """What becomes of somebody who asks to be admitted."""
 
     NOW = auto()
     WAITS = auto()
     REFUSED = auto()
 
 
-class Called(NamedTuple, Generic[Item]):
-    """Who leaves the queue: by a turn, because it took too long, or gone already."""
+class Departures(NamedTuple, Generic[Item]):
+    """Who leaves the queue: admitted, because it took too long, or gone already."""
 
-    coming: list[Item]
+    admitted: list[Item]
     refused: list[Item]
     gone: list[Item]
 
 
-class Turns(Generic[Item]):
+class AdmissionQueue(Generic[Item]):
     """A generic cell rate algorithm with a queue of two classes behind it.
 
-    `rate` turns a second after a burst of `burst`, at most `max_under_way` of them not left yet
-    (None: any number; it may change); at most `max_waiting` in the queue, none of them longer than
-    `longest_wait_s`.
+    `rate` admissions a second after a burst of `burst`, at most `max_concurrent` of them not done
+    yet (None: any number; it may change); at most `max_waiting` in the queue, none of them longer
+    than `longest_wait_s`.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Turns(Generic[Item]):
         burst: int,
         max_waiting: int,
         longest_wait_s: float,
-        max_under_way: int | None = None,
+        max_concurrent: int | None = None,
     ) -> None:
         self._interval = 1 / rate
         self._slack = burst / rate
-        self.max_under_way = max_under_way
+        self.max_concurrent = max_concurrent
         self._max_waiting = max_waiting
         self._longest_wait_s = longest_wait_s
         self._next = 0.0
@@ -61,45 +61,45 @@ class Turns(Generic[Item]):
         """Count those in the queue."""
         return len(self._first) + len(self._others)
 
-    def enter(self, item: Item, now: float, *, first: bool) -> Turn:
-        """Take a turn, a place in the queue, or neither.
+    def enter(self, item: Item, now: float, *, first: bool) -> Admission:
+        """Admit at once, give a place in the queue, or neither.
 
-        In a full queue one who comes first takes the place of the last of the others, whom the
-        next `come` returns.
+        In a full queue one of the first class takes the place of the last of the other, whom the
+        next `release` returns.
         """
         if not self.waiting and self._is_free(now):
             self._take(now)
-            return Turn.NOW
+            return Admission.NOW
         if self.waiting >= self._max_waiting:
             if not first or not self._others:
-                return Turn.REFUSED
+                return Admission.REFUSED
             self._displaced.append(self._others.pop()[1])
         (self._first if first else self._others).append((now + self._longest_wait_s, item))
-        return Turn.WAITS
+        return Admission.WAITS
 
-    def come(self, now: float, is_gone: Callable[[Item], bool]) -> Called[Item]:
-        """Return who leaves the queue now; who is gone takes no turn from the others."""
-        called = Called[Item]([], self._displaced, [])
+    def release(self, now: float, is_gone: Callable[[Item], bool]) -> Departures[Item]:
+        """Return who leaves the queue now; who is gone takes no place from the others."""
+        departures = Departures[Item]([], self._displaced, [])
         self._displaced = []
         for queue in (self._first, self._others):
             while queue and queue[0][0] <= now:
                 _, item = queue.popleft()
-                (called.gone if is_gone(item) else called.refused).append(item)
+                (departures.gone if is_gone(item) else departures.refused).append(item)
         while self.waiting and self._is_free(now):
             _, item = (self._first or self._others).popleft()
             if is_gone(item):
-                called.gone.append(item)
+                departures.gone.append(item)
             else:
                 self._take(now)
-                called.coming.append(item)
-        return called
+                departures.admitted.append(item)
+        return departures
 
-    def leave(self) -> None:
-        """Note that one whose turn came is done."""
+    def done(self) -> None:
+        """Note that one that was admitted is done."""
         self._under_way -= 1
 
-    def next_in(self, now: float) -> float | None:
-        """Return after how many seconds `come` has something to do, None while nobody waits."""
+    def next_release_in(self, now: float) -> float | None:
+        """Return after how many seconds `release` has something to do, None while nobody waits."""
         if self._displaced:
             return 0.0
         until = [queue[0][0] for queue in (self._first, self._others) if queue]
@@ -113,7 +113,7 @@ class Turns(Generic[Item]):
         return self._has_room() and self._next - now <= self._slack
 
     def _has_room(self) -> bool:
-        return self.max_under_way is None or self._under_way < self.max_under_way
+        return self.max_concurrent is None or self._under_way < self.max_concurrent
 
     def _take(self, now: float) -> None:
         self._next = max(self._next, now) + self._interval

@@ -1,4 +1,5 @@
-"""Sockets without a session: bounded in number and in time, so that silence costs little.
+"""The connection limiter: sockets, bounded in number; silent ones also in time, so that they cost
+little.
 
 A station says what it wants in the moment in which it is connected. So of too many silent sockets
 the oldest is given up, never the newest: whoever holds thousands open keeps nobody out. In a storm
@@ -25,8 +26,8 @@ _RESERVED_FILES = 2000
 _OTHER_FILES = 100
 
 
-class Visitor(Protocol):
-    """A socket, as far as its number and silence go."""
+class CountedSocket(Protocol):
+    """A socket, as far as the limiter knows it."""
 
     def give_up(self, reason: str) -> None:
         """Abort; `reason` is counted."""
@@ -38,7 +39,7 @@ def files_allowed() -> int:
     return max(1, soft - _OTHER_FILES)
 
 
-class Doorway:
+class ConnectionLimiter:
     """Counts the sockets of a gateway from the first moment to the last."""
 
     def __init__(self, max_sockets: int, clock: Callable[[], float] = monotonic) -> None:
@@ -47,15 +48,15 @@ class Doorway:
         self._max_silent = min(MAX_SILENT, max(1, max_sockets // 2))
         self._reserved = min(_RESERVED_FILES, max(1, max_sockets // 4))
         # By age.
-        self._silent: dict[Visitor, float] = {}
+        self._silent: dict[CountedSocket, float] = {}
         self._looked_at = clock()
-        # It is our turn: TLS handshakes that wait for theirs.
-        self._knocking: set[Visitor] = set()
-        self._asking: set[Visitor] = set()
-        self._served = 0
+        # They wait for us: TLS handshakes in their queue.
+        self._queued: set[CountedSocket] = set()
+        self._requesting: set[CountedSocket] = set()
+        self._established = 0
         metrics.CAPACITY.set(self.capacity)
         metrics.HANDSHAKES.labels("silent").set_function(lambda: len(self._silent))
-        metrics.HANDSHAKES.labels("asking").set_function(lambda: len(self._asking))
+        metrics.HANDSHAKES.labels("asking").set_function(lambda: len(self._requesting))
 
     @property
     def capacity(self) -> int:
@@ -79,60 +80,60 @@ class Doorway:
 
     @property
     def _engaged(self) -> int:
-        return self._served + len(self._asking)
+        return self._established + len(self._requesting)
 
-    def entered(self, visitor: Visitor) -> None:
+    def opened(self, socket: CountedSocket) -> None:
         """Count a new socket, and give up the oldest silent one where no file is left for it.
 
-        Again for one that had knocked: it is its turn to speak.
+        Again for one that leaves the queue of handshakes: it is to speak again.
         """
-        self._knocking.discard(visitor)
-        self._silent[visitor] = self._clock()
-        if len(self._silent) + len(self._knocking) + self._engaged > self._max_sockets:
+        self._queued.discard(socket)
+        self._silent[socket] = self._clock()
+        if len(self._silent) + len(self._queued) + self._engaged > self._max_sockets:
             self._give_up(next(iter(self._silent)), "handshake_displaced")
 
-    def knocked(self, visitor: Visitor) -> None:
-        """Note that it has said something that we shall read when its turn comes."""
-        if self._silent.pop(visitor, None) is not None:
-            self._knocking.add(visitor)
+    def queued(self, socket: CountedSocket) -> None:
+        """Note that it has said something, which is read when it leaves the queue of handshakes."""
+        if self._silent.pop(socket, None) is not None:
+            self._queued.add(socket)
 
-    def asked(self, visitor: Visitor) -> None:
+    def requested(self, socket: CountedSocket) -> None:
         """Note that the request has arrived."""
-        if self._silent.pop(visitor, None) is not None:
-            self._asking.add(visitor)
+        if self._silent.pop(socket, None) is not None:
+            self._requesting.add(socket)
 
-    def served(self, visitor: Visitor) -> None:
-        """Note that the visitor has a session."""
-        self._asking.discard(visitor)
-        self._served += 1
+    def established(self, socket: CountedSocket) -> None:
+        """Note that it is a station's connection from now on."""
+        self._requesting.discard(socket)
+        self._established += 1
 
-    def left(self, visitor: Visitor, *, was_served: bool) -> None:
+    def closed(self, socket: CountedSocket, *, was_established: bool) -> None:
         """Note the end of a socket."""
-        self._silent.pop(visitor, None)
-        self._knocking.discard(visitor)
-        self._asking.discard(visitor)
-        self._served -= was_served
+        self._silent.pop(socket, None)
+        self._queued.discard(socket)
+        self._requesting.discard(socket)
+        self._established -= was_established
 
     def give_up_silent(self) -> None:
         """Give up who is silent for too long, or one of too many; called a few times a second."""
         now = self._clock()
         last_look, self._looked_at = self._looked_at, now
         while self._silent:
-            visitor, since = next(iter(self._silent.items()))
+            socket, since = next(iter(self._silent.items()))
             crowded = len(self._silent) > self._max_silent
             patience_s = CROWDED_SILENCE_S if crowded else SILENCE_S
             # What came after the last look may not have been read yet, however long ago it came.
             if since > now - patience_s or since >= last_look:
                 return
-            self._give_up(visitor, "handshake_displaced" if crowded else "handshake_timeout")
+            self._give_up(socket, "handshake_displaced" if crowded else "handshake_timeout")
 
     def give_up_all(self) -> None:
-        """Give up everybody without a session: the gateway ends."""
-        for visitor in [*self._silent, *self._knocking, *self._asking]:
-            self._give_up(visitor, "gateway_ended")
+        """Give up every socket that is no station's connection: the gateway ends."""
+        for socket in [*self._silent, *self._queued, *self._requesting]:
+            self._give_up(socket, "gateway_ended")
 
-    def _give_up(self, visitor: Visitor, reason: str) -> None:
-        self._silent.pop(visitor, None)
-        self._knocking.discard(visitor)
-        self._asking.discard(visitor)
-        visitor.give_up(reason)
+    def _give_up(self, socket: CountedSocket, reason: str) -> None:
+        self._silent.pop(socket, None)
+        self._queued.discard(socket)
+        self._requesting.discard(socket)
+        socket.give_up(reason)

@@ -1,4 +1,4 @@
-"""A BootNotification that waits for its turn."""
+"""A BootNotification that waits to be admitted."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -15,24 +15,24 @@ class _Booting(Protocol):
         """Close the socket."""
 
 
-class BootTurn:
+class QueuedBoot:
     """The waiter of one boot; `hand_over` sends it on to the registry."""
 
-    __slots__ = ("_hand_over", "_session")
+    __slots__ = ("_hand_over", "_handler")
 
-    def __init__(self, session: _Booting, hand_over: Callable[[], None]) -> None:
-        self._session = session
+    def __init__(self, handler: _Booting, hand_over: Callable[[], None]) -> None:
+        self._handler = handler
         self._hand_over = hand_over
 
     @property
     def gone(self) -> bool:
         """Tell whether nobody waits for the answer any more."""
-        return self._session.ended
+        return self._handler.ended
 
-    def turn_came(self) -> None:
+    def admit(self) -> None:
         """Go on to the registry."""
         self._hand_over()
 
-    def turned_away(self) -> None:
+    def refuse(self) -> None:
         """Close: offline the station waits, while an unanswered boot would be sent again soon."""
-        self._session.close(SERVICE_RESTART, "too many stations boot at once")
+        self._handler.close(SERVICE_RESTART, "too many stations boot at once")

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from csms_shared.ocpp.versions import OCPP16
+from ws_gateway.domain.dialect import Dialect
+from ws_gateway.ocpp import v16
 
-_VERSIONS = MappingProxyType({"ocpp1.6": OCPP16})
+_DIALECTS = MappingProxyType({"ocpp1.6": v16.DIALECT})
 
 
 @dataclass(frozen=True, slots=True)
 class Subprotocol:
     """The version to speak, and the name to answer in the header, None for no header."""
 
-    version: str
+    dialect: Dialect
     header: str | None
 
 
@@ -26,5 +27,5 @@ def negotiate(headers: Sequence[str]) -> Subprotocol | None:
     offered = [name.strip() for header in headers for name in header.split(",")]
     offered = [name for name in offered if name]
     if not offered:
-        return Subprotocol(OCPP16, None)
-    return next((Subprotocol(_VERSIONS[name], name) for name in offered if name in _VERSIONS), None)
+        return Subprotocol(v16.DIALECT, None)
+    return next((Subprotocol(_DIALECTS[name], name) for name in offered if name in _DIALECTS), None)
