@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from command_api.handlers.chain_checks import check_certificate_chain
+from command_api.commands.handlers.chain_checks import check_certificate_chain
 from csms_shared.contracts.refusals import ProblemRaised
 
 

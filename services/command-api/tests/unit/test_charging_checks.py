@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from command_api.handlers.charging_checks import check_charging_profile
+from command_api.commands.handlers.charging_checks import check_charging_profile
 from csms_shared.contracts.refusals import ProblemRaised
 
 

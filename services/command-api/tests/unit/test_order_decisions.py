@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from command_api.domain.command_states import CommandStatus
-from command_api.domain.orders import command_of_order
+from command_api.commands.domain.orders import command_of_order
+from command_api.commands.domain.states import CommandStatus
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus

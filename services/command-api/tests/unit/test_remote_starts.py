@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command_api.domain.remote_starts import (
+from command_api.commands.domain.remote_starts import (
     WINDOW_MS,
     RemoteStart,
     SeenStart,

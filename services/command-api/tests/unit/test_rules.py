@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from command_api.domain.password_rotation import (
+from command_api.accounts.domain.roles import Role
+from command_api.commands.domain.password_rotation import (
     is_password_rotation,
     length_problem,
     password_change,
 )
-from command_api.domain.registration import refusal_by_registration
-from command_api.domain.roles import Role
-from command_api.domain.secret_values import masked, masked_response, shown_payload
-from command_api.domain.security_profile_change import PROFILES, wanted_profile
-from command_api.handlers.event_hub import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
-from command_api.handlers.gathering import Gathering
+from command_api.commands.domain.registration import refusal_by_registration
+from command_api.commands.domain.secret_values import masked, masked_response, shown_payload
+from command_api.commands.domain.security_profile_change import PROFILES, wanted_profile
+from command_api.concurrency.gathering import Gathering
+from command_api.live_events.handlers import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
 from csms_shared.contracts.stations import RegistrationStatus
 
 ATTEMPTS, WINDOW_S = 10, 300.0

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.handlers.command_creation import CommandRequest
+from command_api.commands.handlers.creation import CommandRequest
+from command_api.commands.store.rows import command_view
 from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.commands import TIMEOUT_DEFAULT_S, WAIT_DEFAULT_S, WAIT_MAX_S, CommandView
 from command_api.http.state import state_of
-from command_api.store.command_rows import command_view
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.certificates import (
     AuthorityView,

@@ -9,17 +9,17 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.domain.command_states import HOLD_MAX_MS, CommandStatus
-from command_api.domain.password_rotation import is_password_rotation
-from command_api.domain.roles import Role
-from command_api.handlers.command_creation import CommandRequest
+from command_api.accounts.domain.roles import Role
+from command_api.commands.domain.password_rotation import is_password_rotation
+from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
+from command_api.commands.handlers.creation import CommandRequest
+from command_api.commands.store.queries import get_command, list_commands
+from command_api.commands.store.rows import command_view
 from command_api.http import nul_characters
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit
 from command_api.http.authentication import Viewer, authorize
 from command_api.http.body_route import JSON, read_body
 from command_api.http.state import state_of
-from command_api.store.command_queries import get_command, list_commands
-from command_api.store.command_rows import command_view
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import in_transaction

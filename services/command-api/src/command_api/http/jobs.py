@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from command_api.domain.roles import Principal
+from command_api.accounts.domain.roles import Principal
 from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
@@ -25,7 +25,7 @@ from command_api.http.job_requests import (
     log_request,
 )
 from command_api.http.state import state_of
-from command_api.store.uploads import Upload
+from command_api.uploads.store.rows import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page

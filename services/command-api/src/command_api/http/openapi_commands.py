@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from command_api.domain.payload_problems import LEAST
+from command_api.commands.domain.payload_problems import LEAST
 from command_api.http.answers import LOCATED
 from command_api.http.command_examples import COMMAND_EXAMPLES
 from csms_shared.ocpp.actions import command_actions
