@@ -1,4 +1,4 @@
-"""Turns at what only few may do at once, and turns of those who share a name."""
+"""Limits on how much is done at once: of one kind, and under one name."""
 
 import asyncio
 import heapq
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Turns:
-    """At most `at_once` have a turn; who waits gets it by rank, lowest first, then by arrival."""
+class Limiter:
+    """At most `at_once` slots are taken; waiters get one by rank, lowest first, then by arrival."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -18,17 +18,17 @@ class Turns:
 
     @property
     def idle(self) -> bool:
-        """Tell whether nobody has a turn."""
+        """Tell whether no slot is taken."""
         return self._free == self._at_once
 
     @property
     def waiting(self) -> int:
-        """How many wait for a turn."""
+        """How many wait for a slot."""
         return len(self._waiting)
 
     @asynccontextmanager
-    async def take(self, rank: int = 0) -> AsyncIterator[None]:
-        """Have a turn."""
+    async def slot(self, rank: int = 0) -> AsyncIterator[None]:
+        """Take a slot, and give it back at the end."""
         if self._free:
             self._free -= 1
         else:
@@ -61,26 +61,26 @@ class TooManyOfName(Exception):
     """More of this name wait than is reasonable."""
 
 
-class TurnsByName:
+class LimiterByName:
     """One at a time for each name; at most `max_waiting` of a name wait."""
 
     def __init__(self, max_waiting: int) -> None:
         self._max_waiting = max_waiting
-        self._of_name: dict[str, Turns] = {}
+        self._of_name: dict[str, Limiter] = {}
 
     @asynccontextmanager
-    async def take(self, name: str) -> AsyncIterator[None]:
-        """Have the name's turn.
+    async def slot(self, name: str) -> AsyncIterator[None]:
+        """Take the name's slot, and give it back at the end.
 
         Raises:
             TooManyOfName: too many wait for it.
         """
-        turns = self._of_name.setdefault(name, Turns(1))
-        if turns.waiting >= self._max_waiting:
+        limiter = self._of_name.setdefault(name, Limiter(1))
+        if limiter.waiting >= self._max_waiting:
             raise TooManyOfName
         try:
-            async with turns.take():
+            async with limiter.slot():
                 yield
         finally:
-            if turns.idle:
+            if limiter.idle:
                 self._of_name.pop(name, None)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from command_api.concurrency.limiters import Turns
+from command_api.concurrency.limiters import Limiter
 from csms_shared.runtime.clock import monotonic
 
 # OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
@@ -43,7 +43,7 @@ class Passwords:
 
     def __init__(self, verify: Callable[[str, str], bool] = verify) -> None:
         self._verify = verify
-        self._turns = Turns(_AT_ONCE)
+        self._limiter = Limiter(_AT_ONCE)
         self._took_s = deque([_FIRST_S], maxlen=_REMEMBERED)
 
     async def hash(self, password: str) -> str:
@@ -52,32 +52,32 @@ class Passwords:
         Raises:
             TooManyLogins: try again later.
         """
-        if self._turns.waiting >= _MAX_WAITING:
+        if self._limiter.waiting >= _MAX_WAITING:
             raise TooManyLogins
-        return await self._in_turn(0, lambda: _HASHER.hash(password))
+        return await self._limited(0, lambda: _HASHER.hash(password))
 
     async def matches(self, password_hash: str | None, password: str, failures: int) -> bool:
         """Tell whether the password is right; without a hash it takes as long, and is not.
 
-        Who has fewer `failures` has the next turn. Whoever asks keeps it to one at a time of a
+        Who has fewer `failures` is next. Whoever asks keeps it to one at a time of a
         name, so no more wait than there are users.
         """
         if password_hash is None:
             await self._pretend(password)
             return False
         known: str = password_hash
-        return await self._in_turn(failures, lambda: self._verify(known, password))
+        return await self._limited(failures, lambda: self._verify(known, password))
 
     async def _pretend(self, password: str) -> None:
         """Take as long as a check, at nobody's expense: there are more made-up names than users."""
-        if self._turns.idle:
-            await self._in_turn(0, lambda: self._verify(_NOBODY, password))
+        if self._limiter.idle:
+            await self._limited(0, lambda: self._verify(_NOBODY, password))
         else:
             await asyncio.sleep(random.choice(self._took_s))  # noqa: S311 - a duration
 
-    async def _in_turn(self, rank: int, work: Callable[[], Result]) -> Result:
+    async def _limited(self, rank: int, work: Callable[[], Result]) -> Result:
         began = monotonic()
-        async with self._turns.take(rank):
+        async with self._limiter.slot(rank):
             result = await asyncio.to_thread(work)
         self._took_s.append(monotonic() - began)
         return result

@@ -20,7 +20,7 @@ from command_api.accounts.store.accounts import (
     get_users,
 )
 from command_api.concurrency.gathering import Gathering
-from command_api.concurrency.limiters import TooManyOfName, TurnsByName
+from command_api.concurrency.limiters import LimiterByName, TooManyOfName
 from csms_shared.db.engine import in_transaction
 from csms_shared.runtime.clock import monotonic, now_ms
 
@@ -66,7 +66,7 @@ class Sessions:
         self._secret = secret
         self._limits = limits
         # One at a time of a name: what the one before has failed counts for the next.
-        self._turns = TurnsByName(_WAITING_OF_NAME)
+        self._limiter = LimiterByName(_WAITING_OF_NAME)
         # Guesses at however many names take one connection of the database.
         self.look_ups: Gathering[str, User | None] = Gathering(self._look_up, max_items=500)
         self._recognised: dict[str, tuple[Principal, float]] = {}
@@ -81,7 +81,7 @@ class Sessions:
         """
         self._refuse_too_soon(address, username)
         try:
-            async with self._turns.take(username):
+            async with self._limiter.slot(username):
                 user = await self._checked(username, password, address)
         except TooManyOfName as error:
             raise TooManyLogins from error

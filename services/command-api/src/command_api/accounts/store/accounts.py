@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.accounts.domain.roles import Role
-from command_api.store.tables import api_keys, users
+from command_api.accounts.tables import api_keys, users
 
 
 @dataclass(frozen=True, slots=True)

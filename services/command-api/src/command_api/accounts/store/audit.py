@@ -6,7 +6,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.accounts.domain.roles import Principal
-from command_api.store.tables import audit
+from command_api.accounts.tables import audit
 
 
 async def record_write(

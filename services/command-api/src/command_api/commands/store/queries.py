@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.store.rows import COLUMNS, record_of
-from command_api.store.tables import commands
+from command_api.commands.tables import commands
 from csms_shared.runtime.clock import utc_now
 
 

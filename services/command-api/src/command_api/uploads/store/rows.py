@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.store.tables import upload_attempts, upload_tokens, uploads
+from command_api.uploads.tables import upload_attempts, upload_tokens, uploads
 
 _PURGED_AT_ONCE = 200
 # Longer than any upload may take.
