@@ -27,6 +27,7 @@ from command_api.http.server import RestServer
 from command_api.http.state import ApiState
 from command_api.idempotency.handlers import IdempotentCreation
 from command_api.live_events.handlers import EventHub
+from command_api.ocpp.preparations import Preparations
 from command_api.parked.handlers import ParkedItems
 from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
@@ -110,16 +111,17 @@ class CommandApi:
         )
         pepper = settings.credential_pepper.get_secret_value().encode()
         secret = settings.token_secret.get_secret_value()
+        edge = Preparations(services, settings.min_password_length)
         self._commands = CommandCreation(
             engine=self._engine,
             owners=self._owners,
+            edge=edge,
             services=services,
             dispatch=self._dispatch,
             watched=self._watched,
             broker_is_up=self._link.is_open,
             pepper=pepper,
             secret=secret.encode(),
-            min_password_length=settings.min_password_length,
         )
         self._rotations = PasswordRotations(self._work, services)
         passwords = Passwords()
@@ -170,6 +172,7 @@ class CommandApi:
             incarnation=incarnation,
             correlator=correlator,
             owners=self._owners,
+            edge=edge,
             watched=self._watched,
             dispatch=self._dispatch,
             rotations=self._rotations,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from command_api.commands.domain.remote_starts import WINDOW_MS, SeenStart
+from command_api.commands.domain.remote_starts import WINDOW_MS, AwaitedStart, SeenStart
 from command_api.commands.domain.states import CommandRecord, CommandStatus, ended
 from command_api.commands.store.changes import lock_commands, write_changes
 from command_api.commands.store.inserts import NewCommand, insert_commands
@@ -45,6 +45,7 @@ async def pending(engine: AsyncEngine, *, age_ms: int = 0) -> CommandRecord:
         deadline_ms=now_ms() + 30_000,
         held=age_ms > 0,
         attempts=1,
+        awaited_start=AwaitedStart("tag", None),
     )
     await in_transaction(engine, lambda c: insert_commands(c, [NewCommand(command, None)]))
     return command

@@ -6,6 +6,7 @@ from command_api.amqp.orders_inbox import OrdersInbox
 from command_api.amqp.own_events import OwnEvents
 from command_api.amqp.own_queue import OwnQueue
 from command_api.amqp.owner_map import OwnerMap
+from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.incoming_events import IncomingEvents
 from command_api.commands.handlers.orders import Orders
@@ -46,6 +47,7 @@ def make_consumers(
     incarnation: str,
     correlator: Correlator,
     owners: OwnerMap,
+    edge: CommandEdge,
     watched: WatchedCommands,
     dispatch: Dispatch,
     rotations: PasswordRotations,
@@ -82,7 +84,7 @@ def make_consumers(
         engine,
         publisher,
         replies,
-        Orders(owners, dispatch.wake_held, relay.wake),
+        Orders(owners, edge, dispatch.wake_held, relay.wake),
     )
     own = OwnQueue(correlator, watched.reported)
     own_events = OwnEvents(owners, watched)

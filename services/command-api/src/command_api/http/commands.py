@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Role
-from command_api.commands.domain.password_rotation import is_password_rotation
 from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
 from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.queries import get_command, list_commands
@@ -20,6 +19,7 @@ from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit
 from command_api.http.authentication import Viewer, authorize
 from command_api.http.body_route import JSON, read_body
 from command_api.http.state import state_of
+from command_api.ocpp.preparations import sets_password
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import in_transaction
@@ -84,7 +84,7 @@ async def create_command(request: Request) -> Response:
     if key is not None and not _KEY.fullmatch(key):
         problems.append(("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
     payload = _payload(body, problems)
-    if is_password_rotation(request.path_params["action"], payload):
+    if sets_password(request.path_params["action"], payload):
         # As to set it by its own route.
         await authorize(request, Role.ADMIN)
     if problems:

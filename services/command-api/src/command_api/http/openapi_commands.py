@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from command_api.commands.domain.payload_problems import LEAST
 from command_api.http.answers import LOCATED
 from command_api.http.command_examples import COMMAND_EXAMPLES
+from command_api.ocpp.payload_problems import LEAST
 from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS, SET_CHARGING_PROFILE
 from csms_shared.ocpp.schemas import request_schema

@@ -1,15 +1,8 @@
-"""A ChangeConfiguration of AuthorizationKey is a password rotation (security whitepaper, 2.1)."""
+"""A command that gives a station a new password rotates it (security whitepaper, 2.1)."""
 
 from typing import Any
 
 PASSWORD_MAX_LENGTH = 40
-
-
-def is_password_rotation(action: str, payload: dict[str, Any]) -> bool:
-    """Tell whether the command sets the station's password; keys count in any case."""
-    key = payload.get("key")
-    is_password = isinstance(key, str) and key.casefold() == "authorizationkey"
-    return action == "ChangeConfiguration" and is_password
 
 
 def length_problem(password: str, minimum: int) -> str | None:

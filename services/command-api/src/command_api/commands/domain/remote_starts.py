@@ -7,16 +7,22 @@ of several, the oldest command gets the oldest start.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from csms_shared.values.id_tokens import token_key
 
-ACTION = "RemoteStartTransaction"
 # Longer than the ConnectionTimeOut of real stations, in which the driver plugs in.
 WINDOW_MS = 600_000
 # Clocks of two machines, one of which stamps the command and the other the start.
 CLOCK_TOLERANCE_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedStart:
+    """The start that a command asks for: a token's key, and a connector if one is given."""
+
+    id_token: str
+    connector_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,6 @@ class SeenStart:
     id_token: str
     connector_id: int
     seen_ms: int
-
-
-def wanted(action: str, payload: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return token and connector of a remote start; (None, None) for other commands."""
-    if action != ACTION:
-        return None, None
-    return token_key(str(payload["idTag"])), payload.get("connectorId")
 
 
 def link(

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from command_api.commands.domain.acceptance import is_accepted
+from command_api.commands.domain.remote_starts import AwaitedStart
 from command_api.commands.domain.secret_values import masked_response
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
 
@@ -64,7 +65,8 @@ class CommandRecord:
     by when the last of them must be written. `lookup_again`: a gateway has not
     written it, and it waits for a fresh look-up of the station's owner. `refusal` names the
     gateway's last such report, so that its redelivery counts once. `held` commands go back to
-    `waiting` instead. `rotation_proofs` are the proofs of a password that the command sets.
+    `waiting` instead. `awaited_start` is what a remote start asks for. `rotation_proofs` are the
+    proofs of a password that the command sets.
     """
 
     command_id: UUID
@@ -87,6 +89,7 @@ class CommandRecord:
     sent_ms: int | None = None
     completed_ms: int | None = None
     transaction_id: int | None = None
+    awaited_start: AwaitedStart | None = None
     rotation_proofs: tuple[str, ...] | None = None
 
 

@@ -2,7 +2,6 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.domain.remote_starts import ACTION as REMOTE_START
 from command_api.commands.domain.states import ANSWER_TIMEOUT_MS, GRACE_MS, ended, overdue_status
 from command_api.commands.store.changes import lock_overdue, write_changes
 from command_api.commands.store.transaction_starts import link_starts
@@ -25,7 +24,9 @@ def finish_overdue() -> UpkeepTask:
         await write_changes(connection, changed)
         await link_starts(
             connection,
-            sorted({command.station_id for command in changed if command.action == REMOTE_START}),
+            sorted(
+                {command.station_id for command in changed if command.awaited_start is not None}
+            ),
         )
 
     return UpkeepTask("finish_overdue_commands", EVERY_S, work)

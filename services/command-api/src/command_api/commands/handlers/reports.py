@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.domain.remote_starts import ACTION as REMOTE_START
 from command_api.commands.domain.states import CommandRecord, after_report
 from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.watched import WatchedCommands
@@ -69,7 +68,7 @@ class CommandReports:
                 {
                     command.station_id
                     for command in changed.values()
-                    if command.action == REMOTE_START and command.status.is_final
+                    if command.awaited_start is not None and command.status.is_final
                 }
             ),
         )

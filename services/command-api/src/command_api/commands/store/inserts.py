@@ -9,7 +9,6 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.domain.remote_starts import wanted
 from command_api.commands.domain.states import CommandRecord
 from command_api.commands.store.rows import at
 from command_api.idempotency.store import Idempotency
@@ -83,7 +82,7 @@ async def insert_commands(connection: AsyncConnection, batch: Sequence[NewComman
 def _columns(batch: Sequence[NewCommand]) -> dict[str, list[Any]]:
     records = [new.record for new in batch]
     keys = [new.idempotency for new in batch]
-    wishes = [wanted(record.action, record.payload) for record in records]
+    starts = [record.awaited_start for record in records]
     return {
         "command_id": [record.command_id for record in records],
         "station_id": [record.station_id for record in records],
@@ -96,8 +95,8 @@ def _columns(batch: Sequence[NewCommand]) -> dict[str, list[Any]]:
         "deadline": [at(record.deadline_ms) for record in records],
         "held": [record.held for record in records],
         "attempts": [record.attempts for record in records],
-        "wanted_token": [token for token, _ in wishes],
-        "wanted_connector": [connector for _, connector in wishes],
+        "wanted_token": [start.id_token if start else None for start in starts],
+        "wanted_connector": [start.connector_id if start else None for start in starts],
         "rotation_proofs": [
             None
             if record.rotation_proofs is None

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from command_api.commands.domain.remote_starts import AwaitedStart
 from command_api.commands.domain.secret_values import shown_payload
 from command_api.commands.domain.states import CommandRecord, CommandStatus
 from csms_shared.values.times import format_time_ms
@@ -12,7 +13,7 @@ from csms_shared.values.times import format_time_ms
 COLUMNS = (
     "command_id, station_id, action, ocpp_version, payload, status, created_by, created_at, "
     "deadline, held, attempts, attempt_deadline, lookup_again, refusal, accepted, response, error, "
-    "sent_at, completed_at, transaction_id, rotation_proofs"
+    "sent_at, completed_at, transaction_id, wanted_token, wanted_connector, rotation_proofs"
 )
 
 
@@ -53,6 +54,9 @@ def record_of(row: Row[Any]) -> CommandRecord:
         sent_ms=_ms(row.sent_at),
         completed_ms=_ms(row.completed_at),
         transaction_id=row.transaction_id,
+        awaited_start=None
+        if row.wanted_token is None
+        else AwaitedStart(row.wanted_token, row.wanted_connector),
         rotation_proofs=None if row.rotation_proofs is None else tuple(row.rotation_proofs),
     )
 
