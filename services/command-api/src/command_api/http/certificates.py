@@ -14,6 +14,7 @@ from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.commands import TIMEOUT_DEFAULT_S, WAIT_DEFAULT_S, WAIT_MAX_S, CommandView
 from command_api.http.state import state_of
+from command_api.ocpp.v16.rest import delete_certificate
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.certificates import (
     AuthorityView,
@@ -167,12 +168,12 @@ async def delete_root(
 ) -> Response:
     """Send DeleteCertificate with the hash data that is known of the certificate."""
     parameters = {"station_id": station_id, **body.model_dump(exclude_none=True)}
-    payload = {"certificateHashData": await _ask(request, "certificates.hash_data", parameters)}
+    action, payload = delete_certificate(await _ask(request, "certificates.hash_data", parameters))
     command = await state_of(request).commands.create(
         CommandRequest(
             principal=administrator,
             station_id=station_id,
-            action="DeleteCertificate",
+            action=action,
             payload=payload,
             body=orjson.dumps(payload),
             wait_s=wait,

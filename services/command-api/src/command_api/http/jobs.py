@@ -1,6 +1,7 @@
 """Firmware, diagnostics and log jobs, and the files that came of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,12 +20,12 @@ from command_api.http.job_requests import (
     NewFirmwareJob,
     NewJob,
     NewLogJob,
-    check_payload,
-    diagnostics_request,
-    firmware_request,
-    log_request,
+    firmware_job,
+    upload_job,
 )
 from command_api.http.state import state_of
+from command_api.jobs import domain
+from command_api.ocpp.v16.jobs import job_request
 from command_api.uploads.store.rows import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
@@ -38,7 +39,6 @@ router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 JobId = Annotated[str, Path(min_length=1, max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
-_UPLOADING = ("GetDiagnostics", "GetLog")
 
 
 class UploadView(BaseModel):
@@ -73,7 +73,7 @@ async def update_firmware(
 ) -> Response:
     """Order UpdateFirmware, or SignedUpdateFirmware where a signature is given."""
     return await _create(
-        request, principal, idempotency_key, station_id, body, lambda: firmware_request(body)
+        request, principal, idempotency_key, station_id, body, lambda: firmware_job(body)
     )
 
 
@@ -93,7 +93,7 @@ async def get_diagnostics(
 ) -> Response:
     """Order GetDiagnostics."""
     return await _create(
-        request, principal, idempotency_key, station_id, body, lambda: diagnostics_request(body)
+        request, principal, idempotency_key, station_id, body, lambda: upload_job(body)
     )
 
 
@@ -113,7 +113,7 @@ async def get_log(
 ) -> Response:
     """Order GetLog."""
     return await _create(
-        request, principal, idempotency_key, station_id, body, lambda: log_request(body)
+        request, principal, idempotency_key, station_id, body, lambda: upload_job(body)
     )
 
 
@@ -187,15 +187,16 @@ async def _create(
     idempotency_key: str | None,
     station_id: str,
     body: NewFirmwareJob | NewDiagnosticsJob,
-    ordered: Callable[[], tuple[str, dict[str, Any]]],
+    ordered: Callable[[], domain.Firmware | domain.Upload],
 ) -> Response:
     async def make(job_id: UUID) -> dict[str, Any]:
-        action, payload = ordered()
+        job = ordered()
         send_by = _send_by(body)
-        if action in _UPLOADING:
+        if job.location is None:
             expires_at = send_by + timedelta(0, body.timeout_s)
-            await _fill_location(request, action, payload, job_id, expires_at)
-        check_payload(action, payload)
+            uploads = state_of(request).uploads
+            job = replace(job, location=await uploads.location(job_id, expires_at))
+        action, payload = job_request(job)
         wanted = {
             "job_id": str(job_id),
             "station_id": station_id,
@@ -229,16 +230,6 @@ def _send_by(body: NewJob) -> datetime:
             ("hold_until", "must lie within the next 7 days"),
         )
     return send_by
-
-
-async def _fill_location(
-    request: Request, action: str, payload: dict[str, Any], job_id: UUID, expires_at: datetime
-) -> None:
-    place, name = (
-        (payload["log"], "remoteLocation") if action == "GetLog" else (payload, "location")
-    )
-    if name not in place:
-        place[name] = await state_of(request).uploads.location(job_id, expires_at)
 
 
 def _view(upload: Upload) -> dict[str, Any]:
