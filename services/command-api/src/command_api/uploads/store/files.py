@@ -1,4 +1,4 @@
-"""What keeps the bytes of uploads must do; rows about them are in `store.uploads`."""
+"""What keeps the bytes of uploads must do; rows about them are in `rows`."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
