@@ -2,7 +2,7 @@
 
 import pytest
 
-from csms_shared.ocpp.actions import command_actions, station_actions
+from csms_shared.ocpp.actions import command_actions, station_calls
 from csms_shared.ocpp.schemas import validate_request, validate_response
 from csms_shared.ocpp.versions import OCPP16
 from csms_simulator.mutations import FrameMutator
@@ -14,7 +14,7 @@ from csms_simulator.sample_payloads import (
 
 
 def test_there_is_a_sample_of_every_action() -> None:
-    assert set(STATION_CALLS) == {action.name for action in station_actions(OCPP16)}
+    assert set(STATION_CALLS) == set(station_calls(OCPP16))
     assert set(CENTRAL_SYSTEM_CALLS) == set(command_actions(OCPP16)) == set(STATION_ANSWERS)
 
 

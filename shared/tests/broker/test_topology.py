@@ -34,7 +34,8 @@ from csms_shared.broker.topology import (
     reports_queue,
     request_keys,
 )
-from csms_shared.ocpp.actions import ActionKind, station_actions
+from csms_shared.ocpp.action_row import CallKind
+from csms_shared.ocpp.actions import station_calls
 
 WORK_QUEUES = [queue for queue in all_queues() if queue.parking is not None]
 LIFE_QUEUES = [
@@ -141,9 +142,10 @@ def test_every_call_of_a_station_goes_to_exactly_one_queue() -> None:
         if binding.exchange == CALLS
     ]
     expected = {
-        f"ocpp16.{action.name}": f"{action.service}.{action.kind}s.v1"
-        for action in station_actions("ocpp16")
-        if action.kind is not ActionKind.HEARTBEAT
+        f"ocpp16.{action}": f"{call.service}.{kind}s.v1"
+        for action, call in station_calls("ocpp16").items()
+        for kind in call.kinds
+        if kind is not CallKind.HEARTBEAT
     }
     assert len(bound) == len(expected)
     assert dict(bound) == expected

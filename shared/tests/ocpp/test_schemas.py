@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms_shared.ocpp.actions import command_actions, station_actions
+from csms_shared.ocpp.actions import command_actions, station_calls
 from csms_shared.ocpp.errors import RpcError, error_code
 from csms_shared.ocpp.schema_parts import SchemaPart
 from csms_shared.ocpp.schemas import (
@@ -43,9 +43,7 @@ def profile(limit: float) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    "name", [action.name for action in station_actions(OCPP16)] + list(command_actions(OCPP16))
-)
+@pytest.mark.parametrize("name", list(station_calls(OCPP16)) + list(command_actions(OCPP16)))
 def test_every_action_has_both_schemas(name: str) -> None:
     problem = validate_request(OCPP16, name, [])
     assert problem is not None

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from csms_shared.ocpp.charging_profiles import (
-    REMOTE_START,
-    SET_CHARGING_PROFILE,
     ProfileLimits,
     profile_limits,
     profile_problems,
 )
 from csms_shared.ocpp.schemas import validate_request, validate_response
+from csms_shared.ocpp.v16 import REMOTE_START_TRANSACTION, SET_CHARGING_PROFILE
 from csms_shared.ocpp.versions import OCPP16
 
 PROFILE: dict[str, Any] = {
@@ -127,16 +126,18 @@ def test_what_it_forbids_is_a_problem_that_names_the_field(
 
 def test_a_remote_start_takes_a_profile_for_its_transaction_alone_and_names_none() -> None:
     profile = request(chargingProfilePurpose="TxProfile")["csChargingProfiles"]
-    assert fields({"idTag": "A", "chargingProfile": profile}, action=REMOTE_START) == []
-    assert fields({"idTag": "A"}, action=REMOTE_START) == []
+    assert fields({"idTag": "A", "chargingProfile": profile}, action=REMOTE_START_TRANSACTION) == []
+    assert fields({"idTag": "A"}, action=REMOTE_START_TRANSACTION) == []
     numbered = profile | {"transactionId": 7}
     payload = {"idTag": "A", "connectorId": 0, "chargingProfile": numbered}
-    assert fields(payload, action=REMOTE_START) == [
+    assert fields(payload, action=REMOTE_START_TRANSACTION) == [
         "/chargingProfile/transactionId",
         "/connectorId",
     ]
     default = {"idTag": "A", "chargingProfile": PROFILE}
-    assert fields(default, action=REMOTE_START) == ["/chargingProfile/chargingProfilePurpose"]
+    assert fields(default, action=REMOTE_START_TRANSACTION) == [
+        "/chargingProfile/chargingProfilePurpose"
+    ]
 
 
 def test_what_a_station_said_it_takes_is_held() -> None:
@@ -179,7 +180,7 @@ def test_limits_of_one_decimal_pass_their_schemas_exactly(limit: float) -> None:
     }
     request(schedule=plan)
     start = {"idTag": "A", "chargingProfile": PROFILE | {"chargingSchedule": plan}}
-    assert validate_request(OCPP16, REMOTE_START, start) is None
+    assert validate_request(OCPP16, REMOTE_START_TRANSACTION, start) is None
     answer = {"status": "Accepted", "connectorId": 1, "chargingSchedule": plan}
     assert validate_response(OCPP16, "GetCompositeSchedule", answer) is None
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.contracts.events import event_id, event_type
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.completed_commands import CompletedHandler, apply_completed, completed_key
 from csms_shared.service.inbox import Work
 
@@ -92,6 +93,7 @@ async def test_a_late_answer_stands_for_its_command_in_any_order(
         ("Reset", {"type": "Soft"}, "command.completed.Reset"),
         ("GetConfiguration", {}, "command.completed.GetConfiguration"),
         ("ClearCache", {}, "command.completed"),
+        ("Frobnicate", {}, "command.completed"),
         ("RemoteStartTransaction", {"idTag": "T"}, "command.completed"),
         (
             "RemoteStartTransaction",
@@ -103,7 +105,7 @@ async def test_a_late_answer_stands_for_its_command_in_any_order(
 def test_only_the_ends_of_followed_commands_name_their_action(
     action: str, payload: dict[str, Any], expected: str
 ) -> None:
-    assert completed_key(action, payload) == expected
+    assert completed_key(OCPP16, action, payload) == expected
 
 
 async def test_an_event_without_its_command_is_refused() -> None:

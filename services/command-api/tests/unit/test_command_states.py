@@ -14,6 +14,7 @@ from command_api.commands.domain.states import (
 )
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
+from csms_shared.ocpp.versions import OCPP16
 
 NOW = 1_800_000_000_000
 GATEWAY = "gateway-1-abc"
@@ -254,16 +255,16 @@ def test_overdue_is_expired_only_where_nothing_can_have_been_written() -> None:
 def test_accepted_follows_from_the_status_of_the_answer(
     action: str, status: str, accepted: bool
 ) -> None:
-    assert is_accepted(action, {"status": status}) is accepted
+    assert is_accepted(OCPP16, action, {"status": status}) is accepted
 
 
 def test_an_answer_without_status_is_a_yes() -> None:
-    assert is_accepted("GetConfiguration", {"configurationKey": []})
+    assert is_accepted(OCPP16, "GetConfiguration", {"configurationKey": []})
 
 
 @pytest.mark.parametrize("status", [["Accepted"], {}, 1, True])
 def test_a_status_that_is_no_text_is_a_no(status: object) -> None:
-    assert not is_accepted("Reset", {"status": status})
+    assert not is_accepted(OCPP16, "Reset", {"status": status})
 
 
 def test_command_ids_are_version_7_and_grow_with_time() -> None:

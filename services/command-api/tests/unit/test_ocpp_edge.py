@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import command_api
-from csms_shared.ocpp.actions import command_actions, station_actions
+from csms_shared.ocpp.actions import actions
 from csms_shared.ocpp.schemas import request_schema
 from csms_shared.ocpp.versions import OCPP16
 
@@ -16,25 +16,19 @@ _OF_A_VERSION = re.compile(r"csms_shared\.ocpp\.v\d+")
 # The edge itself, and what has no code of requests.
 OUTSIDE = ("ocpp", "console", "store/migrations")
 # What still spells them. A module leaves this list and does not come back.
-STILL_SPELLING = {
-    "commands/domain/acceptance.py",
-    "commands/domain/registration.py",
-    "commands/domain/secret_values.py",
-    "http/command_examples.py",
-}
+STILL_SPELLING: set[str] = set()
 
 
 def spelled_in_ocpp() -> set[str]:
     """Return the actions, and the names of fields that no other text is likely to be."""
-    stations = {action.name for action in station_actions(OCPP16)}
-    commands = set(command_actions(OCPP16))
+    names = set(actions(OCPP16))
     fields = {
         field
-        for action in stations | commands
+        for action in names
         for field in _fields(request_schema(OCPP16, action))
         if any(letter.isupper() for letter in field)
     }
-    return stations | commands | fields
+    return names | fields
 
 
 def _fields(schema: Any) -> Iterator[str]:

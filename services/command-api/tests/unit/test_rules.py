@@ -32,16 +32,16 @@ def test_each_role_includes_the_lesser_ones(role: Role, may: set[Role]) -> None:
 
 
 def test_a_rejected_station_is_sent_nothing() -> None:
-    problem = refusal_by_registration("S1", "GetConfiguration", RegistrationStatus.REJECTED)
+    problem = refusal_by_registration("S1", OCPP16, "GetConfiguration", RegistrationStatus.REJECTED)
     assert problem is not None
     assert (problem.status, problem.code) == (409, "station_rejected")
 
 
 def test_a_pending_station_may_be_configured_but_not_made_to_charge() -> None:
     pending = RegistrationStatus.PENDING
-    assert refusal_by_registration("S1", "ChangeConfiguration", pending) is None
+    assert refusal_by_registration("S1", OCPP16, "ChangeConfiguration", pending) is None
     for action in ("RemoteStartTransaction", "RemoteStopTransaction"):
-        problem = refusal_by_registration("S1", action, pending)
+        problem = refusal_by_registration("S1", OCPP16, action, pending)
         assert problem is not None
         assert problem.code == "station_pending"
 
@@ -62,13 +62,17 @@ def test_values_of_secret_keys_are_shown_neither_as_sent_nor_as_answered(
     key: str, shown: str
 ) -> None:
     pair = {"key": key, "value": "600"}
-    assert shown_payload("ChangeConfiguration", pair) == {"key": key, "value": shown}
+    assert shown_payload(OCPP16, "ChangeConfiguration", pair) == {"key": key, "value": shown}
     answer = {"configurationKey": [{**pair, "readonly": False}, {"key": key}], "unknownKey": [key]}
-    assert masked_response("GetConfiguration", answer) == {
+    assert masked_response(OCPP16, "GetConfiguration", answer) == {
         "configurationKey": [{"key": key, "value": shown, "readonly": False}, {"key": key}],
         "unknownKey": [key],
     }
-    assert shown_payload("DataTransfer", pair) == masked_response("DataTransfer", pair) == pair
+    assert (
+        shown_payload(OCPP16, "DataTransfer", pair)
+        == masked_response(OCPP16, "DataTransfer", pair)
+        == pair
+    )
 
 
 class Nobody:

@@ -7,10 +7,11 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from csms_shared.broker.topology import call_key
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.ownership import CLIENT_CERTIFICATE_REFUSED, ClaimOutcome
-from csms_shared.ocpp.actions import ActionKind, command_actions, is_known, station_actions
-from csms_shared.ocpp.versions import OCPP16
+from csms_shared.ocpp.action_row import CallKind
+from csms_shared.ocpp.actions import VERSIONS, command_actions, is_known, station_calls
 from ws_gateway.domain.deviations import Deviation
 
 CONNECTIONS = Gauge("csms_gateway_connections", "Open station connections.", ["version"])
@@ -164,15 +165,16 @@ def _begin_at_0() -> None:
         DROPPED.labels(kind)
     for result in ("refused", "unusable", "stray_answer"):
         messages("in", "unknown", result)
-    for version in (OCPP16,):
+    for version in VERSIONS:
         CONNECTIONS.labels(version)
-        for action in station_actions(version):
-            call_duration(action.name)
+        for action, call in station_calls(version).items():
+            call_duration(action)
             for result in ("answered", "refused", "no_room"):
-                messages("in", action.name, result)
-            if action.kind is not ActionKind.HEARTBEAT:
-                LANE_BATCH.labels(f"{version}.{action.name}")
-                DROPPED.labels(f"{version}.{action.name}")
+                messages("in", action, result)
+            for kind in call.kinds:
+                if kind is not CallKind.HEARTBEAT:
+                    LANE_BATCH.labels(call_key(version, action, kind))
+                    DROPPED.labels(call_key(version, action, kind))
         for name in command_actions(version):
             for outcome in CommandOutcome:
                 messages("out", name, outcome.value)

@@ -7,7 +7,8 @@ name. Nothing here is transient, has a priority, or is deleted with its consumer
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from csms_shared.ocpp.actions import ActionKind, station_actions
+from csms_shared.ocpp.action_row import CallKind, Owner
+from csms_shared.ocpp.actions import VERSIONS, commands, station_calls
 
 CALLS = "csms.calls.v1"
 REQUESTS = "csms.requests.v1"
@@ -17,11 +18,10 @@ REPLIES = "csms.replies.v1"
 INTERNAL_EVENTS = "csms.internal-events.v1"
 EVENTS = "csms.events.v1"
 
-STATION_REGISTRY = "station-registry"
-SESSION_SERVICE = "session-service"
+STATION_REGISTRY = Owner.STATION_REGISTRY.value
+SESSION_SERVICE = Owner.SESSION_SERVICE.value
 COMMAND_API = "command-api"
 
-OCPP_VERSIONS = ("ocpp16",)
 DELIVERY_LIMIT = 20
 # Without one, RabbitMQ 4 drops a message after 20 deliveries; 3.10 knows no "unlimited".
 PARKED_DELIVERY_LIMIT = 1_000_000_000
@@ -127,12 +127,21 @@ def reports_key(service: str) -> str:
     return f"{service}.reports"
 
 
-def _call_bindings(service: str, kind: ActionKind) -> tuple[Binding, ...]:
+def call_key(version: str, action: str, kind: CallKind) -> str:
+    """Return the routing key on `csms.calls.v1` of the calls of one action and kind.
+
+    It names the kind only where the payload decides about it: such an action has two queues.
+    """
+    only = station_calls(version)[action].kinds == (kind,)
+    return f"{version}.{action}" if only else f"{version}.{action}.{kind}"
+
+
+def _call_bindings(service: str, kind: CallKind) -> tuple[Binding, ...]:
     return tuple(
-        Binding(CALLS, f"{version}.{action.name}")
-        for version in OCPP_VERSIONS
-        for action in station_actions(version)
-        if action.service == service and action.kind is kind
+        Binding(CALLS, call_key(version, action, kind))
+        for version in VERSIONS
+        for action, call in station_calls(version).items()
+        if call.service == service and kind in call.kinds
     )
 
 
@@ -142,7 +151,7 @@ def decisions_queue(service: str) -> Queue:
         service,
         f"{service}.decisions.v1",
         (
-            *_call_bindings(service, ActionKind.DECISION),
+            *_call_bindings(service, CallKind.DECISION),
             Binding(REQUESTS, decisions_key(service)),
         ),
     )
@@ -157,30 +166,13 @@ _FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
 
 # The ends of these commands change what the service keeps; it is told of no others.
 FOLLOWED_COMMANDS: Mapping[str, tuple[str, ...]] = {
-    STATION_REGISTRY: (
-        "GetDiagnostics",
-        "GetLog",
-        "SignedUpdateFirmware",
-        "UpdateFirmware",
-        "CertificateSigned",
-        "InstallCertificate",
-        "DeleteCertificate",
-        "GetInstalledCertificateIds",
-        "GetConfiguration",
-        "ChangeConfiguration",
-        "Reset",
-    ),
-    SESSION_SERVICE: (
-        "ReserveNow",
-        "CancelReservation",
-        "GetConfiguration",
-        "GetLocalListVersion",
-        "SendLocalList",
-        "SetChargingProfile",
-        "RemoteStartTransaction",
-        "ClearChargingProfile",
-        "GetCompositeSchedule",
-    ),
+    service: tuple(
+        action
+        for version in VERSIONS
+        for action, command in commands(version).items()
+        if service in command.followed_by
+    )
+    for service in (STATION_REGISTRY, SESSION_SERVICE)
 }
 
 
@@ -210,7 +202,7 @@ def reports_queue(service: str) -> Queue:
         service,
         f"{service}.reports.v1",
         (
-            *_call_bindings(service, ActionKind.REPORT),
+            *_call_bindings(service, CallKind.REPORT),
             Binding(REQUESTS, reports_key(service)),
             *_followed(*map(command_completed_key, FOLLOWED_COMMANDS[service])),
             *_followed(*_FOLLOWED_EVENTS.get(service, ())),

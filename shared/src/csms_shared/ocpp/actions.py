@@ -1,101 +1,61 @@
-"""Every action of OCPP 1.6 and its security extension, and how a station's call is treated."""
+"""Finds what is known of an action, by OCPP version and name (`action_row`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.action_row import Action, FromStation, ToStation
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.versions import OCPP16
 
+_ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType({OCPP16: v16.ACTIONS})
+VERSIONS: Final = tuple(_ACTIONS)
 
-class ActionKind(StrEnum):
-    """When a station's call is answered.
-
-    A report when the broker has confirmed it, a decision when the owning service has committed
-    it, a heartbeat at once.
-    """
-
-    REPORT = "report"
-    DECISION = "decision"
-    HEARTBEAT = "heartbeat"
-
-
-@dataclass(frozen=True, slots=True)
-class StationAction:
-    """A call that stations make; calls of actions not offered are answered NotSupported."""
-
-    name: str
-    kind: ActionKind
-    service: str
-    offered: bool
-
-
-_REGISTRY = "station-registry"
-_SESSIONS = "session-service"
-_REPORT = ActionKind.REPORT
-_DECISION = ActionKind.DECISION
-
-_FROM_STATION_16 = (
-    StationAction("Authorize", _DECISION, _SESSIONS, offered=True),
-    StationAction("BootNotification", _DECISION, _REGISTRY, offered=True),
-    StationAction("DataTransfer", _DECISION, _REGISTRY, offered=True),
-    StationAction("DiagnosticsStatusNotification", _REPORT, _REGISTRY, offered=True),
-    StationAction("FirmwareStatusNotification", _REPORT, _REGISTRY, offered=True),
-    StationAction("Heartbeat", ActionKind.HEARTBEAT, _REGISTRY, offered=True),
-    StationAction("LogStatusNotification", _REPORT, _REGISTRY, offered=True),
-    StationAction("MeterValues", _REPORT, _SESSIONS, offered=True),
-    StationAction("SecurityEventNotification", _REPORT, _REGISTRY, offered=True),
-    StationAction("SignCertificate", _DECISION, _REGISTRY, offered=True),
-    StationAction("SignedFirmwareStatusNotification", _REPORT, _REGISTRY, offered=True),
-    StationAction("StartTransaction", _DECISION, _SESSIONS, offered=True),
-    StationAction("StatusNotification", _REPORT, _REGISTRY, offered=True),
-    StationAction("StopTransaction", _REPORT, _SESSIONS, offered=True),
+_STATION_CALLS: Mapping[str, Mapping[str, FromStation]] = MappingProxyType(
+    {
+        version: MappingProxyType(
+            {row.name: row.from_station for row in rows.values() if row.from_station is not None}
+        )
+        for version, rows in _ACTIONS.items()
+    }
 )
-
-_TO_STATION_16 = (
-    "CancelReservation",
-    "CertificateSigned",
-    "ChangeAvailability",
-    "ChangeConfiguration",
-    "ClearCache",
-    "ClearChargingProfile",
-    "DataTransfer",
-    "DeleteCertificate",
-    "ExtendedTriggerMessage",
-    "GetCompositeSchedule",
-    "GetConfiguration",
-    "GetDiagnostics",
-    "GetInstalledCertificateIds",
-    "GetLocalListVersion",
-    "GetLog",
-    "InstallCertificate",
-    "RemoteStartTransaction",
-    "RemoteStopTransaction",
-    "ReserveNow",
-    "Reset",
-    "SendLocalList",
-    "SetChargingProfile",
-    "SignedUpdateFirmware",
-    "TriggerMessage",
-    "UnlockConnector",
-    "UpdateFirmware",
+_COMMANDS: Mapping[str, Mapping[str, ToStation]] = MappingProxyType(
+    {
+        version: MappingProxyType(
+            {row.name: row.to_station for row in rows.values() if row.to_station is not None}
+        )
+        for version, rows in _ACTIONS.items()
+    }
 )
-
-_STATION_ACTIONS: Mapping[str, Mapping[str, StationAction]] = MappingProxyType(
-    {OCPP16: MappingProxyType({action.name: action for action in _FROM_STATION_16})}
-)
-_COMMAND_ACTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType({OCPP16: _TO_STATION_16})
+_COMMAND_ACTIONS = {version: tuple(rows) for version, rows in _COMMANDS.items()}
 
 
-def station_actions(version: str) -> tuple[StationAction, ...]:
-    """Return the actions of calls that stations of this version make, by name."""
-    return tuple(_STATION_ACTIONS[version].values())
+def actions(version: str) -> Mapping[str, Action]:
+    """Return the rows of a version by the actions' names, in alphabetical order."""
+    return _ACTIONS[version]
 
 
-def station_action(version: str, name: str) -> StationAction | None:
-    """Return what is known of a station's action, None where stations make no such call."""
-    return _STATION_ACTIONS[version].get(name)
+def find_action(version: str, name: str) -> Action | None:
+    """Return what is known of an action, None where the version or the action is unknown."""
+    rows = _ACTIONS.get(version)
+    return None if rows is None else rows.get(name)
+
+
+def find_command(version: str, name: str) -> ToStation | None:
+    """Return how a command is treated, None where the version has none of this name."""
+    row = find_action(version, name)
+    return None if row is None else row.to_station
+
+
+def station_calls(version: str) -> Mapping[str, FromStation]:
+    """Return how the calls of stations are treated, by action, in alphabetical order."""
+    return _STATION_CALLS[version]
+
+
+def commands(version: str) -> Mapping[str, ToStation]:
+    """Return how the calls of a central system are treated, by action, in alphabetical order."""
+    return _COMMANDS[version]
 
 
 def command_actions(version: str) -> tuple[str, ...]:
@@ -105,12 +65,11 @@ def command_actions(version: str) -> tuple[str, ...]:
 
 def is_known(version: str, name: str) -> bool:
     """Tell whether this OCPP version defines the action, in whichever direction."""
-    return name in _STATION_ACTIONS[version] or name in _COMMAND_ACTIONS[version]
+    return name in _ACTIONS[version]
 
 
 def refusal_of_station_call(version: str, name: str) -> RpcError | None:
     """Return why a station's call of this action is refused whatever it holds, None if not."""
-    action = _STATION_ACTIONS[version].get(name)
-    if action is not None and action.offered:
+    if name in _STATION_CALLS[version]:
         return None
     return RpcError.NOT_SUPPORTED if is_known(version, name) else RpcError.NOT_IMPLEMENTED

@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from csms_shared.ocpp.v16 import REMOTE_START_TRANSACTION, SET_CHARGING_PROFILE
 from csms_shared.values.numbers import INT32_MAX, parse_integer
 from csms_shared.values.times import parse_time
 
-SET_CHARGING_PROFILE = "SetChargingProfile"
-REMOTE_START = "RemoteStartTransaction"
-
 PROFILE_FIELDS: Mapping[str, str] = {
     SET_CHARGING_PROFILE: "csChargingProfiles",
-    REMOTE_START: "chargingProfile",
+    REMOTE_START_TRANSACTION: "chargingProfile",
 }
 
 # Configuration keys (9.4) that bound what a station takes.
@@ -98,7 +96,7 @@ def _place(
     action: str, payload: Mapping[str, Any], at: str, profile: Mapping[str, Any]
 ) -> Iterator[Problem]:
     purpose = profile["chargingProfilePurpose"]
-    if action == REMOTE_START:
+    if action == REMOTE_START_TRANSACTION:
         if purpose != "TxProfile":
             yield f"{at}/chargingProfilePurpose", "must be TxProfile in a RemoteStartTransaction"
         if "transactionId" in profile:

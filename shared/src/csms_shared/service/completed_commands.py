@@ -6,14 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.topology import (
-    COMMAND_COMPLETED_KEY,
-    FOLLOWED_COMMANDS,
-    command_completed_key,
-)
+from csms_shared.broker.topology import COMMAND_COMPLETED_KEY, command_completed_key
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp.actions import find_command
 from csms_shared.ocpp.answers import readable_answer
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.inbox import Work
@@ -23,15 +20,14 @@ CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Await
 _COMPLETED = event_type(COMMAND_COMPLETED_KEY)
 
 
-def completed_key(action: str, payload: Mapping[str, Any]) -> str:
+def completed_key(version: str, action: str, payload: Mapping[str, Any]) -> str:
     """Return the routing key under which the outbox keeps the end of a command.
 
     It names the action where a service may have to follow the command up, and is
-    `command.completed` otherwise. Most remote starts bring no charging profile, and they are the
-    most frequent of commands.
+    `command.completed` otherwise.
     """
-    followed = any(action in actions for actions in FOLLOWED_COMMANDS.values())
-    if not followed or (action == "RemoteStartTransaction" and "chargingProfile" not in payload):
+    command = find_command(version, action)
+    if command is None or not command.is_followed(payload):
         return COMMAND_COMPLETED_KEY
     return command_completed_key(action)
 

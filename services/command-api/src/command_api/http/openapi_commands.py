@@ -3,10 +3,8 @@
 from typing import Any
 
 from command_api.http.answers import LOCATED
-from command_api.http.command_examples import COMMAND_EXAMPLES
-from command_api.ocpp.payload_problems import LEAST
 from command_api.ocpp.v16.rest import ALTERNATIVES, LEAST_WITH_PROFILE
-from csms_shared.ocpp.actions import command_actions
+from csms_shared.ocpp.actions import actions, command_actions, commands
 from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS
 from csms_shared.ocpp.schemas import request_schema
 from csms_shared.ocpp.versions import OCPP16
@@ -47,7 +45,10 @@ def _operation(action: str) -> dict[str, Any]:
             # Without a body the payload is empty.
             "required": bool(_payload(action).get("required")),
             "content": {
-                "application/json": {"schema": _body(action), "example": COMMAND_EXAMPLES[action]}
+                "application/json": {
+                    "schema": _body(action),
+                    "example": actions(OCPP16)[action].example,
+                }
             },
         },
         "responses": {
@@ -79,8 +80,7 @@ def _body(action: str) -> dict[str, Any]:
 
 def _payload(action: str) -> dict[str, Any]:
     schema: dict[str, Any] = _converted(action, request_schema(OCPP16, action))
-    if action in LEAST:
-        field, least = LEAST[action]
+    for field, least in commands(OCPP16)[action].at_least.items():
         schema["properties"][field]["minimum"] = least
     if action in LEAST_WITH_PROFILE:
         field, least = LEAST_WITH_PROFILE[action]

@@ -3,31 +3,15 @@ open."""
 
 import copy
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
+from csms_shared.ocpp.actions import commands
 from csms_shared.ocpp.schemas import request_problems, validate_request
 from csms_shared.ocpp.times_in_payloads import times_in_request
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.times import EARLIEST, format_time, parse_time
 
 Problem = tuple[str, str]
-
-# The least value of a number, where the text of OCPP 1.6 has one and the schema has none: 6.7,
-# 6.17 with 5.7, 6.33, 6.37, 6.53; SendLocalList: errata 3.52. TriggerMessage says more than 0 in
-# 6.51, but 5.17 asks for the station itself by 0.
-LEAST: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        "ChangeAvailability": ("connectorId", 0),
-        "ExtendedTriggerMessage": ("connectorId", 0),
-        "GetCompositeSchedule": ("connectorId", 0),
-        "RemoteStartTransaction": ("connectorId", 1),
-        "ReserveNow": ("connectorId", 0),
-        "SendLocalList": ("listVersion", 1),
-        "TriggerMessage": ("connectorId", 0),
-        "UnlockConnector": ("connectorId", 1),
-    }
-)
 
 
 def payload_problems(version: str, action: str, payload: Mapping[str, Any]) -> list[Problem]:
@@ -37,7 +21,7 @@ def payload_problems(version: str, action: str, payload: Mapping[str, Any]) -> l
             (problem.pointer or "/", problem.description)
             for problem in request_problems(version, action, payload)
         ]
-    return [*_too_small(action, payload), *_impossible_times(version, action, payload)]
+    return [*_too_small(version, action, payload), *_impossible_times(version, action, payload)]
 
 
 def with_whole_numbers(version: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -63,10 +47,10 @@ def with_whole_numbers(version: str, action: str, payload: dict[str, Any]) -> di
     return changed
 
 
-def _too_small(action: str, payload: Mapping[str, Any]) -> Iterator[Problem]:
-    field, least = LEAST.get(action, ("", 0))
-    if payload.get(field, least) < least:
-        yield f"/{field}", f"{field}: must be at least {least}"
+def _too_small(version: str, action: str, payload: Mapping[str, Any]) -> Iterator[Problem]:
+    for field, least in commands(version)[action].at_least.items():
+        if payload.get(field, least) < least:
+            yield f"/{field}", f"{field}: must be at least {least}"
 
 
 def _impossible_times(version: str, action: str, payload: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Which handler follows up which command's end (`command.completed`)."""
 
+from csms_shared.ocpp import v16
 from csms_shared.service.completed_commands import CompletedHandler
 from session_service.handlers.charging_profiles import (
     note_clearings,
@@ -20,13 +21,13 @@ from session_service.handlers.reservation_commands import (
 # In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same. The ends of
 # other actions change nothing.
 completed_command_handlers: dict[str, CompletedHandler] = {
-    "ReserveNow": reserve_now_completed,
-    "CancelReservation": cancel_reservation_completed,
-    "GetConfiguration": limits_completed,
-    "GetLocalListVersion": version_completed,
-    "SendLocalList": list_completed,
-    "SetChargingProfile": note_profiles,
-    "RemoteStartTransaction": note_remote_starts,
-    "ClearChargingProfile": note_clearings,
-    "GetCompositeSchedule": note_composite_schedules,
+    v16.RESERVE_NOW: reserve_now_completed,
+    v16.CANCEL_RESERVATION: cancel_reservation_completed,
+    v16.GET_CONFIGURATION: limits_completed,
+    v16.GET_LOCAL_LIST_VERSION: version_completed,
+    v16.SEND_LOCAL_LIST: list_completed,
+    v16.SET_CHARGING_PROFILE: note_profiles,
+    v16.REMOTE_START_TRANSACTION: note_remote_starts,
+    v16.CLEAR_CHARGING_PROFILE: note_clearings,
+    v16.GET_COMPOSITE_SCHEDULE: note_composite_schedules,
 }

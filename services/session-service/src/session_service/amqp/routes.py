@@ -15,6 +15,7 @@ from csms_shared.broker.topology import (
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ProbeReply
+from csms_shared.ocpp import v16
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.service.completed_commands import apply_completed
@@ -44,10 +45,10 @@ class Route(Enum):
 
 
 ROUTES: dict[tuple[str, str], Route] = {
-    (OCPP16, "Authorize"): Route.AUTHORIZE,
-    (OCPP16, "StartTransaction"): Route.START,
-    (OCPP16, "StopTransaction"): Route.STOP,
-    (OCPP16, "MeterValues"): Route.METER_VALUES,
+    (OCPP16, v16.AUTHORIZE): Route.AUTHORIZE,
+    (OCPP16, v16.START_TRANSACTION): Route.START,
+    (OCPP16, v16.STOP_TRANSACTION): Route.STOP,
+    (OCPP16, v16.METER_VALUES): Route.METER_VALUES,
 }
 
 CallKey = tuple[str, int]

@@ -10,6 +10,7 @@ from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp import v16
 from csms_shared.runtime.clock import utc_now
 from session_service.domain.authorization import decide_authorization
 from session_service.domain.local_list_answers import (
@@ -97,8 +98,8 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
     if question is not Ask.LIST:
         kept.state = asked_for_facts(kept.state, question, now)
         if question is Ask.LIMITS:
-            return _order(kept, "GetConfiguration", {"key": list(LIMIT_KEYS)}, now)
-        return _order(kept, "GetLocalListVersion", {}, now)
+            return _order(kept, v16.GET_CONFIGURATION, {"key": list(LIMIT_KEYS)}, now)
+        return _order(kept, v16.GET_LOCAL_LIST_VERSION, {}, now)
     fingerprint, left_out = await sources.fingerprint(kept.selection)
     if kept.fingerprint != fingerprint or kept.wanted_digest is None:
         wanted = await sources.wanted(kept.selection)
@@ -114,7 +115,7 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
     )
     kept.state = asked_to_update(kept.state, update, kept.wanted_digest, now)
     sources.added[digest_of(update.content)] = update.content
-    return _order(kept, "SendLocalList", _payload(update), now)
+    return _order(kept, v16.SEND_LOCAL_LIST, _payload(update), now)
 
 
 class _Sources:

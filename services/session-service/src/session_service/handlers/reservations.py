@@ -17,6 +17,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
+from csms_shared.ocpp import v16
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.domain.reservations import (
@@ -144,7 +145,7 @@ def reserve_order(row: Row[Any]) -> CommandOrder:
     return CommandOrder(
         order_id=row.command_id,
         station_id=row.station_id,
-        action="ReserveNow",
+        action=v16.RESERVE_NOW,
         payload=payload,
         deadline_ms=soonest_end,
         created_by=row.created_by,
@@ -171,7 +172,7 @@ def _cancel_order(
     return CommandOrder(
         order_id=item.cancel_command_id,
         station_id=item.facts.station_id,
-        action="CancelReservation",
+        action=v16.CANCEL_RESERVATION,
         payload={"reservationId": item.facts.wire_id},
         deadline_ms=_ms(item.facts.expires_at),
         created_by=item.row.cancel_wanted_by,

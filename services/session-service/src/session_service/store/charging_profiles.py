@@ -1,5 +1,7 @@
 """Statements on charging profiles, clearings, and schedules that stations reported."""
 
+# ruff: noqa: S608 - statements are joined from constants of this module
+
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,32 +12,39 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.numbers import INT32_MAX
 from session_service.domain.installed_profiles import AcceptedProfile, KnownTransaction
+from session_service.store.tables.charging import charging_clearing, charging_profile
 
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT "
     "hashtextextended('charging ' || station_id, 0) AS key "
     "FROM unnest(CAST(:stations AS text[])) AS given (station_id) ORDER BY key) AS keys"
 )
-_ADD = text(
-    "INSERT INTO charging_profile (command_id, station_id, connector_id, profile_id, purpose, "
-    "stack_level, transaction_id, token_key, sent_at, state, profile) "
-    "SELECT command_id, station_id, connector_id, profile_id, purpose, stack_level, "
-    "transaction_id, token_key, sent_at, 'waiting', CAST(profile AS json) FROM unnest("
-    "CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
-    "CAST(:profile_id AS bigint[]), CAST(:purpose AS text[]), CAST(:stack_level AS bigint[]), "
-    "CAST(:transaction_id AS bigint[]), CAST(:token_key AS text[]), "
-    "CAST(:sent_at AS timestamptz[]), CAST(:profile AS text[])) AS new (command_id, station_id, "
-    "connector_id, profile_id, purpose, stack_level, transaction_id, token_key, sent_at, profile) "
-    "ON CONFLICT (command_id) DO NOTHING RETURNING command_id"
+_PROFILE = columns_of(
+    charging_profile,
+    "command_id",
+    "station_id",
+    "connector_id",
+    "profile_id",
+    "purpose",
+    "stack_level",
+    "transaction_id",
+    "token_key",
+    "sent_at",
 )
+_NEW_PROFILE = (*_PROFILE, *columns_of(charging_profile, "profile"))
+_ADD = text(
+    f"INSERT INTO charging_profile ({names(_PROFILE)}, state, profile) "
+    f"SELECT {names(_PROFILE)}, 'waiting', CAST(profile AS json) "
+    f"FROM {unnest(_NEW_PROFILE, 'new')} ON CONFLICT (command_id) DO NOTHING RETURNING command_id"
+)
+_CLEARING = columns_of(charging_clearing, "command_id", "station_id", "sent_at", "payload")
 _ADD_CLEARINGS = text(
-    "INSERT INTO charging_clearing (command_id, station_id, sent_at, payload) "
-    "SELECT command_id, station_id, sent_at, CAST(payload AS json) FROM unnest("
-    "CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), CAST(:sent_at AS timestamptz[]), "
-    "CAST(:payload AS text[])) AS new (command_id, station_id, sent_at, payload) "
-    "ON CONFLICT (command_id) DO NOTHING"
+    f"INSERT INTO charging_clearing ({names(_CLEARING)}) "
+    "SELECT command_id, station_id, sent_at, CAST(payload AS json) "
+    f"FROM {unnest(_CLEARING, 'new')} ON CONFLICT (command_id) DO NOTHING"
 )
 # Of what is over, only what something that has just arrived may have touched.
 _READ = text(
@@ -55,14 +64,13 @@ _TRANSACTIONS = text(
     "OR (started_at >= CAST(:since AS timestamptz) - interval '1 hour' "
     "AND received_at >= CAST(:since AS timestamptz)))"
 )
+_STATE = columns_of(
+    charging_profile, "command_id", "connector_id", "transaction_id", "state", "ended_at"
+)
 _SAVE = text(
     "UPDATE charging_profile SET connector_id = new.connector_id, state = new.state, "
     "transaction_id = new.transaction_id, ended_at = new.ended_at "
-    "FROM unnest(CAST(:command_id AS uuid[]), CAST(:connector_id AS bigint[]), "
-    "CAST(:transaction_id AS bigint[]), CAST(:state AS text[]), "
-    "CAST(:ended_at AS timestamptz[])) "
-    "AS new (command_id, connector_id, transaction_id, state, ended_at) "
-    "WHERE charging_profile.command_id = new.command_id"
+    f"FROM {unnest(_STATE, 'new')} WHERE charging_profile.command_id = new.command_id"
 )
 _KEEP_REPORTED = text(
     "INSERT INTO reported_schedule (station_id, connector_id, command_id, sent_at, answered_at, "
@@ -122,32 +130,33 @@ async def add_profiles(connection: AsyncConnection, profiles: Sequence[NewProfil
     """Store profiles; known ones stay as they are."""
     if not profiles:
         return
-    columns: dict[str, list[Any]] = {
-        "command_id": [new.accepted.command_id for new in profiles],
-        "station_id": [new.accepted.station_id for new in profiles],
-        "connector_id": [_connector(new.accepted) for new in profiles],
-        "profile_id": [new.accepted.profile.profile_id for new in profiles],
-        "purpose": [new.accepted.profile.purpose.value for new in profiles],
-        "stack_level": [new.accepted.profile.stack_level for new in profiles],
-        "transaction_id": [new.accepted.profile.transaction_id for new in profiles],
-        "token_key": [new.accepted.token_key for new in profiles],
-        "sent_at": [new.accepted.sent_at for new in profiles],
-        "profile": [orjson.dumps(new.sent).decode() for new in profiles],
-    }
-    await connection.execute(_ADD, columns)
+    rows = [
+        (
+            new.accepted.command_id,
+            new.accepted.station_id,
+            _connector(new.accepted),
+            new.accepted.profile.profile_id,
+            new.accepted.profile.purpose.value,
+            new.accepted.profile.stack_level,
+            new.accepted.profile.transaction_id,
+            new.accepted.token_key,
+            new.accepted.sent_at,
+            orjson.dumps(new.sent).decode(),
+        )
+        for new in profiles
+    ]
+    await connection.execute(_ADD, arrays(_NEW_PROFILE, rows))
 
 
 async def add_clearings(connection: AsyncConnection, clearings: Sequence[NewClearing]) -> None:
     """Store clearings; a profile sent before one of them may still arrive."""
     if not clearings:
         return
-    columns: dict[str, list[Any]] = {
-        "command_id": [new.command_id for new in clearings],
-        "station_id": [new.station_id for new in clearings],
-        "sent_at": [new.sent_at for new in clearings],
-        "payload": [orjson.dumps(new.payload).decode() for new in clearings],
-    }
-    await connection.execute(_ADD_CLEARINGS, columns)
+    rows = [
+        (new.command_id, new.station_id, new.sent_at, orjson.dumps(new.payload).decode())
+        for new in clearings
+    ]
+    await connection.execute(_ADD_CLEARINGS, arrays(_CLEARING, rows))
 
 
 async def read_profiles(
@@ -189,14 +198,17 @@ async def save_states(connection: AsyncConnection, changed: Sequence[AcceptedPro
     """Store where profiles belong and what became of them."""
     if not changed:
         return
-    columns: dict[str, list[Any]] = {
-        "command_id": [each.command_id for each in changed],
-        "connector_id": [_connector(each) for each in changed],
-        "transaction_id": [each.profile.transaction_id for each in changed],
-        "state": [each.state.value for each in changed],
-        "ended_at": [each.ended_at for each in changed],
-    }
-    await connection.execute(_SAVE, columns)
+    rows = [
+        (
+            each.command_id,
+            _connector(each),
+            each.profile.transaction_id,
+            each.state.value,
+            each.ended_at,
+        )
+        for each in changed
+    ]
+    await connection.execute(_SAVE, arrays(_STATE, rows))
 
 
 async def keep_reported(

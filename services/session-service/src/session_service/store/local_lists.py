@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import columns_of, unnest
 from csms_shared.values.id_tokens import token_key
 from session_service.domain.authorization import Token
 from session_service.domain.local_lists import (
@@ -20,40 +21,41 @@ from session_service.domain.local_lists import (
     LocalList,
     Stage,
 )
+from session_service.store.tables.local_lists import local_list
 
 # CiString20Type (OCPP 1.6, 7.15): a longer token can't be told to a station.
 _ID_TOKEN_MAX = 20
 DUE_AT_ONCE = 500
 
-_STATE = {
-    "stage": "text",
-    "known_version": "bigint",
-    "known_digest": "text",
-    "last_version": "bigint",
-    "doubtful_version": "bigint",
-    "doubtful_digest": "text",
-    "asked": "text",
-    "sent_version": "bigint",
-    "sent_digest": "text",
-    "sent_completes": "boolean",
-    "max_entries": "bigint",
-    "max_per_message": "bigint",
-    "failures": "integer",
-    "supported": "boolean",
-    "last_result": "text",
-    "last_result_at": "timestamptz",
-    "checked_at": "timestamptz",
-    "next_at": "timestamptz",
-}
-_KEPT = {
-    "station_id": "text",
-    "command_id": "uuid",
-    "wanted_digest": "text",
-    "wanted_entries": "integer",
-    "left_out": "integer",
-    "fingerprint": "text",
-}
-_WRITTEN = _KEPT | _STATE
+_STATE = (
+    "stage",
+    "known_version",
+    "known_digest",
+    "last_version",
+    "doubtful_version",
+    "doubtful_digest",
+    "asked",
+    "sent_version",
+    "sent_digest",
+    "sent_completes",
+    "max_entries",
+    "max_per_message",
+    "failures",
+    "supported",
+    "last_result",
+    "last_result_at",
+    "checked_at",
+    "next_at",
+)
+_KEPT = (
+    "station_id",
+    "command_id",
+    "wanted_digest",
+    "wanted_entries",
+    "left_out",
+    "fingerprint",
+)
+_WRITTEN = columns_of(local_list, *_KEPT, *_STATE)
 _LOCK = text(
     "SELECT * FROM local_list WHERE station_id = ANY(CAST(:stations AS text[])) "
     "ORDER BY station_id FOR UPDATE"
@@ -72,10 +74,8 @@ _KEEP = text(
 _LEAVE = text("UPDATE local_list SET enabled = false WHERE station_id = :station_id")
 _WRITE = text(
     "UPDATE local_list SET updated_at = now(), "
-    + ", ".join(f"{name} = new.{name}" for name in _WRITTEN if name != "station_id")
-    + " FROM unnest("
-    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _WRITTEN.items())
-    + f") AS new ({', '.join(_WRITTEN)}) WHERE local_list.station_id = new.station_id"
+    + ", ".join(f"{name} = new.{name}" for name, _ in _WRITTEN if name != "station_id")
+    + f" FROM {unnest(_WRITTEN, 'new')} WHERE local_list.station_id = new.station_id"
 )
 _SELECTED = (
     "FROM id_token WHERE status = 'accepted' AND key <> '' "

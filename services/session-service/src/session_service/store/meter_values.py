@@ -2,27 +2,37 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from session_service.domain.metering import Sample
+from session_service.store.tables.metering import meter_value
 
+_VALUE = columns_of(
+    meter_value,
+    "sampled_at",
+    "digest",
+    "transaction_id",
+    "connector_id",
+    "value",
+    "station_id",
+    "measurand",
+    "phase",
+    "context",
+    "location",
+    "format",
+    "unit",
+    "raw",
+)
+_GIVEN = (*_VALUE, ("received_ms", "bigint"))
 # The keys of what was stored come back only where something was not: the rule is all or none.
 _INSERT = text(
-    "WITH stored AS (INSERT INTO meter_value (sampled_at, digest, received_at, transaction_id, "
-    "connector_id, value, station_id, measurand, phase, context, location, format, unit, raw) "
-    "SELECT sampled_at, digest, to_timestamp(received_ms / 1000.0), transaction_id, "
-    "connector_id, value, station_id, measurand, phase, context, location, format, unit, raw "
-    "FROM unnest(CAST(:sampled_at AS timestamptz[]), CAST(:digest AS bytea[]), "
-    "CAST(:received_ms AS bigint[]), CAST(:transaction_id AS integer[]), "
-    "CAST(:connector_id AS bigint[]), CAST(:value AS double precision[]), "
-    "CAST(:station_id AS text[]), CAST(:measurand AS text[]), CAST(:phase AS text[]), "
-    "CAST(:context AS text[]), CAST(:location AS text[]), CAST(:format AS text[]), "
-    "CAST(:unit AS text[]), CAST(:raw AS text[])) AS new (sampled_at, digest, received_ms, "
-    "transaction_id, connector_id, value, station_id, measurand, phase, context, location, "
-    "format, unit, raw) ON CONFLICT DO NOTHING RETURNING sampled_at, digest, received_at), "
+    f"WITH stored AS (INSERT INTO meter_value ({names(_VALUE)}, received_at) "  # noqa: S608
+    f"SELECT {names(_VALUE)}, to_timestamp(received_ms / 1000.0) FROM {unnest(_GIVEN, 'new')} "
+    "ON CONFLICT DO NOTHING RETURNING sampled_at, digest, received_at), "
     # So a week's last receipt is known without a look at its rows. Whoever sees no mark of the day
     # makes one: those under way may be undone, and to wait for them could be to wait for somebody
     # who waits for us. So there may be a few of the same. Impossible times have no week.
@@ -59,28 +69,30 @@ async def add_meter_values(
     if not unique:
         return ()
     ordered = [unique[key] for key in sorted(unique)]
-    samples = [row.sample for row in ordered]
     result = await connection.execute(
-        _INSERT,
-        {
-            "given": len(ordered),
-            "sampled_at": [sample.sampled_at for sample in samples],
-            "digest": [sample.digest for sample in samples],
-            "received_ms": [row.received_ms for row in ordered],
-            "transaction_id": [row.transaction_id for row in ordered],
-            "connector_id": [row.connector_id for row in ordered],
-            "value": [sample.value for sample in samples],
-            "station_id": [row.station_id for row in ordered],
-            "measurand": [sample.measurand for sample in samples],
-            "phase": [sample.phase for sample in samples],
-            "context": [sample.context for sample in samples],
-            "location": [sample.location for sample in samples],
-            "format": [sample.format for sample in samples],
-            "unit": [sample.unit for sample in samples],
-            "raw": [sample.raw for sample in samples],
-        },
+        _INSERT, {"given": len(ordered), **arrays(_GIVEN, map(_row, ordered))}
     )
     stored = result.one()
     if stored.number == len(ordered):
         return unique.keys()
     return set(zip(stored.times or (), stored.digests or (), strict=True))
+
+
+def _row(stored: StoredSample) -> tuple[Any, ...]:
+    sample = stored.sample
+    return (
+        sample.sampled_at,
+        sample.digest,
+        stored.transaction_id,
+        stored.connector_id,
+        sample.value,
+        stored.station_id,
+        sample.measurand,
+        sample.phase,
+        sample.context,
+        sample.location,
+        sample.format,
+        sample.unit,
+        sample.raw,
+        stored.received_ms,
+    )

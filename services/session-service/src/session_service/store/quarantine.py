@@ -12,7 +12,9 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from session_service.domain.stamps import Stamp
+from session_service.store.tables.transactions import quarantine
 
 STOP = "stop"
 METER_VALUES = "meter_values"
@@ -46,20 +48,26 @@ class Unmatched:
         return uuid.uuid5(uuid.NAMESPACE_OID, name)
 
 
+_ITEM = columns_of(
+    quarantine,
+    "id",
+    "kind",
+    "station_id",
+    "connector_id",
+    "wire_transaction_id",
+    "id_token",
+    "connection_id",
+    "epoch",
+    "seq",
+    "boot_count",
+    "received_at",
+    "reason",
+)
+_NEW = (*_ITEM, *columns_of(quarantine, "payload"))
 _ADD = text(
-    "INSERT INTO quarantine (id, kind, station_id, connector_id, wire_transaction_id, id_token, "
-    "connection_id, epoch, seq, boot_count, received_at, reason, payload, next_at) "
-    "SELECT id, kind, station_id, connector_id, wire_id, id_token, connection_id, epoch, seq, "
-    "boot_count, received_at, reason, CAST(payload AS json), "
-    "now() + make_interval(secs => :first_s) "
-    "FROM unnest(CAST(:id AS uuid[]), "
-    "CAST(:kind AS text[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
-    "CAST(:wire_id AS bigint[]), CAST(:id_token AS text[]), CAST(:connection_id AS text[]), "
-    "CAST(:epoch AS bigint[]), CAST(:seq AS bigint[]), CAST(:boot_count AS bigint[]), "
-    "CAST(:received_at AS timestamptz[]), "
-    "CAST(:reason AS text[]), CAST(:payload AS text[])) AS new (id, kind, station_id, "
-    "connector_id, wire_id, id_token, connection_id, epoch, seq, boot_count, received_at, reason, "
-    "payload) ORDER BY id ON CONFLICT DO NOTHING RETURNING id"
+    f"INSERT INTO quarantine ({names(_ITEM)}, payload, next_at) "
+    f"SELECT {names(_ITEM)}, CAST(payload AS json), now() + make_interval(secs => :first_s) "
+    f"FROM {unnest(_NEW, 'new')} ORDER BY id ON CONFLICT DO NOTHING RETURNING id"
 )
 # Before the next attempt at an item that nothing else has matched; it doubles each time. A start
 # that was deciding while its report was looked at is there for the first one.
@@ -119,26 +127,24 @@ async def add_unmatched(connection: AsyncConnection, items: Sequence[Unmatched])
     unique = {item.id: item for item in items}
     if not unique:
         return []
-    rows = list(unique.values())
-    added = await connection.execute(
-        _ADD,
-        {
-            "first_s": _FIRST_S,
-            "id": list(unique),
-            "kind": [row.kind for row in rows],
-            "station_id": [row.station_id for row in rows],
-            "connector_id": [row.connector_id for row in rows],
-            "wire_id": [row.wire_id for row in rows],
-            "id_token": [row.id_token for row in rows],
-            "connection_id": [row.connection_id for row in rows],
-            "epoch": [row.stamp[0] for row in rows],
-            "seq": [row.stamp[1] for row in rows],
-            "boot_count": [row.boot_count for row in rows],
-            "received_at": [row.received_at for row in rows],
-            "reason": [row.reason for row in rows],
-            "payload": [orjson.dumps(row.payload).decode() for row in rows],
-        },
-    )
+    rows = [
+        (
+            row_id,
+            item.kind,
+            item.station_id,
+            item.connector_id,
+            item.wire_id,
+            item.id_token,
+            item.connection_id,
+            *item.stamp,
+            item.boot_count,
+            item.received_at,
+            item.reason,
+            orjson.dumps(item.payload).decode(),
+        )
+        for row_id, item in unique.items()
+    ]
+    added = await connection.execute(_ADD, {"first_s": _FIRST_S, **arrays(_NEW, rows)})
     return [unique[row_id] for row_id in added.scalars()]
 
 

@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from session_service.domain.reservations import Outage, Reservation
+from session_service.store.tables.reservations import reservation_outage
 
+_OUTAGE = columns_of(reservation_outage, "station_id", "connector_id", "at", "reason")
 _ADD = text(
-    "INSERT INTO reservation_outage (station_id, connector_id, at, reason) "
-    "SELECT * FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
-    "CAST(:times AS timestamptz[]), CAST(:reasons AS text[])) AS new ORDER BY 1, 2, 3 "
-    "ON CONFLICT DO NOTHING"
+    f"INSERT INTO reservation_outage ({names(_OUTAGE)}) "  # noqa: S608 - constants
+    f"SELECT {names(_OUTAGE)} FROM {unnest(_OUTAGE, 'new')} "
+    "ORDER BY station_id, connector_id, at ON CONFLICT DO NOTHING"
 )
 _READ = text(
     "SELECT DISTINCT station_id, connector_id, at, reason FROM reservation_outage "
@@ -29,16 +31,11 @@ _FORGET = text(
 
 async def add_outages(connection: AsyncConnection, outages: Iterable[tuple[str, Outage]]) -> None:
     """Store which connectors went out of service, each outage once."""
-    rows = list(outages)
-    await connection.execute(
-        _ADD,
-        {
-            "stations": [station_id for station_id, _ in rows],
-            "connectors": [outage.connector_id for _, outage in rows],
-            "times": [outage.at for _, outage in rows],
-            "reasons": [outage.reason for _, outage in rows],
-        },
-    )
+    rows = [
+        (station_id, outage.connector_id, outage.at, outage.reason)
+        for station_id, outage in outages
+    ]
+    await connection.execute(_ADD, arrays(_OUTAGE, rows))
 
 
 async def read_outages(

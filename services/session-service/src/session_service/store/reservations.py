@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.times import later
 from session_service.domain.reservations import (
     Answer,
@@ -22,20 +23,28 @@ from session_service.domain.reservations import (
     start_time,
 )
 from session_service.domain.suspicion import Flag
+from session_service.store.tables.reservations import reservation, reservation_cancellation
 
 # How long after its end a reservation is still looked at when its station starts something.
 RECENT = timedelta(days=1)
 _CLOCKS_APART = timedelta(minutes=5)
 
+_NEW = columns_of(
+    reservation,
+    "station_id",
+    "wire_id",
+    "connector_id",
+    "id_token",
+    "token_key",
+    "group_id",
+    "created_at",
+    "expires_at",
+    "created_by",
+    "command_id",
+)
 _ADD = text(
-    "INSERT INTO reservation (station_id, wire_id, connector_id, id_token, token_key, group_id, "
-    "created_at, expires_at, created_by, command_id) "
-    "SELECT * FROM unnest(CAST(:station_id AS text[]), CAST(:wire_id AS bigint[]), "
-    "CAST(:connector_id AS bigint[]), CAST(:id_token AS text[]), CAST(:token_key AS text[]), "
-    "CAST(:group_id AS text[]), CAST(:created_at AS timestamptz[]), "
-    "CAST(:expires_at AS timestamptz[]), CAST(:created_by AS text[]), "
-    "CAST(:command_id AS uuid[])) AS new ORDER BY 10 "
-    "ON CONFLICT (command_id) DO NOTHING RETURNING *"
+    f"INSERT INTO reservation ({names(_NEW)}) SELECT {names(_NEW)} FROM {unnest(_NEW, 'new')} "
+    "ORDER BY command_id ON CONFLICT (command_id) DO NOTHING RETURNING *"
 )
 _NEXT_ID = text("SELECT nextval('reservation_id')")
 _ADD_OWN = text(
@@ -74,17 +83,25 @@ _STARTS = text(
     "AS held (station_id, since, until) JOIN transaction t ON t.station_id = held.station_id "
     "AND t.started_at BETWEEN held.since AND held.until"
 )
+_VERDICT = columns_of(
+    reservation,
+    "id",
+    "answer",
+    "refusal",
+    "answered_at",
+    "status",
+    "reason",
+    "ended_at",
+    "transaction_id",
+    "cancel_command_id",
+    "cancel_failure",
+)
 _WRITE = text(
     "UPDATE reservation SET answer = new.answer, refusal = new.refusal, "
     "answered_at = new.answered_at, status = new.status, reason = new.reason, "
     "ended_at = new.ended_at, transaction_id = new.transaction_id, "
     "cancel_command_id = new.cancel_command_id, cancel_failure = new.cancel_failure "
-    "FROM unnest(CAST(:id AS integer[]), CAST(:answer AS text[]), CAST(:refusal AS text[]), "
-    "CAST(:answered_at AS timestamptz[]), CAST(:status AS text[]), CAST(:reason AS text[]), "
-    "CAST(:ended_at AS timestamptz[]), CAST(:transaction_id AS integer[]), "
-    "CAST(:cancel_command_id AS uuid[]), CAST(:cancel_failure AS text[])) AS new (id, answer, "
-    "refusal, answered_at, status, reason, ended_at, transaction_id, cancel_command_id, "
-    "cancel_failure) WHERE reservation.id = new.id RETURNING reservation.*"
+    f"FROM {unnest(_VERDICT, 'new')} WHERE reservation.id = new.id RETURNING reservation.*"
 )
 _FLAG = text(
     "UPDATE transaction SET flags = CASE WHEN new.conflict "
@@ -93,13 +110,19 @@ _FLAG = text(
     "FROM unnest(CAST(:ids AS integer[]), CAST(:conflicts AS boolean[])) AS new (id, conflict) "
     "WHERE transaction.id = new.id"
 )
+_CANCELLATION = columns_of(
+    reservation_cancellation,
+    "command_id",
+    "station_id",
+    "wire_id",
+    "asked_at",
+    "answered_at",
+    "accepted",
+)
 _ADD_CANCELLATIONS = text(
-    "INSERT INTO reservation_cancellation "
-    "(command_id, station_id, wire_id, asked_at, answered_at, accepted) "
-    "SELECT * FROM unnest(CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), "
-    "CAST(:wire_id AS bigint[]), CAST(:asked_at AS timestamptz[]), "
-    "CAST(:answered_at AS timestamptz[]), CAST(:accepted AS boolean[])) AS new "
-    "ORDER BY 1 ON CONFLICT DO NOTHING"
+    f"INSERT INTO reservation_cancellation ({names(_CANCELLATION)}) "
+    f"SELECT {names(_CANCELLATION)} FROM {unnest(_CANCELLATION, 'new')} "
+    "ORDER BY command_id ON CONFLICT DO NOTHING"
 )
 _DUE = text(
     "SELECT DISTINCT station_id FROM (SELECT station_id FROM reservation "
@@ -233,21 +256,22 @@ async def write_reservations(
     """Write facts and verdicts, and return the rows afterwards."""
     if not changed:
         return []
-    written = await connection.execute(
-        _WRITE,
-        {
-            "id": [kept.facts.id for kept, _ in changed],
-            "answer": [kept.facts.answer.value for kept, _ in changed],
-            "refusal": [kept.facts.refusal for kept, _ in changed],
-            "answered_at": [kept.facts.answered_at for kept, _ in changed],
-            "status": [verdict.status.value for _, verdict in changed],
-            "reason": [verdict.reason for _, verdict in changed],
-            "ended_at": [verdict.ended_at for _, verdict in changed],
-            "transaction_id": [verdict.transaction_id for _, verdict in changed],
-            "cancel_command_id": [kept.cancel_command_id for kept, _ in changed],
-            "cancel_failure": [kept.cancel_failure for kept, _ in changed],
-        },
-    )
+    rows = [
+        (
+            kept.facts.id,
+            kept.facts.answer.value,
+            kept.facts.refusal,
+            kept.facts.answered_at,
+            verdict.status.value,
+            verdict.reason,
+            verdict.ended_at,
+            verdict.transaction_id,
+            kept.cancel_command_id,
+            kept.cancel_failure,
+        )
+        for kept, verdict in changed
+    ]
+    written = await connection.execute(_WRITE, arrays(_VERDICT, rows))
     return sorted(written, key=lambda row: row.id)
 
 
@@ -288,8 +312,8 @@ async def want_cancelled(
 
 def _names(reservations: Collection[Reservation]) -> dict[str, list[Any]]:
     return {
-        "stations": [reservation.station_id for reservation in reservations],
-        "wire_ids": [reservation.wire_id for reservation in reservations],
+        "stations": [held.station_id for held in reservations],
+        "wire_ids": [held.wire_id for held in reservations],
     }
 
 

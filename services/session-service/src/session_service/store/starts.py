@@ -3,13 +3,14 @@
 # ruff: noqa: S608 - statements are joined from constants of this module
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Boolean, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.runtime.clock import monotonic
 from session_service.domain.authorization import Authorization, AuthorizationStatus
 from session_service.domain.stamps import Stamp
@@ -20,6 +21,7 @@ from session_service.domain.starts import (
     StartLedger,
     TransactionStatus,
 )
+from session_service.store.tables.transactions import transaction
 from session_service.store.transactions import has_matched_stop
 
 _PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]))"
@@ -58,6 +60,28 @@ _RELATED = text(
     "WHERE status = 'active' AND token_key = ANY(CAST(:tokens AS text[])) "
     "AND NOT EXISTS (SELECT FROM touched WHERE touched.id = busy.id)"
 )
+_TRANSACTION = columns_of(
+    transaction,
+    "key",
+    "station_id",
+    "connector_id",
+    "id_token",
+    "token_key",
+    "status",
+    "authorization_status",
+    "token_expires_at",
+    "token_group",
+    "started_at",
+    "started_raw",
+    "meter_start",
+    "reservation_id",
+    "epoch",
+    "seq",
+    "received_at",
+    "occurrence",
+    "boot_count",
+)
+_NEW = (*_TRANSACTION, *columns_of(transaction, "flags", awaited=Boolean()))
 # One statement: a start is waited for, and each exchange with the database is waited for too.
 # `waiting` tells whether the stations have anything in quarantine, `reserved` whether they held
 # reservations lately.
@@ -69,26 +93,10 @@ _INSERT = text(
     "WHERE connector.station_id = new.station_id AND connector.connector_id = new.connector_id "
     "AND (connector.latest_epoch, connector.latest_seq) < (new.epoch, new.seq)), "
     "inserted AS ("
-    "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "
-    "authorization_status, token_expires_at, token_group, started_at, started_raw, meter_start, "
-    "reservation_id, epoch, seq, received_at, flags, occurrence, boot_count, decided_at) "
-    "SELECT key, station_id, connector_id, id_token, token_key, status, authorization_status, "
-    "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, CAST(flags AS text[]), occurrence, boot_count, "
+    f"INSERT INTO transaction ({names(_TRANSACTION)}, flags, decided_at) "
+    f"SELECT {names(_TRANSACTION)}, CAST(flags AS text[]), "
     "CASE WHEN awaited THEN clock_timestamp() END "
-    "FROM unnest("
-    "CAST(:key AS bytea[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
-    "CAST(:id_token AS text[]), CAST(:token_key AS text[]), CAST(:status AS text[]), "
-    "CAST(:authorization_status AS text[]), CAST(:token_expires_at AS timestamptz[]), "
-    "CAST(:token_group AS text[]), CAST(:started_at AS timestamptz[]), "
-    "CAST(:started_raw AS text[]), CAST(:meter_start AS bigint[]), "
-    "CAST(:reservation_id AS bigint[]), CAST(:epoch AS bigint[]), CAST(:seq AS bigint[]), "
-    "CAST(:received_at AS timestamptz[]), CAST(:flags AS text[]), "
-    "CAST(:occurrence AS integer[]), CAST(:boot_count AS bigint[]), "
-    "CAST(:awaited AS boolean[])) AS new ("
-    "key, station_id, connector_id, id_token, token_key, status, authorization_status, "
-    "token_expires_at, token_group, started_at, started_raw, meter_start, reservation_id, epoch, "
-    "seq, received_at, flags, occurrence, boot_count, awaited) RETURNING key, occurrence, id) "
+    f"FROM {unnest(_NEW, 'new')} RETURNING key, occurrence, id) "
     "SELECT key, occurrence, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
     "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting, "
     "EXISTS (SELECT FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
@@ -112,13 +120,13 @@ async def lock_connectors(
     connection: AsyncConnection, places: Iterable[Place]
 ) -> dict[Place, Stamp]:
     """Lock the connectors, made where they are new, and return their newest starts' stamps."""
-    arrays = _place_arrays(places)
-    rows = list(await connection.execute(_LOCK_CONNECTORS, arrays))
-    if len(rows) < len(arrays["stations"]):
+    given = _place_arrays(places)
+    rows = list(await connection.execute(_LOCK_CONNECTORS, given))
+    if len(rows) < len(given["stations"]):
         # Locked from the beginning; what another batch has made meanwhile is not among them.
-        rows += await connection.execute(_ADD_CONNECTORS, arrays)
-    if len(rows) < len(arrays["stations"]):
-        rows = list(await connection.execute(_LOCK_CONNECTORS, arrays))
+        rows += await connection.execute(_ADD_CONNECTORS, given)
+    if len(rows) < len(given["stations"]):
+        rows = list(await connection.execute(_LOCK_CONNECTORS, given))
     return {(row.station_id, row.connector_id): (row.latest_epoch, row.latest_seq) for row in rows}
 
 
@@ -165,7 +173,7 @@ async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> Surr
     places = sorted({start.place for _, start in new})
     rows = await connection.execute(
         _INSERT,
-        _insert_arrays(new)
+        arrays(_NEW, [_row(*pair) for pair in new])
         | _place_arrays(places)
         | {
             "epochs": [ledger.latest[place][0] for place in places],
@@ -218,27 +226,25 @@ def _earlier_arrays(earlier: dict[int, Start]) -> dict[str, list[Any]]:
     }
 
 
-def _insert_arrays(new: Sequence[tuple[StartedTransaction, Start]]) -> dict[str, list[Any]]:
-    return {
-        "key": [transaction.key for transaction, _ in new],
-        "station_id": [start.station_id for _, start in new],
-        "connector_id": [start.connector_id for _, start in new],
-        "id_token": [start.id_token for _, start in new],
-        "token_key": [start.token_key for _, start in new],
-        "status": [transaction.status.value for transaction, _ in new],
-        "authorization_status": [transaction.authorization.status.value for transaction, _ in new],
-        "token_expires_at": [transaction.authorization.expires_at for transaction, _ in new],
-        "token_group": [transaction.authorization.group_id for transaction, _ in new],
-        "started_at": [start.started_at for _, start in new],
-        "started_raw": [start.raw_time for _, start in new],
-        "meter_start": [start.meter_start for _, start in new],
-        "reservation_id": [start.reservation_id for _, start in new],
-        "epoch": [start.stamp[0] for _, start in new],
-        "seq": [start.stamp[1] for _, start in new],
-        "received_at": [start.received_at for _, start in new],
-        # Arrays of arrays have to be rectangular in SQL; a set of plain words is not.
-        "flags": ["{" + ",".join(sorted(start.flags())) + "}" for _, start in new],
-        "occurrence": [transaction.occurrence for transaction, _ in new],
-        "boot_count": [start.boot_count for _, start in new],
-        "awaited": [start.awaited for _, start in new],
-    }
+def _row(started: StartedTransaction, start: Start) -> tuple[Any, ...]:
+    return (
+        started.key,
+        start.station_id,
+        start.connector_id,
+        start.id_token,
+        start.token_key,
+        started.status.value,
+        started.authorization.status.value,
+        started.authorization.expires_at,
+        started.authorization.group_id,
+        start.started_at,
+        start.raw_time,
+        start.meter_start,
+        start.reservation_id,
+        *start.stamp,
+        start.received_at,
+        started.occurrence,
+        start.boot_count,
+        "{" + ",".join(sorted(start.flags())) + "}",
+        start.awaited,
+    )

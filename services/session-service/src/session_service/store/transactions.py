@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Integer, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.numbers import INT32_MAX
 from session_service.domain.matching import LAST_STARTS, Candidates
 from session_service.domain.stamps import Stamp
 from session_service.domain.stops import Stop, Transaction
 from session_service.domain.suspicion import Flag
+from session_service.store.tables.transactions import stop, transaction
 
 _COLUMNS = (
     "id, key, station_id, connector_id, id_token, token_key, token_group, started_at, "
@@ -39,20 +41,28 @@ _CANDIDATES = text(
     "ORDER BY started.epoch DESC, started.seq DESC "
     f"LIMIT {LAST_STARTS}) AS recent)"
 )
+_END = columns_of(
+    transaction,
+    "id",
+    "status",
+    "stop_epoch",
+    "stop_seq",
+    "stopped_at",
+    "meter_stop",
+    "stop_reason",
+    "stop_id_token",
+    "stop_matched",
+    "stop_boot_count",
+    "flags",
+    told=Integer(),
+)
 _UPDATE = text(
     "UPDATE transaction SET status = new.status, stop_epoch = new.stop_epoch, "
     "stop_seq = new.stop_seq, stopped_at = new.stopped_at, meter_stop = new.meter_stop, "
     "stop_reason = new.stop_reason, stop_id_token = new.stop_id_token, "
     "stop_matched = new.stop_matched, stop_boot_count = new.stop_boot_count, "
     "revision = transaction.revision + new.told, flags = CAST(new.flags AS text[]) "
-    "FROM unnest(CAST(:id AS integer[]), "
-    "CAST(:status AS text[]), CAST(:stop_epoch AS bigint[]), CAST(:stop_seq AS bigint[]), "
-    "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
-    "CAST(:stop_reason AS text[]), CAST(:stop_id_token AS text[]), "
-    "CAST(:stop_matched AS boolean[]), CAST(:stop_boot_count AS bigint[]), "
-    "CAST(:told AS integer[]), CAST(:flags AS text[])) "
-    "AS new (id, status, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
-    "stop_id_token, stop_matched, stop_boot_count, told, flags) WHERE transaction.id = new.id"
+    f"FROM {unnest(_END, 'new')} WHERE transaction.id = new.id"
 )
 _LOCK_OPEN = text(
     f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
@@ -62,24 +72,22 @@ _LOCK_FREE = text(
     "SELECT id FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
     "ORDER BY id FOR UPDATE SKIP LOCKED"
 )
+_CLOSING = columns_of(
+    transaction, "id", "status", "stopped_at", "meter_stop", "stop_reason", "flags"
+)
 _CLOSE = text(
     "UPDATE transaction SET status = new.status, stopped_at = new.stopped_at, "
     "meter_stop = new.meter_stop, stop_reason = new.stop_reason, closed_by = :closed_by, "
     "revision = transaction.revision + 1, flags = CAST(new.flags AS text[]) "
-    "FROM unnest(CAST(:id AS integer[]), CAST(:status AS text[]), "
-    "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
-    "CAST(:stop_reason AS text[]), CAST(:flags AS text[])) "
-    "AS new (id, status, stopped_at, meter_stop, stop_reason, flags) "
-    "WHERE transaction.id = new.id"
+    f"FROM {unnest(_CLOSING, 'new')} WHERE transaction.id = new.id"
+)
+_STOP = columns_of(
+    stop, "connection_id", "seq", "epoch", "transaction_id", "received_at", "payload"
 )
 _ADD_STOPS = text(
-    "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
+    f"INSERT INTO stop ({names(_STOP)}) "
     "SELECT connection_id, seq, epoch, transaction_id, received_at, CAST(payload AS json) "
-    "FROM unnest(CAST(:connection_id AS text[]), CAST(:seq AS bigint[]), "
-    "CAST(:epoch AS bigint[]), CAST(:transaction_id AS integer[]), "
-    "CAST(:received_at AS timestamptz[]), CAST(:payload AS text[])) "
-    "AS new (connection_id, seq, epoch, transaction_id, received_at, payload) "
-    "ORDER BY connection_id, seq ON CONFLICT DO NOTHING"
+    f"FROM {unnest(_STOP, 'new')} ORDER BY connection_id, seq ON CONFLICT DO NOTHING"
 )
 
 
@@ -137,25 +145,23 @@ async def update_transactions(
     """Write the ends and flags of transactions that are locked; the ends of some are `told`."""
     if not changed:
         return
-    await connection.execute(
-        _UPDATE,
-        {
-            "id": [row.id for row in changed],
-            "status": [row.status for row in changed],
-            "stop_epoch": [
-                None if row.stop_stamp is None else row.stop_stamp[0] for row in changed
-            ],
-            "stop_seq": [None if row.stop_stamp is None else row.stop_stamp[1] for row in changed],
-            "stopped_at": [row.stopped_at for row in changed],
-            "meter_stop": [row.meter_stop for row in changed],
-            "stop_reason": [row.stop_reason for row in changed],
-            "stop_id_token": [row.stop_id_token for row in changed],
-            "stop_matched": [row.stop_matched for row in changed],
-            "stop_boot_count": [row.stop_boot_count for row in changed],
-            "told": [int(row.id in told) for row in changed],
-            "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in changed],
-        },
-    )
+    rows = [
+        (
+            row.id,
+            row.status,
+            *(row.stop_stamp or (None, None)),
+            row.stopped_at,
+            row.meter_stop,
+            row.stop_reason,
+            row.stop_id_token,
+            row.stop_matched,
+            row.stop_boot_count,
+            _flags(row),
+            int(row.id in told),
+        )
+        for row in changed
+    ]
+    await connection.execute(_UPDATE, arrays(_END, rows))
 
 
 async def lock_open_transactions(
@@ -176,35 +182,33 @@ async def close_transactions(
     connection: AsyncConnection, closed: Sequence[Transaction], closed_by: str
 ) -> None:
     """Write the ends of transactions that are locked and that an operator has closed."""
-    await connection.execute(
-        _CLOSE,
-        {
-            "closed_by": closed_by,
-            "id": [row.id for row in closed],
-            "status": [row.status for row in closed],
-            "stopped_at": [row.stopped_at for row in closed],
-            "meter_stop": [row.meter_stop for row in closed],
-            "stop_reason": [row.stop_reason for row in closed],
-            "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in closed],
-        },
-    )
+    rows = [
+        (row.id, row.status, row.stopped_at, row.meter_stop, row.stop_reason, _flags(row))
+        for row in closed
+    ]
+    await connection.execute(_CLOSE, {"closed_by": closed_by, **arrays(_CLOSING, rows)})
+
+
+def _flags(row: Transaction) -> str:
+    return "{" + ",".join(sorted(row.flags)) + "}"
 
 
 async def add_stops(connection: AsyncConnection, stops: Sequence[tuple[int, Stop]]) -> None:
     """Keep stops as they were sent; those known already stay as they are."""
     if not stops:
         return
-    await connection.execute(
-        _ADD_STOPS,
-        {
-            "connection_id": [stop.connection_id for _, stop in stops],
-            "seq": [stop.stamp[1] for _, stop in stops],
-            "epoch": [stop.stamp[0] for _, stop in stops],
-            "transaction_id": [transaction_id for transaction_id, _ in stops],
-            "received_at": [stop.received_at for _, stop in stops],
-            "payload": [orjson.dumps(stop.payload).decode() for _, stop in stops],
-        },
-    )
+    rows = [
+        (
+            ended.connection_id,
+            ended.stamp[1],
+            ended.stamp[0],
+            transaction_id,
+            ended.received_at,
+            orjson.dumps(ended.payload).decode(),
+        )
+        for transaction_id, ended in stops
+    ]
+    await connection.execute(_ADD_STOPS, arrays(_STOP, rows))
 
 
 def stored_transaction(row: Any) -> Transaction:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp import v16
 from csms_shared.service.completed_commands import CompletedHandler, apply_completed
 from csms_shared.service.inbox import Reply, Work
 from station_registry.domain.jobs import KIND_OF_COMMAND
@@ -32,23 +33,23 @@ async def _note_changed_configuration(
 
 # In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
 completed_command_handlers: dict[str, CompletedHandler] = {
-    "GetDiagnostics": note_job_commands,
-    "GetLog": note_job_commands,
-    "SignedUpdateFirmware": note_job_commands,
-    "UpdateFirmware": note_job_commands,
-    "CertificateSigned": note_signed_certificates,
-    "InstallCertificate": note_installed_certificates,
-    "DeleteCertificate": note_installed_certificates,
-    "GetInstalledCertificateIds": note_installed_certificates,
-    "GetConfiguration": note_read,
-    "ChangeConfiguration": _note_changed_configuration,
-    "Reset": note_resets,
+    v16.GET_DIAGNOSTICS: note_job_commands,
+    v16.GET_LOG: note_job_commands,
+    v16.SIGNED_UPDATE_FIRMWARE: note_job_commands,
+    v16.UPDATE_FIRMWARE: note_job_commands,
+    v16.CERTIFICATE_SIGNED: note_signed_certificates,
+    v16.INSTALL_CERTIFICATE: note_installed_certificates,
+    v16.DELETE_CERTIFICATE: note_installed_certificates,
+    v16.GET_INSTALLED_CERTIFICATE_IDS: note_installed_certificates,
+    v16.GET_CONFIGURATION: note_read,
+    v16.CHANGE_CONFIGURATION: _note_changed_configuration,
+    v16.RESET: note_resets,
 }
 
 
 def stations_of_changing_commands(works: Sequence[Work]) -> set[str]:
     """Return the stations that `note_completed_commands` locks."""
-    return stations_of_commands(works, {"ChangeConfiguration", "Reset"})
+    return stations_of_commands(works, {v16.CHANGE_CONFIGURATION, v16.RESET})
 
 
 def stations_of_job_commands(works: Sequence[Work]) -> set[str]:

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.ocpp import v16
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.inbox import Apply, Reply, Work
 from csms_shared.values.texts import is_storable
@@ -86,17 +87,17 @@ def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...
             calls,
             partial(boot, policies=policies),
             OCPP16,
-            "BootNotification",
+            v16.BOOT_NOTIFICATION,
             stations_of=stations_of_items,
         ),
         Route(
             calls,
             partial(sign_certificate, signing=signing),
             OCPP16,
-            "SignCertificate",
+            v16.SIGN_CERTIFICATE,
             stations_of=stations_of_items,
         ),
-        Route(calls, transfer_data, OCPP16, "DataTransfer"),
+        Route(calls, transfer_data, OCPP16, v16.DATA_TRANSFER),
         Route(MessageType.PROBE, answer_probes),
         # Last, and after the stations everywhere: claims may have introduced the same gateway.
         *lease_routes(),
@@ -119,8 +120,8 @@ def report_routes() -> tuple[Route, ...]:
     return (
         Route(MessageType.RELEASES, release_connections, stations_of=stations_of_items),
         Route(MessageType.LIVENESS, note_liveness),
-        Route(MessageType.CALLS, note_statuses, OCPP16, "StatusNotification"),
-        Route(MessageType.CALLS, note_security_events, OCPP16, "SecurityEventNotification"),
+        Route(MessageType.CALLS, note_statuses, OCPP16, v16.STATUS_NOTIFICATION),
+        Route(MessageType.CALLS, note_security_events, OCPP16, v16.SECURITY_EVENT_NOTIFICATION),
         Route(MessageType.REFUSALS, note_refusals),
         *(
             Route(MessageType.CALLS, note_job_reports, OCPP16, action, jobs_of=stations_of_items)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp import v16
 from csms_shared.values.texts import fit
 from csms_shared.values.times import read_moment
 from station_registry.domain.certificate_details import (
@@ -22,7 +23,11 @@ from station_registry.domain.certificate_details import (
 )
 
 TYPES = ("CentralSystemRootCertificate", "ManufacturerRootCertificate")
-INSTALL, DELETE, LIST = "InstallCertificate", "DeleteCertificate", "GetInstalledCertificateIds"
+INSTALL, DELETE, LIST = (
+    v16.INSTALL_CERTIFICATE,
+    v16.DELETE_CERTIFICATE,
+    v16.GET_INSTALLED_CERTIFICATE_IDS,
+)
 # What a station lists beyond this is not kept; the whitepaper's own limit is the station's memory.
 LISTED_MOST = 200
 # We know its hash data under this algorithm until the station names its own (M04.FR.07).

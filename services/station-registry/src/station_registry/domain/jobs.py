@@ -14,6 +14,9 @@ from typing import Any
 
 from csms_shared.contracts.jobs import JobKind, JobStatus
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.actions import commands
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.times import LATEST, parse_bound, read_moment
 
 IDLE = "Idle"
@@ -26,18 +29,18 @@ DEFAULT_TIMEOUT: Mapping[JobKind, timedelta] = {
 # name out and uploads all the same, so it is given this long to say so.
 NO_FILE_TIMEOUT = timedelta(minutes=5)
 KIND_OF_COMMAND: Mapping[str, JobKind] = {
-    "UpdateFirmware": JobKind.FIRMWARE,
-    "SignedUpdateFirmware": JobKind.FIRMWARE,
-    "GetDiagnostics": JobKind.DIAGNOSTICS,
-    "GetLog": JobKind.LOG,
+    v16.UPDATE_FIRMWARE: JobKind.FIRMWARE,
+    v16.SIGNED_UPDATE_FIRMWARE: JobKind.FIRMWARE,
+    v16.GET_DIAGNOSTICS: JobKind.DIAGNOSTICS,
+    v16.GET_LOG: JobKind.LOG,
 }
 KIND_OF_REPORT: Mapping[str, JobKind] = {
-    "FirmwareStatusNotification": JobKind.FIRMWARE,
-    "SignedFirmwareStatusNotification": JobKind.FIRMWARE,
-    "DiagnosticsStatusNotification": JobKind.DIAGNOSTICS,
-    "LogStatusNotification": JobKind.LOG,
+    v16.FIRMWARE_STATUS_NOTIFICATION: JobKind.FIRMWARE,
+    v16.SIGNED_FIRMWARE_STATUS_NOTIFICATION: JobKind.FIRMWARE,
+    v16.DIAGNOSTICS_STATUS_NOTIFICATION: JobKind.DIAGNOSTICS,
+    v16.LOG_STATUS_NOTIFICATION: JobKind.LOG,
 }
-WITH_REQUEST_ID = ("SignedUpdateFirmware", "GetLog")
+WITH_REQUEST_ID = tuple(name for name, row in commands(OCPP16).items() if row.numbered)
 _SUCCESS = frozenset({"Installed", "Uploaded"})
 _FAILURE = frozenset(
     {
@@ -148,7 +151,7 @@ def ended_start(command: CompletedCommand) -> EndedStart:
     named = response.get("fileName") or response.get("filename")
     file_name = named if isinstance(named, str) else None
     no_file = (
-        command.action == "GetDiagnostics" and end is CommandEnd.ACCEPTED and file_name is None
+        command.action == v16.GET_DIAGNOSTICS and end is CommandEnd.ACCEPTED and file_name is None
     )
     return EndedStart(
         end,
@@ -163,9 +166,9 @@ def ended_start(command: CompletedCommand) -> EndedStart:
 def location_of(action: str, payload: Mapping[str, Any]) -> str:
     """Return where a job's file comes from or goes to."""
     match action:
-        case "SignedUpdateFirmware":
+        case v16.SIGNED_UPDATE_FIRMWARE:
             return str(payload["firmware"]["location"])
-        case "GetLog":
+        case v16.GET_LOG:
             return str(payload["log"]["remoteLocation"])
         case _:
             return str(payload["location"])
@@ -173,7 +176,7 @@ def location_of(action: str, payload: Mapping[str, Any]) -> str:
 
 def earliest_start(action: str, payload: Mapping[str, Any]) -> datetime | None:
     """Return when a station may begin at the earliest, as far as the request says so."""
-    firmware = payload.get("firmware", {}) if action == "SignedUpdateFirmware" else payload
+    firmware = payload.get("firmware", {}) if action == v16.SIGNED_UPDATE_FIRMWARE else payload
     moments = [
         moment
         for name in ("retrieveDate", "retrieveDateTime", "installDateTime")

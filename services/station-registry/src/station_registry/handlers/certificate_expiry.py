@@ -9,6 +9,7 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.ocpp import v16
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time
 from station_registry.domain.events import fact
@@ -61,7 +62,7 @@ def _renewal(one: Expiring, now: int) -> CommandOrder:
     return CommandOrder(
         order_id=new_command_id(now),
         station_id=one.station_id,
-        action="ExtendedTriggerMessage",
+        action=v16.EXTENDED_TRIGGER_MESSAGE,
         payload={"requestedMessage": "SignChargePointCertificate"},
         deadline_ms=now + round(_WAITS / timedelta(milliseconds=1)),
         created_by=ORDERED_BY,

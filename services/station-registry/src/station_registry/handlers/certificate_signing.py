@@ -13,6 +13,7 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
+from csms_shared.ocpp import v16
 from csms_shared.ocpp.certificate_chains import longest_chain
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.runtime.errors import Unavailable
@@ -44,7 +45,7 @@ def signed_order(station_id: str, chain: str) -> CommandOrder:
     return CommandOrder(
         order_id=new_command_id(now),
         station_id=station_id,
-        action="CertificateSigned",
+        action=v16.CERTIFICATE_SIGNED,
         payload={"certificateChain": chain},
         deadline_ms=now + round(timedelta(hours=DELIVERY_HOURS) / timedelta(milliseconds=1)),
         created_by=ORDERED_BY,

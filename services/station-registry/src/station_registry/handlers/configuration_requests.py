@@ -16,6 +16,7 @@ from csms_shared.contracts.configuration import (
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.refusals import refuse
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp import v16
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
@@ -69,7 +70,7 @@ def read_order(station_id: str, keys: list[str], created_by: str) -> CommandOrde
     return CommandOrder(
         order_id=new_command_id(now),
         station_id=station_id,
-        action="GetConfiguration",
+        action=v16.GET_CONFIGURATION,
         payload={"key": keys} if keys else {},
         deadline_ms=now + READ_WITHIN_MS,
         created_by=created_by,

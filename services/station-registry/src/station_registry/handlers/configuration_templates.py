@@ -25,6 +25,7 @@ from csms_shared.contracts.pages import Page, PageQuery
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp import v16
 from csms_shared.ocpp.secret_keys import is_secret_key
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.values.texts import is_storable
@@ -153,7 +154,7 @@ def _change_order(station_id: str, wanted: Drift, created_by: str) -> CommandOrd
     return CommandOrder(
         order_id=new_command_id(now),
         station_id=station_id,
-        action="ChangeConfiguration",
+        action=v16.CHANGE_CONFIGURATION,
         payload={"key": wanted.key, "value": wanted.wanted},
         deadline_ms=now + CHANGE_WITHIN_MS,
         created_by=created_by,

@@ -1,4 +1,4 @@
-"""Station calls to the services that own them: one lane per OCPP version and action."""
+"""Station calls to the services that own them: one lane per OCPP version, action and kind."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import orjson
 
 from csms_shared.broker.publisher import Outgoing
-from csms_shared.broker.topology import CALLS
+from csms_shared.broker.topology import CALLS, call_key
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.ocpp.actions import ActionKind, station_action
+from csms_shared.ocpp.action_row import CallKind
+from csms_shared.ocpp.actions import station_calls
 from csms_shared.runtime.clock import monotonic
 from ws_gateway.amqp.connections import HeldConnection
 from ws_gateway.amqp.gathering import Gathering
@@ -38,7 +39,7 @@ class CallLanes:
         self._own_queue = own_queue
         self._services = services
         self._gathering = gathering
-        self._lanes: dict[tuple[str, str], Lane[_Tag]] = {}
+        self._lanes: dict[tuple[str, str, CallKind], Lane[_Tag]] = {}
 
     @property
     def idle(self) -> bool:
@@ -53,9 +54,9 @@ class CallLanes:
         patience_s: float,
     ) -> bool:
         """Hand a call to its lane; False when the gateway holds too many undelivered ones."""
-        lane = self._lanes.get((held.ocpp_version, call.action))
+        lane = self._lanes.get((held.ocpp_version, call.action, call.kind))
         if lane is None:
-            lane = self._lane(held.ocpp_version, call.action)
+            lane = self._lane(held.ocpp_version, call.action, call.kind)
         body = orjson.dumps(
             {
                 "station_id": held.station_id,
@@ -68,14 +69,13 @@ class CallLanes:
                 "payload": call.payload,
             }
         )
-        if call.kind is ActionKind.DECISION:
+        if call.kind is CallKind.DECISION:
             self._gathering.asked(held.connection_id, call.seq, monotonic())
         return lane.add(body, (held, call.seq), patience_s)
 
-    def _lane(self, version: str, action: str) -> Lane[_Tag]:
-        known = station_action(version, action)
-        assert known is not None
-        routing_key = f"{version}.{action}"
+    def _lane(self, version: str, action: str, kind: CallKind) -> Lane[_Tag]:
+        owner = station_calls(version)[action].service
+        routing_key = call_key(version, action, kind)
 
         def seal(items: bytes) -> Outgoing:
             envelope = orjson.dumps(
@@ -95,11 +95,11 @@ class CallLanes:
             self._publisher,
             self._backlog,
             seal,
-            on_stored=_answer_reports if known.kind is ActionKind.REPORT else None,
-            on_refused=self._services[known.service].publish_refused,
+            on_stored=_answer_reports if kind is CallKind.REPORT else None,
+            on_refused=self._services[owner].publish_refused,
             pause_s=lambda: self._gathering.pause_s(monotonic()),
         )
-        self._lanes[version, action] = lane
+        self._lanes[version, action, kind] = lane
         return lane
 
 

@@ -4,10 +4,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from csms_shared.ocpp.actions import ActionKind, refusal_of_station_call, station_action
+from csms_shared.ocpp.action_row import CallKind
+from csms_shared.ocpp.actions import refusal_of_station_call, station_calls
 from csms_shared.ocpp.errors import RpcError, error_code
 from csms_shared.ocpp.frames import Call, FrameProblem, encode_call_error, encode_call_result
 from csms_shared.ocpp.schemas import validate_response
+from csms_shared.ocpp.v16 import BOOT_NOTIFICATION
 from csms_shared.values.times import format_time_ms
 from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.effects import (
@@ -87,7 +89,7 @@ class StationCalls:
             return
         problem = validate_response(self._version, call.action, response)
         if problem is None:
-            if call.action == "BootNotification":
+            if call.action == BOOT_NOTIFICATION:
                 self._registration.boot_answered(response)
             effects.append(Send(encode_call_result(call.message_id, response)))
         else:
@@ -178,10 +180,9 @@ class StationCalls:
     def _carry_out(
         self, arrived: _Waiting, frame: Call, payload: dict[str, Any], effects: list[Effect]
     ) -> None:
-        action = station_action(self._version, frame.action)
-        assert action is not None
+        kind = station_calls(self._version)[frame.action].kind_of(payload)
         received = arrived.received
-        if action.kind is ActionKind.HEARTBEAT:
+        if kind is CallKind.HEARTBEAT:
             response = {"currentTime": format_time_ms(received.wall_ms)}
             effects.append(Send(encode_call_result(frame.message_id, response)))
             effects.append(HeartbeatAnswered(received.wall_ms))
@@ -192,7 +193,7 @@ class StationCalls:
             arrived.seq,
             frame.message_id,
             frame.action,
-            action.kind,
+            kind,
             payload,
             received.wall_ms,
             received.wall_ms + int(deadline_s * 1000),

@@ -20,7 +20,7 @@ from ws_gateway.domain.effects import (
     Tolerated,
 )
 from ws_gateway.domain.limits import Limits
-from ws_gateway.domain.registration import Registration, is_trigger
+from ws_gateway.domain.registration import Registration
 from ws_gateway.domain.trigger_limit import TriggerLimit
 
 LONGEST_COMMAND_ID = 36
@@ -210,7 +210,7 @@ class StationCommands:
             if refusal is not None:
                 effects.append(_refused(command, refusal, "", now))
                 continue
-            if is_trigger(command.action) and not self._may_trigger(now):
+            if self._registration.is_trigger(command.action) and not self._may_trigger(now):
                 effects.append(_refused(command, "BUSY", "too many triggers", now))
                 continue
             self._outstanding = _Written(

@@ -59,7 +59,7 @@ class StationConnection:
         self.closed = False
         self._limits = limits
         self._registration = Registration(
-            registration_status, booted=booted, strict=strict, exempt=exempt
+            version, registration_status, booted=booted, strict=strict, exempt=exempt
         )
         self._calls = StationCalls(version, self._registration, limits)
         self._commands = StationCommands(version, epoch, self._registration, limits)

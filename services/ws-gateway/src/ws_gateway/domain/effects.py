@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from csms_shared.contracts.commands import CommandOutcome
-from csms_shared.ocpp.actions import ActionKind
+from csms_shared.ocpp.action_row import CallKind
 
 
 class Instant(NamedTuple):
@@ -21,7 +21,7 @@ class InboundCall:
     seq: int
     message_id: str
     action: str
-    kind: ActionKind
+    kind: CallKind
     payload: dict[str, Any]
     received_ms: int
     deadline_ms: int

@@ -16,6 +16,8 @@ from csms_shared.contracts.recordings import (
     line,
     pack,
 )
+from csms_shared.ocpp.actions import VERSIONS, actions
+from csms_shared.ocpp.v16 import HEARTBEAT
 from ws_gateway.domain.effects import (
     CallRefused,
     CommandFinished,
@@ -33,10 +35,13 @@ MAX_BYTES = 16 * 1024 * 1024
 BATCH_FRAMES = 2_000
 BATCH_BYTES = 256 * 1024
 _MAX_GAPS = 50_000
+_ROWS = [row for version in VERSIONS for row in actions(version).values()]
 # Nearly everything that stations say; nobody looks for secrets in it.
-_WITHOUT_SECRETS = frozenset(
-    {"Heartbeat", "MeterValues", "StartTransaction", "StopTransaction", "Authorize"}
-)
+_WITHOUT_SECRETS = {row.name for row in _ROWS if row.without_secrets} - {
+    row.name for row in _ROWS if not row.without_secrets
+}
+# A station's error may repeat what it refused.
+_WITH_SECRETS = {row.name for row in _ROWS if row.secrets}
 # Not OCPP's: a frame that is neither a call nor an answer, and an answer to nothing.
 UNREADABLE = "Unreadable"
 STRAY_ANSWER = "StrayAnswer"
@@ -80,7 +85,7 @@ def verdict(effects: Sequence[Effect]) -> Verdict:
             case Dispatch(call):
                 action = call.action
             case HeartbeatAnswered():
-                action = "Heartbeat"
+                action = HEARTBEAT
             case CallRefused():
                 action, error = effect.action, effect.code
             case Tolerated(names, of_action):
@@ -224,7 +229,7 @@ def _recorded(kept: Kept) -> RecordedFrame:
 
 
 def _without_secrets(kept: Kept, text: str) -> str:
-    if kept.is_inbound and kept.error is not None and kept.action == "ChangeConfiguration":
+    if kept.is_inbound and kept.error is not None and kept.action in _WITH_SECRETS:
         text = without_description(text)
     return shown(text)
 

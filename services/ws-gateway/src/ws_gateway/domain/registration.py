@@ -2,20 +2,12 @@
 
 from typing import Any
 
+from csms_shared.ocpp.actions import commands, station_calls
+from csms_shared.ocpp.v16 import BOOT_NOTIFICATION
+
 ACCEPTED = "accepted"
 PENDING = "pending"
 REJECTED = "rejected"
-
-_BOOT = "BootNotification"
-# Sent before the boot by stations that give up when they are refused.
-_FORGIVEN_BEFORE_BOOT = frozenset({"Heartbeat", "StatusNotification", "DataTransfer"})
-_TRIGGERS = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
-_NOT_WHILE_PENDING = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
-
-
-def is_trigger(action: str) -> bool:
-    """Tell whether this call asks the station for one of its own."""
-    return action in _TRIGGERS
 
 
 class Registration:
@@ -24,9 +16,20 @@ class Registration:
     `exempt`: it is on a test bench, and only what bounds memory counts for it (docs/adr/0020).
     """
 
-    __slots__ = ("_boot_accepted", "_triggered", "booted", "exempt", "status", "strict")
+    __slots__ = (
+        "_boot_accepted",
+        "_triggered",
+        "_version",
+        "booted",
+        "exempt",
+        "status",
+        "strict",
+    )
 
-    def __init__(self, status: str, *, booted: bool, strict: bool, exempt: bool) -> None:
+    def __init__(
+        self, version: str, status: str, *, booted: bool, strict: bool, exempt: bool
+    ) -> None:
+        self._version = version
         self.status = status
         self.booted = booted
         self.strict = strict
@@ -45,19 +48,22 @@ class Registration:
         """Tell whether a station may make this call now."""
         return (
             self.status == ACCEPTED
-            or action == _BOOT
+            or action == BOOT_NOTIFICATION
             or action in self._triggered
             or self.is_forgiven_before_boot(action)
         )
 
     def is_forgiven_before_boot(self, action: str) -> bool:
         """Tell whether this call is answered only because the station has not booted yet."""
-        return (
-            self.status == PENDING
-            and not self.booted
-            and not self.strict
-            and action in _FORGIVEN_BEFORE_BOOT
-        )
+        if self.status != PENDING or self.booted or self.strict:
+            return False
+        call = station_calls(self._version).get(action)
+        return call is not None and call.before_boot
+
+    def is_trigger(self, action: str) -> bool:
+        """Tell whether this command asks the station for a call of its own."""
+        command = commands(self._version).get(action)
+        return command is not None and command.triggers
 
     def refusal_of_command(self, action: str, payload: dict[str, Any]) -> str | None:
         """Return the code of why a station must not be sent this call now, None if it may.
@@ -67,19 +73,22 @@ class Registration:
         """
         if self.status == REJECTED:
             return "STATION_REJECTED"
-        if self.status == PENDING and action in _NOT_WHILE_PENDING:
+        command = commands(self._version).get(action)
+        if self.status == PENDING and command is not None and not command.while_pending:
             return "STATION_PENDING"
-        wants_boot = is_trigger(action) and payload.get("requestedMessage") == _BOOT
+        wants_boot = (
+            self.is_trigger(action) and payload.get("requestedMessage") == BOOT_NOTIFICATION
+        )
         if self.strict and self._boot_accepted and wants_boot:
             return "STATION_ACCEPTED"
         return None
 
     def command_sent(self, action: str, payload: dict[str, Any]) -> None:
         """Let the station send what this command triggers, although it is not accepted yet."""
-        if is_trigger(action) and self.status != ACCEPTED:
+        if self.is_trigger(action) and self.status != ACCEPTED:
             self._triggered |= {str(payload.get("requestedMessage"))}
 
     def command_refused(self, action: str, payload: dict[str, Any]) -> None:
         """Take back what `command_sent` allowed."""
-        if is_trigger(action):
+        if self.is_trigger(action):
             self._triggered -= {str(payload.get("requestedMessage"))}

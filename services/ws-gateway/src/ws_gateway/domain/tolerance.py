@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.actions import station_calls
 from csms_shared.ocpp.schema_parts import Path
 from csms_shared.ocpp.schemas import (
     TOO_MANY,
@@ -25,11 +27,9 @@ from ws_gateway.domain.deviations import Deviation
 from ws_gateway.domain.meter_values import leave_out_empty_samples, mend_meter_values
 
 _LONGEST_ID_TAG = 255
-# Refused, they are lost for good: the station repeats them a few times and then drops them.
-_OF_A_SESSION = ("StartTransaction", "MeterValues", "StopTransaction")
-_METER_VALUES_OF = {"MeterValues": "meterValue", "StopTransaction": "transactionData"}
+_METER_VALUES_OF = {v16.METER_VALUES: "meterValue", v16.STOP_TRANSACTION: "transactionData"}
 _REQUIRED_OF_BOOT = ("chargePointVendor", "chargePointModel")
-_ENUMS_KEPT_AS_SENT = (("StatusNotification", "errorCode"), ("StopTransaction", "reason"))
+_ENUMS_KEPT_AS_SENT = ((v16.STATUS_NOTIFICATION, "errorCode"), (v16.STOP_TRANSACTION, "reason"))
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def _mend(
             # Forgiven so many at a time, they would keep everybody else waiting.
             return problems[-1]
         for problem in problems:
-            match _forgive(action, payload, problem, tolerated, nulls):
+            match _forgive(version, action, payload, problem, tolerated, nulls):
                 case _Verdict.MENDED:
                     mended = True
                 case _Verdict.REFUSED:
@@ -106,7 +106,7 @@ def _reshape(action: str, payload: dict[str, Any], tolerated: dict[str, None]) -
     key = _METER_VALUES_OF.get(action)
     if key is not None:
         mend_meter_values(payload, key, tolerated)
-    elif action == "DataTransfer":
+    elif action == v16.DATA_TRANSFER:
         data = payload.get("data")
         if data is not None and not isinstance(data, str):
             payload["data"] = orjson.dumps(data).decode()
@@ -126,6 +126,7 @@ class _Verdict(Enum):
 
 
 def _forgive(
+    version: str,
     action: str,
     payload: dict[str, Any],
     problem: SchemaProblem,
@@ -137,7 +138,7 @@ def _forgive(
         return _Verdict.REFUSED
     holder, key = _holder(payload, problem.path)
     match problem.keyword:
-        case "additionalProperties" if action in _OF_A_SESSION:
+        case "additionalProperties" if station_calls(version)[action].of_session:
             del holder[key]
             tolerated[Deviation.UNKNOWN_FIELD] = None
             return _Verdict.MENDED
@@ -161,7 +162,7 @@ def _forgive(
 
 def _forgive_type(action: str, holder: Any, key: str | int, tolerated: dict[str, None]) -> _Verdict:
     number = type(holder[key]) in (int, float)
-    if action == "BootNotification" and number and key not in _REQUIRED_OF_BOOT:
+    if action == v16.BOOT_NOTIFICATION and number and key not in _REQUIRED_OF_BOOT:
         holder[key] = orjson.dumps(holder[key]).decode()
         tolerated[Deviation.NUMBER_FOR_TEXT] = None
         return _Verdict.MENDED
@@ -208,12 +209,12 @@ def _forgive_length(
     problem: SchemaProblem,
     tolerated: dict[str, None],
 ) -> _Verdict:
-    if action == "BootNotification" and isinstance(problem.limit, int):
+    if action == v16.BOOT_NOTIFICATION and isinstance(problem.limit, int):
         holder[key] = holder[key][: problem.limit]
         tolerated[Deviation.TRUNCATED_TEXT] = None
         return _Verdict.MENDED
     if (
-        action in ("StartTransaction", "StopTransaction")
+        action in (v16.START_TRANSACTION, v16.STOP_TRANSACTION)
         and key == "idTag"
         and len(holder[key]) <= _LONGEST_ID_TAG
     ):
@@ -234,17 +235,17 @@ def _note_what_schemas_allow(
     action: str, payload: dict[str, Any], tolerated: dict[str, None]
 ) -> None:
     match action:
-        case "BootNotification":
+        case v16.BOOT_NOTIFICATION:
             if not payload["chargePointVendor"]:
                 tolerated[Deviation.EMPTY_VENDOR] = None
-        case "StartTransaction":
+        case v16.START_TRANSACTION:
             if not payload["idTag"]:
                 tolerated[Deviation.EMPTY_ID_TAG] = None
-        case "StopTransaction":
+        case v16.STOP_TRANSACTION:
             if payload.get("idTag") == "":
                 tolerated[Deviation.EMPTY_ID_TAG] = None
             if payload["transactionId"] <= 0:
                 tolerated[Deviation.NO_TRANSACTION_ID] = None
-        case "MeterValues":
+        case v16.METER_VALUES:
             if payload.get("transactionId", 1) <= 0:
                 tolerated[Deviation.NO_TRANSACTION_ID] = None

@@ -2,14 +2,13 @@
 
 import uuid
 
+from csms_shared.ocpp.v16 import BOOT_NOTIFICATION, STATUS_NOTIFICATION, TRIGGER_MESSAGE
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.effects import Instant
 from ws_gateway.domain.registration import ACCEPTED, REJECTED
 
 WAIT_S = 5.0
 _PATIENCE_MS = 30_000
-_BOOT = "BootNotification"
-_STATUS = "StatusNotification"
 
 
 class DataRequest:
@@ -23,7 +22,7 @@ class DataRequest:
 
     def __init__(self, now: Instant, *, booted: bool) -> None:
         self._due_at = now.monotonic + WAIT_S
-        self._wanted = _STATUS if booted else _BOOT
+        self._wanted = STATUS_NOTIFICATION if booted else BOOT_NOTIFICATION
 
     def is_due(self, now: Instant) -> bool:
         """Tell whether the station was given enough time."""
@@ -31,11 +30,11 @@ class DataRequest:
 
     def is_settled_by(self, action: str) -> bool:
         """Tell whether this call makes the request needless."""
-        return action in (_BOOT, self._wanted)
+        return action in (BOOT_NOTIFICATION, self._wanted)
 
     def may_be_sent(self, registration_status: str) -> bool:
         """Tell whether a station of this standing may be asked."""
-        if self._wanted == _BOOT:
+        if self._wanted == BOOT_NOTIFICATION:
             return registration_status != REJECTED
         return registration_status == ACCEPTED
 
@@ -43,7 +42,7 @@ class DataRequest:
         """Return the call to send."""
         return OutboundCommand(
             str(uuid.uuid4()),
-            "TriggerMessage",
+            TRIGGER_MESSAGE,
             {"requestedMessage": self._wanted},
             epoch,
             now.wall_ms + _PATIENCE_MS,

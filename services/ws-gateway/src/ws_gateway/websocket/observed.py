@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
+from csms_shared.ocpp.v16 import HEARTBEAT
 from csms_shared.runtime.clock import monotonic
 from ws_gateway import metrics
 from ws_gateway.domain.effects import (
@@ -53,7 +54,7 @@ class Observer:
         """Take note of one effect."""
         match effect:
             case HeartbeatAnswered():
-                metrics.messages("in", "Heartbeat", "answered").inc()
+                metrics.messages("in", HEARTBEAT, "answered").inc()
             case Tolerated(names):
                 for name in names:
                     metrics.TOLERATED.labels(name).inc()

@@ -8,7 +8,9 @@ import structlog
 
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
-from csms_shared.ocpp.actions import ActionKind, station_action
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.action_row import CallKind
+from csms_shared.ocpp.actions import station_calls
 from csms_shared.ocpp.errors import RpcError, error_code
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
@@ -37,8 +39,6 @@ from ws_gateway.websocket.reception import Reception
 from ws_gateway.websocket.socket import StationSocket
 
 log = structlog.get_logger(__name__)
-
-_OF_SESSIONS = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
 
 
 def instant() -> Instant:
@@ -204,7 +204,7 @@ class Session:
         call = self._machine.call_in_progress
         return (
             call is not None
-            and call.kind is ActionKind.DECISION
+            and call.kind is CallKind.DECISION
             and self._owner_of(call.action) == service
         )
 
@@ -226,7 +226,7 @@ class Session:
         call = self._machine.call_in_progress
         if call is not None:
             overdue = now.wall_ms - call.received_ms > OVERDUE_S * 1000
-            if overdue and call.kind is ActionKind.DECISION:
+            if overdue and call.kind is CallKind.DECISION:
                 self._broker.services[self._owner_of(call.action)].doubt()
         if self._data_request is not None and self._data_request.is_due(now):
             request, self._data_request = self._data_request, None
@@ -277,17 +277,17 @@ class Session:
         call = effect.call
         if self._data_request is not None and self._data_request.is_settled_by(call.action):
             self._data_request = None
-        if call.action in _OF_SESSIONS:
+        if station_calls(self.ocpp_version)[call.action].of_session:
             self._note_session(call)
-        elif call.action == "BootNotification":
+        elif call.action == v16.BOOT_NOTIFICATION:
             self._wait_for_boot(call)
             return
         self._hand_over(call)
 
     def _note_session(self, call: InboundCall) -> None:
-        if call.action == "StopTransaction":
+        if call.action == v16.STOP_TRANSACTION:
             self.in_transaction = False
-        elif call.action == "StartTransaction" or call.payload.get("transactionId"):
+        elif call.action == v16.START_TRANSACTION or call.payload.get("transactionId"):
             self.in_transaction = True
 
     def _wait_for_boot(self, call: InboundCall) -> None:
@@ -304,7 +304,7 @@ class Session:
     def _hand_over(self, call: InboundCall) -> None:
         patience_s = (call.deadline_ms - now_ms()) / 1000
         service_away = (
-            call.kind is ActionKind.DECISION
+            call.kind is CallKind.DECISION
             and self._broker.services[self._owner_of(call.action)].away
         )
         if service_away:
@@ -371,9 +371,7 @@ class Session:
         self._log("connection_ended", reason=reason)
 
     def _owner_of(self, action: str) -> str:
-        known = station_action(self.ocpp_version, action)
-        assert known is not None
-        return known.service
+        return station_calls(self.ocpp_version)[action].service
 
     def _log(self, event: str, **details: object) -> None:
         log.info(event, station_id=self.station_id, connection_id=self.connection_id, **details)

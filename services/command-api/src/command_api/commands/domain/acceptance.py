@@ -2,20 +2,10 @@
 
 from typing import Any
 
-# The values of `status` (OCPP 1.6 and its security extension) that mean: done, or will be done.
-_YES = {
-    "UnlockConnector": frozenset({"Unlocked"}),
-    "ChangeAvailability": frozenset({"Accepted", "Scheduled"}),
-    "ChangeConfiguration": frozenset({"Accepted", "RebootRequired"}),
-    "GetLog": frozenset({"Accepted", "AcceptedCanceled"}),
-    "SignedUpdateFirmware": frozenset({"Accepted", "AcceptedCanceled"}),
-}
-_ACCEPTED = frozenset({"Accepted"})
+from csms_shared.ocpp.actions import find_command
 
 
-def is_accepted(action: str, response: dict[str, Any]) -> bool:
-    """Tell whether the answer is a yes; one without a status is, because it is an answer."""
-    status = response.get("status")
-    if status is None:
-        return True
-    return isinstance(status, str) and status in _YES.get(action, _ACCEPTED)
+def is_accepted(version: str, action: str, response: dict[str, Any]) -> bool:
+    """Tell whether the answer to a command is a yes."""
+    command = find_command(version, action)
+    return command is not None and command.is_accepted(response)

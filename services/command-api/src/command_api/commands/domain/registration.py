@@ -2,13 +2,19 @@
 
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.stations import RegistrationStatus
+from csms_shared.ocpp.actions import VERSIONS, commands, find_command
 
-# A pending station may be configured and queried, but not made to charge.
-NOT_WHILE_PENDING = ("RemoteStartTransaction", "RemoteStopTransaction")
+# Of all versions.
+NOT_WHILE_PENDING = tuple(
+    action
+    for version in VERSIONS
+    for action, command in commands(version).items()
+    if not command.while_pending
+)
 
 
 def refusal_by_registration(
-    station_id: str, action: str, status: RegistrationStatus | str | None
+    station_id: str, version: str, action: str, status: RegistrationStatus | str | None
 ) -> Problem | None:
     """Return why a command must not be sent, None where it may.
 
@@ -18,7 +24,9 @@ def refusal_by_registration(
         return Problem(
             status=409, code="station_rejected", detail=f"station {station_id} is rejected"
         )
-    if status is RegistrationStatus.PENDING and action in NOT_WHILE_PENDING:
+    command = find_command(version, action)
+    waits = command is not None and not command.while_pending
+    if status is RegistrationStatus.PENDING and waits:
         return Problem(
             status=409,
             code="station_pending",

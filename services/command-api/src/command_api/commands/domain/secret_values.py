@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from csms_shared.ocpp.secret_keys import MASK, is_secret_key
+from csms_shared.ocpp.actions import find_action
+from csms_shared.ocpp.secret_keys import MASK, without_secrets
 
 
 def masked(payload: dict[str, Any]) -> dict[str, Any]:
@@ -10,24 +11,16 @@ def masked(payload: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "value": MASK}
 
 
-def shown_payload(action: str, payload: dict[str, Any]) -> dict[str, Any]:
+def shown_payload(version: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Return a command's payload as it may be shown; what the station gets is stored beside."""
-    return _masked_key(payload) if action == "ChangeConfiguration" else payload
+    row = find_action(version, action)
+    return payload if row is None else without_secrets(payload, row.secrets)
 
 
-def masked_response(action: str, response: dict[str, Any]) -> dict[str, Any]:
+def masked_response(version: str, action: str, response: dict[str, Any]) -> dict[str, Any]:
     """Return a station's answer as it may be stored and shown.
 
     AuthorizationKey is write-only (security whitepaper, 2.1), and firmware shows it all the same.
     """
-    shown = response.get("configurationKey")
-    if action != "GetConfiguration" or not isinstance(shown, list):
-        return response
-    return {**response, "configurationKey": [_masked_key(one) for one in shown]}
-
-
-def _masked_key(shown: Any) -> Any:
-    if not isinstance(shown, dict) or "value" not in shown:
-        return shown
-    name = shown.get("key")
-    return masked(shown) if isinstance(name, str) and is_secret_key(name) else shown
+    row = find_action(version, action)
+    return response if row is None else without_secrets(response, row.secrets_in_answer)

@@ -126,7 +126,7 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
     match report.outcome:
         case CommandOutcome.COMPLETED:
             status = CommandStatus.COMPLETED
-            accepted = is_accepted(command.action, report.response or {})
+            accepted = is_accepted(command.ocpp_version, command.action, report.response or {})
         case CommandOutcome.ERROR:
             status = CommandStatus.ERROR
             error = {
@@ -146,7 +146,7 @@ def _ended_by_report(command: CommandRecord, report: CommandReport, now_ms: int)
     return replace(
         ended(command, status, _happened_ms(command, report.at_ms, now_ms)),
         accepted=accepted,
-        response=masked_response(command.action, report.response or {})
+        response=masked_response(command.ocpp_version, command.action, report.response or {})
         if status is CommandStatus.COMPLETED
         else None,
         error=error,

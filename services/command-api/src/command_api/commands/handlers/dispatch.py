@@ -169,7 +169,10 @@ class Dispatch:
         for command in commands:
             owner = owners[command.station_id]
             refused = refusal_by_registration(
-                command.station_id, command.action, owner.registration_status
+                command.station_id,
+                owner.ocpp_version or command.ocpp_version,
+                command.action,
+                owner.registration_status,
             )
             if owner.gateway_id is None or refused is not None or self._lost_secret(command):
                 offline.append(command)

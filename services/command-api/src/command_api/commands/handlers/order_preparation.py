@@ -37,7 +37,9 @@ async def command_of_order(
     refusal = (
         refusal_of_target(asked, owner)
         or edge.refusal_of_order(asked)
-        or refusal_by_registration(asked.station_id, asked.action, owner.registration_status)
+        or refusal_by_registration(
+            asked.station_id, asked.version, asked.action, owner.registration_status
+        )
     )
     prepared = refusal or await edge.prepare(asked)
     if isinstance(prepared, Refusal):

@@ -5,6 +5,7 @@ What is due is judged by this service's clock, which set the deadlines, not by t
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord
 from command_api.commands.store.rows import COLUMNS, at, command_view, record_of
+from command_api.commands.tables import commands
 from command_api.store.tables import outbox
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from csms_shared.runtime.clock import utc_now
 from csms_shared.service.completed_commands import completed_key
 from csms_shared.values.times import format_time_ms
@@ -28,21 +31,27 @@ _LOCK = text(
     f"SELECT {COLUMNS} FROM commands WHERE command_id = ANY(CAST(:ids AS uuid[])) "  # noqa: S608 - a constant
     "ORDER BY command_id FOR UPDATE"
 )
+_CHANGE = columns_of(
+    commands,
+    "command_id",
+    "status",
+    "attempts",
+    "lookup_again",
+    "refusal",
+    "accepted",
+    "response",
+    "error",
+    "sent_at",
+    "completed_at",
+)
 _UPDATE = text(
-    """
+    f"""
     UPDATE commands SET
         status = given.status, attempts = given.attempts, lookup_again = given.lookup_again,
         refusal = given.refusal, accepted = given.accepted, response = given.response::json,
         error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at
-    FROM unnest(
-        CAST(:command_id AS uuid[]), CAST(:status AS text[]), CAST(:attempts AS smallint[]),
-        CAST(:lookup_again AS boolean[]), CAST(:refusal AS text[]),
-        CAST(:accepted AS boolean[]), CAST(:response AS text[]), CAST(:error AS text[]),
-        CAST(:sent_at AS timestamptz[]), CAST(:completed_at AS timestamptz[])
-    ) AS given (command_id, status, attempts, lookup_again, refusal, accepted, response, error,
-        sent_at, completed_at)
-    WHERE commands.command_id = given.command_id
-    """
+    FROM {unnest(_CHANGE, "given")} WHERE commands.command_id = given.command_id
+    """  # noqa: S608 - constants
 )
 
 
@@ -58,35 +67,33 @@ async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRe
     """Write locked commands back, and an event for each that is now final."""
     if not changed:
         return
-    await connection.execute(
-        _UPDATE,
-        {
-            "command_id": [command.command_id for command in changed],
-            "status": [command.status.value for command in changed],
-            "attempts": [command.attempts for command in changed],
-            "lookup_again": [command.lookup_again for command in changed],
-            "refusal": [command.refusal for command in changed],
-            "accepted": [command.accepted for command in changed],
-            "response": [
-                None if command.response is None else orjson.dumps(command.response).decode()
-                for command in changed
-            ],
-            "error": [
-                None if command.error is None else orjson.dumps(command.error).decode()
-                for command in changed
-            ],
-            "sent_at": [at(command.sent_ms) for command in changed],
-            "completed_at": [at(command.completed_ms) for command in changed],
-        },
-    )
+    await connection.execute(_UPDATE, arrays(_CHANGE, map(_change, changed)))
     await write_events(
         connection,
         outbox,
         [
-            (completed_key(command.action, command.payload), _completed(command))
+            (
+                completed_key(command.ocpp_version, command.action, command.payload),
+                _completed(command),
+            )
             for command in changed
             if command.status.is_final
         ],
+    )
+
+
+def _change(command: CommandRecord) -> tuple[Any, ...]:
+    return (
+        command.command_id,
+        command.status.value,
+        command.attempts,
+        command.lookup_again,
+        command.refusal,
+        command.accepted,
+        None if command.response is None else orjson.dumps(command.response).decode(),
+        None if command.error is None else orjson.dumps(command.error).decode(),
+        at(command.sent_ms),
+        at(command.completed_ms),
     )
 
 

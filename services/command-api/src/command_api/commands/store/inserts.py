@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.commands.domain.states import CommandRecord
 from command_api.commands.store.rows import at
+from command_api.commands.tables import commands
 from command_api.idempotency.store import Idempotency
+from command_api.idempotency.tables import idempotency_keys
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +25,29 @@ class NewCommand:
     idempotency: Idempotency | None
 
 
+_COMMAND = columns_of(
+    commands,
+    "command_id",
+    "station_id",
+    "action",
+    "ocpp_version",
+    "payload",
+    "status",
+    "created_by",
+    "created_at",
+    "deadline",
+    "held",
+    "attempts",
+    "wanted_token",
+    "wanted_connector",
+    "rotation_proofs",
+)
+_GIVEN = (*_COMMAND, *columns_of(idempotency_keys, "principal", "key", "request_hash"))
 # A key older than a day is taken over as if it had never been.
 _INSERT = text(
-    """
+    f"""
     WITH given AS (
-        SELECT * FROM unnest(
-            CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), CAST(:action AS text[]),
-            CAST(:ocpp_version AS text[]), CAST(:payload AS text[]), CAST(:status AS text[]),
-            CAST(:created_by AS text[]), CAST(:created_at AS timestamptz[]),
-            CAST(:deadline AS timestamptz[]), CAST(:held AS boolean[]),
-            CAST(:attempts AS smallint[]), CAST(:wanted_token AS text[]),
-            CAST(:wanted_connector AS bigint[]), CAST(:rotation_proofs AS text[]),
-            CAST(:principal AS text[]), CAST(:key AS text[]), CAST(:request_hash AS bytea[])
-        ) AS given (command_id, station_id, action, ocpp_version, payload, status, created_by,
-            created_at, deadline, held, attempts, wanted_token, wanted_connector,
-            rotation_proofs, principal, key, request_hash)
+        SELECT * FROM {unnest(_GIVEN, "given")}
     ), keyed AS (
         INSERT INTO idempotency_keys AS kept (principal, key, request_hash, command_id)
         SELECT principal, key, request_hash, command_id FROM given
@@ -47,9 +58,7 @@ _INSERT = text(
             WHERE kept.created_at < now() - interval '24 hours'
         RETURNING command_id
     )
-    INSERT INTO commands (command_id, station_id, action, ocpp_version, payload, status,
-        created_by, created_at, deadline, held, attempts, wanted_token, wanted_connector,
-        rotation_proofs)
+    INSERT INTO commands ({names(_COMMAND)})
     SELECT command_id, station_id, action, ocpp_version, payload::json, status, created_by,
         created_at, deadline, held, attempts, wanted_token, wanted_connector,
         rotation_proofs::json
@@ -57,7 +66,7 @@ _INSERT = text(
     ORDER BY command_id
     ON CONFLICT (command_id) DO NOTHING
     RETURNING command_id
-    """
+    """  # noqa: S608 - constants
 )
 
 
@@ -75,35 +84,27 @@ async def insert_commands(connection: AsyncConnection, batch: Sequence[NewComman
                 continue
             seen.add(name)
         chosen.append(new)
-    result = await connection.execute(_INSERT, _columns(chosen))
+    result = await connection.execute(_INSERT, arrays(_GIVEN, map(_row, chosen)))
     return {row.command_id for row in result}
 
 
-def _columns(batch: Sequence[NewCommand]) -> dict[str, list[Any]]:
-    records = [new.record for new in batch]
-    keys = [new.idempotency for new in batch]
-    starts = [record.awaited_start for record in records]
-    return {
-        "command_id": [record.command_id for record in records],
-        "station_id": [record.station_id for record in records],
-        "action": [record.action for record in records],
-        "ocpp_version": [record.ocpp_version for record in records],
-        "payload": [orjson.dumps(record.payload).decode() for record in records],
-        "status": [record.status.value for record in records],
-        "created_by": [record.created_by for record in records],
-        "created_at": [at(record.created_ms) for record in records],
-        "deadline": [at(record.deadline_ms) for record in records],
-        "held": [record.held for record in records],
-        "attempts": [record.attempts for record in records],
-        "wanted_token": [start.id_token if start else None for start in starts],
-        "wanted_connector": [start.connector_id if start else None for start in starts],
-        "rotation_proofs": [
-            None
-            if record.rotation_proofs is None
-            else orjson.dumps(record.rotation_proofs).decode()
-            for record in records
-        ],
-        "principal": [key.principal if key else None for key in keys],
-        "key": [key.key if key else None for key in keys],
-        "request_hash": [key.request_hash if key else None for key in keys],
-    }
+def _row(new: NewCommand) -> tuple[Any, ...]:
+    record, key = new.record, new.idempotency
+    start = record.awaited_start
+    proofs = record.rotation_proofs
+    return (
+        record.command_id,
+        record.station_id,
+        record.action,
+        record.ocpp_version,
+        orjson.dumps(record.payload).decode(),
+        record.status.value,
+        record.created_by,
+        at(record.created_ms),
+        at(record.deadline_ms),
+        record.held,
+        record.attempts,
+        *((None, None) if start is None else (start.id_token, start.connector_id)),
+        None if proofs is None else orjson.dumps(proofs).decode(),
+        *((None, None, None) if key is None else (key.principal, key.key, key.request_hash)),
+    )

@@ -67,7 +67,7 @@ def command_view(command: CommandRecord) -> dict[str, Any]:
         "command_id": str(command.command_id),
         "station_id": command.station_id,
         "action": command.action,
-        "payload": shown_payload(command.action, command.payload),
+        "payload": shown_payload(command.ocpp_version, command.action, command.payload),
         "status": command.status.value,
         "accepted": command.accepted,
         "response": command.response,

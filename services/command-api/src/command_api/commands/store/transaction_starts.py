@@ -15,11 +15,41 @@ from command_api.commands.domain.remote_starts import (
 )
 from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
 from command_api.commands.store.rows import at, ms_of
+from command_api.commands.tables import transaction_starts
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.id_tokens import token_key
 
 _WINDOW_S = (WINDOW_MS + CLOCK_TOLERANCE_MS) / 1000
 # The window counts from when a command was written, which may have been held for that long.
 _LONGEST_S = _WINDOW_S + HOLD_MAX_MS / 1000
+_START = columns_of(
+    transaction_starts, "transaction_id", "station_id", "id_token", "connector_id", "seen_at"
+)
+_STORE = text(
+    f"""
+    INSERT INTO transaction_starts ({names(_START)})
+    SELECT DISTINCT ON (transaction_id) {names(_START)} FROM {unnest(_START, "given")}
+    WHERE EXISTS (
+        SELECT 1 FROM commands
+        WHERE commands.station_id = given.station_id AND wanted_token IS NOT NULL
+          AND commands.transaction_id IS NULL
+          AND created_at > given.seen_at - make_interval(secs => :longest)
+          AND (completed_at IS NULL OR greatest(created_at, sent_at)
+               > given.seen_at - make_interval(secs => :window)))
+    ORDER BY transaction_id
+    ON CONFLICT (transaction_id) DO NOTHING
+    RETURNING station_id
+    """  # noqa: S608 - constants
+)
+_LINK = columns_of(transaction_starts, "command_id", "transaction_id")
+_LINK_COMMANDS = text(
+    f"UPDATE commands SET transaction_id = d.transaction_id FROM {unnest(_LINK)} "  # noqa: S608
+    "WHERE commands.command_id = d.command_id"
+)
+_LINK_STARTS = text(
+    f"UPDATE transaction_starts SET command_id = d.command_id FROM {unnest(_LINK)} "  # noqa: S608
+    "WHERE transaction_starts.transaction_id = d.transaction_id"
+)
 
 
 async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart]) -> list[str]:
@@ -27,38 +57,18 @@ async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart])
 
     A command is committed before it is sent, so one that caused a start is always there.
     """
+    rows = [
+        (
+            start.transaction_id,
+            start.station_id,
+            start.id_token,
+            start.connector_id,
+            at(start.seen_ms),
+        )
+        for start in starts
+    ]
     result = await connection.execute(
-        text(
-            """
-            INSERT INTO transaction_starts
-                (transaction_id, station_id, id_token, connector_id, seen_at)
-            SELECT DISTINCT ON (transaction_id) transaction_id, station_id, id_token,
-                connector_id, seen_at
-            FROM unnest(CAST(:transaction_id AS bigint[]), CAST(:station_id AS text[]),
-                CAST(:id_token AS text[]), CAST(:connector_id AS bigint[]),
-                CAST(:seen_at AS timestamptz[])
-            ) AS given (transaction_id, station_id, id_token, connector_id, seen_at)
-            WHERE EXISTS (
-                SELECT 1 FROM commands
-                WHERE commands.station_id = given.station_id AND wanted_token IS NOT NULL
-                  AND commands.transaction_id IS NULL
-                  AND created_at > given.seen_at - make_interval(secs => :longest)
-                  AND (completed_at IS NULL OR greatest(created_at, sent_at)
-                       > given.seen_at - make_interval(secs => :window)))
-            ORDER BY transaction_id
-            ON CONFLICT (transaction_id) DO NOTHING
-            RETURNING station_id
-            """
-        ),
-        {
-            "transaction_id": [start.transaction_id for start in starts],
-            "station_id": [start.station_id for start in starts],
-            "id_token": [start.id_token for start in starts],
-            "connector_id": [start.connector_id for start in starts],
-            "seen_at": [at(start.seen_ms) for start in starts],
-            "window": _WINDOW_S,
-            "longest": _LONGEST_S,
-        },
+        _STORE, {"window": _WINDOW_S, "longest": _LONGEST_S, **arrays(_START, rows)}
     )
     return sorted({row.station_id for row in result})
 
@@ -163,25 +173,6 @@ async def _candidates(
 async def _write(
     connection: AsyncConnection, pairs: Sequence[tuple[RemoteStart, SeenStart]]
 ) -> None:
-    parameters = {
-        "commands": [command.command_id for command, _ in pairs],
-        "transactions": [start.transaction_id for _, start in pairs],
-    }
-    given = (
-        "FROM unnest(CAST(:commands AS uuid[]), CAST(:transactions AS bigint[])) "
-        "AS given (command_id, transaction_id) "
-    )
-    await connection.execute(
-        text(
-            "UPDATE commands SET transaction_id = given.transaction_id "  # noqa: S608
-            f"{given}WHERE commands.command_id = given.command_id"
-        ),
-        parameters,
-    )
-    await connection.execute(
-        text(
-            "UPDATE transaction_starts SET command_id = given.command_id "  # noqa: S608
-            f"{given}WHERE transaction_starts.transaction_id = given.transaction_id"
-        ),
-        parameters,
-    )
+    rows = [(command.command_id, start.transaction_id) for command, start in pairs]
+    await connection.execute(_LINK_COMMANDS, arrays(_LINK, rows))
+    await connection.execute(_LINK_STARTS, arrays(_LINK, rows))

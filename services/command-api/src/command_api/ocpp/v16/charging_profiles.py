@@ -9,13 +9,13 @@ from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.refusals import refuse
 from csms_shared.ocpp.charging_profiles import (
     LIMIT_KEYS,
-    SET_CHARGING_PROFILE,
     Problem,
     ProfileLimits,
     carried_profile,
     profile_limits,
     profile_problems,
 )
+from csms_shared.ocpp.v16 import SET_CHARGING_PROFILE
 
 
 async def prepare_set_charging_profile(asked: AskedCommand, known: Known) -> Prepared:

@@ -5,12 +5,11 @@ from typing import Any
 
 from command_api.jobs.domain import Firmware, Upload
 from csms_shared.contracts.refusals import refuse
+from csms_shared.ocpp.actions import commands
 from csms_shared.ocpp.schemas import request_problems
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.times import format_time
 
-# The registry gives these their request id.
-_NUMBERED = ("SignedUpdateFirmware", "GetLog")
 # Where the whitepaper's requests hold an address.
 _ADDRESSES = {
     "GetLog": ("log", "remoteLocation"),
@@ -55,7 +54,8 @@ def _upload(job: Upload) -> tuple[str, dict[str, Any]]:
 
 
 def _check(action: str, payload: dict[str, Any]) -> None:
-    numbered = {**payload, "requestId": 1} if action in _NUMBERED else payload
+    # The registry gives the request id.
+    numbered = {**payload, "requestId": 1} if commands(OCPP16)[action].numbered else payload
     problems = request_problems(OCPP16, action, numbered)
     if action in _ADDRESSES:
         # Its schema does not say what an address is; the one of diagnostics does.
