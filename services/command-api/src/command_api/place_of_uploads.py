@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from command_api.domain.upload_places import FolderPlace, parse_upload_place
 from command_api.settings import CommandApiSettings
-from command_api.store.upload_bucket import BucketAccess, UploadBucket
-from command_api.store.upload_files import UploadFiles
-from command_api.store.upload_folder import UploadFolder
+from command_api.uploads.domain.places import FolderPlace, parse_upload_place
+from command_api.uploads.store.bucket import BucketAccess, UploadBucket
+from command_api.uploads.store.files import UploadFiles
+from command_api.uploads.store.folder import UploadFolder
 
 
 def place_of_uploads(settings: CommandApiSettings) -> UploadFiles | None:

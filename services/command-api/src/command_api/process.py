@@ -7,32 +7,33 @@ from pathlib import Path
 
 import structlog
 
+from command_api.accounts.domain.login_limits import LoginLimits
+from command_api.accounts.handlers.accounts import Accounts
+from command_api.accounts.handlers.passwords import Passwords
+from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.services import BrokerServices
-from command_api.domain.login_limits import LoginLimits
-from command_api.handlers.accounts import Accounts
-from command_api.handlers.command_creation import CommandCreation
-from command_api.handlers.dispatch import Dispatch
-from command_api.handlers.event_hub import EventHub
-from command_api.handlers.idempotent_creation import IdempotentCreation
-from command_api.handlers.overdue_commands import finish_overdue
-from command_api.handlers.parked_items import ParkedItems
-from command_api.handlers.password_rotations import PasswordRotations
-from command_api.handlers.passwords import Passwords
-from command_api.handlers.sessions import Sessions
-from command_api.handlers.uploads import Uploads
-from command_api.handlers.watched_commands import WatchedCommands
+from command_api.commands.handlers.creation import CommandCreation
+from command_api.commands.handlers.dispatch import Dispatch
+from command_api.commands.handlers.overdue import finish_overdue
+from command_api.commands.handlers.password_rotations import PasswordRotations
+from command_api.commands.handlers.watched import WatchedCommands
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
+from command_api.idempotency.handlers import IdempotentCreation
+from command_api.live_events.handlers import EventHub
+from command_api.ocpp.preparations import Preparations
+from command_api.parked.handlers import ParkedItems
 from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
 from command_api.store.tables import SCHEMA, bulk_action, outbox, parked
-from command_api.store.upkeep import purges
+from command_api.upkeep import purges
+from command_api.uploads.handlers import Uploads
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
@@ -110,16 +111,17 @@ class CommandApi:
         )
         pepper = settings.credential_pepper.get_secret_value().encode()
         secret = settings.token_secret.get_secret_value()
+        edge = Preparations(services, settings.min_password_length)
         self._commands = CommandCreation(
             engine=self._engine,
             owners=self._owners,
+            edge=edge,
             services=services,
             dispatch=self._dispatch,
             watched=self._watched,
             broker_is_up=self._link.is_open,
             pepper=pepper,
             secret=secret.encode(),
-            min_password_length=settings.min_password_length,
         )
         self._rotations = PasswordRotations(self._work, services)
         passwords = Passwords()
@@ -170,6 +172,7 @@ class CommandApi:
             incarnation=incarnation,
             correlator=correlator,
             owners=self._owners,
+            edge=edge,
             watched=self._watched,
             dispatch=self._dispatch,
             rotations=self._rotations,

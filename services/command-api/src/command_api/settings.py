@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from command_api.domain.upload_places import parse_upload_place
+from command_api.uploads.domain.places import parse_upload_place
 from csms_shared.db.settings import DatabaseSettings
 from csms_shared.values.trusted_proxies import Networks
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from command_api_fakes import Stations, api_key, is_problem
 
-from command_api.handlers.uploads import Uploads
 from command_api.store.tables import SCHEMA
+from command_api.uploads.handlers import Uploads
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import CreateJob
 from csms_shared.contracts.refusals import ProblemRaised

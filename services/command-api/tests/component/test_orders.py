@@ -17,6 +17,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch, CompletedCommand
+from csms_shared.contracts.refusals import refuse
 from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -100,6 +101,12 @@ async def test_an_order_for_a_station_that_is_offline_is_sent_when_it_connects(
             {"key": "AuthorizationKey", "value": PASSWORD},
             "ROTATION_NOT_ORDERED",
         ),
+        (
+            "accepted",
+            "CertificateSigned",
+            {"certificateChain": "x" * 10_000},
+            "CERTIFICATE_CHAIN_TOO_LONG",
+        ),
     ],
 )
 async def test_an_order_that_can_not_be_followed_ends_with_an_error_that_is_told(
@@ -110,7 +117,10 @@ async def test_an_order_that_can_not_be_followed_ends_with_an_error_that_is_told
     action: str,
     payload: dict[str, Any],
     code: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    takes = {"CertificateSignedMaxChainSize": "2000"}
+    monkeypatch.setitem(stations.registry.operations, "configuration.values", lambda _: takes)
     station_id = stations.online(status=status) if status else f"nobody-{secrets.token_hex(4)}"
     ordered = order(station_id, action, payload=payload)
     neighbour = order(stations.online())
@@ -163,6 +173,34 @@ async def test_every_other_end_of_an_ordered_command_is_told(
         "outcome_unknown",
         "completed",
     ]
+
+
+async def test_an_order_that_can_not_be_checked_is_parked_and_its_neighbour_followed(
+    stations: Stations,
+    admin: httpx.AsyncClient,
+    database: asyncpg.Pool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object) -> object:
+        raise refuse(500, "internal_error", "a defect of the registry")
+
+    monkeypatch.setitem(stations.registry.operations, "configuration.values", fail)
+    station_id = stations.online()
+    unchecked = order(station_id, "CertificateSigned", payload={"certificateChain": "x"})
+    good = order(station_id)
+    await place(stations, unchecked, good)
+    await becomes(admin, str(good.order_id), 30, status="completed")
+
+    async def parked() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM parked WHERE station_id = $1", station_id
+        )
+        return found
+
+    assert await eventually(parked, lambda count: count == 1) == 1
+    await database.execute("DELETE FROM parked WHERE station_id = $1", station_id)
+    (sent,) = stations.gateway.commands_to(station_id)
+    assert sent.command_id == str(good.order_id)
 
 
 async def test_an_order_that_is_none_is_parked_and_its_neighbour_followed(

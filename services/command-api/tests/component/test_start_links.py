@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from command_api.domain.command_states import CommandRecord, CommandStatus, ended
-from command_api.domain.remote_starts import WINDOW_MS, SeenStart
-from command_api.store.command_changes import lock_commands, write_changes
-from command_api.store.command_inserts import NewCommand, insert_commands
+from command_api.commands.domain.remote_starts import WINDOW_MS, AwaitedStart, SeenStart
+from command_api.commands.domain.states import CommandRecord, CommandStatus, ended
+from command_api.commands.store.changes import lock_commands, write_changes
+from command_api.commands.store.inserts import NewCommand, insert_commands
+from command_api.commands.store.transaction_starts import link_starts, store_starts
 from command_api.store.tables import SCHEMA
-from command_api.store.transaction_starts import link_starts, store_starts
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.runtime.clock import now_ms
@@ -45,6 +45,7 @@ async def pending(engine: AsyncEngine, *, age_ms: int = 0) -> CommandRecord:
         deadline_ms=now_ms() + 30_000,
         held=age_ms > 0,
         attempts=1,
+        awaited_start=AwaitedStart("tag", None),
     )
     await in_transaction(engine, lambda c: insert_commands(c, [NewCommand(command, None)]))
     return command

@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 from command_api_fakes import Stations, answered, eventually
 from sqlalchemy import Connection
 
-from command_api.store.tables import SCHEMA, metadata
-from command_api.store.upkeep import purges
+from command_api.tables import SCHEMA, metadata
+from command_api.upkeep import purges
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE

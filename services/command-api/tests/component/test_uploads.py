@@ -18,13 +18,13 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import ClientDisconnect
 
-from command_api.domain.upload_places import BucketPlace
-from command_api.handlers.uploads import Uploads
 from command_api.store.tables import SCHEMA
-from command_api.store.upload_bucket import BucketAccess, UploadBucket
-from command_api.store.upload_files import FilesAway, NoRoom, UploadFiles
-from command_api.store.upload_folder import UploadFolder
-from command_api.store.uploads import Upload
+from command_api.uploads.domain.places import BucketPlace
+from command_api.uploads.handlers import Uploads
+from command_api.uploads.store.bucket import BucketAccess, UploadBucket
+from command_api.uploads.store.files import FilesAway, NoRoom, UploadFiles
+from command_api.uploads.store.folder import UploadFolder
+from command_api.uploads.store.rows import Upload
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import create_engine
@@ -208,7 +208,7 @@ async def test_a_file_that_comes_again_is_kept_once_and_answered_alike(
 async def test_more_uploads_than_have_room_in_memory_are_refused_for_now(
     uploads: Uploads, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("command_api.handlers.uploads._TURN_S", 0.01)
+    monkeypatch.setattr("command_api.uploads.handlers._TURN_S", 0.01)
     going_on = asyncio.Event()
     begun = asyncio.Semaphore(0)
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import pytest
-
-from command_api.handlers.chain_checks import check_certificate_chain
-from csms_shared.contracts.refusals import ProblemRaised
+from command_api.commands.domain.preparation import AskedCommand, Prepared, Refusal
+from command_api.ocpp.preparations import Preparations
+from csms_shared.ocpp.versions import OCPP16
 
 
 class Registry:
@@ -21,26 +20,32 @@ class Registry:
         return self.values
 
 
-async def check(registry: Registry, chars: int, action: str = "CertificateSigned") -> None:
-    payload = {"certificateChain": "x" * chars}
-    await check_certificate_chain(registry, "A", action, payload)
+async def prepared(
+    registry: Registry, payload: dict[str, Any], action: str = "CertificateSigned"
+) -> Prepared | Refusal:
+    asked = AskedCommand("A", OCPP16, action, payload, held=False)
+    return await Preparations(registry, min_password_length=16).prepare(asked)
+
+
+def chain(chars: int) -> dict[str, Any]:
+    return {"certificateChain": "x" * chars}
 
 
 async def test_a_chain_that_the_station_takes_passes_and_a_longer_one_is_refused() -> None:
     registry = Registry(CertificateSignedMaxChainSize="2000")
-    await check(registry, 2000)
-    with pytest.raises(ProblemRaised) as refused:
-        await check(registry, 2001)
-    problem = refused.value.problem
+    assert await prepared(registry, chain(2000)) == Prepared(chain(2000))
+    problem = await prepared(registry, chain(2001))
+    assert isinstance(problem, Refusal)
     assert (problem.status, problem.code) == (422, "certificate_chain_too_long")
     assert [one.field for one in problem.errors] == ["/certificateChain"]
 
 
 async def test_what_is_not_known_of_the_station_limits_nothing() -> None:
-    await check(Registry(), 10_000)
+    assert await prepared(Registry(), chain(10_000)) == Prepared(chain(10_000))
 
 
 async def test_other_commands_pass_unasked() -> None:
     registry = Registry(CertificateSignedMaxChainSize="1")
-    await check(registry, 9, "InstallCertificate")
+    payload = {"certificateType": "CentralSystemRootCertificate", "certificate": "x" * 9}
+    assert await prepared(registry, payload, "InstallCertificate") == Prepared(payload)
     assert registry.asked == []

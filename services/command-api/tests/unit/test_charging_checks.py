@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from command_api.handlers.charging_checks import check_charging_profile
-from csms_shared.contracts.refusals import ProblemRaised
+from command_api.commands.domain.preparation import AskedCommand, Refusal
+from command_api.ocpp.preparations import Preparations
+from csms_shared.ocpp.versions import OCPP16
 
 
 class KnownServices:
@@ -41,17 +42,16 @@ async def fields(
     *,
     held: bool = False,
 ) -> list[str]:
-    try:
-        await check_charging_profile(services, "S1", action, sent, held=held)
-    except ProblemRaised as raised:
-        problem = raised.problem
-        shape = problem.status, problem.code
-        return (
-            [error.field for error in problem.errors]
-            if shape == (422, "charging_profile_invalid")
-            else [problem.code]
-        )
-    return []
+    asked = AskedCommand("S1", OCPP16, action, sent, held)
+    problem = await Preparations(services, min_password_length=16).prepare(asked)
+    if not isinstance(problem, Refusal):
+        return []
+    shape = problem.status, problem.code
+    return (
+        [error.field for error in problem.errors]
+        if shape == (422, "charging_profile_invalid")
+        else [problem.code]
+    )
 
 
 async def test_a_sound_profile_is_checked_against_what_is_known() -> None:

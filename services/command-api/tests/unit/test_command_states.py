@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from command_api.domain.acceptance import is_accepted
-from command_api.domain.command_states import (
+from command_api.commands.domain.acceptance import is_accepted
+from command_api.commands.domain.states import (
     CommandRecord,
     CommandStatus,
     after_report,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from command_api.handlers import event_hub
-from command_api.handlers.event_hub import EventFilter, EventHub
+from command_api.live_events import handlers as event_hub
+from command_api.live_events.handlers import EventFilter, EventHub
 
 ALL = EventFilter(None, None)
 

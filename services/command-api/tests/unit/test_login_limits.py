@@ -2,7 +2,7 @@
 
 import pytest
 
-from command_api.domain.login_limits import NAME_LONGEST_S, NAME_TIMES, LoginLimits
+from command_api.accounts.domain.login_limits import NAME_LONGEST_S, NAME_TIMES, LoginLimits
 
 PAIR_FREE, WINDOW_S = 10, 300.0
 NAME_FREE = NAME_TIMES * PAIR_FREE

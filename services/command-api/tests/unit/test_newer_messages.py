@@ -9,7 +9,7 @@ import pytest
 from command_api.amqp.own_events import OwnEvents
 from command_api.amqp.own_queue import OwnQueue
 from command_api.amqp.owner_map import OwnerMap
-from command_api.handlers.ports import ServiceAway
+from command_api.ports import ServiceAway
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.requests import Correlator
 from csms_shared.contracts.commands import CommandReport

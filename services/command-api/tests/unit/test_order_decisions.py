@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
-from command_api.domain.command_states import CommandStatus
-from command_api.domain.orders import command_of_order
+from command_api.commands.domain.remote_starts import AwaitedStart
+from command_api.commands.domain.states import CommandRecord, CommandStatus
+from command_api.commands.handlers.order_preparation import command_of_order
+from command_api.ocpp.preparations import Preparations
+from command_api.ports import ServiceAway
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
+from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
 
 NOW = 1_795_300_000_000
@@ -29,9 +33,27 @@ def owner(status: RegistrationStatus = RegistrationStatus.ACCEPTED) -> OwnerView
     return OwnerView(station_id="S1", known=True, registration_status=status)
 
 
-def test_an_order_becomes_a_held_command_of_the_same_id() -> None:
+class Registry:
+    """Knows the values of a station's configuration."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        assert operation == "configuration.values"
+        return self.values
+
+
+async def command_of(
+    ordered: CommandOrder, of: OwnerView | None = None, registry: Any = None
+) -> CommandRecord:
+    edge = Preparations(registry or Registry(), min_password_length=16)
+    return await command_of_order(ordered, of or owner(), edge, NOW)
+
+
+async def test_an_order_becomes_a_held_command_of_the_same_id() -> None:
     ordered = order()
-    command = command_of_order(ordered, owner(), NOW)
+    command = await command_of(ordered)
     assert command.command_id == ordered.order_id
     assert (command.status, command.held, command.attempts) == (CommandStatus.WAITING, True, 0)
     assert (command.created_by, command.deadline_ms) == ("station-registry", NOW + 60_000)
@@ -53,25 +75,79 @@ def test_an_order_becomes_a_held_command_of_the_same_id() -> None:
         ),
     ],
 )
-def test_an_order_that_can_not_be_followed_has_an_error_that_says_why(
+async def test_an_order_that_can_not_be_followed_has_an_error_that_says_why(
     ordered: CommandOrder, of: OwnerView, code: str
 ) -> None:
-    error = command_of_order(ordered, of, NOW).error
+    error = (await command_of(ordered, of)).error
     assert error is not None
     assert error["code"] == code
     assert error["description"]
 
 
-def test_a_security_profile_is_not_ordered_it_could_be_lower() -> None:
+async def test_a_security_profile_is_not_ordered_it_could_be_lower() -> None:
     ordered = order("ChangeConfiguration", {"key": "securityPROFILE", "value": "0"})
-    command = command_of_order(ordered, owner(), NOW)
+    command = await command_of(ordered)
     assert command.error is not None
     assert command.error["code"] == "PROFILE_NOT_ORDERED"
 
 
-def test_a_password_is_not_ordered_and_not_kept() -> None:
+async def test_a_password_is_not_ordered_and_not_kept() -> None:
     ordered = order("ChangeConfiguration", {"key": "authorizationKEY", "value": PASSWORD})
-    command = command_of_order(ordered, owner(), NOW)
+    command = await command_of(ordered)
     assert command.error is not None
     assert command.error["code"] == "ROTATION_NOT_ORDERED"
     assert PASSWORD not in repr(command)
+
+
+def profile(stack_level: int) -> dict[str, Any]:
+    return {
+        "chargingProfileId": 1,
+        "stackLevel": stack_level,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("ordered", "registry", "code", "detail"),
+    [
+        (
+            order("CertificateSigned", {"certificateChain": "x" * 2001}),
+            Registry(CertificateSignedMaxChainSize="2000"),
+            "CERTIFICATE_CHAIN_TOO_LONG",
+            "the chain has 2001 characters, the station takes 2000",
+        ),
+        (
+            order("RemoteStartTransaction", {"idTag": "T", "chargingProfile": profile(3)}),
+            Registry(ChargeProfileMaxStackLevel="2"),
+            "CHARGING_PROFILE_INVALID",
+            "the charging profile of this RemoteStartTransaction is not valid",
+        ),
+    ],
+)
+async def test_an_order_is_checked_against_what_the_station_takes_as_a_request_is(
+    ordered: CommandOrder, registry: Registry, code: str, detail: str
+) -> None:
+    error = (await command_of(ordered, registry=registry)).error
+    assert error is not None
+    assert error["code"] == code
+    assert error["description"].startswith(detail)
+    assert (await command_of(ordered)).error is None
+
+
+async def test_an_ordered_remote_start_awaits_its_transaction() -> None:
+    ordered = order("RemoteStartTransaction", {"idTag": " Abc ", "connectorId": 2})
+    assert (await command_of(ordered)).awaited_start == AwaitedStart("abc", 2)
+
+
+async def test_an_order_waits_for_a_service_that_is_too_busy_to_check_it() -> None:
+    class Busy:
+        async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+            raise refuse(503, "too_busy", "later")
+
+    with pytest.raises(ServiceAway):
+        await command_of(order("CertificateSigned", {"certificateChain": "x"}), registry=Busy())

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from command_api.handlers.passwords import Passwords
+from command_api.accounts.handlers.passwords import Passwords
 
 
 class Hashing:

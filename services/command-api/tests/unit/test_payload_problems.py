@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from command_api.domain.payload_problems import payload_problems, with_whole_numbers
+from command_api.ocpp.payload_problems import payload_problems, with_whole_numbers
 from csms_shared.ocpp.versions import OCPP16
 
 _NEVER = "9999-12-31T23:59:59.999999Z"

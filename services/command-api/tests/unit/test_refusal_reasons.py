@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from command_api.domain.refusal_reasons import EXPLANATIONS
+from command_api.refused_stations.domain import EXPLANATIONS
 
 ROOT = Path(__file__).parents[4]
 GATEWAY = ROOT / "services" / "ws-gateway" / "src" / "ws_gateway"

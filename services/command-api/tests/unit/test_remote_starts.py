@@ -1,17 +1,21 @@
 """Which transaction belongs to which remote start."""
 
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command_api.domain.remote_starts import (
+from command_api.commands.domain.preparation import AskedCommand, Prepared
+from command_api.commands.domain.remote_starts import (
     WINDOW_MS,
+    AwaitedStart,
     RemoteStart,
     SeenStart,
     link,
-    wanted,
 )
+from command_api.ocpp.preparations import Preparations
+from csms_shared.ocpp.versions import OCPP16
 
 
 def remote(
@@ -28,12 +32,27 @@ def numbers(pairs: list[tuple[RemoteStart, SeenStart]]) -> list[tuple[int, int]]
     return [(command.command_id.int, found.transaction_id) for command, found in pairs]
 
 
+class Nobody:
+    """Is asked nothing."""
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        raise AssertionError(operation)
+
+
+async def awaited(action: str, payload: dict[str, Any]) -> AwaitedStart | None:
+    asked = AskedCommand("S1", OCPP16, action, payload, held=False)
+    prepared = await Preparations(Nobody(), min_password_length=16).prepare(asked)
+    assert isinstance(prepared, Prepared)
+    return prepared.awaited_start
+
+
 def test_token_counts_in_any_case() -> None:
     assert numbers(link([remote(1)], [start(7)])) == [(1, 7)]
 
 
-def test_blanks_around_a_token_are_none_of_it() -> None:
-    assert wanted("RemoteStartTransaction", {"idTag": " Tag "}) == ("tag", None)
+async def test_blanks_around_a_token_are_none_of_it() -> None:
+    start_of = await awaited("RemoteStartTransaction", {"idTag": " Tag "})
+    assert start_of == AwaitedStart("tag", None)
     assert numbers(link([remote(1)], [start(7, token=" TAG")])) == [(1, 7)]
     # As releases before kept the token of a command.
     assert numbers(link([remote(1, token=" tag ")], [start(7, token=" Tag ")])) == [(1, 7)]
@@ -62,9 +81,10 @@ def test_one_start_is_used_once_and_the_oldest_command_gets_the_oldest_start() -
     assert numbers(both) == [(1, 7), (2, 8)]
 
 
-def test_only_remote_starts_want_a_transaction() -> None:
-    assert wanted("Reset", {"type": "Soft"}) == (None, None)
-    assert wanted("RemoteStartTransaction", {"idTag": "Abc", "connectorId": 2}) == ("abc", 2)
+async def test_only_remote_starts_want_a_transaction() -> None:
+    assert await awaited("Reset", {"type": "Soft"}) is None
+    started = await awaited("RemoteStartTransaction", {"idTag": "Abc", "connectorId": 2})
+    assert started == AwaitedStart("abc", 2)
 
 
 @given(

@@ -1,20 +1,18 @@
 """Roles, registration, passwords, log-in limits, event filters."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from command_api.domain.password_rotation import (
-    is_password_rotation,
-    length_problem,
-    password_change,
-)
-from command_api.domain.registration import refusal_by_registration
-from command_api.domain.roles import Role
-from command_api.domain.secret_values import masked, masked_response, shown_payload
-from command_api.domain.security_profile_change import PROFILES, wanted_profile
-from command_api.handlers.event_hub import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
-from command_api.handlers.gathering import Gathering
+from command_api.accounts.domain.roles import Role
+from command_api.commands.domain.password_rotation import length_problem, password_change
+from command_api.commands.domain.preparation import AskedCommand, Prepared, Refusal
+from command_api.commands.domain.registration import refusal_by_registration
+from command_api.commands.domain.secret_values import masked, masked_response, shown_payload
+from command_api.concurrency.gathering import Gathering
+from command_api.live_events.handlers import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
+from command_api.ocpp.preparations import Preparations, sets_password
 from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.ocpp.versions import OCPP16
 
@@ -51,9 +49,9 @@ def test_a_pending_station_may_be_configured_but_not_made_to_charge() -> None:
 @pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "AUTHORIZATIONKEY"])
 def test_setting_the_authorization_key_is_a_rotation_in_any_case(key: str) -> None:
     payload = {"key": key, "value": "0123456789abcdef"}
-    assert is_password_rotation("ChangeConfiguration", payload)
+    assert sets_password("ChangeConfiguration", payload)
     assert masked(payload) == {"key": key, "value": "***"}
-    assert not is_password_rotation("GetConfiguration", payload)
+    assert not sets_password("GetConfiguration", payload)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +75,39 @@ def test_values_of_secret_keys_are_shown_neither_as_sent_nor_as_answered(
     )
 
 
-def test_a_security_profile_is_wanted_as_it_is_sent() -> None:
+class Nobody:
+    """Is asked nothing."""
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        raise AssertionError(operation)
+
+
+async def prepared(payload: dict[str, Any], *, held: bool = False) -> Prepared | Refusal:
+    asked = AskedCommand("S1", OCPP16, "ChangeConfiguration", payload, held)
+    return await Preparations(Nobody(), min_password_length=16).prepare(asked)
+
+
+async def test_a_security_profile_is_wanted_as_it_is_sent() -> None:
     payload = {"key": "securityprofile", "value": "2"}
-    assert wanted_profile("ChangeConfiguration", payload) == "2"
+    assert await prepared(payload) == Prepared(payload, security_profile=2)
     # Not a 2: the station would get it with its blank, and the registry would not know it again.
-    assert wanted_profile("ChangeConfiguration", payload | {"value": "2 "}) not in PROFILES
-    assert wanted_profile("ChangeConfiguration", payload | {"key": "Security"}) is None
+    refused = await prepared(payload | {"value": "2 "})
+    assert isinstance(refused, Refusal)
+    assert (refused.status, refused.code) == (422, "payload_invalid")
+    other = payload | {"key": "Security"}
+    assert await prepared(other) == Prepared(other)
+
+
+async def test_a_new_password_has_its_length_and_is_not_held() -> None:
+    payload = {"key": "AuthorizationKey", "value": "0123456789abcdef"}
+    assert await prepared(payload) == Prepared(payload, new_password="0123456789abcdef")
+    for sent, held, code in (
+        (payload, True, "rotation_not_held"),
+        (payload | {"value": "short"}, False, "payload_invalid"),
+    ):
+        refused = await prepared(sent, held=held)
+        assert isinstance(refused, Refusal)
+        assert (refused.status, refused.code) == (422, code)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from command_api.http.job_requests import NewFirmwareJob, check_payload, firmware_request
+from command_api.http.job_requests import NewFirmwareJob, firmware_job
 from command_api.http.rollouts import NewRollout, Which
 from command_api.http.schema_rules import NOT_BLANK
 from command_api.http.users import UserChange
+from command_api.ocpp.v16.jobs import job_request
 from csms_shared.contracts.refusals import ProblemRaised
 
 Body = dict[str, Any]
@@ -94,8 +95,7 @@ def _documented(model: type, body: Body) -> bool:
 
 def _taken(body: Body) -> bool:
     try:
-        action, payload = firmware_request(NewFirmwareJob.model_validate(body))
-        check_payload(action, payload)
+        job_request(firmware_job(NewFirmwareJob.model_validate(body)))
     except (ProblemRaised, ValidationError):
         return False
     return True

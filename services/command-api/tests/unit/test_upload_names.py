@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command_api.domain.upload_names import safe_name
+from command_api.uploads.domain.names import safe_name
 
 
 @pytest.mark.parametrize(

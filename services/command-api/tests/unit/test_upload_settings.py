@@ -4,11 +4,11 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from command_api.domain.upload_places import BucketPlace, FolderPlace, parse_upload_place
 from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
-from command_api.store.upload_bucket import UploadBucket
-from command_api.store.upload_folder import UploadFolder
+from command_api.uploads.domain.places import BucketPlace, FolderPlace, parse_upload_place
+from command_api.uploads.store.bucket import UploadBucket
+from command_api.uploads.store.folder import UploadFolder
 from csms_shared.runtime.settings import SettingsProblem, load_settings
 
 REQUIRED = {

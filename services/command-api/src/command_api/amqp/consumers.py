@@ -6,12 +6,13 @@ from command_api.amqp.orders_inbox import OrdersInbox
 from command_api.amqp.own_events import OwnEvents
 from command_api.amqp.own_queue import OwnQueue
 from command_api.amqp.owner_map import OwnerMap
-from command_api.handlers.command_reports import CommandReports
-from command_api.handlers.dispatch import Dispatch
-from command_api.handlers.incoming_events import IncomingEvents
-from command_api.handlers.orders import Orders
-from command_api.handlers.password_rotations import PasswordRotations
-from command_api.handlers.watched_commands import WatchedCommands
+from command_api.commands.domain.preparation import CommandEdge
+from command_api.commands.handlers.dispatch import Dispatch
+from command_api.commands.handlers.incoming_events import IncomingEvents
+from command_api.commands.handlers.orders import Orders
+from command_api.commands.handlers.password_rotations import PasswordRotations
+from command_api.commands.handlers.reports import CommandReports
+from command_api.commands.handlers.watched import WatchedCommands
 from command_api.store.tables import parked
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
@@ -46,6 +47,7 @@ def make_consumers(
     incarnation: str,
     correlator: Correlator,
     owners: OwnerMap,
+    edge: CommandEdge,
     watched: WatchedCommands,
     dispatch: Dispatch,
     rotations: PasswordRotations,
@@ -82,7 +84,7 @@ def make_consumers(
         engine,
         publisher,
         replies,
-        Orders(owners, dispatch.wake_held, relay.wake),
+        Orders(owners, edge, dispatch.wake_held, relay.wake),
     )
     own = OwnQueue(correlator, watched.reported)
     own_events = OwnEvents(owners, watched)

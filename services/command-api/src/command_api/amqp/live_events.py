@@ -6,7 +6,7 @@ import itertools
 import structlog
 
 from command_api.amqp.event_reading import take_events
-from command_api.handlers.event_hub import EventHub
+from command_api.live_events.handlers import EventHub
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import live_events_queue

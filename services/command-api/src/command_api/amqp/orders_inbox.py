@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.handlers.orders import Orders
+from command_api.commands.handlers.orders import Orders
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies

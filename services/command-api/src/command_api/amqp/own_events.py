@@ -4,7 +4,7 @@ from uuid import UUID
 
 from command_api.amqp.event_reading import take_events
 from command_api.amqp.owner_map import OwnerMap
-from command_api.handlers.watched_commands import WatchedCommands
+from command_api.commands.handlers.watched import WatchedCommands
 from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.contracts.events import CloudEvent, event_type

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from command_api.handlers.gathering import Gathering, TooBusy
-from command_api.handlers.ports import ServiceAway, Services
+from command_api.concurrency.gathering import Gathering, TooBusy
+from command_api.ports import ServiceAway, Services
 from csms_shared.broker.reading import read_items
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.events import CloudEvent

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from command_api.handlers.ports import ServiceAway, ServiceFailed, ServiceOlder
+from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
 from csms_shared.contracts.refusals import ProblemRaised

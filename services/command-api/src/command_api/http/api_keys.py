@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.domain.roles import Role
+from command_api.accounts.domain.roles import Role
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, no_content
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator

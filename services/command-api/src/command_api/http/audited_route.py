@@ -9,12 +9,12 @@ from typing import Any
 import structlog
 from fastapi import Request, Response
 
+from command_api.accounts.store.audit import record_asked, record_outcome, record_write
 from command_api.http.authentication import authenticate
 from command_api.http.body_route import BodyRoute
 from command_api.http.client_address import client_address
 from command_api.http.problems import problem_of
 from command_api.http.state import ApiState, state_of
-from command_api.store.audit import record_asked, record_outcome, record_write
 from csms_shared.db.engine import in_transaction
 from csms_shared.runtime.errors import Unavailable
 

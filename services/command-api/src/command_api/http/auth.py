@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.handlers.sessions import TooManyFailures, WrongCredentials
+from command_api.accounts.handlers.sessions import TooManyFailures, WrongCredentials
 from command_api.http.answers import Json
 from command_api.http.body_route import BodyRoute
 from command_api.http.client_address import client_address

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from starlette.exceptions import HTTPException
 
-from command_api.domain.roles import Principal, Role
+from command_api.accounts.domain.roles import Principal, Role
 from command_api.http.state import state_of
 from csms_shared.contracts.refusals import refuse
 

@@ -8,8 +8,8 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
-from command_api.domain.roles import Principal
-from command_api.handlers.bulk_actions import BULK_MAX, BulkOrder, nothing_made
+from command_api.accounts.domain.roles import Principal
+from command_api.bulk.handlers import BULK_MAX, BulkOrder, nothing_made
 from command_api.http.answers import CURSOR_RULE, Json
 from command_api.http.audited_route import note_asked, note_outcome
 from command_api.http.idempotency import made_once

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.handlers.command_creation import CommandRequest
+from command_api.commands.handlers.creation import CommandRequest
+from command_api.commands.store.rows import command_view
 from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.commands import TIMEOUT_DEFAULT_S, WAIT_DEFAULT_S, WAIT_MAX_S, CommandView
 from command_api.http.state import state_of
-from command_api.store.command_rows import command_view
+from command_api.ocpp.v16.rest import delete_certificate
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.certificates import (
     AuthorityView,
@@ -23,7 +24,6 @@ from csms_shared.contracts.certificates import (
     StationCertificatesView,
 )
 from csms_shared.contracts.pages import Page
-from csms_shared.ocpp.v16 import DELETE_CERTIFICATE
 from csms_shared.values.flags import FlagText
 from csms_shared.values.numbers import NumberText, WholeText
 
@@ -168,12 +168,12 @@ async def delete_root(
 ) -> Response:
     """Send DeleteCertificate with the hash data that is known of the certificate."""
     parameters = {"station_id": station_id, **body.model_dump(exclude_none=True)}
-    payload = {"certificateHashData": await _ask(request, "certificates.hash_data", parameters)}
+    action, payload = delete_certificate(await _ask(request, "certificates.hash_data", parameters))
     command = await state_of(request).commands.create(
         CommandRequest(
             principal=administrator,
             station_id=station_id,
-            action=DELETE_CERTIFICATE,
+            action=action,
             payload=payload,
             body=orjson.dumps(payload),
             wait_s=wait,

@@ -9,17 +9,17 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.domain.command_states import HOLD_MAX_MS, CommandStatus
-from command_api.domain.password_rotation import is_password_rotation
-from command_api.domain.roles import Role
-from command_api.handlers.command_creation import CommandRequest
+from command_api.accounts.domain.roles import Role
+from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
+from command_api.commands.handlers.creation import CommandRequest
+from command_api.commands.store.queries import get_command, list_commands
+from command_api.commands.store.rows import command_view
 from command_api.http import nul_characters
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit
 from command_api.http.authentication import Viewer, authorize
 from command_api.http.body_route import JSON, read_body
 from command_api.http.state import state_of
-from command_api.store.command_queries import get_command, list_commands
-from command_api.store.command_rows import command_view
+from command_api.ocpp.preparations import sets_password
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import in_transaction
@@ -84,7 +84,7 @@ async def create_command(request: Request) -> Response:
     if key is not None and not _KEY.fullmatch(key):
         problems.append(("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
     payload = _payload(body, problems)
-    if is_password_rotation(request.path_params["action"], payload):
+    if sets_password(request.path_params["action"], payload):
         # As to set it by its own route.
         await authorize(request, Role.ADMIN)
     if problems:

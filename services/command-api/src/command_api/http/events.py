@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from command_api.domain.roles import Role
-from command_api.handlers.event_hub import EventFilter, EventHub, Stream
-from command_api.handlers.ports import ServiceAway
+from command_api.accounts.domain.roles import Role
 from command_api.http.authentication import Viewer, is_still_authorized
 from command_api.http.state import state_of
+from command_api.live_events.handlers import EventFilter, EventHub, Stream
+from command_api.ports import ServiceAway
 from csms_shared.runtime.errors import Unavailable
 
 router = APIRouter(tags=["events"])

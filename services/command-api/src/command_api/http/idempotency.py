@@ -6,9 +6,9 @@ from uuid import UUID
 
 from fastapi import Header, Request
 
-from command_api.domain.roles import Principal
-from command_api.handlers.idempotent_creation import KeyedRequest, Made
+from command_api.accounts.domain.roles import Principal
 from command_api.http.state import state_of
+from command_api.idempotency.handlers import KeyedRequest, Made
 
 PATTERN = r"^[\x21-\x7e]{1,255}$"
 IdempotencyKey = Annotated[

@@ -1,30 +1,18 @@
-"""Orders of firmware, diagnostics and logs as operators give them, and as stations get them."""
+"""Orders of firmware, diagnostics and logs as operators give them."""
 
 import base64
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from command_api.http import schema_rules
-from command_api.http.answers import given, utc_text
+from command_api.jobs import domain
 from csms_shared.contracts.refusals import ProblemRaised, refuse
-from csms_shared.ocpp import v16
-from csms_shared.ocpp.actions import commands
-from csms_shared.ocpp.schemas import request_problems
-from csms_shared.ocpp.versions import OCPP16
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.numbers import Whole
 from csms_shared.values.times import Expiry, Moment
 
 _DAY_S = 86_400
-# Where the whitepaper's requests hold an address.
-_ADDRESSES = {
-    v16.GET_LOG: ("log", "remoteLocation"),
-    v16.SIGNED_UPDATE_FIRMWARE: ("firmware", "location"),
-}
-# Fields of requests that are called otherwise here.
-_FIELDS = {"remoteLocation": "location", "signingCertificate": "signing_certificate"}
 _LOCATION = "https://firmware.example/2.0.bin"
 # OCPP's schemas check the address; RFC 3986.
 _Address = Annotated[str, Field(min_length=1, max_length=512, json_schema_extra={"format": "uri"})]
@@ -113,8 +101,8 @@ class NewLogJob(NewDiagnosticsJob):
     log_type: Literal["SecurityLog", "DiagnosticsLog"]
 
 
-def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
-    """Return action and payload of a firmware update, `requestId` left out.
+def firmware_job(body: Firmware) -> domain.Firmware:
+    """Return what is asked of stations.
 
     Raises:
         ProblemRaised: half a signature, one that is none, or an install date that can't be.
@@ -132,80 +120,40 @@ def firmware_request(body: Firmware) -> tuple[str, dict[str, Any]]:
         if body.install_at is not None and body.install_at < retrieve_at:
             raise _invalid("install_at", "must not be before retrieve_at")
         _check_signature(body)
-        firmware = given(
-            location=body.location,
-            retrieveDateTime=utc_text(retrieve_at),
-            installDateTime=utc_text(body.install_at),
-            signingCertificate=body.signing_certificate,
-            signature=body.signature,
-        )
-        return v16.SIGNED_UPDATE_FIRMWARE, {"firmware": firmware, **_retries(body)}
-    if body.install_at is not None:
+    elif body.install_at is not None:
         raise refuse(
             422,
             "validation_failed",
             "UpdateFirmware has no install date",
             ("install_at", "needs a signature"),
         )
-    payload = {"location": body.location, "retrieveDate": utc_text(retrieve_at)}
-    return v16.UPDATE_FIRMWARE, {**payload, **_retries(body)}
+    return domain.Firmware(
+        location=body.location,
+        retrieve_at=retrieve_at,
+        install_at=body.install_at,
+        signing_certificate=body.signing_certificate,
+        signature=body.signature,
+        retries=body.retries,
+        retry_interval=body.retry_interval,
+    )
 
 
-def diagnostics_request(body: NewDiagnosticsJob) -> tuple[str, dict[str, Any]]:
-    """Return action and payload of GetDiagnostics, without a location where none is given.
-
-    Raises:
-        ProblemRaised: it ends before it begins.
-    """
-    begin, end = _period(body)
-    payload = given(location=body.location, startTime=begin, stopTime=end, **_retries(body))
-    return v16.GET_DIAGNOSTICS, payload
-
-
-def log_request(body: NewLogJob) -> tuple[str, dict[str, Any]]:
-    """Return action and payload of GetLog, `requestId` left out, and a location not given.
+def upload_job(body: NewDiagnosticsJob) -> domain.Upload:
+    """Return what is asked of a station, without a location where none is given.
 
     Raises:
         ProblemRaised: it ends before it begins.
     """
-    begin, end = _period(body)
-    log = given(remoteLocation=body.location, oldestTimestamp=begin, latestTimestamp=end)
-    return v16.GET_LOG, {"logType": body.log_type, "log": log, **_retries(body)}
-
-
-def check_payload(action: str, payload: dict[str, Any]) -> None:
-    """Refuse what no station could be sent.
-
-    Raises:
-        ProblemRaised: the payload is not valid for OCPP 1.6.
-    """
-    # The registry gives it its id.
-    numbered = {**payload, "requestId": 1} if commands(OCPP16)[action].numbered else payload
-    problems = request_problems(OCPP16, action, numbered)
-    if action in _ADDRESSES:
-        # Its schema does not say what an address is; the one of diagnostics does.
-        holder, name = _ADDRESSES[action]
-        place = {"location": payload[holder][name]}
-        problems = [*problems, *request_problems(OCPP16, v16.GET_DIAGNOSTICS, place)]
-    if problems:
-        raise refuse(
-            422,
-            "payload_invalid",
-            f"this makes no valid {action} request",
-            *((_field_of(problem.pointer), problem.description) for problem in problems),
-        )
-
-
-def _field_of(pointer: str) -> str:
-    name = pointer.rpartition("/")[2]
-    return _FIELDS.get(name, name)
-
-
-def _period(body: NewDiagnosticsJob) -> tuple[str | None, str | None]:
-    begin: datetime | None = body.from_
-    if begin is not None and body.to is not None and body.to < begin:
+    if body.from_ is not None and body.to is not None and body.to < body.from_:
         raise _invalid("to", "must not be before from")
-    return utc_text(begin), utc_text(body.to)
+    return domain.Upload(
+        location=body.location,
+        log_type=body.log_type if isinstance(body, NewLogJob) else None,
+        begin=body.from_,
+        end=body.to,
+        retries=body.retries,
+        retry_interval=body.retry_interval,
+    )
 
 
 def _check_signature(body: Firmware) -> None:
@@ -218,10 +166,6 @@ def _check_signature(body: Firmware) -> None:
         raise _invalid("signature", "must be base64") from None
     if not text:
         raise _invalid("signature", "must be base64")
-
-
-def _retries(body: _Retries) -> dict[str, int]:
-    return given(retries=body.retries, retryInterval=body.retry_interval)
 
 
 def _invalid(field: str, problem: str) -> ProblemRaised:

@@ -1,6 +1,7 @@
 """Firmware, diagnostics and log jobs, and the files that came of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from command_api.domain.roles import Principal
+from command_api.accounts.domain.roles import Principal
 from command_api.http.answers import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, StationId, given
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Operator, Viewer
@@ -19,18 +20,17 @@ from command_api.http.job_requests import (
     NewFirmwareJob,
     NewJob,
     NewLogJob,
-    check_payload,
-    diagnostics_request,
-    firmware_request,
-    log_request,
+    firmware_job,
+    upload_job,
 )
 from command_api.http.state import state_of
-from command_api.store.uploads import Upload
+from command_api.jobs import domain
+from command_api.ocpp.v16.jobs import job_request
+from command_api.uploads.store.rows import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
-from csms_shared.ocpp import v16
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 
@@ -39,7 +39,6 @@ router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 JobId = Annotated[str, Path(min_length=1, max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
-_UPLOADING = (v16.GET_DIAGNOSTICS, v16.GET_LOG)
 
 
 class UploadView(BaseModel):
@@ -74,7 +73,7 @@ async def update_firmware(
 ) -> Response:
     """Order UpdateFirmware, or SignedUpdateFirmware where a signature is given."""
     return await _create(
-        request, principal, idempotency_key, station_id, body, lambda: firmware_request(body)
+        request, principal, idempotency_key, station_id, body, lambda: firmware_job(body)
     )
 
 
@@ -94,7 +93,7 @@ async def get_diagnostics(
 ) -> Response:
     """Order GetDiagnostics."""
     return await _create(
-        request, principal, idempotency_key, station_id, body, lambda: diagnostics_request(body)
+        request, principal, idempotency_key, station_id, body, lambda: upload_job(body)
     )
 
 
@@ -114,7 +113,7 @@ async def get_log(
 ) -> Response:
     """Order GetLog."""
     return await _create(
-        request, principal, idempotency_key, station_id, body, lambda: log_request(body)
+        request, principal, idempotency_key, station_id, body, lambda: upload_job(body)
     )
 
 
@@ -188,15 +187,16 @@ async def _create(
     idempotency_key: str | None,
     station_id: str,
     body: NewFirmwareJob | NewDiagnosticsJob,
-    ordered: Callable[[], tuple[str, dict[str, Any]]],
+    ordered: Callable[[], domain.Firmware | domain.Upload],
 ) -> Response:
     async def make(job_id: UUID) -> dict[str, Any]:
-        action, payload = ordered()
+        job = ordered()
         send_by = _send_by(body)
-        if action in _UPLOADING:
+        if job.location is None:
             expires_at = send_by + timedelta(0, body.timeout_s)
-            await _fill_location(request, action, payload, job_id, expires_at)
-        check_payload(action, payload)
+            uploads = state_of(request).uploads
+            job = replace(job, location=await uploads.location(job_id, expires_at))
+        action, payload = job_request(job)
         wanted = {
             "job_id": str(job_id),
             "station_id": station_id,
@@ -230,16 +230,6 @@ def _send_by(body: NewJob) -> datetime:
             ("hold_until", "must lie within the next 7 days"),
         )
     return send_by
-
-
-async def _fill_location(
-    request: Request, action: str, payload: dict[str, Any], job_id: UUID, expires_at: datetime
-) -> None:
-    place, name = (
-        (payload["log"], "remoteLocation") if action == v16.GET_LOG else (payload, "location")
-    )
-    if name not in place:
-        place[name] = await state_of(request).uploads.location(job_id, expires_at)
 
 
 def _view(upload: Upload) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from command_api.handlers.ports import ServiceAway, Services
 from command_api.http.answers import (
     DEFAULT_LIMIT,
     Cursor,
@@ -21,6 +20,7 @@ from command_api.http.answers import (
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
 from command_api.http.state import state_of
+from command_api.ports import ServiceAway, Services
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import MessageView
 from csms_shared.contracts.pages import PAGE_MAX, Page

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
-from command_api.domain.password_rotation import PASSWORD_MAX_LENGTH
-from command_api.domain.roles import Role
+from command_api.accounts.domain.roles import Role
+from command_api.commands.domain.password_rotation import PASSWORD_MAX_LENGTH
 from command_api.http.authentication import required_role
 from command_api.http.openapi_commands import COMMANDS, command_operations, command_schemas
 from command_api.http.openapi_texts import forbid_nul, forbid_null_in_queries

@@ -3,12 +3,11 @@
 from typing import Any
 
 from command_api.http.answers import LOCATED
+from command_api.ocpp.v16.rest import ALTERNATIVES, LEAST_WITH_PROFILE
 from csms_shared.ocpp.actions import actions, command_actions, commands
 from csms_shared.ocpp.charging_profiles import BOUNDS, PROFILE_FIELDS
 from csms_shared.ocpp.schemas import request_schema
-from csms_shared.ocpp.v16 import REMOTE_STOP_TRANSACTION, SET_CHARGING_PROFILE
 from csms_shared.ocpp.versions import OCPP16
-from csms_shared.values.numbers import INT64_MAX, INT64_MIN
 from csms_shared.values.times import EXPIRY_PATTERN
 
 COMMANDS = "/api/v1/stations/{station_id}/commands/"
@@ -75,27 +74,17 @@ def _operation(action: str) -> dict[str, Any]:
 
 def _body(action: str) -> dict[str, Any]:
     schema = _payload(action)
-    if action != REMOTE_STOP_TRANSACTION:
-        return schema
-    by_connector = {
-        "title": "By connector",
-        "description": "Stops the open transaction of this connector.",
-        "type": "object",
-        "properties": {
-            "connectorId": {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
-        },
-        "required": ["connectorId"],
-        "additionalProperties": False,
-    }
-    return {"oneOf": [schema, by_connector]}
+    alternative = ALTERNATIVES.get(action)
+    return schema if alternative is None else {"oneOf": [schema, alternative]}
 
 
 def _payload(action: str) -> dict[str, Any]:
     schema: dict[str, Any] = _converted(action, request_schema(OCPP16, action))
     for field, least in commands(OCPP16)[action].at_least.items():
         schema["properties"][field]["minimum"] = least
-    if action == SET_CHARGING_PROFILE:
-        schema["properties"]["connectorId"]["minimum"] = 0
+    if action in LEAST_WITH_PROFILE:
+        field, least = LEAST_WITH_PROFILE[action]
+        schema["properties"][field]["minimum"] = least
     if action in PROFILE_FIELDS:
         _bound(schema["properties"][PROFILE_FIELDS[action]])
     return schema

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.handlers.parked_items import ParkingService, Which
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, no_content
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer
 from command_api.http.bulk import BulkBody, bulk_answer, chosen_by
 from command_api.http.idempotency import IdempotencyKey
 from command_api.http.state import state_of
+from command_api.parked.handlers import ParkingService, Which
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.pages import Page, ParkedFilter, ParkedView

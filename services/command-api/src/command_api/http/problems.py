@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api.handlers.event_hub import TooManyStreams
-from command_api.handlers.gathering import TooBusy
-from command_api.handlers.passwords import TooManyLogins
-from command_api.handlers.ports import ServiceAway, ServiceFailed, ServiceOlder
+from command_api.accounts.handlers.passwords import TooManyLogins
+from command_api.concurrency.gathering import TooBusy
 from command_api.http.allowed_methods import allowed_methods
+from command_api.live_events.handlers import TooManyStreams
+from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.requests import Problem
 from csms_shared.runtime.errors import Unavailable

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.domain.roles import Principal
-from command_api.handlers.bulk_actions import BulkOrder, in_batches
+from command_api.accounts.domain.roles import Principal
+from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Administrator, Viewer

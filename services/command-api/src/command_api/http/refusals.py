@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from command_api.domain.refusal_reasons import explanation
 from command_api.http.answers import (
     DEFAULT_LIMIT,
     Cursor,
@@ -19,6 +18,7 @@ from command_api.http.answers import (
 from command_api.http.audited_route import AuditedRoute
 from command_api.http.authentication import Viewer
 from command_api.http.state import state_of
+from command_api.refused_stations.domain import explanation
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import RefusalView
 from csms_shared.contracts.pages import Page

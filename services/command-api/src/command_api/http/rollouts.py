@@ -14,11 +14,11 @@ from command_api.http.idempotency import IdempotencyKey, made_once
 from command_api.http.job_requests import (
     SIGNATURE_RULE,
     Firmware,
-    check_payload,
-    firmware_request,
+    firmware_job,
 )
 from command_api.http.schema_rules import any_given, one_given
 from command_api.http.state import state_of
+from command_api.ocpp.v16.jobs import job_request
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
@@ -97,8 +97,7 @@ async def start(
     """Start a rollout to the stations named, or to those that the filter finds now."""
 
     async def make(rollout_id: UUID) -> dict[str, Any]:
-        action, payload = firmware_request(body)
-        check_payload(action, payload)
+        action, payload = job_request(firmware_job(body))
         wanted = {
             "rollout_id": str(rollout_id),
             "name": body.name,

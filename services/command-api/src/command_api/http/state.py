@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
+from command_api.accounts.handlers.accounts import Accounts
+from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.owner_map import OwnerMap
-from command_api.handlers.accounts import Accounts
-from command_api.handlers.command_creation import CommandCreation
-from command_api.handlers.event_hub import EventHub
-from command_api.handlers.idempotent_creation import IdempotentCreation
-from command_api.handlers.parked_items import ParkedItems
-from command_api.handlers.ports import Services
-from command_api.handlers.sessions import Sessions
-from command_api.handlers.uploads import Uploads
-from command_api.handlers.watched_commands import WatchedCommands
+from command_api.commands.handlers.creation import CommandCreation
+from command_api.commands.handlers.watched import WatchedCommands
+from command_api.idempotency.handlers import IdempotentCreation
+from command_api.live_events.handlers import EventHub
+from command_api.parked.handlers import ParkedItems
+from command_api.ports import Services
+from command_api.uploads.handlers import Uploads
 from csms_shared.values.trusted_proxies import TrustedProxies
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
-from command_api.domain.password_rotation import length_problem
+from command_api.commands.domain.password_rotation import length_problem
 from command_api.http.answers import (
     DEFAULT_LIMIT,
     Cursor,

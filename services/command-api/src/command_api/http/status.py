@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.handlers.ports import ServiceAway
 from command_api.http.answers import DEFAULT_LIMIT, Cursor, Json, Limit, given
 from command_api.http.authentication import Viewer
 from command_api.http.state import state_of
+from command_api.ports import ServiceAway
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import ConnectionView, GatewayView

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from command_api.handlers.bulk_actions import BulkOrder, in_batches
+from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.answers import (
     CURSOR_RULE,
     DEFAULT_LIMIT,

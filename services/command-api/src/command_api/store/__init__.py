@@ -1,1 +1,1 @@
-"""Tables, set-based queries and migrations of the schema `command`."""
+"""The schema `command`: its migrations, and the tables that every service has."""

@@ -1,0 +1,1 @@
+"""Who may ask: users, API keys, log-in, roles, and the audit of what they change."""

@@ -1,0 +1,1 @@
+"""Roles, and how soon a password may be tried again."""

@@ -1,0 +1,211 @@
+"""Log-in, and who is behind a token or an API key."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from command_api.accounts.domain.login_limits import LoginLimits
+from command_api.accounts.domain.roles import Principal
+from command_api.accounts.handlers.passwords import Passwords, TooManyLogins
+from command_api.accounts.store.accounts import (
+    User,
+    any_user,
+    create_first_user,
+    find_api_key,
+    get_user,
+    get_users,
+)
+from command_api.concurrency.gathering import Gathering
+from command_api.concurrency.limiters import LimiterByName, TooManyOfName
+from csms_shared.db.engine import in_transaction
+from csms_shared.runtime.clock import monotonic, now_ms
+
+TOKEN_SECONDS = 28_800
+ADMINISTRATOR = "admin"
+_ALGORITHM = "HS256"
+_ISSUER = "csms"
+# How long a deleted user, a changed role or a deleted key may go on counting.
+_REMEMBER_S = 5.0
+_REMEMBER_MAX = 10_000
+_TOKEN_MAX_LENGTH = 4_096
+_WAITING_OF_NAME = 20
+
+
+class WrongCredentials(Exception):
+    """User name or password is wrong."""
+
+
+class TooManyFailures(Exception):
+    """No password is checked for the next `retry_after_s` seconds, for this name from there."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many wrong passwords")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token."""
+
+    access_token: str
+    expires_in: int
+
+
+class Sessions:
+    """Logs users in and recognises who asks, from memory for a few seconds."""
+
+    def __init__(
+        self, engine: AsyncEngine, passwords: Passwords, secret: str, limits: LoginLimits
+    ) -> None:
+        self._engine = engine
+        self._passwords = passwords
+        self._secret = secret
+        self._limits = limits
+        # One at a time of a name: what the one before has failed counts for the next.
+        self._limiter = LimiterByName(_WAITING_OF_NAME)
+        # Guesses at however many names take one connection of the database.
+        self.look_ups: Gathering[str, User | None] = Gathering(self._look_up, max_items=500)
+        self._recognised: dict[str, tuple[Principal, float]] = {}
+
+    async def log_in(self, username: str, password: str, address: str) -> Token:
+        """Return a token.
+
+        Raises:
+            WrongCredentials: there is no such user, or the password is another.
+            TooManyFailures: there were too many wrong passwords; this one was not looked at.
+            TooManyLogins: too many log-ins of this user wait.
+        """
+        self._refuse_too_soon(address, username)
+        try:
+            async with self._limiter.slot(username):
+                user = await self._checked(username, password, address)
+        except TooManyOfName as error:
+            raise TooManyLogins from error
+        return self._token(user)
+
+    def _refuse_too_soon(self, address: str, username: str) -> None:
+        wait_s = self._limits.wait_s(address, username, monotonic())
+        if wait_s > 0:
+            raise TooManyFailures(wait_s)
+
+    async def _checked(self, username: str, password: str, address: str) -> User:
+        self._refuse_too_soon(address, username)
+        user = await self.look_ups.submit(username)
+        right = await self._passwords.matches(
+            user.password_hash if user else None,
+            password,
+            self._limits.failures(address, username, monotonic()),
+        )
+        if user is None or not right:
+            self._limits.failed(address, username, monotonic(), known=user is not None)
+            raise WrongCredentials
+        self._limits.succeeded(address, username)
+        return user
+
+    async def _look_up(self, usernames: Sequence[str]) -> list[User | None]:
+        found = await in_transaction(
+            self._engine, lambda connection: get_users(connection, usernames)
+        )
+        return [found.get(username) for username in usernames]
+
+    def _token(self, user: User) -> Token:
+        now_s = now_ms() // 1000
+        claims = {
+            "iss": _ISSUER,
+            "sub": user.username,
+            "ver": user.version,
+            "tid": str(user.token_id),
+            "iat": now_s,
+            "exp": now_s + TOKEN_SECONDS,
+        }
+        return Token(jwt.encode(claims, self._secret, algorithm=_ALGORITHM), TOKEN_SECONDS)
+
+    async def by_token(self, token: str) -> Principal | None:
+        """Return who holds the token, None where it is not valid (any more)."""
+        remembered = self._remembered(f"t{token}")
+        if remembered is not None:
+            return remembered
+        claims = self._claims(token)
+        if claims is None:
+            return None
+        user = await in_transaction(
+            self._engine, lambda connection: get_user(connection, claims["sub"])
+        )
+        if user is None or _named_by(claims) != (user.version, str(user.token_id)):
+            return None
+        principal = Principal(f"user:{user.username}", user.username, user.role)
+        until = min(_REMEMBER_S, claims["exp"] - now_ms() / 1000)
+        return self._remember(f"t{token}", principal, until)
+
+    async def by_api_key(self, key: str) -> Principal | None:
+        """Return who holds the API key."""
+        remembered = self._remembered(f"k{key}")
+        if remembered is not None:
+            return remembered
+        found = await in_transaction(
+            self._engine, lambda connection: find_api_key(connection, api_key_hash(key))
+        )
+        if found is None:
+            return None
+        principal = Principal(f"api-key:{found.id}", f"api-key:{found.name}", found.role)
+        return self._remember(f"k{key}", principal, _REMEMBER_S)
+
+    def forget(self) -> None:
+        """Recognise nobody from memory: an account has just changed here."""
+        self._recognised.clear()
+
+    async def ensure_administrator(self, password: str | None) -> bool:
+        """Make the first administrator where there is no user; false when that lacks a password.
+
+        Users that exist are left as they are.
+        """
+        if await in_transaction(self._engine, any_user):
+            return True
+        if password is None:
+            return False
+        password_hash = await self._passwords.hash(password)
+        await in_transaction(
+            self._engine,
+            lambda connection: create_first_user(connection, ADMINISTRATOR, password_hash),
+        )
+        return True
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        if len(token) > _TOKEN_MAX_LENGTH:
+            return None
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[_ALGORITHM],
+                issuer=_ISSUER,
+                options={"require": ["sub", "exp", "iss"]},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return claims
+
+    def _remembered(self, proof: str) -> Principal | None:
+        found = self._recognised.get(proof)
+        if found is None or found[1] < monotonic():
+            return None
+        return found[0]
+
+    def _remember(self, proof: str, principal: Principal, seconds: float) -> Principal:
+        if len(self._recognised) >= _REMEMBER_MAX:
+            self._recognised.clear()
+        self._recognised[proof] = (principal, monotonic() + seconds)
+        return principal
+
+
+def _named_by(claims: dict[str, Any]) -> tuple[object, object]:
+    return claims.get("ver"), claims.get("tid")
+
+
+def api_key_hash(key: str) -> bytes:
+    """Return what is stored of an API key: it is 256 random bits, so a fast hash will do."""
+    return hashlib.sha256(key.encode()).digest()

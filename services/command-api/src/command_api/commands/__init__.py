@@ -1,0 +1,1 @@
+"""Commands to stations: made, sent, reported on, ended."""

@@ -1,0 +1,1 @@
+"""What commands are and how they change; no I/O."""

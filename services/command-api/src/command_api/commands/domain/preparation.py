@@ -1,0 +1,78 @@
+"""What is asked of a station, and what becomes of it before a command is stored and sent.
+
+Which rules a version of OCPP has for an action is known at the edge (`command_api.ocpp`), which
+implements `CommandEdge`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from command_api.commands.domain.remote_starts import AwaitedStart
+from csms_shared.contracts.requests import Problem
+from csms_shared.contracts.stations import OwnerView
+from csms_shared.ocpp.actions import command_actions
+from csms_shared.ocpp.versions import OCPP16
+
+# Why a command must not be sent, in the words of REST.
+Refusal = Problem
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCommand:
+    """What an operator or a service wants a station to get; `held` until it is there."""
+
+    station_id: str
+    version: str
+    action: str
+    payload: dict[str, Any]
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the station gets, and what has to be done for it first.
+
+    `awaited_start`: the start that it asks for. `new_password`: the station's password that it
+    sets. `security_profile`: the one that it makes the station connect with.
+    """
+
+    payload: dict[str, Any]
+    awaited_start: AwaitedStart | None = None
+    new_password: str | None = None
+    security_profile: int | None = None
+
+
+class CommandEdge(Protocol):
+    """What is known of actions and payloads, version by version."""
+
+    async def prepare(self, asked: AskedCommand) -> Prepared | Refusal:
+        """Check what is asked, and complete it.
+
+        Raises:
+            ServiceAway: a service that has to be asked does not answer.
+        """
+        ...
+
+    def refusal_of_order(self, asked: AskedCommand) -> Refusal | None:
+        """Return why a service must not order it, None where an operator's rules are all."""
+        ...
+
+    def kept_payload(self, asked: AskedCommand) -> dict[str, Any]:
+        """Return the payload as it may be stored, without what sets a password."""
+        ...
+
+
+def version_of(owner: OwnerView) -> str:
+    """Return the version that the station speaks, or is taken to speak until it has connected."""
+    return owner.ocpp_version or OCPP16
+
+
+def refusal_of_target(asked: AskedCommand, owner: OwnerView) -> Refusal | None:
+    """Return why nobody can be sent this: no such station, or no such action in its version."""
+    if not owner.known:
+        detail = f"there is no station {asked.station_id}"
+        return Refusal(status=404, code="unknown_station", detail=detail)
+    if asked.action not in command_actions(asked.version):
+        detail = f"{asked.version} has no command {asked.action}"
+        return Refusal(status=404, code="unknown_action", detail=detail)
+    return None

@@ -1,0 +1,1 @@
+"""Commands of operators and orders of services, from the request to their end."""

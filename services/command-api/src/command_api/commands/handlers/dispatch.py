@@ -1,0 +1,330 @@
+"""From a stored command to the gateway that holds the socket.
+
+A command is resolved and published once; when it is known not to have been written, resolved
+afresh and published once more; then it is `station_offline`. A held one goes back to `waiting`.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from command_api.commands.domain.registration import NOT_WHILE_PENDING, refusal_by_registration
+from command_api.commands.domain.states import CommandRecord, CommandStatus, after_report, ended
+from command_api.commands.handlers.watched import WatchedCommands
+from command_api.commands.store.changes import (
+    find_lookups,
+    lock_commands,
+    take_held,
+    take_lookups,
+    write_changes,
+)
+from command_api.commands.store.queries import stations_with_waiting
+from command_api.ports import CommandSender, OwnerDirectory, ServiceAway
+from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
+from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.db.engine import in_transaction
+from csms_shared.ocpp.schemas import validate_request
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.runtime.retrying import until_available
+
+log = structlog.get_logger(__name__)
+
+LOOKUP_POLL_S = 2.0
+HELD_SWEEP_S = 30.0
+_PAGE = 500
+_MAX_SECRETS = 10_000
+_MAX_WOKEN = 50_000
+_OWN_REPORTS = "command-api"
+
+
+class Dispatch:
+    """Sends commands, and sends again what was not written."""
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        owners: OwnerDirectory,
+        sender: CommandSender,
+        watched: WatchedCommands,
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._owners = owners
+        self._sender = sender
+        self._watched = watched
+        self._wake_relay = wake_relay
+        # Real payloads of commands that are stored masked; this process alone can send them.
+        self._secrets: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._lookups = asyncio.Event()
+        self._connected: set[str] = set()
+        self._held = asyncio.Event()
+
+    def keep_secret(self, command_id: UUID, payload: dict[str, Any]) -> None:
+        """Remember what the stored payload hides, for as long as the command may be sent."""
+        self._secrets[command_id] = payload
+        while len(self._secrets) > _MAX_SECRETS:
+            self._secrets.popitem(last=False)
+
+    async def send_first(self, command: CommandRecord, owner: OwnerView) -> None:
+        """Send a command that was just stored as `pending`, or end it where nobody can.
+
+        Returns before the broker has confirmed: the station may be faster than that.
+        """
+        if owner.gateway_id is None or owner.epoch is None:
+            await self._finish([command], CommandStatus.STATION_OFFLINE)
+            return
+        self._start_sending([(command, owner)])
+
+    async def drain(self) -> None:
+        """Wait for what is being sent."""
+        await asyncio.gather(*self._sending)
+
+    async def send_held(self, station_ids: Sequence[str]) -> None:
+        """Send what waits for these stations, those that are connected and may have it.
+
+        Raises:
+            ServiceAway: the registry does not answer; everything stays `waiting`.
+        """
+        owners = await self._owners.find_fresh(station_ids)
+        ready = [
+            station_id
+            for station_id, owner in owners.items()
+            if owner.gateway_id is not None
+            and owner.registration_status is not RegistrationStatus.REJECTED
+        ]
+        if not ready:
+            return
+        pending = [
+            station_id
+            for station_id in ready
+            if owners[station_id].registration_status is RegistrationStatus.PENDING
+        ]
+        commands = await self._in_transaction(
+            lambda connection: take_held(connection, ready, pending, NOT_WHILE_PENDING)
+        )
+        sendable: list[tuple[CommandRecord, OwnerView]] = []
+        for command in commands:
+            owner = owners[command.station_id]
+            problem = validate_request(
+                owner.ocpp_version or command.ocpp_version, command.action, command.payload
+            )
+            if problem is None:
+                sendable.append((command, owner))
+            else:
+                await self._refuse_payload(command, problem.description)
+        self._start_sending(sendable)
+
+    def wake_lookups(self) -> None:
+        """Tell that commands may wait for a fresh look-up."""
+        self._lookups.set()
+
+    def wake_held(self, station_ids: Sequence[str]) -> None:
+        """Tell that these stations have connected, or may be sent more: a held command has ended.
+
+        Beyond the bound they are left to the sweep.
+        """
+        if len(self._connected) < _MAX_WOKEN:
+            self._connected.update(station_ids)
+            self._held.set()
+
+    async def run(self) -> None:
+        """Look up again, dispatch and sweep until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self._look_up_again, self._lookups, LOOKUP_POLL_S))
+            group.create_task(self._repeat(self._send_to_connected, self._held, HELD_SWEEP_S))
+            group.create_task(self._repeat(self._sweep_held, asyncio.Event(), HELD_SWEEP_S))
+
+    async def _repeat(
+        self, round_: Callable[[], Awaitable[None]], wake: asyncio.Event, poll_s: float
+    ) -> None:
+        retrying = until_available(ServiceAway, Unavailable, on_failure=_log_wait)
+        while True:
+            await retrying(round_)
+            try:
+                async with asyncio.timeout(poll_s):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            wake.clear()
+
+    async def _look_up_again(self) -> None:
+        due = await self._in_transaction(lambda connection: find_lookups(connection, _PAGE))
+        if not due:
+            return
+        owners = await self._owners.find_fresh(sorted({station_id for _, station_id in due}))
+        commands = await self._in_transaction(
+            lambda connection: take_lookups(connection, [command_id for command_id, _ in due])
+        )
+        offline: list[CommandRecord] = []
+        sendable: list[tuple[CommandRecord, OwnerView]] = []
+        for command in commands:
+            owner = owners[command.station_id]
+            refused = refusal_by_registration(
+                command.station_id,
+                owner.ocpp_version or command.ocpp_version,
+                command.action,
+                owner.registration_status,
+            )
+            if owner.gateway_id is None or refused is not None or self._lost_secret(command):
+                offline.append(command)
+            else:
+                sendable.append((command, owner))
+        await self._finish(offline, CommandStatus.STATION_OFFLINE)
+        self._start_sending(sendable)
+
+    async def _send_to_connected(self) -> None:
+        woken, self._connected = self._connected, set()
+        if not woken:
+            return
+        try:
+            waiting = await self._in_transaction(
+                lambda connection: stations_with_waiting(connection, sorted(woken), "", _PAGE)
+            )
+            if waiting:
+                await self.send_held(waiting)
+            if len(waiting) == _PAGE:
+                self.wake_held(sorted(woken - set(waiting)))
+        except (ServiceAway, Unavailable):
+            self._connected |= woken
+            raise
+
+    async def _sweep_held(self) -> None:
+        after = ""
+        while True:
+            stations = await self._waiting_after(after)
+            if stations:
+                await self.send_held(stations)
+            if len(stations) < _PAGE:
+                return
+            after = stations[-1]
+
+    async def _waiting_after(self, station_id: str) -> list[str]:
+        return await in_transaction(
+            self._engine,
+            lambda connection: stations_with_waiting(connection, None, station_id, _PAGE),
+        )
+
+    def _lost_secret(self, command: CommandRecord) -> bool:
+        return command.rotation_proofs is not None and command.command_id not in self._secrets
+
+    def _start_sending(self, sendable: Iterable[tuple[CommandRecord, OwnerView]]) -> None:
+        """Send to each gateway by itself: nobody waits for one that does not confirm."""
+        by_gateway: dict[str, list[tuple[CommandRecord, Command]]] = {}
+        for command, owner in sendable:
+            message = self._message(command, owner)
+            by_gateway.setdefault(str(owner.gateway_id), []).append((command, message))
+        for gateway_id, commands in by_gateway.items():
+            sending = asyncio.create_task(self._send(gateway_id, commands))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+
+    async def _send(
+        self, gateway_id: str, commands: Sequence[tuple[CommandRecord, Command]]
+    ) -> None:
+        may_have_it = await asyncio.gather(
+            *(self._sender.send(gateway_id, message) for _, message in commands)
+        )
+        lost = [
+            command
+            for (command, _), stored in zip(commands, may_have_it, strict=True)
+            if not stored
+        ]
+        try:
+            if lost:
+                await self._not_written(lost)
+        except Unavailable as error:
+            # Not written, and that could not be stored: the sweeper ends the commands.
+            log.warning("refusals_not_stored", commands=len(lost), error=str(error))
+
+    def _message(self, command: CommandRecord, owner: OwnerView) -> Command:
+        return Command(
+            command_id=str(command.command_id),
+            station_id=command.station_id,
+            epoch=owner.epoch or 0,
+            action=command.action,
+            payload=self._secrets.get(command.command_id, command.payload),
+            deadline_ms=command.attempt_deadline_ms or command.deadline_ms,
+            attempt=command.attempts,
+        )
+
+    async def _not_written(self, commands: Sequence[CommandRecord]) -> None:
+        """Treat a returned message like a gateway's word that nothing was written."""
+        now = now_ms()
+        attempts = {command.command_id: command.attempts for command in commands}
+
+        async def work(connection: AsyncConnection) -> list[CommandRecord]:
+            locked = await lock_commands(connection, attempts)
+            changed = [
+                after
+                for command in locked.values()
+                if (
+                    after := after_report(
+                        command,
+                        CommandReport(
+                            command_id=str(command.command_id),
+                            station_id=command.station_id,
+                            outcome=CommandOutcome.NOT_OWNER,
+                            at_ms=now,
+                            attempt=attempts[command.command_id],
+                        ),
+                        _OWN_REPORTS,
+                        now,
+                    )
+                )
+            ]
+            await write_changes(connection, changed)
+            return changed
+
+        changed = await self._in_transaction(work)
+        self._tell(changed)
+        if any(command.lookup_again for command in changed):
+            self.wake_lookups()
+
+    async def _refuse_payload(self, command: CommandRecord, description: str) -> None:
+        error = {"code": "PAYLOAD_INVALID", "description": description, "details": {}}
+        await self._finish([command], CommandStatus.ERROR, error)
+
+    async def _finish(
+        self,
+        commands: Sequence[CommandRecord],
+        status: CommandStatus,
+        error: dict[str, Any] | None = None,
+    ) -> None:
+        if not commands:
+            return
+        now = now_ms()
+
+        async def work(connection: AsyncConnection) -> list[CommandRecord]:
+            locked = await lock_commands(connection, [command.command_id for command in commands])
+            changed = [
+                replace(ended(command, status, now), error=error)
+                for command in locked.values()
+                if command.status is CommandStatus.PENDING
+            ]
+            await write_changes(connection, changed)
+            return changed
+
+        self._tell(await self._in_transaction(work))
+
+    def _tell(self, changed: Sequence[CommandRecord]) -> None:
+        for command in changed:
+            self._watched.became(command)
+            if command.status.is_final:
+                self._secrets.pop(command.command_id, None)
+        self._wake_relay()
+
+    async def _in_transaction(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+        return await in_transaction(self._engine, work)
+
+
+async def _log_wait(error: BaseException) -> None:
+    log.warning("dispatch_waits", error=str(error))

@@ -1,0 +1,137 @@
+"""Orders of other services: stored as held commands, and sent to stations that are there."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.commands.domain.preparation import CommandEdge
+from command_api.commands.domain.states import CommandRecord, CommandStatus, ended
+from command_api.commands.handlers.order_preparation import command_of_order
+from command_api.commands.store.changes import write_changes
+from command_api.commands.store.inserts import NewCommand, insert_commands
+from command_api.concurrency.limiters import Limiter
+from command_api.ports import OwnerDirectory, ServiceAway, ServiceFailed, ServiceOlder
+from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.orders import CommandOrder
+from csms_shared.contracts.stations import OwnerView
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
+from csms_shared.service.inbox import Reply, Work
+
+# For so many orders at once other services are asked.
+_CHECKS = 20
+
+
+class Orders:
+    """Turns orders into commands; the same order again changes nothing.
+
+    `look_up` comes before `apply` of the same works: other services are asked while no
+    transaction is open.
+    """
+
+    def __init__(
+        self,
+        owners: OwnerDirectory,
+        edge: CommandEdge,
+        wake_held: Callable[[Sequence[str]], None],
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._owners = owners
+        self._edge = edge
+        self._wake_held = wake_held
+        self._wake_relay = wake_relay
+        self._checks = Limiter(_CHECKS)
+        self._commands: dict[UUID, CommandRecord | ServiceAway] = {}
+        self._sendable: set[str] = set()
+
+    async def look_up(self, works: Sequence[Work]) -> None:
+        """Ask the other services about these orders.
+
+        Raises:
+            Unavailable: one does not answer; try the same orders again.
+        """
+        orders = list(_readable(works))
+        try:
+            found = await self._owners.find_fresh(sorted({order.station_id for order in orders}))
+        except ServiceAway as error:
+            raise Unavailable(str(error)) from error
+        commands = await asyncio.gather(
+            *(self._command(order, found[order.station_id]) for order in orders)
+        )
+        for command in commands:
+            if isinstance(command, ServiceAway) and not _is_about_the_order(command):
+                raise Unavailable(str(command)) from command
+        self._commands = {
+            order.order_id: command for order, command in zip(orders, commands, strict=True)
+        }
+
+    async def _command(self, order: CommandOrder, owner: OwnerView) -> CommandRecord | ServiceAway:
+        async with self._checks.slot():
+            try:
+                return await command_of_order(order, owner, self._edge, now_ms())
+            except ServiceAway as error:
+                return error
+
+    async def apply(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
+        """Store what is new; what can't be sent ends at once with its error.
+
+        Raises:
+            ServiceFailed: over a question about one of these orders, which is parked alone.
+        """
+        now = now_ms()
+        commands = {
+            order.order_id: self._prepared(order)
+            for work in works
+            if work.type == MessageType.COMMAND_ORDERS
+            for order in (CommandOrder.model_validate(work.item),)
+        }
+        if not commands:
+            return []
+        new = await insert_commands(
+            connection,
+            [NewCommand(replace(command, error=None), None) for command in commands.values()],
+        )
+        await write_changes(
+            connection,
+            [
+                ended(command, CommandStatus.ERROR, now)
+                for command_id, command in sorted(commands.items())
+                if command_id in new and command.error is not None
+            ],
+        )
+        self._sendable |= {
+            command.station_id for command in commands.values() if command.error is None
+        }
+        return []
+
+    def _prepared(self, order: CommandOrder) -> CommandRecord:
+        command = self._commands[order.order_id]
+        if isinstance(command, ServiceAway):
+            raise command
+        return command
+
+    def committed(self) -> None:
+        """Send what may be sent now, and tell of what has failed; too often is harmless."""
+        stations, self._sendable = self._sendable, set()
+        if stations:
+            self._wake_held(sorted(stations))
+        self._wake_relay()
+
+
+def _is_about_the_order(error: ServiceAway) -> bool:
+    """Tell whether asking again can't help, and the orders beside it must not wait."""
+    return isinstance(error, ServiceFailed) and not isinstance(error, ServiceOlder)
+
+
+def _readable(works: Iterable[Work]) -> Iterable[CommandOrder]:
+    """Yield the orders that meet the contract; the others are parked when they are applied."""
+    for work in works:
+        if work.type == MessageType.COMMAND_ORDERS:
+            try:
+                yield CommandOrder.model_validate(work.item)
+            except ValidationError:
+                continue

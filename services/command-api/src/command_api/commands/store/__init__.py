@@ -1,0 +1,1 @@
+"""Commands, and the transactions that remote starts have caused."""

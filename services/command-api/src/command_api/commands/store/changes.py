@@ -1,0 +1,220 @@
+"""Changing commands in sets: lock by id, let the domain decide, write what it decided.
+
+What is due is judged by this service's clock, which set the deadlines, not by the database's.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord
+from command_api.commands.store.rows import COLUMNS, at, command_view, record_of
+from command_api.commands.tables import commands
+from command_api.store.tables import outbox
+from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
+from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.db.outbox import write_events
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
+from csms_shared.runtime.clock import utc_now
+from csms_shared.service.completed_commands import completed_key
+from csms_shared.values.times import format_time_ms
+
+AT_ONCE = 8
+_SOURCE = "/csms/command-api"
+
+_LOCK = text(
+    f"SELECT {COLUMNS} FROM commands WHERE command_id = ANY(CAST(:ids AS uuid[])) "  # noqa: S608 - a constant
+    "ORDER BY command_id FOR UPDATE"
+)
+_CHANGE = columns_of(
+    commands,
+    "command_id",
+    "status",
+    "attempts",
+    "lookup_again",
+    "refusal",
+    "accepted",
+    "response",
+    "error",
+    "sent_at",
+    "completed_at",
+)
+_UPDATE = text(
+    f"""
+    UPDATE commands SET
+        status = given.status, attempts = given.attempts, lookup_again = given.lookup_again,
+        refusal = given.refusal, accepted = given.accepted, response = given.response::json,
+        error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at
+    FROM {unnest(_CHANGE, "given")} WHERE commands.command_id = given.command_id
+    """  # noqa: S608 - constants
+)
+
+
+async def lock_commands(
+    connection: AsyncConnection, ids: Iterable[UUID]
+) -> dict[UUID, CommandRecord]:
+    """Return the commands, locked in the order of their ids."""
+    result = await connection.execute(_LOCK, {"ids": sorted(set(ids))})
+    return {row.command_id: record_of(row) for row in result}
+
+
+async def write_changes(connection: AsyncConnection, changed: Sequence[CommandRecord]) -> None:
+    """Write locked commands back, and an event for each that is now final."""
+    if not changed:
+        return
+    await connection.execute(_UPDATE, arrays(_CHANGE, map(_change, changed)))
+    await write_events(
+        connection,
+        outbox,
+        [
+            (
+                completed_key(command.ocpp_version, command.action, command.payload),
+                _completed(command),
+            )
+            for command in changed
+            if command.status.is_final
+        ],
+    )
+
+
+def _change(command: CommandRecord) -> tuple[Any, ...]:
+    return (
+        command.command_id,
+        command.status.value,
+        command.attempts,
+        command.lookup_again,
+        command.refusal,
+        command.accepted,
+        None if command.response is None else orjson.dumps(command.response).decode(),
+        None if command.error is None else orjson.dumps(command.error).decode(),
+        at(command.sent_ms),
+        at(command.completed_ms),
+    )
+
+
+def _completed(command: CommandRecord) -> CloudEvent:
+    completed_ms = command.completed_ms or command.created_ms
+    return CloudEvent(
+        # An answer after outcome_unknown is a second event of the same command.
+        id=event_id("command", str(command.command_id), command.status.value),
+        source=_SOURCE,
+        type=event_type(COMMAND_COMPLETED_KEY),
+        subject=command.station_id,
+        time=format_time_ms(completed_ms),
+        data=command_view(command),
+    )
+
+
+async def lock_overdue(
+    connection: AsyncConnection, limit: int, answer_seconds: float
+) -> list[CommandRecord]:
+    """Return locked commands that should have ended, those in other hands left out.
+
+    Known not to have been written: due at the deadline. Otherwise `answer_seconds` after they
+    were written, or could last have been: a held one by the deadline of its attempt.
+    """
+    result = await connection.execute(
+        text(
+            f"""
+            SELECT {COLUMNS} FROM commands
+            WHERE status IN ('waiting', 'pending', 'sent') AND CASE
+                WHEN status = 'waiting' OR lookup_again THEN deadline < CAST(:now AS timestamptz)
+                ELSE coalesce(sent_at, attempt_deadline, deadline)
+                    < CAST(:now AS timestamptz) - make_interval(secs => :answer)
+            END
+            ORDER BY command_id LIMIT :limit FOR UPDATE SKIP LOCKED
+            """  # noqa: S608 - a constant
+        ),
+        {"limit": limit, "answer": answer_seconds, "now": utc_now()},
+    )
+    return [record_of(row) for row in result]
+
+
+async def take_held(
+    connection: AsyncConnection,
+    ready: Sequence[str],
+    restricted: Sequence[str],
+    restricted_actions: Sequence[str],
+) -> list[CommandRecord]:
+    """Move waiting commands of connected stations to `pending` and return them, the oldest first.
+
+    Stations that are `restricted` get none of the `restricted_actions`. At most `AT_ONCE` held
+    commands of a station are on their way: a gateway keeps only so many for it, and operators
+    want room there.
+    """
+    now = utc_now()
+    result = await connection.execute(
+        text(
+            f"""
+            WITH dispatched AS (
+                SELECT station_id, count(*) AS commands FROM commands
+                WHERE held AND status IN ('pending', 'sent')
+                  AND station_id = ANY(CAST(:ready AS text[]))
+                GROUP BY station_id
+            ), ranked AS (
+                SELECT command_id, row_number() OVER (PARTITION BY station_id ORDER BY command_id)
+                    + coalesce(dispatched.commands, 0) AS place
+                FROM commands LEFT JOIN dispatched USING (station_id)
+                WHERE status = 'waiting' AND deadline > CAST(:now AS timestamptz)
+                  AND station_id = ANY(CAST(:ready AS text[]))
+                  AND NOT (station_id = ANY(CAST(:restricted AS text[]))
+                           AND action = ANY(CAST(:actions AS text[])))
+            )
+            UPDATE commands SET status = 'pending', attempts = least(attempts + 1, 32767),
+                attempt_deadline = least(deadline, CAST(:attempt_deadline AS timestamptz))
+            WHERE command_id IN (
+                SELECT command_id FROM commands
+                WHERE command_id IN (SELECT command_id FROM ranked WHERE place <= :at_once)
+                  AND status = 'waiting'
+                ORDER BY command_id LIMIT 1000 FOR UPDATE)
+              AND status = 'waiting'
+            RETURNING {COLUMNS}
+            """  # noqa: S608 - a constant
+        ),
+        {
+            "ready": list(ready),
+            "restricted": list(restricted),
+            "actions": list(restricted_actions),
+            "now": now,
+            "attempt_deadline": now + timedelta(milliseconds=ATTEMPT_MS),
+            "at_once": AT_ONCE,
+        },
+    )
+    return sorted((record_of(row) for row in result), key=lambda command: command.command_id)
+
+
+async def take_lookups(connection: AsyncConnection, ids: Sequence[UUID]) -> list[CommandRecord]:
+    """Claim commands that wait for a fresh look-up; each is returned to one caller only."""
+    result = await connection.execute(
+        text(
+            f"""
+            UPDATE commands SET lookup_again = false, attempts = attempts + 1
+            WHERE command_id IN (
+                SELECT command_id FROM commands
+                WHERE command_id = ANY(CAST(:ids AS uuid[])) AND lookup_again
+                  AND status = 'pending'
+                ORDER BY command_id FOR UPDATE)
+            RETURNING {COLUMNS}
+            """  # noqa: S608 - a constant
+        ),
+        {"ids": list(ids)},
+    )
+    return sorted((record_of(row) for row in result), key=lambda command: command.command_id)
+
+
+async def find_lookups(connection: AsyncConnection, limit: int) -> list[tuple[UUID, str]]:
+    """Return (command id, station id) of commands that wait for a fresh look-up."""
+    result = await connection.execute(
+        text(
+            "SELECT command_id, station_id FROM commands WHERE status = 'pending' "
+            "AND lookup_again AND deadline > CAST(:now AS timestamptz) "
+            "ORDER BY command_id LIMIT :limit"
+        ),
+        {"limit": limit, "now": utc_now()},
+    )
+    return [(row.command_id, row.station_id) for row in result]

@@ -1,0 +1,66 @@
+"""Reading commands."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.commands.domain.states import CommandRecord, CommandStatus
+from command_api.commands.store.rows import COLUMNS, record_of
+from command_api.commands.tables import commands
+from csms_shared.runtime.clock import utc_now
+
+
+async def get_command(connection: AsyncConnection, command_id: UUID) -> CommandRecord | None:
+    """Return one command."""
+    row = (
+        await connection.execute(
+            text(f"SELECT {COLUMNS} FROM commands WHERE command_id = :id"),  # noqa: S608 - a constant
+            {"id": command_id},
+        )
+    ).first()
+    return None if row is None else record_of(row)
+
+
+async def list_commands(
+    connection: AsyncConnection,
+    *,
+    station_id: str | None,
+    action: str | None,
+    status: CommandStatus | None,
+    before: UUID | None,
+    limit: int,
+) -> list[CommandRecord]:
+    """Return up to `limit` commands, newest first, older than `before`."""
+    statement = select(commands).order_by(commands.c.command_id.desc()).limit(limit)
+    if station_id is not None:
+        statement = statement.where(commands.c.station_id == station_id)
+    if action is not None:
+        statement = statement.where(commands.c.action == action)
+    if status is not None:
+        statement = statement.where(commands.c.status == status.value)
+    if before is not None:
+        statement = statement.where(commands.c.command_id < before)
+    return [record_of(row) for row in await connection.execute(statement)]
+
+
+async def stations_with_waiting(
+    connection: AsyncConnection, among: Sequence[str] | None, after: str, limit: int
+) -> list[str]:
+    """Return stations that commands wait for, in order, `among` some or all."""
+    parameters: dict[str, Any] = {"after": after, "limit": limit, "now": utc_now()}
+    condition = ""
+    if among is not None:
+        condition = "AND station_id = ANY(CAST(:among AS text[])) "
+        parameters["among"] = list(among)
+    result = await connection.execute(
+        text(
+            "SELECT DISTINCT station_id FROM commands WHERE status = 'waiting' "  # noqa: S608
+            f"AND deadline > CAST(:now AS timestamptz) AND station_id > :after {condition}"
+            "ORDER BY station_id LIMIT :limit"
+        ),
+        parameters,
+    )
+    return [row.station_id for row in result]

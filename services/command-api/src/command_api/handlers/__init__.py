@@ -1,1 +1,0 @@
-"""Use cases: load state, let the domain decide, write, publish."""

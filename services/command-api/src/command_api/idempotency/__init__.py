@@ -1,0 +1,1 @@
+"""Idempotency keys: what is made for one is made once."""

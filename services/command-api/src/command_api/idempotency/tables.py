@@ -1,0 +1,17 @@
+"""What idempotency keys stand for."""
+
+from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid, func
+
+from command_api.store.tables import metadata
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    # Of the command that it made, or that what it made begins with; of a rollout, its own.
+    Column("command_id", Uuid, nullable=False),
+    Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+    Index("idempotency_keys_by_time", "created_at"),
+)

@@ -1,0 +1,1 @@
+"""Jobs of stations: firmware to install, diagnostics and logs to upload."""

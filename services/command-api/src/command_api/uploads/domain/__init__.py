@@ -1,0 +1,1 @@
+"""Names of uploaded files, and where they are kept."""

@@ -1,0 +1,1 @@
+"""Rows about uploads, and the folder or the bucket that keeps their bytes."""
