@@ -334,6 +334,10 @@ COMMAND_API_README = _of(
     ("a stream is authorized again at each keep-alive ({} s)", "command_api: KEEP_ALIVE_S"),
     ("a deadline of its own in the row, {} s after", "command_api: ATTEMPT_MS / 1000"),
     ("a station gets {} at a time", "command_api: command_changes.AT_ONCE"),
+    (
+        "the sweeper ends one {} s after its deadline or its writing",
+        "command_api: ANSWER_TIMEOUT_MS + GRACE_MS / 1000",
+    ),
     ("A changed or deleted account counts for up to {} s", "command_api: sessions._REMEMBER_S"),
     ("A stream that falls {} events behind", "command_api: BUFFER_EVENTS"),
 )
@@ -342,7 +346,7 @@ SERVICE_READMES = (
     *_of(
         "services/station-registry/README.md",
         ("One replica looks at leases every {} s", "station_registry: WATCH_S"),
-        ("After nobody looked for {} s", "station_registry: AWAY_S"),
+        ("If nobody looked for {} s", "station_registry: AWAY_S"),
     ),
     *_of(
         "services/session-service/README.md",

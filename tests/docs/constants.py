@@ -3,19 +3,22 @@
 `ws_gateway: MAX_SILENT` is a constant at the top of some module of the package;
 `leases.LEASE_S` one of the module of that name, where several modules have a constant that is
 called so. `Limits.queued_calls` is the default of a field, or a property of an instance made of
-defaults. `*` and `/` join names, numbers and units: `_MAX_BYTES / MiB`.
+defaults. `+`, `*` and `/` join names, numbers and units from left to right: `_MAX_BYTES / MiB`.
 """
 
 import ast
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from operator import add, mul, truediv
 from pathlib import Path
 
 from pydantic import BaseModel
 
+_OPERATORS: dict[str, Callable[[float, float], float]] = {"+": add, "*": mul, "/": truediv}
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "minutes": 60}
 
 
@@ -26,14 +29,10 @@ def value_of(place: str) -> float:
         LookupError: no module of the package has the name, or several do.
     """
     package, _, expression = place.partition(": ")
-    operator, value = "*", 1.0
-    for word in expression.split():
-        if word in "*/":
-            operator = word
-        elif operator == "*":
-            value *= _number(package, word)
-        else:
-            value /= _number(package, word)
+    first, *rest = expression.split()
+    value = _number(package, first)
+    for operator, word in zip(rest[::2], rest[1::2], strict=True):
+        value = _OPERATORS[operator](value, _number(package, word))
     return value
 
 
