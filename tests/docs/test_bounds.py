@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.bounds import BOUNDS, Bound
+from tests.docs.bound import Bound
+from tests.docs.bounds_of_decisions import BOUNDS_OF_DECISIONS
+from tests.docs.bounds_of_operations import BOUNDS_OF_OPERATIONS
+from tests.docs.bounds_of_pages import BOUNDS_OF_PAGES
 from tests.docs.constants import value_of
 
 ROOT = Path(__file__).parents[2]
+BOUNDS = (*BOUNDS_OF_OPERATIONS, *BOUNDS_OF_PAGES, *BOUNDS_OF_DECISIONS)
 OPERATIONS = "docs/operations.md"
 _NUMBER = r"((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
 # Numbers of the tables of bounds that are no constant of the code.

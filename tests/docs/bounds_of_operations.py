@@ -1,29 +1,14 @@
-"""Each number of the pages that is a bound of the code, and where the code has it.
+"""The bounds that docs/operations.md names."""
 
-A bound is a page, words of it with `{}` in the place of each number, and one place of the code
-for each of them (`tests.docs.constants`). Change a constant, and the test names the sentence that
-is wrong now; change a sentence, and the words here follow.
-"""
+from tests.docs.bound import CONNECTION, ENTRY, bounds_of
 
-from typing import NamedTuple
+_DATABASE = (
+    "no growth; {} s for one, {} s for a statement",
+    "csms_shared: engine.CONNECT_TIMEOUT_S",
+    "csms_shared: STATEMENT_TIMEOUT_MS / 1000",
+)
 
-
-class Bound(NamedTuple):
-    """Words of a page with their numbers, in the order in which they stand there."""
-
-    page: str
-    words: str
-    places: tuple[str, ...]
-
-
-def _of(page: str, *rows: tuple[str, ...]) -> tuple[Bound, ...]:
-    return tuple(Bound(page, words, tuple(places)) for words, *places in rows)
-
-
-_FIELDS = "ws_gateway: Limits."
-_ENTRY = "ws_gateway: EntryLimits."
-
-GATEWAY_TABLE = _of(
+GATEWAY_TABLE = bounds_of(
     "docs/operations.md",
     ("less {}, less {} (a quarter", "ws_gateway: _OTHER_FILES", "ws_gateway: _RESERVED_FILES"),
     (
@@ -45,8 +30,8 @@ GATEWAY_TABLE = _of(
     *(
         (
             f"| {kind} that wait | {{}}, {{}} s |",
-            _ENTRY + "admissions_waiting",
-            _ENTRY + "admission_wait_s",
+            ENTRY + "admissions_waiting",
+            ENTRY + "admission_wait_s",
         )
         for kind in ("upgrades", "boots")
     ),
@@ -58,8 +43,8 @@ GATEWAY_TABLE = _of(
     ),
     (
         "{} of an address, then one each {} s; each once in {} s",
-        _ENTRY + "unknown_ids_at_once",
-        _ENTRY + "unknown_id_interval_s",
+        ENTRY + "unknown_ids_at_once",
+        ENTRY + "unknown_id_interval_s",
         "ws_gateway: UNKNOWN_FOR_S",
     ),
     (
@@ -79,27 +64,27 @@ GATEWAY_TABLE = _of(
     ),
     (
         "{} a second, and one more for each {} KiB | they wait in the network; 1008 after {} s",
-        _ENTRY + "frames_per_s",
+        ENTRY + "frames_per_s",
         "ws_gateway: _BYTES_PER_FRAME / KiB",
         "ws_gateway: FLOOD_S",
     ),
     ("answers that are not read, of all stations | {} MiB |", "ws_gateway: MOST_BYTES / MiB"),
     (
         "calls that wait for the one before | {}, {} MiB |",
-        _FIELDS + "queued_calls",
-        _FIELDS + "queued_bytes / MiB",
+        CONNECTION + "queued_calls",
+        CONNECTION + "queued_bytes / MiB",
     ),
-    ("a station's call under way | {} s |", _FIELDS + "call_deadline_s"),
-    ("{} at once, then one each second, for each connection", _FIELDS + "triggers_at_once"),
+    ("a station's call under way | {} s |", CONNECTION + "call_deadline_s"),
+    ("{} at once, then one each second, for each connection", CONNECTION + "triggers_at_once"),
     (
         "commands that wait | {}; {} ids remembered",
-        _FIELDS + "queued_commands",
-        _FIELDS + "remembered_commands",
+        CONNECTION + "queued_commands",
+        CONNECTION + "remembered_commands",
     ),
     (
         "a command on the wire | {} s; {} late answers",
-        _FIELDS + "answer_timeout_s",
-        _FIELDS + "abandoned_commands",
+        CONNECTION + "answer_timeout_s",
+        CONNECTION + "abandoned_commands",
     ),
     (
         "what a station leaves unread | {} MiB, {} s |",
@@ -114,7 +99,7 @@ GATEWAY_TABLE = _of(
         "{} items, {} MiB; calls {} s, claims {} s, liveness {} s, command reports {} s",
         "ws_gateway: lane._MAX_ITEMS",
         "ws_gateway: lane._MAX_BYTES / MiB",
-        _FIELDS + "call_deadline_s",
+        CONNECTION + "call_deadline_s",
         "ws_gateway: CLAIM_TIMEOUT_S",
         "ws_gateway: _LIVENESS_PATIENCE_S",
         "ws_gateway: command_reports._PATIENCE_S",
@@ -123,7 +108,7 @@ GATEWAY_TABLE = _of(
     (
         "{} of an hour, {} made-up ids of an address",
         "ws_gateway: MAX_KEYS",
-        _ENTRY + "refused_ids_per_address",
+        ENTRY + "refused_ids_per_address",
     ),
     (
         "refusals on their way to the registry | {}, {} s |",
@@ -148,13 +133,7 @@ GATEWAY_TABLE = _of(
     ),
 )
 
-_DATABASE = (
-    "no growth; {} s for one, {} s for a statement",
-    "csms_shared: engine.CONNECT_TIMEOUT_S",
-    "csms_shared: STATEMENT_TIMEOUT_MS / 1000",
-)
-
-OWNING_SERVICES_TABLE = _of(
+OWNING_SERVICES_TABLE = bounds_of(
     "docs/operations.md",
     (
         "{} messages of at most {} KiB (a single item 2 MiB); "
@@ -198,7 +177,7 @@ OWNING_SERVICES_TABLE = _of(
     ),
 )
 
-COMMAND_API_TABLE = _of(
+COMMAND_API_TABLE = bounds_of(
     "docs/operations.md",
     (
         "REST connections | {}; {} s for a request, {} KiB for its head",
@@ -267,7 +246,7 @@ COMMAND_API_TABLE = _of(
     _DATABASE,
 )
 
-OPERATIONS = _of(
+REST_OF_THE_PAGE = bounds_of(
     "docs/operations.md",
     (
         "renewed their leases within {} s (they do each {} s)",
@@ -315,222 +294,13 @@ OPERATIONS = _of(
     ("`CSMS_MAX_UNKNOWN_STATIONS` ({})", "station_registry: RegistrySettings.max_unknown_stations"),
     ("refused in the first {} minutes is kept", "csms_shared: KEPT_FOR_S / minutes"),
     ("command on its wire are answered ({} s at most)", "ws_gateway: LAST_ANSWERS_S"),
+    ("It ends {} s after `CSMS_DRAIN_SECONDS`", "ws_gateway: END_S + _DISCONNECT_S"),
+    ("offline when its lease runs out, {} s later", "station_registry: leases.LEASE_S"),
 )
 
-GATEWAY_README = _of(
-    "services/ws-gateway/README.md",
-    ("three silent ping intervals ({} s each)", _FIELDS + "ping_interval_s"),
-    (
-        "more than {} calls in flight, or more than {} frames a second for {} s",
-        _FIELDS + "queued_calls",
-        _ENTRY + "frames_per_s",
-        "ws_gateway: FLOOD_S",
-    ),
-    ("could be neither stored nor decided in {} s", _FIELDS + "call_deadline_s"),
-)
-
-COMMAND_API_README = _of(
-    "services/command-api/README.md",
-    ("a stream is authorized again at each keep-alive ({} s)", "command_api: KEEP_ALIVE_S"),
-    ("a deadline of its own in the row, {} s after", "command_api: ATTEMPT_MS / 1000"),
-    ("a station gets {} at a time", "command_api: command_changes.AT_ONCE"),
-    (
-        "the sweeper ends one {} s after its deadline or its writing",
-        "command_api: ANSWER_TIMEOUT_MS + GRACE_MS / 1000",
-    ),
-    ("A changed or deleted account counts for up to {} s", "command_api: sessions._REMEMBER_S"),
-    ("A stream that falls {} events behind", "command_api: BUFFER_EVENTS"),
-)
-
-SERVICE_READMES = (
-    *_of(
-        "services/station-registry/README.md",
-        ("One replica looks at leases every {} s", "station_registry: WATCH_S"),
-        ("If nobody looked for {} s", "station_registry: AWAY_S"),
-    ),
-    *_of(
-        "services/session-service/README.md",
-        ("Partitions are made {} weeks ahead", "session_service: WEEKS_AHEAD"),
-        ("`csms_transaction_ids_used_ratio` (alarm at {})", "session_service: _ID_ALARM"),
-    ),
-)
-
-OTHER_PAGES = (
-    *_of(
-        "docs/architecture.md",
-        ("can be neither stored nor decided within {} s", _FIELDS + "call_deadline_s"),
-        ("its lease ends after {} s", "station_registry: leases.LEASE_S"),
-    ),
-    *_of("docs/glossary.md", ("{} s from each renewal", "station_registry: leases.LEASE_S")),
-    *_of(
-        "docs/reliability.md",
-        (
-            "second outage of a service within {} minutes, a gateway waits for 4 to {} s",
-            "ws_gateway: steadiness.WINDOW_S / minutes",
-            "ws_gateway: steadiness.LONGEST_S",
-        ),
-        (
-            "{} s of silence, 25 s in all, {} KiB",
-            "ws_gateway: SILENCE_S",
-            "ws_gateway: _MAX_REQUEST_BYTES / KiB",
-        ),
-        ("a message that does not end has {} s", "ws_gateway: MESSAGE_TIMEOUT_S"),
-        (
-            "{} frames a second are read, 1008 after {} s of it; {} MiB unread",
-            _ENTRY + "frames_per_s",
-            "ws_gateway: FLOOD_S",
-            "ws_gateway: _MAX_UNWRITTEN_BYTES / MiB",
-        ),
-        (
-            "{} s for a request, {} KiB for its head",
-            "command_api: REQUEST_S",
-            "command_api: MAX_HEAD_BYTES / KiB",
-        ),
-    ),
-    *_of(
-        "docs/capacity.md",
-        ("Gateways let an upgrade wait {} s", _ENTRY + "admission_wait_s"),
-        (
-            "Meter values are kept for {} days",
-            "session_service: Settings.meter_value_retention_days",
-        ),
-    ),
-)
-
-DECISIONS = (
-    *_of(
-        "docs/adr/0014-who-waits-for-a-turn.md",
-        (
-            "{} s ({} s where more than {} sockets are silent) and {} KiB for the request",
-            "ws_gateway: SILENCE_S",
-            "ws_gateway: CROWDED_SILENCE_S",
-            "ws_gateway: MAX_SILENT",
-            "ws_gateway: _MAX_REQUEST_BYTES / KiB",
-        ),
-        ("a turn (503 when none comes within {} s)", _ENTRY + "admission_wait_s"),
-        (
-            "{}/s each after a burst of {}, per gateway",
-            _ENTRY + "admissions_per_s",
-            _ENTRY + "admissions_at_once",
-        ),
-        (
-            "{} to {} per gateway, so many that each is answered within {} s",
-            "ws_gateway: FEWEST_CLAIMS",
-            "ws_gateway: MOST_CLAIMS",
-            "ws_gateway: CLAIM_TARGET_S",
-        ),
-        (
-            "connections of one station id | {}, then one each {} s",
-            _ENTRY + "connections_at_once",
-            _ENTRY + "connection_interval_s",
-        ),
-        (
-            "wrong passwords | {}, then one each {} s",
-            _ENTRY + "failed_logins_at_once",
-            _ENTRY + "failed_login_interval_s",
-        ),
-        ("The last {} are remembered", "ws_gateway: _MAX_IN_SESSION"),
-    ),
-    *_of(
-        "docs/adr/0022-guessed-passwords-of-users.md",
-        (
-            "{} wrong passwords | a wait of 1 s, doubled by each further one, up to {} s",
-            "command_api: CommandApiSettings.login_attempts",
-            "command_api: CommandApiSettings.login_window_seconds",
-        ),
-        (
-            "{} wrong passwords | the same, up to {} s",
-            "command_api: CommandApiSettings.login_attempts * NAME_TIMES",
-            "command_api: NAME_LONGEST_S",
-        ),
-        ("as if they came in turn. {} may wait", "command_api: _WAITING_OF_NAME"),
-        ("one of the last {} checks", "command_api: passwords._REMEMBERED"),
-    ),
-    *_of(
-        "docs/adr/0024-two-exchanges-of-events.md",
-        ("A round waits {} s for confirms", "csms_shared: PATIENCE_S"),
-        (
-            "its confirm is waited for {} ms only ({} s at its turn",
-            "csms_shared: _REFUSED_PATIENCE_S * 1000",
-            "csms_shared: _TURN_PATIENCE_S",
-        ),
-        ("twice as many each time, {} at most", "csms_shared: _MOST_AT_ONCE"),
-        (
-            "{} minutes of refusals and {} messages of a service are kept, and a message is "
-            "published {} times at most",
-            "csms_shared: KEPT_FOR_S / minutes",
-            "csms_shared: MOST_KEPT",
-            "csms_shared: MOST_ATTEMPTS",
-        ),
-    ),
-    *_of(
-        "docs/adr/0028-one-partys-trouble-is-its-own.md",
-        ("waits at most {} s for the confirms", "csms_shared: replies.SETTLE_S"),
-        (
-            "({} messages, {} MiB), go out over channels of its own, one attempt of {} s at a time",
-            "csms_shared: BACKLOG_MAX_MESSAGES",
-            "csms_shared: BACKLOG_MAX_BYTES / MiB",
-            "csms_shared: ATTEMPT_S",
-        ),
-        ("after {} s, which is as long as a gateway waits", "csms_shared: replies.GIVE_UP_S"),
-        ("with a database connection each, {} s for any", "csms_shared: requests_inbox.LONGEST_S"),
-    ),
-    *_of(
-        "docs/adr/0029-a-gateways-life-waits-for-nobody.md",
-        ("in pages of {} connections", "csms_shared: BATCH_MAX_ITEMS"),
-        ("not answered within {} s only", "ws_gateway: PAGE_TIMEOUT_S"),
-        (
-            "Both queues are bounded ({} MiB, {} MiB)",
-            "csms_shared: LEASES_MAX_BYTES / MiB",
-            "csms_shared: REASSERTIONS_MAX_BYTES / MiB",
-        ),
-    ),
-    *_of(
-        "docs/adr/0030-admission-costs-those-who-are-in-little.md",
-        (
-            "{} begin at a turn of the event loop, {} are under way",
-            "ws_gateway: BEGIN_AT_A_TURN",
-            "ws_gateway: MOST_AT_ONCE",
-        ),
-        (
-            "in order of arrival, {} s at most; whoever is slow for {} s makes room",
-            "ws_gateway: LONGEST_WAIT_S",
-            "ws_gateway: CROWDED_SILENCE_S",
-        ),
-        (
-            "{} a second (a setting), each {} KiB counted as one more; pieces of {} KiB",
-            _ENTRY + "frames_per_s",
-            "ws_gateway: _BYTES_PER_FRAME / KiB",
-            "ws_gateway: PIECE_BYTES / KiB",
-        ),
-        ("who is over it for {} s", "ws_gateway: FLOOD_S"),
-        ("problems of one payload | {} are looked for", "csms_shared: MAX_PROBLEMS"),
-        ("unread answers of all stations | {} MiB |", "ws_gateway: MOST_BYTES / MiB"),
-        (
-            "ids that no station has | {} of an address, then one each {} s",
-            _ENTRY + "unknown_ids_at_once",
-            _ENTRY + "unknown_id_interval_s",
-        ),
-        ("asked for once | 404 for {} s", "ws_gateway: UNKNOWN_FOR_S"),
-    ),
-    *_of(
-        "docs/adr/0011-a-busy-token-is-looked-at-twice.md",
-        ("tries the start each {} ms", "session_service: HOLD_STEP_S * 1000"),
-    ),
-    *_of(
-        "docs/adr/0020-limits-of-a-test-bench.md",
-        ("of its commands {} may wait", _FIELDS + "exempt_commands"),
-    ),
-)
-
-BOUNDS = (
+BOUNDS_OF_OPERATIONS = (
     *GATEWAY_TABLE,
     *OWNING_SERVICES_TABLE,
     *COMMAND_API_TABLE,
-    *OPERATIONS,
-    *GATEWAY_README,
-    *COMMAND_API_README,
-    *SERVICE_READMES,
-    *OTHER_PAGES,
-    *DECISIONS,
+    *REST_OF_THE_PAGE,
 )
