@@ -94,12 +94,21 @@ OTHER_PAGES = (
         ("in PEM of at most {} characters", "station_registry: CSR_MAX_CHARS"),
         ("otherwise {} characters) is not sent", "csms_shared: CHAIN_MAX_CHARS"),
         (
-            "no whole answer within {} s: tried again later, {} times in all",
+            "no whole answer within {} s | tried again later, {} times in all",
             "station_registry: DEADLINE_S",
             "station_registry: ATTEMPTS",
         ),
         ("(the command's `timeout` and {} s)", "command_api: ANSWER_TIMEOUT_MS + GRACE_MS / 1000"),
         ("`certificate_request` ({} days after", "station_registry: ENDED_KEPT_DAYS"),
+    ),
+    *bounds_of(
+        "docs/local-lists.md",
+        (
+            "at most {} entries a message; more than {} a message and {} a list",
+            "session_service: PER_MESSAGE_DEFAULT",
+            "session_service: PER_MESSAGE_MAX",
+            "session_service: ENTRIES_MAX",
+        ),
     ),
     *bounds_of(
         "docs/flight-recorder.md",
