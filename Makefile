@@ -12,7 +12,7 @@ endif
 # A suite of one's own state folder and ports: make run CSMS_HOME=... CSMS_OCPP_PORT=...
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-MEMBERS := shared services/ws-gateway services/session-service services/station-registry services/command-api simulator local
+MEMBERS := shared services/ws-gateway services/session-service services/station-registry services/command-api simulator local backup
 STAMP := $(VENV)/.synced
 
 .PHONY: help
@@ -76,10 +76,20 @@ check: env ## Format, lint, import rules and strict types
 	@$(VENV)/bin/ruff format --check -q .
 	@$(VENV)/bin/ruff check -q .
 	@$(VENV)/bin/lint-imports --config .importlinter --cache-dir .import_linter_cache
-	@for member in $(MEMBERS); do (cd $$member && echo "mypy $$member" && \
-	  $(CURDIR)/$(VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache/$$member \
-	  $$(ls -d src tests 2>/dev/null)) || exit 1; done
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(TYPED)
+
+# Each member's tests have names of their own: its types are checked apart, the longest first.
+TYPED := types-of-tests $(addprefix types-of-,$(subst /,-,$(MEMBERS)))
+.PHONY: $(TYPED)
+types-of-tests: env
 	@$(VENV)/bin/mypy --cache-dir .mypy_cache/top $$(ls -d tests bench conftest.py 2>/dev/null)
+define TYPES_OF
+types-of-$(subst /,-,$(1)): env
+	@cd $(1) && echo "mypy $(1)" && \
+	  $(CURDIR)/$(VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache/$(1) \
+	  $$$$(ls -d src tests 2>/dev/null)
+endef
+$(foreach member,$(MEMBERS),$(eval $(call TYPES_OF,$(member))))
 
 .PHONY: unit
 unit: env ## The tests that need neither broker nor database
@@ -116,7 +126,7 @@ TEST_GROUPS := test-pieces test-services test-system test-operation test-securit
 
 .PHONY: $(TEST_GROUPS)
 test-pieces: env ## The tests of each piece by itself, but for those of the services with a database
-	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests bench/tests \
+	@$(VENV)/bin/pytest shared/tests services simulator/tests local/tests backup/tests bench/tests \
 	  $(WITH_A_DATABASE:%=--ignore=%) --durations=8
 test-services: env ## The tests of the services with a database, and of the models of what they own
 	@$(VENV)/bin/pytest $(WITH_A_DATABASE) tests/models --durations=8

@@ -125,7 +125,12 @@ def test_each_service_gets_its_own_role_and_only_the_secrets_it_needs(suite: Sui
 def test_both_gateways_answer_on_the_balanced_port_and_on_their_own(suite: Suite) -> None:
     state = suite.state()
     pids = {gateway.pid for gateway in state.gateways}
-    assert {ask(f"{state.ocpp_url}/S1")["pid"] for _ in range(8)} == pids
+    seen: set[int] = set()
+    for _ in range(200):  # On a shared socket the kernel chooses, and not in turn.
+        seen.add(ask(f"{state.ocpp_url}/S1")["pid"])
+        if seen >= pids:
+            break
+    assert seen == pids
     assert [ask(gateway.ocpp_url)["pid"] for gateway in state.gateways] == [
         gateway.pid for gateway in state.gateways
     ]

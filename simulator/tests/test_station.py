@@ -8,6 +8,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosedOK
 
 from csms_simulator.answer import Answer, AnswerWithCallError
+from csms_simulator.bare_station import BareStation, Handler
 from csms_simulator.errors import (
     CallRefusedError,
     CallTimedOutError,
@@ -17,7 +18,7 @@ from csms_simulator.errors import (
 from csms_simulator.ledger import Ledger
 from csms_simulator.session_script import SessionPlan, run_session
 from csms_simulator.settings import StationSettings
-from csms_simulator.station import Handler, SimulatedStation
+from csms_simulator.station import SimulatedStation
 from csms_simulator.wire import Payload, read_timestamp
 
 if TYPE_CHECKING:
@@ -244,10 +245,10 @@ async def test_an_unknown_command_is_not_implemented(central_system: "FakeCentra
 async def test_handlers_can_be_replaced_to_refuse_or_stay_silent(
     central_system: "FakeCentralSystem",
 ) -> None:
-    async def refuse(station: SimulatedStation, request: Payload) -> Payload:
+    async def refuse(station: BareStation, request: Payload) -> Payload:
         raise AnswerWithCallError("InternalError", "broken")
 
-    async def stay_silent(station: SimulatedStation, request: Payload) -> Answer:
+    async def stay_silent(station: BareStation, request: Payload) -> Answer:
         return Answer(None)
 
     handlers: dict[str, Handler] = {"ClearCache": refuse, "UnlockConnector": stay_silent}

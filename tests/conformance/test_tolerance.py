@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -29,7 +28,7 @@ class Deviant:
 
     trap: int
     action: str
-    payload: Any
+    payload: Payload
     tolerated: tuple[str, ...]
     strict: str | None
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from csms_simulator.answer import Answer
-from csms_simulator.command_answers import clear_cache
+from csms_simulator.answers.core import clear_cache
+from csms_simulator.bare_station import BareStation
 from csms_simulator.ledger import Ledger
 from csms_simulator.operator import Operator
 from csms_simulator.session_script import SessionPlan, run_session
@@ -178,6 +179,6 @@ class StationFleet:
             await run_session(station, LOCAL, id_token, self._load.plan)
             await asyncio.sleep(self._load.pause * random.uniform(0.5, 1.5))
 
-    async def _clear_cache_slowly(self, station: SimulatedStation, request: Payload) -> Answer:
+    async def _clear_cache_slowly(self, station: BareStation, request: Payload) -> Answer:
         await asyncio.sleep(random.uniform(0, self._load.answers_after))
         return await clear_cache(station, request)

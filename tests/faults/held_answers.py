@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from csms_simulator.answer import Answer
+from csms_simulator.bare_station import BareStation
 from csms_simulator.station import SimulatedStation
 from csms_simulator.wire import Payload
 
@@ -21,7 +22,7 @@ class HeldAnswers:
         """Let all of them answer, and those that are asked later at once."""
         self._released.set()
 
-    async def _answer(self, station: SimulatedStation, request: Payload) -> Answer:
+    async def _answer(self, station: BareStation, request: Payload) -> Answer:
         self.asked.add(station.station_id)
         await self._released.wait()
         return Answer({"status": "Accepted"})

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ class OfflineStation:
         await self.until_answered("StopTransaction", stops)
         assert self.refused == []
 
-    async def _until(self, holds: Any) -> None:
+    async def _until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S), self._changed:
             await self._changed.wait_for(lambda: holds() or self.refused)
         assert self.refused == []

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
 from csms_simulator.station import SimulatedStation
+from csms_simulator.wire import Payload
 from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
@@ -25,7 +26,7 @@ class FrameStation:
         self._connection = connection
         self._ids = itertools.count(1)
         self._answers: dict[str, asyncio.Future[Any]] = {}
-        self.commands: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+        self.commands: asyncio.Queue[tuple[str, Payload]] = asyncio.Queue()
 
     async def read(self) -> None:
         """Take frames until the connection ends."""
@@ -36,7 +37,7 @@ class FrameStation:
                     self._answers.pop(frame[1]).set_result(frame)
                     continue
                 _, message_id, action, payload = frame
-                answer: dict[str, Any] = {"status": "Accepted"}
+                answer: Payload = {"status": "Accepted"}
                 if action == "GetDiagnostics":
                     answer = {"fileName": "diagnostics.zip"}
                 elif action == "UpdateFirmware":
@@ -44,7 +45,7 @@ class FrameStation:
                 await self._connection.send(orjson.dumps([3, message_id, answer]).decode())
                 self.commands.put_nowait((action, payload))
 
-    async def call(self, action: str, **payload: Any) -> dict[str, Any]:
+    async def call(self, action: str, **payload: Any) -> Payload:
         """Send a CALL; the payload of its CALLRESULT."""
         message_id = str(next(self._ids))
         self._answers[message_id] = answered = asyncio.get_running_loop().create_future()
@@ -52,10 +53,10 @@ class FrameStation:
         async with asyncio.timeout(20):
             frame = await answered
         assert frame[0] == 3, frame
-        result: dict[str, Any] = frame[2]
+        result: Payload = frame[2]
         return result
 
-    async def command(self) -> tuple[str, dict[str, Any]]:
+    async def command(self) -> tuple[str, Payload]:
         """Return the next command."""
         async with asyncio.timeout(30):
             return await self.commands.get()
@@ -73,18 +74,19 @@ async def booted(ocpp_url: str, station_id: str) -> AsyncIterator[FrameStation]:
         await reading
 
 
-async def started(operator: Operator, path: str, body: dict[str, Any]) -> str:
+async def started(operator: Operator, path: str, body: Payload) -> str:
     """Start a job; its id."""
     response = await operator.http.post(path, json=body)
     assert response.status_code == 201, response.text
     return str(response.json()["job_id"])
 
 
-async def becomes(operator: Operator, job_id: str, status: str) -> Any:
+async def becomes(operator: Operator, job_id: str, status: str) -> Payload:
     """Wait until a job stands there."""
-    return await eventually(
-        lambda: operator.get(f"/jobs/{job_id}"), lambda job: job["status"] == status
+    job: Payload = await eventually(
+        lambda: operator.get(f"/jobs/{job_id}"), lambda found: found["status"] == status
     )
+    return job
 
 
 async def test_n01_a_log_is_uploaded_to_the_suite_and_downloaded(
@@ -137,8 +139,8 @@ async def test_diagnostics_ordered_by_the_generic_command_are_a_job_too(
         await station.call("DiagnosticsStatusNotification", status="Uploading")
         await station.call("DiagnosticsStatusNotification", status="UploadFailed")
 
-        async def listed() -> Any:
-            return (await operator.get("/jobs", station_id=station_id))["items"]
+        async def listed() -> list[Payload]:
+            return await operator.items("/jobs", station_id=station_id)
 
         (job,) = await eventually(
             listed, lambda jobs: [one["status"] for one in jobs] == ["failed"]

@@ -11,6 +11,7 @@ from httpx import HTTPStatusError
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from csms_simulator.wire import Payload
 from tests.admitted import admitted
 from tests.integration.waiting import eventually
 
@@ -46,9 +47,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-async def obliging(run: RunState, station_id: str) -> AsyncIterator[list[tuple[str, Any]]]:
+async def obliging(run: RunState, station_id: str) -> AsyncIterator[list[tuple[str, Payload]]]:
     """The calls that a connected station got; it accepts each of them."""
-    got: list[tuple[str, Any]] = []
+    got: list[tuple[str, Payload]] = []
     boot = {"chargePointVendor": "ACME", "chargePointModel": "M1"}
 
     async def answer(socket: websockets.ClientConnection) -> None:
@@ -67,7 +68,7 @@ async def obliging(run: RunState, station_id: str) -> AsyncIterator[list[tuple[s
 
 
 async def test_a_profile_is_sent_shown_computed_and_compared(
-    obliging: list[tuple[str, Any]], operator: Operator, station_id: str
+    obliging: list[tuple[str, Payload]], operator: Operator, station_id: str
 ) -> None:
     path = f"/stations/{station_id}"
     payload = {"connectorId": 0, "csChargingProfiles": PROFILE}
@@ -77,8 +78,10 @@ async def test_a_profile_is_sent_shown_computed_and_compared(
     asked = {"connectorId": 0, "duration": 60}
     await operator.command(station_id, "GetCompositeSchedule", asked)
 
-    async def composite() -> Any:
-        return await operator.get(f"{path}/composite-schedule", connector_id=0, duration=60)
+    async def composite() -> Payload:
+        query = {"connector_id": 0, "duration": 60}
+        found: Payload = await operator.get(f"{path}/composite-schedule", **query)
+        return found
 
     shown = await eventually(composite, lambda found: found["reported"] is not None)
     assert [period["limit"] for period in shown["computed"]["periods"]] == [20.5]
@@ -90,7 +93,7 @@ async def test_a_profile_is_sent_shown_computed_and_compared(
 
 
 async def test_what_was_read_is_shown_and_bounds_profiles(
-    obliging: list[tuple[str, Any]], operator: Operator, station_id: str
+    obliging: list[tuple[str, Payload]], operator: Operator, station_id: str
 ) -> None:
     await operator.command(station_id, "GetConfiguration", {})
 
@@ -107,7 +110,7 @@ async def test_what_was_read_is_shown_and_bounds_profiles(
 
 
 async def test_a_message_is_triggered_by_either_command(
-    obliging: list[tuple[str, Any]], operator: Operator, station_id: str
+    obliging: list[tuple[str, Payload]], operator: Operator, station_id: str
 ) -> None:
     wanted = {"requestedMessage": "StatusNotification", "connectorId": 1}
     for action in ("TriggerMessage", "ExtendedTriggerMessage"):

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from ocpp.v16 import call
+from ocpp.v16 import call, call_result
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from csms_simulator.wire import Payload
 from tests.integration.third_party import ThirdPartyStation, now, third_party_station
 from tests.integration.waiting import eventually
 
 
-async def _start(station: ThirdPartyStation, id_token: str, meter_start: int = 1000) -> Any:
+async def _start(
+    station: ThirdPartyStation, id_token: str, meter_start: int = 1000
+) -> call_result.StartTransaction:
     return await station.call(
         call.StartTransaction(
             connector_id=1, id_tag=id_token, meter_start=meter_start, timestamp=now()
@@ -89,9 +92,8 @@ async def test_it_charges_a_whole_session(
         assert _items(connectors)[-1]["transaction_id"] is None
 
 
-def _items(found: Any) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = found["items"] if isinstance(found, dict) else found
-    return items
+def _items(found: Payload | list[Payload]) -> list[Payload]:
+    return found["items"] if isinstance(found, dict) else found
 
 
 async def test_tokens_that_may_not_charge_are_told_so(

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from csms_local.backups.clients import find_clients
+from csms_backup.clients import find_clients
 from csms_local.nodes.ports import LOOPBACK, KeptPorts
 from csms_local.nodes.postgres import PostgresNode, find_programs
 from csms_local.nodes.private import READY_SECONDS

@@ -31,7 +31,7 @@ def now() -> str:
 class ThirdPartyStation(ChargePoint):  # type: ignore[misc]
     """Answers what a central system of 1.6 Core may ask, and remembers it."""
 
-    def __init__(self, station_id: str, connection: Any) -> None:
+    def __init__(self, station_id: str, connection: websockets.ClientConnection) -> None:
         super().__init__(station_id, connection)
         self.asked: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self.keys = {"HeartbeatInterval": "300", "MeterValueSampleInterval": "60"}
@@ -40,42 +40,44 @@ class ThirdPartyStation(ChargePoint):  # type: ignore[misc]
         self.asked.put_nowait((action, payload))
 
     @on(Action.remote_start_transaction)  # type: ignore[untyped-decorator]
-    def on_remote_start(self, id_tag: str, **more: Any) -> Any:
+    def on_remote_start(self, id_tag: str, **more: Any) -> call_result.RemoteStartTransaction:
         self._note("RemoteStartTransaction", id_tag=id_tag, **more)
         return call_result.RemoteStartTransaction(status=RemoteStartStopStatus.accepted)
 
     @on(Action.remote_stop_transaction)  # type: ignore[untyped-decorator]
-    def on_remote_stop(self, transaction_id: int) -> Any:
+    def on_remote_stop(self, transaction_id: int) -> call_result.RemoteStopTransaction:
         self._note("RemoteStopTransaction", transaction_id=transaction_id)
         return call_result.RemoteStopTransaction(status=RemoteStartStopStatus.accepted)
 
     @on(Action.reset)  # type: ignore[untyped-decorator]
-    def on_reset(self, type: str) -> Any:
+    def on_reset(self, type: str) -> call_result.Reset:
         self._note("Reset", type=type)
         return call_result.Reset(status=ResetStatus.accepted)
 
     @on(Action.unlock_connector)  # type: ignore[untyped-decorator]
-    def on_unlock(self, connector_id: int) -> Any:
+    def on_unlock(self, connector_id: int) -> call_result.UnlockConnector:
         self._note("UnlockConnector", connector_id=connector_id)
         return call_result.UnlockConnector(status=UnlockStatus.unlocked)
 
     @on(Action.change_availability)  # type: ignore[untyped-decorator]
-    def on_change_availability(self, connector_id: int, type: str) -> Any:
+    def on_change_availability(
+        self, connector_id: int, type: str
+    ) -> call_result.ChangeAvailability:
         self._note("ChangeAvailability", connector_id=connector_id, type=type)
         return call_result.ChangeAvailability(status=AvailabilityStatus.accepted)
 
     @on(Action.clear_cache)  # type: ignore[untyped-decorator]
-    def on_clear_cache(self) -> Any:
+    def on_clear_cache(self) -> call_result.ClearCache:
         self._note("ClearCache")
         return call_result.ClearCache(status=ClearCacheStatus.accepted)
 
     @on(Action.data_transfer)  # type: ignore[untyped-decorator]
-    def on_data_transfer(self, vendor_id: str, **more: Any) -> Any:
+    def on_data_transfer(self, vendor_id: str, **more: Any) -> call_result.DataTransfer:
         self._note("DataTransfer", vendor_id=vendor_id, **more)
         return call_result.DataTransfer(status=DataTransferStatus.accepted, data="pong")
 
     @on(Action.change_configuration)  # type: ignore[untyped-decorator]
-    def on_change_configuration(self, key: str, value: str) -> Any:
+    def on_change_configuration(self, key: str, value: str) -> call_result.ChangeConfiguration:
         self._note("ChangeConfiguration", key=key, value=value)
         if key not in self.keys:
             return call_result.ChangeConfiguration(status=ConfigurationStatus.not_supported)
@@ -83,7 +85,7 @@ class ThirdPartyStation(ChargePoint):  # type: ignore[misc]
         return call_result.ChangeConfiguration(status=ConfigurationStatus.accepted)
 
     @on(Action.get_configuration)  # type: ignore[untyped-decorator]
-    def on_get_configuration(self, key: list[str] | None = None) -> Any:
+    def on_get_configuration(self, key: list[str] | None = None) -> call_result.GetConfiguration:
         wanted = key or list(self.keys)
         return call_result.GetConfiguration(
             configuration_key=[
@@ -94,7 +96,7 @@ class ThirdPartyStation(ChargePoint):  # type: ignore[misc]
             unknown_key=[name for name in wanted if name not in self.keys],
         )
 
-    async def boot(self) -> Any:
+    async def boot(self) -> call_result.BootNotification:
         """Send BootNotification and return the answer."""
         return await self.call(
             call.BootNotification(charge_point_model="Third", charge_point_vendor="Party")

@@ -12,6 +12,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from csms_local.suite import Suite
+from csms_simulator.bare_station import BareStation
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
@@ -112,7 +113,7 @@ async def test_a_station_that_shows_its_key_shows_it_to_nobody_else(
     """Firmware does return AuthorizationKey with its value, though it is write-only."""
     shown = secrets.token_hex(20)
 
-    async def configuration(_: SimulatedStation, payload: dict[str, Any]) -> dict[str, Any]:
+    async def configuration(_: BareStation, payload: dict[str, Any]) -> dict[str, Any]:
         return {
             "configurationKey": [
                 {"key": "AuthorizationKey", "readonly": False, "value": shown},

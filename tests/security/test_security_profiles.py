@@ -13,6 +13,7 @@ import pytest
 
 from csms_local.nodes.ports import free_port
 from csms_local.suite import Suite, start_suite
+from csms_simulator.bare_station import BareStation
 from csms_simulator.certificates import Authority, Issued
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings, tls_context
@@ -155,7 +156,7 @@ async def test_an_upgraded_station_never_gets_in_with_the_lower_profile_again(
     password = secrets.token_hex(16)
     await _create(operator, station_id, password=password, security_profile=1)
 
-    async def accept(_: SimulatedStation, payload: dict[str, Any]) -> dict[str, Any]:
+    async def accept(_: BareStation, payload: dict[str, Any]) -> dict[str, Any]:
         return {"status": "Accepted" if payload["value"] == "2" else "Rejected"}
 
     old = _station(suite, trust, station_id, tls=False, password=password)

@@ -19,6 +19,7 @@ from csms_local.suite import Suite, start_suite
 from csms_simulator.certificates import Authority, Issued
 from csms_simulator.operator import Operator
 from csms_simulator.settings import tls_context
+from csms_simulator.wire import Payload
 from tests.integration.waiting import eventually
 from tests.security.raw_socket import RawSocket, basic_auth
 from tests.security.tls_proxies import PROXIES
@@ -180,7 +181,7 @@ async def test_the_header_counts_from_the_proxy_s_address_only(
     ]
     assert found == [403, 403, 403, 403, 403, 400, 101]
 
-    async def refusals() -> list[Any]:
+    async def refusals() -> list[Payload]:
         return await operator.items(f"/stations/{station_id}/refusals")
 
     kept = await eventually(refusals, lambda items: sum(one["times"] for one in items) == 6)
@@ -255,7 +256,7 @@ async def test_a_tls_handshake_of_one_byte_at_a_time_is_cut_off_and_harms_nobody
         assert 1 < sent < len(hello)
         assert (await station.call("Heartbeat", {}, "afterwards"))[0] == 3
 
-    async def timeouts() -> list[Any]:
+    async def timeouts() -> list[Payload]:
         return await operator.items("/refusals", reason="handshake_timeout")
 
     (kept,) = await eventually(timeouts, bool)

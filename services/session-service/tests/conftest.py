@@ -26,9 +26,10 @@ from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.service.requests_inbox import RequestsInbox
 from csms_shared.values.times import format_time
-from session_service.amqp.process import MIGRATIONS
 from session_service.amqp.requests import requests_inbox
-from session_service.amqp.routes import Decisions, apply_reports
+from session_service.batches.decisions import Decisions
+from session_service.batches.reports import apply_reports
+from session_service.process import MIGRATIONS
 from session_service.store.tables import SCHEMA
 
 # Test files are imported one by one: what they share has to be on the path.

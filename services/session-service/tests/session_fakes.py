@@ -27,7 +27,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_shared.service.owning_service import OwningService, opened
-from session_service.amqp.process import session_service
+from session_service.process import session_service
 from session_service.settings import Settings
 
 WITHIN_S = 20.0

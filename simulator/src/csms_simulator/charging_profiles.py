@@ -1,20 +1,13 @@
 """The charging profiles of a station, and how much they let it draw (3.13)."""
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from csms_simulator.answer import Answer
-from csms_simulator.wire import Payload, read_timestamp, timestamp_text
-
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
+from csms_simulator.wire import Payload, read_timestamp
 
 UNIT = "A"
 FUSE_A = 63.0
 MAXIMUM, DEFAULT, TRANSACTION = "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"
 _RECURRENCE_S = {"Daily": 86_400, "Weekly": 604_800}
-# A composite schedule is looked at this often: fine enough to watch, and simple.
-_STEP_S = 60
 
 
 class ChargingProfiles:
@@ -74,54 +67,6 @@ class ChargingProfiles:
             and (limit := _limit(profile, at, since)) is not None
         ]
         return max(found)[2] if found else None
-
-
-async def set_charging_profile(station: "SimulatedStation", request: Payload) -> Answer:
-    """Take a profile for a connector that exists; one for a transaction needs that to run."""
-    connector_id, profile = request["connectorId"], request["csChargingProfiles"]
-    needs_session = profile["chargingProfilePurpose"] == TRANSACTION
-    if connector_id not in station.connector_status or (
-        needs_session and connector_id not in station.sessions
-    ):
-        return Answer({"status": "Rejected"})
-    return Answer({"status": station.charging_profiles.install(connector_id, profile)})
-
-
-async def clear_charging_profile(station: "SimulatedStation", request: Payload) -> Answer:
-    """Give profiles up."""
-    return Answer({"status": station.charging_profiles.clear(request)})
-
-
-async def get_composite_schedule(station: "SimulatedStation", request: Payload) -> Answer:
-    """Tell what a connector may draw from now on, by the minute (5.7)."""
-    connector_id = request["connectorId"]
-    if (
-        connector_id not in station.connector_status
-        or request.get("chargingRateUnit", UNIT) != UNIT
-    ):
-        return Answer({"status": "Rejected"})
-    start = datetime.now(UTC).replace(microsecond=0)
-    session = station.sessions.get(connector_id)
-    since = start if session is None else session.charging_since
-    periods: list[Payload] = []
-    for second in range(0, request["duration"], _STEP_S):
-        at = start + timedelta(seconds=second)
-        limit = station.charging_profiles.limit_at(connector_id, at, since)
-        if not periods or periods[-1]["limit"] != limit:
-            periods.append({"startPeriod": second, "limit": limit})
-    schedule = {
-        "duration": request["duration"],
-        "chargingRateUnit": UNIT,
-        "chargingSchedulePeriod": periods or [{"startPeriod": 0, "limit": FUSE_A}],
-    }
-    return Answer(
-        {
-            "status": "Accepted",
-            "connectorId": connector_id,
-            "scheduleStart": timestamp_text(start),
-            "chargingSchedule": schedule,
-        }
-    )
 
 
 def _place(connector_id: int, profile: Payload) -> tuple[int, str, int]:

@@ -1,12 +1,6 @@
 """The local authorization list of a station."""
 
-from typing import TYPE_CHECKING
-
-from csms_simulator.answer import Answer
 from csms_simulator.wire import Payload
-
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
 
 
 class LocalList:
@@ -30,13 +24,3 @@ class LocalList:
                 self.entries.pop(key, None)
         self.version = request["listVersion"]
         return "Accepted"
-
-
-async def get_local_list_version(station: "SimulatedStation", request: Payload) -> Answer:
-    """Show the version of the list."""
-    return Answer({"listVersion": station.local_list.version})
-
-
-async def send_local_list(station: "SimulatedStation", request: Payload) -> Answer:
-    """Replace or change the list."""
-    return Answer({"status": station.local_list.update(request)})

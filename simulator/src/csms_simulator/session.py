@@ -2,19 +2,36 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from csms_simulator.charging_profiles import ChargingProfiles
 from csms_simulator.errors import CallFailedError
+from csms_simulator.reservations import Reservations
+from csms_simulator.transaction_queue import TransactionQueue
 from csms_simulator.wire import Payload
-
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
 
 NOMINAL_VOLTAGE = 230
 
 
 class SessionDiscardedError(CallFailedError):
     """The station gave up the session's StartTransaction."""
+
+
+class ChargingStation(Protocol):
+    """What a session uses of the station that it runs on."""
+
+    meters: dict[int, int]
+    sessions: dict[int, "ChargingSession"]
+    queue: TransactionQueue
+    reservations: Reservations
+    charging_profiles: ChargingProfiles
+
+    @property
+    def stops_on_invalid_id(self) -> bool:
+        """Whether a refused start ends the session."""
+
+    def timestamp(self) -> str:
+        """Read the station's clock."""
 
 
 class ChargingSession:
@@ -24,7 +41,7 @@ class ChargingSession:
     transaction id is known when StartTransaction was answered.
     """
 
-    def __init__(self, station: "SimulatedStation", connector_id: int, id_tag: str) -> None:
+    def __init__(self, station: ChargingStation, connector_id: int, id_tag: str) -> None:
         self.connector_id = connector_id
         self.id_tag = id_tag
         self.transaction_id: int | None = None

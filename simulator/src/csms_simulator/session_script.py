@@ -2,12 +2,22 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from csms_simulator.session import ChargingSession
 
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
+
+class DriversStation(Protocol):
+    """What a driver does at a station."""
+
+    async def report_connector(self, connector_id: int, status: str | None = None) -> None:
+        """Set a connector's status and report it."""
+
+    async def authorize(self, id_tag: str) -> bool:
+        """Ask whether a token may charge."""
+
+    def open_session(self, connector_id: int, id_tag: str) -> ChargingSession:
+        """Begin a session on a connector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +37,7 @@ class SessionPlan:
 
 
 async def run_session(
-    station: "SimulatedStation",
+    station: DriversStation,
     connector_id: int,
     id_tag: str,
     plan: SessionPlan,

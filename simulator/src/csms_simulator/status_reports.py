@@ -1,12 +1,10 @@
 """Status reports of long work: they wait for a connection, and outlive a reboot."""
 
-from typing import TYPE_CHECKING
+import asyncio
 
 from csms_simulator.errors import ConnectionLostError, OfflineError
+from csms_simulator.link import Link
 from csms_simulator.wire import Payload
-
-if TYPE_CHECKING:
-    from csms_simulator.station import SimulatedStation
 
 IDLE = "Idle"
 
@@ -14,8 +12,9 @@ IDLE = "Idle"
 class StatusReports:
     """The last status that was reported under each action, and sending the next one."""
 
-    def __init__(self, station: "SimulatedStation") -> None:
-        self._station = station
+    def __init__(self, link: Link, accepted: asyncio.Event) -> None:
+        self._link = link
+        self._accepted = accepted
         self._last: dict[str, Payload] = {}
 
     async def send(self, action: str, status: str, request_id: int | None = None) -> None:
@@ -25,15 +24,15 @@ class StatusReports:
             report["requestId"] = request_id
         self._last[action] = report
         while True:
-            await self._station.accepted.wait()
+            await self._accepted.wait()
             try:
-                await self._station.call(action, report)
+                await self._link.call(action, report)
                 return
             except (OfflineError, ConnectionLostError):
-                await self._station.link.online.wait()
+                await self._link.online.wait()
 
     async def repeat(self, action: str) -> None:
         """Report where the work stands; Idle where there is none (4.4, 4.5)."""
         report = self._last.get(action, {"status": IDLE})
         final = report["status"] in ("Installed", "Uploaded") or "Fail" in report["status"]
-        await self._station.call(action, {"status": IDLE} if final else report)
+        await self._link.call(action, {"status": IDLE} if final else report)

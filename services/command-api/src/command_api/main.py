@@ -1,4 +1,6 @@
-"""Entry point: `command-api serve` and `command-api migrate`."""
+"""Entry point: `command-api serve`, `migrate` and `after-restore`."""
+
+from pathlib import Path
 
 import structlog
 
@@ -11,10 +13,12 @@ from csms_shared.service.process import keep_started_objects, stop_on_signals
 
 log = structlog.get_logger(__name__)
 
+AFTER_RESTORE = Path(__file__).with_name("after_restore.sql")
+
 
 def main() -> None:
     """Run the sub-command named on the command line."""
-    run_command(COMMAND_API, CommandApiSettings, SCHEMA, MIGRATIONS, serve)
+    run_command(COMMAND_API, CommandApiSettings, SCHEMA, MIGRATIONS, serve, AFTER_RESTORE)
 
 
 async def serve(settings: CommandApiSettings) -> None:

@@ -212,3 +212,13 @@ def _payload(document: Node, action: str) -> Node:
     content = document["paths"][COMMAND + action]["post"]["requestBody"]["content"]
     schema: Node = content["application/json"]["schema"]
     return schema
+
+
+async def test_no_name_of_a_template_and_none_of_its_keys_may_hold_nul(document: Node) -> None:
+    path = "/api/v1/configuration-templates"
+    body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = jsonschema_rs.validator_for(schema_of(document, body))
+    template = {"name": "A", "values": {"HeartbeatInterval": "60"}}
+    assert schema.is_valid(template)
+    assert not schema.is_valid({**template, "name": "A\0"})
+    assert not schema.is_valid({**template, "values": {"Heartbeat\0Interval": "60"}})

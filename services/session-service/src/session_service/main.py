@@ -1,11 +1,15 @@
-"""Entry point: `session-service serve` and `session-service migrate`."""
+"""Entry point: `session-service serve`, `migrate` and `after-restore`."""
+
+from pathlib import Path
 
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.service.command_line import run_command
 from csms_shared.service.owning_service import serve
-from session_service.amqp.process import MIGRATIONS, session_service
+from session_service.process import MIGRATIONS, session_service
 from session_service.settings import Settings
-from session_service.store.tables import SCHEMA
+from session_service.store.metadata import SCHEMA
+
+AFTER_RESTORE = Path(__file__).with_name("after_restore.sql")
 
 
 def main() -> None:
@@ -16,4 +20,5 @@ def main() -> None:
         SCHEMA,
         MIGRATIONS,
         lambda settings: serve(SESSION_SERVICE, settings, session_service),
+        AFTER_RESTORE,
     )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
-from session_service.handlers.quarantine import reconcile_due
+from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.store.tables import SCHEMA
 
 _COLUMNS = (

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.sessions import DismissMany, Reconcile
 from csms_shared.db.engine import in_transaction
-from session_service.handlers import isolation
-from session_service.handlers.quarantine import reconcile_due
-from session_service.handlers.quarantine_requests import reconcile_item
-from session_service.store.pages import next_open_items
+from session_service.handling import isolation
+from session_service.quarantine.handlers.reconciling import reconcile_due
+from session_service.quarantine.handlers.requests import reconcile_item
+from session_service.quarantine.store.pages import next_open_items
 
 Ask = Callable[..., Coroutine[Any, Any, Any]]
 

@@ -15,8 +15,8 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.sessions import ListTransactions
 from csms_shared.db.cursors import BadCursor, encode_cursor
 from csms_shared.db.engine import create_engine
-from session_service.handlers.transaction_requests import list_transactions
 from session_service.store.tables import SCHEMA
+from session_service.transactions.handlers.requests import list_transactions
 
 _WRITERS = 3
 _INSERT = text(

@@ -24,10 +24,10 @@ from csms_shared.runtime.clock import utc_now
 from csms_shared.service.completed_commands import apply_completed
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
-from session_service.amqp.completed_commands import completed_command_handlers
-from session_service.handlers.charging_profiles import settle_waiting
-from session_service.handlers.charging_requests import check_profile, composite, list_profiles
-from session_service.store import charging_profiles
+from session_service.charging.handlers.profiles import settle_waiting
+from session_service.charging.handlers.requests import check_profile, composite, list_profiles
+from session_service.charging.store import profiles as charging_profiles
+from session_service.routes import COMPLETED_COMMANDS
 
 BEGIN = utc_now() - timedelta(minutes=2)
 
@@ -99,7 +99,7 @@ class Station:
     async def take(self, *works: Work) -> None:
         await in_transaction(
             self.records.engine,
-            lambda c: apply_completed(c, works, completed_command_handlers),
+            lambda c: apply_completed(c, works, COMPLETED_COMMANDS),
         )
 
     async def ask(self, handler: Any, query: Any) -> Any:

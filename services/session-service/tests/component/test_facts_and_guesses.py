@@ -11,9 +11,9 @@ from csms_shared.contracts.sessions import CloseTransaction, ListEvidence, ListM
 from csms_shared.db.engine import in_transaction
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
-from session_service.handlers.evidence_requests import list_evidence
-from session_service.handlers.quarantine import reconcile_due
-from session_service.handlers.transaction_requests import close_transaction, list_meter_values
+from session_service.quarantine.handlers.reconciling import reconcile_due
+from session_service.transactions.handlers.evidence import list_evidence
+from session_service.transactions.handlers.requests import close_transaction, list_meter_values
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import pytest
 from asyncpg.exceptions import CheckViolationError
 
 from csms_shared.db.migrate import migrate
-from session_service.amqp.process import MIGRATIONS
+from session_service.process import MIGRATIONS
 from session_service.store.tables import SCHEMA
 
 _RECEIVED = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)

@@ -14,14 +14,14 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.schemas import validate_request
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
-from session_service.handlers.local_list_requests import (
+from session_service.local_lists import store as local_lists
+from session_service.local_lists.handlers.requests import (
     get_local_list,
     keep_local_list,
     leave_local_list,
     sync_local_list,
 )
-from session_service.handlers.local_lists import forget_contents, look_at_due
-from session_service.store import local_lists
+from session_service.local_lists.handlers.synchronizing import forget_contents, look_at_due
 
 Order = dict[str, Any]
 

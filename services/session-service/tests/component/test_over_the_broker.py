@@ -28,9 +28,9 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.service.owning_service import PREFETCH, OwningService
 from session_service.amqp import inboxes
-from session_service.amqp.completed_commands import completed_command_handlers
-from session_service.amqp.process import DECISION_CONSUMERS
 from session_service.amqp.reports_barrier import Barrier
+from session_service.process import DECISION_CONSUMERS
+from session_service.routes import COMPLETED_COMMANDS
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
     async def note(_: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
         seen.extend(commands)
 
-    monkeypatch.setitem(completed_command_handlers, "GetLocalListVersion", note)
+    monkeypatch.setitem(COMPLETED_COMMANDS, "GetLocalListVersion", note)
     data = {
         "command_id": "0199f3a1-7c5e-7d1a-9b64-0f6f1d2c3b4a",
         "station_id": "S1",

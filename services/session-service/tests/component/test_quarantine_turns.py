@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.event import listen, remove
 
 from csms_shared.db.engine import in_transaction
-from session_service.handlers.quarantine import reconcile_due
+from session_service.quarantine.handlers.reconciling import reconcile_due
 
 
 async def test_one_stations_quarantine_hides_no_other_and_is_tried_in_turns(records: Any) -> None:

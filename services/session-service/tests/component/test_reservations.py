@@ -22,13 +22,13 @@ from csms_shared.contracts.reservations import (
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
-from session_service.handlers.reservation_requests import (
+from session_service.reservations.handlers.judging import expire_reservations
+from session_service.reservations.handlers.requests import (
     cancel_reservation,
     create_reservation,
     find_reservation,
 )
-from session_service.handlers.reservations import expire_reservations
-from session_service.store.reservation_outages import forget_outages
+from session_service.reservations.store.outages import forget_outages
 from session_service.store.tables import SCHEMA
 
 _ROWS = "SELECT * FROM reservation ORDER BY id"
@@ -320,7 +320,7 @@ async def test_starts_of_stations_without_reservations_cost_no_exchange_more(
     async def judged(*_: Any) -> None:
         raise AssertionError("nothing is reserved there")
 
-    monkeypatch.setattr("session_service.handlers.transactions.judge_started", judged)
+    monkeypatch.setattr("session_service.batches.decisions.judge_started", judged)
     await records.token("T1")
     await reserve(records, station_id="S2")
     await records.decide(start(records))

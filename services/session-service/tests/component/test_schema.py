@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.migrate import migrate, missing_migrations
 from csms_shared.db.upkeep import UpkeepTask
-from session_service.amqp.process import MIGRATIONS
-from session_service.amqp.routes import apply_reports
+from session_service.batches.reports import apply_reports
+from session_service.process import MIGRATIONS
 from session_service.store.tables import SCHEMA, Xid8, metadata
 from session_service.store.upkeep import make_partitions, upkeep_tasks
 

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.engine import in_transaction
-from session_service.handlers import transactions
-from session_service.handlers.quarantine import reconcile_due
+from session_service.batches import decisions
+from session_service.quarantine.handlers.reconciling import reconcile_due
 
 
 async def test_a_side_feature_that_fails_keeps_no_start_from_its_answer(
@@ -32,7 +32,7 @@ async def test_a_side_feature_that_fails_keeps_no_start_from_its_answer(
     await records.report(records.stop(9, 0, idTag="T1"))
     before = failures()
     for name in ("reconcile_started", "judge_started"):
-        monkeypatch.setattr(transactions, name, broken)
+        monkeypatch.setattr(decisions, name, broken)
     start = records.start(1)
     start.item["payload"]["reservationId"] = 5
     (reply,) = await records.decide(start)

@@ -7,7 +7,14 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.domain.charging_profiles import (
+from session_service.charging.domain.composite_schedule import (
+    Charging,
+    CompositePeriod,
+    composite_schedule,
+    converted,
+    rounded_down,
+)
+from session_service.charging.domain.profiles import (
     Kind,
     Limit,
     Profile,
@@ -15,13 +22,6 @@ from session_service.domain.charging_profiles import (
     RateUnit,
     Recurrence,
     Schedule,
-)
-from session_service.domain.composite_schedule import (
-    Charging,
-    CompositePeriod,
-    composite_schedule,
-    converted,
-    rounded_down,
 )
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday

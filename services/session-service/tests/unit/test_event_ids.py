@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from session_service.domain.stops import Transaction
-from session_service.handlers.events import Correction, transaction_corrected
+from session_service.transactions.domain.stops import Transaction
+from session_service.transactions.handlers.events import Correction, transaction_corrected
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 ENDED = Transaction(

@@ -8,7 +8,15 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.domain.charging_profiles import (
+from session_service.charging.domain.installed_profiles import (
+    LIVE,
+    AcceptedClearing,
+    AcceptedProfile,
+    KnownTransaction,
+    ProfileState,
+    settled,
+)
+from session_service.charging.domain.profiles import (
     ClearFilter,
     Kind,
     Limit,
@@ -16,14 +24,6 @@ from session_service.domain.charging_profiles import (
     Purpose,
     RateUnit,
     Schedule,
-)
-from session_service.domain.installed_profiles import (
-    LIVE,
-    AcceptedClearing,
-    AcceptedProfile,
-    KnownTransaction,
-    ProfileState,
-    settled,
 )
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)

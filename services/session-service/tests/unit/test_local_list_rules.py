@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from session_service.domain.local_list_answers import (
+from session_service.local_lists.domain.answers import (
     CHECKS_APART,
     LOOK_AGAIN,
     begun_again,
@@ -20,19 +20,20 @@ from session_service.domain.local_list_answers import (
     told_version,
     without_answer,
 )
-from session_service.domain.local_lists import (
+from session_service.local_lists.domain.lists import (
     Ask,
     Content,
+    Limits,
     LocalList,
     Result,
     Stage,
     Update,
     asked_for_facts,
     asked_to_update,
-    digest_of,
     next_question,
     next_update,
 )
+from session_service.ocpp.v16.local_lists import digest_of, write_update
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
@@ -40,6 +41,11 @@ NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 def content(*names: str, group: str | None = None) -> dict[str, dict[str, Any]]:
     info = {"status": "Accepted"} | ({} if group is None else {"parentIdTag": group})
     return {name.lower(): {"idTag": name, "idTagInfo": info} for name in names}
+
+
+def entries_of(update: Update) -> list[dict[str, Any]]:
+    """Return the entries as a station gets them."""
+    return list(write_update(update).payload["localAuthorizationList"])
 
 
 @dataclass
@@ -52,15 +58,15 @@ class Station:
 
     def take(self, update: Update) -> Result:
         assert update.version > 0
-        assert len(update.entries) <= self.per_message
-        names = [entry["idTag"].lower() for entry in update.entries]
+        assert len(entries_of(update)) <= self.per_message
+        names = [entry["idTag"].lower() for entry in entries_of(update)]
         assert len(names) == len(set(names)), "no duplicates are allowed"
         if update.full:
-            assert all("idTagInfo" in entry for entry in update.entries)
+            assert all("idTagInfo" in entry for entry in entries_of(update))
             self.entries = {}
         elif update.version <= self.version:
             return Result.VERSION_MISMATCH
-        for entry in update.entries:
+        for entry in entries_of(update):
             if "idTagInfo" in entry:
                 self.entries[entry["idTag"].lower()] = entry
             else:
@@ -87,7 +93,9 @@ class Suite:
         known = self.state.known_digest and self.contents[self.state.known_digest]
         update = next_update(self.state, known or None, wanted)
         self.contents[digest_of(update.content)] = update.content
-        self.state = asked_to_update(self.state, update, digest_of(wanted), self.now)
+        self.state = asked_to_update(
+            self.state, update, digest_of(update.content), digest_of(wanted), self.now
+        )
         return question, update
 
 
@@ -103,7 +111,7 @@ def exchange(suite: Suite, station: Station, wanted: Content, fate: str) -> bool
         if fate == "repeated":
             answer = station.take(update)
     elif update is not None and fate == "half applied":
-        for entry in update.entries[::2]:
+        for entry in entries_of(update)[::2]:
             if "idTagInfo" in entry:
                 station.entries[entry["idTag"].lower()] = entry
         answer = Result.FAILED
@@ -112,7 +120,7 @@ def exchange(suite: Suite, station: Station, wanted: Content, fate: str) -> bool
     version = station.version if result is Result.ACCEPTED else None
     match question:
         case Ask.LIMITS:
-            limits = {"SendLocalListMaxLength": station.per_message}
+            limits = Limits(max_per_message=station.per_message)
             suite.state = told_limits(suite.state, Result.ACCEPTED, limits, suite.now)
         case Ask.VERSION:
             suite.state = told_version(suite.state, result, version, suite.now)
@@ -185,7 +193,7 @@ def test_from_one_list_to_another_only_differences_are_sent(first: Content, then
         assert update is not None
         assert not update.full
         kept = [key for key in then if first.get(key) == then[key]]
-        assert len(update.entries) == len(set(first) | set(then)) - len(kept)
+        assert len(entries_of(update)) == len(set(first) | set(then)) - len(kept)
 
 
 def ready(**changes: Any) -> LocalList:
@@ -201,7 +209,9 @@ def ready(**changes: Any) -> LocalList:
 @pytest.mark.parametrize("result", [Result.FAILED, Result.VERSION_MISMATCH])
 def test_after_a_refused_update_a_full_list_follows(result: Result) -> None:
     update = next_update(ready(), content("A"), content("B"))
-    state = told_result(asked_to_update(ready(), update, "x", NOW), result, NOW)
+    state = told_result(
+        asked_to_update(ready(), update, digest_of(update.content), "x", NOW), result, NOW
+    )
     state = told_version(state, Result.ACCEPTED, 9, NOW)
     assert next_question(state, digest_of(content("B")), NOW) is Ask.LIST
     again = next_update(state, None, content("B"))
@@ -240,12 +250,12 @@ def test_deletions_go_first_and_a_long_list_in_parts() -> None:
     state = ready(max_per_message=2)
     held, wanted = content("A", "B", "C"), content("D", "C")
     update = next_update(state, held, wanted)
-    assert [("idTagInfo" in entry, entry["idTag"]) for entry in update.entries] == [
+    assert [("idTagInfo" in entry, entry["idTag"]) for entry in entries_of(update)] == [
         (False, "A"),
         (False, "B"),
     ]
     full = next_update(state, None, content("A", "B", "C"))
-    assert (full.full, len(full.entries)) == (True, 2)
+    assert (full.full, len(entries_of(full))) == (True, 2)
 
 
 def test_versions_begin_again_with_a_full_list_when_they_run_out() -> None:
@@ -261,7 +271,7 @@ def test_a_station_that_lost_its_list_and_is_to_hold_nothing_is_left_alone() -> 
 
 def test_changes_within_a_minute_go_together() -> None:
     update = next_update(ready(), content("A"), content("B"))
-    sent = asked_to_update(ready(), update, digest_of(content("B")), NOW)
+    sent = asked_to_update(ready(), update, digest_of(update.content), digest_of(content("B")), NOW)
     state = told_result(sent, Result.ACCEPTED, NOW)
     assert next_question(state, digest_of(content("C")), NOW) is None
     assert next_question(state, digest_of(content("C")), NOW + LOOK_AGAIN) is Ask.LIST
@@ -279,7 +289,7 @@ def test_an_update_to_a_station_that_came_back_unasked_is_not_trusted(told_first
     state = told_version(ready(), Result.ACCEPTED, 4, NOW)
     update = next_update(state, content("A"), content("A", "B"))
     back, later = NOW + timedelta(seconds=5), NOW + timedelta(seconds=9)
-    state = asked_to_update(state, update, "x", NOW)
+    state = asked_to_update(state, update, digest_of(update.content), "x", NOW)
     if told_first:
         state = connected(state, back, later)
         state = told_result(state, Result.ACCEPTED, later)

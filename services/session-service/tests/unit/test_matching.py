@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.domain.matching import (
+from session_service.metering.domain import MeterReport, Sample
+from session_service.transactions.domain.matching import (
     Candidates,
     transaction_of_samples,
     transaction_of_stop,
 )
-from session_service.domain.metering import MeterReport, Sample
-from session_service.domain.stops import Stop, Transaction, decide_stop
+from session_service.transactions.domain.stops import Stop, Transaction, decide_stop
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 OPEN = Transaction(

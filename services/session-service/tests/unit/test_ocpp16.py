@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from csms_shared.service.inbox import Work
-from session_service.handlers.calls import ReceivedCall, received_call
-from session_service.handlers.ocpp16 import read_meter_values, read_start, read_stop
+from session_service.handling.calls import ReceivedCall, received_call
+from session_service.ocpp.v16.transactions import read_meter_values, read_start, read_stop
 
 RECEIVED_MS = 1_795_226_400_000
 RECEIVED_AT = datetime.fromtimestamp(RECEIVED_MS / 1000, UTC)
@@ -56,5 +56,5 @@ def test_a_stop_keeps_time_and_reason_as_they_were_sent() -> None:
 
 def test_a_sample_without_a_readable_time_was_taken_when_it_was_received() -> None:
     meter_value = {"timestamp": "0000-00-00", "sampledValue": [{"value": "1"}]}
-    (sample,) = read_meter_values(_call(connectorId=1, meterValue=[meter_value])).samples
+    (sample,) = read_meter_values(_call(connectorId=1, meterValue=[meter_value])).report.samples
     assert sample.sampled_at == RECEIVED_AT

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from session_service.domain.metering import (
+from session_service.metering.domain import (
     Sample,
     energy_wh,
     sample_digest,
     sample_flags,
     sample_source,
 )
-from session_service.domain.stops import Stop, Transaction, decide_stop
+from session_service.transactions.domain.stops import Stop, Transaction, decide_stop
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 OPEN = Transaction(

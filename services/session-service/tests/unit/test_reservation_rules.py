@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.domain.reservations import (
+from session_service.reservations.domain import (
     Answer,
     Cancellation,
     Outage,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from session_service.domain.authorization import (
+from session_service.tokens.domain import (
     Authorization,
     AuthorizationStatus,
     Token,
     decide_authorization,
 )
-from session_service.domain.starts import (
+from session_service.transactions.domain.starts import (
     Start,
     StartedTransaction,
     StartLedger,

@@ -10,7 +10,7 @@ from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX, PageQuery
 
 # CiString50Type and CiString500Type (OCPP 1.6, 7.17 and 7.19).
-ConfigurationKey = Annotated[str, Field(max_length=50, pattern=r"^[^\x00]*\S[^\x00]*$")]
+ConfigurationKey = Annotated[str, Field(max_length=50, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 ConfigurationText = Annotated[str, Field(max_length=500, pattern="^[^\x00]*$")]
 TEMPLATE_KEYS_MAX = 100
 
@@ -70,7 +70,7 @@ class OrderedCommands(Contract):
 class TemplateContent(Contract):
     """Wanted values, and the stations they are for: those named, and those of a vendor or model."""
 
-    name: str = Field(max_length=100, pattern=r"^[^\x00]*\S[^\x00]*$")
+    name: str = Field(max_length=100, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
     values: dict[ConfigurationKey, ConfigurationText] = Field(
         min_length=1,
         max_length=TEMPLATE_KEYS_MAX,

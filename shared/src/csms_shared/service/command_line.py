@@ -1,5 +1,10 @@
-"""The command line of a service with a schema: `migrate` here, `serve` by the service itself."""
+"""The command line of a service with a schema.
 
+`migrate` is done here, `serve` by the service itself; `after-restore` prints what a restore does in
+its schema, as SQL that `csms-restore` runs in its own transaction (docs/adr/0013-restore.md).
+"""
+
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,9 +32,15 @@ def run_command(
     schema: str,
     migrations: Path,
     serve: Callable[[Settings], Coroutine[Any, Any, None]],
+    after_restore: Path,
 ) -> None:
     """Run the sub-command named on the command line; exit with 2 where a setting is wrong."""
-    command = parse_command(service, ("serve", "migrate"), (model, MigrationSettings))
+    command = parse_command(
+        service, ("serve", "migrate", "after-restore"), (model, MigrationSettings)
+    )
+    if command == "after-restore":
+        sys.stdout.write(after_restore.read_text())
+        return
     try:
         if command == "migrate":
             uvloop.run(migrate_with(load_settings(MigrationSettings), schema, migrations))

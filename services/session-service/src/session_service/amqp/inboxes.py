@@ -14,7 +14,9 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic
 from csms_shared.service.inbox import Inbox, Reply, Work, decode
 from session_service.amqp.reports_barrier import Barrier
-from session_service.amqp.routes import Decisions, apply_reports, is_late
+from session_service.batches.decisions import Decisions
+from session_service.batches.reports import apply_reports
+from session_service.batches.works import is_late
 
 # How long a start waits for a stop that may have been answered and not yet processed.
 HOLD_S = 1.0

@@ -11,15 +11,16 @@ from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.service.requests_inbox import RequestsInbox
-from session_service.handlers import charging_requests as charging
-from session_service.handlers import closing, quarantine_bulk
-from session_service.handlers import evidence_requests as evidence
-from session_service.handlers import id_token_requests as tokens
-from session_service.handlers import local_list_requests as lists
-from session_service.handlers import quarantine_requests as quarantined
-from session_service.handlers import reservation_requests as reservations
-from session_service.handlers import transaction_requests as transactions
-from session_service.store.tables import bulk_action, parked
+from session_service.charging.handlers import requests as charging
+from session_service.local_lists.handlers import requests as lists
+from session_service.quarantine.handlers import bulk as quarantine_bulk
+from session_service.quarantine.handlers import requests as quarantined
+from session_service.reservations.handlers import requests as reservations
+from session_service.store.service_tables import bulk_action, parked
+from session_service.tokens.handlers import requests as tokens
+from session_service.transactions.handlers import closing
+from session_service.transactions.handlers import evidence as evidence
+from session_service.transactions.handlers import requests as transactions
 
 
 def requests_inbox(

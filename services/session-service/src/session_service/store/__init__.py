@@ -1,1 +1,1 @@
-"""Tables of the schema `session`, and every statement on them."""
+"""The schema as a whole: metadata, the tables of all blocks, migrations, upkeep."""

@@ -1,0 +1,475 @@
+"""Backup and restore of migrated schemas in a real database, without the services."""
+
+import functools
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from csms_backup import SCHEMAS
+from csms_backup.clients import Clients, Database, choose_clients, find_clients
+from csms_backup.dump import archive_path, back_up, chosen_archive
+from csms_backup.errors import BackupError, MissingToolError
+from csms_backup.given_out import GivenOut, GivenOutNote
+from csms_backup.restore import restore as restore_with
+from csms_backup.services import ask_services
+from csms_local.nodes.private import PrivateNodes
+from csms_local.services import ROLES
+
+PROGRAMS = Path(sys.executable).parent
+ROLE_PASSWORD = "a-role-password"
+MILLION = 1_000_000
+
+
+def migrate(owner_url: str) -> None:
+    """Bring all schemas up to date, as `make run` and the Jobs do."""
+    host = urlsplit(owner_url).netloc.rpartition("@")[2]
+    running = []
+    for service, role in ROLES.items():
+        url = urlunsplit(urlsplit(owner_url)._replace(netloc=f"{role}:{ROLE_PASSWORD}@{host}"))
+        urls = {"CSMS_MIGRATION_DATABASE_URL": owner_url, "CSMS_DATABASE_URL": url}
+        command = [str(PROGRAMS / service), "migrate"]
+        running.append(subprocess.Popen(command, env={**os.environ, **urls}))
+    assert [process.wait(180) for process in running] == [0, 0, 0]
+
+
+said_by_services = functools.cache(ask_services)
+
+
+def restore(database: Database, archive: Path) -> GivenOut:
+    """Restore with what the services say, asked once: a program takes a second to start."""
+    return restore_with(database, archive, said_by_services())
+
+
+class Databases:
+    """Makes databases on one server; `migrated` ones are copies of one that was migrated once."""
+
+    def __init__(self, owner_url: str, owner: asyncpg.Connection) -> None:
+        self._owner_url = owner_url
+        self._owner = owner
+
+    def url(self, name: str) -> str:
+        return f"{self._owner_url.rpartition('/')[0]}/{name}"
+
+    async def empty(self, template: str = "template0") -> Database:
+        name = f"test_{secrets.token_hex(6)}"
+        await self._owner.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return Database(self.url(name), "the test's database")
+
+    async def migrated(self) -> Database:
+        known = await self._owner.fetchval(
+            "SELECT count(*) FROM pg_database WHERE datname = 'migrated'"
+        )
+        if not known:
+            await self._owner.execute("CREATE DATABASE migrated")
+            migrate(self.url("migrated"))
+        return await self.empty("migrated")
+
+
+@pytest.fixture
+async def databases(private_nodes: PrivateNodes) -> AsyncIterator[Databases]:
+    owner = await asyncpg.connect(private_nodes.database_url, timeout=10)
+    try:
+        yield Databases(private_nodes.database_url, owner)
+    finally:
+        await owner.close()
+
+
+async def ask(database: Database, query: str) -> Any:
+    """Return the first value that a query finds."""
+    connection = await asyncpg.connect(database.url, timeout=10)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def run(database: Database, *statements: str) -> None:
+    """Run statements."""
+    connection = await asyncpg.connect(database.url, timeout=10)
+    try:
+        await connection.execute(";".join(statements))
+    finally:
+        await connection.close()
+
+
+START = (
+    "INSERT INTO session.transaction (key, station_id, connector_id, id_token, token_key, status, "
+    "authorization_status, started_at, started_raw, meter_start, epoch, seq, received_at) "
+    "VALUES (decode(md5(random()::text), 'hex'), 'CS-1', 1, 'A', 'a', 'active', 'accepted', "
+    "now(), '', 0, 7, 1, now())"
+)
+STATION = (
+    "INSERT INTO registry.station (station_id, registration_status, epoch, boot_count, "
+    "recent_connections) VALUES ('CS-1', 'accepted', 7, 3, '{c7,c6}')"
+)
+
+
+async def test_a_backup_restored_into_an_empty_database_and_migrated_is_a_working_suite(
+    databases: Databases, tmp_path: Path
+) -> None:
+    source, target = await databases.migrated(), await databases.empty()
+    await run(source, STATION, START, START)
+    archive = tmp_path / "backup.dump"
+    back_up(source, archive)
+    restore(target, archive)
+    migrate(target.url)
+    assert await ask(target, "SELECT array_agg(id ORDER BY id) FROM session.transaction") == [1, 2]
+    host = urlsplit(target.url).netloc.rpartition("@")[2]
+    login = f"{ROLES['session-service']}:{ROLE_PASSWORD}@{host}"
+    role = Database(urlunsplit(urlsplit(target.url)._replace(netloc=login)), "")
+    await run(role, START)
+    assert await ask(role, "SELECT session.make_meter_value_partitions(1, 30)") > 0
+    assert await ask(target, "SELECT max(id) FROM session.transaction") == MILLION + 3
+    open_to_all = (
+        "SELECT count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace "
+        "WHERE nspname = 'session' AND has_function_privilege('csms_command', pg_proc.oid, "
+        "'EXECUTE')"
+    )
+    assert await ask(target, open_to_all) == 0
+
+
+async def test_numbers_go_on_above_the_backup_the_replaced_database_and_earlier_restores(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database, elsewhere = await databases.migrated(), await databases.empty()
+    archive = tmp_path / "backup.dump"
+    await run(database, STATION, "SELECT setval('session.transaction_id', 500)")
+    back_up(database, archive)
+    assert restore(database, archive) == GivenOut(MILLION + 500, MILLION + 7)
+    # What was given out after the backup and is lost with the database that is replaced now.
+    await run(
+        database,
+        "SELECT setval('session.transaction_id', 1500000)",
+        "UPDATE registry.station SET boot_count = 2000000",
+    )
+    assert restore(database, archive) == GivenOut(2_500_000, 3 * MILLION)
+    # A third restore, on a new disk.
+    assert restore(elsewhere, archive) == GivenOut(3_500_000, 4 * MILLION)
+
+
+async def test_everything_that_is_counted_starts_anew_for_what_is_restored_and_what_is_new(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    await run(
+        database,
+        STATION,
+        "INSERT INTO session.id_token (key, id_token, status) VALUES ('a', 'A', 'accepted')",
+        "INSERT INTO command.users (username, password_hash, role) VALUES ('eve', '', 'admin')",
+    )
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    start = restore(database, archive).counter
+    await run(
+        database,
+        "INSERT INTO registry.station (station_id, registration_status) VALUES ('NEW', 'pending')",
+        "INSERT INTO command.users (username, password_hash, role) VALUES ('new', '', 'viewer')",
+    )
+    assert start == MILLION + 7
+    stations = "SELECT array_agg(DISTINCT (epoch, boot_count, recent_connections)::text) FROM "
+    assert await ask(database, stations + "registry.station") == [f"({start},{start},{{}})"]
+    versions = "SELECT array_agg(DISTINCT version) FROM "
+    assert await ask(database, versions + "command.users") == [start]
+    assert await ask(database, versions + "session.id_token") == [start]
+    # The next restore knows what new stations begin with, even where there is no station.
+    await run(database, "DELETE FROM registry.station", "DELETE FROM command.users")
+    await run(database, "DELETE FROM session.id_token")
+    second = tmp_path / "elsewhere" / "second.dump"
+    back_up(database, second)
+    assert restore(database, second).counter == start + MILLION
+
+
+async def test_a_command_that_was_open_is_left_to_the_sweeper_and_never_sent_again(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    columns = (
+        "(command_id, station_id, action, ocpp_version, payload, status, created_by, created_at, "
+        "deadline, held, attempts, lookup_again)"
+    )
+    for status, lookup_again in (("waiting", False), ("pending", True), ("completed", False)):
+        await run(
+            database,
+            f"INSERT INTO command.commands {columns} VALUES (gen_random_uuid(), 'CS-1', 'Reset', "
+            f"'ocpp16', '{{}}', '{status}', 'user:admin', now(), now() + interval '1 day', "
+            f"{status == 'waiting'}, 1, {lookup_again})",
+        )
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    found = await ask(
+        database,
+        "SELECT array_agg((status, held, lookup_again, deadline < now() - interval '35 s')::text "
+        "ORDER BY status) FROM command.commands",
+    )
+    assert found == ["(completed,f,f,f)", "(pending,f,f,t)", "(pending,f,f,t)"]
+
+
+async def test_readers_of_changes_begin_anew_and_see_every_change_of_after_the_restore(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    # As from another cluster, whose transactions had higher ids.
+    await run(database, START, START)
+    columns = "changed_xid = CASE id WHEN 1 THEN changed_xid ELSE xid8 '9000000000000000000' END"
+    await run(
+        database,
+        "ALTER TABLE session.transaction DISABLE TRIGGER transaction_changed",
+        f"UPDATE session.transaction SET {columns}",
+        "ALTER TABLE session.transaction ENABLE TRIGGER transaction_changed",
+    )
+    history = "SELECT id FROM session.change_history"
+    before = await ask(database, history)
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    assert await ask(database, history) != before
+    ahead = "SELECT count(*) FROM session.transaction WHERE changed_xid >= pg_current_xact_id()"
+    assert await ask(database, ahead) == 0
+    await run(database, "UPDATE session.transaction SET status = 'completed' WHERE id = 1")
+    newest = "SELECT id FROM session.transaction ORDER BY changed_xid DESC LIMIT 1"
+    assert await ask(database, newest) == 1
+    assert await ask(database, "SELECT max(changed_xid)::text FROM session.transaction") != "0"
+
+
+async def test_connections_of_before_belong_to_a_gateway_that_has_ended(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    await run(
+        database,
+        STATION,
+        "INSERT INTO registry.gateway (gateway_id, name, lease_expires_at) VALUES "
+        "('gateway-1-a', 'gateway-1', now() + interval '20 s')",
+        "INSERT INTO registry.station_connection VALUES "
+        "('CS-1', 'gateway-1-a', 'c7', 7, 'ocpp16', '127.0.0.1', now())",
+    )
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    held = (
+        "SELECT array_agg((station_id, connection_id, c.epoch, gateway_id, "
+        "lease_expires_at < now())::text) FROM registry.station_connection c "
+        "FULL JOIN registry.gateway USING (gateway_id)"
+    )
+    assert await ask(database, held) == ["(CS-1,c7,7,before-the-restore,t)"]
+
+
+async def test_a_restore_is_refused_while_a_service_is_connected(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    settings = {"application_name": "session-service decisions"}
+    service = await asyncpg.connect(database.url, timeout=10, server_settings=settings)
+    try:
+        with pytest.raises(
+            BackupError, match=r"services are connected: session-service \(1 connections\)"
+        ):
+            restore(database, archive)
+    finally:
+        await service.close()
+
+
+def programs_are_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms_backup.services.sys.executable", str(folder / "bin" / "python"))
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def script(path: Path, *lines: str) -> None:
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+
+
+def test_services_that_are_not_installed_here_are_asked_by_scripts_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs_are_elsewhere(tmp_path, monkeypatch)
+    for service in SCHEMAS.values():
+        with pytest.raises(MissingToolError, match=f"{service} was not found"):
+            ask_services()
+        script(tmp_path / service, f'echo "-- {service} $@;"')
+    assert ask_services().decode().splitlines() == [
+        f"-- {service} after-restore;" for service in SCHEMAS.values()
+    ]
+
+
+def test_a_service_that_does_not_say_what_follows_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs_are_elsewhere(tmp_path, monkeypatch)
+    for service in SCHEMAS.values():
+        script(tmp_path / service, "echo usage >&2", "exit 2")
+    with pytest.raises(BackupError, match="'station-registry after-restore' failed: usage"):
+        ask_services()
+
+
+@pytest.mark.parametrize("service", SCHEMAS.values())
+def test_a_service_says_what_follows_a_restore_without_any_setting(service: str) -> None:
+    said = subprocess.run(
+        [str(PROGRAMS / service), "after-restore"],
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert said.stdout.startswith("-- ")
+    assert said.stderr == ""
+
+
+def test_the_restore_itself_names_no_schema() -> None:
+    sources = [path for path in resources.files("csms_backup").iterdir() if ".sql" in path.name]
+    assert {path.name for path in sources} == {"begin.sql", "before.sql", "after.sql"}
+    named = [schema for schema in SCHEMAS for path in sources if f"{schema}." in path.read_text()]
+    assert named == []
+
+
+async def test_a_damaged_backup_changes_nothing(databases: Databases, tmp_path: Path) -> None:
+    database = await databases.migrated()
+    await run(database, STATION, *[START] * 200)
+    whole, damaged = tmp_path / "whole.dump", tmp_path / "damaged.dump"
+    back_up(database, whole)
+    content = whole.read_bytes()
+    damaged.write_bytes(content[:-200])
+    with pytest.raises(BackupError, match="nothing was restored"):
+        restore(database, damaged)
+    (tmp_path / "text.dump").write_text("no archive")
+    with pytest.raises(BackupError, match="no backup that can be read"):
+        restore(database, tmp_path / "text.dump")
+    assert await ask(database, "SELECT max(epoch) FROM registry.station") == 7
+    assert await ask(database, "SELECT last_value FROM session.transaction_id") == 200
+
+
+async def test_a_restore_that_would_exceed_int32_changes_nothing(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    archive = tmp_path / "backup.dump"
+    await run(database, "SELECT setval('session.transaction_id', 2147000000)")
+    back_up(database, archive)
+    with pytest.raises(BackupError, match="no transaction ids are left"):
+        restore(database, archive)
+    assert await ask(database, "SELECT last_value FROM session.transaction_id") == 2147000000
+    assert GivenOut(1_717_986_919, 0).alarm
+    assert not GivenOut(1_717_986_917, 0).alarm
+
+
+async def test_every_sequence_is_either_advanced_by_a_restore_or_never_leaves_the_database(
+    databases: Databases,
+) -> None:
+    """One that leaves the database belongs into its service's `after_restore.sql`."""
+    database = await databases.migrated()
+    names = await ask(
+        database,
+        "SELECT array_agg(schemaname || '.' || sequencename) FROM pg_sequences "
+        f"WHERE schemaname IN ({', '.join(repr(schema) for schema in SCHEMAS)})",
+    )
+    advanced = {
+        "registry.station_job_request_id",
+        "session.reservation_id",
+        "session.transaction_id",
+    }
+    inside = {
+        "registry.outbox_id_seq",
+        "registry.refusal_id_seq",
+        "session.outbox_id_seq",
+        "command.audit_id_seq",
+        "command.outbox_id_seq",
+    }
+    assert set(names) == advanced | inside
+
+
+@pytest.mark.parametrize("clients", find_clients(), ids=lambda clients: str(clients.major))
+async def test_a_backup_of_any_newer_client_loads_into_this_server(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clients: Clients
+) -> None:
+    database = await databases.migrated()
+    oldest = find_clients()[0]
+    if clients.major < database.server_major(oldest):
+        with pytest.raises(MissingToolError, match="apt-get install postgresql-client-"):
+            choose_clients([clients], database.server_major(oldest))
+        return
+    monkeypatch.setattr("csms_backup.clients.find_clients", lambda: [clients])
+    await run(database, STATION)
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    assert await ask(database, "SELECT count(*) FROM registry.station") == 1
+
+
+def test_the_nearest_client_that_is_not_older_than_the_server_is_chosen() -> None:
+    found = [Clients(Path(), 15), Clients(Path(), 17), Clients(Path(), 18)]
+    assert [choose_clients(found, major).major for major in (14, 15, 16, 18)] == [15, 15, 17, 18]
+    with pytest.raises(MissingToolError, match="PostgreSQL 19"):
+        choose_clients(found, 19)
+
+
+async def test_a_backup_is_private_whole_and_never_replaces_another(
+    databases: Databases, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    archive = archive_path(folder, datetime(2026, 11, 21, 7, 30, tzinfo=UTC))
+    assert archive.name == "csms-20261121T073000Z.dump"
+    with pytest.raises(BackupError, match="could not be dumped"):
+        back_up(await databases.empty(), archive)
+    assert list(folder.iterdir()) == []
+    back_up(await databases.migrated(), archive)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert archive.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(BackupError, match="never replaces another"):
+        back_up(await databases.migrated(), archive)
+
+
+def test_the_newest_backup_of_a_folder_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="there is no backup in"):
+        chosen_archive(tmp_path)
+    for hours, name in ((2, "b.dump"), (1, "c.dump"), (3, "a.dump")):
+        (tmp_path / name).touch()
+        at = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
+        os.utime(tmp_path / name, (at, at))
+    assert chosen_archive(tmp_path) == tmp_path / "c.dump"
+    assert chosen_archive(tmp_path / "a.dump") == tmp_path / "a.dump"
+    with pytest.raises(BackupError, match="there is no backup in"):
+        chosen_archive(tmp_path / "d.dump")
+
+
+@pytest.mark.parametrize("name", ["csms-backup", "csms-restore"])
+def test_without_a_suite_or_a_backup_nothing_is_made(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "nowhere"
+    done = subprocess.run(
+        [str(PROGRAMS / name)],
+        env={**os.environ, "CSMS_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"there is no {'suite' if name == 'csms-backup' else 'backup'} in {home}" in done.stdout
+    assert not home.exists()
+
+
+def test_the_password_of_a_database_is_on_no_command_line() -> None:
+    database = Database("postgresql://owner:se%40cret@db.example/csms?sslmode=require", "")
+    assert "cret" not in database.target
+    assert database.target.startswith("postgresql://owner@db.example/csms?")
+    assert "sslmode=require" in database.target
+    assert database.environment()["PGPASSWORD"] == "se@cret"
+
+
+def test_a_note_that_can_not_be_written_stops_a_restore_before_it_begins(tmp_path: Path) -> None:
+    folder = tmp_path / "missing"
+    with pytest.raises(BackupError, match="copy the backup"):
+        GivenOutNote(folder).write(GivenOut(1, 1))

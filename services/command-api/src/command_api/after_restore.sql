@@ -1,0 +1,23 @@
+-- What a restore does in this schema (docs/adr/0013-restore.md). `csms-restore` calls both functions
+-- in its own transaction, and says what they are given.
+CREATE FUNCTION pg_temp.note_command() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_regclass('command.users') IS NOT NULL THEN
+        INSERT INTO pg_temp.given_out (counter)
+        SELECT coalesce(max(version), 0) FROM command.users;
+    END IF;
+END $$;
+
+CREATE FUNCTION pg_temp.after_restore_of_command(last_id bigint, counter bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- Log-ins that were ended after the backup stay ended.
+    UPDATE command.users SET version = counter;
+    EXECUTE format('ALTER TABLE command.users ALTER version SET DEFAULT %s', counter);
+
+    -- What was open may have been written to its station after the backup: nothing is sent again,
+    -- the sweeper ends it as `outcome_unknown`, and a late answer still finds it.
+    UPDATE command.commands SET status = 'pending', held = false, lookup_again = false,
+        deadline = least(deadline, now() - interval '1 minute')
+    WHERE status IN ('waiting', 'pending');
+END $$;

@@ -1,0 +1,1 @@
+"""Batches of the work queues: each is one transaction, whose parts go by the order of locks."""

@@ -1,0 +1,1 @@
+"""Which profiles hold, and what they allow, decided without doing."""

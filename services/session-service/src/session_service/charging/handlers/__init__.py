@@ -1,0 +1,1 @@
+"""What follows from commands on profiles, and what operators ask of them."""

@@ -1,0 +1,142 @@
+"""What follows from commands on charging profiles that stations accepted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import utc_now
+from session_service.charging.domain.ends import NewClearing, NewProfile
+from session_service.charging.domain.installed_profiles import (
+    CLOCK_TOLERANCE,
+    LIVE,
+    AcceptedClearing,
+    AcceptedProfile,
+    ProfileState,
+    settled,
+)
+from session_service.charging.handlers.events import charging_profile_told
+from session_service.charging.store.profiles import (
+    add_clearings,
+    add_profiles,
+    forget_charging,
+    lock_charging,
+    read_clearings,
+    read_profiles,
+    read_transactions,
+    save_states,
+    unsettled_stations,
+)
+from session_service.handling.events import Event
+from session_service.ocpp.v16.charging import read_filter, read_profile
+from session_service.store.service_tables import outbox
+
+# What is over stays readable so long; a command that ends later than this finds nothing to undo.
+KEPT_DAYS = 30
+_UNDECIDED = (ProfileState.WAITING, ProfileState.UNUSED)
+
+
+async def note_profiles(connection: AsyncConnection, new: Sequence[NewProfile]) -> None:
+    """Take in profiles that stations accepted, by themselves or with a remote start."""
+    if new:
+        since = _earliest((each.accepted.station_id, each.accepted.sent_at) for each in new)
+        await lock_charging(connection, sorted(since))
+        await add_profiles(connection, new)
+        await _settle(connection, since)
+
+
+async def note_clearings(connection: AsyncConnection, new: Sequence[NewClearing]) -> None:
+    """Take in clearings that stations carried out."""
+    if new:
+        since = _earliest((each.station_id, each.sent_at) for each in new)
+        await lock_charging(connection, sorted(since))
+        await add_clearings(connection, new)
+        await _settle(connection, since)
+
+
+async def settle(connection: AsyncConnection, stations: Sequence[str]) -> None:
+    """Bind what waits to transactions that have started, and end what belongs to ended ones."""
+    if stations:
+        await lock_charging(connection, stations)
+        await _settle(connection, dict.fromkeys(stations, utc_now()))
+
+
+async def settle_waiting(connection: AsyncConnection) -> None:
+    """Settle the stations that have something to settle."""
+    await settle(connection, await unsettled_stations(connection))
+
+
+async def forget_ended(connection: AsyncConnection) -> None:
+    """Forget what is long over."""
+    await forget_charging(connection, KEPT_DAYS)
+
+
+def accepted_profile(row: Row[Any]) -> AcceptedProfile:
+    """Return a stored profile."""
+    profile = read_profile(row.connector_id or 0, row.profile, row.sent_at)
+    return AcceptedProfile(
+        row.command_id,
+        row.station_id,
+        row.sent_at,
+        replace(profile, transaction_id=row.transaction_id),
+        ProfileState(row.state),
+        row.token_key,
+        row.connector_id is not None,
+        row.ended_at,
+    )
+
+
+async def _settle(connection: AsyncConnection, since: Mapping[str, datetime]) -> None:
+    before = [accepted_profile(row) for row in await read_profiles(connection, since)]
+    if not before:
+        return
+    waiting = ((each.station_id, each.sent_at) for each in before if each.state in _UNDECIDED)
+    # What waits may turn out to be for a connector that was cleared meanwhile.
+    cleared_since = _earliest([*since.items(), *waiting])
+    clearings = [
+        AcceptedClearing(row.command_id, row.station_id, row.sent_at, read_filter(row.payload))
+        for row in await read_clearings(connection, cleared_since)
+    ]
+    transactions = await read_transactions(
+        connection,
+        {each.station_id for each in before},
+        {number for each in before if (number := each.profile.transaction_id) is not None},
+        min(each.sent_at for each in before) - CLOCK_TOLERANCE,
+    )
+    now = utc_now()
+    changed: list[AcceptedProfile] = []
+    events: list[Event] = []
+    for station_id in since:
+        mine = {each.command_id: each for each in before if each.station_id == station_id}
+        after = settled(
+            mine.values(),
+            [each for each in clearings if each.station_id == station_id],
+            transactions.get(station_id, []),
+            now,
+        )
+        for each in after:
+            old = mine[each.command_id]
+            if each != old:
+                changed.append(each)
+                events += _told(old.state, each)
+    await save_states(connection, changed)
+    await write_events(connection, outbox, events)
+
+
+def _told(before: ProfileState, after: AcceptedProfile) -> Iterable[Event]:
+    """Tell each step once, also where a station took and dropped a profile before we knew."""
+    if before in _UNDECIDED and after.state not in _UNDECIDED:
+        yield charging_profile_told("charging_profile.installed", after)
+    if before in LIVE and after.state not in LIVE and after.state is not ProfileState.UNUSED:
+        yield charging_profile_told("charging_profile.removed", after)
+
+
+def _earliest(sent: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
+    earliest: dict[str, datetime] = {}
+    for station_id, at in sorted(sent):
+        earliest.setdefault(station_id, at)
+    return earliest

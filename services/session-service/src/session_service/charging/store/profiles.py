@@ -1,0 +1,235 @@
+"""Statements on charging profiles, clearings, and schedules that stations reported."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.values.numbers import INT32_MAX
+from session_service.charging.domain.ends import NewClearing, NewProfile
+from session_service.charging.domain.installed_profiles import AcceptedProfile, KnownTransaction
+
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT "
+    "hashtextextended('charging ' || station_id, 0) AS key "
+    "FROM unnest(CAST(:stations AS text[])) AS given (station_id) ORDER BY key) AS keys"
+)
+_ADD = text(
+    "INSERT INTO charging_profile (command_id, station_id, connector_id, profile_id, purpose, "
+    "stack_level, transaction_id, token_key, sent_at, state, profile) "
+    "SELECT command_id, station_id, connector_id, profile_id, purpose, stack_level, "
+    "transaction_id, token_key, sent_at, 'waiting', CAST(profile AS json) FROM unnest("
+    "CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), CAST(:connector_id AS bigint[]), "
+    "CAST(:profile_id AS bigint[]), CAST(:purpose AS text[]), CAST(:stack_level AS bigint[]), "
+    "CAST(:transaction_id AS bigint[]), CAST(:token_key AS text[]), "
+    "CAST(:sent_at AS timestamptz[]), CAST(:profile AS text[])) AS new (command_id, station_id, "
+    "connector_id, profile_id, purpose, stack_level, transaction_id, token_key, sent_at, profile) "
+    "ON CONFLICT (command_id) DO NOTHING RETURNING command_id"
+)
+_ADD_CLEARINGS = text(
+    "INSERT INTO charging_clearing (command_id, station_id, sent_at, payload) "
+    "SELECT command_id, station_id, sent_at, CAST(payload AS json) FROM unnest("
+    "CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), CAST(:sent_at AS timestamptz[]), "
+    "CAST(:payload AS text[])) AS new (command_id, station_id, sent_at, payload) "
+    "ON CONFLICT (command_id) DO NOTHING"
+)
+# Of what is over, only what something that has just arrived may have touched.
+_READ = text(
+    "SELECT charging_profile.* FROM charging_profile JOIN unnest(CAST(:stations AS text[]), "
+    "CAST(:since AS timestamptz[])) AS given (station_id, since) USING (station_id) "
+    "WHERE state IN ('waiting', 'installed') OR sent_at >= since OR ended_at >= since"
+)
+_READ_CLEARINGS = text(
+    "SELECT charging_clearing.* FROM charging_clearing JOIN unnest(CAST(:stations AS text[]), "
+    "CAST(:since AS timestamptz[])) AS given (station_id, since) USING (station_id) "
+    "WHERE sent_at >= since"
+)
+_TRANSACTIONS = text(
+    "SELECT station_id, id, connector_id, token_key, received_at, status "
+    "FROM transaction WHERE station_id = ANY(CAST(:stations AS text[])) "
+    "AND (status <> 'completed' OR id = ANY(CAST(:ids AS integer[])) "
+    "OR (started_at >= CAST(:since AS timestamptz) - interval '1 hour' "
+    "AND received_at >= CAST(:since AS timestamptz)))"
+)
+_SAVE = text(
+    "UPDATE charging_profile SET connector_id = new.connector_id, state = new.state, "
+    "transaction_id = new.transaction_id, ended_at = new.ended_at "
+    "FROM unnest(CAST(:command_id AS uuid[]), CAST(:connector_id AS bigint[]), "
+    "CAST(:transaction_id AS bigint[]), CAST(:state AS text[]), "
+    "CAST(:ended_at AS timestamptz[])) "
+    "AS new (command_id, connector_id, transaction_id, state, ended_at) "
+    "WHERE charging_profile.command_id = new.command_id"
+)
+_KEEP_REPORTED = text(
+    "INSERT INTO reported_schedule (station_id, connector_id, command_id, sent_at, answered_at, "
+    "response, computed) VALUES (:station_id, :connector_id, :command_id, :sent_at, :answered_at, "
+    "CAST(:response AS json), CAST(:computed AS json)) "
+    "ON CONFLICT (station_id, connector_id) DO UPDATE SET command_id = excluded.command_id, "
+    "sent_at = excluded.sent_at, answered_at = excluded.answered_at, "
+    "response = excluded.response, computed = excluded.computed "
+    "WHERE (excluded.sent_at, excluded.command_id) > "
+    "(reported_schedule.sent_at, reported_schedule.command_id)"
+)
+_REPORTED = text(
+    "SELECT * FROM reported_schedule WHERE station_id = :station_id "
+    "AND connector_id = :connector_id"
+)
+# In no order, so that no station waits for others that have something to settle for long.
+_UNSETTLED = text(
+    "SELECT station_id FROM (SELECT station_id FROM charging_profile WHERE state = 'waiting' "
+    "UNION SELECT profile.station_id FROM charging_profile AS profile JOIN transaction "
+    "ON transaction.id = profile.transaction_id AND transaction.station_id = profile.station_id "
+    "WHERE profile.state = 'installed' AND profile.transaction_id IS NOT NULL "
+    "AND transaction.status <> 'active') AS due ORDER BY random() LIMIT 500"
+)
+_FORGET = (
+    text(
+        "DELETE FROM charging_profile WHERE state NOT IN ('waiting', 'installed') "
+        "AND ended_at < now() - make_interval(days => :days)"
+    ),
+    text("DELETE FROM charging_clearing WHERE sent_at < now() - make_interval(days => :days)"),
+)
+
+
+async def lock_charging(connection: AsyncConnection, stations: Collection[str]) -> None:
+    """Let nobody else settle the profiles of these stations in the meantime."""
+    await connection.execute(_LOCK, {"stations": list(stations)})
+
+
+async def add_profiles(connection: AsyncConnection, profiles: Sequence[NewProfile]) -> None:
+    """Store profiles; known ones stay as they are."""
+    if not profiles:
+        return
+    columns: dict[str, list[Any]] = {
+        "command_id": [new.accepted.command_id for new in profiles],
+        "station_id": [new.accepted.station_id for new in profiles],
+        "connector_id": [_connector(new.accepted) for new in profiles],
+        "profile_id": [new.accepted.profile.profile_id for new in profiles],
+        "purpose": [new.accepted.profile.purpose.value for new in profiles],
+        "stack_level": [new.accepted.profile.stack_level for new in profiles],
+        "transaction_id": [new.accepted.profile.transaction_id for new in profiles],
+        "token_key": [new.accepted.token_key for new in profiles],
+        "sent_at": [new.accepted.sent_at for new in profiles],
+        "profile": [orjson.dumps(new.sent).decode() for new in profiles],
+    }
+    await connection.execute(_ADD, columns)
+
+
+async def add_clearings(connection: AsyncConnection, clearings: Sequence[NewClearing]) -> None:
+    """Store clearings; a profile sent before one of them may still arrive."""
+    if not clearings:
+        return
+    columns: dict[str, list[Any]] = {
+        "command_id": [new.command_id for new in clearings],
+        "station_id": [new.station_id for new in clearings],
+        "sent_at": [new.sent_at for new in clearings],
+        "payload": [orjson.dumps(new.payload).decode() for new in clearings],
+    }
+    await connection.execute(_ADD_CLEARINGS, columns)
+
+
+async def read_profiles(
+    connection: AsyncConnection, since: Mapping[str, datetime]
+) -> Sequence[Row[Any]]:
+    """Return the live profiles of stations, and those sent since the station's time."""
+    found = await connection.execute(_READ, _stations_since(since))
+    return found.all()
+
+
+async def read_clearings(
+    connection: AsyncConnection, since: Mapping[str, datetime]
+) -> Sequence[Row[Any]]:
+    """Return the clearings sent to stations since the station's time."""
+    found = await connection.execute(_READ_CLEARINGS, _stations_since(since))
+    return found.all()
+
+
+async def read_transactions(
+    connection: AsyncConnection,
+    stations: Collection[str],
+    ids: Collection[int],
+    since: datetime,
+) -> dict[str, list[KnownTransaction]]:
+    """Return transactions by station: the open ones, those named, those received since."""
+    rows = await connection.execute(
+        _TRANSACTIONS, {"stations": list(stations), "ids": _int32(ids), "since": since}
+    )
+    found: dict[str, list[KnownTransaction]] = {}
+    for row in rows:
+        known = KnownTransaction(
+            row.id, row.connector_id, row.token_key, row.received_at, row.status == "active"
+        )
+        found.setdefault(row.station_id, []).append(known)
+    return found
+
+
+async def save_states(connection: AsyncConnection, changed: Sequence[AcceptedProfile]) -> None:
+    """Store where profiles belong and what became of them."""
+    if not changed:
+        return
+    columns: dict[str, list[Any]] = {
+        "command_id": [each.command_id for each in changed],
+        "connector_id": [_connector(each) for each in changed],
+        "transaction_id": [each.profile.transaction_id for each in changed],
+        "state": [each.state.value for each in changed],
+        "ended_at": [each.ended_at for each in changed],
+    }
+    await connection.execute(_SAVE, columns)
+
+
+async def keep_reported(
+    connection: AsyncConnection,
+    command_id: UUID,
+    place: tuple[str, int],
+    times: tuple[datetime, datetime],
+    response: Mapping[str, Any],
+    computed: Mapping[str, Any] | None,
+) -> None:
+    """Store a station's own schedule of a connector; the last one asked for stays."""
+    await connection.execute(
+        _KEEP_REPORTED,
+        {
+            "station_id": place[0],
+            "connector_id": place[1],
+            "command_id": command_id,
+            "sent_at": times[0],
+            "answered_at": times[1],
+            "response": orjson.dumps(response).decode(),
+            "computed": None if computed is None else orjson.dumps(computed).decode(),
+        },
+    )
+
+
+async def read_reported(
+    connection: AsyncConnection, station_id: str, connector_id: int
+) -> Row[Any] | None:
+    """Return the last schedule that a station reported of a connector."""
+    parameters = {"station_id": station_id, "connector_id": connector_id}
+    return (await connection.execute(_REPORTED, parameters)).first()
+
+
+async def unsettled_stations(connection: AsyncConnection) -> list[str]:
+    """Return stations, 500 at most, with profiles that wait for a transaction or outlived it."""
+    return list((await connection.execute(_UNSETTLED)).scalars())
+
+
+async def forget_charging(connection: AsyncConnection, days: int) -> None:
+    """Delete what has been over for so many days."""
+    for statement in _FORGET:
+        await connection.execute(statement, {"days": days})
+
+
+def _connector(accepted: AcceptedProfile) -> int | None:
+    return accepted.profile.connector_id if accepted.connector_given else None
+
+
+def _stations_since(since: Mapping[str, datetime]) -> dict[str, list[Any]]:
+    return {"stations": list(since), "since": list(since.values())}
+
+
+def _int32(ids: Collection[int]) -> list[int]:
+    return [number for number in ids if 0 < number <= INT32_MAX]

@@ -1,1 +1,0 @@
-"""Decisions about tokens, transactions and meter values: pure, and of no protocol version."""

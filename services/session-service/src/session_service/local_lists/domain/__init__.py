@@ -1,0 +1,1 @@
+"""What to do next about a station's list, decided without doing."""

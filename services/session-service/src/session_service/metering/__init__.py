@@ -1,0 +1,1 @@
+"""Meter values: what identifies one, and where they are stored."""

@@ -1,0 +1,1 @@
+"""The protocol edge: payloads to version-neutral values and back, a package per OCPP version."""

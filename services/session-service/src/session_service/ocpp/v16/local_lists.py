@@ -1,0 +1,135 @@
+"""Local authorization lists in OCPP 1.6: entries, what stations are asked, what they answer.
+
+Entries are stored as they are sent, and so are digests of them: both are opaque to the block.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from csms_shared.contracts.orders import CompletedCommand, OrderRefusal
+from csms_shared.values.numbers import INT32_MAX, as_integer, parse_integer
+from csms_shared.values.times import read_moment
+from session_service.handling.commands import Command
+from session_service.local_lists.domain.ends import QuestionEnd
+from session_service.local_lists.domain.lists import Content, Entry, Limits, Result, Update
+from session_service.ocpp.v16.answers import UNSUPPORTED
+from session_service.ocpp.v16.tokens import id_tag_info
+from session_service.tokens.domain import Authorization
+
+_MAX_ENTRIES = "LocalAuthListMaxLength"
+_MAX_PER_MESSAGE = "SendLocalListMaxLength"
+# Not asked because of what the suite knows of the station: as good as offline.
+_NOT_NOW = frozenset(
+    {
+        OrderRefusal.UNKNOWN_STATION,
+        OrderRefusal.STATION_PENDING,
+        OrderRefusal.STATION_REJECTED,
+    }
+)
+_STATUSES = {
+    "Accepted": Result.ACCEPTED,
+    "Failed": Result.FAILED,
+    "NotSupported": Result.NOT_SUPPORTED,
+    "VersionMismatch": Result.VERSION_MISMATCH,
+}
+
+
+def write_entry(id_token: str, authorization: Authorization) -> Entry:
+    """Return what a station is told of a token."""
+    return {"idTag": id_token, "idTagInfo": id_tag_info(authorization)}
+
+
+def digest_of(content: Content) -> str:
+    """Return what tells one content from another."""
+    lines = [f"{key}\x1f{sorted(_flat(content[key]).items())}" for key in sorted(content)]
+    return blake2b("\x1e".join(lines).encode(), digest_size=16).hexdigest()
+
+
+def _flat(entry: Entry) -> dict[str, str]:
+    return {"idTag": str(entry["idTag"]), **entry["idTagInfo"]}
+
+
+def ask_limits() -> Command:
+    """Return the question how many entries a station takes, in all and at once."""
+    return Command("GetConfiguration", {"key": [_MAX_ENTRIES, _MAX_PER_MESSAGE]})
+
+
+def ask_version() -> Command:
+    """Return the question for the version of a station's list."""
+    return Command("GetLocalListVersion", {})
+
+
+def write_update(update: Update) -> Command:
+    """Return the message of an update; an entry without idTagInfo takes the token off (6.41)."""
+    return Command(
+        "SendLocalList",
+        {
+            "listVersion": update.version,
+            "updateType": "Full" if update.full else "Differential",
+            "localAuthorizationList": [
+                *({"idTag": entry["idTag"]} for entry in update.gone),
+                *update.changed,
+            ],
+        },
+    )
+
+
+def read_limits_end(command: CompletedCommand) -> QuestionEnd:
+    """Return the limits that a station shows in its configuration, whoever asked."""
+    return _end(command, limits=_limits(command.response or {}))
+
+
+def read_version_end(command: CompletedCommand) -> QuestionEnd:
+    """Return the version that a station shows."""
+    return _end(command, version=as_integer((command.response or {}).get("listVersion")))
+
+
+def read_update_end(command: CompletedCommand) -> QuestionEnd:
+    """Return what a station says of an update of this version."""
+    return _end(command, version=as_integer(command.payload.get("listVersion")))
+
+
+def _end(
+    command: CompletedCommand, *, limits: Limits | None = None, version: int | None = None
+) -> QuestionEnd:
+    return QuestionEnd(
+        command_id=command.command_id,
+        station_id=command.station_id,
+        created_by=command.created_by,
+        at=read_moment(command.completed_at),
+        result=_result(command),
+        limits=limits or Limits(),
+        version=version,
+    )
+
+
+def _result(command: CompletedCommand) -> Result:
+    match command.status:
+        case "completed":
+            status = (command.response or {}).get("status")
+            return Result.ACCEPTED if status is None else _STATUSES.get(status, Result.FAILED)
+        case "outcome_unknown":
+            return Result.UNKNOWN
+        case "station_offline" | "expired":
+            return Result.AWAY
+    code = "" if command.error is None else command.error.code
+    if code == "BUSY":
+        return Result.BUSY
+    if code in _NOT_NOW:
+        return Result.AWAY
+    return Result.NOT_SUPPORTED if code in UNSUPPORTED else Result.FAILED
+
+
+def _limits(response: Mapping[str, Any]) -> Limits:
+    """Return the limits in an answer to GetConfiguration; those that are no number are none."""
+    found: dict[str, int] = {}
+    for entry in response.get("configurationKey") or ():
+        key, value = entry.get("key"), entry.get("value")
+        for known in (_MAX_ENTRIES, _MAX_PER_MESSAGE):
+            # Keys are compared without case (7.29), and stations pad numbers.
+            if str(key).lower() == known.lower():
+                number = parse_integer(str(value))
+                if number is not None and number > 0:
+                    found[known] = min(number, INT32_MAX)
+    return Limits(found.get(_MAX_ENTRIES), found.get(_MAX_PER_MESSAGE))

@@ -1,0 +1,157 @@
+"""StartTransaction, StopTransaction and MeterValues of OCPP 1.6."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from csms_shared.runtime.clock import now_ms
+from csms_shared.values.id_tokens import token_key
+from csms_shared.values.numbers import parse_number
+from csms_shared.values.texts import storable
+from csms_shared.values.times import parse_time, plausible
+from session_service.handling.calls import ReceivedCall
+from session_service.metering.domain import (
+    MeterCall,
+    MeterReport,
+    Sample,
+    sample_digest,
+    sample_source,
+)
+from session_service.ocpp.v16.tokens import id_tag_info
+from session_service.tokens.domain import Authorization
+from session_service.transactions.domain.starts import Start
+from session_service.transactions.domain.stops import Stop
+from session_service.values.suspicion import Flag, clock_flags
+
+# In the order of the digest.
+_PARTS = ("measurand", "phase", "location", "context", "format", "unit")
+_DEFAULT_STOP_REASON = "Local"  # StopTransaction.req: "MAY be omitted when the reason is Local"
+
+
+def read_start(received: ReceivedCall) -> Start:
+    """Return a StartTransaction as the domain knows it."""
+    call, payload = received.call, received.payload
+    raw_time = storable(payload["timestamp"])
+    id_token = storable(payload["idTag"])
+    reservation_id = payload.get("reservationId")
+    return Start(
+        station_id=call.station_id,
+        connector_id=int(payload["connectorId"]),
+        id_token=id_token,
+        token_key=token_key(id_token),
+        sent_at=_time(raw_time),
+        raw_time=raw_time,
+        meter_start=int(payload["meterStart"]),
+        boot_count=call.boot_count,
+        stamp=(call.epoch, call.seq),
+        received_at=received.received_at,
+        reservation_id=None if reservation_id is None else int(reservation_id),
+        arrived_at=received.work.arrived_at,
+        awaited=call.deadline_ms > now_ms(),
+    )
+
+
+def write_start(transaction_id: int | None, authorization: Authorization) -> dict[str, Any]:
+    """Return the answer to a StartTransaction."""
+    return {"transactionId": transaction_id, "idTagInfo": id_tag_info(authorization)}
+
+
+def read_stop(received: ReceivedCall) -> Stop:
+    """Return a StopTransaction as the domain knows it."""
+    call, payload = received.call, received.payload
+    wire_id = int(payload["transactionId"])
+    id_tag = payload.get("idTag")
+    samples, _ = _samples(
+        payload.get("transactionData"),
+        sample_source(call.station_id, None, wire_id),
+        received.received_at,
+    )
+    return Stop(
+        station_id=call.station_id,
+        wire_id=wire_id,
+        id_token=None if id_tag is None else storable(id_tag),
+        token_key=None if id_tag is None else token_key(storable(id_tag)),
+        sent_at=_time(storable(payload["timestamp"])),
+        meter_stop=int(payload["meterStop"]),
+        reason=storable(payload.get("reason") or _DEFAULT_STOP_REASON),
+        connection_id=call.connection_id,
+        stamp=(call.epoch, call.seq),
+        received_at=received.received_at,
+        payload={key: value for key, value in payload.items() if key != "transactionData"},
+        samples=samples,
+        boot_count=call.boot_count,
+    )
+
+
+def read_meter_values(received: ReceivedCall) -> MeterCall:
+    """Return a MeterValues call as the domain knows it."""
+    call, payload = received.call, received.payload
+    connector_id = int(payload["connectorId"])
+    wire_id = payload.get("transactionId")
+    meter_values = payload.get("meterValue")
+    samples, untold = _samples(
+        meter_values,
+        sample_source(call.station_id, connector_id, wire_id),
+        received.received_at,
+    )
+    report = MeterReport(
+        station_id=call.station_id,
+        connector_id=connector_id,
+        wire_id=wire_id,
+        connection_id=call.connection_id,
+        stamp=(call.epoch, call.seq),
+        received_at=received.received_at,
+        samples=samples,
+        untold=untold,
+    )
+    return MeterCall(report, payload, meter_values)
+
+
+def _samples(
+    meter_values: Any, source: str, received_at: datetime
+) -> tuple[tuple[Sample, ...], frozenset[Flag]]:
+    """Return the samples, and why some of them count as sampled when they were received."""
+    samples: list[Sample] = []
+    untold: set[Flag] = set()
+    for meter_value in _as_list(meter_values):
+        said = _time(storable(meter_value.get("timestamp", "")))
+        sampled_at = plausible(said)
+        if sampled_at is None:
+            untold |= clock_flags(said, received_at)
+            sampled_at = received_at
+        samples += _sampled(meter_value, source, sampled_at)
+    return tuple(samples), frozenset(untold)
+
+
+def _sampled(meter_value: dict[str, Any], source: str, at: datetime) -> Iterator[Sample]:
+    for sample in _as_list(meter_value.get("sampledValue")):
+        get = sample.get
+        if get("value") is None:
+            continue
+        raw = storable(sample["value"])
+        parts = [None if (part := get(name)) is None else storable(part) for name in _PARTS]
+        measurand, phase, location, context, format, unit = parts
+        yield Sample(
+            at,
+            sample_digest(source, parts, raw),
+            measurand,
+            phase,
+            context,
+            location,
+            format,
+            unit,
+            raw,
+            None if format == "SignedData" else parse_number(raw),
+        )
+
+
+def _as_list(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, or of what some stations send in place of one."""
+    if isinstance(value, dict):
+        return [value]
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
+def _time(raw: str) -> datetime | None:
+    parsed = parse_time(raw)
+    return None if parsed is None else parsed.said

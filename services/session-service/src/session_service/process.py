@@ -1,0 +1,72 @@
+"""What one session-service process consists of."""
+
+from pathlib import Path
+
+from csms_shared.broker.incarnation import new_incarnation
+from csms_shared.broker.link import Link
+from csms_shared.broker.topology import SESSION_SERVICE, replica_queue
+from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.service.owning_service import OwningService
+from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
+from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
+from session_service.amqp.requests import requests_inbox
+from session_service.charging.handlers.profiles import forget_ended, settle_waiting
+from session_service.local_lists.handlers.synchronizing import forget_contents, look_at_due
+from session_service.quarantine.handlers.reconciling import reconcile_due
+from session_service.reservations.handlers.judging import expire_reservations
+from session_service.reservations.store.outages import forget_outages
+from session_service.settings import Settings
+from session_service.store.tables import SCHEMA, outbox, parked
+from session_service.store.upkeep import upkeep_tasks
+
+MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+# Two of each: one transaction waits for its commit while the other one works.
+DECISION_CONSUMERS = 2
+REPORT_CONSUMERS = 2
+
+
+def session_service(settings: Settings, link: Link) -> OwningService:
+    """Put the service together."""
+    service = OwningService(
+        SESSION_SERVICE,
+        settings,
+        link,
+        schema=SCHEMA,
+        migrations=MIGRATIONS,
+        outbox=outbox,
+        parked=parked,
+    )
+    publisher, replies = service.publisher, service.replies
+    incarnation = new_incarnation(SESSION_SERVICE)
+    barrier = Barrier(publisher, incarnation)
+    wake = service.wake_relay
+    for_held = service.engine("held starts", 1, by_keys=True)
+    service.consume_decisions(
+        DECISION_CONSUMERS,
+        lambda engine: DecisionsInbox(
+            engine, for_held, publisher, replies, wake, barrier, free_vend=settings.free_vend
+        ),
+    )
+    reports = service.consume_reports(
+        REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, replies, wake)
+    )
+    service.consume_own(
+        replica_queue(SESSION_SERVICE, incarnation),
+        ReplicaInbox(barrier, incarnation, reports, replies),
+    )
+    service.consume_requests(lambda engine: requests_inbox(engine, publisher, replies, wake))
+    service.keep_up(
+        *upkeep_tasks(
+            meter_value_days=settings.meter_value_retention_days,
+            stop_days=settings.stop_retention_days,
+            quarantine_days=settings.quarantine_retention_days,
+        ),
+        UpkeepTask("reconcile_quarantine", 15.0, reconcile_due),
+        UpkeepTask("expire_reservations", 5.0, expire_reservations),
+        UpkeepTask("forget_reservation_outages", 3600.0, forget_outages),
+        UpkeepTask("look_at_local_lists", 5.0, look_at_due),
+        UpkeepTask("forget_local_list_contents", 3600.0, forget_contents),
+        UpkeepTask("settle_charging_profiles", 5.0, settle_waiting),
+        UpkeepTask("forget_charging_profiles", 3600.0, forget_ended),
+    )
+    return service

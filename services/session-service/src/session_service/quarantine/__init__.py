@@ -1,0 +1,1 @@
+"""Reports that fit no transaction, until one is found or they are set aside."""

@@ -1,0 +1,1 @@
+"""Items find their transaction when its start arrives, in turns, or by hand."""

@@ -1,0 +1,18 @@
+"""The public events of the quarantine."""
+
+from session_service.handling.events import Event, event_of
+from session_service.quarantine.store.items import Unmatched
+
+
+def quarantine_added(item: Unmatched) -> Event:
+    """Tell of a report that fits no transaction."""
+    data = {
+        "id": str(item.id),
+        "kind": item.kind,
+        "station_id": item.station_id,
+        "wire_transaction_id": item.wire_id,
+        "reason": item.reason,
+        "epoch": item.stamp[0],
+        "seq": item.stamp[1],
+    }
+    return event_of("quarantine.added", str(item.id), item.station_id, data)

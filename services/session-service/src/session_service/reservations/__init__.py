@@ -1,0 +1,1 @@
+"""Reservations: what was asked of stations, and what became of it."""

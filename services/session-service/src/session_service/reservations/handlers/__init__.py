@@ -1,0 +1,1 @@
+"""Reservations follow their facts, and operators make, read and cancel them."""

@@ -1,0 +1,25 @@
+"""The public events of reservations."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from csms_shared.values.times import format_time
+from session_service.handling.events import Event, event_of, joined
+
+
+def reservation_event(row: Row[Any], change: str | None = None) -> Event:
+    """Tell what became of a reservation: its status, or that it was `created`."""
+    data = {
+        "reservation_id": row.id,
+        "station_reservation_id": row.wire_id,
+        "station_id": row.station_id,
+        "connector_id": row.connector_id,
+        "id_token": row.id_token,
+        "status": row.status,
+        "reason": row.reason,
+        "expires_at": format_time(row.expires_at),
+        "transaction_id": row.transaction_id,
+    }
+    cause = joined(row.id, row.reason, row.ended_at, row.transaction_id)
+    return event_of(f"reservation.{change or row.status}", cause, row.station_id, data)

@@ -1,0 +1,213 @@
+"""Reservations follow their facts: starts, answers of stations, the clock.
+
+The one path for all of them: lock what a station may hold, judge it from everything known, write
+what became of it, tell of it, and ask the station for what is wanted and not asked for yet.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.orders import CommandOrder
+from csms_shared.db.orders import write_orders
+from csms_shared.db.outbox import write_events
+from csms_shared.runtime.clock import utc_now
+from session_service.ocpp.v16.reservations import write_cancel, write_reserve
+from session_service.reservations.domain import (
+    Answer,
+    Outage,
+    Reservation,
+    ReservationStatus,
+    Verdict,
+    WantedReservation,
+    conflicting,
+    judge,
+)
+from session_service.reservations.handlers.events import reservation_event
+from session_service.reservations.store.outages import add_outages, read_outages
+from session_service.reservations.store.reservations import (
+    RECENT,
+    FlaggedStart,
+    KeptReservation,
+    flag_conflicts,
+    lock_reservations,
+    read_cancellations,
+    read_starts,
+    stations_with_expired,
+    write_reservations,
+)
+from session_service.store.service_tables import outbox
+from session_service.transactions.domain.starts import Start
+
+Learn = Callable[[KeptReservation], None]
+
+
+async def judge_started(connection: AsyncConnection, starts: Collection[Start]) -> None:
+    """Judge the reservations of stations that have started transactions."""
+    named = {
+        (start.station_id, start.reservation_id)
+        for start in starts
+        if start.reservation_id is not None
+    }
+    await judge_stations(connection, {start.station_id for start in starts}, named=named)
+
+
+async def connectors_out_of_service(
+    connection: AsyncConnection, outages: Collection[tuple[str, Outage]]
+) -> None:
+    """End the reservations of connectors that are Faulted or Unavailable (5.13)."""
+    await add_outages(connection, outages)
+    await judge_stations(connection, {station_id for station_id, _ in outages})
+
+
+async def expire_reservations(connection: AsyncConnection) -> None:
+    """End reservations whose time is over by our clock, without a word from the station."""
+    stations = await stations_with_expired(connection, utc_now())
+    if stations:
+        await judge_stations(connection, stations)
+
+
+async def judge_stations(
+    connection: AsyncConnection,
+    stations: Collection[str],
+    *,
+    named: Collection[tuple[str, int]] = (),
+    commands: Collection[UUID] = (),
+    learn: Learn = lambda _: None,
+) -> None:
+    """Judge anew what the stations hold; `learn` adds facts to the locked reservations first."""
+    now = utc_now()
+    kept = await lock_reservations(connection, stations, now, named=named, commands=commands)
+    if not kept:
+        return
+    before = {
+        item.facts.id: (item.facts, item.cancel_command_id, item.cancel_failure) for item in kept
+    }
+    for item in kept:
+        learn(item)
+    facts = [item.facts for item in kept]
+    cancellations = await read_cancellations(connection, facts)
+    starts = await read_starts(connection, facts)
+    outages = await read_outages(connection, facts)
+    by_station: dict[str, list[Reservation]] = {}
+    for reservation in facts:
+        by_station.setdefault(reservation.station_id, []).append(reservation)
+    verdicts: dict[int, Verdict] = {}
+    conflicts: dict[int, bool] = {}
+    for station_id, held in by_station.items():
+        known = starts.get(station_id, [])
+        judged = judge(
+            held,
+            cancellations.get(station_id, []),
+            [item.start for item in known],
+            now,
+            outages.get(station_id, []),
+        )
+        verdicts |= judged
+        conflicts |= _conflicts(held, judged, known, now)
+    orders = [order for item in kept if (order := _cancel_order(item, verdicts, now)) is not None]
+    changed = [
+        (item, verdicts[item.facts.id])
+        for item in kept
+        if before[item.facts.id] != (item.facts, item.cancel_command_id, item.cancel_failure)
+        or _stored(item.row) != verdicts[item.facts.id]
+    ]
+    statuses = {item.facts.id: item.row.status for item in kept}
+    rows = await write_reservations(connection, changed)
+    await flag_conflicts(connection, conflicts)
+    await write_events(
+        connection,
+        outbox,
+        [reservation_event(row) for row in rows if row.status != statuses[row.id]],
+    )
+    await write_orders(connection, outbox, orders)
+
+
+def reserve_order(row: Row[Any]) -> CommandOrder:
+    """Return the order to reserve; it is not kept for a station that is offline."""
+    command = write_reserve(
+        WantedReservation(
+            row.wire_id,
+            row.connector_id,
+            row.id_token,
+            row.token_key,
+            row.group_id,
+            row.expires_at,
+        )
+    )
+    soonest_end = min(
+        int(row.expires_at.timestamp() * 1000), _ms(row.created_at) + RESERVE_WITHIN_MS
+    )
+    return CommandOrder(
+        order_id=row.command_id,
+        station_id=row.station_id,
+        action=command.action,
+        payload=command.payload,
+        deadline_ms=soonest_end,
+        created_by=row.created_by,
+    )
+
+
+# A driver waits for the answer: a station that is away for longer counts as offline.
+RESERVE_WITHIN_MS = 60_000
+
+
+def _cancel_order(
+    item: KeptReservation, verdicts: dict[int, Verdict], now: datetime
+) -> CommandOrder | None:
+    """Return the order to cancel what is to be cancelled, once the station has answered.
+
+    Sooner, the cancellation could overtake the reservation, which then would stay.
+    """
+    open_ = verdicts[item.facts.id].status.is_open
+    if item.row.cancel_wanted_at is None or item.cancel_command_id is not None or not open_:
+        return None
+    if item.cancel_failure is not None or item.facts.answer is Answer.NONE:
+        return None
+    item.cancel_command_id = new_command_id(_ms(now))
+    command = write_cancel(item.facts.wire_id)
+    return CommandOrder(
+        order_id=item.cancel_command_id,
+        station_id=item.facts.station_id,
+        action=command.action,
+        payload=command.payload,
+        deadline_ms=_ms(item.facts.expires_at),
+        created_by=item.row.cancel_wanted_by,
+    )
+
+
+def _conflicts(
+    held: Collection[Reservation],
+    verdicts: dict[int, Verdict],
+    starts: Collection[FlaggedStart],
+    now: datetime,
+) -> dict[int, bool]:
+    found = {
+        item.start.transaction_id: conflicting(item.start, held, verdicts)
+        for item in starts
+        # What older starts met is not all known here.
+        if item.start.at > now - RECENT or not item.flagged
+    }
+    flagged = {item.start.transaction_id: item.flagged for item in starts}
+    return {row_id: conflict for row_id, conflict in found.items() if conflict != flagged[row_id]}
+
+
+def _stored(row: Row[Any]) -> Verdict:
+    return Verdict(ReservationStatus(row.status), row.reason, row.ended_at, row.transaction_id)
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def learn_answer(item: KeptReservation, answer: Answer, refusal: str | None, at: datetime) -> None:
+    """Add a station's answer; what is unknown can become known, what is known stays."""
+    if item.facts.answer in (Answer.ACCEPTED, Answer.REFUSED):
+        return
+    item.facts = replace(item.facts, answer=answer, refusal=refusal, answered_at=at)

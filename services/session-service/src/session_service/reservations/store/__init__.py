@@ -1,0 +1,1 @@
+"""Statements on reservations, and on what keeps stations from them."""

@@ -1,0 +1,33 @@
+"""Paged reads of reservations."""
+
+from sqlalchemy import (
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.reservations import ListReservations
+from csms_shared.db.cursors import (
+    as_int32,
+    decode_cursor,
+    encode_cursor,
+)
+from csms_shared.values.id_tokens import token_key
+from session_service.reservations.tables import reservation
+from session_service.store.paging import PageRows, limited
+
+
+async def page_of_reservations(connection: AsyncConnection, query: ListReservations) -> PageRows:
+    """Return reservations, newest first."""
+    table = reservation.c
+    statement = select(reservation).order_by(table.id.desc())
+    if query.station_id is not None:
+        statement = statement.where(table.station_id == query.station_id)
+    if query.status is not None:
+        statement = statement.where(table.status == query.status.value)
+    if query.id_token is not None:
+        statement = statement.where(table.token_key == token_key(query.id_token))
+    if query.cursor is not None:
+        (row_id,) = decode_cursor(query.cursor, as_int32)
+        statement = statement.where(table.id < row_id)
+    rows, more = await limited(connection, statement, query.limit)
+    return rows, encode_cursor(rows[-1].id) if more else None

@@ -1,0 +1,309 @@
+"""Statements on reservations, for whole batches."""
+
+# ruff: noqa: S608 - statements are joined from constants of this module
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.values.times import later
+from session_service.reservations.domain import (
+    Answer,
+    Cancellation,
+    Reservation,
+    ReservedStart,
+    Verdict,
+    group_key,
+    start_time,
+)
+from session_service.values.suspicion import Flag
+
+# How long after its end a reservation is still looked at when its station starts something.
+RECENT = timedelta(days=1)
+_CLOCKS_APART = timedelta(minutes=5)
+
+_ADD = text(
+    "INSERT INTO reservation (station_id, wire_id, connector_id, id_token, token_key, group_id, "
+    "created_at, expires_at, created_by, command_id) "
+    "SELECT * FROM unnest(CAST(:station_id AS text[]), CAST(:wire_id AS bigint[]), "
+    "CAST(:connector_id AS bigint[]), CAST(:id_token AS text[]), CAST(:token_key AS text[]), "
+    "CAST(:group_id AS text[]), CAST(:created_at AS timestamptz[]), "
+    "CAST(:expires_at AS timestamptz[]), CAST(:created_by AS text[]), "
+    "CAST(:command_id AS uuid[])) AS new ORDER BY 10 "
+    "ON CONFLICT (command_id) DO NOTHING RETURNING *"
+)
+_NEXT_ID = text("SELECT nextval('reservation_id')")
+_ADD_OWN = text(
+    "INSERT INTO reservation (id, station_id, wire_id, connector_id, id_token, token_key, "
+    "group_id, created_at, expires_at, created_by, command_id) VALUES (:id, :station_id, :wire_id, "
+    ":connector_id, :id_token, :token_key, :group_id, :created_at, :expires_at, :created_by, "
+    ":command_id) ON CONFLICT (command_id) DO NOTHING RETURNING *"
+)
+_LOCK = text(
+    "SELECT * FROM reservation WHERE id IN ("
+    "SELECT id FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
+    "AND expires_at > CAST(:recent AS timestamptz) UNION "
+    "SELECT id FROM reservation WHERE (station_id, wire_id) IN (SELECT * FROM unnest("
+    "CAST(:named_stations AS text[]), CAST(:named_ids AS bigint[])) AS named) UNION "
+    "SELECT id FROM reservation WHERE command_id = ANY(CAST(:commands AS uuid[]))"
+    ") ORDER BY id FOR UPDATE"
+)
+_KNOWN = text(
+    "SELECT command_id FROM reservation WHERE command_id = ANY(CAST(:commands AS uuid[]))"
+)
+_CANCELLATIONS = text(
+    "SELECT station_id, wire_id, asked_at, answered_at, accepted FROM reservation_cancellation "
+    "WHERE (station_id, wire_id) IN (SELECT * FROM unnest("
+    "CAST(:stations AS text[]), CAST(:wire_ids AS bigint[])) AS named) ORDER BY command_id"
+)
+_START_COLUMNS = (
+    "t.id, t.station_id, t.connector_id, t.token_key, t.token_group, t.reservation_id, "
+    "t.started_at, t.received_at, t.flags"
+)
+_STARTS = text(
+    f"SELECT {_START_COLUMNS} FROM transaction t WHERE t.reservation_id IS NOT NULL "
+    "AND (t.station_id, t.reservation_id) IN (SELECT * FROM unnest("
+    "CAST(:stations AS text[]), CAST(:wire_ids AS bigint[])) AS named) UNION "
+    f"SELECT {_START_COLUMNS} FROM unnest(CAST(:stations AS text[]), "
+    "CAST(:froms AS timestamptz[]), CAST(:tos AS timestamptz[])) "
+    "AS held (station_id, since, until) JOIN transaction t ON t.station_id = held.station_id "
+    "AND t.started_at BETWEEN held.since AND held.until"
+)
+_WRITE = text(
+    "UPDATE reservation SET answer = new.answer, refusal = new.refusal, "
+    "answered_at = new.answered_at, status = new.status, reason = new.reason, "
+    "ended_at = new.ended_at, transaction_id = new.transaction_id, "
+    "cancel_command_id = new.cancel_command_id, cancel_failure = new.cancel_failure "
+    "FROM unnest(CAST(:id AS integer[]), CAST(:answer AS text[]), CAST(:refusal AS text[]), "
+    "CAST(:answered_at AS timestamptz[]), CAST(:status AS text[]), CAST(:reason AS text[]), "
+    "CAST(:ended_at AS timestamptz[]), CAST(:transaction_id AS integer[]), "
+    "CAST(:cancel_command_id AS uuid[]), CAST(:cancel_failure AS text[])) AS new (id, answer, "
+    "refusal, answered_at, status, reason, ended_at, transaction_id, cancel_command_id, "
+    "cancel_failure) WHERE reservation.id = new.id RETURNING reservation.*"
+)
+_FLAG = text(
+    "UPDATE transaction SET flags = CASE WHEN new.conflict "
+    "THEN ARRAY(SELECT unnest(array_append(flags, CAST(:flag AS text))) ORDER BY 1) "
+    "ELSE array_remove(flags, CAST(:flag AS text)) END "
+    "FROM unnest(CAST(:ids AS integer[]), CAST(:conflicts AS boolean[])) AS new (id, conflict) "
+    "WHERE transaction.id = new.id"
+)
+_ADD_CANCELLATIONS = text(
+    "INSERT INTO reservation_cancellation "
+    "(command_id, station_id, wire_id, asked_at, answered_at, accepted) "
+    "SELECT * FROM unnest(CAST(:command_id AS uuid[]), CAST(:station_id AS text[]), "
+    "CAST(:wire_id AS bigint[]), CAST(:asked_at AS timestamptz[]), "
+    "CAST(:answered_at AS timestamptz[]), CAST(:accepted AS boolean[])) AS new "
+    "ORDER BY 1 ON CONFLICT DO NOTHING"
+)
+_DUE = text(
+    "SELECT DISTINCT station_id FROM (SELECT station_id FROM reservation "
+    "WHERE status IN ('pending', 'active') AND expires_at <= CAST(:now AS timestamptz) "
+    "ORDER BY expires_at LIMIT 500) AS due"
+)
+_WANT_CANCELLED = text(
+    "UPDATE reservation SET cancel_wanted_at = :now, cancel_wanted_by = :by, "
+    "cancel_command_id = NULL, cancel_failure = NULL WHERE id = :id"
+)
+
+
+@dataclass(slots=True)
+class KeptReservation:
+    """A locked row, and the facts in it as the domain judges them."""
+
+    row: Row[Any]
+    facts: Reservation
+    cancel_command_id: UUID | None
+    cancel_failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedStart:
+    """A start, and whether its transaction carries the flag of a conflict."""
+
+    start: ReservedStart
+    flagged: bool
+
+
+async def add_own(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Store a reservation that the suite asks a station for; None where its command has one."""
+    row_id = (await connection.execute(_NEXT_ID)).scalar_one()
+    added = await connection.execute(_ADD_OWN, {**values, "id": row_id, "wire_id": row_id})
+    return added.first()
+
+
+async def find_by_command(connection: AsyncConnection, command_id: UUID) -> Row[Any] | None:
+    """Return the reservation that this ReserveNow asks for."""
+    found = await connection.execute(
+        text("SELECT * FROM reservation WHERE command_id = :command_id"),
+        {"command_id": command_id},
+    )
+    return found.first()
+
+
+async def add_foreign(
+    connection: AsyncConnection, reservations: Sequence[Mapping[str, Any]]
+) -> list[Row[Any]]:
+    """Store reservations that came into being by a command; return those that were not yet."""
+    if not reservations:
+        return []
+    columns = {name: [values[name] for values in reservations] for name in reservations[0]}
+    return list(await connection.execute(_ADD, columns))
+
+
+async def known_commands(connection: AsyncConnection, commands: Collection[UUID]) -> set[UUID]:
+    """Return which of these commands reservations came into being by."""
+    found = await connection.execute(_KNOWN, {"commands": sorted(commands)})
+    return set(found.scalars())
+
+
+async def lock_reservations(
+    connection: AsyncConnection,
+    stations: Collection[str],
+    now: datetime,
+    *,
+    named: Collection[tuple[str, int]] = (),
+    commands: Collection[UUID] = (),
+) -> list[KeptReservation]:
+    """Return, locked, what the stations may hold, and what is named by id or by command."""
+    pairs = sorted(named)
+    rows = await connection.execute(
+        _LOCK,
+        {
+            "stations": sorted(stations),
+            "recent": now - RECENT,
+            "named_stations": [station_id for station_id, _ in pairs],
+            "named_ids": [wire_id for _, wire_id in pairs],
+            "commands": sorted(commands),
+        },
+    )
+    return [
+        KeptReservation(row, _facts(row), row.cancel_command_id, row.cancel_failure) for row in rows
+    ]
+
+
+async def read_cancellations(
+    connection: AsyncConnection, reservations: Collection[Reservation]
+) -> dict[str, list[Cancellation]]:
+    """Return what stations answered about cancelling these, by station."""
+    found: dict[str, list[Cancellation]] = {}
+    for row in await connection.execute(_CANCELLATIONS, _names(reservations)):
+        found.setdefault(row.station_id, []).append(
+            Cancellation(row.wire_id, row.asked_at, row.answered_at, row.accepted)
+        )
+    return found
+
+
+async def read_starts(
+    connection: AsyncConnection, reservations: Collection[Reservation]
+) -> dict[str, list[FlaggedStart]]:
+    """Return the starts that name these or happened while they were held, by station."""
+    rows = await connection.execute(
+        _STARTS,
+        _names(reservations)
+        | {
+            "froms": [held.created_at - _CLOCKS_APART for held in reservations],
+            "tos": [later(held.expires_at, _CLOCKS_APART) for held in reservations],
+        },
+    )
+    found: dict[str, list[FlaggedStart]] = {}
+    for row in rows:
+        start = ReservedStart(
+            row.id,
+            row.station_id,
+            row.connector_id,
+            row.token_key,
+            group_key(row.token_group),
+            row.reservation_id,
+            start_time(row.started_at, row.received_at),
+        )
+        flagged = FlaggedStart(start, Flag.RESERVATION_CONFLICT in row.flags)
+        found.setdefault(row.station_id, []).append(flagged)
+    return found
+
+
+async def write_reservations(
+    connection: AsyncConnection, changed: Sequence[tuple[KeptReservation, Verdict]]
+) -> list[Row[Any]]:
+    """Write facts and verdicts, and return the rows afterwards."""
+    if not changed:
+        return []
+    written = await connection.execute(
+        _WRITE,
+        {
+            "id": [kept.facts.id for kept, _ in changed],
+            "answer": [kept.facts.answer.value for kept, _ in changed],
+            "refusal": [kept.facts.refusal for kept, _ in changed],
+            "answered_at": [kept.facts.answered_at for kept, _ in changed],
+            "status": [verdict.status.value for _, verdict in changed],
+            "reason": [verdict.reason for _, verdict in changed],
+            "ended_at": [verdict.ended_at for _, verdict in changed],
+            "transaction_id": [verdict.transaction_id for _, verdict in changed],
+            "cancel_command_id": [kept.cancel_command_id for kept, _ in changed],
+            "cancel_failure": [kept.cancel_failure for kept, _ in changed],
+        },
+    )
+    return sorted(written, key=lambda row: row.id)
+
+
+async def flag_conflicts(connection: AsyncConnection, conflicts: Mapping[int, bool]) -> None:
+    """Set or take away the flag of transactions that took a reserved connector."""
+    if conflicts:
+        ids = sorted(conflicts)
+        await connection.execute(
+            _FLAG,
+            {
+                "ids": ids,
+                "conflicts": [conflicts[row_id] for row_id in ids],
+                "flag": Flag.RESERVATION_CONFLICT.value,
+            },
+        )
+
+
+async def add_cancellations(
+    connection: AsyncConnection, answers: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store what stations answered to CancelReservation, once per command."""
+    if answers:
+        columns = {name: [values[name] for values in answers] for name in answers[0]}
+        await connection.execute(_ADD_CANCELLATIONS, columns)
+
+
+async def stations_with_expired(connection: AsyncConnection, now: datetime) -> set[str]:
+    """Return stations with reservations that are open past their time, a slice of them."""
+    return set((await connection.execute(_DUE, {"now": now})).scalars())
+
+
+async def want_cancelled(
+    connection: AsyncConnection, reservation_id: int, now: datetime, by: str
+) -> None:
+    """Store that somebody wants a reservation cancelled."""
+    await connection.execute(_WANT_CANCELLED, {"id": reservation_id, "now": now, "by": by})
+
+
+def _names(reservations: Collection[Reservation]) -> dict[str, list[Any]]:
+    return {
+        "stations": [reservation.station_id for reservation in reservations],
+        "wire_ids": [reservation.wire_id for reservation in reservations],
+    }
+
+
+def _facts(row: Row[Any]) -> Reservation:
+    return Reservation(
+        id=row.id,
+        station_id=row.station_id,
+        wire_id=row.wire_id,
+        connector_id=row.connector_id,
+        token_key=row.token_key,
+        group_key=group_key(row.group_id),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        answer=Answer(row.answer),
+        refusal=row.refusal,
+        answered_at=row.answered_at,
+    )

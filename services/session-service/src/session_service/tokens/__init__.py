@@ -1,0 +1,1 @@
+"""Id tokens and what they are worth: authorization."""

@@ -1,0 +1,1 @@
+"""Authorize calls, and id tokens as operators keep them."""

@@ -1,0 +1,52 @@
+"""Paged reads of id tokens."""
+
+from sqlalchemy import (
+    and_,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.sessions import (
+    ListIdTokens,
+    TokenStatus,
+)
+from csms_shared.db.cursors import (
+    as_text,
+    decode_cursor,
+    encode_cursor,
+)
+from session_service.store.paging import PageRows, limited
+from session_service.tokens.tables import id_token
+
+
+async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) -> PageRows:
+    """Return id tokens in the order of their keys."""
+    table = id_token.c
+    statement = select(id_token).order_by(table.key)
+    passed = and_(table.status == "accepted", table.expires_at <= func.now())
+    match query.status:
+        case None:
+            pass
+        case TokenStatus.EXPIRED:
+            statement = statement.where(or_(table.status == "expired", passed))
+        case TokenStatus.ACCEPTED:
+            statement = statement.where(
+                table.status == "accepted",
+                or_(table.expires_at.is_(None), table.expires_at > func.now()),
+            )
+        case status:
+            statement = statement.where(table.status == status.value)
+    if query.q:
+        statement = statement.where(
+            or_(
+                table.key.contains(query.q.casefold(), autoescape=True),
+                func.lower(table.group_id).contains(query.q.lower(), autoescape=True),
+            )
+        )
+    if query.cursor is not None:
+        (key,) = decode_cursor(query.cursor, as_text)
+        statement = statement.where(table.key > key)
+    rows, more = await limited(connection, statement, query.limit)
+    return rows, encode_cursor(rows[-1].key) if more else None

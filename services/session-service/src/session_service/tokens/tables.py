@@ -1,0 +1,19 @@
+"""Tokens of drivers, and what they may do."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text, func, text
+
+from session_service.store.metadata import metadata
+
+id_token = Table(
+    "id_token",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("id_token", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("expires_at", DateTime(True)),
+    Column("group_id", Text),
+    Column("max_concurrent", Integer),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+    Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
+)

@@ -1,0 +1,1 @@
+"""Transactions: starts, stops and meter values, in whatever order they come."""

@@ -1,0 +1,1 @@
+"""What starts, stops and meter values make of transactions, decided without doing."""

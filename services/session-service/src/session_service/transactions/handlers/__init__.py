@@ -1,0 +1,1 @@
+"""Batches of starts and reports, and what operators ask of transactions."""

@@ -1,0 +1,51 @@
+"""Which transaction a call's meter values belong to, and what they say against it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from session_service.metering.domain import MeterReport, Sample, sample_flags
+from session_service.metering.store import StoredSample
+from session_service.transactions.domain.matching import Candidates, transaction_of_samples
+from session_service.transactions.domain.stops import Transaction
+from session_service.values.suspicion import Flag
+
+
+def is_known(report: MeterReport, known: dict[int, Transaction]) -> bool:
+    """Tell whether the id as sent names a transaction of this very station."""
+    if report.wire_id is None:
+        return False
+    transaction = known.get(report.wire_id)
+    return transaction is not None and transaction.station_id == report.station_id
+
+
+def place_report(
+    report: MeterReport, known: dict[int, Transaction], candidates: Candidates
+) -> Transaction | None:
+    """Return the transaction of a report, None where exactly one can't be told."""
+    if is_known(report, known) and report.wire_id is not None:
+        return known[report.wire_id]
+    if not report.samples:
+        return None
+    return transaction_of_samples(candidates, report)
+
+
+def suspicions(report: MeterReport, transaction: Transaction) -> frozenset[str]:
+    """Return the flags of the transaction that are new with this report."""
+    found = sample_flags(report.samples, transaction.meter_start, report.received_at)
+    if report.wire_id is not None and report.wire_id != transaction.id:
+        found.add(Flag.VALUES_MATCHED_WITHOUT_ID)
+    return (frozenset(found) | report.untold) - transaction.flags
+
+
+def stored_samples(report: MeterReport, transaction_id: int | None) -> list[StoredSample]:
+    """Return the rows of a report."""
+    received_ms = int(report.received_at.timestamp() * 1000)
+    return [
+        StoredSample(sample, report.station_id, report.connector_id, transaction_id, received_ms)
+        for sample in report.samples
+    ]
+
+
+def sample_keys(samples: Sequence[Sample]) -> list[tuple[Any, bytes]]:
+    """Return the keys that the values have in the table."""
+    return [(sample.sampled_at, sample.digest) for sample in samples]

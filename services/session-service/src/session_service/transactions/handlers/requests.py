@@ -1,0 +1,161 @@
+"""What operators ask of transactions: lists, one, its meter values, closing it by hand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import ProblemRaised, refuse
+from csms_shared.contracts.sessions import (
+    CloseTransaction,
+    ListMeterValues,
+    ListTransactions,
+    MeterValueView,
+    OpenTransactions,
+    TransactionName,
+    TransactionPage,
+    TransactionStatus,
+    TransactionView,
+)
+from csms_shared.values.numbers import INT32_MAX
+from csms_shared.values.times import format_time
+from session_service.metering.domain import ENERGY_REGISTER, energy_wh
+from session_service.transactions.domain.evidence import named
+from session_service.transactions.handlers.closing import end_by_hand
+from session_service.transactions.store.evidence import subject_of, value_of, values_of_times
+from session_service.transactions.store.pages import page_of_meter_values, page_of_transactions
+from session_service.transactions.store.transactions import stored_transaction
+from session_service.transactions.tables import transaction
+
+
+async def list_transactions(
+    connection: AsyncConnection, query: ListTransactions
+) -> TransactionPage:
+    """Return a page of transactions."""
+    rows, cursor, changes = await page_of_transactions(connection, query)
+    views = [transaction_view(row) for row in rows]
+    return TransactionPage(items=views, next_cursor=cursor, changes=changes)
+
+
+async def get_transaction(connection: AsyncConnection, name: TransactionName) -> TransactionView:
+    """Return one transaction."""
+    return transaction_view(await find_transaction(connection, name.transaction_id))
+
+
+async def list_meter_values(
+    connection: AsyncConnection, query: ListMeterValues
+) -> Page[MeterValueView]:
+    """Return a page of a transaction's meter values.
+
+    A value that named another transaction gives way to one that named this and tells of the same;
+    it is among the evidence.
+    """
+    _check_id(query.transaction_id)
+    rows, cursor = await page_of_meter_values(connection, query)
+    if not rows:
+        # It has none, or there is no such transaction.
+        await find_transaction(connection, query.transaction_id)
+    if rows and rows[0].has_matched_values:
+        rows = await _that_count(connection, rows)
+    return Page(items=[_meter_value_view(row) for row in rows], next_cursor=cursor)
+
+
+async def _that_count(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Leave out values that were matched where the station told the same under the right id."""
+    times = {row.sampled_at for row in rows if not _is_named(row)}
+    # What tells of the same may be on another page.
+    others = await values_of_times(connection, rows[0].transaction_id, times) if times else []
+    told = {subject_of(row) for row in others if _is_named(row)}
+    return [row for row in rows if _is_named(row) or subject_of(row) not in told]
+
+
+def _is_named(row: Row[Any]) -> bool:
+    return named(row.station_id, row.transaction_id, value_of(row))
+
+
+async def open_transactions(connection: AsyncConnection, query: OpenTransactions) -> dict[str, int]:
+    """Return the active transaction of each connector of a station."""
+    rows = await connection.execute(
+        select(transaction.c.connector_id, transaction.c.id)
+        .where(transaction.c.station_id == query.station_id, transaction.c.status == "active")
+        .order_by(transaction.c.id)
+    )
+    return {str(row.connector_id): row.id for row in rows}
+
+
+async def close_transaction(
+    connection: AsyncConnection, request: CloseTransaction
+) -> TransactionView:
+    """End a transaction by hand; a stop that still comes is kept as evidence beside it."""
+    row = await find_transaction(connection, request.transaction_id, lock=True)
+    if row.status == TransactionStatus.COMPLETED:
+        raise refuse(409, "transaction_completed", f"transaction {row.id} has ended already")
+    await end_by_hand(
+        connection,
+        [(stored_transaction(row), request.meter_stop)],
+        request.reason,
+        request.closed_by,
+    )
+    return transaction_view(await find_transaction(connection, row.id))
+
+
+async def find_transaction(
+    connection: AsyncConnection, transaction_id: int, *, lock: bool = False
+) -> Row[Any]:
+    """Return a transaction's row.
+
+    Raises:
+        ProblemRaised: there is none.
+    """
+    _check_id(transaction_id)
+    statement = select(transaction).where(transaction.c.id == transaction_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
+    if row is None:
+        raise _not_found(transaction_id)
+    return row
+
+
+def _check_id(transaction_id: int) -> None:
+    if not 0 < transaction_id <= INT32_MAX:
+        raise _not_found(transaction_id)
+
+
+def transaction_view(row: Row[Any]) -> TransactionView:
+    """Return a transaction as REST shows it."""
+    return TransactionView(
+        transaction_id=row.id,
+        station_id=row.station_id,
+        connector_id=row.connector_id,
+        id_token=row.id_token,
+        status=TransactionStatus(row.status),
+        authorization_status=row.authorization_status,
+        started_at=format_time(row.started_at),
+        stopped_at=None if row.stopped_at is None else format_time(row.stopped_at),
+        received_at=format_time(row.received_at),
+        meter_start=row.meter_start,
+        meter_stop=row.meter_stop,
+        energy_wh=energy_wh(row.meter_start, row.meter_stop),
+        stop_reason=row.stop_reason,
+        stop_id_token=row.stop_id_token,
+        flags=row.flags,
+    )
+
+
+def _meter_value_view(row: Row[Any]) -> MeterValueView:
+    return MeterValueView(
+        timestamp=format_time(row.sampled_at),
+        measurand=row.measurand or ENERGY_REGISTER,
+        value=row.value,
+        unit=row.unit,
+        phase=row.phase,
+        context=row.context,
+        location=row.location,
+        format=row.format,
+        raw=row.raw,
+    )
+
+
+def _not_found(transaction_id: int) -> ProblemRaised:
+    return refuse(404, "not_found", f"there is no transaction {transaction_id}")

@@ -1,0 +1,1 @@
+"""Statements on transactions and on what was said about them."""

@@ -1,0 +1,246 @@
+"""Statements on transactions and stops that reports and requests need."""
+
+# ruff: noqa: S608 - statements are joined from constants of this module
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.values.numbers import INT32_MAX
+from session_service.transactions.domain.matching import LAST_STARTS, Candidates
+from session_service.transactions.domain.stops import Stop, Transaction
+from session_service.values.stamps import Stamp
+from session_service.values.suspicion import Flag
+
+_COLUMNS = (
+    "id, key, station_id, connector_id, id_token, token_key, token_group, started_at, "
+    "meter_start, status, flags, epoch, seq, stop_epoch, stop_seq, stop_boot_count, stopped_at, "
+    "meter_stop, stop_reason, stop_id_token, closed_by, revision, stop_matched"
+)
+_READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[]))")
+_LOCK = text(
+    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    "ORDER BY id FOR UPDATE"
+)
+# Of each connector the last starts before each report. A station has not so many connectors.
+_CANDIDATES = text(
+    f"SELECT {_COLUMNS}, EXISTS (SELECT FROM connector AS other WHERE other.station_id = "
+    "transaction.station_id AND other.connector_id > 1) AS several "
+    "FROM transaction WHERE id IN (SELECT recent.id FROM unnest(CAST(:stations AS text[]), "
+    "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) AS wanted (name, epoch, seq) "
+    "CROSS JOIN LATERAL (SELECT connector_id FROM connector "
+    "WHERE connector.station_id = wanted.name ORDER BY connector_id LIMIT 64) AS place "
+    "CROSS JOIN LATERAL (SELECT id FROM transaction AS started "
+    "WHERE started.station_id = wanted.name AND started.connector_id = place.connector_id "
+    "AND (started.epoch, started.seq) < (wanted.epoch, wanted.seq) "
+    "ORDER BY started.epoch DESC, started.seq DESC "
+    f"LIMIT {LAST_STARTS}) AS recent)"
+)
+_UPDATE = text(
+    "UPDATE transaction SET status = new.status, stop_epoch = new.stop_epoch, "
+    "stop_seq = new.stop_seq, stopped_at = new.stopped_at, meter_stop = new.meter_stop, "
+    "stop_reason = new.stop_reason, stop_id_token = new.stop_id_token, "
+    "stop_matched = new.stop_matched, stop_boot_count = new.stop_boot_count, "
+    "revision = transaction.revision + new.told, flags = CAST(new.flags AS text[]) "
+    "FROM unnest(CAST(:id AS integer[]), "
+    "CAST(:status AS text[]), CAST(:stop_epoch AS bigint[]), CAST(:stop_seq AS bigint[]), "
+    "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
+    "CAST(:stop_reason AS text[]), CAST(:stop_id_token AS text[]), "
+    "CAST(:stop_matched AS boolean[]), CAST(:stop_boot_count AS bigint[]), "
+    "CAST(:told AS integer[]), CAST(:flags AS text[])) "
+    "AS new (id, status, stop_epoch, stop_seq, stopped_at, meter_stop, stop_reason, "
+    "stop_id_token, stop_matched, stop_boot_count, told, flags) WHERE transaction.id = new.id"
+)
+_LOCK_OPEN = text(
+    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    "AND status = :status AND status <> 'completed' ORDER BY id FOR UPDATE SKIP LOCKED"
+)
+_LOCK_FREE = text(
+    "SELECT id FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    "ORDER BY id FOR UPDATE SKIP LOCKED"
+)
+_CLOSE = text(
+    "UPDATE transaction SET status = new.status, stopped_at = new.stopped_at, "
+    "meter_stop = new.meter_stop, stop_reason = new.stop_reason, closed_by = :closed_by, "
+    "revision = transaction.revision + 1, flags = CAST(new.flags AS text[]) "
+    "FROM unnest(CAST(:id AS integer[]), CAST(:status AS text[]), "
+    "CAST(:stopped_at AS timestamptz[]), CAST(:meter_stop AS bigint[]), "
+    "CAST(:stop_reason AS text[]), CAST(:flags AS text[])) "
+    "AS new (id, status, stopped_at, meter_stop, stop_reason, flags) "
+    "WHERE transaction.id = new.id"
+)
+_ADD_STOPS = text(
+    "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
+    "SELECT connection_id, seq, epoch, transaction_id, received_at, CAST(payload AS json) "
+    "FROM unnest(CAST(:connection_id AS text[]), CAST(:seq AS bigint[]), "
+    "CAST(:epoch AS bigint[]), CAST(:transaction_id AS integer[]), "
+    "CAST(:received_at AS timestamptz[]), CAST(:payload AS text[])) "
+    "AS new (connection_id, seq, epoch, transaction_id, received_at, payload) "
+    "ORDER BY connection_id, seq ON CONFLICT DO NOTHING"
+)
+
+
+async def read_transactions(
+    connection: AsyncConnection, ids: Iterable[int]
+) -> dict[int, Transaction]:
+    """Return the transactions with these ids; ids that can't be ours are passed over."""
+    wanted = _possible(ids)
+    if not wanted:
+        return {}
+    rows = await connection.execute(_READ, {"ids": wanted})
+    return {row.id: stored_transaction(row) for row in rows}
+
+
+async def lock_transactions(
+    connection: AsyncConnection, ids: Iterable[int]
+) -> dict[int, Transaction]:
+    """Return the transactions with these ids, locked in the order of their ids."""
+    wanted = _possible(ids)
+    if not wanted:
+        return {}
+    rows = await connection.execute(_LOCK, {"ids": wanted})
+    return {row.id: stored_transaction(row) for row in rows}
+
+
+async def read_candidates(
+    connection: AsyncConnection, reports: Collection[tuple[str, Stamp]]
+) -> dict[str, Candidates]:
+    """Return, by station, the transactions that reports with these stamps may mean."""
+    found: dict[str, list[Transaction]] = {station_id: [] for station_id, _ in reports}
+    several: set[str] = set()
+    if reports:
+        ordered = sorted(set(reports))
+        rows = await connection.execute(
+            _CANDIDATES,
+            {
+                "stations": [station_id for station_id, _ in ordered],
+                "epochs": [stamp[0] for _, stamp in ordered],
+                "seqs": [stamp[1] for _, stamp in ordered],
+            },
+        )
+        for row in rows:
+            found[row.station_id].append(stored_transaction(row))
+            if row.several:
+                several.add(row.station_id)
+    return {
+        station_id: Candidates(transactions, station_id in several)
+        for station_id, transactions in found.items()
+    }
+
+
+async def update_transactions(
+    connection: AsyncConnection, changed: Sequence[Transaction], told: Collection[int]
+) -> None:
+    """Write the ends and flags of transactions that are locked; the ends of some are `told`."""
+    if not changed:
+        return
+    await connection.execute(
+        _UPDATE,
+        {
+            "id": [row.id for row in changed],
+            "status": [row.status for row in changed],
+            "stop_epoch": [
+                None if row.stop_stamp is None else row.stop_stamp[0] for row in changed
+            ],
+            "stop_seq": [None if row.stop_stamp is None else row.stop_stamp[1] for row in changed],
+            "stopped_at": [row.stopped_at for row in changed],
+            "meter_stop": [row.meter_stop for row in changed],
+            "stop_reason": [row.stop_reason for row in changed],
+            "stop_id_token": [row.stop_id_token for row in changed],
+            "stop_matched": [row.stop_matched for row in changed],
+            "stop_boot_count": [row.stop_boot_count for row in changed],
+            "told": [int(row.id in told) for row in changed],
+            "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in changed],
+        },
+    )
+
+
+async def lock_open_transactions(
+    connection: AsyncConnection, ids: Iterable[int], status: str
+) -> list[Transaction]:
+    """Return those that have this status and have not ended, locked; who is locked is left out."""
+    rows = await connection.execute(_LOCK_OPEN, {"ids": sorted(ids), "status": status})
+    return [stored_transaction(row) for row in rows]
+
+
+async def lock_free_transactions(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
+    """Lock those of these that nobody else has, and return their ids."""
+    rows = await connection.execute(_LOCK_FREE, {"ids": sorted(set(ids))})
+    return set(rows.scalars())
+
+
+async def close_transactions(
+    connection: AsyncConnection, closed: Sequence[Transaction], closed_by: str
+) -> None:
+    """Write the ends of transactions that are locked and that an operator has closed."""
+    await connection.execute(
+        _CLOSE,
+        {
+            "closed_by": closed_by,
+            "id": [row.id for row in closed],
+            "status": [row.status for row in closed],
+            "stopped_at": [row.stopped_at for row in closed],
+            "meter_stop": [row.meter_stop for row in closed],
+            "stop_reason": [row.stop_reason for row in closed],
+            "flags": ["{" + ",".join(sorted(row.flags)) + "}" for row in closed],
+        },
+    )
+
+
+async def add_stops(connection: AsyncConnection, stops: Sequence[tuple[int, Stop]]) -> None:
+    """Keep stops as they were sent; those known already stay as they are."""
+    if not stops:
+        return
+    await connection.execute(
+        _ADD_STOPS,
+        {
+            "connection_id": [stop.connection_id for _, stop in stops],
+            "seq": [stop.stamp[1] for _, stop in stops],
+            "epoch": [stop.stamp[0] for _, stop in stops],
+            "transaction_id": [transaction_id for transaction_id, _ in stops],
+            "received_at": [stop.received_at for _, stop in stops],
+            "payload": [orjson.dumps(stop.payload).decode() for _, stop in stops],
+        },
+    )
+
+
+def stored_transaction(row: Any) -> Transaction:
+    """Return a row of `transaction` as the domain knows it."""
+    return Transaction(
+        id=row.id,
+        key=row.key,
+        station_id=row.station_id,
+        connector_id=row.connector_id,
+        id_token=row.id_token,
+        token_key=row.token_key,
+        token_group=row.token_group,
+        started_at=row.started_at,
+        meter_start=row.meter_start,
+        status=row.status,
+        flags=frozenset(row.flags),
+        stamp=(row.epoch, row.seq),
+        stop_stamp=None if row.stop_epoch is None else (row.stop_epoch, row.stop_seq),
+        stop_matched=has_matched_stop(row),
+        stop_boot_count=row.stop_boot_count,
+        stopped_at=row.stopped_at,
+        meter_stop=row.meter_stop,
+        stop_reason=row.stop_reason,
+        stop_id_token=row.stop_id_token,
+        closed=row.closed_by is not None,
+        revision=row.revision,
+    )
+
+
+def has_matched_stop(row: Any) -> bool:
+    """Tell whether the best stop of this row did not name the transaction."""
+    if row.stop_matched is None:
+        # Releases before told it by the flag alone.
+        return Flag.MATCHED_WITHOUT_ID in row.flags
+    return bool(row.stop_matched)
+
+
+def _possible(ids: Iterable[int]) -> list[int]:
+    return sorted({row_id for row_id in ids if 0 < row_id <= INT32_MAX})

@@ -1,0 +1,1 @@
+"""What every block knows: a station's own order, and marks of suspect data."""

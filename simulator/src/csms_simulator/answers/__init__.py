@@ -1,0 +1,1 @@
+"""What the firmware does when the central system calls, by functional block (OCPP 1.6, 3)."""
