@@ -17,7 +17,7 @@ from tests.faults.scale import Scale
 from tests.faults.suite_on_paths import SuiteOnPaths
 
 SECONDS = "FAULT_SOAK_SECONDS"
-# Its first round found that an abandoned channel held its connection up; docs/reliability.md.
+# Its first round found that an abandoned channel held its connection up (test_abandoned_channels).
 _FOUND_SOMETHING = 3
 
 

@@ -1,0 +1,1 @@
+"""What the pages for contributors say, held against the tree."""
