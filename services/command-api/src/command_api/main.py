@@ -4,9 +4,9 @@ from pathlib import Path
 
 import structlog
 
+from command_api.database.tables import SCHEMA
 from command_api.process import MIGRATIONS, command_api
 from command_api.settings import CommandApiSettings
-from command_api.store.tables import SCHEMA
 from csms_shared.broker.topology import COMMAND_API
 from csms_shared.service.command_line import run_command
 from csms_shared.service.process import keep_started_objects, stop_on_signals

@@ -21,9 +21,9 @@ from command_api_fakes import (
 )
 from migrated_database import Database, migrated_database
 
+from command_api.database.tables import SCHEMA
 from command_api.process import command_api
 from command_api.settings import CommandApiSettings
-from command_api.store.tables import SCHEMA
 from csms_local.nodes.ports import free_port
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher

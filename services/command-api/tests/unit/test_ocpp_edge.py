@@ -14,7 +14,7 @@ from csms_shared.ocpp.versions import OCPP16
 SOURCE = Path(command_api.__file__).parent
 _OF_A_VERSION = re.compile(r"csms_shared\.ocpp\.v\d+")
 # The edge itself, and what has no code of requests.
-OUTSIDE = ("ocpp", "console", "store/migrations")
+OUTSIDE = ("ocpp", "console", "database/migrations")
 # What still spells them. A module leaves this list and does not come back.
 STILL_SPELLING: set[str] = set()
 

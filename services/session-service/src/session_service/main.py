@@ -5,9 +5,9 @@ from pathlib import Path
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.service.command_line import run_command
 from csms_shared.service.owning_service import serve
+from session_service.database.metadata import SCHEMA
 from session_service.process import MIGRATIONS, session_service
 from session_service.settings import Settings
-from session_service.store.metadata import SCHEMA
 
 AFTER_RESTORE = Path(__file__).with_name("after_restore.sql")
 

@@ -11,13 +11,13 @@ from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
 from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 from session_service.amqp.requests import requests_inbox
 from session_service.charging.handlers.profiles import forget_ended, settle_waiting
+from session_service.database.tables import SCHEMA, outbox, parked
+from session_service.database.upkeep import upkeep_tasks
 from session_service.local_lists.handlers.synchronizing import forget_contents, look_at_due
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.store.outages import forget_outages
 from session_service.settings import Settings
-from session_service.store.tables import SCHEMA, outbox, parked
-from session_service.store.upkeep import upkeep_tasks
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 # Two of each: one transaction waits for its commit while the other one works.

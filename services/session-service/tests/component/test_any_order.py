@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
+from session_service.database.tables import SCHEMA
 from session_service.quarantine.handlers.reconciling import reconcile_due
-from session_service.store.tables import SCHEMA
 
 _COLUMNS = (
     "id, station_id, connector_id, id_token, status, authorization_status, started_at, "

@@ -12,11 +12,11 @@ from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.service.requests_inbox import RequestsInbox
 from session_service.charging.handlers import requests as charging
+from session_service.database.service_tables import bulk_action, parked
 from session_service.local_lists.handlers import requests as lists
 from session_service.quarantine.handlers import bulk as quarantine_bulk
 from session_service.quarantine.handlers import requests as quarantined
 from session_service.reservations.handlers import requests as reservations
-from session_service.store.service_tables import bulk_action, parked
 from session_service.tokens.handlers import requests as tokens
 from session_service.transactions.handlers import closing
 from session_service.transactions.handlers import evidence as evidence

@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Table, Text, Uuid, text
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 charging_profile = Table(
     "charging_profile",

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 # What local lists hold, each content once, however many stations have it.
 local_list_content = Table(

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 # Partitioned by week of `sampled_at`, with a default partition for impossible times.
 meter_value = Table(

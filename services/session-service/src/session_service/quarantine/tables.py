@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 # `next_at`: when it is tried next without a start of its station, later with each attempt.
 quarantine = Table(

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 reservation_ids = Sequence(
     "reservation_id", start=1, minvalue=1, maxvalue=2_147_483_647, data_type=Integer

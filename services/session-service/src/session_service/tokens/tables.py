@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text, func, text
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 id_token = Table(
     "id_token",

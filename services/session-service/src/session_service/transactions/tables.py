@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 
 class Xid8(UserDefinedType[int]):

@@ -31,9 +31,9 @@ from session_service.charging.store.profiles import (
     save_states,
     unsettled_stations,
 )
+from session_service.database.service_tables import outbox
 from session_service.handling.events import Event
 from session_service.ocpp.v16.charging import read_filter, read_profile
-from session_service.store.service_tables import outbox
 
 # What is over stays readable so long; a command that ends later than this finds nothing to undo.
 KEPT_DAYS = 30

@@ -14,7 +14,7 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from session_service.charging.tables import charging_profile
-from session_service.store.paging import PageRows, limited
+from session_service.database.paging import PageRows, limited
 
 
 async def page_of_charging_profiles(

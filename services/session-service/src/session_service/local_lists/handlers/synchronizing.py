@@ -10,6 +10,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.runtime.clock import utc_now
+from session_service.database.service_tables import outbox
 from session_service.handling.commands import Command
 from session_service.local_lists.domain.answers import (
     connected,
@@ -44,7 +45,6 @@ from session_service.ocpp.v16.local_lists import (
     write_entry,
     write_update,
 )
-from session_service.store.service_tables import outbox
 from session_service.tokens.domain import decide_authorization
 
 

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.bulk import BulkFailure, BulkOutcome
 from csms_shared.contracts.sessions import DismissMany, ReconcileMany
 from csms_shared.db.bulk_actions import busy, counted, done_once
+from session_service.database.service_tables import bulk_action
 from session_service.handling.isolation import each_apart
 from session_service.quarantine.handlers.reconciling import attach_items, reconcile_items
 from session_service.quarantine.store.items import dismiss, lock_open, still_open
 from session_service.quarantine.store.pages import next_open_items, open_items
-from session_service.store.service_tables import bulk_action
 from session_service.transactions.domain.stops import Transaction
 from session_service.transactions.handlers.requests import find_transaction
 from session_service.transactions.store.transactions import stored_transaction

@@ -26,8 +26,8 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
+from session_service.database.paging import PageRows, between, limited
 from session_service.quarantine.tables import quarantine
-from session_service.store.paging import PageRows, between, limited
 
 
 async def page_of_quarantine(connection: AsyncConnection, query: ListQuarantine) -> PageRows:

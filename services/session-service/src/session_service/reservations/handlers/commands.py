@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
+from session_service.database.service_tables import outbox
 from session_service.reservations.domain import CancelEnd, ReserveEnd
 from session_service.reservations.handlers.events import reservation_event
 from session_service.reservations.handlers.judging import judge_stations, learn_answer
@@ -15,7 +16,6 @@ from session_service.reservations.store.reservations import (
     add_foreign,
     known_commands,
 )
-from session_service.store.service_tables import outbox
 
 
 async def reserve_now_completed(connection: AsyncConnection, ends: Sequence[ReserveEnd]) -> None:

@@ -18,6 +18,7 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
+from session_service.database.service_tables import outbox
 from session_service.ocpp.v16.reservations import write_cancel, write_reserve
 from session_service.reservations.domain import (
     Answer,
@@ -42,7 +43,6 @@ from session_service.reservations.store.reservations import (
     stations_with_expired,
     write_reservations,
 )
-from session_service.store.service_tables import outbox
 from session_service.transactions.domain.starts import Start
 
 Learn = Callable[[KeptReservation], None]

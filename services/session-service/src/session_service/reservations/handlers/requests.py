@@ -22,13 +22,13 @@ from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
+from session_service.database.service_tables import outbox
 from session_service.reservations.domain import ReservationStatus
 from session_service.reservations.handlers.events import reservation_event
 from session_service.reservations.handlers.judging import judge_stations, reserve_order
 from session_service.reservations.store.pages import page_of_reservations
 from session_service.reservations.store.reservations import add_own, find_by_command, want_cancelled
 from session_service.reservations.tables import reservation
-from session_service.store.service_tables import outbox
 
 
 async def list_reservations(

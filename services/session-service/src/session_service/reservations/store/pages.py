@@ -12,8 +12,8 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from csms_shared.values.id_tokens import token_key
+from session_service.database.paging import PageRows, limited
 from session_service.reservations.tables import reservation
-from session_service.store.paging import PageRows, limited
 
 
 async def page_of_reservations(connection: AsyncConnection, query: ListReservations) -> PageRows:

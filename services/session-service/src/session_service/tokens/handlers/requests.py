@@ -20,7 +20,7 @@ from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
-from session_service.store.service_tables import outbox
+from session_service.database.service_tables import outbox
 from session_service.tokens.handlers.events import id_token_changed
 from session_service.tokens.store.pages import page_of_id_tokens
 from session_service.tokens.tables import id_token

@@ -17,7 +17,7 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from session_service.store.paging import PageRows, limited
+from session_service.database.paging import PageRows, limited
 from session_service.tokens.tables import id_token
 
 

@@ -9,8 +9,8 @@ from csms_shared.contracts.sessions import CloseTransactions, WithoutReading
 from csms_shared.db.bulk_actions import busy, counted, done_once
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
+from session_service.database.service_tables import bulk_action, outbox
 from session_service.handling.isolation import each_apart
-from session_service.store.service_tables import bulk_action, outbox
 from session_service.transactions.domain.stops import Transaction, close_by_hand
 from session_service.transactions.handlers.events import transaction_stopped
 from session_service.transactions.store.last_readings import last_readings

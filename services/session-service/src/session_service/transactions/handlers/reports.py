@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
+from session_service.database.service_tables import outbox
 from session_service.handling.events import Event
 from session_service.metering.domain import MeterCall
 from session_service.metering.store import StoredSample, add_meter_values
-from session_service.store.service_tables import outbox
 from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
 from session_service.transactions.domain.stops import Stop, Transaction, decide_stop

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
-from session_service.store.service_tables import outbox
+from session_service.database.service_tables import outbox
 from session_service.tokens.domain import Token
 from session_service.transactions.domain.starts import Start, StartedTransaction, StartLedger
 from session_service.transactions.handlers.events import transaction_started

@@ -28,8 +28,8 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from csms_shared.values.id_tokens import token_key
+from session_service.database.paging import PageRows, between, limited
 from session_service.metering.tables import meter_value
-from session_service.store.paging import PageRows, between, limited
 from session_service.transactions.store.changes import Seen, changed_since, read_on, seen_now
 from session_service.transactions.tables import transaction
 from session_service.values.suspicion import Flag

@@ -7,7 +7,7 @@ from csms_shared.db.tables import (
     parked_table,
     upkeep_turn_table,
 )
-from session_service.store.metadata import metadata
+from session_service.database.metadata import metadata
 
 outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)

@@ -8,6 +8,14 @@ from session_service.charging.tables import (
     charging_profile,
     reported_schedule,
 )
+from session_service.database.metadata import SCHEMA, metadata
+from session_service.database.service_tables import (
+    bulk_action,
+    outbox,
+    outbox_deferred,
+    parked,
+    upkeep_turn,
+)
 from session_service.local_lists.tables import local_list, local_list_content
 from session_service.metering.tables import meter_value, meter_value_week
 from session_service.quarantine.tables import quarantine
@@ -16,14 +24,6 @@ from session_service.reservations.tables import (
     reservation_cancellation,
     reservation_ids,
     reservation_outage,
-)
-from session_service.store.metadata import SCHEMA, metadata
-from session_service.store.service_tables import (
-    bulk_action,
-    outbox,
-    outbox_deferred,
-    parked,
-    upkeep_turn,
 )
 from session_service.tokens.tables import id_token
 from session_service.transactions.tables import (

@@ -3,7 +3,7 @@
 from alembic import op
 
 from csms_shared.db.finite_times import validate_finite_times
-from session_service.store.migrations.infinite_times import mend_infinite_times
+from session_service.database.migrations.infinite_times import mend_infinite_times
 
 revision = "0015_station_order_checked"
 down_revision = "0014_station_order_indexes"
