@@ -56,7 +56,7 @@ from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
 
-MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
 _OUTBOX_POOL = 2

@@ -19,7 +19,7 @@ from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.store.outages import forget_outages
 from session_service.settings import Settings
 
-MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 # Two of each: one transaction waits for its commit while the other one works.
 DECISION_CONSUMERS = 2
 REPORT_CONSUMERS = 2
