@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from command_api.database.tables import SCHEMA
-from command_api.process import MIGRATIONS
+from command_api.database import MIGRATIONS, SCHEMA
 from csms_shared.db.migrate import migrate
 
 

@@ -29,8 +29,7 @@ from csms_shared.values.times import format_time
 from session_service.amqp.requests import requests_inbox
 from session_service.batches.decisions import Decisions
 from session_service.batches.reports import apply_reports
-from session_service.database.tables import SCHEMA
-from session_service.process import MIGRATIONS
+from session_service.database import MIGRATIONS, SCHEMA
 
 # Test files are imported one by one: what they share has to be on the path.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import structlog
 
-from command_api.database.tables import SCHEMA
-from command_api.process import MIGRATIONS, command_api
+from command_api.database import MIGRATIONS, SCHEMA
+from command_api.process import command_api
 from command_api.settings import CommandApiSettings
 from csms_shared.broker.topology import COMMAND_API
 from csms_shared.service.command_line import run_command

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
-from pathlib import Path
 
 import structlog
 
@@ -22,7 +21,8 @@ from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.overdue import finish_overdue
 from command_api.commands.handlers.password_rotations import PasswordRotations
 from command_api.commands.handlers.watched import WatchedCommands
-from command_api.database.tables import SCHEMA, bulk_action, outbox, parked
+from command_api.database import MIGRATIONS, SCHEMA
+from command_api.database.tables import bulk_action, outbox, parked
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
@@ -56,7 +56,6 @@ from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
 
-MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 _REST_POOL = 10
 _WORK_POOL = 8
 _OUTBOX_POOL = 2

@@ -21,7 +21,7 @@ from command_api_fakes import (
 )
 from migrated_database import Database, migrated_database
 
-from command_api.database.tables import SCHEMA
+from command_api.database import SCHEMA
 from command_api.process import command_api
 from command_api.settings import CommandApiSettings
 from csms_local.nodes.ports import free_port

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
 
-from command_api.database.tables import SCHEMA
+from command_api.database import SCHEMA
 from command_api.idempotency.handlers import IdempotentCreation, KeyedRequest
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import create_engine

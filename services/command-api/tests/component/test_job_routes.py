@@ -12,7 +12,7 @@ import httpx
 import pytest
 from command_api_fakes import Stations, api_key, is_problem
 
-from command_api.database.tables import SCHEMA
+from command_api.database import SCHEMA
 from command_api.uploads.handlers import Uploads
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import CreateJob

@@ -13,7 +13,7 @@ from command_api.commands.domain.states import CommandRecord, CommandStatus, end
 from command_api.commands.store.changes import lock_commands, write_changes
 from command_api.commands.store.inserts import NewCommand, insert_commands
 from command_api.commands.store.transaction_starts import link_starts, store_starts
-from command_api.database.tables import SCHEMA
+from command_api.database import SCHEMA
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.runtime.clock import now_ms

@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from command_api_fakes import Stations, answered, eventually
 from sqlalchemy import Connection
 
-from command_api.tables import SCHEMA, metadata
+from command_api.database import SCHEMA
+from command_api.tables import metadata
 from command_api.upkeep import purges
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher

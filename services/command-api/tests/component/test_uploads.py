@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import ClientDisconnect
 
-from command_api.database.tables import SCHEMA
+from command_api.database import SCHEMA
 from command_api.uploads.domain.places import BucketPlace
 from command_api.uploads.handlers import Uploads
 from command_api.uploads.store.bucket import BucketAccess, UploadBucket

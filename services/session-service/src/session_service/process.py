@@ -1,7 +1,5 @@
 """What one session-service process consists of."""
 
-from pathlib import Path
-
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import SESSION_SERVICE, replica_queue
@@ -11,7 +9,8 @@ from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
 from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 from session_service.amqp.requests import requests_inbox
 from session_service.charging.handlers.profiles import forget_ended, settle_waiting
-from session_service.database.tables import SCHEMA, outbox, parked
+from session_service.database import MIGRATIONS, SCHEMA
+from session_service.database.tables import outbox, parked
 from session_service.database.upkeep import upkeep_tasks
 from session_service.local_lists.handlers.synchronizing import forget_contents, look_at_due
 from session_service.quarantine.handlers.reconciling import reconcile_due
@@ -19,7 +18,6 @@ from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.store.outages import forget_outages
 from session_service.settings import Settings
 
-MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 # Two of each: one transaction waits for its commit while the other one works.
 DECISION_CONSUMERS = 2
 REPORT_CONSUMERS = 2

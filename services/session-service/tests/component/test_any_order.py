@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 from session_service.quarantine.handlers.reconciling import reconcile_due
 
 _COLUMNS = (

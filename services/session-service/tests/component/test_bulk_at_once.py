@@ -21,7 +21,7 @@ from csms_shared.contracts.sessions import (
     WithoutReading,
 )
 from csms_shared.db.engine import create_engine, in_transaction, transactional
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 from session_service.quarantine.handlers.bulk import dismiss_many, reconcile_many
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.quarantine.handlers.requests import dismiss_item, reconcile_item

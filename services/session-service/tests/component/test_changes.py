@@ -15,7 +15,7 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.sessions import ListTransactions
 from csms_shared.db.cursors import BadCursor, encode_cursor
 from csms_shared.db.engine import create_engine
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 from session_service.transactions.handlers.requests import list_transactions
 
 _WRITERS = 3

@@ -11,8 +11,7 @@ import pytest
 from asyncpg.exceptions import CheckViolationError
 
 from csms_shared.db.migrate import migrate
-from session_service.database.tables import SCHEMA
-from session_service.process import MIGRATIONS
+from session_service.database import MIGRATIONS, SCHEMA
 
 _RECEIVED = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 _EARLIEST = datetime(1969, 12, 31, tzinfo=UTC)

@@ -13,7 +13,7 @@ from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.batches.decisions import Decisions
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.quarantine.handlers.requests import dismiss_item
 from session_service.quarantine.store.items import lock_open

@@ -22,7 +22,7 @@ from csms_shared.contracts.reservations import (
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.handlers.requests import (
     cancel_reservation,

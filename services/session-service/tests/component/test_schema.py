@@ -17,9 +17,9 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.db.migrate import migrate, missing_migrations
 from csms_shared.db.upkeep import UpkeepTask
 from session_service.batches.reports import apply_reports
-from session_service.database.tables import SCHEMA, Xid8, metadata
+from session_service.database import MIGRATIONS, SCHEMA
+from session_service.database.tables import Xid8, metadata
 from session_service.database.upkeep import make_partitions, upkeep_tasks
-from session_service.process import MIGRATIONS
 
 PARTITIONS = (
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "

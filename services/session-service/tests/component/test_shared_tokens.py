@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine
 from csms_shared.service.inbox import Work
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 
 STATIONS = 8
 LIMITS = {"ONE": 1, "TWO": 2, "THREE": 3, "ANY": None}

@@ -17,7 +17,7 @@ from csms_shared.runtime.clock import now_ms
 from csms_shared.service import owning_service
 from csms_shared.service.inbox import Work
 from session_service.amqp import inboxes
-from session_service.database.tables import SCHEMA
+from session_service.database import SCHEMA
 
 # So many that each of the eight consumers gets some of them, and of the starts.
 TOKENS = 12

@@ -1,1 +1,6 @@
-"""The schema `command`: its migrations, and the tables that every service has."""
+"""The schema: its migrations, and the tables that every service has."""
+
+from pathlib import Path
+
+SCHEMA = "command"
+MIGRATIONS = Path(__file__).parent / "migrations"

@@ -1,4 +1,4 @@
-"""The schema `command` and the tables that every service has; the others are in their blocks."""
+"""The tables that every service has; the others are in their blocks."""
 
 from sqlalchemy import MetaData
 
@@ -9,8 +9,6 @@ from csms_shared.db.tables import (
     parked_table,
     upkeep_turn_table,
 )
-
-SCHEMA = "command"
 
 # Of all blocks: `command_api.tables` has it whole.
 metadata = MetaData()

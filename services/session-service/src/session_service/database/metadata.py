@@ -2,5 +2,4 @@
 
 from sqlalchemy import MetaData
 
-SCHEMA = "session"
 metadata = MetaData()

@@ -8,7 +8,8 @@ from session_service.charging.tables import (
     charging_profile,
     reported_schedule,
 )
-from session_service.database.metadata import SCHEMA, metadata
+from session_service.database import SCHEMA
+from session_service.database.metadata import metadata
 from session_service.database.service_tables import (
     bulk_action,
     outbox,
