@@ -11,6 +11,8 @@ import pytest
 
 from tests.deploy.deployment_files import ROOT
 
+pytestmark = pytest.mark.usefixtures("nothing_collected")
+
 MEMBERS = ("shared", *(f"services/{folder.name}" for folder in (ROOT / "services").iterdir()))
 _SHARED = re.compile(r"csms-shared\[(?P<extras>.*)\]")
 

@@ -13,6 +13,8 @@ from tests.docs.bounds_of_operations import BOUNDS_OF_OPERATIONS
 from tests.docs.bounds_of_pages import BOUNDS_OF_PAGES
 from tests.docs.constants import value_of
 
+pytestmark = pytest.mark.usefixtures("nothing_collected")
+
 ROOT = Path(__file__).parents[2]
 BOUNDS = (*BOUNDS_OF_OPERATIONS, *BOUNDS_OF_PAGES, *BOUNDS_OF_DECISIONS)
 OPERATIONS = "docs/operations.md"

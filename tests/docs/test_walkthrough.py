@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("nothing_collected")
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "walkthrough.md").read_text()
 # The page says itself what its short names stand for.

@@ -18,6 +18,8 @@ from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
 from tests.security.raw_socket import RawSocket
 
+pytestmark = pytest.mark.usefixtures("nothing_collected")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -171,15 +173,15 @@ def _compared_secrets(source: Path) -> list[str]:
 
 # Whole credentials that both are from our own database, and the digest of an API key of 256
 # random bits that an index finds: nobody can guess either by time.
-NOT_GUESSED = ("handlers/claims.py", "store/accounts.py")
+NOT_GUESSED = ("ownership/handlers/claims.py", "accounts/store/accounts.py")
 # Digests of public keys, certificates' issuers, local lists and meter values are no secrets.
 NOT_SECRET = (
     "certificates/store/views.py",
     "certificates/domain/requests.py",
-    "domain/signed_chains.py",
-    "handlers/local_list_requests.py",
-    "domain/local_lists.py",
-    "domain/evidence.py",
+    "certificates/domain/signed_chains.py",
+    "local_lists/domain/lists.py",
+    "local_lists/handlers/requests.py",
+    "transactions/domain/evidence.py",
 )
 
 

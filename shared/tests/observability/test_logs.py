@@ -7,6 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("nothing_collected")
+
 SOURCES = Path(__file__).parents[3]
 LINE_OF_ALL = """
 import logging
@@ -66,5 +70,5 @@ def test_no_call_gives_a_field_that_the_line_has_of_its_own() -> None:
         for said in _fields_given(path.read_text())
     }
     assert ("services.py", "service_away", "peer_service") in given
-    assert ("session.py", "connection_ended", "reason") in given
+    assert ("connection_handler.py", "connection_ended", "reason") in given
     assert [one for one in sorted(given) if one[2] in own] == []

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import command_api
 from csms_shared.ocpp.actions import actions
 from csms_shared.ocpp.schemas import request_schema
 from csms_shared.ocpp.versions import OCPP16
+
+pytestmark = pytest.mark.usefixtures("nothing_collected")
 
 SOURCE = Path(command_api.__file__).parent
 _OF_A_VERSION = re.compile(r"csms_shared\.ocpp\.v\d+")

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 import session_service
+
+pytestmark = pytest.mark.usefixtures("nothing_collected")
 
 SOURCE = Path(session_service.__file__).parent
 EDGE = "ocpp/"

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import station_registry
 from csms_shared.ocpp.actions import command_actions, station_calls
 from csms_shared.ocpp.versions import OCPP16
+
+pytestmark = pytest.mark.usefixtures("nothing_collected")
 
 ROOT = Path(station_registry.__file__).parent
 # The edge, and what a column was once called.

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import ws_gateway
 from csms_shared.ocpp import schemas
 from csms_shared.ocpp.actions import actions
 from csms_shared.ocpp.versions import OCPP16
+
+pytestmark = pytest.mark.usefixtures("nothing_collected")
 
 SOURCE = Path(ws_gateway.__file__).parent
 

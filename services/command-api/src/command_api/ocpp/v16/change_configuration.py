@@ -12,8 +12,8 @@ from csms_shared.contracts.refusals import refuse
 
 PROFILES = frozenset({"0", "1", "2", "3"})
 _ACTION = "ChangeConfiguration"
-_PASSWORD = "authorizationkey"  # noqa: S105 - a key's name
-_PROFILE = "securityprofile"
+_AUTHORIZATION_KEY = "authorizationkey"
+_SECURITY_PROFILE = "securityprofile"
 
 
 async def prepare_change_configuration(asked: AskedCommand, known: Known) -> Prepared:
@@ -24,16 +24,16 @@ async def prepare_change_configuration(asked: AskedCommand, known: Known) -> Pre
     """
     payload = valid_payload(asked)
     key = payload["key"].casefold()
-    if key == _PASSWORD:
+    if key == _AUTHORIZATION_KEY:
         return Prepared(payload, new_password=_password(asked, payload, known.min_password_length))
-    if key == _PROFILE:
+    if key == _SECURITY_PROFILE:
         return Prepared(payload, security_profile=_profile(payload))
     return Prepared(payload)
 
 
 def sets_password(action: str, payload: dict[str, Any]) -> bool:
     """Tell whether the command sets the station's password."""
-    return _key(action, payload) == _PASSWORD
+    return _key(action, payload) == _AUTHORIZATION_KEY
 
 
 def refusal_of_order(asked: AskedCommand) -> Refusal | None:
@@ -43,10 +43,10 @@ def refusal_of_order(asked: AskedCommand) -> Refusal | None:
     offered by the registry first.
     """
     key = _key(asked.action, asked.payload)
-    if key == _PASSWORD:
+    if key == _AUTHORIZATION_KEY:
         detail = "a new AuthorizationKey is set by an operator only"
         return Refusal(status=409, code="rotation_not_ordered", detail=detail)
-    if key == _PROFILE:
+    if key == _SECURITY_PROFILE:
         detail = "SecurityProfile is raised by an operator only"
         return Refusal(status=409, code="profile_not_ordered", detail=detail)
     return None
