@@ -243,6 +243,24 @@ async def test_every_end_of_an_update_shows_and_the_list_arrives_after_a_sync(
     assert (await ask(records, get_local_list)).status == "in_sync"
 
 
+@pytest.mark.parametrize("status", [{"word": "Accepted"}, ["Accepted"], 1, None])
+@pytest.mark.parametrize("kept", [False, True])
+async def test_an_answer_with_a_status_that_has_none_costs_nobody_else_anything(
+    records: Any, kept: bool, status: object
+) -> None:
+    if kept:
+        await keep(records)
+    asked = {"action": "GetConfiguration", "payload": {}}
+    limits = [{"key": "SendLocalListMaxLength", "readonly": True, "value": "7"}]
+    odd = ended(asked, {"configurationKey": limits, "status": status})
+    version = ended({"action": "GetLocalListVersion", "payload": {}}, {"status": status})
+
+    await records.report(odd, version)
+
+    rows = await records.rows("SELECT max_per_message FROM local_list")
+    assert [row["max_per_message"] for row in rows] == ([7] if kept else [])
+
+
 async def test_a_list_left_alone_changes_no_more(records: Any) -> None:
     station = Station(records)
     await keep(records)

@@ -131,6 +131,8 @@ def test_limits_are_found_without_case_and_those_that_are_no_number_are_none() -
     [
         ({"response": {"status": "VersionMismatch"}}, Result.VERSION_MISMATCH),
         ({"response": {"status": "Perhaps"}}, Result.FAILED),
+        ({"response": {"status": {"word": "Accepted"}}}, Result.FAILED),
+        ({"response": {"status": ["Accepted"]}}, Result.FAILED),
         ({"status": "expired"}, Result.AWAY),
         ({"status": "outcome_unknown"}, Result.UNKNOWN),
         ({"status": "error", "error": {"code": "BUSY"}}, Result.BUSY),

@@ -108,8 +108,7 @@ def _end(
 def _result(command: CompletedCommand) -> Result:
     match command.status:
         case "completed":
-            status = (command.response or {}).get("status")
-            return Result.ACCEPTED if status is None else _STATUSES.get(status, Result.FAILED)
+            return _result_of((command.response or {}).get("status"))
         case "outcome_unknown":
             return Result.UNKNOWN
         case "station_offline" | "expired":
@@ -120,6 +119,13 @@ def _result(command: CompletedCommand) -> Result:
     if code in _NOT_NOW:
         return Result.AWAY
     return Result.NOT_SUPPORTED if code in UNSUPPORTED else Result.FAILED
+
+
+def _result_of(status: object) -> Result:
+    # Some answers have no status in their schema: what a station puts there may be anything.
+    if status is None:
+        return Result.ACCEPTED
+    return _STATUSES.get(status, Result.FAILED) if isinstance(status, str) else Result.FAILED
 
 
 def _limits(response: Mapping[str, Any]) -> Limits:
