@@ -2,12 +2,16 @@
 
 import asyncio
 import secrets
+import time
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from command_api_fakes import Answer, Stations
 from commands_over_rest import send
+
+from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -132,3 +136,20 @@ async def test_commands_are_listed_newest_first_with_filters_and_cursor(
     assert (await page(status="error"))["items"] == []
     bad = await admin.get("/commands", params={"cursor": "x"})
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_cursor")
+
+
+async def test_the_time_of_a_command_begins_when_the_registry_has_taken_its_profile(
+    stations: Stations, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def take_slowly(_: Any) -> None:
+        time.sleep(0.3)
+        taken.append(now_ms())
+
+    monkeypatch.setitem(stations.registry.operations, "stations.offer_profile", take_slowly)
+    station_id = stations.online()
+    payload = {"key": "SecurityProfile", "value": "2"}
+    await send(admin, station_id, "ChangeConfiguration", payload, timeout=0.25)
+    (command,) = stations.gateway.commands_to(station_id)
+    assert command.deadline_ms >= taken[0] + 250

@@ -1,18 +1,23 @@
 """What becomes of an order of another service."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from command_api.commands.domain.preparation import AskedCommand, Prepared, Refusal
 from command_api.commands.domain.remote_starts import AwaitedStart
 from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.handlers.order_preparation import command_of_order
+from command_api.commands.handlers.orders import Orders
 from command_api.ocpp.preparations import Preparations
 from command_api.ports import ServiceAway
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.service.inbox import Work
 
 NOW = 1_795_300_000_000
 PASSWORD = "0123456789abcdef0123"
@@ -151,3 +156,29 @@ async def test_an_order_waits_for_a_service_that_is_too_busy_to_check_it() -> No
 
     with pytest.raises(ServiceAway):
         await command_of(order("CertificateSigned", {"certificateChain": "x"}), registry=Busy())
+
+
+async def test_a_check_that_meets_a_defect_keeps_no_neighbour_from_being_checked() -> None:
+    class Owners:
+        async def find(self, station_id: str) -> OwnerView:
+            raise AssertionError
+
+        async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
+            return dict.fromkeys(station_ids, owner())
+
+    class Defective(Preparations):
+        async def prepare(self, asked: AskedCommand) -> Prepared | Refusal:
+            if asked.action == "Reset":
+                raise ZeroDivisionError
+            return await super().prepare(asked)
+
+    edge = Defective(Registry(), min_password_length=16)
+    orders = Orders(Owners(), edge, lambda _: None, lambda: None)
+    works = [
+        Work(MessageType.COMMAND_ORDERS, {}, ordered.model_dump(mode="json"))
+        for ordered in (order("Reset", {"type": "Soft"}), order())
+    ]
+    await orders.look_up(works)
+    connection: Any = None
+    with pytest.raises(ZeroDivisionError):
+        await orders.apply(connection, works[:1])

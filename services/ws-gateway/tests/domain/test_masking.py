@@ -160,3 +160,11 @@ def test_a_call_that_was_forgiven_a_field_is_searched_whatever_its_action() -> N
         kept = Kept("A", "c", 1, True, raw, DIALECT.masking, "MeterValues", **verdict)
         (frame,) = unpack(seal([kept], {}).packed, "A")
         assert SECRET not in frame.text
+
+
+def test_a_refusal_that_can_not_be_written_again_takes_no_other_frame_along() -> None:
+    deep = b'[4,"1",' + b"[" * 300 + b"]" * 300 + b',"' + SECRET.encode() + b'",{}]'
+    refusal = Kept("A", "c", 1, True, deep, DIALECT.masking, "ChangeConfiguration", 5, "Unreadable")
+    other = Kept("A", "c", 2, True, b'[2,"2","Heartbeat",{}]', DIALECT.masking, "Heartbeat")
+    sealed = seal([refusal, other], {})
+    assert [frame.text for frame in unpack(sealed.packed, "A")] == [MASK, '[2,"2","Heartbeat",{}]']

@@ -88,7 +88,11 @@ def without_description(text: str) -> str:
         return MASK
     if not isinstance(frame, list) or frame[:1] != [4]:
         return text
-    return orjson.dumps([*frame[:3], MASK, {}]).decode()
+    try:
+        return orjson.dumps([*frame[:3], MASK, {}]).decode()
+    except orjson.JSONEncodeError:
+        # Nested deeper than it is written.
+        return MASK
 
 
 def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

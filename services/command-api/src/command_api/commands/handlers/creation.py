@@ -102,8 +102,10 @@ class CommandCreation:
             raise ServiceAway("the broker does not answer")
         owner = await self._owners.find(request.station_id)
         prepared = await self._prepared(request, owner)
+        await self._offer_profile(request, prepared)
         record = self._record(request, prepared, owner)
-        await self._offer(prepared, record)
+        if record.rotation_proofs is not None:
+            await offer_password(self._services, record)
         with self._watched.watch(record) as watch:
             if not await self.inserts.submit(NewCommand(record, idempotency)):
                 assert idempotency is not None
@@ -137,20 +139,18 @@ class CommandCreation:
             raise ProblemRaised(prepared)
         return prepared
 
-    async def _offer(self, prepared: Prepared, record: CommandRecord) -> None:
-        """Have the registry take connections as the station will make them after the command.
+    async def _offer_profile(self, request: CommandRequest, prepared: Prepared) -> None:
+        """Have the registry take connections with the profile that the station is asked to use.
 
-        It may be back with a new password or profile before its answer is known there. A lower
-        profile is refused.
+        It may be back with it before its answer is known there. A lower one is refused. The
+        command's time begins afterwards.
         """
         if prepared.security_profile is not None:
             await self._services.ask(
                 STATION_REGISTRY,
                 "stations.offer_profile",
-                {"station_id": record.station_id, "security_profile": prepared.security_profile},
+                {"station_id": request.station_id, "security_profile": prepared.security_profile},
             )
-        if record.rotation_proofs is not None:
-            await offer_password(self._services, record)
 
     def _record(
         self, request: CommandRequest, prepared: Prepared, owner: OwnerView

@@ -45,7 +45,7 @@ class Orders:
         self._wake_held = wake_held
         self._wake_relay = wake_relay
         self._checks = Limiter(_CHECKS)
-        self._commands: dict[UUID, CommandRecord | ServiceAway] = {}
+        self._commands: dict[UUID, CommandRecord | BaseException] = {}
         self._sendable: set[str] = set()
 
     async def look_up(self, works: Sequence[Work]) -> None:
@@ -59,8 +59,10 @@ class Orders:
             found = await self._owners.find_fresh(sorted({order.station_id for order in orders}))
         except ServiceAway as error:
             raise Unavailable(str(error)) from error
+        # Of one that met a defect the error: raised here, it would send all back to the broker.
         commands = await asyncio.gather(
-            *(self._command(order, found[order.station_id]) for order in orders)
+            *(self._command(order, found[order.station_id]) for order in orders),
+            return_exceptions=True,
         )
         for command in commands:
             if isinstance(command, ServiceAway) and not _is_about_the_order(command):
@@ -69,18 +71,15 @@ class Orders:
             order.order_id: command for order, command in zip(orders, commands, strict=True)
         }
 
-    async def _command(self, order: CommandOrder, owner: OwnerView) -> CommandRecord | ServiceAway:
+    async def _command(self, order: CommandOrder, owner: OwnerView) -> CommandRecord:
         async with self._checks.slot():
-            try:
-                return await command_of_order(order, owner, self._edge, now_ms())
-            except ServiceAway as error:
-                return error
+            return await command_of_order(order, owner, self._edge, now_ms())
 
     async def apply(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
         """Store what is new; what can't be sent ends at once with its error.
 
         Raises:
-            ServiceFailed: over a question about one of these orders, which is parked alone.
+            Exception: what the check of one of these orders met, which is parked alone.
         """
         now = now_ms()
         commands = {
@@ -110,7 +109,7 @@ class Orders:
 
     def _prepared(self, order: CommandOrder) -> CommandRecord:
         command = self._commands[order.order_id]
-        if isinstance(command, ServiceAway):
+        if isinstance(command, BaseException):
             raise command
         return command
 
