@@ -4,10 +4,12 @@ VENV := .venv
 export UV_PYTHON_DOWNLOADS := never
 # The suite is started again and again by the tests: each program is compiled once.
 unexport PYTHONDONTWRITEBYTECODE
-# uv trusts its own list of authorities unless told; a network with an authority of its own is known
-# to the system's list alone.
-ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+# uv and npm trust lists of their own unless told; a network with an authority of its own is known to
+# the system's list alone.
+AUTHORITIES := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
+ifneq ($(AUTHORITIES),)
 export UV_SYSTEM_CERTS := true
+export NODE_EXTRA_CA_CERTS ?= $(AUTHORITIES)
 endif
 # A suite of one's own state folder and ports: make run CSMS_HOME=... CSMS_OCPP_PORT=...
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
