@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.availability.domain import ConnectorKey, ConnectorStatus
-from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.database.sql import at, statement
 
 _ROW = (
     ("station_id", "text"),

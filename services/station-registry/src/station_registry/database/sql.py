@@ -4,10 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import TextClause, text
 
-from csms_shared.db.row_arrays import arrays, unnest
-
-__all__ = ["arrays", "at", "statement", "unnest"]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.stations import RegistrationStatus
-from station_registry.database.sql import arrays, at, statement, unnest
+from csms_shared.db.row_arrays import arrays, unnest
+from station_registry.database.sql import at, statement
 from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation, Device
 from station_registry.provisioning.domain.registration import Standing
 

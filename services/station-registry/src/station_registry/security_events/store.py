@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.security_events import ListSecurityEvents, SecurityEventView
-from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_uuid
 from csms_shared.db.purging import delete_slice
+from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.values.times import format_time
-from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.database.pages import NewestFirst
+from station_registry.database.sql import at, statement
 from station_registry.security_events.domain import SecurityEvent
 
 KEPT_DAYS = 400
@@ -35,15 +37,21 @@ _SAVE = statement(
     f"INSERT INTO security_event ({', '.join(name for name, _ in _ROW)}) "
     f"SELECT * FROM {unnest(_ROW)} ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id"
 )
-_FILTERS = {
-    "station_id": "AND station_id = :station_id ",
-    "type": "AND type = :type ",
-    "critical": "AND critical = :critical ",
-    "source": "AND source = :source ",
-    "from_time": "AND received_at >= :from_time ",
-    "to_time": "AND received_at < :to_time ",
-    "cursor": "AND (received_at, event_id) < (:cursor_time, CAST(:cursor_id AS uuid)) ",
-}
+_EVENTS = NewestFirst(
+    "security_event",
+    time="received_at",
+    id="event_id",
+    id_kind=as_uuid,
+    id_type="uuid",
+    filters={
+        "station_id": "station_id = :station_id",
+        "type": "type = :type",
+        "critical": "critical = :critical",
+        "source": "source = :source",
+        "from_time": "received_at >= :from_time",
+        "to_time": "received_at < :to_time",
+    },
+)
 _TOO_OLD = (
     f"security_event WHERE received_at < now() - interval '{KEPT_DAYS} days' "
     "ORDER BY received_at LIMIT :slice"
@@ -79,24 +87,7 @@ async def list_events(
     connection: AsyncConnection, query: ListSecurityEvents
 ) -> Page[SecurityEventView]:
     """Return events by the time of receipt, newest first."""
-    parameters: dict[str, Any] = query.model_dump(exclude_none=True)
-    if query.cursor is not None:
-        key = decode_cursor(query.cursor, as_moment, as_uuid)
-        parameters["cursor_time"], parameters["cursor_id"] = key
-    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
-    parameters["limit"] = query.limit + 1
-    sql = (
-        f"SELECT * FROM security_event WHERE true {conditions}"
-        "ORDER BY received_at DESC, event_id DESC LIMIT :limit"
-    )
-    rows = (await connection.execute(statement(sql), parameters)).all()
-    shown = rows[: query.limit]
-    return Page(
-        items=[_view(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].received_at, shown[-1].event_id)
-        if len(rows) > query.limit
-        else None,
-    )
+    return await _EVENTS.page(connection, query, _view)
 
 
 def _view(row: Any) -> SecurityEventView:

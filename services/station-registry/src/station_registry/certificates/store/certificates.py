@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.certificates.domain.authority import Revocation
 from station_registry.certificates.domain.details import CertificateDetails
-from station_registry.database.sql import arrays, statement, unnest
+from station_registry.database.sql import statement
 
 Source = Literal["builtin", "external", "operator"]
 

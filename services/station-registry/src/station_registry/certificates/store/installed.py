@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.certificates.domain.details import HashData, details, read_certificates
 from station_registry.certificates.domain.installed import Installed, StoreState
-from station_registry.database.sql import arrays, statement, unnest
+from station_registry.database.sql import statement
 
 # One at a time: such commands are rare, and to lock stations here would be out of order.
 _LOCK = statement(

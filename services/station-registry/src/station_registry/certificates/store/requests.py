@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.purging import delete_slice
+from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.ocpp.certificate_chains import MAX_CHAIN_KEY
 from station_registry.certificates.domain.deliveries import RequestStatus
 from station_registry.certificates.domain.requests import AskingStation
 from station_registry.configuration.domain import key_of
-from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.database.sql import at, statement
 
 ENDED_KEPT_DAYS = 30
 # Longer than a signer may take: whoever took a request is dead by then.

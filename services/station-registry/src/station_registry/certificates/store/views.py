@@ -16,22 +16,29 @@ from csms_shared.contracts.certificates import (
     StationCertificatesView,
 )
 from csms_shared.contracts.pages import Page
-from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_text
 from csms_shared.values.times import format_time
 from station_registry.certificates.domain.installed import UNKNOWN_HASH, Installed
 from station_registry.certificates.store import installed as installed_certificates
+from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import statement
 
 _SHOWN = 50
 
 _GET = statement("SELECT * FROM certificate WHERE fingerprint = :fingerprint")
-_FILTERS = {
-    "station_id": "AND station_id = :station_id ",
-    "status": "AND status = :status ",
-    "revoked": "AND (revoked_at IS NOT NULL) = :revoked ",
-    "expires_within_days": "AND not_after < now() + make_interval(days => :expires_within_days) ",
-    "cursor": "AND (issued_at, fingerprint) < (:cursor_time, CAST(:cursor_id AS text)) ",
-}
+_CERTIFICATES = NewestFirst(
+    "certificate",
+    time="issued_at",
+    id="fingerprint",
+    id_kind=as_text,
+    id_type="text",
+    filters={
+        "station_id": "station_id = :station_id",
+        "status": "status = :status",
+        "revoked": "(revoked_at IS NOT NULL) = :revoked",
+        "expires_within_days": "not_after < now() + make_interval(days => :expires_within_days)",
+    },
+)
 _EXISTS = statement("SELECT 1 FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
 _REQUESTS = statement(
     "SELECT * FROM certificate_request WHERE station_id = :station_id "
@@ -49,24 +56,7 @@ async def list_certificates(
     connection: AsyncConnection, query: ListCertificates
 ) -> Page[CertificateView]:
     """Return certificates that stations were given, newest first."""
-    parameters: dict[str, Any] = query.model_dump(exclude_none=True)
-    if query.cursor is not None:
-        key = decode_cursor(query.cursor, as_moment, as_text)
-        parameters["cursor_time"], parameters["cursor_id"] = key
-    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
-    parameters["limit"] = query.limit + 1
-    sql = (
-        f"SELECT * FROM certificate WHERE true {conditions}"
-        "ORDER BY issued_at DESC, fingerprint DESC LIMIT :limit"
-    )
-    rows = (await connection.execute(statement(sql), parameters)).all()
-    shown = rows[: query.limit]
-    return Page(
-        items=[_certificate(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].issued_at, shown[-1].fingerprint)
-        if len(rows) > query.limit
-        else None,
-    )
+    return await _CERTIFICATES.page(connection, query, _certificate)
 
 
 async def of_station(

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.configuration.domain import KnownKey, Reading, key_of
-from station_registry.database.sql import arrays, statement, unnest
+from station_registry.database.sql import statement
 
 _READ_COLUMNS = (
     ("station_id", "text"),

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from station_registry.database.sql import arrays, statement, unnest
+from csms_shared.db.row_arrays import arrays, unnest
+from station_registry.database.sql import statement
 
 _RESET = (("id", "text"), ("at", "timestamptz"))
 _SAVE = statement(

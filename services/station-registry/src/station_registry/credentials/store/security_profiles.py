@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.credentials.domain.security_profiles import Profiles
 from station_registry.credentials.store.station_columns import PROFILES, read_profiles
-from station_registry.database.sql import arrays, statement, unnest
+from station_registry.database.sql import statement
 
 _LOCK = statement(
     f"SELECT station_id, {PROFILES} FROM station WHERE station_id = ANY(:ids) "

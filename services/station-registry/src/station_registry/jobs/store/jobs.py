@@ -12,8 +12,9 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.jobs import OPEN_JOBS, JobKind, JobStatus
+from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.values.texts import fit
-from station_registry.database.sql import arrays, statement, unnest
+from station_registry.database.sql import statement
 from station_registry.jobs.domain.jobs import CommandEnd, EndedStart, JobFacts, JobState
 from station_registry.jobs.store.reports import SETTLING
 

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStatus, StationFilter
-from station_registry.database.sql import arrays, statement, unnest
+from csms_shared.db.row_arrays import arrays, unnest
+from station_registry.database.sql import statement
 from station_registry.jobs.domain.rollouts import RolloutCounts
 from station_registry.jobs.store.jobs import OPEN, TRY_LOCK
 from station_registry.jobs.tables import firmware_rollout

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.credentials.store.station_columns import (
     CREDENTIALS,
     PROFILES,
     read_credentials,
     read_profiles,
 )
-from station_registry.database.sql import arrays, statement, unnest
+from station_registry.database.sql import statement
 from station_registry.ownership.domain.claims import ClaimedStation
 from station_registry.ownership.domain.owners import Owner, Ownership
 from station_registry.ownership.store.connections import lock_owners

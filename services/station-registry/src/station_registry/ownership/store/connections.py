@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.values.texts import is_storable
-from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.database.sql import at, statement
 from station_registry.ownership.domain.owners import Owner
 
 _LOCK_OWNERS = statement(

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.ownership import LeaseRenewal
-from station_registry.database.sql import arrays, at, statement, unnest
+from csms_shared.db.row_arrays import arrays, unnest
+from station_registry.database.sql import at, statement
 
 LEASE_S = 20
 # A gateway renews every 5 s; the rest is what a renewal may take while much else is to be done.

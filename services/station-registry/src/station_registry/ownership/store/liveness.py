@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.ownership import Liveness
+from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.values.texts import fit
-from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.database.sql import at, statement
 
 _SEEN = (("station_id", "text"), ("epoch", "bigint"), ("last_seen_at", "timestamptz"))
 _SAVE_SEEN = statement(

@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.messages import ListRefusals, RefusalView
 from csms_shared.contracts.ownership import Refusal
 from csms_shared.contracts.pages import Page
-from csms_shared.db.cursors import as_int64, as_moment, decode_cursor, encode_cursor
+from csms_shared.db.cursors import as_int64
 from csms_shared.db.purging import delete_slice
+from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time
-from station_registry.database.sql import arrays, at, statement, unnest
+from station_registry.database.pages import NewestFirst
+from station_registry.database.sql import at, statement
 
 REFUSALS_KEPT = 100_000
 
@@ -52,13 +54,19 @@ _GET = statement("SELECT * FROM refusal WHERE id = :id")
 _LAST = statement(
     "SELECT * FROM refusal WHERE station_id = :station_id ORDER BY refused_at DESC, id DESC LIMIT 1"
 )
-_FILTERS = {
-    "station_id": "AND station_id = :station_id ",
-    "reason": "AND reason = :reason ",
-    "refused_from": "AND refused_at >= :refused_from ",
-    "refused_to": "AND refused_at < :refused_to ",
-    "after": "AND (refused_at, id) < (:after, :after_id) ",
-}
+_REFUSALS = NewestFirst(
+    "refusal",
+    time="refused_at",
+    id="id",
+    id_kind=as_int64,
+    id_type="bigint",
+    filters={
+        "station_id": "station_id = :station_id",
+        "reason": "reason = :reason",
+        "refused_from": "refused_at >= :refused_from",
+        "refused_to": "refused_at < :refused_to",
+    },
+)
 
 
 async def save(connection: AsyncConnection, refusals: Iterable[tuple[str, Refusal]]) -> None:
@@ -100,24 +108,7 @@ async def last_of(connection: AsyncConnection, station_id: str) -> RefusalView |
 
 async def page(connection: AsyncConnection, query: ListRefusals) -> Page[RefusalView]:
     """Return refusals, newest first by the last of each."""
-    parameters: dict[str, Any] = query.model_dump(exclude_none=True, exclude={"cursor"})
-    if query.cursor is not None:
-        key = decode_cursor(query.cursor, as_moment, as_int64)
-        parameters["after"], parameters["after_id"] = key
-    conditions = "".join(sql for name, sql in _FILTERS.items() if name in parameters)
-    parameters["limit"] = query.limit + 1
-    sql = (
-        f"SELECT * FROM refusal WHERE true {conditions}"
-        "ORDER BY refused_at DESC, id DESC LIMIT :limit"
-    )
-    rows = (await connection.execute(statement(sql), parameters)).all()
-    shown = rows[: query.limit]
-    return Page(
-        items=[_view(row) for row in shown],
-        next_cursor=encode_cursor(shown[-1].refused_at, shown[-1].id)
-        if len(rows) > query.limit
-        else None,
-    )
+    return await _REFUSALS.page(connection, query, _view)
 
 
 async def purge(connection: AsyncConnection) -> bool:
