@@ -111,7 +111,7 @@ DIALECT = Dialect(
         response_problem=partial(_problem, "Response"),
         is_accepted=lambda response: response["status"] == "Accepted",
         triggers=frozenset({"TriggerMessage"}),
-        triggered_call=lambda payload: str(payload["requestedMessage"]),
+        triggered_calls=lambda _, payload: frozenset({payload["requestedMessage"]}),
         trigger=lambda action: ("TriggerMessage", {"requestedMessage": action}),
         withheld_while_pending=frozenset({"RequestStartTransaction"}),
     ),

@@ -309,6 +309,30 @@ def test_a_station_is_asked_by_triggers_only_so_often() -> None:
     assert refused.error_code == "BUSY"
 
 
+@pytest.mark.parametrize(
+    ("requested", "call"),
+    [
+        ("SignChargePointCertificate", '[2,"b","SignCertificate",{"csr":"x"}]'),
+        (
+            "FirmwareStatusNotification",
+            '[2,"b","SignedFirmwareStatusNotification",{"status":"Installed","requestId":1}]',
+        ),
+        ("FirmwareStatusNotification", '[2,"b","FirmwareStatusNotification",{"status":"Idle"}]'),
+        ("LogStatusNotification", '[2,"b","LogStatusNotification",{"status":"Idle"}]'),
+    ],
+)
+def test_a_pending_station_may_send_what_a_trigger_has_another_name_for(
+    requested: str, call: str
+) -> None:
+    station = connection("pending")
+    trigger = command("c1", "ExtendedTriggerMessage", {"requestedMessage": requested})
+    assert not [effect for effect in station.receive(call, T0) if isinstance(effect, Dispatch)]
+    station.send_call(trigger, T0)
+    assert [effect for effect in station.receive(call, T0) if isinstance(effect, Dispatch)]
+    station.receive('[3,"c1",{"status":"Rejected"}]', T0)
+    assert not [effect for effect in station.receive(call, T0) if isinstance(effect, Dispatch)]
+
+
 def test_a_pending_station_may_send_what_was_triggered() -> None:
     station = connection("pending")
     trigger = command("c1", "TriggerMessage", {"requestedMessage": "StatusNotification"})

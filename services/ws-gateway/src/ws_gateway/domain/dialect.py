@@ -38,16 +38,16 @@ class StationCallRules:
 class CommandRules:
     """How a version's commands are checked, and their answers read.
 
-    `triggers`: the actions that ask a station for one of its calls, which `triggered_call` reads
-    from the payload, and `trigger` asks for. `withheld_while_pending`: what a pending station is
-    not sent.
+    `triggers`: the actions that ask a station for one of its calls. `triggered_calls` reads from
+    such an action and its payload which calls may follow, and `trigger` asks for one.
+    `withheld_while_pending`: what a pending station is not sent.
     """
 
     request_problem: Callable[[str, Payload], SchemaProblem | None]
     response_problem: Callable[[str, Payload], SchemaProblem | None]
     is_accepted: Callable[[Payload], bool]
     triggers: frozenset[str]
-    triggered_call: Callable[[Payload], str]
+    triggered_calls: Callable[[str, Payload], frozenset[str]]
     trigger: Callable[[str], tuple[str, Payload]]
     withheld_while_pending: frozenset[str]
 

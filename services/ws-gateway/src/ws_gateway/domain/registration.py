@@ -80,15 +80,15 @@ class Registration:
     def command_sent(self, action: str, payload: dict[str, Any]) -> None:
         """Let the station send what this command triggers, although it is not accepted yet."""
         if self.status != ACCEPTED and action in self._commands.triggers:
-            self._triggered |= {self._commands.triggered_call(payload)}
+            self._triggered |= self._commands.triggered_calls(action, payload)
 
     def command_refused(self, action: str, payload: dict[str, Any]) -> None:
         """Take back what `command_sent` allowed."""
         if action in self._commands.triggers:
-            self._triggered -= {self._commands.triggered_call(payload)}
+            self._triggered -= self._commands.triggered_calls(action, payload)
 
     def _asks_for_boot(self, action: str, payload: dict[str, Any]) -> bool:
         commands = self._commands
         return action in commands.triggers and (
-            commands.triggered_call(payload) == self._rules.boot
+            self._rules.boot in commands.triggered_calls(action, payload)
         )

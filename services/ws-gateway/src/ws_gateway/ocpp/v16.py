@@ -21,6 +21,14 @@ from ws_gateway.domain.tolerance import check_tolerantly
 from ws_gateway.ocpp.v16_tolerance import RULES
 
 _CALLS = station_calls(OCPP16)
+# What ExtendedTriggerMessage calls by another name than its call has (whitepaper, 6.16). A station
+# whose firmware update was not signed has only the plain report to send.
+_TRIGGERED_OTHERWISE = {
+    "SignChargePointCertificate": frozenset({v16.SIGN_CERTIFICATE}),
+    v16.FIRMWARE_STATUS_NOTIFICATION: frozenset(
+        {v16.SIGNED_FIRMWARE_STATUS_NOTIFICATION, v16.FIRMWARE_STATUS_NOTIFICATION}
+    ),
+}
 
 
 def _service(action: str) -> str:
@@ -41,8 +49,11 @@ def _is_accepted(response: dict[str, Any]) -> bool:
     return response.get("status") == "Accepted"
 
 
-def _triggered_call(payload: dict[str, Any]) -> str:
-    return str(payload.get("requestedMessage"))
+def _triggered_calls(action: str, payload: dict[str, Any]) -> frozenset[str]:
+    requested = str(payload.get("requestedMessage"))
+    if action == v16.EXTENDED_TRIGGER_MESSAGE and requested in _TRIGGERED_OTHERWISE:
+        return _TRIGGERED_OTHERWISE[requested]
+    return frozenset({requested})
 
 
 def _trigger(action: str) -> tuple[str, dict[str, Any]]:
@@ -76,7 +87,7 @@ DIALECT = Dialect(
         response_problem=partial(validate_response, OCPP16),
         is_accepted=_is_accepted,
         triggers=frozenset(name for name, command in commands(OCPP16).items() if command.triggers),
-        triggered_call=_triggered_call,
+        triggered_calls=_triggered_calls,
         trigger=_trigger,
         withheld_while_pending=frozenset(
             name for name, command in commands(OCPP16).items() if not command.while_pending
