@@ -6,8 +6,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from importlib import resources
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -17,9 +16,9 @@ import pytest
 
 from csms_backup import SCHEMAS
 from csms_backup.clients import Clients, Database, choose_clients, find_clients
-from csms_backup.dump import archive_path, back_up, chosen_archive
+from csms_backup.dump import archive_path, back_up
 from csms_backup.errors import BackupError, MissingToolError
-from csms_backup.given_out import GivenOut, GivenOutNote
+from csms_backup.given_out import GivenOut
 from csms_backup.restore import restore as restore_with
 from csms_backup.services import ask_services
 from csms_local.nodes.private import PrivateNodes
@@ -282,60 +281,6 @@ async def test_a_restore_is_refused_while_a_service_is_connected(
         await service.close()
 
 
-def programs_are_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("csms_backup.services.sys.executable", str(folder / "bin" / "python"))
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-
-def script(path: Path, *lines: str) -> None:
-    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
-    path.chmod(0o755)
-
-
-def test_services_that_are_not_installed_here_are_asked_by_scripts_on_the_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    programs_are_elsewhere(tmp_path, monkeypatch)
-    for service in SCHEMAS.values():
-        with pytest.raises(MissingToolError, match=f"{service} was not found"):
-            ask_services()
-        script(tmp_path / service, f'echo "-- {service} $@;"')
-    assert ask_services().decode().splitlines() == [
-        f"-- {service} after-restore;" for service in SCHEMAS.values()
-    ]
-
-
-def test_a_service_that_does_not_say_what_follows_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    programs_are_elsewhere(tmp_path, monkeypatch)
-    for service in SCHEMAS.values():
-        script(tmp_path / service, "echo usage >&2", "exit 2")
-    with pytest.raises(BackupError, match="'station-registry after-restore' failed: usage"):
-        ask_services()
-
-
-@pytest.mark.parametrize("service", SCHEMAS.values())
-def test_a_service_says_what_follows_a_restore_without_any_setting(service: str) -> None:
-    said = subprocess.run(
-        [str(PROGRAMS / service), "after-restore"],
-        env={},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert said.stdout.startswith("-- ")
-    assert said.stderr == ""
-
-
-def test_the_restore_itself_names_no_schema() -> None:
-    sources = [path for path in resources.files("csms_backup").iterdir() if ".sql" in path.name]
-    assert {path.name for path in sources} == {"begin.sql", "before.sql", "after.sql"}
-    named = [schema for schema in SCHEMAS for path in sources if f"{schema}." in path.read_text()]
-    assert named == []
-
-
 async def test_a_damaged_backup_changes_nothing(databases: Databases, tmp_path: Path) -> None:
     database = await databases.migrated()
     await run(database, STATION, *[START] * 200)
@@ -409,13 +354,6 @@ async def test_a_backup_of_any_newer_client_loads_into_this_server(
     assert await ask(database, "SELECT count(*) FROM registry.station") == 1
 
 
-def test_the_nearest_client_that_is_not_older_than_the_server_is_chosen() -> None:
-    found = [Clients(Path(), 15), Clients(Path(), 17), Clients(Path(), 18)]
-    assert [choose_clients(found, major).major for major in (14, 15, 16, 18)] == [15, 15, 17, 18]
-    with pytest.raises(MissingToolError, match="PostgreSQL 19"):
-        choose_clients(found, 19)
-
-
 async def test_a_backup_is_private_whole_and_never_replaces_another(
     databases: Databases, tmp_path: Path
 ) -> None:
@@ -430,46 +368,3 @@ async def test_a_backup_is_private_whole_and_never_replaces_another(
     assert archive.stat().st_mode & 0o777 == 0o600
     with pytest.raises(BackupError, match="never replaces another"):
         back_up(await databases.migrated(), archive)
-
-
-def test_the_newest_backup_of_a_folder_is_taken(tmp_path: Path) -> None:
-    with pytest.raises(BackupError, match="there is no backup in"):
-        chosen_archive(tmp_path)
-    for hours, name in ((2, "b.dump"), (1, "c.dump"), (3, "a.dump")):
-        (tmp_path / name).touch()
-        at = (datetime.now(UTC) - timedelta(hours=hours)).timestamp()
-        os.utime(tmp_path / name, (at, at))
-    assert chosen_archive(tmp_path) == tmp_path / "c.dump"
-    assert chosen_archive(tmp_path / "a.dump") == tmp_path / "a.dump"
-    with pytest.raises(BackupError, match="there is no backup in"):
-        chosen_archive(tmp_path / "d.dump")
-
-
-@pytest.mark.parametrize("name", ["csms-backup", "csms-restore"])
-def test_without_a_suite_or_a_backup_nothing_is_made(tmp_path: Path, name: str) -> None:
-    home = tmp_path / "nowhere"
-    done = subprocess.run(
-        [str(PROGRAMS / name)],
-        env={**os.environ, "CSMS_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert f"there is no {'suite' if name == 'csms-backup' else 'backup'} in {home}" in done.stdout
-    assert not home.exists()
-
-
-def test_the_password_of_a_database_is_on_no_command_line() -> None:
-    database = Database("postgresql://owner:se%40cret@db.example/csms?sslmode=require", "")
-    assert "cret" not in database.target
-    assert database.target.startswith("postgresql://owner@db.example/csms?")
-    assert "sslmode=require" in database.target
-    assert database.environment()["PGPASSWORD"] == "se@cret"
-
-
-def test_a_note_that_can_not_be_written_stops_a_restore_before_it_begins(tmp_path: Path) -> None:
-    folder = tmp_path / "missing"
-    with pytest.raises(BackupError, match="copy the backup"):
-        GivenOutNote(folder).write(GivenOut(1, 1))
