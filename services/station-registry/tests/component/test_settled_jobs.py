@@ -1,6 +1,5 @@
 """What is read when something becomes known of a job, and that it is enough."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,96 +10,20 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from job_works import OUTCOMES, STATION, create, ended, report
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from statements import brief, explained, rows_of, scans_of
 
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
-from csms_shared.values.times import format_time_ms
 from station_registry.database import SCHEMA
 from station_registry.jobs.domain.jobs import CommandEnd, JobFacts, job_state
 from station_registry.jobs.handlers.jobs import time_out_jobs
-from station_registry.jobs.store.jobs import OVERDUE_AT_ONCE, TRY_LOCK, lock_jobs_of
+from station_registry.jobs.store.jobs import OVERDUE_AT_ONCE, lock_jobs_of
 from station_registry.routes import apply_by, report_routes
 
-STATION = "S1"
 MINUTE_MS = 60_000
-OUTCOMES: dict[str, dict[str, Any]] = {
-    "accepted": {"status": "completed", "accepted": True},
-    "refused": {"status": "error", "accepted": None, "error": {"code": "NotSupported"}},
-    "unknown": {"status": "outcome_unknown", "accepted": None},
-    "expired": {"status": "expired", "accepted": None, "sent_at": None},
-}
-PAYLOADS: dict[str, dict[str, Any]] = {
-    "UpdateFirmware": {"location": "ftp://f.example/1", "retrieveDate": "2026-01-01T00:00:00Z"},
-    "SignedUpdateFirmware": {"firmware": {"location": "https://f.example/1"}, "requestId": 7},
-    "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "60"},
-    "Reset": {"type": "Soft"},
-}
-
-
-def ended(job_id: UUID, action: str, outcome: str, sent_ms: int, station_id: str = STATION) -> Work:
-    data = {
-        "command_id": str(job_id),
-        "station_id": station_id,
-        "action": action,
-        "payload": PAYLOADS[action],
-        "response": {},
-        "created_by": "admin",
-        "created_at": format_time_ms(sent_ms - 1_000),
-        "sent_at": format_time_ms(sent_ms),
-        "completed_at": format_time_ms(sent_ms + 1_000),
-        "deadline": format_time_ms(sent_ms + 60_000),
-        **OUTCOMES[outcome],
-    }
-    event = {
-        "id": f"{job_id}/{outcome}",
-        "source": "/csms/command-api",
-        "type": "csms.command.completed.v1",
-        "subject": station_id,
-        "time": data["completed_at"],
-        "data": data,
-    }
-    return Work("events.v1", {}, [event])
-
-
-def report(
-    registry: Any,
-    status: str,
-    seq: int,
-    received_ms: int,
-    *,
-    epoch: int = 1,
-    request_id: int | None = None,
-    action: str = "FirmwareStatusNotification",
-) -> Work:
-    named = {} if request_id is None else {"requestId": request_id}
-    work: Work = registry.call(
-        action,
-        STATION,
-        {"status": status, **named},
-        connection_id=f"c{epoch}",
-        epoch=epoch,
-        seq=seq,
-        received_ms=received_ms,
-    )
-    return work
-
-
-async def create(registry: Any, action: str = "UpdateFirmware") -> UUID:
-    job_id = new_command_id(now_ms())
-    await registry.request(
-        "jobs.create",
-        job_id=job_id,
-        station_id=STATION,
-        action=action,
-        payload=PAYLOADS[action],
-        deadline_ms=now_ms() + 60_000,
-        timeout_s=3600,
-        created_by="admin",
-    )
-    return job_id
 
 
 async def status_of(registry: Any, job_id: UUID) -> str:
@@ -348,58 +271,6 @@ async def test_a_station_whose_jobs_are_in_other_hands_keeps_no_other_from_its_e
         assert [row.station_id for row in rows] == ["T2"]
     assert not await time_out(registry)
     assert len(await registry.events("job.finished")) == 3
-
-
-_WAITING = """
-SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = pg_locks.database
-WHERE NOT granted AND locktype = 'advisory' AND d.datname = current_database()
-"""
-
-
-async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(registry: Any) -> None:
-    """As every other batch does, so that no two of them wait for each other."""
-    last = report(registry, "Installed", 1, now_ms())
-    last.item["station_id"] = "B"
-    first = report(registry, "Uploaded", 2, now_ms(), action="DiagnosticsStatusNotification")
-    first.item["station_id"] = "A"
-    command = ended(new_command_id(now_ms()), "UpdateFirmware", "accepted", now_ms(), "0")
-    async with registry.engine.begin() as other:
-        await lock_jobs_of(other, ["0"])
-        batch = asyncio.create_task(registry.send([last, first, command]))
-        try:
-            while not await registry.query(_WAITING):
-                assert not batch.done()
-                await asyncio.sleep(0.01)
-            free = await registry.query(
-                f"SELECT {TRY_LOCK} AS free FROM unnest(ARRAY['A', 'B']) AS stations (station_id)"
-            )
-            assert all(row.free for row in free)
-        finally:
-            await other.rollback()
-            await batch
-    assert registry.parked == []
-    assert [row.station_id for row in await registry.query("SELECT station_id FROM station_job")]
-
-
-@pytest.mark.parametrize("action", ["ChangeConfiguration", "Reset"])
-async def test_a_batch_locks_its_stations_before_its_jobs(registry: Any, action: str) -> None:
-    """As whoever creates a job does, so that neither waits for the other."""
-    await registry.request("stations.create", station_id=STATION)
-    command = ended(new_command_id(now_ms()), "UpdateFirmware", "accepted", now_ms())
-    change = ended(new_command_id(now_ms()), action, "accepted", now_ms())
-    async with registry.engine.begin() as other:
-        await lock_jobs_of(other, [STATION])
-        batch = asyncio.create_task(registry.send([command, change]))
-        try:
-            while not await registry.query(_WAITING):
-                assert not batch.done()
-                await asyncio.sleep(0.01)
-            assert not await registry.query("SELECT 1 FROM station FOR UPDATE SKIP LOCKED")
-        finally:
-            await other.rollback()
-            await batch
-    assert registry.parked == []
-    assert await registry.query("SELECT 1 FROM station FOR UPDATE SKIP LOCKED")
 
 
 @pytest.mark.parametrize(
