@@ -203,6 +203,17 @@ async def test_an_order_that_can_not_be_checked_is_parked_and_its_neighbour_foll
     assert sent.command_id == str(good.order_id)
 
 
+async def test_an_ordered_start_for_a_token_that_no_column_holds_is_sent_as_ordered(
+    stations: Stations, admin: httpx.AsyncClient
+) -> None:
+    station_id = stations.online()
+    ordered = order(station_id, "RemoteStartTransaction", payload={"idTag": "A\0B"})
+    await place(stations, ordered)
+    await becomes(admin, str(ordered.order_id), 10, status="completed")
+    (sent,) = stations.gateway.commands_to(station_id)
+    assert sent.payload == {"idTag": "A\0B"}
+
+
 async def test_an_order_that_can_not_be_checked_yet_keeps_no_neighbour_waiting(
     stations: Stations,
     admin: httpx.AsyncClient,
