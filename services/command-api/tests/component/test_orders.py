@@ -203,6 +203,29 @@ async def test_an_order_that_can_not_be_checked_is_parked_and_its_neighbour_foll
     assert sent.command_id == str(good.order_id)
 
 
+async def test_an_order_that_is_nested_deeper_than_json_is_written_is_parked_alone(
+    stations: Stations, admin: httpx.AsyncClient, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    good, behind = order(station_id), order(station_id)
+    deep = orjson.Fragment(b"[" * 300 + b"]" * 300)
+    bad = {**orjson.loads(order(station_id).model_dump_json()), "payload": {"deep": deep}}
+    body = orjson.dumps({"items": [bad, orjson.loads(good.model_dump_json())]})
+    await stations.publish(Outgoing(REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS, body))
+    await becomes(admin, str(good.order_id), 10, status="completed")
+    await place(stations, behind)
+    await becomes(admin, str(behind.order_id), 10, status="completed")
+
+    async def parked() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM parked WHERE station_id = $1", station_id
+        )
+        return found
+
+    assert await eventually(parked, lambda count: count == 1) == 1
+    await database.execute("DELETE FROM parked WHERE station_id = $1", station_id)
+
+
 async def test_an_ordered_start_for_a_token_that_no_column_holds_is_sent_as_ordered(
     stations: Stations, admin: httpx.AsyncClient
 ) -> None:
