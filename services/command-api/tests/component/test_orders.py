@@ -203,6 +203,104 @@ async def test_an_order_that_can_not_be_checked_is_parked_and_its_neighbour_foll
     assert sent.command_id == str(good.order_id)
 
 
+async def test_an_order_that_is_nested_deeper_than_json_is_written_is_parked_alone(
+    stations: Stations, admin: httpx.AsyncClient, database: asyncpg.Pool
+) -> None:
+    station_id = stations.online()
+    good, behind = order(station_id), order(station_id)
+    deep = orjson.Fragment(b"[" * 300 + b"]" * 300)
+    bad = {**orjson.loads(order(station_id).model_dump_json()), "payload": {"deep": deep}}
+    body = orjson.dumps({"items": [bad, orjson.loads(good.model_dump_json())]})
+    await stations.publish(Outgoing(REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS, body))
+    await becomes(admin, str(good.order_id), 10, status="completed")
+    await place(stations, behind)
+    await becomes(admin, str(behind.order_id), 10, status="completed")
+
+    async def parked() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM parked WHERE station_id = $1", station_id
+        )
+        return found
+
+    assert await eventually(parked, lambda count: count == 1) == 1
+    await database.execute("DELETE FROM parked WHERE station_id = $1", station_id)
+
+
+async def test_an_ordered_start_for_a_token_that_no_column_holds_is_sent_as_ordered(
+    stations: Stations, admin: httpx.AsyncClient
+) -> None:
+    station_id = stations.online()
+    ordered = order(station_id, "RemoteStartTransaction", payload={"idTag": "A\0B"})
+    await place(stations, ordered)
+    await becomes(admin, str(ordered.order_id), 10, status="completed")
+    (sent,) = stations.gateway.commands_to(station_id)
+    assert sent.payload == {"idTag": "A\0B"}
+
+
+async def test_an_order_that_can_not_be_checked_yet_keeps_no_neighbour_waiting(
+    stations: Stations,
+    admin: httpx.AsyncClient,
+    database: asyncpg.Pool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    away = True
+
+    def values(_: object) -> dict[str, str]:
+        if away:
+            raise refuse(503, "service_unavailable", "the database is away")
+        return {}
+
+    monkeypatch.setitem(stations.registry.operations, "configuration.values", values)
+    station_id = stations.online()
+    unchecked = order(station_id, "CertificateSigned", payload={"certificateChain": "x"})
+    good = order(station_id)
+    bad = {**orjson.loads(good.model_dump_json()), "deadline_ms": "never"}
+    body = orjson.dumps(
+        {
+            "items": [
+                orjson.loads(unchecked.model_dump_json()),
+                bad,
+                orjson.loads(good.model_dump_json()),
+            ]
+        }
+    )
+    await stations.publish(Outgoing(REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS, body))
+    await becomes(admin, str(good.order_id), 10, status="completed")
+    away = False
+    await becomes(admin, str(unchecked.order_id), 30, status="completed")
+    assert len(stations.gateway.commands_to(station_id)) == 2
+
+    async def parked() -> int:
+        found: int = await database.fetchval(
+            "SELECT count(*) FROM parked WHERE station_id = $1", station_id
+        )
+        return found
+
+    assert await eventually(parked, lambda count: count > 0) == 1
+    await database.execute("DELETE FROM parked WHERE station_id = $1", station_id)
+
+
+async def test_nobody_is_asked_again_about_an_order_that_is_a_command_already(
+    stations: Stations, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def values(of: object) -> dict[str, str]:
+        asked.append(of)
+        return {}
+
+    monkeypatch.setitem(stations.registry.operations, "configuration.values", values)
+    station_id = stations.online()
+    ordered = order(station_id, "CertificateSigned", payload={"certificateChain": "x"})
+    await place(stations, ordered)
+    await becomes(admin, str(ordered.order_id), 30, status="completed")
+    behind = order(station_id)
+    await place(stations, ordered, behind)
+    await becomes(admin, str(behind.order_id), 30, status="completed")
+    assert len(asked) == 1
+    assert len(stations.gateway.commands_to(station_id)) == 2
+
+
 async def test_an_order_that_is_none_is_parked_and_its_neighbour_followed(
     admin: httpx.AsyncClient, stations: Stations, database: asyncpg.Pool
 ) -> None:

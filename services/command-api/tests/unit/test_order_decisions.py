@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -47,6 +48,10 @@ class Registry:
     async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
         assert operation == "configuration.values"
         return self.values
+
+
+async def nothing_stored(ids: Sequence[UUID]) -> set[UUID]:
+    return set()
 
 
 async def command_of(
@@ -173,7 +178,7 @@ async def test_a_check_that_meets_a_defect_keeps_no_neighbour_from_being_checked
             return await super().prepare(asked)
 
     edge = Defective(Registry(), min_password_length=16)
-    orders = Orders(Owners(), edge, lambda _: None, lambda: None)
+    orders = Orders(Owners(), nothing_stored, edge, lambda _: None, lambda: None)
     works = [
         Work(MessageType.COMMAND_ORDERS, {}, ordered.model_dump(mode="json"))
         for ordered in (order("Reset", {"type": "Soft"}), order())

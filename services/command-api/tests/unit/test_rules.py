@@ -206,3 +206,11 @@ async def test_an_error_of_a_batch_reaches_each_of_its_callers() -> None:
         with pytest.raises(ValueError, match="no"):
             await gathering.submit(1)
     running.cancel()
+
+
+def test_secrets_are_masked_of_a_version_that_is_unknown_here() -> None:
+    pair = {"key": "AuthorizationKey", "value": "0123456789abcdef"}
+    assert shown_payload("ocpp9.9", "ChangeConfiguration", pair)["value"] == "***"
+    answer = masked_response("ocpp9.9", "GetConfiguration", {"configurationKey": [pair]})
+    assert answer["configurationKey"] == [{"key": "AuthorizationKey", "value": "***"}]
+    assert shown_payload("ocpp9.9", "DataTransfer", pair) == pair

@@ -62,6 +62,18 @@ def test_a_token_is_taken_off_by_its_name_alone_and_first() -> None:
     assert write_update(UPDATE).payload["localAuthorizationList"] == [{"idTag": "Old"}, ENTRY]
 
 
+PROFILE = {
+    "chargingProfileId": 1,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": {
+        "chargingRateUnit": "A",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}],
+    },
+}
+
+
 def _ended(action: str, payload: dict[str, Any], **changes: Any) -> CompletedCommand:
     values: dict[str, Any] = {
         "command_id": UUID(int=1),
@@ -155,6 +167,21 @@ def test_a_remote_start_without_a_profile_has_none() -> None:
     assert (
         read_remote_start(_ended("RemoteStartTransaction", {"idTag": "T"}, accepted=True)) is None
     )
+
+
+def test_what_no_column_holds_is_left_out_of_what_stations_and_services_say() -> None:
+    error = {"code": "Odd\0Code"}
+    reserved = read_reserve_end(_ended("ReserveNow", {}, status="error", error=error))
+    assert reserved.refusal == "oddcode"
+    cancelled = read_cancel_end(_ended("CancelReservation", {}, status="error", error=error))
+    assert cancelled.failure == "oddcode"
+
+
+def test_a_start_with_a_profile_is_known_by_a_token_that_a_column_holds() -> None:
+    payload = {"idTag": "A\0B", "chargingProfile": PROFILE}
+    started = read_remote_start(_ended("RemoteStartTransaction", payload, accepted=True))
+    assert started is not None
+    assert started.accepted.token_key == "ab"
 
 
 def test_a_stations_schedule_is_read_as_far_as_it_says() -> None:

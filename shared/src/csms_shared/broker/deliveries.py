@@ -8,6 +8,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from csms_shared.broker.link import SENT_HEADER
 from csms_shared.runtime.clock import monotonic
+from csms_shared.values.json_texts import written
 
 
 @dataclass(slots=True)
@@ -40,8 +41,8 @@ class Delivery:
         """Return the bodies of messages like this one, each with one of its items alone."""
         document = orjson.loads(self.body)
         if isinstance(document, list):
-            return [orjson.dumps([item]) for item in document]
-        return [orjson.dumps({**document, "items": [item]}) for item in document["items"]]
+            return [written([item]) for item in document]
+        return [written({**document, "items": [item]}) for item in document["items"]]
 
 
 def sent_ms(message: AbstractIncomingMessage) -> int | None:

@@ -1,11 +1,11 @@
 """Finds what is known of an action, by OCPP version and name (`action_row`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from csms_shared.ocpp import v16
-from csms_shared.ocpp.action_row import Action, FromStation, ToStation
+from csms_shared.ocpp.action_row import Action, FromStation, KeyedSecret, ToStation
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.ocpp.versions import OCPP16
 
@@ -46,6 +46,20 @@ def find_command(version: str, name: str) -> ToStation | None:
     """Return how a command is treated, None where the version has none of this name."""
     row = find_action(version, name)
     return None if row is None else row.to_station
+
+
+def find_secrets(version: str, name: str) -> tuple[Sequence[KeyedSecret], Sequence[KeyedSecret]]:
+    """Return where secrets are in a call and in its answer.
+
+    Of a version that is unknown here, as of a station that a later release has served, an action
+    has them where any version has them under this name.
+    """
+    versions = (version,) if version in _ACTIONS else VERSIONS
+    rows = [row for known in versions if (row := _ACTIONS[known].get(name)) is not None]
+    return (
+        [secret for row in rows for secret in row.secrets],
+        [secret for row in rows for secret in row.secrets_in_answer],
+    )
 
 
 def station_calls(version: str) -> Mapping[str, FromStation]:

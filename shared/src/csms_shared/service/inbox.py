@@ -25,6 +25,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.isolation import Failure, apply_isolated
 from csms_shared.db.parking import park
 from csms_shared.runtime.clock import monotonic
+from csms_shared.values.json_texts import written
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ class Work:
     def body(self) -> bytes:
         """Return a message body with this item alone, as it was sent."""
         envelope, item = (_shifted(part, -self.ahead_ms) for part in (self.envelope, self.item))
-        return orjson.dumps({**envelope, "items": [item]})
+        return written({**envelope, "items": [item]})
 
 
 @dataclass(frozen=True, slots=True)

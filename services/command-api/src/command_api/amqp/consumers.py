@@ -1,5 +1,8 @@
 """Every queue that command-api consumes, and what takes its messages."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.amqp.orders_inbox import OrdersInbox
@@ -13,6 +16,7 @@ from command_api.commands.handlers.orders import Orders
 from command_api.commands.handlers.password_rotations import PasswordRotations
 from command_api.commands.handlers.reports import CommandReports
 from command_api.commands.handlers.watched import WatchedCommands
+from command_api.commands.store.queries import stored_among
 from command_api.database.tables import parked
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
@@ -28,6 +32,7 @@ from csms_shared.broker.topology import (
     parking_queue,
     replies_queue,
 )
+from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.service.inbox import Inbox
@@ -80,11 +85,15 @@ def make_consumers(
         apply=incoming.apply,
         after_commit=incoming.committed,
     )
+
+    async def stored(ids: Sequence[UUID]) -> set[UUID]:
+        return await in_transaction(engine, lambda connection: stored_among(connection, ids))
+
     orders = OrdersInbox(
         engine,
         publisher,
         replies,
-        Orders(owners, edge, dispatch.wake_held, relay.wake),
+        Orders(owners, stored, edge, dispatch.wake_held, relay.wake),
     )
     own = OwnQueue(correlator, watched.reported)
     own_events = OwnEvents(owners, watched)

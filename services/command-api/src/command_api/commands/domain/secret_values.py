@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from csms_shared.ocpp.actions import find_action
+from csms_shared.ocpp.actions import find_secrets
 from csms_shared.ocpp.secret_keys import MASK, without_secrets
 
 
@@ -13,8 +13,8 @@ def masked(payload: dict[str, Any]) -> dict[str, Any]:
 
 def shown_payload(version: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Return a command's payload as it may be shown; what the station gets is stored beside."""
-    row = find_action(version, action)
-    return payload if row is None else without_secrets(payload, row.secrets)
+    in_call, _ = find_secrets(version, action)
+    return without_secrets(payload, in_call)
 
 
 def masked_response(version: str, action: str, response: dict[str, Any]) -> dict[str, Any]:
@@ -22,5 +22,5 @@ def masked_response(version: str, action: str, response: dict[str, Any]) -> dict
 
     AuthorizationKey is write-only (security whitepaper, 2.1), and firmware shows it all the same.
     """
-    row = find_action(version, action)
-    return response if row is None else without_secrets(response, row.secrets_in_answer)
+    _, in_answer = find_secrets(version, action)
+    return without_secrets(response, in_answer)

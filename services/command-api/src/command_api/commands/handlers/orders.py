@@ -1,7 +1,7 @@
 """Orders of other services: stored as held commands, and sent to stations that are there."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -36,40 +36,50 @@ class Orders:
     def __init__(
         self,
         owners: OwnerDirectory,
+        stored: Callable[[Sequence[UUID]], Awaitable[set[UUID]]],
         edge: CommandEdge,
         wake_held: Callable[[Sequence[str]], None],
         wake_relay: Callable[[], None],
     ) -> None:
         self._owners = owners
+        self._stored = stored
         self._edge = edge
         self._wake_held = wake_held
         self._wake_relay = wake_relay
         self._checks = Limiter(_CHECKS)
-        self._commands: dict[UUID, CommandRecord | BaseException] = {}
+        self._commands: dict[UUID, CommandRecord | BaseException | None] = {}
         self._sendable: set[str] = set()
 
-    async def look_up(self, works: Sequence[Work]) -> None:
-        """Ask the other services about these orders.
+    async def look_up(self, works: Sequence[Work]) -> list[tuple[Work, ServiceAway]]:
+        """Ask the other services about these orders; return those that one does not answer about.
+
+        `apply` is for the others. Nobody is asked about an order that is a command already.
 
         Raises:
-            Unavailable: one does not answer; try the same orders again.
+            Unavailable: the registry or the database does not answer; try the same orders again.
         """
-        orders = list(_readable(works))
+        readable = list(_readable(works))
+        stored = await self._stored([order.order_id for _, order in readable])
+        asked = [(work, order) for work, order in readable if order.order_id not in stored]
         try:
-            found = await self._owners.find_fresh(sorted({order.station_id for order in orders}))
+            found = await self._owners.find_fresh(sorted({one.station_id for _, one in asked}))
         except ServiceAway as error:
             raise Unavailable(str(error)) from error
         # Of one that met a defect the error: raised here, it would send all back to the broker.
         commands = await asyncio.gather(
-            *(self._command(order, found[order.station_id]) for order in orders),
+            *(self._command(order, found[order.station_id]) for _, order in asked),
             return_exceptions=True,
         )
-        for command in commands:
+        # Whoever stored them may have died before they were sent.
+        self._sendable |= {one.station_id for _, one in readable if one.order_id in stored}
+        self._commands = dict.fromkeys(stored)
+        waiting: list[tuple[Work, ServiceAway]] = []
+        for (work, order), command in zip(asked, commands, strict=True):
             if isinstance(command, ServiceAway) and not _is_about_the_order(command):
-                raise Unavailable(str(command)) from command
-        self._commands = {
-            order.order_id: command for order, command in zip(orders, commands, strict=True)
-        }
+                waiting.append((work, command))
+            else:
+                self._commands[order.order_id] = command
+        return waiting
 
     async def _command(self, order: CommandOrder, owner: OwnerView) -> CommandRecord:
         async with self._checks.slot():
@@ -83,10 +93,11 @@ class Orders:
         """
         now = now_ms()
         commands = {
-            order.order_id: self._prepared(order)
+            order.order_id: command
             for work in works
             if work.type == MessageType.COMMAND_ORDERS
             for order in (CommandOrder.model_validate(work.item),)
+            if (command := self._prepared(order)) is not None
         }
         if not commands:
             return []
@@ -107,7 +118,7 @@ class Orders:
         }
         return []
 
-    def _prepared(self, order: CommandOrder) -> CommandRecord:
+    def _prepared(self, order: CommandOrder) -> CommandRecord | None:
         command = self._commands[order.order_id]
         if isinstance(command, BaseException):
             raise command
@@ -126,11 +137,11 @@ def _is_about_the_order(error: ServiceAway) -> bool:
     return isinstance(error, ServiceFailed) and not isinstance(error, ServiceOlder)
 
 
-def _readable(works: Iterable[Work]) -> Iterable[CommandOrder]:
-    """Yield the orders that meet the contract; the others are parked when they are applied."""
+def _readable(works: Iterable[Work]) -> Iterable[tuple[Work, CommandOrder]]:
+    """Yield works whose orders meet the contract; the others are parked when they are applied."""
     for work in works:
         if work.type == MessageType.COMMAND_ORDERS:
             try:
-                yield CommandOrder.model_validate(work.item)
+                yield work, CommandOrder.model_validate(work.item)
             except ValidationError:
                 continue

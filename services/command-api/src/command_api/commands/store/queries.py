@@ -24,6 +24,15 @@ async def get_command(connection: AsyncConnection, command_id: UUID) -> CommandR
     return None if row is None else record_of(row)
 
 
+async def stored_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
+    """Return the ids of which there are commands."""
+    result = await connection.execute(
+        text("SELECT command_id FROM commands WHERE command_id = ANY(CAST(:ids AS uuid[]))"),
+        {"ids": list(ids)},
+    )
+    return {row.command_id for row in result}
+
+
 async def list_commands(
     connection: AsyncConnection,
     *,

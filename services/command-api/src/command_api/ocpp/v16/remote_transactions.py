@@ -12,6 +12,7 @@ from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.refusals import refuse
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import as_integer
+from csms_shared.values.texts import storable
 
 
 async def prepare_remote_start(asked: AskedCommand, known: Known) -> Prepared:
@@ -28,7 +29,7 @@ async def prepare_remote_start(asked: AskedCommand, known: Known) -> Prepared:
 
 def awaited_start(payload: dict[str, Any]) -> AwaitedStart:
     """Return the start that a valid RemoteStartTransaction asks for."""
-    return AwaitedStart(token_key(payload["idTag"]), payload.get("connectorId"))
+    return AwaitedStart(token_key(storable(payload["idTag"])), payload.get("connectorId"))
 
 
 async def prepare_remote_stop(asked: AskedCommand, known: Known) -> Prepared:

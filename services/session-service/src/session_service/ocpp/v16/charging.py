@@ -8,6 +8,7 @@ from typing import Any
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.contracts.requests import FieldProblem
 from csms_shared.values.id_tokens import token_key
+from csms_shared.values.texts import storable
 from csms_shared.values.times import parse_time, read_moment
 from session_service.charging.domain.composite_schedule import StationPeriod, StationSchedule
 from session_service.charging.domain.ends import AnsweredSchedule, NewClearing, NewProfile
@@ -58,7 +59,7 @@ def read_remote_start(command: CompletedCommand) -> NewProfile | None:
         command.station_id,
         at,
         read_profile(connector_id or 0, sent, at),
-        token_key=token_key(str(command.payload["idTag"])),
+        token_key=token_key(storable(command.payload["idTag"])),
         connector_given=connector_id is not None,
     )
     return NewProfile(accepted, sent)

@@ -86,7 +86,7 @@ def _failure(command: CompletedCommand) -> str | None:
 def _error(command: CompletedCommand) -> str:
     if command.status in _NEVER_SENT:
         return "offline"
-    code = command.error.code if command.error is not None else "error"
+    code = storable(command.error.code) if command.error is not None else "error"
     return "unsupported" if code in UNSUPPORTED else code.lower()
 
 

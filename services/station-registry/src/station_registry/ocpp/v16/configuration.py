@@ -28,13 +28,13 @@ def read_values(command: CompletedCommand) -> ReadEnd:
 
 def read_change(command: CompletedCommand) -> ChangeEnd:
     """Read the end of a ChangeConfiguration."""
-    response, name = command.response, str(command.payload.get("key"))
+    response, name = command.response, storable(command.payload.get("key"))
     return ChangeEnd(
         command.command_id,
         command.station_id,
         _asked_at(command),
         name,
-        stored_value(name, str(command.payload.get("value"))),
+        stored_value(name, storable(command.payload.get("value"))),
         None if response is None else str(response.get("status")),
         command.is_settled,
     )
