@@ -267,13 +267,16 @@ async def test_snapshots_at_their_ends_are_taken(records: Any) -> None:
         assert page.items == []
 
 
-async def test_changes_are_found_by_their_index(records: Any) -> None:
+async def test_changes_are_found_by_their_index(
+    records: Any, analyze: Callable[[str], Awaitable[None]]
+) -> None:
     await records.execute(
         "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "
         "authorization_status, started_at, started_raw, meter_start, epoch, seq, received_at, "
         "changed_xid) SELECT int4send(n), 'S', 1, 'T', 't', 'completed', 'accepted', now(), '', "
         "0, 1, 1, now(), CAST('3' AS xid8) FROM generate_series(1, 20000) AS n"
     )
+    await analyze("transaction")
     plan = await records.rows(
         "EXPLAIN SELECT * FROM transaction WHERE changed_xid >= CAST('700' AS xid8) "
         "AND NOT pg_visible_in_snapshot(changed_xid, CAST('700:700:' AS pg_snapshot)) "
