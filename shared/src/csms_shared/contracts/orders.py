@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.ocpp.versions import OCPP16
 
 
 class CommandOrder(Contract):
@@ -15,11 +16,12 @@ class CommandOrder(Contract):
     It becomes the command whose `command_id` is `order_id` (`new_command_id`): the same order
     again changes nothing. The command waits for an offline station until `deadline_ms` and is
     not written to the socket after that. `created_by` names the service, or the person for whom
-    it acts.
+    it acts. `ocpp_version` is that of `action` and `payload`.
     """
 
     order_id: UUID
     station_id: str = Field(min_length=1, pattern="^[^\x00]*$")
+    ocpp_version: str = OCPP16
     action: str
     payload: dict[str, Any]
     deadline_ms: int
@@ -59,11 +61,13 @@ class CompletedCommand(Contract):
     `completed`: the station answered, see `response`, and `accepted` says whether its status
     means yes. `error`: see `error`. Only `outcome_unknown` may be followed by a second event of
     the same command, which is then `completed` or `error`; the two may come in either order.
-    A new password reads `***` in `payload`.
+    A new password reads `***` in `payload`. `ocpp_version` is that of `action`, `payload` and
+    `response`.
     """
 
     command_id: UUID
     station_id: str
+    ocpp_version: str = OCPP16
     action: str
     payload: dict[str, Any]
     status: Literal["completed", "error", "station_offline", "expired", "outcome_unknown"]

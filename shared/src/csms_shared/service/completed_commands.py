@@ -12,7 +12,6 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.ocpp.actions import find_command
 from csms_shared.ocpp.answers import readable_answer
-from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.inbox import Work
 
 CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Awaitable[None]]
@@ -69,7 +68,7 @@ def _commands(
 def _readable(command: CompletedCommand) -> CompletedCommand:
     if command.response is None:
         return command
-    readable = readable_answer(OCPP16, command.action, command.response)
+    readable = readable_answer(command.ocpp_version, command.action, command.response)
     return command.model_copy(update={"response": readable})
 
 

@@ -44,10 +44,11 @@ class CommandError(BaseModel):
 
 
 class CommandView(BaseModel):
-    """A command. `payload` and `response` are as OCPP spells them."""
+    """A command. `payload` and `response` are as this version of OCPP spells them."""
 
     command_id: UUID
     station_id: str
+    ocpp_version: str
     action: str
     payload: dict[str, Any]
     status: CommandStatus

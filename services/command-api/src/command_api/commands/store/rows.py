@@ -66,6 +66,7 @@ def command_view(command: CommandRecord) -> dict[str, Any]:
     return {
         "command_id": str(command.command_id),
         "station_id": command.station_id,
+        "ocpp_version": command.ocpp_version,
         "action": command.action,
         "payload": shown_payload(command.ocpp_version, command.action, command.payload),
         "status": command.status.value,
