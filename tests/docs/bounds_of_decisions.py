@@ -53,11 +53,14 @@ BOUNDS_OF_DECISIONS = (
     ),
     *bounds_of(
         "docs/adr/0024-two-exchanges-of-events.md",
-        ("A round waits {} s for confirms", "csms_shared: PATIENCE_S"),
+        ("A confirm counts as not given after {} s", "csms_shared: PATIENCE_S"),
         (
-            "its confirm is waited for {} ms only ({} s at its turn",
+            "no more than {} s for a destination",
+            "csms_shared: _LONGER_THAN_OTHERS_S",
+        ),
+        (
+            "its confirm is waited for {} ms only",
             "csms_shared: _REFUSED_PATIENCE_S * 1000",
-            "csms_shared: _TURN_PATIENCE_S",
         ),
         ("twice as many each time, {} at most", "csms_shared: _MOST_AT_ONCE"),
         (
