@@ -55,8 +55,10 @@ BOUNDS_OF_DECISIONS = (
         "docs/adr/0024-two-exchanges-of-events.md",
         ("A confirm counts as not given after {} s", "csms_shared: PATIENCE_S"),
         (
-            "no more than {} s for a destination",
-            "csms_shared: _LONGER_THAN_OTHERS_S",
+            "no more than {} s for a destination (exchange and routing key) of subscribers alone, "
+            "or {} s for one of the suite",
+            "csms_shared: _SUBSCRIBERS_PATIENCE_S",
+            "csms_shared: _OWN_PATIENCE_S",
         ),
         (
             "its confirm is waited for {} ms only",

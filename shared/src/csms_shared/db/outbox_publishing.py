@@ -14,8 +14,10 @@ from csms_shared.db.outbox_refusals import Refusals
 
 # How long a confirm may take before it counts as not given.
 PATIENCE_S = 3.0
-# Somebody's queue may have stopped: so much longer than the confirms of others is waited for one.
-_LONGER_THAN_OTHERS_S = 0.2
+# A queue may have stopped: so long is waited for one while the broker confirms others. The suite's
+# own are worth more of everybody's time: what they take late comes out of order.
+_SUBSCRIBERS_PATIENCE_S = 0.2
+_OWN_PATIENCE_S = 1.0
 _REFUSED_PATIENCE_S = 0.05
 _ANSWER_S = 1.0
 # A channel that a queue has stopped must end before RabbitMQ reads no further from the connection.
@@ -100,17 +102,23 @@ class OutboxPublisher:
 
     async def _wait(self, sendings: Sequence[_Sending]) -> _Answering:
         """Wait until each has its answer, or is the only one who has none."""
-        patient = {sending for to, sending in sendings if not self._refusals.refuses(to)}
-        hurried = {sending for _, sending in sendings} - patient
+        patience: dict[float, set[asyncio.Task[_Outcome]]] = {}
+        for to, sending in sendings:
+            patience.setdefault(self._patience_s(to), set()).add(sending)
         await asyncio.gather(
-            _wait(patient, _LONGER_THAN_OTHERS_S), _wait(hurried, _REFUSED_PATIENCE_S)
+            *(asyncio.wait(some, timeout=seconds) for seconds, some in patience.items())
         )
         answering = await self._answering(sendings)
         slow = {sending for to, sending in sendings if not (sending.done() or answering.to(to))}
         if not slow:
             return answering
-        await _wait(slow)
+        await asyncio.wait(slow)
         return await self._answering(sendings)
+
+    def _patience_s(self, destination: Destination) -> float:
+        if self._refusals.refuses(destination):
+            return _REFUSED_PATIENCE_S
+        return _SUBSCRIBERS_PATIENCE_S if destination.exchange == EVENTS else _OWN_PATIENCE_S
 
     async def _answering(self, sendings: Sequence[_Sending]) -> _Answering:
         """Find out whose fault it is that some had no answer: the broker's, or a queue's."""
@@ -151,11 +159,6 @@ class OutboxPublisher:
         else:
             self._refusals.refused(destination)
         return taken
-
-
-async def _wait(sendings: set[asyncio.Task[_Outcome]], timeout_s: float | None = None) -> None:
-    if sendings:
-        await asyncio.wait(sendings, timeout=timeout_s)
 
 
 def _judged(destination: Destination, outcome: _Outcome) -> Attempt:
