@@ -4,10 +4,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from csms_shared.contracts.read_calls import Call
 from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
 from csms_shared.ocpp.credentials import fits_check, hash_proof
 from station_registry.availability.domain import ConnectorStatus, connector_status, decide_statuses
-from station_registry.calls import Call
 from station_registry.credentials.domain.password_hashes import (
     PREVIOUS_KEPT,
     CredentialMatch,

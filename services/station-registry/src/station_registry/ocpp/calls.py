@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.calls import CallReply, StationCall
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.read_calls import Answer, Call
 from csms_shared.service.inbox import Reply, Work
-from station_registry.calls import Answer, Call
 from station_registry.works import parsed
 
 Handler = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
