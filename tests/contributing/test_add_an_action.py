@@ -50,11 +50,8 @@ def read_door(payload: Mapping[str, Any]) -> ReportedEvent:
     return ReportedEvent(type="DoorOpened", station_time=None, detail=fit(payload["door"], 20))
 """
 _ROUTE = """
-        Route(
-            MessageType.CALLS,
-            reporting(v16.security_events.read_door, note_security_events),
-            OCPP16,
-            ocpp16.DOOR_NOTIFICATION,
+        (OCPP16, ocpp16.DOOR_NOTIFICATION): CallRoute(
+            of_payload(v16.security_events.read_door), note_security_events
         ),"""
 
 
@@ -69,7 +66,7 @@ def _add(tree: CopiedTree) -> None:
         _ROW,
     )
     tree.add_after(EDGE, 'detail=fit(payload.get("techInfo"), 255),\n    )\n', _READER)
-    tree.add_after(ROUTES, "Route(MessageType.REFUSALS, note_refusals),", _ROUTE)
+    tree.add_after(ROUTES, "MessageType.REFUSALS: MessageRoute(note_refusals),", _ROUTE)
 
 
 def _named_files() -> list[re.Pattern[str]]:

@@ -23,13 +23,14 @@ from csms_shared.contracts.requests import RequestItem
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.migrate import migrate
 from csms_shared.runtime.clock import now_ms
+from csms_shared.service.dispatch import dispatching
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.service.requests_inbox import RequestsInbox
 from csms_shared.values.times import format_time
 from session_service.amqp.requests import requests_inbox
 from session_service.batches.decisions import Decisions
-from session_service.batches.reports import apply_reports
 from session_service.database import MIGRATIONS, SCHEMA
+from session_service.routes import decision_routes, report_routes
 
 # Test files are imported one by one: what they share has to be on the path.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -201,12 +202,14 @@ class Records:
         """Apply works as the decisions queue does; the payloads of the replies."""
         decisions = Decisions(free_vend=free_vend)
         decisions.hold = hold
-        replies = await in_transaction(self.engine, lambda c: decisions(c, works))
+        apply = dispatching(decision_routes(decisions.decide))
+        replies = await in_transaction(self.engine, lambda c: apply(c, works))
         return _in_order(works, replies)
 
     async def report(self, *works: Work) -> None:
         """Apply works as the reports queue does."""
-        await in_transaction(self.engine, lambda c: apply_reports(c, works))
+        apply = dispatching(report_routes())
+        await in_transaction(self.engine, lambda c: apply(c, works))
 
     async def execute(self, statement: str, **parameters: Any) -> None:
         """Run one statement."""

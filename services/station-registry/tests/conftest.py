@@ -112,10 +112,10 @@ class Registry:
         self.publisher = RecordedPublisher(Link("amqp://nobody", "test"))
 
     async def send(self, works: Sequence[Work]) -> list[Reply]:
-        routes = (
-            *decision_routes(self.policies, signing_now(self.signing, self.authority)),
-            *report_routes(),
-        )
+        routes = {
+            **decision_routes(self.policies, signing_now(self.signing, self.authority)),
+            **report_routes(),
+        }
         replies, failures = await apply_isolated(self.engine, works, apply_by(routes))
         self.parked += [failure.error for failure in failures]
         return replies

@@ -14,7 +14,12 @@ from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.contracts.events import event_id, event_type
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.ocpp.versions import OCPP16
-from csms_shared.service.completed_commands import CompletedHandler, apply_completed, completed_key
+from csms_shared.service.completed_commands import (
+    CompletedHandler,
+    apply_completed,
+    completed_key,
+    following,
+)
 from csms_shared.service.inbox import Work
 
 IDS = [UUID(int=number) for number in range(4)]
@@ -57,17 +62,19 @@ async def applied(works: Sequence[Work]) -> dict[str, list[CompletedCommand]]:
         return handle
 
     connection: Any = None
-    await apply_completed(connection, works, {name: handler(name) for name in ("Reset", "GetLog")})
+    handlers = {(OCPP16, name): handler(name) for name in ("Reset", "GetLog")}
+    await apply_completed(connection, works, handlers)
     return seen
 
 
-async def test_each_handler_gets_the_commands_of_its_action_by_station() -> None:
+async def test_each_handler_gets_the_commands_of_its_version_and_action_by_station() -> None:
     seen = await applied(
         [
             work(ended(IDS[3])),
             work(ended(IDS[2])),
             work(ended(IDS[1], action="GetLog")),
             work(ended(IDS[0], action="ClearCache")),
+            work(ended(IDS[0]) | {"ocpp_version": "ocpp201"}),
             work({"reason": "offline"}, "station.offline"),
         ]
     )
@@ -75,6 +82,26 @@ async def test_each_handler_gets_the_commands_of_its_action_by_station() -> None
         "Reset": [IDS[2], IDS[3]],
         "GetLog": [IDS[1]],
     }
+
+
+async def test_an_end_says_its_version_or_is_of_the_first() -> None:
+    told = [work(ended(IDS[0]) | {"ocpp_version": OCPP16}), work(ended(IDS[1]))]
+    assert len((await applied(told))["Reset"]) == 2
+
+
+async def test_ends_from_which_nothing_follows_are_not_handed_on() -> None:
+    seen: list[int] = []
+
+    def read(command: CompletedCommand) -> int | None:
+        return command.command_id.int or None
+
+    async def take(_: AsyncConnection, ends: Sequence[int]) -> None:
+        seen.extend(ends)
+
+    connection: Any = None
+    works = [work(ended(command_id)) for command_id in IDS]
+    await apply_completed(connection, works, {(OCPP16, "Reset"): following(read, take)})
+    assert sorted(seen) == [1, 2, 3]
 
 
 @given(st.lists(st.tuples(st.sampled_from(IDS), st.sampled_from(["outcome_unknown", "error"]))))

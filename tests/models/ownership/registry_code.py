@@ -27,12 +27,12 @@ from tests.models.ownership.state import Claim, Incarnation, Reassertion, Releas
 # A message and the station that it is about.
 Addressed = tuple[str, ToRegistry]
 _TABLES = ("station", "station_connection", "station_liveness", "gateway", "lease_watch", "outbox")
-_ROUTES = (
-    *decision_routes(
+_ROUTES = {
+    **decision_routes(
         Policies(unknown_stations="accept"), signing_now(SigningPolicy("", ready=False), None)
     ),
-    *report_routes(),
-)
+    **report_routes(),
+}
 _STATIONS = text("SELECT station_id, epoch, released_epoch, recent_connections FROM station")
 _OWNERS = text("SELECT station_id, gateway_id, connection_id, epoch FROM station_connection")
 _RUNNING = text("SELECT gateway_id FROM gateway WHERE lease_expires_at > now()")

@@ -1,11 +1,21 @@
 """What one session-service process consists of."""
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import SESSION_SERVICE, replica_queue
+from csms_shared.broker.topology import (
+    SESSION_SERVICE,
+    decisions_queue,
+    replica_queue,
+    reports_queue,
+)
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.service.dispatch import dispatching
+from csms_shared.service.inbox import Apply, Inbox
 from csms_shared.service.owning_service import OwningService
-from session_service.amqp.inboxes import DecisionsInbox, ReportsInbox
+from csms_shared.service.station_calls import fault_reply
+from session_service.amqp.inboxes import DecisionsInbox
 from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 from session_service.amqp.requests import requests_inbox
 from session_service.charging.handlers.profiles import forget_ended, settle_waiting
@@ -16,6 +26,7 @@ from session_service.local_lists.handlers.synchronizing import forget_contents, 
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.store.outages import forget_outages
+from session_service.routes import report_routes
 from session_service.settings import Settings
 
 # Two of each: one transaction waits for its commit while the other one works.
@@ -39,14 +50,22 @@ def session_service(settings: Settings, link: Link) -> OwningService:
     barrier = Barrier(publisher, incarnation)
     wake = service.wake_relay
     for_held = service.engine("held starts", 1, by_keys=True)
+
+    def deciding(engine: AsyncEngine, apply: Apply) -> Inbox:
+        queue = decisions_queue(SESSION_SERVICE)
+        return service.inbox(engine, queue, apply, fault_reply=fault_reply)
+
     service.consume_decisions(
         DECISION_CONSUMERS,
         lambda engine: DecisionsInbox(
-            engine, for_held, publisher, replies, wake, barrier, free_vend=settings.free_vend
+            deciding, engine, for_held, barrier, free_vend=settings.free_vend
         ),
     )
     reports = service.consume_reports(
-        REPORT_CONSUMERS, lambda engine: ReportsInbox(engine, publisher, replies, wake)
+        REPORT_CONSUMERS,
+        lambda engine: service.inbox(
+            engine, reports_queue(SESSION_SERVICE), dispatching(report_routes())
+        ),
     )
     service.consume_own(
         replica_queue(SESSION_SERVICE, incarnation),

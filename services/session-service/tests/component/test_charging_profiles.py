@@ -27,7 +27,7 @@ from csms_shared.values.times import format_time
 from session_service.charging.handlers.profiles import settle_waiting
 from session_service.charging.handlers.requests import check_profile, composite, list_profiles
 from session_service.charging.store import profiles as charging_profiles
-from session_service.routes import COMPLETED_COMMANDS
+from session_service.completed_commands import COMPLETED_COMMANDS
 
 BEGIN = utc_now() - timedelta(minutes=2)
 

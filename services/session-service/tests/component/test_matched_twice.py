@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.sessions import Dismiss
 from csms_shared.db.engine import create_engine, in_transaction
+from csms_shared.service.dispatch import dispatching
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.batches.decisions import Decisions
@@ -17,9 +18,13 @@ from session_service.database import SCHEMA
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.quarantine.handlers.requests import dismiss_item
 from session_service.quarantine.store.items import lock_open
+from session_service.routes import decision_routes
 
 WITHIN_S = 20.0
 AFTER_IT = format_time(datetime(2026, 11, 20, 8, 9, tzinfo=UTC))
+
+
+decide = dispatching(decision_routes(Decisions().decide))
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ async def test_a_stop_in_quarantine_ends_one_session_though_two_replicas_match_i
     await records.report(records.stop(9, 0, idTag="T1"), records.stop(10, -1, idTag="T2"))
     await records.token("T2", max_concurrent=None)
     first, second = records.start(1), records.start(2, connector_id=2)
-    await decide_beside(records, other_replica, lambda theirs: Decisions()(theirs, [first]), second)
+    await decide_beside(records, other_replica, lambda theirs: decide(theirs, [first]), second)
     rows = await records.transactions()
     assert sorted((row["connector_id"], row["status"]) for row in rows) == [
         (1, "completed"),
@@ -74,7 +79,7 @@ async def test_what_the_other_replica_took_costs_the_other_items_nothing(
         records.stop(9, 0, idTag="T1"), records.meter_values(8, 0, connector_id=2, minutes=1)
     )
     first, second = records.start(1), records.start(2, connector_id=2)
-    await decide_beside(records, other_replica, lambda theirs: Decisions()(theirs, [first]), second)
+    await decide_beside(records, other_replica, lambda theirs: decide(theirs, [first]), second)
     rows = {row["connector_id"]: row for row in await records.transactions()}
     assert (rows[1]["status"], rows[2]["status"]) == ("completed", "active")
     items = await records.rows("SELECT kind, status, transaction_id FROM quarantine ORDER BY kind")

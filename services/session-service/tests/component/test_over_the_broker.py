@@ -26,11 +26,13 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.ocpp import v16
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.owning_service import PREFETCH, OwningService
 from session_service.amqp import inboxes
 from session_service.amqp.reports_barrier import Barrier
+from session_service.completed_commands import COMPLETED_COMMANDS
 from session_service.process import DECISION_CONSUMERS
-from session_service.routes import COMPLETED_COMMANDS
 
 
 @pytest.fixture
@@ -220,7 +222,7 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
     async def note(_: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
         seen.extend(commands)
 
-    monkeypatch.setitem(COMPLETED_COMMANDS, "GetLocalListVersion", note)
+    monkeypatch.setitem(COMPLETED_COMMANDS, (OCPP16, v16.GET_LOCAL_LIST_VERSION), note)
     data = {
         "command_id": "0199f3a1-7c5e-7d1a-9b64-0f6f1d2c3b4a",
         "station_id": "S1",

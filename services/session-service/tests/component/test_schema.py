@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.migrate import migrate, missing_migrations
 from csms_shared.db.upkeep import UpkeepTask
-from session_service.batches.reports import apply_reports
+from csms_shared.service.dispatch import dispatching
 from session_service.database import MIGRATIONS, SCHEMA
 from session_service.database.tables import Xid8, metadata
 from session_service.database.upkeep import make_partitions, upkeep_tasks
+from session_service.routes import report_routes
 
 PARTITIONS = (
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
@@ -190,7 +191,7 @@ async def test_the_day_of_a_value_is_known_whatever_becomes_of_others_that_came_
 ) -> None:
     async with records.engine.connect() as connection:
         under_way = await connection.begin()
-        await apply_reports(connection, [records.meter_values(1, None)])
+        await dispatching(report_routes())(connection, [records.meter_values(1, None)])
         async with asyncio.timeout(5):
             await records.report(records.meter_values(2, None))
         await under_way.rollback()

@@ -1,8 +1,19 @@
 """Which ends of commands session-service takes in."""
 
 from csms_shared.broker.topology import FOLLOWED_COMMANDS, SESSION_SERVICE
-from session_service.routes import COMPLETED_COMMANDS
+from csms_shared.ocpp.action_row import Owner
+from csms_shared.ocpp.actions import VERSIONS, commands
+from session_service.completed_commands import COMPLETED_COMMANDS
 
 
 def test_the_queue_holds_the_ends_that_have_a_handler_and_no_others() -> None:
-    assert sorted(FOLLOWED_COMMANDS[SESSION_SERVICE]) == sorted(COMPLETED_COMMANDS)
+    assert set(FOLLOWED_COMMANDS[SESSION_SERVICE]) == {action for _, action in COMPLETED_COMMANDS}
+
+
+def test_the_ends_that_have_a_handler_are_those_whose_rows_say_so() -> None:
+    assert set(COMPLETED_COMMANDS) == {
+        (version, action)
+        for version in VERSIONS
+        for action, command in commands(version).items()
+        if Owner.SESSION_SERVICE in command.followed_by
+    }

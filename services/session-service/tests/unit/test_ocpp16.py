@@ -5,25 +5,28 @@ from typing import Any
 
 import pytest
 
-from csms_shared.service.inbox import Work
-from session_service.handling.calls import ReceivedCall, received_call
+from csms_shared.contracts.read_calls import Call, UnreadCall
+from csms_shared.ocpp.versions import OCPP16
 from session_service.ocpp.v16.transactions import read_meter_values, read_start, read_stop
 
 RECEIVED_MS = 1_795_226_400_000
 RECEIVED_AT = datetime.fromtimestamp(RECEIVED_MS / 1000, UTC)
 
 
-def _call(**payload: Any) -> ReceivedCall:
-    item = {
-        "station_id": "CS-1",
-        "connection_id": "c1",
-        "epoch": 1,
-        "seq": 2,
-        "received_ms": RECEIVED_MS,
-        "deadline_ms": RECEIVED_MS + 10_000,
-        "payload": payload,
-    }
-    return received_call(Work("calls.v1", {}, item))
+def _call(**payload: Any) -> UnreadCall:
+    return Call(
+        station_id="CS-1",
+        connection_id="c1",
+        epoch=1,
+        seq=2,
+        boot_count=0,
+        received_ms=RECEIVED_MS,
+        deadline_ms=RECEIVED_MS + 10_000,
+        version=OCPP16,
+        reply_key=None,
+        arrived_at=0.0,
+        value=payload,
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.ocpp import v16 as ocpp16
-from csms_shared.service.completed_commands import CompletedHandler, apply_completed
+from csms_shared.ocpp.versions import OCPP16
+from csms_shared.service.completed_commands import CompletedHandler, apply_completed, following
 from csms_shared.service.inbox import Reply, Work
 from station_registry.certificates.handlers.commands import (
     note_installed_certificates,
@@ -18,7 +19,6 @@ from station_registry.credentials.handlers.security_profiles import note_profile
 from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.handlers.jobs import note_job_commands
 from station_registry.ocpp import v16
-from station_registry.ocpp.commands import following
 from station_registry.ocpp.orders.jobs import KIND_OF_COMMAND
 from station_registry.works import stations_of_commands
 
@@ -34,40 +34,40 @@ async def _note_changed_configuration(
     await note_profile_changes(connection, [each for each in changes if each is not None])
 
 
-async def _note_installed(
-    connection: AsyncConnection, commands: Sequence[CompletedCommand]
-) -> None:
-    """Store what stations told of their root certificates, as far as they told anything."""
-    answers = [v16.certificates.read_store_answer(each) for each in commands]
-    await note_installed_certificates(connection, [each for each in answers if each is not None])
+_note_installed = following(v16.certificates.read_store_answer, note_installed_certificates)
 
+_JOB_COMMANDS = tuple((OCPP16, action) for action in KIND_OF_COMMAND)
 
-# In the order in which their locks are taken; `FOLLOWED_COMMANDS` names the same.
-completed_command_handlers: dict[str, CompletedHandler] = {
-    **dict.fromkeys(KIND_OF_COMMAND, following(v16.jobs.read_job_command, note_job_commands)),
-    ocpp16.CERTIFICATE_SIGNED: following(v16.certificates.read_delivery, note_signed_certificates),
-    ocpp16.INSTALL_CERTIFICATE: _note_installed,
-    ocpp16.DELETE_CERTIFICATE: _note_installed,
-    ocpp16.GET_INSTALLED_CERTIFICATE_IDS: _note_installed,
-    ocpp16.GET_CONFIGURATION: following(v16.configuration.read_values, note_read),
-    ocpp16.CHANGE_CONFIGURATION: _note_changed_configuration,
-    ocpp16.RESET: note_resets,
+# By (version, action), in the order in which their locks are taken; the actions' rows name the
+# same. The ends of others change nothing.
+COMPLETED_COMMANDS: dict[tuple[str, str], CompletedHandler] = {
+    **dict.fromkeys(_JOB_COMMANDS, following(v16.jobs.read_job_command, note_job_commands)),
+    (OCPP16, ocpp16.CERTIFICATE_SIGNED): following(
+        v16.certificates.read_delivery, note_signed_certificates
+    ),
+    (OCPP16, ocpp16.INSTALL_CERTIFICATE): _note_installed,
+    (OCPP16, ocpp16.DELETE_CERTIFICATE): _note_installed,
+    (OCPP16, ocpp16.GET_INSTALLED_CERTIFICATE_IDS): _note_installed,
+    (OCPP16, ocpp16.GET_CONFIGURATION): following(v16.configuration.read_values, note_read),
+    (OCPP16, ocpp16.CHANGE_CONFIGURATION): _note_changed_configuration,
+    (OCPP16, ocpp16.RESET): note_resets,
 }
+_CHANGING_COMMANDS = ((OCPP16, ocpp16.CHANGE_CONFIGURATION), (OCPP16, ocpp16.RESET))
 
 
 def stations_of_changing_commands(works: Sequence[Work]) -> set[str]:
     """Return the stations that `note_completed_commands` locks."""
-    return stations_of_commands(works, {ocpp16.CHANGE_CONFIGURATION, ocpp16.RESET})
+    return stations_of_commands(works, _CHANGING_COMMANDS)
 
 
 def stations_of_job_commands(works: Sequence[Work]) -> set[str]:
     """Return whose job locks `note_completed_commands` needs."""
-    return stations_of_commands(works, KIND_OF_COMMAND)
+    return stations_of_commands(works, _JOB_COMMANDS)
 
 
 async def note_completed_commands(
     connection: AsyncConnection, works: Sequence[Work]
 ) -> list[Reply]:
     """Take in ends of commands, whoever wanted them; those of other actions change nothing."""
-    await apply_completed(connection, works, completed_command_handlers)
+    await apply_completed(connection, works, COMPLETED_COMMANDS)
     return []

@@ -3,8 +3,8 @@
 from typing import Any
 
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
+from csms_shared.contracts.read_calls import Call
 from csms_shared.values.times import format_time_ms
-from station_registry.calls import Call
 
 SOURCE = "/csms/station-registry"
 Told = tuple[str, CloudEvent]

@@ -5,23 +5,19 @@ from functools import partial
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import (
     STATION_REGISTRY,
+    decisions_queue,
     leases_queue,
     owner_look_ups_queue,
     reassertions_queue,
     recordings_queue,
+    reports_queue,
 )
 from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.service.owning_service import OwningService
 from csms_shared.service.requests_inbox import RequestsInbox
+from csms_shared.service.station_calls import fault_reply
 from station_registry.amqp.absent_gateways import absent_gateways
-from station_registry.amqp.inboxes import (
-    decisions_inbox,
-    leases_inbox,
-    reassertions_inbox,
-    recordings_inbox,
-    reports_inbox,
-)
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.certificates.handlers.expiry import watch_expiry
 from station_registry.certificates.handlers.root_expiry import watch_roots
@@ -38,6 +34,14 @@ from station_registry.jobs.store.reports import purge_reports
 from station_registry.operations import owner_look_ups, station_operations
 from station_registry.ownership.handlers.leases import doubt_gateways, watch_leases
 from station_registry.ownership.store.leases import purge_ended
+from station_registry.routes import (
+    apply_by,
+    decision_routes,
+    lease_routes,
+    reassertion_routes,
+    recording_routes,
+    report_routes,
+)
 from station_registry.security_events import store as security_events
 from station_registry.settings import RegistrySettings
 from station_registry.traffic.store.recordings import upkeep_tasks
@@ -72,25 +76,36 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         service.run_beside(signing.run)
     decisions = service.consume_decisions(
         DECISION_CONSUMERS,
-        lambda engine: decisions_inbox(
-            engine, publisher, replies, policies, signing_now(settings.signing(), authority), wake
+        lambda engine: service.inbox(
+            engine,
+            decisions_queue(STATION_REGISTRY),
+            apply_by(decision_routes(policies, signing_now(settings.signing(), authority))),
+            fault_reply=fault_reply,
         ),
     )
     leases = service.consume_lane(
         leases_queue(),
-        lambda engine: leases_inbox(engine, publisher, replies),
+        lambda engine: service.inbox(engine, leases_queue(), apply_by(lease_routes()), tells=False),
         prefetch=LEASES_PREFETCH,
     )
     service.consume_lane(
         reassertions_queue(),
-        lambda engine: reassertions_inbox(engine, publisher, replies, policies, wake),
+        lambda engine: service.inbox(
+            engine, reassertions_queue(), apply_by(reassertion_routes(policies))
+        ),
         prefetch=REASSERTIONS_PREFETCH,
     )
     service.consume_reports(
-        REPORT_CONSUMERS, lambda engine: reports_inbox(engine, publisher, replies, wake)
+        REPORT_CONSUMERS,
+        lambda engine: service.inbox(
+            engine, reports_queue(STATION_REGISTRY), apply_by(report_routes())
+        ),
     )
     service.consume_apart(
-        recordings_queue(), lambda engine: recordings_inbox(engine, publisher, replies)
+        recordings_queue(),
+        lambda engine: service.inbox(
+            engine, recordings_queue(), apply_by(recording_routes()), tells=False
+        ),
     )
     service.consume_requests(
         lambda engine: RequestsInbox(

@@ -1,17 +1,18 @@
 """Which handler takes which message, in the order in which their locks are taken."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.ocpp import v16 as ocpp16
 from csms_shared.ocpp.versions import OCPP16
-from csms_shared.service.inbox import Apply, Reply, Work
-from csms_shared.values.texts import is_storable
+from csms_shared.service.dispatch import dispatching
+from csms_shared.service.inbox import Apply
+from csms_shared.service.probes import answering_probes
+from csms_shared.service.routes import CallRoute, MessageRoute, Routes
+from csms_shared.service.station_calls import of_payload
 from station_registry.availability.handlers import note_statuses
+from station_registry.batch_locks import Locks, take_locks
 from station_registry.certificates.handlers.requests import SigningNow, sign_certificate
 from station_registry.completed_commands import (
     note_completed_commands,
@@ -19,11 +20,8 @@ from station_registry.completed_commands import (
     stations_of_job_commands,
 )
 from station_registry.data_transfer.handlers import transfer_data
-from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.handlers.jobs import note_job_reports
-from station_registry.jobs.store.jobs import lock_jobs_of
 from station_registry.ocpp import v16
-from station_registry.ocpp.calls import Handler, deciding, reporting
 from station_registry.ownership.handlers.claims import admit_unknown, claim
 from station_registry.ownership.handlers.connections import (
     note_liveness,
@@ -31,7 +29,6 @@ from station_registry.ownership.handlers.connections import (
     release_connections,
 )
 from station_registry.ownership.handlers.leases import renew_leases
-from station_registry.ownership.handlers.probes import answer_probes
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.provisioning.handlers import boot
 from station_registry.security_events.handlers import note_security_events
@@ -39,185 +36,86 @@ from station_registry.traffic.handlers.recordings import store_recordings
 from station_registry.traffic.handlers.refusals import note_refusals
 from station_registry.works import stations_of_items
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Messages of one contract, and of one call where the contract carries calls.
-
-    `stations_of` names the stations that the handler locks: they are locked for the whole batch,
-    in one order, before the first handler. `first` runs before that. `jobs_of` names the stations
-    whose job locks the handler needs: they are taken for the whole batch, in one order, before the
-    first handler that needs any.
-    """
-
-    type: MessageType
-    handler: Handler
-    version: str | None = None
-    action: str | None = None
-    stations_of: Callable[[Sequence[Work]], set[str]] | None = None
-    first: Callable[[AsyncConnection, Sequence[Work]], Awaitable[None]] | None = None
-    jobs_of: Callable[[Sequence[Work]], set[str]] | None = None
-
-    @property
-    def key(self) -> tuple[str, str | None, str | None]:
-        """What a message must have to go this way."""
-        return self.type.value, self.version, self.action
+_STATIONS = Locks(stations_of=stations_of_items)
+_JOBS = Locks(jobs_of=stations_of_items)
 
 
-class UnknownMessage(Exception):
-    """No handler takes a message like this one."""
-
-
-def decision_routes(policies: Policies, signing: SigningNow) -> tuple[Route, ...]:
+def decision_routes(policies: Policies, signing: SigningNow) -> Routes[Locks]:
     """Return the routes of the decisions queue.
 
     Leases and re-assertions come here from gateways of the version before (ADR 0029).
     """
-    calls = MessageType.CALLS
-    return (
-        Route(
-            MessageType.CLAIMS,
+    return {
+        MessageType.CLAIMS: MessageRoute(
             partial(claim, policies=policies),
-            stations_of=stations_of_items,
+            _STATIONS,
             first=partial(admit_unknown, policies=policies),
         ),
-        *reassertion_routes(policies),
-        Route(
-            calls,
-            deciding(
-                v16.provisioning.read_boot,
-                partial(boot, policies=policies),
-                v16.provisioning.write_boot_answer,
-            ),
-            OCPP16,
-            ocpp16.BOOT_NOTIFICATION,
-            stations_of=stations_of_items,
+        **reassertion_routes(policies),
+        (OCPP16, ocpp16.BOOT_NOTIFICATION): CallRoute(
+            of_payload(v16.provisioning.read_boot),
+            partial(boot, policies=policies),
+            v16.provisioning.write_boot_answer,
+            _STATIONS,
         ),
-        Route(
-            calls,
-            deciding(
-                v16.certificates.read_signing_request,
-                partial(sign_certificate, signing=signing),
-                v16.certificates.write_signing_answer,
-            ),
-            OCPP16,
-            ocpp16.SIGN_CERTIFICATE,
-            stations_of=stations_of_items,
+        (OCPP16, ocpp16.SIGN_CERTIFICATE): CallRoute(
+            of_payload(v16.certificates.read_signing_request),
+            partial(sign_certificate, signing=signing),
+            v16.certificates.write_signing_answer,
+            _STATIONS,
         ),
-        Route(
-            calls,
-            deciding(
-                v16.data_transfer.read_transfer,
-                transfer_data,
-                v16.data_transfer.write_transfer_answer,
-            ),
-            OCPP16,
-            ocpp16.DATA_TRANSFER,
+        (OCPP16, ocpp16.DATA_TRANSFER): CallRoute(
+            of_payload(v16.data_transfer.read_transfer),
+            transfer_data,
+            v16.data_transfer.write_transfer_answer,
         ),
-        Route(MessageType.PROBE, answer_probes),
+        MessageType.PROBE: MessageRoute(answering_probes(STATION_REGISTRY)),
         # Last, and after the stations everywhere: claims may have introduced the same gateway.
-        *lease_routes(),
-    )
+        **lease_routes(),
+    }
 
 
-def lease_routes() -> tuple[Route, ...]:
+def lease_routes() -> Routes[Locks]:
     """Return the routes of the queue of leases."""
-    return (Route(MessageType.LEASE, renew_leases),)
+    return {MessageType.LEASE: MessageRoute(renew_leases)}
 
 
-def reassertion_routes(policies: Policies) -> tuple[Route, ...]:
+def reassertion_routes(policies: Policies) -> Routes[Locks]:
     """Return the routes of the queue of re-assertions."""
     reassert = partial(reassert_connections, policies=policies)
-    return (Route(MessageType.REASSERTIONS, reassert, stations_of=stations_of_items),)
+    return {MessageType.REASSERTIONS: MessageRoute(reassert, _STATIONS)}
 
 
-def report_routes() -> tuple[Route, ...]:
+def report_routes() -> Routes[Locks]:
     """Return the routes of the reports queue."""
-    return (
-        Route(MessageType.RELEASES, release_connections, stations_of=stations_of_items),
-        Route(MessageType.LIVENESS, note_liveness),
-        Route(
-            MessageType.CALLS,
-            reporting(v16.availability.read_status, note_statuses),
-            OCPP16,
-            ocpp16.STATUS_NOTIFICATION,
+    return {
+        MessageType.RELEASES: MessageRoute(release_connections, _STATIONS),
+        MessageType.LIVENESS: MessageRoute(note_liveness),
+        (OCPP16, ocpp16.STATUS_NOTIFICATION): CallRoute(
+            of_payload(v16.availability.read_status), note_statuses
         ),
-        Route(
-            MessageType.CALLS,
-            reporting(v16.security_events.read_security_event, note_security_events),
-            OCPP16,
-            ocpp16.SECURITY_EVENT_NOTIFICATION,
+        (OCPP16, ocpp16.SECURITY_EVENT_NOTIFICATION): CallRoute(
+            of_payload(v16.security_events.read_security_event), note_security_events
         ),
-        Route(MessageType.REFUSALS, note_refusals),
-        *(
-            Route(
-                MessageType.CALLS,
-                reporting(partial(v16.jobs.read_report, kind), note_job_reports),
-                OCPP16,
-                action,
-                jobs_of=stations_of_items,
+        MessageType.REFUSALS: MessageRoute(note_refusals),
+        **{
+            (OCPP16, action): CallRoute(
+                of_payload(partial(v16.jobs.read_report, kind)), note_job_reports, locks=_JOBS
             )
             for action, kind in v16.jobs.KIND_OF_REPORT.items()
-        ),
-        Route(
-            MessageType.EVENTS,
+        },
+        MessageType.EVENTS: MessageRoute(
             note_completed_commands,
-            stations_of=stations_of_changing_commands,
-            jobs_of=stations_of_job_commands,
+            Locks(stations_of_changing_commands, stations_of_job_commands),
         ),
-    )
+    }
 
 
-def recording_routes() -> tuple[Route, ...]:
+def recording_routes() -> Routes[Locks]:
     """Return the routes of the recordings queue."""
-    return (Route(MessageType.RECORDINGS, store_recordings),)
+    return {MessageType.RECORDINGS: MessageRoute(store_recordings)}
 
 
-def apply_by(routes: tuple[Route, ...]) -> Apply:
-    """Return what applies a batch of any mix: each handler once, in the order of the routes."""
-    table = {route.key: route for route in routes}
-
-    async def apply(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-        grouped: dict[Route, list[Work]] = {}
-        for work in works:
-            key = (work.type, work.envelope.get("version"), work.envelope.get("action"))
-            route = table.get(key if work.type == MessageType.CALLS else (work.type, None, None))
-            if route is None:
-                raise UnknownMessage(f"no handler takes {key}")
-            grouped.setdefault(route, []).append(work)
-        for route, some in grouped.items():
-            if route.first is not None:
-                await route.first(connection, some)
-        await _lock_stations(connection, grouped)
-        replies: list[Reply] = []
-        locked = False
-        for route in routes:
-            if route not in grouped:
-                continue
-            if route.jobs_of is not None and not locked:
-                await _lock_jobs(connection, grouped)
-                locked = True
-            replies += await route.handler(connection, grouped[route])
-        return replies
-
-    return apply
-
-
-async def _lock_stations(connection: AsyncConnection, grouped: dict[Route, list[Work]]) -> None:
-    locking = [route for route in grouped if route.stations_of is not None]
-    # One handler alone takes its locks in the right order itself, unless job locks come before it.
-    if len(locking) > 1 or any(route.jobs_of is not None for route in grouped):
-        ids: set[str] = set()
-        for route in locking:
-            if route.stations_of is not None:
-                ids |= route.stations_of(grouped[route])
-        await lock_stations(connection, filter(is_storable, ids))
-
-
-async def _lock_jobs(connection: AsyncConnection, grouped: dict[Route, list[Work]]) -> None:
-    ids: set[str] = set()
-    for route, works in grouped.items():
-        if route.jobs_of is not None:
-            ids |= route.jobs_of(works)
-    if ids:
-        await lock_jobs_of(connection, {name for name in ids if is_storable(name)})
+def apply_by(routes: Routes[Locks]) -> Apply:
+    """Return what applies a batch of any mix, with the locks of its routes."""
+    return dispatching(routes, take_locks)

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Sequence
 from typing import TypeVar
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.service.completed_commands import key_of_end
 from csms_shared.service.inbox import Work
 
 Item = TypeVar("Item", bound=Contract)
@@ -29,11 +30,11 @@ def stations_of_items(works: Sequence[Work]) -> set[str]:
     return {str(work.item["station_id"]) for work in works}
 
 
-def stations_of_commands(works: Sequence[Work], actions: Container[str]) -> set[str]:
-    """Return the stations of commands with these actions, of events of any kind and form."""
+def stations_of_commands(works: Sequence[Work], wanted: Container[tuple[str, str]]) -> set[str]:
+    """Return the stations of commands of a (version, action), of events of any kind and form."""
     told = [event.get("data") for work in works for event in work.item if isinstance(event, dict)]
     return {
         str(data.get("station_id"))
         for data in told
-        if isinstance(data, dict) and str(data.get("action")) in actions
+        if isinstance(data, dict) and key_of_end(data) in wanted
     }

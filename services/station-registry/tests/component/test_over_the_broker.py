@@ -39,9 +39,11 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.contracts.requests import RequestBatch
 from csms_shared.db.parking import PARKED_TYPE
+from csms_shared.ocpp import v16 as ocpp16
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.owning_service import OwningService, opened
 from csms_shared.service.requests_inbox import AT_ONCE
-from station_registry.completed_commands import completed_command_handlers
+from station_registry.completed_commands import COMPLETED_COMMANDS
 from station_registry.process import station_registry
 from station_registry.settings import RegistrySettings
 
@@ -261,7 +263,7 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
         seen.extend(commands)
         arrived.set()
 
-    monkeypatch.setitem(completed_command_handlers, "Reset", note)
+    monkeypatch.setitem(COMPLETED_COMMANDS, (OCPP16, ocpp16.RESET), note)
     command_id = uuid.uuid4()
     data = {
         "command_id": str(command_id),

@@ -4,10 +4,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from csms_shared.contracts.read_calls import Call
 from csms_shared.contracts.stations import ChangeStation, RegistrationStatus
 from csms_shared.ocpp.credentials import fits_check, hash_proof
+from csms_shared.ocpp.versions import OCPP16
 from station_registry.availability.domain import ConnectorStatus, connector_status, decide_statuses
-from station_registry.calls import Call
 from station_registry.credentials.domain.password_hashes import (
     PREVIOUS_KEPT,
     CredentialMatch,
@@ -46,7 +47,7 @@ def _standing(**changed: Any) -> Standing:
 
 
 def _call(seq: int, value: Said) -> Call[Said]:
-    return Call("A", "c1", 1, seq, 1_000, 11_000, None, value)
+    return Call("A", "c1", 1, seq, 0, 1_000, 11_000, OCPP16, None, 0.0, value)
 
 
 @pytest.mark.parametrize(

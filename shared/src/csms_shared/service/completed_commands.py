@@ -1,7 +1,7 @@
 """Ends of commands, handed to whoever keeps the state that follows from them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,9 +12,13 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.ocpp.actions import find_command
 from csms_shared.ocpp.answers import readable_answer
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.inbox import Work
 
 CompletedHandler = Callable[[AsyncConnection, Sequence[CompletedCommand]], Awaitable[None]]
+# By (version, action), in the order in which the handlers take their locks.
+CompletedHandlers = Mapping[tuple[str, str], CompletedHandler]
+End = TypeVar("End")
 
 _COMPLETED = event_type(COMMAND_COMPLETED_KEY)
 
@@ -34,9 +38,11 @@ def completed_key(version: str, action: str, payload: Mapping[str, Any]) -> str:
 async def apply_completed(
     connection: AsyncConnection,
     works: Sequence[Work],
-    handlers: Mapping[str, CompletedHandler],
+    handlers: CompletedHandlers,
 ) -> None:
-    """Hand each action's ended commands to its handler, in the order of the table.
+    """Hand the ended commands of each version and action to their handler, in the table's order.
+
+    Those that have no handler change nothing.
 
     A handler sees a command at most once per batch, sorted by station, and the same end again
     after a redelivery; of a station's answer it sees what can be read.
@@ -44,24 +50,39 @@ async def apply_completed(
     Raises:
         ValidationError: an event does not hold a command.
     """
-    by_action: dict[str, list[CompletedCommand]] = {}
+    by_key: dict[tuple[str, str], list[CompletedCommand]] = {}
     for command in _newest(_commands(works, handlers)):
-        by_action.setdefault(command.action, []).append(command)
-    for action, handler in handlers.items():
-        if action in by_action:
-            await handler(connection, by_action[action])
+        by_key.setdefault((command.ocpp_version, command.action), []).append(command)
+    for key, handler in handlers.items():
+        if key in by_key:
+            await handler(connection, by_key[key])
 
 
-def _commands(
-    works: Sequence[Work], handlers: Mapping[str, CompletedHandler]
-) -> Iterable[CompletedCommand]:
+def following(
+    read: Callable[[CompletedCommand], End | None],
+    take: Callable[[AsyncConnection, Sequence[End]], Awaitable[None]],
+) -> CompletedHandler:
+    """Return the handler of ends as `read` returns them; nothing follows from one that is None."""
+
+    async def handle(connection: AsyncConnection, commands: Sequence[CompletedCommand]) -> None:
+        await take(connection, [end for one in commands if (end := read(one)) is not None])
+
+    return handle
+
+
+def key_of_end(data: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what the handler of an ended command goes by: its (version, action)."""
+    return data.get("ocpp_version", OCPP16), data.get("action")
+
+
+def _commands(works: Sequence[Work], handlers: CompletedHandlers) -> Iterable[CompletedCommand]:
     for work in works:
         if work.type == MessageType.EVENTS:
             for item in work.item:
                 if isinstance(item, dict) and item.get("type", _COMPLETED) != _COMPLETED:
                     continue
                 event = CloudEvent.model_validate(item)
-                if event.data.get("action") in handlers:
+                if key_of_end(event.data) in handlers:
                     yield _readable(CompletedCommand.model_validate(event.data))
 
 

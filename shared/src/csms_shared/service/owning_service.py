@@ -36,6 +36,7 @@ from csms_shared.db.settings import DatabaseSettings
 from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.runtime.errors import Unavailable
+from csms_shared.service.inbox import Apply, Inbox, Reply, Work
 from csms_shared.service.process import keep_started_objects, stop_on_signals
 from csms_shared.service.readiness import Readiness
 from csms_shared.service.requests_inbox import AT_ONCE
@@ -120,6 +121,30 @@ class OwningService:
     def wake_relay(self) -> None:
         """Tell that events have been committed."""
         self._relay.wake()
+
+    def inbox(
+        self,
+        engine: AsyncEngine,
+        queue: Queue,
+        apply: Apply,
+        *,
+        fault_reply: Callable[[Work], Reply | None] = lambda _: None,
+        tells: bool = True,
+    ) -> Inbox:
+        """Return the handler of a work queue, whose batches `apply` handles.
+
+        `fault_reply` is that of `Inbox`. `tells`: its batches leave events in the outbox.
+        """
+        return Inbox(
+            engine=engine,
+            publisher=self.publisher,
+            replies=self.replies,
+            service=self._name,
+            queue=queue.name,
+            apply=apply,
+            fault_reply=fault_reply,
+            after_commit=self.wake_relay if tells else lambda: None,
+        )
 
     def consume_decisions(self, consumers: int, make: MakeHandler) -> list[Consumer]:
         """Consume the decisions queue, each consumer with a handler of its own."""

@@ -1,4 +1,4 @@
-"""The consumers' handlers: decisions, reports, and what a parked item's sender is told."""
+"""The consumer's handler of the decisions queue."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Delivery, Rest
-from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.replies import Replies
-from csms_shared.broker.topology import SESSION_SERVICE, decisions_queue, reports_queue
-from csms_shared.contracts.calls import CallFault, CallReply
-from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.read_calls import CallKey
 from csms_shared.runtime.clock import monotonic
-from csms_shared.service.inbox import Inbox, Reply, Work, decode
+from csms_shared.service.dispatch import dispatching
+from csms_shared.service.inbox import Apply, Inbox, Work, decode
+from csms_shared.service.station_calls import find_key
 from session_service.amqp.reports_barrier import Barrier
 from session_service.batches.decisions import Decisions
-from session_service.batches.reports import apply_reports
-from session_service.batches.works import is_late
+from session_service.routes import decision_routes
 
 # How long a start waits for a stop that may have been answered and not yet processed.
 HOLD_S = 1.0
@@ -30,34 +27,33 @@ class DecisionsInbox:
     boot before, is tried again until the reports sent before it have been stored by whichever
     replica has them, at most for `HOLD_S`: the stop that tells more may be among them. Nobody
     else waits for that: its neighbours are answered, and the batches that follow are decided
-    meanwhile, with connections that are not `for_held`.
+    meanwhile, with connections that are not `for_held`. `inbox` makes one that handles batches
+    with an engine.
     """
 
     def __init__(
         self,
+        inbox: Callable[[AsyncEngine, Apply], Inbox],
         engine: AsyncEngine,
         for_held: AsyncEngine,
-        publisher: Publisher,
-        replies: Replies,
-        after_commit: Callable[[], None],
         barrier: Barrier,
         *,
         free_vend: bool = False,
     ) -> None:
-        self._free_vend = free_vend
+        self._inbox = inbox
         self._engine = engine
         self._for_held = for_held
-        self._publisher = publisher
-        self._replies = replies
-        self._after_commit = after_commit
         self._barrier = barrier
+        self._free_vend = free_vend
 
     async def __call__(self, deliveries: list[Delivery]) -> Rest | None:
         """Decide everything in `deliveries`; return what answers it and decides what was held."""
-        decisions = Decisions(free_vend=self._free_vend)
-        answers = await self._inbox(self._engine, decisions)(deliveries)
+        decisions, inbox = self._deciding(self._engine)
+        works = decode(deliveries)
+        answers = await inbox.commit(works)
         if not decisions.held:
             return answers
+        held = _of_keys(works, decisions.held)
 
         async def rest() -> None:
             # Tried again where the database goes away: what was answered is not answered again.
@@ -65,13 +61,12 @@ class DecisionsInbox:
             if answers is not None:
                 answer, answers = answers, None
                 await answer()
-            await self._decide_held(list(decisions.held.values()))
+            await self._decide_held(held)
 
         return rest
 
     async def _decide_held(self, works: Sequence[Work]) -> None:
-        decisions = Decisions(free_vend=self._free_vend)
-        inbox = self._inbox(self._for_held, decisions)
+        decisions, inbox = self._deciding(self._for_held)
         until = monotonic() + HOLD_S
         stored = asyncio.create_task(self._barrier.wait())
         try:
@@ -82,59 +77,16 @@ class DecisionsInbox:
                     stored.result()
                     decisions.hold = False
                 await inbox.handle(works)
-                works = list(decisions.held.values())
+                works = _of_keys(works, decisions.held)
         finally:
             stored.cancel()
 
-    def _inbox(self, engine: AsyncEngine, decisions: Decisions) -> Inbox:
-        return Inbox(
-            engine=engine,
-            publisher=self._publisher,
-            replies=self._replies,
-            service=SESSION_SERVICE,
-            queue=decisions_queue(SESSION_SERVICE).name,
-            apply=decisions,
-            fault_reply=fault_reply,
-            after_commit=self._after_commit,
-        )
+    def _deciding(self, engine: AsyncEngine) -> tuple[Decisions, Inbox]:
+        decisions = Decisions(free_vend=self._free_vend)
+        return decisions, self._inbox(engine, dispatching(decision_routes(decisions.decide)))
 
 
-class ReportsInbox:
-    """Consumer handler of the reports queue; one per consumer."""
-
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        publisher: Publisher,
-        replies: Replies,
-        after_commit: Callable[[], None],
-    ) -> None:
-        self._inbox = Inbox(
-            engine=engine,
-            publisher=publisher,
-            replies=replies,
-            service=SESSION_SERVICE,
-            queue=reports_queue(SESSION_SERVICE).name,
-            apply=apply_reports,
-            after_commit=after_commit,
-        )
-
-    async def __call__(self, deliveries: list[Delivery]) -> None:
-        """Store everything in `deliveries`."""
-        await self._inbox.handle(decode(deliveries))
-
-
-def fault_reply(work: Work) -> Reply | None:
-    """Return InternalError for a call that this service could not process; it is parked."""
-    if work.type != MessageType.CALLS or is_late(work):
-        return None
-    item, key = work.item, work.envelope.get("reply_key")
-    connection_id, seq = item.get("connection_id"), item.get("seq")
-    if not (isinstance(key, str) and isinstance(connection_id, str) and isinstance(seq, int)):
-        return None
-    fault = CallFault(code="InternalError", description="the call was set aside for inspection")
-    return Reply(
-        key,
-        MessageType.CALL_REPLIES,
-        CallReply(connection_id=connection_id, seq=seq, fault=fault),
-    )
+def _of_keys(works: Sequence[Work], keys: set[CallKey]) -> list[Work]:
+    """Return the calls with these keys; of one that came twice, either."""
+    found = {key: work for work in works if (key := find_key(work)) in keys}
+    return list(found.values())

@@ -1,27 +1,26 @@
-"""A batch of the decisions queue: what tokens are worth, and starts."""
+"""The calls of a batch of the decisions queue: what tokens are worth, and starts."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.read_calls import Answer, Call, CallKey, answer
 from csms_shared.runtime.clock import utc_now
-from csms_shared.service.inbox import Reply, Work
-from session_service.batches.works import answer_probes, routed_calls
-from session_service.handling.calls import ReceivedCall, call_reply
 from session_service.handling.side_features import SideFeature, beside_the_record
 from session_service.quarantine.handlers.reconciling import reconcile_started
 from session_service.reservations.handlers.judging import judge_started
-from session_service.routes import AuthorizeRoute, StartRoute
-from session_service.tokens.domain import authorization_of, is_free_vend
+from session_service.tokens.domain import TokenQuestion, authorization_of, is_free_vend
 from session_service.tokens.store.tokens import read_tokens
+from session_service.transactions.domain.starts import Start
 from session_service.transactions.handlers.starts import StartOutcome, start_transactions
 
-CallKey = tuple[str, int]
-_StartCall = tuple[ReceivedCall, StartRoute]
+_Asked = Call[TokenQuestion | Start]
+Decide = Callable[[AsyncConnection, Sequence[_Asked]], Awaitable[list[Answer[Any]]]]
 
 
 class Decisions:
-    """Applies batches of the decisions queue.
+    """Decides the calls of batches of the decisions queue.
 
     Starts left undecided for a moment (`hold`) are in `held` after the batch has committed.
     `free_vend`: who identifies with nothing may charge. Nobody waits for an answer past its
@@ -29,42 +28,45 @@ class Decisions:
     """
 
     def __init__(self, *, free_vend: bool = False) -> None:
-        self.held: dict[CallKey, Work] = {}
+        self.held: set[CallKey] = set()
         self.hold = True
         self._free_vend = free_vend
 
-    async def __call__(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-        """Decide a batch in its transaction."""
-        calls = routed_calls(works, (AuthorizeRoute, StartRoute))
+    async def decide(
+        self, connection: AsyncConnection, calls: Sequence[_Asked]
+    ) -> list[Answer[Any]]:
+        """Decide the calls of a batch in its transaction.
+
+        The answer to a question is an `Authorization`, that to a start its `StartedTransaction`.
+        """
         now = utc_now()
         now_ms = int(now.timestamp() * 1000)
-        for call, _ in calls:
-            self.held.pop(_key(call), None)
-        starts = [((call, to), to.read(call)) for call, to in calls if isinstance(to, StartRoute)]
-        asked = [(call, to, to.read(call)) for call, to in calls if isinstance(to, AuthorizeRoute)]
+        self.held.difference_update(call.key for call in calls)
+        starts = [(call, call.value) for call in calls if isinstance(call.value, Start)]
+        asked = [
+            (call, call.value.token_key) for call in calls if isinstance(call.value, TokenQuestion)
+        ]
         starting = {start.token_key for _, start in starts if not is_free_vend(start.token_key)}
-        tokens = await read_tokens(connection, [key for *_, key in asked], starting=starting)
+        tokens = await read_tokens(connection, [key for _, key in asked], starting=starting)
         started = await start_transactions(
             connection, starts, tokens, now, hold=self.hold, free_vend=self._free_vend
         )
         await _go_on(connection, started)
-        self.held |= {_key(call): call.work for call, _ in started.held}
-        replies = [
-            call_reply(call, to.write(transaction.id, transaction.authorization))
-            for (call, to), transaction in started.decided
-            if call.call.deadline_ms > now_ms
+        self.held.update(call.key for call in started.held)
+        answers: list[Answer[Any]] = [
+            answer(call, transaction)
+            for call, transaction in started.decided
+            if call.deadline_ms > now_ms
         ]
-        replies += [
-            call_reply(
-                call, to.write(authorization_of(key, tokens, now, free_vend=self._free_vend))
-            )
-            for call, to, key in asked
-            if call.call.deadline_ms > now_ms
+        answers += [
+            answer(call, authorization_of(key, tokens, now, free_vend=self._free_vend))
+            for call, key in asked
+            if call.deadline_ms > now_ms
         ]
-        return replies + await answer_probes(connection, works)
+        return answers
 
 
-async def _go_on(connection: AsyncConnection, started: StartOutcome[_StartCall]) -> None:
+async def _go_on(connection: AsyncConnection, started: StartOutcome[_Asked]) -> None:
     """Do what follows from starts that are stored."""
     if started.matchable:
         await beside_the_record(
@@ -76,7 +78,3 @@ async def _go_on(connection: AsyncConnection, started: StartOutcome[_StartCall])
         await beside_the_record(
             connection, SideFeature.RESERVATIONS, lambda: judge_started(connection, started.new)
         )
-
-
-def _key(call: ReceivedCall) -> CallKey:
-    return call.call.connection_id, call.call.seq

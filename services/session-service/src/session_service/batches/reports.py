@@ -1,32 +1,16 @@
-"""A batch of the reports queue: stops, meter values, and events that session-service follows."""
+"""The stops and meter values of a batch of the reports queue."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.broker.topology import (
-    CONNECTOR_ADDED_KEY,
-    CONNECTOR_OUT_OF_SERVICE_KEY,
-    STATION_CONNECTED_KEY,
-)
-from csms_shared.contracts.events import CloudEvent, event_type
-from csms_shared.contracts.message_types import MessageType
-from csms_shared.service.completed_commands import apply_completed
-from csms_shared.service.inbox import Reply, Work
-from csms_shared.values.times import read_moment
-from session_service.batches.works import answer_probes, events_of, routed_calls
-from session_service.local_lists.handlers.synchronizing import stations_connected
+from csms_shared.contracts.read_calls import Call
 from session_service.metering.domain import MeterCall, MeterReport
 from session_service.quarantine.handlers.events import quarantine_added
 from session_service.quarantine.handlers.unmatched import unmatched_meter_values, unmatched_stop
 from session_service.quarantine.store.items import Unmatched, add_unmatched
-from session_service.reservations.domain import Outage
-from session_service.reservations.handlers.judging import connectors_out_of_service
-from session_service.routes import COMPLETED_COMMANDS, MeterValuesRoute, StopRoute
 from session_service.transactions.domain.matching import Candidates
-from session_service.transactions.domain.stops import Stop, Transaction
+from session_service.transactions.domain.stops import Stop, StopCall, Transaction
 from session_service.transactions.handlers.meter_values import is_known, place_report
 from session_service.transactions.handlers.reports import (
     Matches,
@@ -35,58 +19,15 @@ from session_service.transactions.handlers.reports import (
     record,
     tell_in_rows,
 )
-from session_service.transactions.store.starts import add_connectors
 from session_service.transactions.store.transactions import read_candidates, read_transactions
-
-_CONNECTED = event_type(STATION_CONNECTED_KEY)
-_ADDED = event_type(CONNECTOR_ADDED_KEY)
-_OUT_OF_SERVICE = event_type(CONNECTOR_OUT_OF_SERVICE_KEY)
-
-
-@dataclass(frozen=True, slots=True)
-class StopCall:
-    """A stop with the payload that it was read from."""
-
-    stop: Stop
-    payload: dict[str, Any]
-
-
-async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Store a batch of the reports queue in its transaction; nobody waits for an answer.
-
-    Connectors come first, whose locks come before those of transactions, and ends of commands
-    last, so that their handlers take their locks after all others.
-    """
-    events = [work for work in works if work.type == MessageType.EVENTS]
-    calls = routed_calls(
-        [work for work in works if work.type != MessageType.EVENTS], (StopRoute, MeterValuesRoute)
-    )
-    added = {
-        (event.subject, int(event.data["connector_id"])) for event in events_of(events, _ADDED)
-    }
-    if added:
-        await add_connectors(connection, added)
-    await take_reports(
-        connection,
-        [StopCall(to.read(call), call.payload) for call, to in calls if isinstance(to, StopRoute)],
-        [to.read(call) for call, to in calls if isinstance(to, MeterValuesRoute)],
-    )
-    await apply_completed(connection, events, COMPLETED_COMMANDS)
-    connections = [
-        (event.subject, read_moment(event.time)) for event in events_of(events, _CONNECTED)
-    ]
-    if connections:
-        await stations_connected(connection, connections)
-    outages = [(event.subject, _outage(event)) for event in events_of(events, _OUT_OF_SERVICE)]
-    if outages:
-        await connectors_out_of_service(connection, outages)
-    return await answer_probes(connection, works)
 
 
 async def take_reports(
-    connection: AsyncConnection, stops: Sequence[StopCall], meters: Sequence[MeterCall]
+    connection: AsyncConnection, calls: Sequence[Call[StopCall | MeterCall]]
 ) -> None:
     """Store a batch of stops and meter values; what fits nowhere goes into quarantine."""
+    stops = [call.value for call in calls if isinstance(call.value, StopCall)]
+    meters = [call.value for call in calls if isinstance(call.value, MeterCall)]
     wire_ids = {stop.stop.wire_id for stop in stops}
     wire_ids.update(meter.report.wire_id for meter in meters if meter.report.wire_id is not None)
     known = await read_transactions(connection, wire_ids)
@@ -130,8 +71,3 @@ def _match(
         else:
             matches.reports.append((meter, place))
     return matches, unmatched
-
-
-def _outage(event: CloudEvent) -> Outage:
-    at = read_moment(event.time)
-    return Outage(int(event.data["connector_id"]), at, str(event.data["status"]).lower())

@@ -36,6 +36,13 @@ class Authorization:
     group_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TokenQuestion:
+    """A station asks what whoever identifies with this key may do."""
+
+    token_key: str
+
+
 def is_free_vend(key: str) -> bool:
     """Tell whether this is the empty token of stations that charge without any."""
     return key == ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from station_registry.calls import Call
+from csms_shared.contracts.read_calls import Call
 
 ConnectorKey = tuple[str, int]
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY
+from csms_shared.contracts.read_calls import Call
 from csms_shared.db.outbox import write_events
 from station_registry.availability import store as connectors
 from station_registry.availability.domain import StatusReport, connector_status, decide_statuses
-from station_registry.calls import Call
 from station_registry.database.tables import outbox
 from station_registry.events import fact
 

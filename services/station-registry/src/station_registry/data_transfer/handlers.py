@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.read_calls import Answer, Call, answer
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from station_registry.calls import Answer, Call, answer
 from station_registry.data_transfer.domain import Transfer, TransferAnswer
 from station_registry.data_transfer.store import save_transfers
 from station_registry.database.tables import outbox

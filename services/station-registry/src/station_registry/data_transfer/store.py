@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.read_calls import Call
 from csms_shared.db.purging import delete_slice
 from csms_shared.db.row_arrays import arrays, unnest
 from csms_shared.values.texts import fit
-from station_registry.calls import Call
 from station_registry.data_transfer.domain import Transfer
 from station_registry.database.sql import at, statement
 

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from csms_shared.contracts.events import event_id
+from csms_shared.contracts.read_calls import Call
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time_ms, parse_time
-from station_registry.calls import Call
 from station_registry.events import Told, fact
 
 Source = Literal["station", "suite"]

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from csms_shared.contracts.read_calls import UnreadCall
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.texts import storable
 from csms_shared.values.times import format_time
-from session_service.handling.calls import ReceivedCall
-from session_service.tokens.domain import Authorization, AuthorizationStatus
+from session_service.tokens.domain import Authorization, AuthorizationStatus, TokenQuestion
 
 _STATUS = {
     AuthorizationStatus.ACCEPTED: "Accepted",
@@ -18,9 +18,9 @@ _STATUS = {
 _ID_TOKEN_MAX = 20  # CiString20Type
 
 
-def read_authorize(received: ReceivedCall) -> str:
-    """Return the key of the token that an Authorize asks about."""
-    return token_key(storable(received.payload["idTag"]))
+def read_authorize(call: UnreadCall) -> TokenQuestion:
+    """Return what an Authorize asks."""
+    return TokenQuestion(token_key(storable(call.value["idTag"])))
 
 
 def write_authorize(authorization: Authorization) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from csms_shared.contracts.read_calls import UnreadCall
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import parse_number
 from csms_shared.values.texts import storable
 from csms_shared.values.times import parse_time, plausible
-from session_service.handling.calls import ReceivedCall
 from session_service.metering.domain import (
     MeterCall,
     MeterReport,
@@ -18,9 +18,8 @@ from session_service.metering.domain import (
     sample_source,
 )
 from session_service.ocpp.v16.tokens import id_tag_info
-from session_service.tokens.domain import Authorization
-from session_service.transactions.domain.starts import Start
-from session_service.transactions.domain.stops import Stop
+from session_service.transactions.domain.starts import Start, StartedTransaction
+from session_service.transactions.domain.stops import Stop, StopCall
 from session_service.values.suspicion import Flag, clock_flags
 
 # In the order of the digest.
@@ -28,9 +27,9 @@ _PARTS = ("measurand", "phase", "location", "context", "format", "unit")
 _DEFAULT_STOP_REASON = "Local"  # StopTransaction.req: "MAY be omitted when the reason is Local"
 
 
-def read_start(received: ReceivedCall) -> Start:
+def read_start(call: UnreadCall) -> Start:
     """Return a StartTransaction as the domain knows it."""
-    call, payload = received.call, received.payload
+    payload = call.value
     raw_time = storable(payload["timestamp"])
     id_token = storable(payload["idTag"])
     reservation_id = payload.get("reservationId")
@@ -43,28 +42,28 @@ def read_start(received: ReceivedCall) -> Start:
         raw_time=raw_time,
         meter_start=int(payload["meterStart"]),
         boot_count=call.boot_count,
-        stamp=(call.epoch, call.seq),
-        received_at=received.received_at,
+        stamp=call.stamp,
+        received_at=call.received_at,
         reservation_id=None if reservation_id is None else int(reservation_id),
-        arrived_at=received.work.arrived_at,
+        arrived_at=call.arrived_at,
         awaited=call.deadline_ms > now_ms(),
     )
 
 
-def write_start(transaction_id: int | None, authorization: Authorization) -> dict[str, Any]:
+def write_start(transaction: StartedTransaction) -> dict[str, Any]:
     """Return the answer to a StartTransaction."""
-    return {"transactionId": transaction_id, "idTagInfo": id_tag_info(authorization)}
+    return {"transactionId": transaction.id, "idTagInfo": id_tag_info(transaction.authorization)}
 
 
-def read_stop(received: ReceivedCall) -> Stop:
+def read_stop(call: UnreadCall) -> Stop:
     """Return a StopTransaction as the domain knows it."""
-    call, payload = received.call, received.payload
+    payload, received_at = call.value, call.received_at
     wire_id = int(payload["transactionId"])
     id_tag = payload.get("idTag")
     samples, _ = _samples(
         payload.get("transactionData"),
         sample_source(call.station_id, None, wire_id),
-        received.received_at,
+        received_at,
     )
     return Stop(
         station_id=call.station_id,
@@ -75,32 +74,37 @@ def read_stop(received: ReceivedCall) -> Stop:
         meter_stop=int(payload["meterStop"]),
         reason=storable(payload.get("reason") or _DEFAULT_STOP_REASON),
         connection_id=call.connection_id,
-        stamp=(call.epoch, call.seq),
-        received_at=received.received_at,
+        stamp=call.stamp,
+        received_at=received_at,
         payload={key: value for key, value in payload.items() if key != "transactionData"},
         samples=samples,
         boot_count=call.boot_count,
     )
 
 
-def read_meter_values(received: ReceivedCall) -> MeterCall:
+def read_stop_call(call: UnreadCall) -> StopCall:
+    """Return a StopTransaction with its payload, which is kept where it fits no transaction."""
+    return StopCall(read_stop(call), call.value)
+
+
+def read_meter_values(call: UnreadCall) -> MeterCall:
     """Return a MeterValues call as the domain knows it."""
-    call, payload = received.call, received.payload
+    payload, received_at = call.value, call.received_at
     connector_id = int(payload["connectorId"])
     wire_id = payload.get("transactionId")
     meter_values = payload.get("meterValue")
     samples, untold = _samples(
         meter_values,
         sample_source(call.station_id, connector_id, wire_id),
-        received.received_at,
+        received_at,
     )
     report = MeterReport(
         station_id=call.station_id,
         connector_id=connector_id,
         wire_id=wire_id,
         connection_id=call.connection_id,
-        stamp=(call.epoch, call.seq),
-        received_at=received.received_at,
+        stamp=call.stamp,
+        received_at=received_at,
         samples=samples,
         untold=untold,
     )

@@ -56,6 +56,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class StopCall:
+    """A stop with the payload that it was read from."""
+
+    stop: Stop
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """What a transaction's end is told as."""
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.events import event_id
+from csms_shared.contracts.read_calls import Answer, Call, answer
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import fit
-from station_registry.calls import Answer, Call, answer
 from station_registry.certificates.domain.deliveries import RequestStatus
 from station_registry.certificates.domain.requests import (
     CSR_MAX_CHARS,
