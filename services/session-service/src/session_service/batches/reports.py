@@ -26,6 +26,7 @@ from session_service.reservations.domain import Outage
 from session_service.reservations.handlers.judging import connectors_out_of_service
 from session_service.routes import COMPLETED_COMMANDS, MeterValuesRoute, StopRoute
 from session_service.transactions.domain.matching import Candidates
+from session_service.transactions.domain.starts import Place
 from session_service.transactions.domain.stops import Stop, Transaction
 from session_service.transactions.handlers.meter_values import is_known, place_report
 from session_service.transactions.handlers.reports import (
@@ -61,9 +62,7 @@ async def apply_reports(connection: AsyncConnection, works: Sequence[Work]) -> l
     calls = routed_calls(
         [work for work in works if work.type != MessageType.EVENTS], (StopRoute, MeterValuesRoute)
     )
-    added = {
-        (event.subject, int(event.data["connector_id"])) for event in events_of(events, _ADDED)
-    }
+    added = dict(_added(event) for event in events_of(events, _ADDED))
     if added:
         await add_connectors(connection, added)
     await take_reports(
@@ -130,6 +129,12 @@ def _match(
         else:
             matches.reports.append((meter, place))
     return matches, unmatched
+
+
+def _added(event: CloudEvent) -> tuple[Place, int]:
+    """Return a new connector and its EVSE, which registries of the version before do not name."""
+    connector_id = int(event.data["connector_id"])
+    return (event.subject, connector_id), int(event.data.get("evse_id", connector_id))
 
 
 def _outage(event: CloudEvent) -> Outage:
