@@ -11,8 +11,10 @@ from session_service.transactions.handlers.events import Correction, transaction
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 ENDED = Transaction(
     id=1,
+    station_transaction_id="1",
     key=b"1",
     station_id="S1",
+    evse_id=1,
     connector_id=1,
     id_token="T1",
     token_key="t1",

@@ -19,8 +19,10 @@ from session_service.transactions.domain.stops import Stop, Transaction, decide_
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 OPEN = Transaction(
     id=1,
+    station_transaction_id="1",
     key=b"1",
     station_id="S1",
+    evse_id=1,
     connector_id=1,
     id_token="T1",
     token_key="t1",
@@ -46,6 +48,7 @@ def stop(seq: int, **changes: Any) -> Stop:
         "connection_id": "c",
         "stamp": (1, seq),
         "received_at": NOW + timedelta(hours=1),
+        "ocpp_version": "ocpp16",
         "payload": {},
     }
     return Stop(**(values | changes))

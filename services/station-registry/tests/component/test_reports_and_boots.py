@@ -141,6 +141,7 @@ async def test_the_first_word_of_each_connector_is_told_once(known: Any) -> None
     await known.send(_statuses(known))
     (added,) = await known.events("connector.added")
     assert (added["subject"], added["data"]["connector_id"]) == ("A", 1)
+    assert added["data"]["evse_id"] == 1
 
 
 async def test_a_connector_that_serves_nobody_any_more_is_told_once(known: Any) -> None:
@@ -157,7 +158,27 @@ async def test_a_connector_that_serves_nobody_any_more_is_told_once(known: Any) 
     for work in [*works, *works]:
         await known.send([work])
     (told,) = await known.events("connector.out_of_service")
-    assert told["data"] == {"station_id": "A", "connector_id": 1, "status": "Faulted"}
+    assert told["data"] == {
+        "station_id": "A",
+        "evse_id": 1,
+        "connector_id": 1,
+        "status": "Faulted",
+    }
+
+
+async def test_a_connector_that_the_version_before_wrote_is_an_evse_of_its_own(known: Any) -> None:
+    status = {"connectorId": 2, "status": "Available", "errorCode": "NoError"}
+    await known.send([known.call("StatusNotification", "A", status)])
+    # Its statement does not name the column.
+    await known.query("UPDATE connector SET evse_id = NULL")
+    (connector,) = (await _station(known)).connectors
+    assert (connector.evse_id, connector.connector_id) == (2, 2)
+    await known.send(
+        [known.call("StatusNotification", "A", {**status, "status": "Preparing"}, seq=2)]
+    )
+    assert await known.query("SELECT evse_id FROM connector") == [(2,)]
+    told = await known.events("connector.status_changed")
+    assert [event["data"]["evse_id"] for event in told] == [2, 2]
 
 
 async def test_tolerated_deviations_are_counted_per_station(known: Any) -> None:

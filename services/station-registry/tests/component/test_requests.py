@@ -175,3 +175,4 @@ async def test_connectors_are_shown_in_order(registry: Any) -> None:
     assert [(view.connector_id, view.error_code, view.info) for view in shown] == [
         (number, "GroundFailure", "x") for number in range(3)
     ]
+    assert [view.evse_id for view in shown] == [0, 1, 2]

@@ -167,7 +167,7 @@ def test_an_empty_vendor_is_kept_as_sent() -> None:
 def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
     def status(seq: int, shown: str) -> tuple[tuple[str, int], ConnectorStatus]:
         return ("A", 1), ConnectorStatus(
-            shown, "NoError", None, None, None, None, 1, seq, "c1", 1_000
+            1, shown, "NoError", None, None, None, None, 1, seq, "c1", 1_000
         )
 
     reported = [status(3, "Charging"), status(1, "Available"), status(2, "Preparing")]
@@ -185,7 +185,7 @@ def test_changes_on_the_way_to_the_newest_status_are_told_in_order() -> None:
 def test_a_connector_goes_out_of_service_once_until_it_serves_again() -> None:
     def status(seq: int, shown: str) -> tuple[tuple[str, int], ConnectorStatus]:
         return ("A", 1), ConnectorStatus(
-            shown, "NoError", None, None, None, None, 1, seq, "c1", 1_000
+            1, shown, "NoError", None, None, None, None, 1, seq, "c1", 1_000
         )
 
     shown = ["Reserved", "Faulted", "Unavailable", "Available", "Unavailable"]

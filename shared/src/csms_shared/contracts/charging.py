@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.ocpp.versions import OCPP16
 
 RateUnitName = Literal["A", "W"]
 COMPOSITE_MAX_S = 7 * 86_400
@@ -27,7 +28,10 @@ class ProfileStateName(StrEnum):
 
 
 class ChargingProfileView(Contract):
-    """A charging profile; `profile` is as it was sent, `command_id` names the command."""
+    """A charging profile; `profile` is as it was sent, `command_id` names the command.
+
+    `ocpp_version` is that of `profile`, and of what `purpose` is called.
+    """
 
     command_id: str
     station_id: str
@@ -39,6 +43,7 @@ class ChargingProfileView(Contract):
     state: ProfileStateName
     sent_at: str
     ended_at: str | None
+    ocpp_version: str = OCPP16
     profile: dict[str, Any]
 
 
@@ -91,10 +96,14 @@ class ScheduleDifference(Contract):
 
 
 class ReportedSchedule(Contract):
-    """The station's last GetCompositeSchedule answer, and ours for the same time and unit."""
+    """The station's last GetCompositeSchedule answer, and ours for the same time and unit.
+
+    `ocpp_version` is that of `response`. No differences are shown of one that can't be read.
+    """
 
     command_id: str
     answered_at: str
+    ocpp_version: str = OCPP16
     response: dict[str, Any]
     computed: ComputedSchedule | None
     differences: list[ScheduleDifference]

@@ -11,6 +11,7 @@ from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
 from csms_shared.contracts.pages import PARKED_OPERATIONS, Page, PageQuery
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.numbers import INT32_MAX, Whole
 from csms_shared.values.times import Expiry, Moment
 
@@ -33,11 +34,16 @@ class TokenStatus(StrEnum):
 
 
 class TransactionView(Contract):
-    """A charging session. `meter_*` in Wh as the station's register showed them."""
+    """A charging session. `meter_*` in Wh as the station's register showed them.
+
+    `station_transaction_id` is what the station calls it: in OCPP 1.6, `transaction_id` as text.
+    `evse_id`: in OCPP 1.6 the connector's number. Services of the version before tell neither.
+    """
 
     transaction_id: int
     station_transaction_id: str | None = None
     station_id: str
+    evse_id: int | None = None
     connector_id: int
     id_token: str
     status: TransactionStatus
@@ -85,8 +91,9 @@ class EvidenceView(Contract):
     """What was said about a transaction and does not count.
 
     `why`: `closed_by_hand`, `matched_without_id` (it did not name the transaction, and what counts
-    did), `repeated` (it says what counts once more) or `later` (another stop was sent before). The
-    fields of the other kind are null.
+    did), `repeated` (it says what counts once more), `later` (another stop was sent before) or
+    `unknown_version` (only a newer release can read it). The fields of the other kind are null.
+    `ocpp_version` is that of `payload`.
     """
 
     kind: EvidenceKind
@@ -100,6 +107,7 @@ class EvidenceView(Contract):
     energy_wh: int | None = None
     stop_reason: str | None = None
     stop_id_token: str | None = None
+    ocpp_version: str | None = None
     payload: dict[str, Any] | None = None
     timestamp: str | None = None
     measurand: str | None = None
@@ -113,9 +121,13 @@ class EvidenceView(Contract):
 
 
 class IdTokenView(Contract):
-    """An id token. `status` is `expired` too when `expires_at` has passed."""
+    """An id token. `status` is `expired` too when `expires_at` has passed.
+
+    `type` is as OCPP 2.x spells it, null where nobody has said, as in OCPP 1.6.
+    """
 
     id_token: str
+    type: str | None = None
     status: TokenStatus
     expires_at: str | None
     group_id: str | None
@@ -126,6 +138,8 @@ class IdTokenView(Contract):
 
 class QuarantineView(Contract):
     """A stop or meter values that fit no transaction, with the payload as sent.
+
+    `ocpp_version` is that of `payload`.
 
     `attempts`: how often it was tried in vain to find one, `tried_at` when last.
     """
@@ -140,6 +154,7 @@ class QuarantineView(Contract):
     reason: str
     status: str
     transaction_id: int | None
+    ocpp_version: str = OCPP16
     payload: dict[str, Any]
     attempts: int = 0
     tried_at: str | None = None

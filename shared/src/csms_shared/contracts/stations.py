@@ -43,8 +43,12 @@ class ConnectionView(Contract):
 
 
 class ConnectorView(Contract):
-    """A connector as last reported; `transaction_id` is filled in by command-api."""
+    """A connector as last reported; `transaction_id` is filled in by command-api.
 
+    `evse_id`: in OCPP 1.6 the connector's number; a registry of the version before tells none.
+    """
+
+    evse_id: int | None = None
     connector_id: int
     status: str
     error_code: str

@@ -17,6 +17,7 @@ from session_service.completed_commands import COMPLETED_COMMANDS
 from session_service.local_lists.handlers.synchronizing import stations_connected
 from session_service.reservations.domain import Outage
 from session_service.reservations.handlers.judging import connectors_out_of_service
+from session_service.transactions.domain.starts import Place
 from session_service.transactions.store.starts import add_connectors
 
 _CONNECTED = event_type(STATION_CONNECTED_KEY)
@@ -26,9 +27,7 @@ _OUT_OF_SERVICE = event_type(CONNECTOR_OUT_OF_SERVICE_KEY)
 
 async def add_connectors_of(connection: AsyncConnection, works: Sequence[Work]) -> None:
     """Keep the connectors that events tell of, and that nothing has started at yet."""
-    added = {
-        (event.subject, int(event.data["connector_id"])) for event in _events_of(works, _ADDED)
-    }
+    added = dict(_added(event) for event in _events_of(works, _ADDED))
     if added:
         await add_connectors(connection, added)
 
@@ -53,6 +52,12 @@ def _events_of(works: Sequence[Work], type_: str) -> Iterator[CloudEvent]:
         for item in work.item:
             if item.get("type") == type_:
                 yield CloudEvent.model_validate(item)
+
+
+def _added(event: CloudEvent) -> tuple[Place, int]:
+    """Return a new connector and its EVSE, which registries of the version before do not name."""
+    connector_id = int(event.data["connector_id"])
+    return (event.subject, connector_id), int(event.data.get("evse_id", connector_id))
 
 
 def _outage(event: CloudEvent) -> Outage:

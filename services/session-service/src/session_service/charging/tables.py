@@ -4,6 +4,7 @@ from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Table, Text, U
 
 from session_service.database.metadata import metadata
 
+# `ocpp_version`, here and below: whose words the profile, payload or response is in.
 charging_profile = Table(
     "charging_profile",
     metadata,
@@ -19,6 +20,7 @@ charging_profile = Table(
     Column("state", Text, nullable=False),
     Column("ended_at", DateTime(True)),
     Column("profile", JSON, nullable=False),
+    Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
     Index("charging_profile_by_station", "station_id", "sent_at", "command_id"),
     Index(
         "charging_profile_live",
@@ -42,6 +44,7 @@ charging_clearing = Table(
     Column("station_id", Text, nullable=False),
     Column("sent_at", DateTime(True), nullable=False),
     Column("payload", JSON, nullable=False),
+    Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
     Index("charging_clearing_by_station", "station_id", "sent_at"),
 )
 
@@ -55,4 +58,5 @@ reported_schedule = Table(
     Column("answered_at", DateTime(True), nullable=False),
     Column("response", JSON, nullable=False),
     Column("computed", JSON),
+    Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
 )

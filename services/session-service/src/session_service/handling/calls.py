@@ -3,7 +3,6 @@
 from typing import Any
 
 from csms_shared.contracts.read_calls import Call, UnreadCall
-from csms_shared.ocpp.versions import OCPP16
 
 
 def stored_call(station_id: str, row: Any) -> UnreadCall:
@@ -16,7 +15,7 @@ def stored_call(station_id: str, row: Any) -> UnreadCall:
         boot_count=0,
         received_ms=round(row.received_at.timestamp() * 1000),
         deadline_ms=0,
-        version=OCPP16,
+        version=row.ocpp_version,
         reply_key=None,
         arrived_at=0.0,
         value=row.payload,

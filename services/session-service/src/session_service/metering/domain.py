@@ -54,9 +54,13 @@ class MeterReport:
 
 @dataclass(frozen=True, slots=True)
 class MeterCall:
-    """A report with the payload that it was read from, and its values in the station's words."""
+    """A report with the payload that it was read from, and its values in the station's words.
+
+    `ocpp_version` is that of the payload, which is read by it again where it has to wait.
+    """
 
     report: MeterReport
+    ocpp_version: str
     payload: dict[str, Any]
     meter_values: Any
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from session_service.database.metadata import metadata
 
 # `next_at`: when it is tried next without a start of its station, later with each attempt.
+# `ocpp_version`: whose words the payload is in.
 quarantine = Table(
     "quarantine",
     metadata,
@@ -38,6 +39,7 @@ quarantine = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("tried_at", DateTime(True)),
     Column("next_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
     Index("quarantine_by_time", "received_at", "id"),
     Index(
         "quarantine_by_station",

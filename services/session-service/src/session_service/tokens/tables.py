@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text, func,
 
 from session_service.database.metadata import metadata
 
+# `type`: as OCPP 2.x spells it; null where nobody has said, as in OCPP 1.6. Not part of the key.
 id_token = Table(
     "id_token",
     metadata,
@@ -16,4 +17,5 @@ id_token = Table(
     Column("version", BigInteger, nullable=False, server_default=text("1")),
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("type", Text),
 )

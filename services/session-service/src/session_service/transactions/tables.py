@@ -46,7 +46,7 @@ class PgSnapshot(UserDefinedType[str]):
 
 
 # One row per connector that was reported or started a transaction: what starts are ordered and
-# locked by.
+# locked by. `evse_id`: null where a program of before made it, and reads as the connector's number.
 connector = Table(
     "connector",
     metadata,
@@ -54,6 +54,7 @@ connector = Table(
     Column("connector_id", BigInteger, primary_key=True),
     Column("latest_epoch", BigInteger, nullable=False, server_default=text("-1")),
     Column("latest_seq", BigInteger, nullable=False, server_default=text("-1")),
+    Column("evse_id", BigInteger),
 )
 
 transaction_ids = Sequence(
@@ -65,6 +66,8 @@ transaction_ids = Sequence(
 # token: the best stop of the station, which counts unless the transaction was closed by hand;
 # `stop_matched`: it did not name the transaction. `revision`: how often its end was told.
 # `changed_xid`: which transaction of the database wrote the row last (store/changes.py).
+# `station_transaction_id`: what the station calls it. Where a program of before made the row it is
+# null and reads as `id`, and `evse_id` as the connector's number.
 transaction = Table(
     "transaction",
     metadata,
@@ -107,6 +110,8 @@ transaction = Table(
     Column("changed_xid", Xid8, nullable=False, server_default=func.pg_current_xact_id()),
     Index("transaction_by_change", "changed_xid", "id"),
     Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("station_transaction_id", Text),
+    Column("evse_id", BigInteger),
     Index("transaction_by_key", "key", "occurrence", unique=True),
     Index("transaction_by_connector", "station_id", "connector_id", "epoch", "seq"),
     Index("transaction_by_start", "started_at", "id"),
@@ -143,6 +148,7 @@ transaction = Table(
 change_history = Table("change_history", metadata, Column("id", Uuid, primary_key=True))
 
 # Every stop that belongs to a transaction: the one that counts, and the others as evidence.
+# `ocpp_version`: whose words the payload is in.
 stop = Table(
     "stop",
     metadata,
@@ -152,6 +158,7 @@ stop = Table(
     Column("transaction_id", Integer, ForeignKey("transaction.id"), nullable=False),
     Column("received_at", DateTime(True), nullable=False),
     Column("payload", JSON, nullable=False),
+    Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
     Index("stop_by_transaction", "transaction_id"),
     Index("stop_by_receipt", "received_at"),
 )

@@ -15,6 +15,7 @@ _OUT = ("Faulted", "Unavailable")
 class StatusReport:
     """What a station says of a connector; connector 0 is the station itself."""
 
+    evse_id: int
     connector_id: int
     status: str
     error_code: str
@@ -28,6 +29,7 @@ class StatusReport:
 class ConnectorStatus:
     """A connector as last reported; connector 0 is the station itself."""
 
+    evse_id: int
     status: str
     error_code: str
     info: str | None
@@ -67,6 +69,7 @@ def connector_status(call: Call[StatusReport]) -> tuple[ConnectorKey, ConnectorS
     """Return the connector that a station reported, and how it is."""
     report = call.value
     return (call.station_id, report.connector_id), ConnectorStatus(
+        evse_id=report.evse_id,
         status=report.status,
         error_code=report.error_code,
         info=report.info,

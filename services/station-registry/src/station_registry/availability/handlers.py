@@ -30,6 +30,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
                 status.received_ms,
                 epoch=status.epoch,
                 seq=status.seq,
+                evse_id=status.evse_id,
                 connector_id=connector_id,
                 status=status.status,
                 error_code=status.error_code,
@@ -45,6 +46,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
                 station_id,
                 (status.connection_id, status.seq),
                 status.received_ms,
+                evse_id=status.evse_id,
                 connector_id=connector_id,
                 status=status.status,
             )
@@ -56,6 +58,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
                 station_id,
                 (station_id, connector_id),
                 status.received_ms,
+                evse_id=status.evse_id,
                 connector_id=connector_id,
             )
             for (station_id, connector_id), status in decision.added

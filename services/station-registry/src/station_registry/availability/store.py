@@ -24,6 +24,7 @@ _ROW = (
     ("seq", "bigint"),
     ("connection_id", "text"),
     ("received_at", "timestamptz"),
+    ("evse_id", "bigint"),
 )
 _NAMES = ", ".join(name for name, _ in _ROW)
 _LOCK = statement(
@@ -64,6 +65,7 @@ async def save(connection: AsyncConnection, newest: Mapping[ConnectorKey, Connec
             status.seq,
             status.connection_id,
             at(status.received_ms),
+            status.evse_id,
         )
         for key, status in sorted(newest.items(), key=lambda entry: entry[0])
     ]
@@ -71,8 +73,15 @@ async def save(connection: AsyncConnection, newest: Mapping[ConnectorKey, Connec
         await connection.execute(_SAVE, arrays(_ROW, rows))
 
 
+def evse_id_of(row: Any) -> int:
+    """Return the EVSE of a row."""
+    # Releases before knew OCPP 1.6 only, where each connector is one.
+    return int(row.connector_id if row.evse_id is None else row.evse_id)
+
+
 def _status(row: Any) -> ConnectorStatus:
     return ConnectorStatus(
+        evse_id_of(row),
         row.status,
         row.error_code,
         row.info,

@@ -11,9 +11,7 @@ from sqlalchemy import (
 
 from station_registry.database.metadata import metadata, station_id_column
 
-# A deleted station keeps its row: its epoch must go on growing if it ever comes back.
-# `recent_connections`: newest first, each with an epoch one lower than the one before.
-# `connection_profile`: the security profile that the connection of `epoch` really met.
+# `evse_id`: null where a program of before wrote the row, and reads as the connector's number.
 connector = Table(
     "connector",
     metadata,
@@ -29,5 +27,6 @@ connector = Table(
     Column("seq", BigInteger, nullable=False),
     Column("connection_id", Text, nullable=False),
     Column("received_at", DateTime(True), nullable=False),
+    Column("evse_id", BigInteger),
     PrimaryKeyConstraint("station_id", "connector_id", name="connector_pkey"),
 )

@@ -1,4 +1,7 @@
-"""What ended commands on charging profiles tell; what was sent and answered is kept as it was."""
+"""What ended commands on charging profiles tell; what was sent and answered is kept as it was.
+
+`ocpp_version` is that of what is kept, which is read by it again.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ class NewProfile:
     """A profile that a station accepted, with the text of it as it was sent."""
 
     accepted: AcceptedProfile
+    ocpp_version: str
     sent: Mapping[str, Any]
 
 
@@ -25,6 +29,7 @@ class NewClearing:
     command_id: UUID
     station_id: str
     sent_at: datetime
+    ocpp_version: str
     payload: Mapping[str, Any]
 
 
@@ -38,5 +43,6 @@ class AnsweredSchedule:
     asked_s: int
     sent_at: datetime
     answered_at: datetime
+    ocpp_version: str
     response: Mapping[str, Any]
     schedule: StationSchedule | None

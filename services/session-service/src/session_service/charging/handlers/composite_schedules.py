@@ -24,9 +24,9 @@ from session_service.charging.domain.composite_schedule import (
 from session_service.charging.domain.ends import AnsweredSchedule
 from session_service.charging.domain.installed_profiles import ProfileState
 from session_service.charging.domain.profiles import RateUnit
-from session_service.charging.handlers.profiles import accepted_profile, settle
+from session_service.charging.handlers.profiles import accepted_profiles, settle
 from session_service.charging.store.profiles import keep_reported, read_profiles, read_reported
-from session_service.ocpp.v16.charging import read_station_schedule
+from session_service.ocpp.stored.charging import SCHEDULES
 from session_service.transactions.tables import transaction
 
 
@@ -40,10 +40,7 @@ async def note_composite_schedules(
         computed = await _counterpart(connection, each)
         await keep_reported(
             connection,
-            each.command_id,
-            (each.station_id, each.connector_id),
-            (each.sent_at, each.answered_at),
-            each.response,
+            each,
             None if computed is None else computed_view(computed).model_dump(mode="json"),
         )
 
@@ -61,7 +58,7 @@ async def computed_schedule(
     rows = await read_profiles(connection, {station_id: start_at})
     installed = [
         accepted.profile
-        for accepted in map(accepted_profile, rows)
+        for accepted in accepted_profiles(rows)
         if accepted.state is ProfileState.INSTALLED
     ]
     charging = await _charging(connection, station_id, connector_id)
@@ -76,10 +73,12 @@ async def reported(
     if row is None:
         return None
     computed = None if row.computed is None else ComputedSchedule.model_validate(row.computed)
-    schedule = None if computed is None else read_station_schedule(row.response)
+    read = None if computed is None else SCHEDULES.find(row.ocpp_version)
+    schedule = None if read is None else read(row.response)
     return ReportedSchedule(
         command_id=str(row.command_id),
         answered_at=format_time(row.answered_at),
+        ocpp_version=row.ocpp_version,
         response=row.response,
         computed=computed,
         differences=[]

@@ -33,7 +33,7 @@ from session_service.charging.store.profiles import (
 )
 from session_service.database.service_tables import outbox
 from session_service.handling.events import Event
-from session_service.ocpp.v16.charging import read_filter, read_profile
+from session_service.ocpp.stored.charging import CLEARINGS, PROFILES
 
 # What is over stays readable so long; a command that ends later than this finds nothing to undo.
 KEPT_DAYS = 30
@@ -75,9 +75,16 @@ async def forget_ended(connection: AsyncConnection) -> None:
     await forget_charging(connection, KEPT_DAYS)
 
 
-def accepted_profile(row: Row[Any]) -> AcceptedProfile:
-    """Return a stored profile."""
-    profile = read_profile(row.connector_id or 0, row.profile, row.sent_at)
+def accepted_profiles(rows: Iterable[Row[Any]]) -> list[AcceptedProfile]:
+    """Return stored profiles, but for those that only a newer program can read."""
+    return [found for row in rows if (found := _accepted_profile(row)) is not None]
+
+
+def _accepted_profile(row: Row[Any]) -> AcceptedProfile | None:
+    read = PROFILES.find(row.ocpp_version)
+    if read is None:
+        return None
+    profile = read(row.connector_id or 0, row.profile, row.sent_at)
     return AcceptedProfile(
         row.command_id,
         row.station_id,
@@ -91,15 +98,16 @@ def accepted_profile(row: Row[Any]) -> AcceptedProfile:
 
 
 async def _settle(connection: AsyncConnection, since: Mapping[str, datetime]) -> None:
-    before = [accepted_profile(row) for row in await read_profiles(connection, since)]
+    before = accepted_profiles(await read_profiles(connection, since))
     if not before:
         return
     waiting = ((each.station_id, each.sent_at) for each in before if each.state in _UNDECIDED)
     # What waits may turn out to be for a connector that was cleared meanwhile.
     cleared_since = _earliest([*since.items(), *waiting])
     clearings = [
-        AcceptedClearing(row.command_id, row.station_id, row.sent_at, read_filter(row.payload))
+        AcceptedClearing(row.command_id, row.station_id, row.sent_at, read(row.payload))
         for row in await read_clearings(connection, cleared_since)
+        if (read := CLEARINGS.find(row.ocpp_version)) is not None
     ]
     transactions = await read_transactions(
         connection,

@@ -30,10 +30,11 @@ from session_service.charging.handlers.composite_schedules import (
     computed_view,
     reported,
 )
-from session_service.charging.handlers.profiles import accepted_profile, settle
+from session_service.charging.handlers.profiles import accepted_profiles, settle
 from session_service.charging.store.pages import page_of_charging_profiles
 from session_service.charging.store.profiles import read_profiles
-from session_service.ocpp.v16.charging import PURPOSE_NAMES, read_wanted_profile, write_obstacle
+from session_service.ocpp.stored.charging import PURPOSES
+from session_service.ocpp.v16.charging import read_wanted_profile, write_obstacle
 from session_service.transactions.tables import transaction
 
 
@@ -86,7 +87,7 @@ async def check_profile(
         rows = await read_profiles(connection, {query.station_id: now})
         kept = [
             each
-            for each in map(accepted_profile, rows)
+            for each in accepted_profiles(rows)
             if each.state is ProfileState.INSTALLED and not replaces(new, each.profile)
         ]
         if len(kept) >= query.max_installed:
@@ -106,16 +107,18 @@ async def _running(connection: AsyncConnection, station_id: str, connector_id: i
 
 
 def _view(row: Row[Any]) -> ChargingProfileView:
+    purpose_name = PURPOSES.find(row.ocpp_version)
     return ChargingProfileView(
         command_id=str(row.command_id),
         station_id=row.station_id,
         connector_id=row.connector_id,
         profile_id=row.profile_id,
-        purpose=PURPOSE_NAMES[Purpose(row.purpose)],
+        purpose=row.purpose if purpose_name is None else purpose_name(row.purpose),
         stack_level=row.stack_level,
         transaction_id=row.transaction_id,
         state=ProfileStateName(row.state),
         sent_at=format_time(row.sent_at),
         ended_at=None if row.ended_at is None else format_time(row.ended_at),
+        ocpp_version=row.ocpp_version,
         profile=row.profile,
     )

@@ -5,7 +5,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from sqlalchemy import Row, text
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.numbers import INT32_MAX
-from session_service.charging.domain.ends import NewClearing, NewProfile
+from session_service.charging.domain.ends import AnsweredSchedule, NewClearing, NewProfile
 from session_service.charging.domain.installed_profiles import AcceptedProfile, KnownTransaction
 from session_service.charging.tables import charging_clearing, charging_profile
 
@@ -33,6 +32,7 @@ _PROFILE = columns_of(
     "transaction_id",
     "token_key",
     "sent_at",
+    "ocpp_version",
 )
 _NEW_PROFILE = (*_PROFILE, *columns_of(charging_profile, "profile"))
 _ADD = text(
@@ -40,10 +40,12 @@ _ADD = text(
     f"SELECT {names(_PROFILE)}, 'waiting', CAST(profile AS json) "
     f"FROM {unnest(_NEW_PROFILE, 'new')} ON CONFLICT (command_id) DO NOTHING RETURNING command_id"
 )
-_CLEARING = columns_of(charging_clearing, "command_id", "station_id", "sent_at", "payload")
+_CLEARING = columns_of(
+    charging_clearing, "command_id", "station_id", "sent_at", "ocpp_version", "payload"
+)
 _ADD_CLEARINGS = text(
     f"INSERT INTO charging_clearing ({names(_CLEARING)}) "
-    "SELECT command_id, station_id, sent_at, CAST(payload AS json) "
+    "SELECT command_id, station_id, sent_at, ocpp_version, CAST(payload AS json) "
     f"FROM {unnest(_CLEARING, 'new')} ON CONFLICT (command_id) DO NOTHING"
 )
 # Of what is over, only what something that has just arrived may have touched.
@@ -74,11 +76,12 @@ _SAVE = text(
 )
 _KEEP_REPORTED = text(
     "INSERT INTO reported_schedule (station_id, connector_id, command_id, sent_at, answered_at, "
-    "response, computed) VALUES (:station_id, :connector_id, :command_id, :sent_at, :answered_at, "
-    "CAST(:response AS json), CAST(:computed AS json)) "
+    "response, computed, ocpp_version) VALUES (:station_id, :connector_id, :command_id, :sent_at, "
+    ":answered_at, CAST(:response AS json), CAST(:computed AS json), :ocpp_version) "
     "ON CONFLICT (station_id, connector_id) DO UPDATE SET command_id = excluded.command_id, "
     "sent_at = excluded.sent_at, answered_at = excluded.answered_at, "
-    "response = excluded.response, computed = excluded.computed "
+    "response = excluded.response, computed = excluded.computed, "
+    "ocpp_version = excluded.ocpp_version "
     "WHERE (excluded.sent_at, excluded.command_id) > "
     "(reported_schedule.sent_at, reported_schedule.command_id)"
 )
@@ -123,6 +126,7 @@ async def add_profiles(connection: AsyncConnection, profiles: Sequence[NewProfil
             new.accepted.profile.transaction_id,
             new.accepted.token_key,
             new.accepted.sent_at,
+            new.ocpp_version,
             orjson.dumps(new.sent).decode(),
         )
         for new in profiles
@@ -135,7 +139,13 @@ async def add_clearings(connection: AsyncConnection, clearings: Sequence[NewClea
     if not clearings:
         return
     rows = [
-        (new.command_id, new.station_id, new.sent_at, orjson.dumps(new.payload).decode())
+        (
+            new.command_id,
+            new.station_id,
+            new.sent_at,
+            new.ocpp_version,
+            orjson.dumps(new.payload).decode(),
+        )
         for new in clearings
     ]
     await connection.execute(_ADD_CLEARINGS, arrays(_CLEARING, rows))
@@ -194,24 +204,20 @@ async def save_states(connection: AsyncConnection, changed: Sequence[AcceptedPro
 
 
 async def keep_reported(
-    connection: AsyncConnection,
-    command_id: UUID,
-    place: tuple[str, int],
-    times: tuple[datetime, datetime],
-    response: Mapping[str, Any],
-    computed: Mapping[str, Any] | None,
+    connection: AsyncConnection, answered: AnsweredSchedule, computed: Mapping[str, Any] | None
 ) -> None:
     """Store a station's own schedule of a connector; the last one asked for stays."""
     await connection.execute(
         _KEEP_REPORTED,
         {
-            "station_id": place[0],
-            "connector_id": place[1],
-            "command_id": command_id,
-            "sent_at": times[0],
-            "answered_at": times[1],
-            "response": orjson.dumps(response).decode(),
+            "station_id": answered.station_id,
+            "connector_id": answered.connector_id,
+            "command_id": answered.command_id,
+            "sent_at": answered.sent_at,
+            "answered_at": answered.answered_at,
+            "response": orjson.dumps(answered.response).decode(),
             "computed": None if computed is None else orjson.dumps(computed).decode(),
+            "ocpp_version": answered.ocpp_version,
         },
     )
 

@@ -30,13 +30,13 @@ from session_service.charging.domain.profiles import (
     Schedule,
 )
 
-PURPOSE_NAMES = {
+_PURPOSE_NAMES = {
     Purpose.STATION_MAX: "ChargePointMaxProfile",
     Purpose.TX_DEFAULT: "TxDefaultProfile",
     Purpose.TX: "TxProfile",
 }
 _PROFILE = "/csChargingProfiles"
-_PURPOSES = {name: purpose for purpose, name in PURPOSE_NAMES.items()}
+_PURPOSES = {name: purpose for purpose, name in _PURPOSE_NAMES.items()}
 
 
 def read_set_profile(command: CompletedCommand) -> NewProfile | None:
@@ -45,7 +45,8 @@ def read_set_profile(command: CompletedCommand) -> NewProfile | None:
         return None
     at, sent = _sent_at(command), command.payload["csChargingProfiles"]
     profile = read_profile(command.payload["connectorId"], sent, at)
-    return NewProfile(AcceptedProfile(command.command_id, command.station_id, at, profile), sent)
+    accepted = AcceptedProfile(command.command_id, command.station_id, at, profile)
+    return NewProfile(accepted, command.ocpp_version, sent)
 
 
 def read_remote_start(command: CompletedCommand) -> NewProfile | None:
@@ -62,7 +63,7 @@ def read_remote_start(command: CompletedCommand) -> NewProfile | None:
         token_key=token_key(storable(command.payload["idTag"])),
         connector_given=connector_id is not None,
     )
-    return NewProfile(accepted, sent)
+    return NewProfile(accepted, command.ocpp_version, sent)
 
 
 def read_clearing(command: CompletedCommand) -> NewClearing | None:
@@ -72,7 +73,13 @@ def read_clearing(command: CompletedCommand) -> NewClearing | None:
     """
     if not command.accepted:
         return None
-    return NewClearing(command.command_id, command.station_id, _sent_at(command), command.payload)
+    return NewClearing(
+        command.command_id,
+        command.station_id,
+        _sent_at(command),
+        command.ocpp_version,
+        command.payload,
+    )
 
 
 def read_answered_schedule(command: CompletedCommand) -> AnsweredSchedule | None:
@@ -86,6 +93,7 @@ def read_answered_schedule(command: CompletedCommand) -> AnsweredSchedule | None
         asked_s=command.payload["duration"],
         sent_at=_sent_at(command),
         answered_at=read_moment(command.completed_at),
+        ocpp_version=command.ocpp_version,
         response=command.response,
         schedule=read_station_schedule(command.response),
     )
@@ -131,6 +139,11 @@ def write_obstacle(obstacle: Obstacle) -> FieldProblem:
                 message=f"the station takes at most {most} profiles "
                 f"(MaxChargingProfilesInstalled) and keeps {kept}",
             )
+
+
+def purpose_name(purpose: str) -> str:
+    """Return what OCPP 1.6 calls a purpose that is stored beside a profile."""
+    return _PURPOSE_NAMES[Purpose(purpose)]
 
 
 def read_profile(connector_id: int, sent: Mapping[str, Any], received_at: datetime) -> Profile:

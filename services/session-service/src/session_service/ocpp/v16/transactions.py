@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from csms_shared.contracts.read_calls import UnreadCall
+from csms_shared.ocpp.versions import OCPP16
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import parse_number
@@ -33,9 +34,11 @@ def read_start(call: UnreadCall) -> Start:
     raw_time = storable(payload["timestamp"])
     id_token = storable(payload["idTag"])
     reservation_id = payload.get("reservationId")
+    connector_id = int(payload["connectorId"])
     return Start(
         station_id=call.station_id,
-        connector_id=int(payload["connectorId"]),
+        evse_id=connector_id,  # each connector is an EVSE of its own
+        connector_id=connector_id,
         id_token=id_token,
         token_key=token_key(id_token),
         sent_at=_time(raw_time),
@@ -76,6 +79,7 @@ def read_stop(call: UnreadCall) -> Stop:
         connection_id=call.connection_id,
         stamp=call.stamp,
         received_at=received_at,
+        ocpp_version=OCPP16,
         payload={key: value for key, value in payload.items() if key != "transactionData"},
         samples=samples,
         boot_count=call.boot_count,
@@ -108,7 +112,7 @@ def read_meter_values(call: UnreadCall) -> MeterCall:
         samples=samples,
         untold=untold,
     )
-    return MeterCall(report, payload, meter_values)
+    return MeterCall(report, OCPP16, payload, meter_values)
 
 
 def _samples(

@@ -12,7 +12,11 @@ from csms_shared.contracts.sessions import DismissMany, ReconcileMany
 from csms_shared.db.bulk_actions import busy, counted, done_once
 from session_service.database.service_tables import bulk_action
 from session_service.handling.isolation import each_apart
-from session_service.quarantine.handlers.reconciling import attach_items, reconcile_items
+from session_service.quarantine.handlers.reconciling import (
+    attach_items,
+    can_be_read,
+    reconcile_items,
+)
 from session_service.quarantine.store.items import dismiss, lock_open, still_open
 from session_service.quarantine.store.pages import next_open_items, open_items
 from session_service.transactions.domain.stops import Transaction
@@ -46,10 +50,11 @@ async def _chosen(connection: AsyncConnection, request: ReconcileMany) -> Transa
 async def _reconcile(connection: AsyncConnection, request: ReconcileMany) -> BulkOutcome:
     chosen = await _chosen(connection, request)
     items, cursor = await next_open_items(connection, request)
-    failures: list[BulkFailure] = []
+    readable = [item for item in items if can_be_read(item)]
+    failures = [_unknown_version(item) for item in items if not can_be_read(item)]
     held: set[uuid.UUID] = set()
     if chosen is not None:
-        failures = [_other_station(item, chosen) for item in items if not _fits(item, chosen)]
+        failures += [_other_station(item, chosen) for item in readable if not _fits(item, chosen)]
 
     async def attach(some: Sequence[Row[Any]]) -> list[uuid.UUID]:
         held.difference_update(item.id for item in some)
@@ -57,7 +62,7 @@ async def _reconcile(connection: AsyncConnection, request: ReconcileMany) -> Bul
             return list(await reconcile_items(connection, some, held))
         return list(await attach_items(connection, some, chosen, held))
 
-    tried = [item for item in items if chosen is None or _fits(item, chosen)]
+    tried = [item for item in readable if chosen is None or _fits(item, chosen)]
     done, failed = await each_apart(connection, tried, attach)
     failures += [
         BulkFailure(id=str(item.id), code=why.code, detail=why.detail) for item, why in failed
@@ -106,6 +111,14 @@ def _other_station(item: Row[Any], chosen: Transaction) -> BulkFailure:
         id=str(item.id),
         code="other_station",
         detail=f"transaction {chosen.id} is of station {chosen.station_id}",
+    )
+
+
+def _unknown_version(item: Row[Any]) -> BulkFailure:
+    return BulkFailure(
+        id=str(item.id),
+        code="unknown_version",
+        detail=f"its payload is of {item.ocpp_version}, which this release can't read",
     )
 
 

@@ -18,7 +18,7 @@ from csms_shared.db.isolation import apply_apart
 from session_service.handling.calls import stored_call
 from session_service.handling.side_features import concerns_all
 from session_service.metering.domain import MeterCall
-from session_service.ocpp.v16.transactions import read_meter_values, read_stop
+from session_service.ocpp.stored.reports import METER_VALUES, STOPS
 from session_service.quarantine.store.items import (
     STOP,
     due_items,
@@ -112,8 +112,20 @@ async def attach_items(
     Returns the ids of those that were attached; `held` as above.
     """
     mine = await lock_open(connection, [item.id for item in items])
-    chosen = [_matched(item, transaction) for item in items if item.id in mine]
+    chosen = [
+        _Matched(item.id, said, transaction)
+        for item in items
+        if item.id in mine and (said := _said(item)) is not None
+    ]
     return await _attach(connection, chosen, held)
+
+
+def can_be_read(item: Row[Any]) -> bool:
+    """Tell whether an item's report is of an OCPP version that is known here.
+
+    A newer program has stored what is not; it stays as it is until one looks at it.
+    """
+    return (STOPS if item.kind == STOP else METER_VALUES).knows(item.ocpp_version)
 
 
 async def _fitting(connection: AsyncConnection, items: Sequence[Row[Any]]) -> list["_Matched"]:
@@ -166,6 +178,8 @@ def _match(
     item: Row[Any], known: dict[int, Transaction], candidates: dict[str, Candidates]
 ) -> _Matched | None:
     said = _said(item)
+    if said is None:
+        return None
     if isinstance(said, Stop):
         found = match_stop(said, known, candidates, Matches())
     else:
@@ -173,12 +187,11 @@ def _match(
     return None if found is None else _Matched(item.id, said, found)
 
 
-def _matched(item: Row[Any], transaction: Transaction) -> _Matched:
-    return _Matched(item.id, _said(item), transaction)
-
-
-def _said(item: Row[Any]) -> Stop | MeterCall:
+def _said(item: Row[Any]) -> Stop | MeterCall | None:
+    """Return an item's report, None where it can't be read here."""
     received = stored_call(item.station_id, item)
     if item.kind == STOP:
-        return replace(read_stop(received), boot_count=item.boot_count)
-    return read_meter_values(received)
+        read_stop = STOPS.find(item.ocpp_version)
+        return read_stop and replace(read_stop(received), boot_count=item.boot_count)
+    read_values = METER_VALUES.find(item.ocpp_version)
+    return read_values and read_values(received)

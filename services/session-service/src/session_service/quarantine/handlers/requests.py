@@ -10,7 +10,7 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineView, Reconcile
 from csms_shared.values.times import format_time
-from session_service.quarantine.handlers.reconciling import attach_items
+from session_service.quarantine.handlers.reconciling import attach_items, can_be_read
 from session_service.quarantine.store.items import dismiss
 from session_service.quarantine.store.pages import page_of_quarantine
 from session_service.quarantine.tables import quarantine
@@ -37,6 +37,12 @@ async def reconcile_item(connection: AsyncConnection, request: Reconcile) -> Qua
             "other_station",
             f"transaction {chosen.id} is of station {chosen.station_id}",
             ("transaction_id", f"must be a transaction of {item.station_id}"),
+        )
+    if not can_be_read(item):
+        raise refuse(
+            409,
+            "unknown_version",
+            f"the item's payload is of {item.ocpp_version}, which this release can't read",
         )
     await attach_items(connection, [item], stored_transaction(chosen))
     return _view(await _item(connection, item.id))
@@ -80,6 +86,7 @@ def _view(row: Row[Any]) -> QuarantineView:
         reason=row.reason,
         status=row.status,
         transaction_id=row.transaction_id,
+        ocpp_version=row.ocpp_version,
         payload=row.payload,
         attempts=row.attempts,
         tried_at=None if row.tried_at is None else format_time(row.tried_at),

@@ -20,6 +20,7 @@ def unmatched_stop(stop: Stop, payload: dict[str, Any]) -> Unmatched:
         stop.boot_count,
         stop.received_at,
         f"the station has no transaction {stop.wire_id}, and no single open one fits",
+        stop.ocpp_version,
         payload,
     )
 
@@ -38,5 +39,6 @@ def unmatched_meter_values(call: MeterCall) -> Unmatched:
         None,
         report.received_at,
         f"the station has no transaction {report.wire_id}, and no single one fits",
+        call.ocpp_version,
         call.payload,
     )

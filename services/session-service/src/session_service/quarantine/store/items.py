@@ -34,6 +34,7 @@ class Unmatched:
     boot_count: int | None
     received_at: datetime
     reason: str
+    ocpp_version: str
     payload: dict[str, Any]
 
     @property
@@ -62,6 +63,7 @@ _ITEM = columns_of(
     "boot_count",
     "received_at",
     "reason",
+    "ocpp_version",
 )
 _NEW = (*_ITEM, *columns_of(quarantine, "payload"))
 _ADD = text(
@@ -140,6 +142,7 @@ async def add_unmatched(connection: AsyncConnection, items: Sequence[Unmatched])
             item.boot_count,
             item.received_at,
             item.reason,
+            item.ocpp_version,
             orjson.dumps(item.payload).decode(),
         )
         for row_id, item in unique.items()

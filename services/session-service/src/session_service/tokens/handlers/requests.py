@@ -134,6 +134,7 @@ def _view(row: Row[Any]) -> IdTokenView:
         status = TokenStatus.EXPIRED
     return IdTokenView(
         id_token=row.id_token,
+        type=row.type,
         status=status,
         expires_at=None if row.expires_at is None else format_time(row.expires_at),
         group_id=row.group_id,

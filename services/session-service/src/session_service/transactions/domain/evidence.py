@@ -13,13 +13,14 @@ class Why(StrEnum):
 
     `CLOSED_BY_HAND`: an operator closed the transaction. `MATCHED_WITHOUT_ID`: it did not name
     the transaction, and what counts did. `REPEATED`: it says what counts once more. `LATER`: the
-    station sent another stop before.
+    station sent another stop before. `UNKNOWN_VERSION`: only a newer program can read it.
     """
 
     CLOSED_BY_HAND = "closed_by_hand"
     MATCHED_WITHOUT_ID = "matched_without_id"
     REPEATED = "repeated"
     LATER = "later"
+    UNKNOWN_VERSION = "unknown_version"
 
 
 def why_not_counted(transaction: Transaction, stop: Stop) -> Why | None:

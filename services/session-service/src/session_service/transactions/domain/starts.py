@@ -46,6 +46,7 @@ class Start:
     """
 
     station_id: str
+    evse_id: int
     connector_id: int
     id_token: str
     token_key: str

@@ -26,6 +26,8 @@ from session_service.values.suspicion import (
 class Stop:
     """A stop as the station sent it; `payload` is what it sent without the meter values.
 
+    `ocpp_version` is that of the payload, which is read by it again.
+
     `sent_at` is what its text says, of any year; None where it is no time. `boot_count` is the
     boot that it was sent in, None where that was not kept.
     """
@@ -40,6 +42,7 @@ class Stop:
     connection_id: str
     stamp: Stamp
     received_at: datetime
+    ocpp_version: str
     payload: dict[str, Any]
     samples: tuple[Sample, ...] = ()
     boot_count: int | None = None
@@ -77,6 +80,7 @@ class End:
 class Transaction:
     """A stored transaction.
 
+    `station_transaction_id` is what its station calls it: in OCPP 1.6 the `id` that we gave it.
     `stamp` is its start's. `stop_stamp` is that of the best stop of the station, None until there
     is one; `stop_matched` tells that this stop did not name the transaction, `stop_boot_count` in
     which boot it was sent, None where that was not kept. The best stop counts, unless the
@@ -84,8 +88,10 @@ class Transaction:
     """
 
     id: int
+    station_transaction_id: str
     key: bytes
     station_id: str
+    evse_id: int
     connector_id: int
     id_token: str
     token_key: str

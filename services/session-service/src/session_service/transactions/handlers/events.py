@@ -14,7 +14,9 @@ def transaction_started(transaction: StartedTransaction, start: Start) -> Event:
     """Tell of a new transaction."""
     data = {
         "transaction_id": transaction.id,
+        "station_transaction_id": str(transaction.id),
         "station_id": start.station_id,
+        "evse_id": start.evse_id,
         "connector_id": start.connector_id,
         "id_token": start.id_token,
         "started_at": format_time(start.started_at),
@@ -80,8 +82,10 @@ def transaction_corrected(
 def _ended(transaction: Transaction) -> dict[str, Any]:
     data = {
         "transaction_id": transaction.id,
+        "station_transaction_id": transaction.station_transaction_id,
         "revision": transaction.revision + 1,
         "station_id": transaction.station_id,
+        "evse_id": transaction.evse_id,
         "connector_id": transaction.connector_id,
         "id_token": transaction.id_token,
         "started_at": format_time(transaction.started_at),

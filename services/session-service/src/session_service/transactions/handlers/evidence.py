@@ -19,7 +19,7 @@ from csms_shared.db.cursors import (
 from csms_shared.values.times import format_time
 from session_service.handling.calls import stored_call
 from session_service.metering.domain import ENERGY_REGISTER, energy_wh
-from session_service.ocpp.v16.transactions import read_stop
+from session_service.ocpp.stored.reports import STOPS
 from session_service.transactions.domain.evidence import Why, any_named, named, why_not_counted
 from session_service.transactions.domain.stops import Transaction
 from session_service.transactions.handlers.requests import find_transaction
@@ -86,7 +86,10 @@ def _position(cursor: str | None) -> tuple[Stamp | None, ValueKey | None]:
 
 
 def _stop_view(transaction: Transaction, row: Row[Any]) -> EvidenceView:
-    stop = read_stop(stored_call(transaction.station_id, row))
+    read = STOPS.find(row.ocpp_version)
+    if read is None:
+        return _unread_view(transaction, row)
+    stop = read(stored_call(transaction.station_id, row))
     return EvidenceView(
         kind=EvidenceKind.STOP,
         why=why_not_counted(transaction, stop) or Why.REPEATED,
@@ -99,6 +102,19 @@ def _stop_view(transaction: Transaction, row: Row[Any]) -> EvidenceView:
         energy_wh=energy_wh(transaction.meter_start, stop.meter_stop),
         stop_reason=stop.reason,
         stop_id_token=stop.id_token,
+        ocpp_version=row.ocpp_version,
+        payload=row.payload,
+    )
+
+
+def _unread_view(transaction: Transaction, row: Row[Any]) -> EvidenceView:
+    return EvidenceView(
+        kind=EvidenceKind.STOP,
+        why=Why.CLOSED_BY_HAND if transaction.closed else Why.UNKNOWN_VERSION,
+        received_at=format_time(row.received_at),
+        epoch=row.epoch,
+        seq=row.seq,
+        ocpp_version=row.ocpp_version,
         payload=row.payload,
     )
 

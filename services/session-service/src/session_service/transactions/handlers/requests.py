@@ -26,7 +26,11 @@ from session_service.transactions.domain.evidence import named
 from session_service.transactions.handlers.closing import end_by_hand
 from session_service.transactions.store.evidence import subject_of, value_of, values_of_times
 from session_service.transactions.store.pages import page_of_meter_values, page_of_transactions
-from session_service.transactions.store.transactions import stored_transaction
+from session_service.transactions.store.transactions import (
+    evse_id_of,
+    station_transaction_id_of,
+    stored_transaction,
+)
 from session_service.transactions.tables import transaction
 
 
@@ -126,7 +130,9 @@ def transaction_view(row: Row[Any]) -> TransactionView:
     """Return a transaction as REST shows it."""
     return TransactionView(
         transaction_id=row.id,
+        station_transaction_id=station_transaction_id_of(row),
         station_id=row.station_id,
+        evse_id=evse_id_of(row),
         connector_id=row.connector_id,
         id_token=row.id_token,
         status=TransactionStatus(row.status),

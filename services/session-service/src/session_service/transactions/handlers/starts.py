@@ -82,7 +82,7 @@ async def _load(
 ) -> StartLedger:
     keys = {start.token_key for start in starts} & known.keys()
     tokens = {key: known[key] for key in keys}
-    places = {start.place for start in starts}
+    places = {start.place: start.evse_id for start in starts}
     ledger = StartLedger(tokens, await lock_connectors(connection, places), free_vend)
     limited = {key for key, token in tokens.items() if token.max_concurrent is not None}
     for transaction in await read_related(

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - statements are joined from constants of this module
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,9 @@ from session_service.values.stamps import Stamp
 _PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]))"
 
 _ADD_CONNECTORS = text(
-    f"INSERT INTO connector (station_id, connector_id) SELECT * FROM {_PLACES} AS place "
-    "ORDER BY 1, 2 ON CONFLICT DO NOTHING "
+    "INSERT INTO connector (station_id, connector_id, evse_id) SELECT * FROM "
+    "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), CAST(:evses AS bigint[])) "
+    "AS place ORDER BY 1, 2 ON CONFLICT DO NOTHING "
     "RETURNING station_id, connector_id, latest_epoch, latest_seq"
 )
 _LOCK_CONNECTORS = text(
@@ -64,6 +65,7 @@ _TRANSACTION = columns_of(
     transaction,
     "key",
     "station_id",
+    "evse_id",
     "connector_id",
     "id_token",
     "token_key",
@@ -84,7 +86,7 @@ _TRANSACTION = columns_of(
 _NEW = (*_TRANSACTION, *columns_of(transaction, "flags", awaited=Boolean()))
 # One statement: a start is waited for, and each exchange with the database is waited for too.
 # `waiting` tells whether the stations have anything in quarantine, `reserved` whether they held
-# reservations lately.
+# reservations lately. The id that a station is given is what it calls the transaction.
 _INSERT = text(
     "WITH latest AS (UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
     "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
@@ -93,10 +95,11 @@ _INSERT = text(
     "WHERE connector.station_id = new.station_id AND connector.connector_id = new.connector_id "
     "AND (connector.latest_epoch, connector.latest_seq) < (new.epoch, new.seq)), "
     "inserted AS ("
-    f"INSERT INTO transaction ({names(_TRANSACTION)}, flags, decided_at) "
-    f"SELECT {names(_TRANSACTION)}, CAST(flags AS text[]), "
+    f"INSERT INTO transaction (id, station_transaction_id, {names(_TRANSACTION)}, flags, "
+    f"decided_at) SELECT id, CAST(id AS text), {names(_TRANSACTION)}, CAST(flags AS text[]), "
     "CASE WHEN awaited THEN clock_timestamp() END "
-    f"FROM {unnest(_NEW, 'new')} RETURNING key, occurrence, id) "
+    "FROM (SELECT CAST(nextval('transaction_id') AS integer) AS id, given.* "
+    f"FROM {unnest(_NEW, 'given')}) AS new RETURNING key, occurrence, id) "
     "SELECT key, occurrence, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
     "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting, "
     "EXISTS (SELECT FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
@@ -117,10 +120,13 @@ _EARLIER = text(
 
 
 async def lock_connectors(
-    connection: AsyncConnection, places: Iterable[Place]
+    connection: AsyncConnection, evses: Mapping[Place, int]
 ) -> dict[Place, Stamp]:
-    """Lock the connectors, made where they are new, and return their newest starts' stamps."""
-    given = _place_arrays(places)
+    """Lock the connectors, made where they are new, and return their newest starts' stamps.
+
+    `evses` has the EVSE that each belongs to.
+    """
+    given = _evse_arrays(evses)
     rows = list(await connection.execute(_LOCK_CONNECTORS, given))
     if len(rows) < len(given["stations"]):
         # Locked from the beginning; what another batch has made meanwhile is not among them.
@@ -130,9 +136,9 @@ async def lock_connectors(
     return {(row.station_id, row.connector_id): (row.latest_epoch, row.latest_seq) for row in rows}
 
 
-async def add_connectors(connection: AsyncConnection, places: Iterable[Place]) -> None:
-    """Keep connectors that nothing has started at yet."""
-    await connection.execute(_ADD_CONNECTORS, _place_arrays(places))
+async def add_connectors(connection: AsyncConnection, evses: Mapping[Place, int]) -> None:
+    """Keep connectors that nothing has started at yet, with their EVSEs."""
+    await connection.execute(_ADD_CONNECTORS, _evse_arrays(evses))
 
 
 async def read_related(
@@ -195,6 +201,10 @@ def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:
     }
 
 
+def _evse_arrays(evses: Mapping[Place, int]) -> dict[str, list[Any]]:
+    return {**_place_arrays(evses), "evses": [evses[place] for place in sorted(evses)]}
+
+
 def _started(row: Any, asked_at: float) -> StartedTransaction:
     has_own_stop = row.stop_epoch is not None and not has_matched_stop(row)
     return StartedTransaction(
@@ -230,6 +240,7 @@ def _row(started: StartedTransaction, start: Start) -> tuple[Any, ...]:
     return (
         started.key,
         start.station_id,
+        start.evse_id,
         start.connector_id,
         start.id_token,
         start.token_key,

@@ -18,9 +18,10 @@ from session_service.values.stamps import Stamp
 from session_service.values.suspicion import Flag
 
 _COLUMNS = (
-    "id, key, station_id, connector_id, id_token, token_key, token_group, started_at, "
-    "meter_start, status, flags, epoch, seq, stop_epoch, stop_seq, stop_boot_count, stopped_at, "
-    "meter_stop, stop_reason, stop_id_token, closed_by, revision, stop_matched"
+    "id, station_transaction_id, key, station_id, evse_id, connector_id, id_token, token_key, "
+    "token_group, started_at, meter_start, status, flags, epoch, seq, stop_epoch, stop_seq, "
+    "stop_boot_count, stopped_at, meter_stop, stop_reason, stop_id_token, closed_by, revision, "
+    "stop_matched"
 )
 _READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[]))")
 _LOCK = text(
@@ -82,12 +83,20 @@ _CLOSE = text(
     f"FROM {unnest(_CLOSING, 'new')} WHERE transaction.id = new.id"
 )
 _STOP = columns_of(
-    stop, "connection_id", "seq", "epoch", "transaction_id", "received_at", "payload"
+    stop,
+    "connection_id",
+    "seq",
+    "epoch",
+    "transaction_id",
+    "received_at",
+    "ocpp_version",
+    "payload",
 )
 _ADD_STOPS = text(
     f"INSERT INTO stop ({names(_STOP)}) "
-    "SELECT connection_id, seq, epoch, transaction_id, received_at, CAST(payload AS json) "
-    f"FROM {unnest(_STOP, 'new')} ORDER BY connection_id, seq ON CONFLICT DO NOTHING"
+    "SELECT connection_id, seq, epoch, transaction_id, received_at, ocpp_version, "
+    f"CAST(payload AS json) FROM {unnest(_STOP, 'new')} "
+    "ORDER BY connection_id, seq ON CONFLICT DO NOTHING"
 )
 
 
@@ -204,6 +213,7 @@ async def add_stops(connection: AsyncConnection, stops: Sequence[tuple[int, Stop
             ended.stamp[0],
             transaction_id,
             ended.received_at,
+            ended.ocpp_version,
             orjson.dumps(ended.payload).decode(),
         )
         for transaction_id, ended in stops
@@ -215,8 +225,10 @@ def stored_transaction(row: Any) -> Transaction:
     """Return a row of `transaction` as the domain knows it."""
     return Transaction(
         id=row.id,
+        station_transaction_id=station_transaction_id_of(row),
         key=row.key,
         station_id=row.station_id,
+        evse_id=evse_id_of(row),
         connector_id=row.connector_id,
         id_token=row.id_token,
         token_key=row.token_key,
@@ -236,6 +248,18 @@ def stored_transaction(row: Any) -> Transaction:
         closed=row.closed_by is not None,
         revision=row.revision,
     )
+
+
+def station_transaction_id_of(row: Any) -> str:
+    """Return what the station calls the transaction of this row."""
+    # Releases before knew OCPP 1.6 only, where that is the id which we gave.
+    return str(row.id) if row.station_transaction_id is None else str(row.station_transaction_id)
+
+
+def evse_id_of(row: Any) -> int:
+    """Return the EVSE of this row's transaction."""
+    # The same: in OCPP 1.6 each connector is one.
+    return int(row.connector_id if row.evse_id is None else row.evse_id)
 
 
 def has_matched_stop(row: Any) -> bool:

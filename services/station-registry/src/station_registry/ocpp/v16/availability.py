@@ -8,9 +8,11 @@ from station_registry.availability.domain import StatusReport
 
 
 def read_status(payload: Mapping[str, Any]) -> StatusReport:
-    """Read a request; texts are cut to what can be stored."""
+    """Read a request; texts are cut to what can be stored. Each connector is an EVSE of its own."""
+    connector_id = int(payload["connectorId"])
     return StatusReport(
-        connector_id=int(payload["connectorId"]),
+        evse_id=connector_id,
+        connector_id=connector_id,
         status=str(payload["status"]),
         error_code=fit(payload["errorCode"], 255) or "",
         info=fit(payload.get("info"), 255),

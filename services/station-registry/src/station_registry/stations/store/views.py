@@ -26,6 +26,7 @@ from csms_shared.contracts.stations import (
 )
 from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
 from csms_shared.values.times import format_time
+from station_registry.availability.store import evse_id_of
 from station_registry.database.sql import statement
 from station_registry.ownership.store.leases import RENEWED_AT, UNCONFIRMED
 
@@ -229,6 +230,7 @@ async def _connectors(
     for row in await connection.execute(_CONNECTORS, {"ids": ids}):
         found.setdefault(row.station_id, []).append(
             ConnectorView(
+                evse_id=evse_id_of(row),
                 connector_id=row.connector_id,
                 status=row.status,
                 error_code=row.error_code,
