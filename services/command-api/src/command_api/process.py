@@ -22,7 +22,8 @@ from command_api.commands.handlers.overdue import finish_overdue
 from command_api.commands.handlers.password_rotations import PasswordRotations
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.database import MIGRATIONS, SCHEMA
-from command_api.database.tables import bulk_action, outbox, parked
+from command_api.database.service_tables import bulk_action, outbox, parked
+from command_api.database.upkeep import purges
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
@@ -32,7 +33,6 @@ from command_api.ocpp.preparations import Preparations
 from command_api.parked.handlers import ParkedItems
 from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
-from command_api.upkeep import purges
 from command_api.uploads.handlers import Uploads
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link

@@ -1,0 +1,20 @@
+"""The tables that every service has; the others are in their blocks."""
+
+from sqlalchemy import MetaData
+
+from csms_shared.db.tables import (
+    bulk_action_table,
+    outbox_deferred_table,
+    outbox_table,
+    parked_table,
+    upkeep_turn_table,
+)
+
+# Of all blocks: `command_api.database.tables` has it whole.
+metadata = MetaData()
+
+outbox = outbox_table(metadata)
+outbox_deferred = outbox_deferred_table(metadata)
+parked = parked_table(metadata)
+upkeep_turn = upkeep_turn_table(metadata)
+bulk_action = bulk_action_table(metadata)
