@@ -31,9 +31,9 @@ from command_api.idempotency.handlers import IdempotentCreation
 from command_api.live_events.handlers import EventHub
 from command_api.ocpp.preparations import Preparations
 from command_api.parked.handlers import ParkedItems
-from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
 from command_api.uploads.handlers import Uploads
+from command_api.uploads.store.places import upload_files
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
@@ -129,7 +129,7 @@ class CommandApi:
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
             self._engine,
-            files=place_of_uploads(settings),
+            files=upload_files(settings.upload_store, settings.bucket_access()),
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )

@@ -1,7 +1,6 @@
-"""The tables that every service has; the others are in their blocks."""
+"""Tables that every service with a database has; the others are in their blocks."""
 
-from sqlalchemy import MetaData
-
+from command_api.database.metadata import metadata
 from csms_shared.db.tables import (
     bulk_action_table,
     outbox_deferred_table,
@@ -9,9 +8,6 @@ from csms_shared.db.tables import (
     parked_table,
     upkeep_turn_table,
 )
-
-# Of all blocks: `command_api.database.tables` has it whole.
-metadata = MetaData()
 
 outbox = outbox_table(metadata)
 outbox_deferred = outbox_deferred_table(metadata)

@@ -3,7 +3,7 @@
 from command_api.accounts import tables as accounts
 from command_api.commands import tables as commands
 from command_api.database import SCHEMA
-from command_api.database.service_tables import metadata
+from command_api.database.metadata import metadata
 from command_api.idempotency import tables as idempotency
 from command_api.uploads import tables as uploads
 

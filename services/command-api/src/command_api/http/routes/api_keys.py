@@ -9,7 +9,8 @@ from starlette.responses import Response
 from command_api.accounts.domain.roles import Role
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, no_content
+from command_api.http.answers.documents import Json, no_content
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.state import state_of
 from csms_shared.contracts.pages import Page
 

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from command_api.accounts.domain.roles import Principal
 from command_api.bulk.handlers import BULK_MAX, BulkOrder, nothing_made
 from command_api.http.access.audited_route import note_asked, note_outcome
-from command_api.http.answers.documents import CURSOR_RULE, Json
+from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import made_once
+from command_api.http.requests.parameters import CURSOR_RULE
 from command_api.http.requests.schema_rules import Schema, given
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.values.flags import Flag

@@ -11,15 +11,8 @@ from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.rows import command_view
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Viewer
-from command_api.http.answers.documents import (
-    DEFAULT_LIMIT,
-    LOCATED,
-    Cursor,
-    Json,
-    Limit,
-    StationId,
-    given,
-)
+from command_api.http.answers.documents import LOCATED, Json
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.commands import (
     TIMEOUT_DEFAULT_S,
     WAIT_DEFAULT_S,

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, StationId, given
+from command_api.http.answers.documents import Json
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.charging import (

@@ -15,9 +15,10 @@ from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.queries import get_command, list_commands
 from command_api.commands.store.rows import command_view
 from command_api.http.access.authentication import Viewer, authorize
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit
+from command_api.http.answers.documents import Json
 from command_api.http.requests import nul_characters
 from command_api.http.requests.body_route import JSON, read_body
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.state import state_of
 from command_api.ocpp.preparations import sets_password
 from csms_shared.contracts.refusals import ProblemRaised, refuse

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Operator, Viewer
-from command_api.http.answers.documents import Json, StationId
+from command_api.http.answers.documents import Json
+from command_api.http.requests.parameters import StationId
 from command_api.http.state import state_of
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.configuration import (

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Operator, Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, given, no_content
+from command_api.http.answers.documents import Json, no_content
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.requests.schema_rules import NOT_BLANK
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, no_content
+from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.idempotency import IdempotencyKey
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.routes.bulk_actions import BulkBody, bulk_answer, chosen_by
 from command_api.http.state import state_of
 from command_api.parked.handlers import ParkingService, Which

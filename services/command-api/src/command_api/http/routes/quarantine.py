@@ -11,8 +11,9 @@ from command_api.accounts.domain.roles import Principal
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, given, utc_text
+from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given, utc_text
 from command_api.http.routes.bulk_actions import BulkBody, bulk_answer, chosen_by
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Operator, Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.requests.schema_rules import NOT_BLANK
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Operator, Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, LOCATED, Cursor, Json, Limit, given
+from command_api.http.answers.documents import LOCATED, Json
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.requests.schema_rules import any_given, one_given
 from command_api.http.routes.job_bodies import (
     SIGNATURE_RULE,

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.http.access.authentication import Viewer
-from command_api.http.answers.documents import DEFAULT_LIMIT, Cursor, Json, Limit, given
+from command_api.http.answers.documents import Json
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.state import state_of
 from command_api.ports import ServiceAway
 from csms_shared.broker.topology import STATION_REGISTRY

@@ -10,16 +10,16 @@ from starlette.responses import Response
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Viewer
-from command_api.http.answers.documents import (
+from command_api.http.answers.documents import Json
+from command_api.http.requests.idempotency import IdempotencyKey
+from command_api.http.requests.parameters import (
     CURSOR_RULE,
     DEFAULT_LIMIT,
     Cursor,
-    Json,
     Limit,
     given,
     utc_text,
 )
-from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.routes.bulk_actions import BulkBody, bulk_answer, chosen_by
 from command_api.http.state import state_of
 from csms_shared.broker.topology import SESSION_SERVICE
