@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
+from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Principal
 from command_api.http.access.audited_route import AuditedRoute
@@ -24,32 +23,20 @@ from command_api.http.routes.job_bodies import (
     firmware_job,
     upload_job,
 )
+from command_api.http.routes.job_uploads import JobId, UploadView, job_uuid, upload_view
 from command_api.http.state import state_of
 from command_api.jobs import domain
 from command_api.ocpp.v16.jobs import job_request
-from command_api.uploads.store.rows import Upload
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.runtime.clock import utc_now
-from csms_shared.values.times import format_time
 
 router = APIRouter(tags=["jobs"], route_class=AuditedRoute)
 
-JobId = Annotated[str, Path(min_length=1, max_length=64)]
 _SEND_DEFAULT = timedelta(hours=1)
 _SEND_LONGEST = timedelta(days=7)
-
-
-class UploadView(BaseModel):
-    """A file that a station uploaded; `size` in bytes."""
-
-    upload_id: str
-    file_name: str
-    size: int
-    sha256: str
-    received_at: str
 
 
 class JobWithUploads(JobDetail):
@@ -144,42 +131,10 @@ async def list_jobs(
 @router.get("/jobs/{job_id:segment}", response_model=JobWithUploads, summary="Get a job")
 async def get_job(request: Request, _: Viewer, job_id: JobId) -> Response:
     """Return one job with what its station reported and uploaded."""
-    parsed = _job_id(job_id)
+    parsed = job_uuid(job_id)
     job = await _ask(request, "jobs.get", {"job_id": str(parsed)})
     uploads = await state_of(request).uploads.of_job(parsed)
-    return Json({**job, "uploads": [_view(upload) for upload in uploads]})
-
-
-@router.get(
-    "/jobs/{job_id:segment}/uploads/{upload_id:segment}",
-    summary="Download an upload",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "description": "The file, as the station sent it.",
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            },
-        }
-    },
-)
-async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobId) -> Response:
-    """Return a file as the station uploaded it."""
-    uploads = state_of(request).uploads
-    for upload in await uploads.of_job(_job_id(job_id)):
-        if str(upload.upload_id) == upload_id and (file := await uploads.download(upload)):
-            return StreamingResponse(
-                file.chunks,
-                media_type="application/octet-stream",
-                headers={
-                    "Content-Length": str(file.size),
-                    # Nothing in a safe name has to be quoted.
-                    "Content-Disposition": f'attachment; filename="{upload.file_name}"',
-                    "X-Content-Type-Options": "nosniff",
-                    "Cache-Control": "no-store",
-                },
-            )
-    raise refuse(404, "not_found", f"there is no upload {upload_id}")
+    return Json({**job, "uploads": [upload_view(upload) for upload in uploads]})
 
 
 async def _create(
@@ -231,23 +186,6 @@ def _send_by(body: NewJob) -> datetime:
             ("hold_until", "must lie within the next 7 days"),
         )
     return send_by
-
-
-def _view(upload: Upload) -> dict[str, Any]:
-    return {
-        "upload_id": str(upload.upload_id),
-        "file_name": upload.file_name,
-        "size": upload.size,
-        "sha256": upload.sha256,
-        "received_at": format_time(upload.received_at),
-    }
-
-
-def _job_id(job_id: str) -> UUID:
-    try:
-        return UUID(job_id)
-    except ValueError:
-        raise refuse(404, "not_found", f"there is no job {job_id}") from None
 
 
 async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:

@@ -5,8 +5,7 @@ import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.commands.domain.password_rotation import length_problem
@@ -15,64 +14,23 @@ from command_api.http.access.authentication import Administrator, Viewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.refusals import ExplainedRefusal, explained
+from command_api.http.routes.station_bodies import NewPassword, NewStation, StationChange
 from command_api.http.state import ApiState, state_of
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import (
-    BootPolicy,
     ConnectorView,
     RegistrationStatus,
-    SerialNumber,
     StationView,
 )
 from csms_shared.ocpp.credentials import credential_proofs
-from csms_shared.values.flags import Flag, FlagText
-from csms_shared.values.numbers import Whole
+from csms_shared.values.flags import FlagText
 
 router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRoute)
 
 # 20 bytes as OCPP carries them: hexadecimal, at the greatest length that stations take.
 _GENERATED_BYTES = 20
-_EXEMPT = (
-    "true for a station on a test bench: it may connect, boot and be sent triggers and commands as "
-    "often as it likes; wrong passwords count all the same"
-)
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewStation(_Body):
-    """A station before it connects."""
-
-    station_id: str = Field(min_length=1, max_length=255)
-    password: str | None = None
-    security_profile: Annotated[int, Whole(0, 3)] | None = None
-    registered_serial_number: SerialNumber | None = None
-    heartbeat_interval: Annotated[int, Whole(1, 86_400)] | None = None
-    boot_policy: BootPolicy | None = None
-    strict: Flag = False
-    exempt_from_limits: Flag = Field(False, description=_EXEMPT)
-
-
-class StationChange(_Body):
-    """Changes to a station; a setting given as null means the suite's default again."""
-
-    registration_status: RegistrationStatus | SkipJsonSchema[None] = None
-    security_profile: Annotated[int, Whole(0, 3)] | SkipJsonSchema[None] = None
-    registered_serial_number: SerialNumber | None = None
-    heartbeat_interval: Annotated[int, Whole(1, 86_400)] | None = None
-    boot_policy: BootPolicy | None = None
-    strict: Flag | SkipJsonSchema[None] = None
-    exempt_from_limits: Flag | SkipJsonSchema[None] = Field(None, description=_EXEMPT)
-
-
-class NewPassword(_Body):
-    """A password; without one, it is generated."""
-
-    password: str | None = None
 
 
 class SingleStation(StationView):
