@@ -8,8 +8,8 @@ import structlog
 
 from command_api.accounts.domain.login_limits import LoginLimits
 from command_api.accounts.handlers.accounts import Accounts
+from command_api.accounts.handlers.logins import Sessions
 from command_api.accounts.handlers.passwords import Passwords
-from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.accounts.handlers.sessions import TooManyFailures, WrongCredentials
+from command_api.accounts.handlers.logins import TooManyFailures, WrongCredentials
 from command_api.http.access.client_address import client_address
 from command_api.http.answers.documents import Json
 from command_api.http.answers.problems import ProblemResponse
