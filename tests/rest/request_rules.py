@@ -56,8 +56,9 @@ Body = dict[str, Any]
 def filter_case(context: HookContext, case: Case[Any]) -> bool:
     """In a short run, try what all commands share on one of them.
 
-    One route takes every action (`command_api.http.commands.create_command`), so what their paths,
-    queries, headers and methods may be is one description and one code. Bodies are tried of each.
+    One route takes every action (`command_api.http.routes.commands.create_command`), so what their
+    paths, queries, headers and methods may be is one description and one code. Bodies are tried of
+    each.
     """
     data = None if case.meta is None else case.meta.phase.data
     is_command = "/{station_id}/commands/" in case.path and not case.path.endswith("/Reset")

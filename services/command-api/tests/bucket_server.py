@@ -9,8 +9,8 @@ import httpx
 from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
-from command_api.uploads.domain.places import BucketPlace
-from command_api.uploads.store.bucket import BucketAccess, UploadBucket
+from command_api.uploads.domain.places import BucketAccess, BucketPlace
+from command_api.uploads.store.bucket import UploadBucket
 
 
 class BucketServer:

@@ -30,13 +30,13 @@ from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.migrate import migrate
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
+from station_registry.amqp.requests import station_operations
 from station_registry.certificates.domain.requests import SigningPolicy
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.database import MIGRATIONS, SCHEMA
-from station_registry.operations import station_operations
+from station_registry.database.tables import metadata
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.routes import apply_by, decision_routes, report_routes
-from station_registry.tables import metadata
 
 
 def service_url(owner_url: str) -> str:

@@ -8,21 +8,24 @@ import structlog
 
 from command_api.accounts.domain.login_limits import LoginLimits
 from command_api.accounts.handlers.accounts import Accounts
+from command_api.accounts.handlers.logins import Sessions
 from command_api.accounts.handlers.passwords import Passwords
-from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.services import BrokerServices
+from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.overdue import finish_overdue
 from command_api.commands.handlers.password_rotations import PasswordRotations
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.database import MIGRATIONS, SCHEMA
-from command_api.database.tables import bulk_action, outbox, parked
+from command_api.database.engines import create_engines
+from command_api.database.service_tables import bulk_action, outbox, parked
+from command_api.database.upkeep import purges
 from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
@@ -30,10 +33,10 @@ from command_api.idempotency.handlers import IdempotentCreation
 from command_api.live_events.handlers import EventHub
 from command_api.ocpp.preparations import Preparations
 from command_api.parked.handlers import ParkedItems
-from command_api.place_of_uploads import place_of_uploads
+from command_api.ports import Services
 from command_api.settings import CommandApiSettings
-from command_api.upkeep import purges
 from command_api.uploads.handlers import Uploads
+from command_api.uploads.store.places import upload_files
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
@@ -41,7 +44,7 @@ from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import Correlator, Requester
 from csms_shared.broker.topology import COMMAND_API, command_api_queues
 from csms_shared.broker.work_queues import WorkQueueProbe
-from csms_shared.db.engine import create_engine, why_away
+from csms_shared.db.engine import why_away
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_publishing import public_publisher
@@ -56,11 +59,6 @@ from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
 
-_REST_POOL = 10
-_WORK_POOL = 8
-_OUTBOX_POOL = 2
-_UPKEEP_POOL = 3
-_SWEEP_POOL = 1
 _PREPARE_PAUSE_S = 0.5
 
 
@@ -75,99 +73,55 @@ class CommandApi:
         self._settings = settings
         self._draining = False
         self._missing = {"migrations": "not looked at yet"}
-        url = settings.database_url.get_secret_value()
-        self._engine = create_engine(url, SCHEMA, name=f"{COMMAND_API} rest", pool_size=_REST_POOL)
-        self._work = create_engine(url, SCHEMA, name=f"{COMMAND_API} work", pool_size=_WORK_POOL)
+        self._engines = engines = create_engines(settings.database_url.get_secret_value())
         incarnation = new_incarnation(COMMAND_API)
-        self._link = Link(settings.broker_url.get_secret_value(), incarnation)
+        broker_url = settings.broker_url.get_secret_value()
+        self._link = Link(broker_url, incarnation)
+        self._public_link = Link(broker_url, f"{incarnation} public")
         self._publisher = Publisher(self._link)
         correlator = Correlator(incarnation)
         services = BrokerServices(Requester(self._publisher, correlator))
-        self._outbox = create_engine(
-            url, SCHEMA, name=f"{COMMAND_API} outbox", pool_size=_OUTBOX_POOL
-        )
-        self._upkeep_engine = create_engine(
-            url, SCHEMA, name=f"{COMMAND_API} upkeep", pool_size=_UPKEEP_POOL
-        )
-        # Operators wait for the ends of commands, and purges may take long.
-        self._sweep_engine = create_engine(
-            url, SCHEMA, name=f"{COMMAND_API} sweep", pool_size=_SWEEP_POOL
-        )
-        self._public_link = Link(settings.broker_url.get_secret_value(), f"{incarnation} public")
         self._relay = OutboxRelay(
-            self._outbox, outbox, self._publisher, public_publisher(self._public_link)
+            engines.outbox, outbox, self._publisher, public_publisher(self._public_link)
         )
         self._owners = OwnerMap(services)
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
         self._hub = EventHub()
         self._dispatch = Dispatch(
-            engine=self._work,
+            engine=engines.work,
             owners=self._owners,
             sender=self._sender,
             watched=self._watched,
             wake_relay=self._relay.wake,
         )
-        pepper = settings.credential_pepper.get_secret_value().encode()
-        secret = settings.token_secret.get_secret_value()
         edge = Preparations(services, settings.min_password_length)
-        self._commands = CommandCreation(
-            engine=self._engine,
-            owners=self._owners,
-            edge=edge,
-            services=services,
-            dispatch=self._dispatch,
-            watched=self._watched,
-            broker_is_up=self._link.is_open,
-            pepper=pepper,
-            secret=secret.encode(),
-        )
-        self._rotations = PasswordRotations(self._work, services)
+        self._commands = self._command_creation(edge, services)
+        self._rotations = PasswordRotations(engines.work, services)
         passwords = Passwords()
-        limits = LoginLimits(settings.login_attempts, settings.login_window_seconds)
-        self._sessions = Sessions(self._engine, passwords, secret, limits)
+        self._sessions = Sessions(
+            engines.rest,
+            passwords,
+            settings.token_secret.get_secret_value(),
+            LoginLimits(settings.login_attempts, settings.login_window_seconds),
+        )
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
-            self._engine,
-            files=place_of_uploads(settings),
+            engines.rest,
+            files=upload_files(settings.upload_store, settings.bucket_access()),
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )
-        own_parked = parked_operations(
-            self._engine, self._publisher, parked, bulk_action, COMMAND_API
-        )
-        self._server = RestServer(
-            create_app(
-                ApiState(
-                    engine=self._engine,
-                    sessions=self._sessions,
-                    accounts=Accounts(self._engine, passwords, self._sessions),
-                    commands=self._commands,
-                    creations=IdempotentCreation(self._engine, secret.encode()),
-                    watched=self._watched,
-                    services=services,
-                    owners=self._owners,
-                    parked=ParkedItems(services, own_parked),
-                    uploads=self._uploads,
-                    hub=self._hub,
-                    readiness=self.missing,
-                    broker_is_up=self._link.is_open,
-                    trusted_proxies=TrustedProxies(parse_networks(settings.trusted_proxies)),
-                    pepper=pepper,
-                    min_password_length=settings.min_password_length,
-                )
-            ),
-            settings.bind,
-            settings.http_port,
-        )
-        self._sweep = Upkeep(self._sweep_engine, SCHEMA, (finish_overdue(),))
-        self._upkeep = Upkeep(self._upkeep_engine, SCHEMA, (self._purge_uploads(), *self._purges()))
+        app = create_app(self._api_state(services, passwords))
+        self._server = RestServer(app, settings.bind, settings.http_port)
+        self._sweep = Upkeep(engines.sweep, SCHEMA, (finish_overdue(),))
+        self._upkeep = Upkeep(engines.upkeep, SCHEMA, (self._purge_uploads(), *self._purges()))
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
             link=self._link,
             publisher=self._publisher,
             replies=Replies(self._publisher, lambda: Publisher(self._link)),
-            engine=self._work,
+            engine=engines.work,
             incarnation=incarnation,
             correlator=correlator,
             owners=self._owners,
@@ -178,6 +132,42 @@ class CommandApi:
             relay=self._relay,
         )
         self._live_events = LiveEvents(self._link, incarnation, self._hub)
+
+    def _command_creation(self, edge: CommandEdge, services: Services) -> CommandCreation:
+        return CommandCreation(
+            engine=self._engines.rest,
+            owners=self._owners,
+            edge=edge,
+            services=services,
+            dispatch=self._dispatch,
+            watched=self._watched,
+            broker_is_up=self._link.is_open,
+            pepper=self._settings.credential_pepper.get_secret_value().encode(),
+            secret=self._settings.token_secret.get_secret_value().encode(),
+        )
+
+    def _api_state(self, services: Services, passwords: Passwords) -> ApiState:
+        settings, engine = self._settings, self._engines.rest
+        own_parked = parked_operations(engine, self._publisher, parked, bulk_action, COMMAND_API)
+        secret = settings.token_secret.get_secret_value().encode()
+        return ApiState(
+            engine=engine,
+            sessions=self._sessions,
+            accounts=Accounts(engine, passwords, self._sessions),
+            commands=self._commands,
+            creations=IdempotentCreation(engine, secret),
+            watched=self._watched,
+            services=services,
+            owners=self._owners,
+            parked=ParkedItems(services, own_parked),
+            uploads=self._uploads,
+            hub=self._hub,
+            readiness=self.missing,
+            broker_is_up=self._link.is_open,
+            trusted_proxies=TrustedProxies(parse_networks(settings.trusted_proxies)),
+            pepper=settings.credential_pepper.get_secret_value().encode(),
+            min_password_length=settings.min_password_length,
+        )
 
     async def missing(self) -> dict[str, str]:
         """Return what keeps this instance from serving, by name."""
@@ -190,7 +180,7 @@ class CommandApi:
         for consumer in self._consumers:
             if not consumer.consuming:
                 missing["consumers"] = "not all queues are consumed"
-        away = await why_away(self._engine)
+        away = await why_away(self._engines.rest)
         if away is not None:
             missing["database"] = away
         return missing
@@ -216,7 +206,7 @@ class CommandApi:
             self._prepare(),
             self._queues.run(),
             self._relay.run(),
-            watch_outbox(self._work),
+            watch_outbox(self._engines.work),
             self._owners.lookups.run(),
             self._commands.inserts.run(),
             self._sessions.look_ups.run(),
@@ -257,7 +247,7 @@ class CommandApi:
 
     async def _prepare_once(self) -> None:
         try:
-            found = await missing_migrations(self._engine, SCHEMA, MIGRATIONS)
+            found = await missing_migrations(self._engines.rest, SCHEMA, MIGRATIONS)
         except Unavailable as error:
             self._missing = {"database": str(error)[:200]}
             raise
@@ -279,14 +269,7 @@ class CommandApi:
         await self._sender.close()
         await self._link.close()
         await self._public_link.close()
-        for engine in (
-            self._engine,
-            self._work,
-            self._outbox,
-            self._sweep_engine,
-            self._upkeep_engine,
-        ):
-            await engine.dispose()
+        await self._engines.dispose()
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:

@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from command_api.uploads.domain.places import parse_upload_place
+from command_api.uploads.domain.places import BucketAccess, parse_upload_place
 from csms_shared.db.settings import DatabaseSettings
 from csms_shared.values.trusted_proxies import Networks
 
@@ -92,3 +92,12 @@ class CommandApiSettings(DatabaseSettings):
         if any(given) and not all(given):
             raise ValueError("goes with CSMS_UPLOAD_S3_ACCESS_KEY_ID: set both or neither")
         return secret
+
+    def bucket_access(self) -> BucketAccess:
+        """Return how the bucket is reached, if `upload_store` is one."""
+        return BucketAccess(
+            endpoint=self.upload_s3_endpoint,
+            region=self.upload_s3_region,
+            access_key_id=self.upload_s3_access_key_id,
+            secret_access_key=self.upload_s3_secret_access_key,
+        )

@@ -58,7 +58,7 @@ async def test_each_event_is_one_cloudevent_filtered_by_station(
 async def test_a_stream_ends_soon_after_the_key_that_opened_it(
     admin: httpx.AsyncClient, stations: Stations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("command_api.http.events.KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr("command_api.http.routes.events.KEEP_ALIVE_S", 0.2)
     name = secrets.token_hex(6)
     key = (await admin.post("/api-keys", json={"name": name, "role": "viewer"})).json()
     station_id = stations.online()

@@ -81,7 +81,7 @@ async def test_an_export_that_is_interrupted_or_too_long_says_so(
     stations.registry.operations["messages.list"] = page
     answer = await admin.get("/stations/A/messages.jsonl")
     assert json.loads(answer.text.splitlines()[-1]) == {"end": "interrupted", "next_from": "1"}
-    monkeypatch.setattr("command_api.http.messages.EXPORT_MAX", 1)
+    monkeypatch.setattr("command_api.http.routes.messages.EXPORT_MAX", 1)
     answer = await admin.get("/stations/A/messages.jsonl")
     assert json.loads(answer.text.splitlines()[-1]) == {"end": "limit_reached", "next_from": "1"}
 

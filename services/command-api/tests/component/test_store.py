@@ -12,8 +12,8 @@ from command_api_fakes import Stations, answered, eventually
 from sqlalchemy import Connection
 
 from command_api.database import SCHEMA
-from command_api.tables import metadata
-from command_api.upkeep import purges
+from command_api.database.tables import metadata
+from command_api.database.upkeep import purges
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import COMMAND_RESULTS_QUEUE

@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import ClientDisconnect
 
 from command_api.database import SCHEMA
-from command_api.uploads.domain.places import BucketPlace
+from command_api.uploads.domain.places import BucketAccess, BucketPlace
 from command_api.uploads.handlers import Uploads
-from command_api.uploads.store.bucket import BucketAccess, UploadBucket
+from command_api.uploads.store.bucket import UploadBucket
 from command_api.uploads.store.files import FilesAway, NoRoom, UploadFiles
 from command_api.uploads.store.folder import UploadFolder
 from command_api.uploads.store.rows import Upload

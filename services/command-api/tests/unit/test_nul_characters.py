@@ -2,7 +2,7 @@
 
 import pytest
 
-from command_api.http.nul_characters import fields_of_json, fields_of_query
+from command_api.http.requests.nul_characters import fields_of_json, fields_of_query
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command_api.http.raw_paths import SegmentConvertor
+from command_api.http.requests.raw_paths import SegmentConvertor
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

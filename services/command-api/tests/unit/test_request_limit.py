@@ -6,7 +6,7 @@ import httpx
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from command_api.http.request_limit import RequestLimit
+from command_api.http.access.request_limit import RequestLimit
 
 
 async def test_beyond_the_limit_requests_are_told_to_come_back_and_neighbours_go_on() -> None:

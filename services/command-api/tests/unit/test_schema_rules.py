@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from command_api.http.job_requests import NewFirmwareJob, firmware_job
-from command_api.http.rollouts import NewRollout, Which
-from command_api.http.schema_rules import NOT_BLANK
-from command_api.http.users import UserChange
+from command_api.http.requests.schema_rules import NOT_BLANK
+from command_api.http.routes.job_bodies import NewFirmwareJob, firmware_job
+from command_api.http.routes.rollouts import NewRollout, Which
+from command_api.http.routes.users import UserChange
 from command_api.ocpp.v16.jobs import job_request
 from csms_shared.contracts.refusals import ProblemRaised
 

@@ -4,11 +4,12 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from command_api.place_of_uploads import place_of_uploads
 from command_api.settings import CommandApiSettings
 from command_api.uploads.domain.places import BucketPlace, FolderPlace, parse_upload_place
 from command_api.uploads.store.bucket import UploadBucket
+from command_api.uploads.store.files import UploadFiles
 from command_api.uploads.store.folder import UploadFolder
+from command_api.uploads.store.places import upload_files
 from csms_shared.runtime.settings import SettingsProblem, load_settings
 
 REQUIRED = {
@@ -24,6 +25,10 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **given: str) -> CommandApiSett
     for name, value in {**REQUIRED, **given}.items():
         monkeypatch.setenv(name, value)
     return load_settings(CommandApiSettings)
+
+
+def place_of_uploads(settings: CommandApiSettings) -> UploadFiles | None:
+    return upload_files(settings.upload_store, settings.bucket_access())
 
 
 @pytest.mark.parametrize(

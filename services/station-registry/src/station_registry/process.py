@@ -18,6 +18,7 @@ from csms_shared.service.owning_service import OwningService
 from csms_shared.service.requests_inbox import RequestsInbox
 from csms_shared.service.station_calls import fault_reply
 from station_registry.amqp.absent_gateways import absent_gateways
+from station_registry.amqp.requests import owner_look_ups, station_operations
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
 from station_registry.certificates.handlers.expiry import watch_expiry
 from station_registry.certificates.handlers.root_expiry import watch_roots
@@ -26,12 +27,11 @@ from station_registry.certificates.handlers.signing import CertificateSigning
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.data_transfer.store import purge_transfers
 from station_registry.database import MIGRATIONS, SCHEMA
-from station_registry.database.tables import outbox, parked
+from station_registry.database.service_tables import outbox, parked
 from station_registry.http.external_signer import ExternalSigner
 from station_registry.jobs.handlers.jobs import time_out_jobs
 from station_registry.jobs.handlers.rollouts import advance_rollouts
 from station_registry.jobs.store.reports import purge_reports
-from station_registry.operations import owner_look_ups, station_operations
 from station_registry.ownership.handlers.leases import doubt_gateways, watch_leases
 from station_registry.ownership.store.leases import purge_ended
 from station_registry.routes import (

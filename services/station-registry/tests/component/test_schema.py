@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from station_registry.data_transfer.store import purge_transfers
+from station_registry.database.tables import metadata
 from station_registry.ownership.store import leases
-from station_registry.tables import metadata
 from station_registry.traffic.store import refusals
 
 

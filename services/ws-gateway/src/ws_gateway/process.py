@@ -98,25 +98,8 @@ class Gateway:
             on_created=self.policy.created,
         )
         addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
-        handshakes = Handshakes(
-            broker,
-            addresses,
-            settings.credential_pepper.get_secret_value().encode(),
-            lambda: not self.missing(),
-            settings.limits(),
-            self.policy,
-            self.limiter,
-        )
-        listener = Listener(
-            handshakes,
-            self.limiter,
-            ports.plain,
-            ports.secured,
-            self.contexts,
-            lambda peer: settings.tls_proxy_protocol and addresses.is_trusted(peer),
-            settings.admission_wait_seconds,
-            settings.frames_per_second,
-        )
+        handshakes = self._handshakes(broker, addresses)
+        listener = self._listener(handshakes, ports, addresses)
         probes = ProbeServer(
             settings.bind, settings.probe_port, self._readiness, warnings=self.warnings
         )
@@ -143,6 +126,33 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCONNECT_S):
                 await asyncio.shield(probing)
+
+    def _handshakes(self, broker: BrokerSide, addresses: ClientAddresses) -> Handshakes:
+        settings = self._settings
+        return Handshakes(
+            broker,
+            addresses,
+            settings.credential_pepper.get_secret_value().encode(),
+            lambda: not self.missing(),
+            settings.limits(),
+            self.policy,
+            self.limiter,
+        )
+
+    def _listener(
+        self, handshakes: Handshakes, ports: Ports, addresses: ClientAddresses
+    ) -> Listener:
+        settings = self._settings
+        return Listener(
+            handshakes,
+            self.limiter,
+            ports.plain,
+            ports.secured,
+            self.contexts,
+            lambda peer: settings.tls_proxy_protocol and addresses.is_trusted(peer),
+            settings.admission_wait_seconds,
+            settings.frames_per_second,
+        )
 
     async def _can_serve(self, stop: asyncio.Event) -> bool:
         """Wait until nothing is missing any more; False where the process is to end before."""

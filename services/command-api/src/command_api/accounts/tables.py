@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from command_api.database.tables import metadata
+from command_api.database.metadata import metadata
 
 users = Table(
     "users",

@@ -17,7 +17,7 @@ from command_api.commands.handlers.password_rotations import PasswordRotations
 from command_api.commands.handlers.reports import CommandReports
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.commands.store.queries import stored_among
-from command_api.database.tables import parked
+from command_api.database.service_tables import parked
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from command_api.database.tables import metadata
+from command_api.database.metadata import metadata
 
 commands = Table(
     "commands",

@@ -1,20 +1,10 @@
-"""The tables that every service has; the others are in their blocks."""
+"""The schema `command` whole: the tables of every block, compared with its migrations by a test."""
 
-from sqlalchemy import MetaData
+from command_api.accounts import tables as accounts
+from command_api.commands import tables as commands
+from command_api.database import SCHEMA
+from command_api.database.metadata import metadata
+from command_api.idempotency import tables as idempotency
+from command_api.uploads import tables as uploads
 
-from csms_shared.db.tables import (
-    bulk_action_table,
-    outbox_deferred_table,
-    outbox_table,
-    parked_table,
-    upkeep_turn_table,
-)
-
-# Of all blocks: `command_api.tables` has it whole.
-metadata = MetaData()
-
-outbox = outbox_table(metadata)
-outbox_deferred = outbox_deferred_table(metadata)
-parked = parked_table(metadata)
-upkeep_turn = upkeep_turn_table(metadata)
-bulk_action = bulk_action_table(metadata)
+__all__ = ["SCHEMA", "accounts", "commands", "idempotency", "metadata", "uploads"]

@@ -1,5 +1,1 @@
-"""REST: one router module per resource, problems, authentication, the event stream."""
-
-from command_api.http.raw_paths import register_segments
-
-register_segments()
+"""REST, the console and the documentation, over HTTP."""

@@ -5,9 +5,13 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
-from command_api.http import (
+from command_api.http.access.request_limit import RequestLimit
+from command_api.http.answers.problems import install_problem_handlers
+from command_api.http.openapi.document import openapi_document
+from command_api.http.requests.body_limit import BodyLimit
+from command_api.http.requests.raw_paths import RawPaths
+from command_api.http.routes import (
     api_keys,
-    auth,
     certificates,
     charging,
     commands,
@@ -15,8 +19,10 @@ from command_api.http import (
     configuration_templates,
     events,
     id_tokens,
+    job_uploads,
     jobs,
     local_lists,
+    log_in,
     messages,
     parked,
     quarantine,
@@ -26,22 +32,18 @@ from command_api.http import (
     security_events,
     stations,
     status,
+    transaction_closing,
     transactions,
     users,
 )
-from command_api.http.body_limit import BodyLimit
-from command_api.http.openapi import openapi_document
-from command_api.http.pages import page_routes
-from command_api.http.probes import probe_routes
-from command_api.http.problems import install_problem_handlers
-from command_api.http.raw_paths import RawPaths
-from command_api.http.request_limit import RequestLimit
+from command_api.http.routes.pages import page_routes
+from command_api.http.routes.probes import probe_routes
+from command_api.http.routes.uploads import upload_routes
 from command_api.http.state import ApiState
-from command_api.http.uploads import upload_routes
 
 PREFIX = "/api/v1"
 _RESOURCES = (
-    auth,
+    log_in,
     status,
     stations,
     local_lists,
@@ -52,11 +54,13 @@ _RESOURCES = (
     configuration,
     configuration_templates,
     transactions,
+    transaction_closing,
     charging,
     quarantine,
     parked,
     id_tokens,
     jobs,
+    job_uploads,
     rollouts,
     users,
     api_keys,

@@ -3,8 +3,8 @@
 import uvicorn
 from starlette.types import ASGIApp
 
-from command_api.http.connections import BoundedProtocol
-from command_api.http.request_limit import MAX_REQUESTS
+from command_api.http.access.connection_limits import BoundedProtocol
+from command_api.http.access.request_limit import MAX_REQUESTS
 from csms_shared.observability.probes import listening_socket
 
 GRACE_S = 5

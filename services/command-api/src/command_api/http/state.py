@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from command_api.accounts.handlers.accounts import Accounts
-from command_api.accounts.handlers.sessions import Sessions
+from command_api.accounts.handlers.logins import Sessions
 from command_api.amqp.owner_map import OwnerMap
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.watched import WatchedCommands

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid, func
 
-from command_api.database.tables import metadata
+from command_api.database.metadata import metadata
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Table, Text, Uuid, func
 
-from command_api.database.tables import metadata
+from command_api.database.metadata import metadata
 
 upload_tokens = Table(
     "upload_tokens",

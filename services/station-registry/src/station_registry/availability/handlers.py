@@ -9,7 +9,7 @@ from csms_shared.contracts.read_calls import Call
 from csms_shared.db.outbox import write_events
 from station_registry.availability import store as connectors
 from station_registry.availability.domain import StatusReport, connector_status, decide_statuses
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 
 

@@ -9,7 +9,7 @@ from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from station_registry.data_transfer.domain import Transfer, TransferAnswer
 from station_registry.data_transfer.store import save_transfers
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import fact_of_call
 
 

@@ -1,16 +1,29 @@
-"""Tables of the schema `registry` that are no block's: outbox, parked messages, upkeep."""
+"""All tables of the schema `registry`: each block declares its own."""
 
-from csms_shared.db.tables import (
-    bulk_action_table,
-    outbox_deferred_table,
-    outbox_table,
-    parked_table,
-    upkeep_turn_table,
-)
+from station_registry.availability import tables as availability
+from station_registry.certificates import tables as certificates
+from station_registry.configuration import tables as configuration
+from station_registry.data_transfer import tables as data_transfer
+from station_registry.database import service_tables
 from station_registry.database.metadata import metadata
+from station_registry.jobs import tables as jobs
+from station_registry.ownership import tables as ownership
+from station_registry.provisioning import tables as provisioning
+from station_registry.security_events import tables as security_events
+from station_registry.stations import tables as stations
+from station_registry.traffic import tables as traffic
 
-outbox = outbox_table(metadata)
-outbox_deferred = outbox_deferred_table(metadata)
-parked = parked_table(metadata)
-upkeep_turn = upkeep_turn_table(metadata)
-bulk_action = bulk_action_table(metadata)
+__all__ = [
+    "availability",
+    "certificates",
+    "configuration",
+    "data_transfer",
+    "jobs",
+    "metadata",
+    "ownership",
+    "provisioning",
+    "security_events",
+    "service_tables",
+    "stations",
+    "traffic",
+]

@@ -10,7 +10,7 @@ from csms_shared.contracts.read_calls import Answer, Call, answer
 from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import Told, fact_of_call
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.boots import (

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.read_calls import Call
 from csms_shared.db.outbox import write_events
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.security_events import store as security_events
 from station_registry.security_events.domain import ReportedEvent, SecurityEvent, reported, told
 

@@ -43,8 +43,8 @@ from station_registry.credentials.handlers.security_profiles import (
     check_serial_number,
 )
 from station_registry.credentials.store.passwords import save_credentials, save_rotations
+from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
-from station_registry.database.tables import outbox
 from station_registry.events import fact
 from station_registry.ownership.handlers import controls
 from station_registry.ownership.handlers.connections import gone

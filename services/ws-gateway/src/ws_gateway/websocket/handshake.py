@@ -10,6 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 
+from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.runtime.clock import monotonic, now_ms
@@ -25,6 +26,7 @@ from ws_gateway.domain.presented import Presented
 from ws_gateway.domain.tls_faults import TlsFault
 from ws_gateway.ocpp.subprotocol import Subprotocol
 from ws_gateway.websocket.admission_policy import AdmissionPolicy, Throttled
+from ws_gateway.websocket.claim_refusals import refused_claim
 from ws_gateway.websocket.client_address import ClientAddresses
 from ws_gateway.websocket.connection_handler import ConnectionHandler, instant
 from ws_gateway.websocket.connection_limiter import ConnectionLimiter
@@ -35,32 +37,7 @@ from ws_gateway.websocket.upgrade_request import checked_upgrade, named_station
 
 log = structlog.get_logger(__name__)
 
-_REFUSED_CLAIMS = {
-    ClaimOutcome.UNKNOWN_STATION: (HTTPStatus.NOT_FOUND, "no station of this id is known"),
-    ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS: (
-        HTTPStatus.NOT_FOUND,
-        "no station of this id is known, and no more are taken in by themselves",
-    ),
-    ClaimOutcome.BAD_CREDENTIALS: (
-        HTTPStatus.UNAUTHORIZED,
-        "the station's password is missing or wrong",
-    ),
-    ClaimOutcome.WRONG_SECURITY_PROFILE: (
-        HTTPStatus.FORBIDDEN,
-        "the station must connect with another security profile",
-    ),
-    # No challenge of HTTP asks for a client certificate, so it is not 401 (docs/adr/0018).
-    ClaimOutcome.BAD_CERTIFICATE: (
-        HTTPStatus.FORBIDDEN,
-        "the client certificate is not this station's",
-    ),
-    # RFC 6455, 4.2.2: a handshake may be ended by an HTTP status; docs/adr/0006 says why by 400.
-    ClaimOutcome.MISSING_SUBPROTOCOL: (
-        HTTPStatus.BAD_REQUEST,
-        "a strict station must name its version in Sec-WebSocket-Protocol: ocpp1.6",
-    ),
-}
-
+_AWAY = "a part of the central system does not answer"
 _UNKNOWN = (ClaimOutcome.UNKNOWN_STATION, ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS)
 
 
@@ -118,56 +95,63 @@ class Handshakes:
         self._refusals.tls_failed(remote_address, fault)
 
     async def _admit(self, socket: StationSocket, request: Request, client: Client) -> Response:
-        identity = client.station_id = named_station(request)
+        client.station_id = named_station(request)
         response, subprotocol = checked_upgrade(socket, request)
-        try:
-            client.presented = self._presented(socket, request)
-        except BadClientCert as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, "bad_client_cert_header", str(error)) from None
-        if self.draining:
-            raise unavailable("draining", "this gateway is about to stop")
-        if self._limiter.is_overfull:
-            raise unavailable("full", "this gateway holds as many stations as it can")
-        if not self._broker.takes_upgrades:
-            raise unavailable("unavailable", "a part of the central system does not answer")
-        if self._policy.is_unknown(identity):
-            raise _refused(ClaimOutcome.UNKNOWN_STATION)
-        throttled = self._policy.throttled(
-            client.remote_address,
-            identity,
-            client.presented.form,
-            lambda: self._proofs(request, client),
-        )
-        if throttled is not None:
-            raise too_many(throttled)
+        client.presented = self._presented(socket, request)
+        self._check_before_claim(request, client)
         await self._wait_for_admission(socket, client)
         asked_at = monotonic()
         try:
             if not await self._broker.services_prove_themselves():
-                raise unavailable("unavailable", "a part of the central system does not answer")
+                raise unavailable("unavailable", _AWAY)
             asked_at = monotonic()
             reply, claim = await self._claim(request, client, subprotocol)
         finally:
             self._policy.upgrades.done(monotonic() - asked_at)
-        if socket.protocol.state is not CONNECTING:
-            self._broker.notices.release(
-                identity, claim.connection_id, reply.epoch, "gone during the handshake"
-            )
-            raise Refused(
-                HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", reported=False
-            )
-        if not self._broker.takes_upgrades:
-            self._broker.notices.release(
-                identity, claim.connection_id, reply.epoch, "a service was lost meanwhile"
-            )
-            raise unavailable("unavailable", "a part of the central system does not answer")
+        self._check_after_claim(socket, claim, reply)
         self._open_connection(socket, claim, reply, subprotocol)
         return response
 
     def _presented(self, socket: StationSocket, request: Request) -> Presented:
         if socket.announced is not None:
             return socket.presented
-        return self._addresses.presented(_peer(socket), request.headers, socket.presented)
+        try:
+            return self._addresses.presented(_peer(socket), request.headers, socket.presented)
+        except BadClientCert as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, "bad_client_cert_header", str(error)) from None
+
+    def _check_before_claim(self, request: Request, client: Client) -> None:
+        """Refuse what needs no word of the registry."""
+        if self.draining:
+            raise unavailable("draining", "this gateway is about to stop")
+        if self._limiter.is_overfull:
+            raise unavailable("full", "this gateway holds as many stations as it can")
+        if not self._broker.takes_upgrades:
+            raise unavailable("unavailable", _AWAY)
+        if self._policy.is_unknown(client.station_id):
+            raise refused_claim(ClaimOutcome.UNKNOWN_STATION)
+        throttled = self._policy.throttled(
+            client.remote_address,
+            client.station_id,
+            client.presented.form,
+            lambda: self._proofs(request, client),
+        )
+        if throttled is not None:
+            raise too_many(throttled)
+
+    def _check_after_claim(self, socket: StationSocket, claim: Claim, reply: ClaimReply) -> None:
+        """Give the claim back where the station or a service has gone meanwhile."""
+        if socket.protocol.state is not CONNECTING:
+            self._give_back(claim, reply, "gone during the handshake")
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, "client_gone", "gone before its answer", reported=False
+            )
+        if not self._broker.takes_upgrades:
+            self._give_back(claim, reply, "a service was lost meanwhile")
+            raise unavailable("unavailable", _AWAY)
+
+    def _give_back(self, claim: Claim, reply: ClaimReply, reason: str) -> None:
+        self._broker.notices.release(claim.station_id, claim.connection_id, reply.epoch, reason)
 
     async def _wait_for_admission(self, socket: StationSocket, client: Client) -> None:
         station_id = client.station_id
@@ -200,23 +184,30 @@ class Handshakes:
     async def _claim(
         self, request: Request, client: Client, subprotocol: Subprotocol
     ) -> tuple[ClaimReply, Claim]:
-        station_id, presented = client.station_id, client.presented
-        proofs = self._proofs(request, client)
+        presented = client.presented
         claim = Claim(
-            station_id=station_id,
+            station_id=client.station_id,
             connection_id=uuid.uuid4().hex,
             ocpp_version=subprotocol.dialect.version,
             offers_subprotocol=subprotocol.header is not None,
             remote_address=client.remote_address,
-            credential_proofs=tuple(proofs),
+            credential_proofs=tuple(self._proofs(request, client)),
             tls=presented.tls,
             certificate=None
             if presented.certificate is None
             else base64.b64encode(presented.certificate).decode(),
             connected_ms=now_ms(),
         )
+        reply = await self._ask_registry(claim)
+        if reply.outcome is not ClaimOutcome.ACCEPTED:
+            raise self._refusal(reply, client)
+        exempt = reply.registration is not None and reply.registration.exempt_from_limits
+        self._policy.connected(client.station_id, exempt=exempt)
+        return reply, claim
+
+    async def _ask_registry(self, claim: Claim) -> ClaimReply:
         asked_at = monotonic()
-        with self._policy.asking(client.remote_address, station_id) as throttled:
+        with self._policy.asking(claim.remote_address, claim.station_id) as throttled:
             if throttled is not None:
                 raise too_many(throttled)
             try:
@@ -225,31 +216,28 @@ class Handshakes:
                 raise unavailable("registry_unanswered", str(error)) from None
         if reply.outcome in _UNKNOWN:
             self._policy.found_unknown(
-                client.remote_address,
-                station_id,
+                claim.remote_address,
+                claim.station_id,
                 asked_at=asked_at,
                 # Where there is more to say, the next attempt may be another one.
                 lasting=not reply.detail,
             )
         else:
-            self._policy.found_known(station_id)
-        if reply.outcome is not ClaimOutcome.ACCEPTED:
-            if not isinstance(reply.outcome, ClaimOutcome):
-                # Of a newer registry; another gateway, or this one once it is newer, knows it.
-                raise unavailable("unknown_outcome", reply.detail or f"refused: {reply.outcome}")
-            status = _REFUSED_CLAIMS[reply.outcome][0]
-            headers = {}
-            if status is HTTPStatus.FORBIDDEN:
-                self._policy.form_refused(client.remote_address, station_id, presented.form)
-            if status is HTTPStatus.UNAUTHORIZED:
-                self._policy.login_failed(
-                    client.remote_address, station_id, reply.credential_checks
-                )
-                headers["WWW-Authenticate"] = 'Basic realm="csms", charset="UTF-8"'
-            raise _refused(reply.outcome, reply.detail, headers)
-        exempt = reply.registration is not None and reply.registration.exempt_from_limits
-        self._policy.connected(station_id, exempt=exempt)
-        return reply, claim
+            self._policy.found_known(claim.station_id)
+        return reply
+
+    def _refusal(self, reply: ClaimReply, client: Client) -> Refused:
+        """Return the answer to a refused claim, and remember what the next attempt may meet."""
+        if not isinstance(reply.outcome, ClaimOutcome):
+            # Of a newer registry; another gateway, or this one once it is newer, knows it.
+            return unavailable("unknown_outcome", reply.detail or f"refused: {reply.outcome}")
+        refused = refused_claim(reply.outcome, reply.detail)
+        address, station_id = client.remote_address, client.station_id
+        if refused.status is HTTPStatus.FORBIDDEN:
+            self._policy.form_refused(address, station_id, client.presented.form)
+        if refused.status is HTTPStatus.UNAUTHORIZED:
+            self._policy.login_failed(address, station_id, reply.credential_checks)
+        return refused
 
     def _proofs(self, request: Request, client: Client) -> Sequence[str]:
         if client.proofs is None:
@@ -267,39 +255,9 @@ class Handshakes:
     ) -> None:
         registration = reply.registration
         if registration is None:
-            self._broker.notices.release(
-                claim.station_id, claim.connection_id, reply.epoch, "incomplete claim reply"
-            )
+            self._give_back(claim, reply, "incomplete claim reply")
             raise unavailable("registry_unanswered", "the registry's answer was incomplete")
-        now = instant()
-        handler = ConnectionHandler(
-            socket,
-            self._broker,
-            self._policy,
-            StationConnection(
-                subprotocol.dialect,
-                reply.epoch,
-                registration.registration_status,
-                now,
-                booted=reply.booted,
-                strict=registration.strict,
-                exempt=registration.exempt_from_limits,
-                limits=self._limits,
-            ),
-            subprotocol.dialect,
-            station_id=claim.station_id,
-            connection_id=claim.connection_id,
-            remote_address=claim.remote_address,
-            connected_ms=claim.connected_ms,
-            boot_count=registration.boot_count,
-            registration_version=registration.version,
-            tolerated=(Deviation.MISSING_SUBPROTOCOL,) if subprotocol.header is None else (),
-            data_request=(
-                None
-                if reply.status_known and reply.booted
-                else DataRequest(subprotocol.dialect, now, booted=reply.booted)
-            ),
-        )
+        handler = self._handler(socket, claim, reply, registration, subprotocol)
         self._broker.connections.add(handler)
         if handler.ended:
             raise unavailable("superseded", "a newer connection of this station is open")
@@ -315,12 +273,44 @@ class Handshakes:
             remote_address=claim.remote_address,
         )
 
-
-def _refused(
-    outcome: ClaimOutcome, detail: str = "", headers: dict[str, str] | None = None
-) -> Refused:
-    status, usual = _REFUSED_CLAIMS[outcome]
-    return Refused(status, outcome.value, detail or usual, headers or {})
+    def _handler(
+        self,
+        socket: StationSocket,
+        claim: Claim,
+        reply: ClaimReply,
+        registration: RegistrationChange,
+        subprotocol: Subprotocol,
+    ) -> ConnectionHandler:
+        now = instant()
+        machine = StationConnection(
+            subprotocol.dialect,
+            reply.epoch,
+            registration.registration_status,
+            now,
+            booted=reply.booted,
+            strict=registration.strict,
+            exempt=registration.exempt_from_limits,
+            limits=self._limits,
+        )
+        return ConnectionHandler(
+            socket,
+            self._broker,
+            self._policy,
+            machine,
+            subprotocol.dialect,
+            station_id=claim.station_id,
+            connection_id=claim.connection_id,
+            remote_address=claim.remote_address,
+            connected_ms=claim.connected_ms,
+            boot_count=registration.boot_count,
+            registration_version=registration.version,
+            tolerated=(Deviation.MISSING_SUBPROTOCOL,) if subprotocol.header is None else (),
+            data_request=(
+                None
+                if reply.status_known and reply.booted
+                else DataRequest(subprotocol.dialect, now, booted=reply.booted)
+            ),
+        )
 
 
 def _peer(connection: ServerConnection) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -72,31 +72,7 @@ class Listener:
 
     async def start(self) -> None:
         """Begin to accept."""
-        socket_factory = functools.partial(
-            StationSocket,
-            limiter=self._limiter,
-            read_limiter=self._read_limiter,
-            held=self._held,
-            on_garbage=self._handshakes.garbage,
-        )
-        factories: list[tuple[socket.socket, Callable[..., object]]] = [
-            (listening, socket_factory) for listening in self._plain
-        ]
-        if self._contexts is not None:
-            contexts = self._contexts
-
-            def tls_handshake(*arguments: Any, **options: Any) -> TlsHandshake:
-                return TlsHandshake(
-                    lambda: contexts.current,
-                    lambda announced: socket_factory(*arguments, announced=announced, **options),
-                    self._limiter,
-                    self._tls_queue,
-                    self._handshakes.tls_failed,
-                    self._is_balancer,
-                )
-
-            factories += [(listening, tls_handshake) for listening in self._secured]
-        for listening, factory in factories:
+        for listening, factory in self._factories():
             server = await serve(
                 self._hold,
                 sock=listening,
@@ -111,6 +87,34 @@ class Listener:
                 backlog=_BACKLOG,
             )
             self._servers.append(server)
+
+    def _factories(self) -> Iterator[tuple[socket.socket, Callable[..., object]]]:
+        """Return what makes the protocol of each connection that comes in on a listening socket."""
+        socket_factory = functools.partial(
+            StationSocket,
+            limiter=self._limiter,
+            read_limiter=self._read_limiter,
+            held=self._held,
+            on_garbage=self._handshakes.garbage,
+        )
+        for listening in self._plain:
+            yield listening, socket_factory
+        if self._contexts is None:
+            return
+        contexts = self._contexts
+
+        def tls_handshake(*arguments: Any, **options: Any) -> TlsHandshake:
+            return TlsHandshake(
+                lambda: contexts.current,
+                lambda announced: socket_factory(*arguments, announced=announced, **options),
+                self._limiter,
+                self._tls_queue,
+                self._handshakes.tls_failed,
+                self._is_balancer,
+            )
+
+        for listening in self._secured:
+            yield listening, tls_handshake
 
     def stop_accepting(self) -> None:
         """Accept no more; what is open stays open."""

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from command_api.accounts.domain.roles import Principal, Role
+from command_api.accounts.handlers.logins import Sessions, api_key_hash
 from command_api.accounts.handlers.passwords import Passwords
-from command_api.accounts.handlers.sessions import Sessions, api_key_hash
 from command_api.accounts.store import accounts
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor

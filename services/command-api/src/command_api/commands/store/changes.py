@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord
 from command_api.commands.store.rows import COLUMNS, at, command_view, record_of
 from command_api.commands.tables import commands
-from command_api.database.tables import outbox
+from command_api.database.service_tables import outbox
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.db.outbox import write_events

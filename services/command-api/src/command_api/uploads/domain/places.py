@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from pydantic import SecretStr
+
 # The rules of S3 for names of buckets, as far as a typing error can break them.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -22,6 +24,16 @@ class BucketPlace:
 
     bucket: str
     prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAccess:
+    """How a bucket is reached; without a key, as the variables and roles of AWS say."""
+
+    endpoint: str | None
+    region: str
+    access_key_id: str | None
+    secret_access_key: SecretStr | None
 
 
 def parse_upload_place(url: str) -> FolderPlace | BucketPlace:

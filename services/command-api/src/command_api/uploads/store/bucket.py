@@ -7,7 +7,6 @@ completed and is aborted when the station breaks off. Keys are those of the fold
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,9 +14,8 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
-from pydantic import SecretStr
 
-from command_api.uploads.domain.places import BucketPlace
+from command_api.uploads.domain.places import BucketAccess, BucketPlace
 from command_api.uploads.store.files import FilesAway
 from csms_shared.runtime.settings import SettingsProblem
 
@@ -33,16 +31,6 @@ _REQUEST = timedelta(seconds=30)
 _RETRIES = 3
 _NO_MORE_RETRIES_AFTER = timedelta(seconds=60)
 _CHECK_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class BucketAccess:
-    """How a bucket is reached; without a key, as the variables and roles of AWS say."""
-
-    endpoint: str | None
-    region: str
-    access_key_id: str | None
-    secret_access_key: SecretStr | None
 
 
 class UploadBucket:

@@ -27,7 +27,7 @@ from station_registry.certificates.store import certificates
 from station_registry.certificates.store import installed as installed_certificates
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store.requests import DeliveredRequest
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import Told, fact
 from station_registry.security_events.domain import (
     CERTIFICATE_NOT_INSTALLED,

@@ -14,7 +14,7 @@ from station_registry.certificates.handlers.requests import SigningNow
 from station_registry.certificates.handlers.signing import ORDERED_BY
 from station_registry.certificates.store import certificates
 from station_registry.certificates.store.certificates import Expiring
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.ocpp.orders.intents import AskForCertificate

@@ -31,7 +31,7 @@ from station_registry.certificates.store import certificates
 from station_registry.certificates.store import installed as installed_certificates
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store import views as certificate_views
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 
 

@@ -16,7 +16,7 @@ from station_registry.certificates.store.root_expiry import (
     take_authorities,
     take_roots,
 )
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import SOURCE, Told, fact
 
 log = structlog.get_logger(__name__)

@@ -25,7 +25,7 @@ from station_registry.certificates.handlers.signers import Signed, Signer, Signe
 from station_registry.certificates.store import certificates
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store.requests import DueRequest
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.ocpp.orders.intents import InstallSignedCertificate

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.outbox import write_events
 from station_registry.configuration.domain import ChangeEnd, ReadEnd, Reading, is_taken
 from station_registry.configuration.store.values import end_orders, save_changed, save_read
+from station_registry.database.service_tables import outbox
 from station_registry.database.station_locks import lock_stations
-from station_registry.database.tables import outbox
 from station_registry.events import fact
 
 

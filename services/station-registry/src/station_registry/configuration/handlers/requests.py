@@ -20,7 +20,7 @@ from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.configuration.domain import MAX_KEYS, KnownKey, key_of, max_keys, pieces
 from station_registry.configuration.store.values import read_configuration
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.ocpp.orders.intents import ReadConfiguration
 from station_registry.provisioning import store as stations

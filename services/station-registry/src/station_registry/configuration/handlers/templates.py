@@ -48,9 +48,9 @@ from station_registry.configuration.store.values import (
     read_configuration,
     save_ordered,
 )
+from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
-from station_registry.database.tables import outbox
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.ocpp.orders.intents import ChangeConfiguration
 from station_registry.provisioning import store as stations

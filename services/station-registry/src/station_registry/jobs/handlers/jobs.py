@@ -13,7 +13,7 @@ from csms_shared.contracts.read_calls import Call
 from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import Told, fact
 from station_registry.jobs.domain.jobs import (
     DEFAULT_TIMEOUT,

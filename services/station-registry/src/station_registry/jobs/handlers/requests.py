@@ -25,9 +25,9 @@ from csms_shared.db.cursors import as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
+from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
-from station_registry.database.tables import outbox
 from station_registry.jobs.handlers.jobs import tell_created
 from station_registry.jobs.store import jobs
 from station_registry.jobs.tables import station_job, station_job_report

@@ -18,7 +18,7 @@ from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.values.times import format_time_ms
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import SOURCE
 from station_registry.jobs.domain.rollouts import fair_shares, next_step
 from station_registry.jobs.handlers.requests import start_jobs

@@ -14,7 +14,7 @@ from csms_shared.values.texts import is_storable
 from station_registry.certificates.store import certificates
 from station_registry.credentials.domain.client_certificates import fingerprint_of
 from station_registry.credentials.store.passwords import save_credentials
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import Told, fact
 from station_registry.ownership.domain.claims import (
     ClaimDecision,

@@ -16,7 +16,7 @@ from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import Told, fact
 from station_registry.ownership.domain.owners import Owner, Ownership, Verdict, reassert, release
 from station_registry.ownership.store import claimed_stations, connections, leases, liveness

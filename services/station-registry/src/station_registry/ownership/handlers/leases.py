@@ -11,7 +11,7 @@ from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import Told
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections, leases

@@ -11,7 +11,7 @@ from csms_shared.contracts.refusals import refuse
 from csms_shared.db.outbox import write_events
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import fit, is_storable
-from station_registry.database.tables import outbox
+from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 from station_registry.security_events.domain import CONNECTION_REFUSED, SecurityEvent, detected
 from station_registry.security_events.handlers import record_security_events

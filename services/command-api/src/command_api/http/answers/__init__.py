@@ -1,0 +1,1 @@
+"""What goes out: JSON documents, and problems for whatever went wrong."""

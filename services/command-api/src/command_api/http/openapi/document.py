@@ -1,0 +1,143 @@
+"""The OpenAPI document: the routes as FastAPI sees them, one operation per command action.
+
+Added to each operation: the role that it needs, every problem that it may answer with, and what
+no text in a request may hold. A route names only the problems that are its own (`responses`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+
+from command_api.accounts.domain.roles import Role
+from command_api.commands.domain.password_rotation import PASSWORD_MAX_LENGTH
+from command_api.http.access.authentication import required_role
+from command_api.http.openapi.commands import COMMANDS, command_operations, command_schemas
+from command_api.http.openapi.texts import forbid_nul, forbid_null_in_queries
+
+_PREFIX = "/api/v1"
+_DESCRIPTION = """\
+Errors are `application/problem+json` (RFC 9457); times are RFC 3339 UTC with `Z`; lists are paged \
+by `limit` and `cursor`.
+
+Whoever asks needs an API key (`X-API-Key`) or a bearer token. One valid credential suffices, \
+whatever is beside it; where both are valid, the key says who asks.
+
+Beside what each operation names, any path answers 404 where nothing is there, 405 with `Allow` \
+to a method that it has not (HEAD and OPTIONS among them), 413 to a body of more than 1 MiB, and \
+431 to a head of more than 64 KiB; what is no HTTP request at all is 400. Parameters that an \
+operation does not name are ignored; of one that is given twice the last counts.
+"""
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "stable name of the problem"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_SECURITY_SCHEMES = {
+    "password": {
+        "type": "oauth2",
+        "flows": {"password": {"tokenUrl": f"{_PREFIX}/auth/token", "scopes": {}}},
+    },
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_MEANINGS = {
+    401: "Nobody known asks.",
+    403: "The role does not suffice.",
+    404: "There is no such thing.",
+    413: "The body has more than 1 MiB.",
+    415: "The body says to be of another media type.",
+    422: "A field is wrong; `errors` names it.",
+    503: "A service, the broker or the database does not answer, or too many requests are in hand.",
+}
+# Bodies with the password of a station.
+_WITH_PASSWORDS = ("NewStation", "NewPassword")
+_SECONDS = {"type": "integer", "minimum": 0}
+_RETRY_AFTER = {
+    "Retry-After": {"required": True, "description": "in seconds", "schema": _SECONDS},
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+
+
+def openapi_document(app: FastAPI, version: str, min_password_length: int) -> dict[str, Any]:
+    """Return the document; passwords of stations have at least so many characters."""
+    document = get_openapi(
+        title="CSMS",
+        version=version,
+        summary="Central system for EV charging stations",
+        description=_DESCRIPTION,
+        routes=app.routes,
+    )
+    components = document["components"]
+    components["schemas"] |= {"Problem": _PROBLEM, **command_schemas()}
+    components["securitySchemes"] = _SECURITY_SCHEMES
+    document["security"] = [{"password": []}, {"apiKey": []}]
+    document["paths"] |= command_operations()
+    roles = dict(_roles(app))
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            needed = Role.OPERATOR if path.startswith(COMMANDS) else roles.get((path, method))
+            _complete(path, operation, needed)
+    # The framework's own answer, which no route gives.
+    for name in ("HTTPValidationError", "ValidationError"):
+        del components["schemas"][name]
+    for body in _WITH_PASSWORDS:
+        password = components["schemas"][body]["properties"]["password"]
+        password |= {"minLength": min_password_length, "maxLength": PASSWORD_MAX_LENGTH}
+    forbid_null_in_queries(document)
+    forbid_nul(document)
+    return document
+
+
+def _roles(app: FastAPI) -> Iterator[tuple[tuple[str, str], Role]]:
+    for route in iter_route_contexts(app.routes):
+        role = required_role(getattr(route, "dependant", None))
+        if role is not None and route.path_format is not None:
+            for method in route.methods or ():
+                yield (route.path_format, method.lower()), role
+
+
+def _complete(path: str, operation: dict[str, Any], role: Role | None) -> None:
+    """Add what follows from the operation itself: its role, its parameters, its body."""
+    answers: dict[str, Any] = operation["responses"]
+    statuses = {422, 503, *(int(status) for status in answers if status >= "400")}
+    if role is None:
+        operation["security"] = []
+    else:
+        operation["description"] += f"\n\nNeeds the role {role}."
+        statuses |= {401} if role is Role.VIEWER else {401, 403}
+    if "{" in path:
+        statuses.add(404)
+    if "requestBody" in operation:
+        statuses |= {413, 415}
+    for status in sorted(statuses):
+        own = answers.pop(str(status), {})
+        # What FastAPI writes of 422 is its own answer.
+        described = status in _MEANINGS and (status == 422 or "description" not in own)
+        answers[str(status)] = {
+            "description": _MEANINGS[status] if described else own["description"],
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }

@@ -1,0 +1,87 @@
+"""GET /status, GET /connections."""
+
+import importlib.metadata
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from command_api.http.access.authentication import Viewer
+from command_api.http.answers.documents import Json
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
+from command_api.http.state import state_of
+from command_api.ports import ServiceAway
+from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.stations import ConnectionView, GatewayView
+from csms_shared.db.engine import why_away
+from csms_shared.runtime.clock import now_ms
+from csms_shared.values.times import format_time_ms
+
+router = APIRouter(tags=["status"])
+
+VERSION = importlib.metadata.version("csms-command-api")
+
+
+class Status(BaseModel):
+    """The suite at a glance. `broker`, `database`, `station_registry`: `up` or `down`.
+
+    What the registry would know is null while it does not answer. `stations_online` are surely
+    online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
+    `warnings`: by name, what is wrong although everything is up.
+    """
+
+    version: str
+    time: str
+    broker: str
+    database: str
+    station_registry: str
+    stations: int | None
+    stations_online: int | None
+    stations_unconfirmed: int | None
+    gateways: list[GatewayView] | None
+    warnings: dict[str, str] | None
+
+
+@router.get("/status", response_model=Status, summary="The suite at a glance")
+async def get_status(request: Request, _: Viewer) -> Response:
+    """Always 200: what is down is what one wants to see here."""
+    state = state_of(request)
+    fleet: dict[str, Any] | None = None
+    if state.broker_is_up():
+        try:
+            fleet = await state.services.ask(STATION_REGISTRY, "fleet.status", {})
+        except ServiceAway:
+            fleet = None
+    return Json(
+        {
+            "version": VERSION,
+            "time": format_time_ms(now_ms()),
+            "broker": _up(state.broker_is_up()),
+            "database": _up(await why_away(state.engine) is None),
+            "station_registry": _up(fleet is not None),
+            "stations": fleet and fleet["stations"],
+            "stations_online": fleet and fleet["stations_online"],
+            "stations_unconfirmed": fleet and fleet.get("stations_unconfirmed"),
+            "gateways": fleet and fleet["gateways"],
+            # A registry of the version before says nothing of them.
+            "warnings": fleet and fleet.get("warnings", {}),
+        }
+    )
+
+
+def _up(up: bool) -> str:
+    return "up" if up else "down"
+
+
+@router.get("/connections", response_model=Page[ConnectionView], summary="Open connections")
+async def list_connections(
+    request: Request, _: Viewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """Return the stations' open connections, newest first."""
+    return Json(
+        await state_of(request).services.ask(
+            STATION_REGISTRY, "connections.list", given(limit=limit, cursor=cursor)
+        )
+    )

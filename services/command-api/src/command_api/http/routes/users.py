@@ -1,0 +1,106 @@
+"""Users, for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from command_api.accounts.domain.roles import Role
+from command_api.http.access.audited_route import AuditedRoute
+from command_api.http.access.authentication import Administrator
+from command_api.http.answers.documents import Json, no_content
+from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
+from command_api.http.requests.schema_rules import any_given
+from command_api.http.state import state_of
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.refusals import refuse
+
+router = APIRouter(prefix="/users", tags=["users"], route_class=AuditedRoute)
+
+Username = Annotated[str, Path(min_length=1, max_length=255)]
+_BUSY = {"description": "Too many passwords are being hashed already."}
+_PASSWORD = Field(min_length=8, max_length=1_000)
+
+
+class UserView(BaseModel):
+    """A user, without the password."""
+
+    username: str
+    role: Role
+    created_at: str
+    updated_at: str
+
+
+class NewUser(BaseModel):
+    """Somebody who may log in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
+    password: str = _PASSWORD
+    role: Role
+
+
+class UserChange(BaseModel):
+    """A new password, a new role, or both."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=any_given("password", "role"))
+
+    password: str | None = Field(None, min_length=8, max_length=1_000)
+    role: Role | None = None
+
+
+@router.get("", response_model=Page[UserView], summary="List users")
+async def list_users(
+    request: Request, _: Administrator, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """Return users by name."""
+    return Json(await state_of(request).accounts.list_users(limit, cursor))
+
+
+@router.post(
+    "",
+    response_model=UserView,
+    status_code=201,
+    summary="Create a user",
+    responses={409: {"description": "There is such a user."}, 429: _BUSY},
+)
+async def create_user(request: Request, _: Administrator, body: NewUser) -> Response:
+    """Create a user."""
+    accounts = state_of(request).accounts
+    return Json(await accounts.create_user(body.username, body.password, body.role), 201)
+
+
+@router.get("/{username:segment}", response_model=UserView, summary="Get a user")
+async def get_user(request: Request, _: Administrator, username: Username) -> Response:
+    """Return one user."""
+    return Json(await state_of(request).accounts.get_user(username))
+
+
+@router.patch(
+    "/{username:segment}",
+    response_model=UserView,
+    summary="Change a user",
+    responses={409: {"description": "This is the last administrator."}, 429: _BUSY},
+)
+async def change_user(
+    request: Request, _: Administrator, username: Username, body: UserChange
+) -> Response:
+    """Change password or role; the user's tokens end."""
+    if body.password is None and body.role is None:
+        raise refuse(422, "validation_failed", "nothing to change", ("body", "is empty"))
+    accounts = state_of(request).accounts
+    return Json(await accounts.change_user(username, body.password, body.role))
+
+
+@router.delete(
+    "/{username:segment}",
+    status_code=204,
+    summary="Delete a user",
+    responses={409: {"description": "This is the last administrator."}},
+)
+async def delete_user(request: Request, _: Administrator, username: Username) -> Response:
+    """Delete a user; the last administrator stays."""
+    await state_of(request).accounts.delete_user(username)
+    return no_content()

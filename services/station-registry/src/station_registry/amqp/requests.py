@@ -1,0 +1,79 @@
+"""Which function handles which request of REST: the operations of `STATION_OPERATIONS`."""
+
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.replies import Replies
+from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.contracts.stations import LOOK_UP_OWNERS
+from csms_shared.db.engine import RequestHandler, transactional
+from csms_shared.db.parked_requests import parked_operations
+from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority
+from station_registry.certificates.handlers.operations import certificate_operations
+from station_registry.configuration.handlers import requests as configuration
+from station_registry.configuration.handlers import templates
+from station_registry.database.service_tables import bulk_action, parked
+from station_registry.jobs.handlers import rollout_requests
+from station_registry.jobs.handlers.requests import create_job, get_job, list_jobs
+from station_registry.provisioning.domain.registration import Policies
+from station_registry.security_events import store as security_events
+from station_registry.stations import handlers as stations
+from station_registry.stations.store import views
+from station_registry.traffic.handlers.recordings import list_messages
+from station_registry.traffic.handlers.refusals import get_refusal, list_refusals
+
+
+def station_operations(
+    engine: AsyncEngine,
+    publisher: Publisher,
+    replies: Replies,
+    policies: Policies,
+    authority: BuiltInAuthority | None = None,
+) -> dict[str, RequestHandler]:
+    """Return who handles each operation."""
+    instructing = partial(stations.instructing, engine, replies)
+    return {
+        "stations.list": transactional(engine, views.list_stations),
+        "stations.create": transactional(engine, partial(stations.create, policies)),
+        "stations.get": transactional(engine, stations.get_detail),
+        "stations.change": instructing(partial(stations.change, policies)),
+        "stations.delete": instructing(stations.delete),
+        "stations.set_password": transactional(engine, stations.set_station_password),
+        "stations.offer_profile": transactional(engine, partial(stations.offer_profile, policies)),
+        "stations.connectors": transactional(engine, stations.list_connectors),
+        "connections.list": transactional(engine, views.list_connections),
+        # Also here: an older command-api does not know that they have a lane.
+        LOOK_UP_OWNERS: owner_look_ups(engine),
+        "fleet.status": transactional(engine, partial(stations.fleet_status, authority)),
+        "jobs.create": transactional(engine, create_job),
+        "jobs.get": transactional(engine, get_job),
+        "jobs.list": transactional(engine, list_jobs),
+        "rollouts.create": transactional(engine, rollout_requests.create_rollout),
+        "rollouts.get": transactional(engine, rollout_requests.get_rollout),
+        "rollouts.list": transactional(engine, rollout_requests.list_rollouts),
+        "rollouts.steer": transactional(engine, rollout_requests.steer_rollout),
+        "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
+        "security_events.list": transactional(engine, security_events.list_events),
+        **certificate_operations(engine, authority),
+        "messages.list": transactional(engine, list_messages),
+        "refusals.list": transactional(engine, list_refusals),
+        "refusals.get": transactional(engine, get_refusal),
+        "configuration.get": transactional(engine, configuration.get_configuration),
+        "configuration.values": transactional(engine, configuration.configuration_values),
+        "configuration.refresh": transactional(engine, configuration.refresh_configuration),
+        "configuration_templates.list": transactional(engine, templates.list_all),
+        "configuration_templates.create": transactional(engine, templates.create),
+        "configuration_templates.get": transactional(engine, templates.get),
+        "configuration_templates.replace": transactional(engine, templates.replace),
+        "configuration_templates.delete": transactional(engine, templates.delete),
+        "configuration_templates.drift": transactional(engine, templates.show_drift),
+        "configuration_templates.apply": transactional(engine, templates.apply),
+        **parked_operations(engine, publisher, parked, bulk_action, STATION_REGISTRY),
+    }
+
+
+def owner_look_ups(engine: AsyncEngine) -> RequestHandler:
+    """Return who tells where commands go."""
+    return transactional(engine, stations.look_up_owners)
