@@ -169,6 +169,7 @@ BOUNDS_OF_DECISIONS = (
         "docs/adr/0019-slow-is-not-away.md",
         ("is overdue ({} s)", "ws_gateway: OVERDUE_S"),
         ("no answer after {} s and", "ws_gateway: PROBE_TIMEOUT_S"),
+        ("itself stood still for {} s or longer", "ws_gateway: STALL_S"),
         ("A consumer takes {} KiB", "csms_shared: _TAKE_MAX_BYTES / KiB"),
     ),
     *bounds_of(

@@ -262,6 +262,7 @@ REST_OF_THE_PAGE = bounds_of(
         "csms_shared: work_queues.MEASURED_EVERY_S",
     ),
     ("not published ({} stands for more)", "csms_shared: MOST_COUNTED"),
+    ("Of one routing key {} messages are counted", "csms_shared: outbox_deferred.MOST_KEPT"),
     ("0 where nothing waits. Measured every {} s", "csms_shared: outbox_waiting.MEASURED_EVERY_S"),
     ("- {} files for the broker", "ws_gateway: _OTHER_FILES"),
     ("- {}, or a quarter of the rest", "ws_gateway: _RESERVED_FILES"),

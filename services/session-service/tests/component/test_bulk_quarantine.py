@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.sessions import DismissMany, Reconcile
 from csms_shared.db.engine import in_transaction
 from session_service.handling import isolation
+from session_service.quarantine.handlers import bulk
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.quarantine.handlers.requests import reconcile_item
 from session_service.quarantine.store.pages import next_open_items
@@ -277,6 +278,45 @@ async def test_what_belongs_to_a_transaction_that_somebody_has_costs_no_other(
     assert (done["matched"], done["done"]) == ((2, 0) if chosen else (8, 6))
     assert [one["code"] for one in done["failures"]] == ["busy", "busy"]
     assert (await ask("quarantine.reconcile_many", **batch(**which)))["done"] == 2
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+async def test_what_somebody_had_for_a_moment_is_busy_and_no_misfit(
+    ask: Ask, records: Any, chosen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await waiting(records, 1)
+    which = {"transaction_id": await transaction_of(records, "S0")} if chosen else {}
+    async with records.engine.connect() as other:
+
+        async def given_back_afterwards(*given: Any) -> Any:
+            done = await isolation.each_apart(*given)
+            await other.rollback()
+            return done
+
+        monkeypatch.setattr(bulk, "each_apart", given_back_afterwards)
+        await other.execute(text("SELECT 1 FROM quarantine WHERE kind = 'stop' FOR UPDATE"))
+        done = await ask("quarantine.reconcile_many", **batch(**which))
+    assert (done["matched"], done["done"]) == (2, 1)
+    assert [one["code"] for one in done["failures"]] == ["busy"]
+    monkeypatch.undo()
+    assert (await ask("quarantine.reconcile_many", **batch(**which)))["done"] == 1
+
+
+async def test_what_fits_nothing_beside_an_item_that_somebody_has_is_busy(
+    ask: Ask, records: Any
+) -> None:
+    await records.token("T1", max_concurrent=None)
+    stops = [records.stop(seq, 0, idTag="T1", meter_stop=seq, station_id="S0") for seq in (9, 12)]
+    await records.report(*stops)
+    await started_unseen(records, "S0")
+    async with records.engine.connect() as other:
+        await other.execute(text("SELECT 1 FROM quarantine WHERE seq = 9 FOR UPDATE"))
+        done = await ask("quarantine.reconcile_many", **batch())
+        assert (done["matched"], done["done"]) == (2, 0)
+        assert [one["code"] for one in done["failures"]] == ["busy", "busy"]
+        await other.execute(text("UPDATE quarantine SET status = 'dismissed' WHERE seq = 9"))
+        await other.commit()
+    assert (await ask("quarantine.reconcile_many", **batch()))["done"] == 1
 
 
 @pytest.mark.parametrize("way", ["in turns", "in bulk", "at a start"])

@@ -170,6 +170,28 @@ async def test_limits_of_the_station_are_kept_and_shown(records: Any) -> None:
     assert view.max_entries_per_message == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "chosen"),
+    [
+        ("Straße", "STRASSE"),
+        ("STRASSE", "straße"),
+        (" fleet\t", "Fleet"),
+        ("fleet", " FLEET "),
+        ("\u0130zmir", "i\u0307ZMIR"),
+        ("ΣΑΣ", "σας"),
+    ],
+)
+async def test_a_group_is_the_same_one_as_its_tokens_are(
+    records: Any, written: str, chosen: str
+) -> None:
+    station = Station(records)
+    await records.token("A", group_id=written)
+    await records.token("B", group_id="other")
+    await keep(records, group_ids=[chosen], id_tokens=[])
+    await station.serve()
+    assert list(station.entries) == ["A"]
+
+
 async def test_a_selection_takes_groups_and_single_tokens(records: Any) -> None:
     station = Station(records)
     await records.token("A", group_id="Fleet")

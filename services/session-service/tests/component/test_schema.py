@@ -199,6 +199,23 @@ async def test_the_day_of_a_value_is_known_whatever_becomes_of_others_that_came_
     assert len(await records.rows("SELECT * FROM meter_value_week")) == 1
 
 
+async def test_of_marks_that_say_the_same_one_stays(records: Any) -> None:
+    """A program of the release before makes one with each batch."""
+    await records.execute(
+        "INSERT INTO meter_value_week (week, received_on) "
+        "SELECT CAST('2026-11-16' AS date) + 7 * (n % 2), CAST('2026-11-20' AS date) + n % 3 "
+        "FROM generate_series(1, 12000) AS n"
+    )
+    merge = _tasks()["merge_marks_of_weeks"]
+    rounds = 0
+    while await in_transaction(records.engine, merge.work):
+        rounds += 1
+    assert rounds == 3
+    marks = await records.rows("SELECT DISTINCT week, received_on FROM meter_value_week")
+    assert len(marks) == 6
+    assert len(await records.rows("SELECT * FROM meter_value_week")) == 6
+
+
 async def test_stops_and_closed_quarantine_go_after_their_time_and_nothing_else(
     records: Any, engine: AsyncEngine
 ) -> None:

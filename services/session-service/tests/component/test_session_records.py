@@ -363,3 +363,14 @@ async def test_suspect_values_flag_the_transaction_and_stay(records: Any) -> Non
     (row,) = await records.transactions()
     assert row["flags"] == ["meter_backwards", "negative_energy"]
     assert row["meter_stop"] == 8000
+
+
+async def test_copies_of_meter_values_inside_one_batch_are_told_once(records: Any) -> None:
+    await records.token("T1")
+    await records.decide(records.start(1))
+    await records.report(
+        records.meter_values(3), records.meter_values(3, epoch=2), records.meter_values(4)
+    )
+    told = [one for one in await records.events() if "meter_values" in one["type"]]
+    assert [(one["data"]["epoch"], one["data"]["seq"]) for one in told] == [(1, 3), (1, 4)]
+    assert len({one["id"] for one in told}) == 2

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from session_service.quarantine.handlers.events import quarantine_added
+from session_service.quarantine.store.items import STOP, Unmatched
 from session_service.transactions.domain.stops import Transaction
 from session_service.transactions.handlers.events import Correction, transaction_corrected
 
@@ -56,3 +58,36 @@ def test_a_correction_of_something_else_is_another_event(before: Transaction) ->
 def test_a_correction_for_another_reason_is_another_event() -> None:
     before = replace(ENDED, meter_stop=1500)
     assert _id(before, Correction.OWN_STOP) != _id(before, Correction.EARLIER_STOP)
+
+
+ITEM = Unmatched(STOP, "S1", None, 0, "T1", "c", (1, 9), 1, NOW, "nothing fits", {"meterStop": 1})
+
+
+def _added(item: Unmatched) -> str:
+    _, event = quarantine_added(item)
+    return event.id
+
+
+def test_an_item_of_the_quarantine_that_is_told_again_is_the_same_event() -> None:
+    assert _added(replace(ITEM)) == _added(ITEM)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        replace(ITEM, stamp=(1, 10)),
+        replace(ITEM, stamp=(2, 9)),
+        replace(ITEM, boot_count=2),
+        replace(ITEM, station_id="S2"),
+        replace(ITEM, payload={"meterStop": 2}),
+        replace(ITEM, reason="nothing fits any more"),
+    ],
+)
+def test_an_item_that_differs_in_what_is_told_of_it_is_another_event(item: Unmatched) -> None:
+    assert _added(item) != _added(ITEM)
+
+
+def test_a_copy_that_the_station_sent_later_is_the_same_item_and_another_event() -> None:
+    later = replace(ITEM, stamp=(2, 1))
+    assert later.id == ITEM.id
+    assert _added(later) != _added(ITEM)

@@ -5,13 +5,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.index_plans import plan_by_indexes
+
 SLICE = 5_000
-# A plan that is kept may be of a time when the table was empty: it reads all of a table that has
-# grown since, and compares each row with each place. So each slice is planned anew, by indexes.
-_BY_INDEXES = text(
-    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), "
-    "set_config('enable_seqscan', 'off', true)"
-)
 
 
 async def delete_slice(
@@ -24,7 +20,8 @@ async def delete_slice(
     at the table, which a planner takes for cheaper where many are due; a row that somebody changes
     meanwhile has another place, and stays until the next time.
     """
-    await connection.execute(_BY_INDEXES)
+    # A plan of an empty table compares each row with each place.
+    await plan_by_indexes(connection)
     deleted = await connection.execute(
         text(
             f"WITH deleted AS (DELETE FROM {table} WHERE ctid = ANY(ARRAY("  # noqa: S608

@@ -17,6 +17,11 @@ WEEKS_BACK = 5
 WEEKS_AHEAD = 8
 _ID_ALARM = 0.8
 _OLD = "received_at < now() - make_interval(days => :days)"
+# All but the first mark of each week and day, in the order of their index.
+_REPEATED_MARKS = (
+    "(SELECT ctid, row_number() OVER (PARTITION BY week, received_on) AS nth "
+    "FROM meter_value_week) AS marks WHERE nth > 1 LIMIT :slice"
+)
 TRANSACTION_IDS_USED = Gauge(
     "csms_transaction_ids_used_ratio", "Share of the int32 transaction ids given out; alarm at 0.8."
 )
@@ -54,6 +59,11 @@ def upkeep_tasks(
             log.info("meter_value_week_dropped", week=str(week))
         return week is not None
 
+    async def merge_marks(connection: AsyncConnection) -> bool:
+        # Whoever sees no mark of a day makes one: a few at the day's first values, and one with
+        # each batch in a program of the release before, which knows a key that is gone.
+        return await delete_slice(connection, "meter_value_week", _REPEATED_MARKS)
+
     def purge(due: str, days: int) -> Callable[[AsyncConnection], Awaitable[bool]]:
         table = due.split()[0]
         return lambda connection: delete_slice(connection, table, due, days=days)
@@ -61,6 +71,7 @@ def upkeep_tasks(
     return (
         UpkeepTask("make_partitions", 3600.0, make_partitions),
         UpkeepTask("drop_meter_value_weeks", 3600.0, drop_week),
+        UpkeepTask("merge_marks_of_weeks", 600.0, merge_marks),
         UpkeepTask(
             "purge_meter_values_without_a_week",
             3600.0,

@@ -27,6 +27,8 @@ from session_service.tokens.domain import Token
 _ID_TOKEN_MAX = 20
 DUE_AT_ONCE = 500
 
+Groups = Mapping[str, Collection[str]]
+
 _STATE = (
     "stage",
     "known_version",
@@ -81,7 +83,7 @@ _SELECTED = (
     "FROM id_token WHERE status = 'accepted' AND key <> '' "
     "AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz)) "
     f"AND char_length(id_token) <= {_ID_TOKEN_MAX} AND (CAST(:every AS boolean) "
-    "OR lower(group_id) = ANY(CAST(:groups AS text[])) OR key = ANY(CAST(:keys AS text[])))"
+    "OR group_id = ANY(CAST(:groups AS text[])) OR key = ANY(CAST(:keys AS text[])))"
 )
 # One line per token, so that a change of any of them changes the whole.
 _FINGERPRINT = text(
@@ -188,10 +190,13 @@ async def write_lists(connection: AsyncConnection, lists: Iterable[KeptList]) ->
 
 
 async def fingerprint_tokens(
-    connection: AsyncConnection, selection: Selection, now: datetime
+    connection: AsyncConnection, selection: Selection, groups: Groups, now: datetime
 ) -> tuple[str, int]:
-    """Return what changes with any token of the selection, and how many tokens do not fit in."""
-    parameters = _parameters(selection, now)
+    """Return what changes with any token of the selection, and how many tokens do not fit in.
+
+    `groups`: how those of tokens are written, by their keys.
+    """
+    parameters = _parameters(selection, groups, now)
     row = (await connection.execute(_FINGERPRINT, parameters)).one()
     if row.entries < selection.limit:
         return row.fingerprint, 0
@@ -201,10 +206,10 @@ async def fingerprint_tokens(
 
 
 async def read_selected(
-    connection: AsyncConnection, selection: Selection, now: datetime
+    connection: AsyncConnection, selection: Selection, groups: Groups, now: datetime
 ) -> list[tuple[str, Token]]:
     """Return the selected tokens in the order of their keys, each with its text."""
-    rows = await connection.execute(_TOKENS, _parameters(selection, now))
+    rows = await connection.execute(_TOKENS, _parameters(selection, groups, now))
     return [
         (row.id_token, Token(row.key, row.status, row.expires_at, row.group_id, row.max_concurrent))
         for row in rows
@@ -234,11 +239,12 @@ async def drop_contents(connection: AsyncConnection) -> None:
     await connection.execute(_DROP_CONTENTS)
 
 
-def _parameters(selection: Selection, now: datetime) -> dict[str, Any]:
+def _parameters(selection: Selection, groups: Groups, now: datetime) -> dict[str, Any]:
+    chosen = {token_key(name) for name in selection.group_ids or ()}
     return {
         "now": now,
         "every": selection.group_ids is None and selection.id_tokens is None,
-        "groups": [name.lower() for name in selection.group_ids or ()],
+        "groups": [written for key in sorted(chosen) for written in groups.get(key, ())],
         "keys": [token_key(name) for name in selection.id_tokens or ()],
         "limit": selection.limit,
     }

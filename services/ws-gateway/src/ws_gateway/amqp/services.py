@@ -16,6 +16,7 @@ from csms_shared.broker.topology import (
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic, now_ms
 from ws_gateway import metrics
+from ws_gateway.amqp.loop_stalls import LoopStalls
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.domain.flap_damping import FlapDamping
 
@@ -24,6 +25,10 @@ log = structlog.get_logger(__name__)
 OWNING_SERVICES = (STATION_REGISTRY, SESSION_SERVICE)
 PROBE_TIMEOUT_S = 2.0
 PROBE_INTERVAL_S = 1.0
+# A probe without an answer says nothing of the service where this process itself stood still for
+# so long at a stretch: it is repeated, so often at most.
+STALL_S = 0.5
+MOST_REPEATS = 2
 # Between the first good answer and the one that confirms it.
 _CONFIRM_S = 0.25
 _ANSWERS_NEEDED = 2
@@ -162,6 +167,17 @@ class ServiceWatch:
         self._doubt.clear()
 
     async def _answers_probe(self) -> bool:
+        repeats = 0
+        while True:
+            with LoopStalls() as stalls:
+                answers = await self._probe()
+            if answers or stalls.longest_s < STALL_S or repeats == MOST_REPEATS:
+                return answers
+            repeats += 1
+            stood_still_s = round(stalls.longest_s, 1)
+            log.warning("probe_repeated", peer_service=self._name, stood_still_s=stood_still_s)
+
+    async def _probe(self) -> bool:
         if not await self._own_queue.until_consuming(PROBE_INTERVAL_S):
             return False
         sent = now_ms()

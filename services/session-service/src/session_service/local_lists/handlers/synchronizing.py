@@ -27,6 +27,7 @@ from session_service.local_lists.domain.lists import (
     next_update,
 )
 from session_service.local_lists.store import (
+    Groups,
     KeptList,
     Selection,
     add_contents,
@@ -46,6 +47,7 @@ from session_service.ocpp.v16.local_lists import (
     write_update,
 )
 from session_service.tokens.domain import decide_authorization
+from session_service.tokens.store.tokens import read_groups
 
 
 async def look_at_due(connection: AsyncConnection) -> None:
@@ -124,6 +126,7 @@ class _Sources:
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
+        self._groups: Groups | None = None
         self._fingerprints: dict[Selection, tuple[str, int]] = {}
         self._wanted: dict[Selection, Content] = {}
         self._held: dict[str, Content] = {}
@@ -132,18 +135,26 @@ class _Sources:
     async def fingerprint(self, selection: Selection) -> tuple[str, int]:
         if selection not in self._fingerprints:
             self._fingerprints[selection] = await fingerprint_tokens(
-                self._connection, selection, self._now
+                self._connection, selection, await self._groups_for(selection), self._now
             )
         return self._fingerprints[selection]
 
     async def wanted(self, selection: Selection) -> Content:
         if selection not in self._wanted:
-            tokens = await read_selected(self._connection, selection, self._now)
+            groups = await self._groups_for(selection)
+            tokens = await read_selected(self._connection, selection, groups, self._now)
             self._wanted[selection] = {
                 token.key: write_entry(name, decide_authorization(token, self._now))
                 for name, token in tokens
             }
         return self._wanted[selection]
+
+    async def _groups_for(self, selection: Selection) -> Groups:
+        if not selection.group_ids:
+            return {}
+        if self._groups is None:
+            self._groups = await read_groups(self._connection)
+        return self._groups
 
     async def held(self, digest: str | None) -> Content | None:
         if digest is None:

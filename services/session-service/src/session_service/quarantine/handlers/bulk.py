@@ -60,18 +60,18 @@ async def _reconcile(connection: AsyncConnection, request: ReconcileMany) -> Bul
         held.difference_update(item.id for item in some)
         if chosen is None:
             return list(await reconcile_items(connection, some, held))
-        return list(await attach_items(connection, some, chosen, held))
+        attached = await attach_items(connection, some, chosen, held)
+        held.update(item.id for item in some if item.id not in attached)
+        return list(attached)
 
     tried = [item for item in readable if chosen is None or _fits(item, chosen)]
     done, failed = await each_apart(connection, tried, attach)
     failures += [
         BulkFailure(id=str(item.id), code=why.code, detail=why.detail) for item, why in failed
     ]
-    gone = {item.id for item, _ in failed}
-    failures += [busy(item_id) for item_id in sorted(held - gone)]
-    left = {item.id for item in tried}.difference(done, gone, held)
+    left = {item.id for item in tried}.difference(done, (item.id for item, _ in failed))
     # Nobody else has these: there is nothing that they fit, or they are closed.
-    unmatched = await lock_open(connection, left)
+    unmatched = await lock_open(connection, left - held)
     failures += [_no_match(item_id) for item_id in sorted(unmatched)]
     failures += await _taken(connection, left - unmatched)
     return _outcome(items, len(done), failures, cursor)

@@ -82,7 +82,8 @@ async def reconcile_items(
 ) -> set[uuid.UUID]:
     """Attach what fits and nobody else has; return the ids of those items.
 
-    Where `held` is given, transactions that others have are not waited for: it gets their items.
+    Where `held` is given, transactions that others have are not waited for: it gets their items,
+    and those whose fate hangs on an item that others have.
     """
     left, found = list(items), dict[uuid.UUID, int]()
     while left:
@@ -95,6 +96,9 @@ async def reconcile_items(
         mine = await lock_open(connection, found)
         if len(mine) == len(found):
             return await _attach(connection, matched, held)
+        if held is not None:
+            others = {item.station_id for item in left if item.id in found and item.id not in mine}
+            held.update(item.id for item in items if item.station_id in others)
         # What becomes of the others is not known. What fits the same with them and without them
         # is attached: without a stop, one that was sent after it may be taken for it.
         left = [item for item in left if item.id in mine]
@@ -146,8 +150,9 @@ async def _attach(
     mine = {one.item_id for one in matched}
     if held is not None:
         free = await lock_free_transactions(connection, {one.transaction.id for one in matched})
-        held |= {one.item_id for one in matched if one.transaction.id not in free}
-        mine -= held
+        mine = {one.item_id for one in matched if one.transaction.id in free}
+        held |= {one.item_id for one in matched}
+        held -= mine
     matches = Matches()
     for one in matched:
         if one.item_id in mine:

@@ -2,15 +2,17 @@
 
 # ruff: noqa: S608 - statements are joined from constants of this module
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.values.id_tokens import token_key
 from session_service.tokens.domain import Token
 
 _COLUMNS = "key, status, expires_at, group_id, max_concurrent"
 _READ = text(f"SELECT {_COLUMNS} FROM id_token WHERE key = ANY(CAST(:keys AS text[]))")
+_READ_GROUPS = text("SELECT DISTINCT group_id FROM id_token WHERE group_id IS NOT NULL")
 # Unlimited tokens are not locked: a fleet's one card would queue up all its starts.
 _LOCK_AND_READ = text(
     f"WITH locked AS (SELECT {_COLUMNS} FROM id_token "
@@ -37,3 +39,14 @@ async def read_tokens(
     # Who waited for a lock has the token as it is now; the others are as of before.
     rows = sorted(found, key=lambda row: bool(row.current))
     return {row.key: Token(*row[:-1]) for row in rows}
+
+
+async def read_groups(connection: AsyncConnection) -> Mapping[str, Collection[str]]:
+    """Return how the groups of tokens are written, by what they are compared by.
+
+    A database compares without case by rules of its own, which differ from `token_key`'s.
+    """
+    groups: dict[str, list[str]] = {}
+    for written in (await connection.execute(_READ_GROUPS)).scalars():
+        groups.setdefault(token_key(written), []).append(written)
+    return groups

@@ -1,10 +1,9 @@
 """Which transaction a call's meter values belong to, and what they say against it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from session_service.metering.domain import MeterReport, Sample, sample_flags
-from session_service.metering.store import StoredSample
+from session_service.metering.store import SampleKey, StoredSample
 from session_service.transactions.domain.matching import Candidates, transaction_of_samples
 from session_service.transactions.domain.stops import Transaction
 from session_service.values.suspicion import Flag
@@ -46,6 +45,6 @@ def stored_samples(report: MeterReport, transaction_id: int | None) -> list[Stor
     ]
 
 
-def sample_keys(samples: Sequence[Sample]) -> list[tuple[Any, bytes]]:
+def sample_keys(samples: Sequence[Sample]) -> list[SampleKey]:
     """Return the keys that the values have in the table."""
     return [(sample.sampled_at, sample.digest) for sample in samples]

@@ -13,7 +13,7 @@ from csms_shared.db.outbox import write_events
 from session_service.database.service_tables import outbox
 from session_service.handling.events import Event
 from session_service.metering.domain import MeterCall
-from session_service.metering.store import StoredSample, add_meter_values
+from session_service.metering.store import SampleKey, StoredSample, add_meter_values
 from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
 from session_service.transactions.domain.stops import Stop, Transaction, decide_stop
@@ -73,15 +73,20 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
         connection, [row for row_id, row in after.items() if row != locked[row_id]], told
     )
     await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
-    events += [
-        meter_values_received(
-            meter.report,
-            None if transaction is None else transaction.id,
-            meter.meter_values,
-        )
-        for meter, transaction in matches.reports
-        if any(key in new for key in sample_keys(meter.report.samples))
-    ]
+    events += _values_received(matches, set(new))
+    return events
+
+
+def _values_received(matches: Matches, untold: set[SampleKey]) -> list[Event]:
+    """Tell of the calls with values that are new; a copy of a call brings nothing new."""
+    events = []
+    for meter, transaction in matches.reports:
+        keys = sample_keys(meter.report.samples)
+        if untold.isdisjoint(keys):
+            continue
+        untold.difference_update(keys)
+        transaction_id = None if transaction is None else transaction.id
+        events.append(meter_values_received(meter.report, transaction_id, meter.meter_values))
     return events
 
 
