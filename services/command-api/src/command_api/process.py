@@ -15,7 +15,7 @@ from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
-from command_api.amqp.services import BrokerServices
+from command_api.amqp.services import BoundedServices, BrokerServices
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.overdue import finish_overdue
@@ -62,6 +62,7 @@ _OUTBOX_POOL = 2
 _UPKEEP_POOL = 3
 _SWEEP_POOL = 1
 _PREPARE_PAUSE_S = 0.5
+_CHECKS_AT_ONCE = 20
 
 
 class NoAdministratorPassword(SettingsProblem):
@@ -101,20 +102,22 @@ class CommandApi:
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
         self._hub = EventHub()
+        bounded = BoundedServices(services, _CHECKS_AT_ONCE)
+        edge_of_orders = Preparations(bounded, settings.min_password_length)
         self._dispatch = Dispatch(
             engine=self._work,
             owners=self._owners,
+            edge=edge_of_orders,
             sender=self._sender,
             watched=self._watched,
             wake_relay=self._relay.wake,
         )
         pepper = settings.credential_pepper.get_secret_value().encode()
         secret = settings.token_secret.get_secret_value()
-        edge = Preparations(services, settings.min_password_length)
         self._commands = CommandCreation(
             engine=self._engine,
             owners=self._owners,
-            edge=edge,
+            edge=Preparations(services, settings.min_password_length),
             services=services,
             dispatch=self._dispatch,
             watched=self._watched,
@@ -171,7 +174,7 @@ class CommandApi:
             incarnation=incarnation,
             correlator=correlator,
             owners=self._owners,
-            edge=edge,
+            edge=edge_of_orders,
             watched=self._watched,
             dispatch=self._dispatch,
             rotations=self._rotations,
