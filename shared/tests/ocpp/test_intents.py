@@ -1,12 +1,14 @@
 """Intents: written in each version's words, and read as they were."""
 
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.orders import CommandOrder, order_of
 from csms_shared.ocpp.actions import VERSIONS, find_command
 from csms_shared.ocpp.intents import (
@@ -101,6 +103,26 @@ def test_an_order_is_read_with_the_intent_and_the_call_that_it_was_made_of(inten
     assert (read.intent, read.ocpp_version) == (intent, OCPP16)
     assert (read.action, read.payload) == written(OCPP16, intent)
     assert read_intent(intent.model_dump(mode="json")) == intent
+
+
+class OrderBefore(Contract):
+    """An order as the release before intents reads it."""
+
+    order_id: UUID
+    station_id: str
+    action: str
+    payload: dict[str, Any]
+    deadline_ms: int
+    created_by: str
+
+
+@given(intent=EVERY_INTENT)
+def test_an_order_is_read_without_its_intent_by_the_release_before(intent: Intent) -> None:
+    ordered = order_of(
+        intent, order_id=new_command_id(0), station_id="S1", deadline_ms=1, created_by="registry"
+    )
+    read = OrderBefore.model_validate_json(ordered.model_dump_json())
+    assert (read.action, read.payload) == written(OCPP16, intent)
 
 
 def test_a_version_without_a_writer_has_no_words() -> None:

@@ -105,7 +105,7 @@ class Orders:
             for work in works
             if work.type == MessageType.COMMAND_ORDERS
             for order in (CommandOrder.model_validate(work.item),)
-            if (command := self._prepared(order)) is not None
+            if (command := self.prepared(order)) is not None
         }
         if not commands:
             return []
@@ -126,7 +126,12 @@ class Orders:
         }
         return []
 
-    def _prepared(self, order: CommandOrder) -> CommandRecord | None:
+    def prepared(self, order: CommandOrder) -> CommandRecord | None:
+        """Return what was found of an order, None where it is a command already.
+
+        Raises:
+            Exception: what its check met.
+        """
         command = self._commands[order.order_id]
         if isinstance(command, BaseException):
             raise command
