@@ -177,4 +177,8 @@ BOUNDS_OF_DECISIONS = (
         ("began {} periods ago", "csms_shared: _LOOKED_AFTER"),
         ("takes {} rows in a transaction", "csms_shared: SLICE"),
     ),
+    *bounds_of(
+        "docs/adr/0031-services-order-intents.md",
+        ("asked again every {} s, until its deadline", "command_api: AGAIN_S"),
+    ),
 )

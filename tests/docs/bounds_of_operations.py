@@ -243,6 +243,12 @@ COMMAND_API_TABLE = bounds_of(
         "command_api: changes.AT_ONCE",
         "command_api: HELD_SWEEP_S",
     ),
+    (
+        "checks of what services order | {} questions at once; {} s, then the order is stored",
+        "command_api: _CHECKS_AT_ONCE",
+        "command_api: _CHECKED_WITHIN_S",
+    ),
+    ("checked when it is sent, each {} s until its deadline", "command_api: AGAIN_S"),
     _DATABASE,
 )
 

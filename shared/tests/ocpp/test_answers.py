@@ -75,3 +75,10 @@ def test_nothing_of_a_wrong_kind_is_left_in_any_answer(action: str, answer: dict
 def test_nothing_is_read_of_an_answer_with_more_problems_than_are_looked_for() -> None:
     keys: list[Any] = [{"key": "a", "readonly": False, "value": {}}] * (MAX_PROBLEMS + 1)
     assert readable_answer(OCPP16, "GetConfiguration", {"configurationKey": keys}) == {}
+
+
+@pytest.mark.parametrize(("version", "action"), [("ocpp99", "Reset"), (OCPP16, "Teleport")])
+def test_nothing_is_read_of_an_answer_in_words_that_are_not_known_here(
+    version: str, action: str
+) -> None:
+    assert readable_answer(version, action, {"status": "Accepted"}) == {}

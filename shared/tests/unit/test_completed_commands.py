@@ -138,3 +138,9 @@ def test_only_the_ends_of_followed_commands_name_their_action(
 async def test_an_event_without_its_command_is_refused() -> None:
     with pytest.raises(ValidationError):
         await applied([work({"action": "Reset"})])
+
+
+async def test_an_end_in_the_words_of_a_later_version_keeps_nobody_elses_from_its_handler() -> None:
+    later = {**ended(IDS[0]), "ocpp_version": "ocpp99", "response": {"status": ["Accepted"]}}
+    seen = await applied([work(later), work(ended(IDS[1]))])
+    assert IDS[1] in {one.command_id for one in seen["Reset"]}

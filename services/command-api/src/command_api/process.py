@@ -15,7 +15,7 @@ from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
-from command_api.amqp.services import BrokerServices
+from command_api.amqp.services import BoundedServices, BrokerServices
 from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.dispatch import Dispatch
@@ -60,6 +60,7 @@ from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 log = structlog.get_logger(__name__)
 
 _PREPARE_PAUSE_S = 0.5
+_CHECKS_AT_ONCE = 20
 
 
 class NoAdministratorPassword(SettingsProblem):
@@ -88,9 +89,12 @@ class CommandApi:
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
         self._hub = EventHub()
+        bounded = BoundedServices(services, _CHECKS_AT_ONCE)
+        edge_of_orders = Preparations(bounded, settings.min_password_length)
         self._dispatch = Dispatch(
             engine=engines.work,
             owners=self._owners,
+            edge=edge_of_orders,
             sender=self._sender,
             watched=self._watched,
             wake_relay=self._relay.wake,
@@ -125,7 +129,7 @@ class CommandApi:
             incarnation=incarnation,
             correlator=correlator,
             owners=self._owners,
-            edge=edge,
+            edge=edge_of_orders,
             watched=self._watched,
             dispatch=self._dispatch,
             rotations=self._rotations,

@@ -10,54 +10,18 @@ import orjson
 import pytest
 from command_api_fakes import Stations, answered, eventually, reporting
 from commands_over_rest import becomes
+from orders_of_services import ends, order, place
 
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY, REQUESTS
-from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch, CompletedCommand
 from csms_shared.contracts.refusals import refuse
 from csms_shared.runtime.clock import now_ms
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 PASSWORD = "0123456789abcdef0123"
-
-
-def order(station_id: str, action: str = "ClearCache", **fields: Any) -> CommandOrder:
-    now = now_ms()
-    return CommandOrder.model_validate(
-        {
-            "order_id": new_command_id(now),
-            "station_id": station_id,
-            "action": action,
-            "payload": {},
-            "deadline_ms": now + 600_000,
-            "created_by": "session-service",
-            **fields,
-        }
-    )
-
-
-async def place(stations: Stations, *orders: CommandOrder) -> None:
-    await stations.publish(
-        Outgoing(
-            REQUESTS,
-            COMMAND_ORDERS_KEY,
-            MessageType.COMMAND_ORDERS,
-            CommandOrderBatch(items=list(orders)).model_dump_json().encode(),
-        )
-    )
-
-
-async def ends(database: asyncpg.Pool, ordered: CommandOrder) -> list[CompletedCommand]:
-    """Return what `command.completed` tells of the order's command."""
-    rows = await database.fetch(
-        "SELECT events FROM outbox WHERE routing_key LIKE 'command.completed%' ORDER BY id"
-    )
-    told = [CompletedCommand(**event["data"]) for row in rows for event in orjson.loads(row[0])]
-    return [command for command in told if command.command_id == ordered.order_id]
 
 
 async def test_an_order_that_comes_twice_is_one_command(

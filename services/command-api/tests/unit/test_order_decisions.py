@@ -1,5 +1,6 @@
 """What becomes of an order of another service."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -15,9 +16,10 @@ from command_api.ocpp.preparations import Preparations
 from command_api.ports import ServiceAway
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.orders import CommandOrder
+from csms_shared.contracts.orders import CommandOrder, order_of
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.ocpp.intents import ChangeConfiguration, InstallSignedCertificate, Intent
 from csms_shared.service.inbox import Work
 
 NOW = 1_795_300_000_000
@@ -48,6 +50,14 @@ class Registry:
     async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
         assert operation == "configuration.values"
         return self.values
+
+
+class Owners:
+    async def find(self, station_id: str) -> OwnerView:
+        raise AssertionError
+
+    async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
+        return dict.fromkeys(station_ids, owner())
 
 
 async def nothing_stored(ids: Sequence[UUID]) -> set[UUID]:
@@ -154,6 +164,75 @@ async def test_an_ordered_remote_start_awaits_its_transaction() -> None:
     assert (await command_of(ordered)).awaited_start == AwaitedStart("abc", 2)
 
 
+def intended(intent: Intent) -> CommandOrder:
+    return order_of(
+        intent,
+        order_id=new_command_id(NOW),
+        station_id="S1",
+        deadline_ms=NOW + 60_000,
+        created_by="station-registry",
+    )
+
+
+def speaking(version: str) -> OwnerView:
+    return owner().model_copy(update={"ocpp_version": version})
+
+
+async def test_a_password_that_is_intended_is_not_kept_either() -> None:
+    command = await command_of(
+        intended(ChangeConfiguration(key="AuthorizationKey", value=PASSWORD))
+    )
+    assert command.error is not None
+    assert command.error["code"] == "ROTATION_NOT_ORDERED"
+    assert PASSWORD not in repr(command)
+
+
+@pytest.mark.parametrize(
+    ("ordered", "code"),
+    [
+        (order(), "OCPP_VERSION_CHANGED"),
+        (intended(InstallSignedCertificate(chain="x")), "UNKNOWN_OCPP_VERSION"),
+        (order().model_copy(update={"ocpp_version": "ocpp99"}), "UNKNOWN_OCPP_VERSION"),
+    ],
+)
+async def test_what_can_not_be_said_in_the_version_of_its_station_is_not_sent(
+    ordered: CommandOrder, code: str
+) -> None:
+    command = await command_of(ordered, speaking("ocpp99"))
+    assert command.error is not None
+    assert command.error["code"] == code
+    assert (command.action, command.ocpp_version) == (ordered.action, ordered.ocpp_version)
+
+
+async def test_an_order_is_held_with_its_intent() -> None:
+    ordered = intended(InstallSignedCertificate(chain="x"))
+    command = await command_of(ordered, speaking("ocpp16"))
+    assert (command.intent, command.unchecked) == (
+        {"kind": "install_signed_certificate", "chain": "x"},
+        False,
+    )
+
+
+@pytest.mark.parametrize("silent", [True, False])
+async def test_an_order_that_nobody_checks_in_time_is_stored_to_be_checked_when_it_is_sent(
+    silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+            if silent:
+                await asyncio.Event().wait()
+            raise ServiceAway
+
+    monkeypatch.setattr("command_api.commands.handlers.orders._CHECKED_WITHIN_S", 0.01)
+    edge = Preparations(Away(), min_password_length=16)
+    orders = Orders(Owners(), nothing_stored, edge, lambda _: None, lambda: None)
+    unchecked = order("CertificateSigned", {"certificateChain": "x"})
+    await orders.look_up([Work(MessageType.COMMAND_ORDERS, {}, unchecked.model_dump(mode="json"))])
+    command = orders.prepared(unchecked)
+    assert command is not None
+    assert (command.unchecked, command.error) == (True, None)
+
+
 async def test_an_order_waits_for_a_service_that_is_too_busy_to_check_it() -> None:
     class Busy:
         async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
@@ -164,13 +243,6 @@ async def test_an_order_waits_for_a_service_that_is_too_busy_to_check_it() -> No
 
 
 async def test_a_check_that_meets_a_defect_keeps_no_neighbour_from_being_checked() -> None:
-    class Owners:
-        async def find(self, station_id: str) -> OwnerView:
-            raise AssertionError
-
-        async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
-            return dict.fromkeys(station_ids, owner())
-
     class Defective(Preparations):
         async def prepare(self, asked: AskedCommand) -> Prepared | Refusal:
             if asked.action == "Reset":

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from csms_shared.ocpp.versions import OCPP16
+from csms_shared.ocpp.writing import written
 from session_service.local_lists.domain.answers import (
     CHECKS_APART,
     LOOK_AGAIN,
@@ -33,7 +35,7 @@ from session_service.local_lists.domain.lists import (
     next_question,
     next_update,
 )
-from session_service.ocpp.v16.local_lists import digest_of, write_update
+from session_service.ocpp.v16.local_lists import digest_of, wanted_update
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
@@ -45,7 +47,9 @@ def content(*names: str, group: str | None = None) -> dict[str, dict[str, Any]]:
 
 def entries_of(update: Update) -> list[dict[str, Any]]:
     """Return the entries as a station gets them."""
-    return list(write_update(update).payload["localAuthorizationList"])
+    call = written(OCPP16, wanted_update(update))
+    assert call is not None
+    return list(call[1]["localAuthorizationList"])
 
 
 @dataclass

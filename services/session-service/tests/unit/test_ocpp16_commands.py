@@ -1,17 +1,18 @@
 """What stations of OCPP 1.6 are asked, and what of their answers the blocks get."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from csms_shared.contracts.orders import CompletedCommand, OrderRefusal
+from csms_shared.contracts.orders import CommandOrder, CompletedCommand, OrderRefusal
 from csms_shared.ocpp.schemas import validate_request
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.ocpp.writing import written
 from session_service.charging.domain.composite_schedule import StationPeriod, StationSchedule
 from session_service.charging.domain.profiles import RateUnit
-from session_service.handling.commands import Command
 from session_service.local_lists.domain.lists import Limits, Result, Update
 from session_service.ocpp.v16.charging import (
     read_clearing,
@@ -20,20 +21,17 @@ from session_service.ocpp.v16.charging import (
     read_station_schedule,
 )
 from session_service.ocpp.v16.local_lists import (
-    ask_limits,
-    ask_version,
     read_limits_end,
     read_update_end,
+    wanted_update,
     write_entry,
-    write_update,
 )
 from session_service.ocpp.v16.reservations import (
     read_cancel_end,
     read_reserve_end,
-    write_cancel,
-    write_reserve,
 )
 from session_service.reservations.domain import Answer, WantedReservation
+from session_service.reservations.handlers.judging import reserve_order
 from session_service.tokens.domain import Authorization, AuthorizationStatus
 
 AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -44,22 +42,57 @@ UPDATE = Update(
 )
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        write_reserve(WANTED),
-        write_cancel(7),
-        ask_limits(),
-        ask_version(),
-        write_update(UPDATE),
-    ],
+# As it is stored, of which the test reads what these are made of.
+RESERVATION: Any = SimpleNamespace(
+    command_id=UUID(int=1),
+    station_id="S1",
+    wire_id=7,
+    connector_id=1,
+    id_token="Tag",
+    group_id="Fleet",
+    created_at=AT,
+    expires_at=AT,
+    created_by="admin",
 )
-def test_what_stations_are_asked_has_no_problem(command: Command) -> None:
-    assert validate_request(OCPP16, command.action, command.payload) is None
 
 
-def test_a_token_is_taken_off_by_its_name_alone_and_first() -> None:
-    assert write_update(UPDATE).payload["localAuthorizationList"] == [{"idTag": "Old"}, ENTRY]
+def call_of(order: CommandOrder) -> tuple[str, dict[str, Any]]:
+    """Return what a station of 1.6 gets."""
+    assert validate_request(OCPP16, order.action, order.payload) is None
+    assert order.intent is not None
+    assert written(OCPP16, order.intent) == (order.action, order.payload)
+    return order.action, order.payload
+
+
+def test_a_station_is_asked_to_reserve_with_everything_that_is_stored() -> None:
+    assert call_of(reserve_order(RESERVATION)) == (
+        "ReserveNow",
+        {
+            "reservationId": 7,
+            "connectorId": 1,
+            "idTag": "Tag",
+            "parentIdTag": "Fleet",
+            "expiryDate": "2026-11-20T08:00:00.000Z",
+        },
+    )
+
+
+def test_a_token_is_taken_off_by_its_name_alone_and_the_others_are_sent_as_they_are_stored() -> (
+    None
+):
+    call = written(OCPP16, wanted_update(UPDATE))
+    assert call is not None
+    action, payload = call
+    assert validate_request(OCPP16, action, payload) is None
+    assert payload["localAuthorizationList"] == [{"idTag": "Old"}, ENTRY]
+
+
+@pytest.mark.parametrize("status", AuthorizationStatus)
+def test_every_status_of_a_token_is_sent_as_it_is_stored(status: AuthorizationStatus) -> None:
+    entry = write_entry("Tag", Authorization(status))
+    call = written(OCPP16, wanted_update(Update(True, 1, (), (entry,), {})))
+    assert call is not None
+    assert call[1]["localAuthorizationList"] == [entry]
 
 
 PROFILE = {
@@ -90,8 +123,8 @@ def _ended(action: str, payload: dict[str, Any], **changes: Any) -> CompletedCom
 
 
 def test_a_reservation_is_read_as_it_was_written() -> None:
-    command = write_reserve(WANTED)
-    end = read_reserve_end(_ended(command.action, command.payload, response={"status": "Accepted"}))
+    action, payload = call_of(reserve_order(RESERVATION))
+    end = read_reserve_end(_ended(action, payload, response={"status": "Accepted"}))
     assert (end.wanted, end.answer, end.refusal) == (WANTED, Answer.ACCEPTED, None)
 
 

@@ -15,8 +15,7 @@ from station_registry.jobs.domain.jobs import (
     JobState,
     job_state,
 )
-from station_registry.ocpp.orders.intents import JobRequest
-from station_registry.ocpp.orders.jobs import job_request
+from station_registry.ocpp.orders.jobs import JobRequest, job_request
 from station_registry.ocpp.v16.jobs import ended_start
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -1,13 +1,15 @@
 """Commands that a service wants sent, and the end of every command that anybody wanted."""
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.ocpp.intents import Intent, read_intent
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.ocpp.writing import written
 
 
 class CommandOrder(Contract):
@@ -16,7 +18,12 @@ class CommandOrder(Contract):
     It becomes the command whose `command_id` is `order_id` (`new_command_id`): the same order
     again changes nothing. The command waits for an offline station until `deadline_ms` and is
     not written to the socket after that. `created_by` names the service, or the person for whom
-    it acts. `ocpp_version` is that of `action` and `payload`.
+    it acts.
+
+    `intent` says what is wanted in no version's words; it is written as action and payload when it
+    is sent. `action` and `payload` say the same in the version `ocpp_version`, for a command-api
+    that knows no intents, or not this one: there it is null. Where it is null they are all there
+    is, and the command is for a station of that version.
     """
 
     order_id: UUID
@@ -24,8 +31,28 @@ class CommandOrder(Contract):
     ocpp_version: str = OCPP16
     action: str
     payload: dict[str, Any]
+    intent: Annotated[Intent | None, BeforeValidator(read_intent)] = None
     deadline_ms: int
     created_by: str
+
+
+def order_of(
+    intent: Intent, *, order_id: UUID, station_id: str, deadline_ms: int, created_by: str
+) -> CommandOrder:
+    """Return the order of an intent, in 1.6 as well: all that an older command-api sends."""
+    call = written(OCPP16, intent)
+    assert call is not None, "1.6 has a writer"
+    action, payload = call
+    return CommandOrder(
+        order_id=order_id,
+        station_id=station_id,
+        ocpp_version=OCPP16,
+        action=action,
+        payload=payload,
+        intent=intent,
+        deadline_ms=deadline_ms,
+        created_by=created_by,
+    )
 
 
 class CommandOrderBatch(Batch[CommandOrder]):
@@ -33,10 +60,16 @@ class CommandOrderBatch(Batch[CommandOrder]):
 
 
 class OrderRefusal(StrEnum):
-    """Codes in the `error` of commands that never left: their orders could not be followed."""
+    """Codes in the `error` of commands that never left: their orders could not be followed.
+
+    `OCPP_VERSION_CHANGED` may end any command that is not an intent: it is in the words of a
+    version that its station does not speak any more.
+    """
 
     UNKNOWN_STATION = "UNKNOWN_STATION"
     UNKNOWN_ACTION = "UNKNOWN_ACTION"
+    UNKNOWN_OCPP_VERSION = "UNKNOWN_OCPP_VERSION"
+    OCPP_VERSION_CHANGED = "OCPP_VERSION_CHANGED"
     PAYLOAD_INVALID = "PAYLOAD_INVALID"
     CHARGING_PROFILE_INVALID = "CHARGING_PROFILE_INVALID"
     CERTIFICATE_CHAIN_TOO_LONG = "CERTIFICATE_CHAIN_TOO_LONG"

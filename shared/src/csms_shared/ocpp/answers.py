@@ -7,6 +7,7 @@ operators see it as it came. Whoever draws conclusions from it reads it through 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from csms_shared.ocpp.actions import find_action
 from csms_shared.ocpp.schema_parts import Path
 from csms_shared.ocpp.schemas import TOO_MANY, SchemaProblem, response_problems, validate_response
 
@@ -18,8 +19,11 @@ def readable_answer(version: str, action: str, response: dict[str, Any]) -> dict
     """Return the answer without values of a wrong kind; numbers in place of text become text.
 
     Whatever is left is what its schema says, or text that is too long or of no known format;
-    any field may be missing. Nothing is left of one with more problems than are looked for.
+    any field may be missing. Nothing is left of one with more problems than are looked for, or of
+    an action or a version that is unknown here, as of a station that a later release serves.
     """
+    if find_action(version, action) is None:
+        return {}
     if validate_response(version, action, response) is None:
         return response
     numbers_as_text = _rebuilt(response, (), _numbers_for_text(version, action, response))

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder
+from command_api.concurrency.limiters import Limiter
+from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder, Services
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
 from csms_shared.contracts.refusals import ProblemRaised
@@ -12,6 +13,19 @@ REQUEST_TIMEOUT_S = 4.0
 _AWAY = "service_unavailable"
 # A replica of the release before, beside which this one runs: no word on what was asked.
 _OLDER = "unknown_operation"
+
+
+class BoundedServices:
+    """`Services` that is asked so much at once; for checks that no request waits for."""
+
+    def __init__(self, services: Services, at_once: int) -> None:
+        self._services = services
+        self._slots = Limiter(at_once)
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        """Return the result once there is room to ask; raises what `services` raises."""
+        async with self._slots.slot():
+            return await self._services.ask(service, operation, parameters)
 
 
 class BrokerServices:

@@ -46,6 +46,10 @@ commands = Table(
     # Proofs of the password that a ChangeConfiguration sets, until the registry has taken them.
     Column("rotation_proofs", JSON),
     Column("rotation_applied", Text),
+    # What an ordered command says in no version's words.
+    Column("intent", JSON),
+    # A service has to be asked before it is sent.
+    Column("unchecked", Boolean, nullable=False, server_default=text("false")),
     # Ids are ordered by time: they sort, and serve as cursors.
     Index("commands_of_station", "station_id", "command_id"),
     Index("commands_of_action", "action", "command_id"),

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from command_api.commands.domain.preparation import AskedCommand, Prepared, Refusal
+from command_api.commands.domain.preparation import (
+    AskedCommand,
+    Prepared,
+    Refusal,
+    unknown_version,
+)
 from command_api.commands.domain.secret_values import masked
 from command_api.ocpp import v16
 from command_api.ocpp.preparing import Known, Preparation, prepare_as_asked
@@ -11,7 +16,9 @@ from command_api.ocpp.v16 import change_configuration
 from command_api.ports import Services
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.ocpp.actions import command_actions
+from csms_shared.ocpp.intents import read_intent
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.ocpp.writing import written
 
 PREPARATIONS: Mapping[tuple[str, str], Preparation] = {
     (OCPP16, action): v16.PREPARATIONS.get(action, prepare_as_asked)
@@ -24,6 +31,20 @@ class Preparations:
 
     def __init__(self, services: Services, min_password_length: int) -> None:
         self._known = Known(services, min_password_length)
+
+    def written(self, intent: dict[str, Any], version: str) -> tuple[str, dict[str, Any]] | None:
+        """Return the action and payload that say this in a version, None where it has no words."""
+        known = read_intent(intent)
+        return None if known is None else written(version, known)
+
+    def refusal_of_action(self, asked: AskedCommand) -> Refusal | None:
+        """Return why no station is sent this: the version or its action is unknown here."""
+        if (asked.version, asked.action) in PREPARATIONS:
+            return None
+        if asked.version not in {version for version, _ in PREPARATIONS}:
+            return unknown_version(asked.version)
+        detail = f"{asked.version} has no command {asked.action}"
+        return Refusal(status=404, code="unknown_action", detail=detail)
 
     async def prepare(self, asked: AskedCommand) -> Prepared | Refusal:
         """Check what is asked, and complete it.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from command_api.commands.domain.remote_starts import AwaitedStart
+from csms_shared.contracts.orders import OrderRefusal
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.stations import OwnerView
-from csms_shared.ocpp.actions import command_actions
 from csms_shared.ocpp.versions import OCPP16
 
 # Why a command must not be sent, in the words of REST.
@@ -45,6 +45,14 @@ class Prepared:
 class CommandEdge(Protocol):
     """What is known of actions and payloads, version by version."""
 
+    def written(self, intent: dict[str, Any], version: str) -> tuple[str, dict[str, Any]] | None:
+        """Return the action and payload that say this in a version, None where it has no words."""
+        ...
+
+    def refusal_of_action(self, asked: AskedCommand) -> Refusal | None:
+        """Return why no station is sent this: the version or its action is unknown here."""
+        ...
+
     async def prepare(self, asked: AskedCommand) -> Prepared | Refusal:
         """Check what is asked, and complete it.
 
@@ -67,12 +75,33 @@ def version_of(owner: OwnerView) -> str:
     return owner.ocpp_version or OCPP16
 
 
-def refusal_of_target(asked: AskedCommand, owner: OwnerView) -> Refusal | None:
+def refusal_of_target(asked: AskedCommand, owner: OwnerView, edge: CommandEdge) -> Refusal | None:
     """Return why nobody can be sent this: no such station, or no such action in its version."""
     if not owner.known:
         detail = f"there is no station {asked.station_id}"
         return Refusal(status=404, code="unknown_station", detail=detail)
-    if asked.action not in command_actions(asked.version):
-        detail = f"{asked.version} has no command {asked.action}"
-        return Refusal(status=404, code="unknown_action", detail=detail)
-    return None
+    return edge.refusal_of_action(asked)
+
+
+def unknown_version(version: str) -> Refusal:
+    """Return the refusal of what has no words here in the version that the station speaks."""
+    detail = f"the station speaks {version}, in which this release can't say it"
+    return Refusal(status=409, code="unknown_ocpp_version", detail=detail)
+
+
+def refusal_of_version(version: str, owner: OwnerView) -> Refusal | None:
+    """Return why a command of this version must not be sent: its station speaks another now."""
+    spoken = owner.ocpp_version or version
+    if spoken == version:
+        return None
+    detail = f"the command is one of {version}, and its station speaks {spoken} now"
+    return Refusal(status=409, code="ocpp_version_changed", detail=detail)
+
+
+def error_of(refusal: Refusal) -> dict[str, Any]:
+    """Return the refusal as the `error` of a command that is not sent."""
+    code = refusal.code.upper()
+    # Which field is wrong says more than that one is.
+    invalid = code == OrderRefusal.PAYLOAD_INVALID and refusal.errors
+    description = refusal.errors[0].message if invalid else refusal.detail
+    return {"code": code, "description": description, "details": {}}

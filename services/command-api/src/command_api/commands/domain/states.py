@@ -66,7 +66,9 @@ class CommandRecord:
     written it, and it waits for a fresh look-up of the station's owner. `refusal` names the
     gateway's last such report, so that its redelivery counts once. `held` commands go back to
     `waiting` instead. `awaited_start` is what a remote start asks for. `rotation_proofs` are the
-    proofs of a password that the command sets.
+    proofs of a password that the command sets. `intent` is what an ordered command says in no
+    version's words, as its order had it; `action` and `payload` say it in `ocpp_version`, and
+    alone where it is None. `unchecked`: a service has to be asked before it is sent.
     """
 
     command_id: UUID
@@ -91,6 +93,8 @@ class CommandRecord:
     transaction_id: int | None = None
     awaited_start: AwaitedStart | None = None
     rotation_proofs: tuple[str, ...] | None = None
+    intent: dict[str, Any] | None = None
+    unchecked: bool = False
 
 
 def after_report(
@@ -185,6 +189,11 @@ def _not_written(command: CommandRecord, refusal: str, now_ms: int) -> CommandRe
 def ended(command: CommandRecord, status: CommandStatus, now_ms: int) -> CommandRecord:
     """Return the command in a final state."""
     return replace(command, status=status, completed_ms=now_ms, lookup_again=False)
+
+
+def waiting_again(command: CommandRecord) -> CommandRecord:
+    """Return a held command that was not sent after all."""
+    return replace(command, status=CommandStatus.WAITING)
 
 
 def overdue_status(command: CommandRecord) -> CommandStatus:

@@ -131,7 +131,7 @@ class CommandCreation:
 
     async def _prepared(self, request: CommandRequest, owner: OwnerView) -> Prepared:
         asked = _asked(request, request.payload, owner)
-        refusal = refusal_of_target(asked, owner) or refusal_by_registration(
+        refusal = refusal_of_target(asked, owner, self._edge) or refusal_by_registration(
             asked.station_id, asked.version, asked.action, owner.registration_status
         )
         prepared = refusal or await self._edge.prepare(asked)

@@ -2,11 +2,13 @@
 
 A command is resolved and published once; when it is known not to have been written, resolved
 afresh and published once more; then it is `station_offline`. A held one goes back to `waiting`.
+None is sent to a station that speaks another version than the command is stored in: a held one may
+be written anew (`late_preparation`), every other ends in `error`.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,8 +16,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from command_api.commands.domain.preparation import CommandEdge, error_of, refusal_of_version
 from command_api.commands.domain.registration import NOT_WHILE_PENDING, refusal_by_registration
 from command_api.commands.domain.states import CommandRecord, CommandStatus, after_report, ended
+from command_api.commands.handlers.late_preparation import AGAIN_S, LatePreparation
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.commands.store.changes import (
     find_lookups,
@@ -29,7 +33,6 @@ from command_api.ports import CommandSender, OwnerDirectory, ServiceAway
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
 from csms_shared.db.engine import in_transaction
-from csms_shared.ocpp.schemas import validate_request
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -52,6 +55,7 @@ class Dispatch:
         *,
         engine: AsyncEngine,
         owners: OwnerDirectory,
+        edge: CommandEdge,
         sender: CommandSender,
         watched: WatchedCommands,
         wake_relay: Callable[[], None],
@@ -61,6 +65,7 @@ class Dispatch:
         self._sender = sender
         self._watched = watched
         self._wake_relay = wake_relay
+        self._late = LatePreparation(engine, edge)
         # Real payloads of commands that are stored masked; this process alone can send them.
         self._secrets: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
         self._sending: set[asyncio.Task[None]] = set()
@@ -81,12 +86,17 @@ class Dispatch:
         """
         if owner.gateway_id is None or owner.epoch is None:
             await self._finish([command], CommandStatus.STATION_OFFLINE)
-            return
-        self._start_sending([(command, owner)])
+        elif not await self._end_of_other_version(command, owner):
+            self._start_sending([(command, owner)])
 
     async def drain(self) -> None:
         """Wait for what is being sent."""
-        await asyncio.gather(*self._sending)
+        while self._sending:
+            await asyncio.gather(*self._sending)
+        try:
+            await self._late.put_back()
+        except Unavailable as error:
+            log.warning("checks_not_stored", error=str(error))
 
     async def send_held(self, station_ids: Sequence[str]) -> None:
         """Send what waits for these stations, those that are connected and may have it.
@@ -114,14 +124,24 @@ class Dispatch:
         sendable: list[tuple[CommandRecord, OwnerView]] = []
         for command in commands:
             owner = owners[command.station_id]
-            problem = validate_request(
-                owner.ocpp_version or command.ocpp_version, command.action, command.payload
-            )
-            if problem is None:
-                sendable.append((command, owner))
+            if self._late.is_needed(command, owner):
+                self._start(self._prepare_and_send(command, owner))
             else:
-                await self._refuse_payload(command, problem.description)
+                sendable.append((command, owner))
         self._start_sending(sendable)
+
+    async def _prepare_and_send(self, command: CommandRecord, owner: OwnerView) -> None:
+        try:
+            ready = await self._late.prepare(command, owner)
+            if ready is None:
+                return
+            if ready.error is not None:
+                await self._finish([command], CommandStatus.ERROR, ready.error)
+            else:
+                self._start_sending([(ready, owner)])
+        except Unavailable as error:
+            # Nothing was sent, and that could not be stored: the sweeper ends the command.
+            log.warning("preparation_not_stored", station_id=command.station_id, error=str(error))
 
     def wake_lookups(self) -> None:
         """Tell that commands may wait for a fresh look-up."""
@@ -142,6 +162,7 @@ class Dispatch:
             group.create_task(self._repeat(self._look_up_again, self._lookups, LOOKUP_POLL_S))
             group.create_task(self._repeat(self._send_to_connected, self._held, HELD_SWEEP_S))
             group.create_task(self._repeat(self._sweep_held, asyncio.Event(), HELD_SWEEP_S))
+            group.create_task(self._repeat(self._put_back, asyncio.Event(), AGAIN_S))
 
     async def _repeat(
         self, round_: Callable[[], Awaitable[None]], wake: asyncio.Event, poll_s: float
@@ -168,9 +189,11 @@ class Dispatch:
         sendable: list[tuple[CommandRecord, OwnerView]] = []
         for command in commands:
             owner = owners[command.station_id]
+            if await self._end_of_other_version(command, owner):
+                continue
             refused = refusal_by_registration(
                 command.station_id,
-                owner.ocpp_version or command.ocpp_version,
+                command.ocpp_version,
                 command.action,
                 owner.registration_status,
             )
@@ -213,6 +236,18 @@ class Dispatch:
             lambda connection: stations_with_waiting(connection, None, station_id, _PAGE),
         )
 
+    async def _put_back(self) -> None:
+        stations = await self._late.put_back()
+        if stations:
+            self.wake_held(stations)
+
+    async def _end_of_other_version(self, command: CommandRecord, owner: OwnerView) -> bool:
+        """End a command whose station speaks another version by now; tell whether it does."""
+        refusal = refusal_of_version(command.ocpp_version, owner)
+        if refusal is not None:
+            await self._finish([command], CommandStatus.ERROR, error_of(refusal))
+        return refusal is not None
+
     def _lost_secret(self, command: CommandRecord) -> bool:
         return command.rotation_proofs is not None and command.command_id not in self._secrets
 
@@ -223,9 +258,12 @@ class Dispatch:
             message = self._message(command, owner)
             by_gateway.setdefault(str(owner.gateway_id), []).append((command, message))
         for gateway_id, commands in by_gateway.items():
-            sending = asyncio.create_task(self._send(gateway_id, commands))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
+            self._start(self._send(gateway_id, commands))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        sending = asyncio.create_task(work)
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
 
     async def _send(
         self, gateway_id: str, commands: Sequence[tuple[CommandRecord, Command]]
@@ -288,10 +326,6 @@ class Dispatch:
         self._tell(changed)
         if any(command.lookup_again for command in changed):
             self.wake_lookups()
-
-    async def _refuse_payload(self, command: CommandRecord, description: str) -> None:
-        error = {"code": "PAYLOAD_INVALID", "description": description, "details": {}}
-        await self._finish([command], CommandStatus.ERROR, error)
 
     async def _finish(
         self,

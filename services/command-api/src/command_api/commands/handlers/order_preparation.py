@@ -1,20 +1,43 @@
-"""What becomes of an order: a command that waits for its station, or one that failed at once."""
+"""What becomes of an order: a command that waits for its station, or one that must not be sent.
+
+It is prepared when it is stored, and again when it is sent where it could not be checked or the
+station speaks another version by then.
+"""
 
 from dataclasses import replace
-from typing import Any
 
 from command_api.commands.domain.preparation import (
     AskedCommand,
     CommandEdge,
     Refusal,
+    error_of,
     refusal_of_target,
-    version_of,
+    refusal_of_version,
+    unknown_version,
 )
 from command_api.commands.domain.registration import refusal_by_registration
 from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.ports import ServiceAway
-from csms_shared.contracts.orders import CommandOrder, OrderRefusal
+from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.stations import OwnerView
+
+
+def waiting_command(order: CommandOrder, now_ms: int) -> CommandRecord:
+    """Return the command that an order asks for, as it is ordered."""
+    return CommandRecord(
+        command_id=order.order_id,
+        station_id=order.station_id,
+        action=order.action,
+        ocpp_version=order.ocpp_version,
+        payload=order.payload,
+        intent=None if order.intent is None else order.intent.model_dump(mode="json"),
+        status=CommandStatus.WAITING,
+        created_by=order.created_by,
+        created_ms=now_ms,
+        deadline_ms=order.deadline_ms,
+        held=True,
+        unchecked=True,
+    )
 
 
 async def command_of_order(
@@ -22,56 +45,79 @@ async def command_of_order(
 ) -> CommandRecord:
     """Return the command to store; `error` says why it is not to be sent.
 
-    It is prepared as an operator's is (`CommandCreation`), but for what no service may order.
-
     Raises:
         ServiceAway: a service that has to be asked does not answer.
     """
-    asked = AskedCommand(
-        station_id=order.station_id,
-        version=version_of(owner),
-        action=order.action,
-        payload=order.payload,
-        held=True,
-    )
+    command = in_spoken_version(waiting_command(order, now_ms), owner, edge)
+    return command if command.error is not None else await checked(command, edge)
+
+
+def in_spoken_version(command: CommandRecord, owner: OwnerView, edge: CommandEdge) -> CommandRecord:
+    """Return a held command in the version that its station speaks, as far as is known.
+
+    It is `unchecked` where it was, or was written anew; `error` says why it is not to be sent:
+    nobody has to be asked for that.
+    """
+    changed = refusal_of_version(command.ocpp_version, owner)
+    if changed is not None:
+        spoken = owner.ocpp_version or command.ocpp_version
+        if command.intent is None:
+            return _refused(command, changed, edge)
+        call = edge.written(command.intent, spoken)
+        if call is None:
+            return _refused(command, unknown_version(spoken), edge)
+        command = replace(
+            command, ocpp_version=spoken, action=call[0], payload=call[1], unchecked=True
+        )
+    asked = _asked(command)
     refusal = (
-        refusal_of_target(asked, owner)
+        refusal_of_target(asked, owner, edge)
         or edge.refusal_of_order(asked)
         or refusal_by_registration(
             asked.station_id, asked.version, asked.action, owner.registration_status
         )
     )
-    prepared = refusal or await edge.prepare(asked)
+    return command if refusal is None else _refused(command, refusal, edge)
+
+
+async def checked(command: CommandRecord, edge: CommandEdge) -> CommandRecord:
+    """Return the command as it is sent; `error` says why it is not to be.
+
+    It is prepared as an operator's is (`CommandCreation`), but for what no service may order.
+
+    Raises:
+        ServiceAway: a service that has to be asked does not answer.
+    """
+    asked = _asked(command)
+    prepared = await edge.prepare(asked)
     if isinstance(prepared, Refusal):
         if prepared.status >= 500:
             raise ServiceAway(prepared.detail)
-        return replace(_waiting(order, asked, edge, now_ms), error=_error(prepared))
+        return _refused(command, prepared, edge)
     return replace(
-        _waiting(order, replace(asked, payload=prepared.payload), edge, now_ms),
+        command,
+        payload=edge.kept_payload(replace(asked, payload=prepared.payload)),
         awaited_start=prepared.awaited_start,
+        unchecked=False,
     )
 
 
-def _waiting(
-    order: CommandOrder, asked: AskedCommand, edge: CommandEdge, now_ms: int
-) -> CommandRecord:
-    return CommandRecord(
-        command_id=order.order_id,
-        station_id=order.station_id,
-        action=order.action,
-        ocpp_version=asked.version,
-        payload=edge.kept_payload(asked),
-        status=CommandStatus.WAITING,
-        created_by=order.created_by,
-        created_ms=now_ms,
-        deadline_ms=order.deadline_ms,
+def _asked(command: CommandRecord) -> AskedCommand:
+    return AskedCommand(
+        station_id=command.station_id,
+        version=command.ocpp_version,
+        action=command.action,
+        payload=command.payload,
         held=True,
     )
 
 
-def _error(refusal: Refusal) -> dict[str, Any]:
-    code = refusal.code.upper()
-    # Which field is wrong says more than that one is.
-    invalid = code == OrderRefusal.PAYLOAD_INVALID and refusal.errors
-    description = refusal.errors[0].message if invalid else refusal.detail
-    return {"code": code, "description": description, "details": {}}
+def _refused(command: CommandRecord, refusal: Refusal, edge: CommandEdge) -> CommandRecord:
+    return replace(
+        command,
+        payload=edge.kept_payload(_asked(command)),
+        # It may hold what the payload must not.
+        intent=None,
+        unchecked=False,
+        error=error_of(refusal),
+    )

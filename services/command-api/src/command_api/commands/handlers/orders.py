@@ -10,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.domain.states import CommandRecord, CommandStatus, ended
-from command_api.commands.handlers.order_preparation import command_of_order
+from command_api.commands.handlers.order_preparation import (
+    checked,
+    in_spoken_version,
+    waiting_command,
+)
 from command_api.commands.store.changes import write_changes
 from command_api.commands.store.inserts import NewCommand, insert_commands
-from command_api.concurrency.limiters import Limiter
 from command_api.ports import OwnerDirectory, ServiceAway, ServiceFailed, ServiceOlder
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder
@@ -22,8 +25,8 @@ from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.service.inbox import Reply, Work
 
-# For so many orders at once other services are asked.
-_CHECKS = 20
+# The orders behind a batch wait no longer for what other services say of it.
+_CHECKED_WITHIN_S = 1.0
 
 
 class Orders:
@@ -46,44 +49,49 @@ class Orders:
         self._edge = edge
         self._wake_held = wake_held
         self._wake_relay = wake_relay
-        self._checks = Limiter(_CHECKS)
         self._commands: dict[UUID, CommandRecord | BaseException | None] = {}
         self._sendable: set[str] = set()
 
-    async def look_up(self, works: Sequence[Work]) -> list[tuple[Work, ServiceAway]]:
-        """Ask the other services about these orders; return those that one does not answer about.
+    async def look_up(self, works: Sequence[Work]) -> None:
+        """Ask the other services about these orders.
 
-        `apply` is for the others. Nobody is asked about an order that is a command already.
+        An order that one of them does not answer about in time is stored all the same, and checked
+        when it is sent. Nobody is asked about an order that is a command already.
 
         Raises:
             Unavailable: the registry or the database does not answer; try the same orders again.
         """
         readable = list(_readable(works))
-        stored = await self._stored([order.order_id for _, order in readable])
-        asked = [(work, order) for work, order in readable if order.order_id not in stored]
+        stored = await self._stored([order.order_id for order in readable])
+        asked = [order for order in readable if order.order_id not in stored]
         try:
-            found = await self._owners.find_fresh(sorted({one.station_id for _, one in asked}))
+            found = await self._owners.find_fresh(sorted({order.station_id for order in asked}))
         except ServiceAway as error:
             raise Unavailable(str(error)) from error
         # Of one that met a defect the error: raised here, it would send all back to the broker.
         commands = await asyncio.gather(
-            *(self._command(order, found[order.station_id]) for _, order in asked),
+            *(self._command(order, found[order.station_id]) for order in asked),
             return_exceptions=True,
         )
         # Whoever stored them may have died before they were sent.
-        self._sendable |= {one.station_id for _, one in readable if one.order_id in stored}
+        self._sendable |= {order.station_id for order in readable if order.order_id in stored}
         self._commands = dict.fromkeys(stored)
-        waiting: list[tuple[Work, ServiceAway]] = []
-        for (work, order), command in zip(asked, commands, strict=True):
-            if isinstance(command, ServiceAway) and not _is_about_the_order(command):
-                waiting.append((work, command))
-            else:
-                self._commands[order.order_id] = command
-        return waiting
+        for order, command in zip(asked, commands, strict=True):
+            self._commands[order.order_id] = command
 
     async def _command(self, order: CommandOrder, owner: OwnerView) -> CommandRecord:
-        async with self._checks.slot():
-            return await command_of_order(order, owner, self._edge, now_ms())
+        command = in_spoken_version(waiting_command(order, now_ms()), owner, self._edge)
+        if command.error is not None:
+            return command
+        try:
+            async with asyncio.timeout(_CHECKED_WITHIN_S):
+                return await checked(command, self._edge)
+        except TimeoutError:
+            return command
+        except ServiceAway as error:
+            if _is_about_the_order(error):
+                raise
+            return command
 
     async def apply(self, connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
         """Store what is new; what can't be sent ends at once with its error.
@@ -97,7 +105,7 @@ class Orders:
             for work in works
             if work.type == MessageType.COMMAND_ORDERS
             for order in (CommandOrder.model_validate(work.item),)
-            if (command := self._prepared(order)) is not None
+            if (command := self.prepared(order)) is not None
         }
         if not commands:
             return []
@@ -118,7 +126,12 @@ class Orders:
         }
         return []
 
-    def _prepared(self, order: CommandOrder) -> CommandRecord | None:
+    def prepared(self, order: CommandOrder) -> CommandRecord | None:
+        """Return what was found of an order, None where it is a command already.
+
+        Raises:
+            Exception: what its check met.
+        """
         command = self._commands[order.order_id]
         if isinstance(command, BaseException):
             raise command
@@ -133,15 +146,15 @@ class Orders:
 
 
 def _is_about_the_order(error: ServiceAway) -> bool:
-    """Tell whether asking again can't help, and the orders beside it must not wait."""
+    """Tell whether asking again can't help."""
     return isinstance(error, ServiceFailed) and not isinstance(error, ServiceOlder)
 
 
-def _readable(works: Iterable[Work]) -> Iterable[tuple[Work, CommandOrder]]:
-    """Yield works whose orders meet the contract; the others are parked when they are applied."""
+def _readable(works: Iterable[Work]) -> Iterable[CommandOrder]:
+    """Yield the orders that meet the contract; the others are parked when they are applied."""
     for work in works:
         if work.type == MessageType.COMMAND_ORDERS:
             try:
-                yield work, CommandOrder.model_validate(work.item)
+                yield CommandOrder.model_validate(work.item)
             except ValidationError:
                 continue

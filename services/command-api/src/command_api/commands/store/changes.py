@@ -53,6 +53,14 @@ _UPDATE = text(
     FROM {unnest(_CHANGE, "given")} WHERE commands.command_id = given.command_id
     """  # noqa: S608 - constants
 )
+_PREPARED = text(
+    """
+    UPDATE commands SET ocpp_version = :ocpp_version, action = :action,
+        payload = CAST(:payload AS json), wanted_token = :wanted_token,
+        wanted_connector = :wanted_connector, unchecked = false
+    WHERE command_id = :id AND status = 'pending' AND attempts = :attempts
+    """
+)
 
 
 async def lock_commands(
@@ -110,6 +118,24 @@ def _completed(command: CommandRecord) -> CloudEvent:
     )
 
 
+async def write_prepared(connection: AsyncConnection, command: CommandRecord) -> bool:
+    """Store what is sent of a held command that is about to be; false where its attempt is over."""
+    start = command.awaited_start
+    result = await connection.execute(
+        _PREPARED,
+        {
+            "id": command.command_id,
+            "attempts": command.attempts,
+            "ocpp_version": command.ocpp_version,
+            "action": command.action,
+            "payload": orjson.dumps(command.payload).decode(),
+            "wanted_token": None if start is None else start.id_token,
+            "wanted_connector": None if start is None else start.connector_id,
+        },
+    )
+    return result.rowcount > 0
+
+
 async def lock_overdue(
     connection: AsyncConnection, limit: int, answer_seconds: float
 ) -> list[CommandRecord]:
@@ -145,7 +171,7 @@ async def take_held(
 
     Stations that are `restricted` get none of the `restricted_actions`. At most `AT_ONCE` held
     commands of a station are on their way: a gateway keeps only so many for it, and operators
-    want room there.
+    want room there. Those that are still to be checked keep no other from it.
     """
     now = utc_now()
     result = await connection.execute(
@@ -153,11 +179,12 @@ async def take_held(
             f"""
             WITH dispatched AS (
                 SELECT station_id, count(*) AS commands FROM commands
-                WHERE held AND status IN ('pending', 'sent')
+                WHERE held AND status IN ('pending', 'sent') AND NOT unchecked
                   AND station_id = ANY(CAST(:ready AS text[]))
                 GROUP BY station_id
             ), ranked AS (
-                SELECT command_id, row_number() OVER (PARTITION BY station_id ORDER BY command_id)
+                SELECT command_id, row_number() OVER (
+                        PARTITION BY station_id ORDER BY unchecked, command_id)
                     + coalesce(dispatched.commands, 0) AS place
                 FROM commands LEFT JOIN dispatched USING (station_id)
                 WHERE status = 'waiting' AND deadline > CAST(:now AS timestamptz)

@@ -41,6 +41,8 @@ _COMMAND = columns_of(
     "wanted_token",
     "wanted_connector",
     "rotation_proofs",
+    "intent",
+    "unchecked",
 )
 _GIVEN = (*_COMMAND, *columns_of(idempotency_keys, "principal", "key", "request_hash"))
 # A key older than a day is taken over as if it had never been.
@@ -61,7 +63,7 @@ _INSERT = text(
     INSERT INTO commands ({names(_COMMAND)})
     SELECT command_id, station_id, action, ocpp_version, payload::json, status, created_by,
         created_at, deadline, held, attempts, wanted_token, wanted_connector,
-        rotation_proofs::json
+        rotation_proofs::json, intent::json, unchecked
     FROM given WHERE key IS NULL OR command_id IN (SELECT command_id FROM keyed)
     ORDER BY command_id
     ON CONFLICT (command_id) DO NOTHING
@@ -106,5 +108,7 @@ def _row(new: NewCommand) -> tuple[Any, ...]:
         record.attempts,
         *((None, None) if start is None else (start.id_token, start.connector_id)),
         None if proofs is None else orjson.dumps(proofs).decode(),
+        None if record.intent is None else orjson.dumps(record.intent).decode(),
+        record.unchecked,
         *((None, None, None) if key is None else (key.principal, key.key, key.request_hash)),
     )

@@ -13,7 +13,8 @@ from csms_shared.values.times import format_time_ms
 COLUMNS = (
     "command_id, station_id, action, ocpp_version, payload, status, created_by, created_at, "
     "deadline, held, attempts, attempt_deadline, lookup_again, refusal, accepted, response, error, "
-    "sent_at, completed_at, transaction_id, wanted_token, wanted_connector, rotation_proofs"
+    "sent_at, completed_at, transaction_id, wanted_token, wanted_connector, rotation_proofs, "
+    "intent, unchecked"
 )
 
 
@@ -58,6 +59,8 @@ def record_of(row: Row[Any]) -> CommandRecord:
         if row.wanted_token is None
         else AwaitedStart(row.wanted_token, row.wanted_connector),
         rotation_proofs=None if row.rotation_proofs is None else tuple(row.rotation_proofs),
+        intent=row.intent,
+        unchecked=row.unchecked,
     )
 
 

@@ -64,8 +64,9 @@ def _operation(action: str) -> dict[str, Any]:
                 "content": _COMMAND,
             },
             "409": {
-                "description": "The station is rejected or pending, has no such transaction, or "
-                "can't be given that password or security profile now."
+                "description": "The station is rejected or pending, has no such transaction, "
+                "can't be given that password or security profile now, or speaks a version of OCPP "
+                "that this release does not know (`unknown_ocpp_version`)."
             },
             "429": {"description": "Too many commands wait already."},
         },

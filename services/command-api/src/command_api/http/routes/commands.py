@@ -37,7 +37,11 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class CommandError(BaseModel):
-    """The station's CALLERROR, or `BUSY`."""
+    """The station's CALLERROR, or why it got nothing.
+
+    `BUSY`: too many commands wait for it. `OCPP_VERSION_CHANGED`: it speaks another version of OCPP
+    by now than the command is made of. Other words in capitals: docs/messages/orders.md.
+    """
 
     code: str
     description: str

@@ -1,17 +1,17 @@
 """Local lists are kept true to the id tokens: looked at in turn, asked and sent one at a time."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.command_ids import new_command_id
-from csms_shared.contracts.orders import CommandOrder
+from csms_shared.contracts.orders import CommandOrder, order_of
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp.intents import Intent, ReadLocalListLimits, ReadLocalListVersion
 from csms_shared.runtime.clock import utc_now
 from session_service.database.service_tables import outbox
-from session_service.handling.commands import Command
 from session_service.local_lists.domain.answers import (
     connected,
     in_sync,
@@ -39,15 +39,14 @@ from session_service.local_lists.store import (
     read_selected,
     write_lists,
 )
-from session_service.ocpp.v16.local_lists import (
-    ask_limits,
-    ask_version,
-    digest_of,
-    write_entry,
-    write_update,
-)
+from session_service.ocpp.v16.local_lists import digest_of, wanted_update, write_entry
 from session_service.tokens.domain import decide_authorization
 from session_service.tokens.store.tokens import read_groups
+
+_FACTS: Mapping[Ask, Intent] = {
+    Ask.LIMITS: ReadLocalListLimits(),
+    Ask.VERSION: ReadLocalListVersion(),
+}
 
 
 async def look_at_due(connection: AsyncConnection) -> None:
@@ -98,9 +97,9 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
     question = next_question(kept.state, "", now)
     if question is None:
         return None
-    if question is not Ask.LIST:
+    if question in _FACTS:
         kept.state = asked_for_facts(kept.state, question, now)
-        return _order(kept, ask_limits() if question is Ask.LIMITS else ask_version(), now)
+        return _order(kept, _FACTS[question], now)
     fingerprint, left_out = await sources.fingerprint(kept.selection)
     if kept.fingerprint != fingerprint or kept.wanted_digest is None:
         wanted = await sources.wanted(kept.selection)
@@ -117,7 +116,7 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
     digest = digest_of(update.content)
     kept.state = asked_to_update(kept.state, update, digest, kept.wanted_digest, now)
     sources.added[digest] = update.content
-    return _order(kept, write_update(update), now)
+    return _order(kept, wanted_update(update), now)
 
 
 class _Sources:
@@ -164,12 +163,11 @@ class _Sources:
         return self._held.get(digest)
 
 
-def _order(kept: KeptList, command: Command, now: datetime) -> CommandOrder:
-    return CommandOrder(
+def _order(kept: KeptList, intent: Intent, now: datetime) -> CommandOrder:
+    return order_of(
+        intent,
         order_id=new_command_id(int(now.timestamp() * 1000)),
         station_id=kept.station_id,
-        action=command.action,
-        payload=command.payload,
         deadline_ms=int((now + COMMAND_WITHIN).timestamp() * 1000),
         created_by=SESSION_SERVICE,
     )

@@ -1,4 +1,4 @@
-"""Local authorization lists in OCPP 1.6: entries, what stations are asked, what they answer.
+"""Local authorization lists in OCPP 1.6: entries, what of them stations are told, what they answer.
 
 Entries are stored as they are sent, and so are digests of them: both are opaque to the block.
 """
@@ -8,18 +8,17 @@ from hashlib import blake2b
 from typing import Any
 
 from csms_shared.contracts.orders import CompletedCommand, OrderRefusal
-from csms_shared.ocpp import v16
+from csms_shared.ocpp.intents import ListedToken, UpdateLocalList
+from csms_shared.ocpp.v16_intents import LISTED_STATUSES, MAX_LISTED, MAX_LISTED_AT_ONCE
 from csms_shared.values.numbers import INT32_MAX, as_integer, parse_integer
 from csms_shared.values.times import read_moment
-from session_service.handling.commands import Command
 from session_service.local_lists.domain.ends import QuestionEnd
 from session_service.local_lists.domain.lists import Content, Entry, Limits, Result, Update
 from session_service.ocpp.v16.answers import UNSUPPORTED
 from session_service.ocpp.v16.tokens import id_tag_info
 from session_service.tokens.domain import Authorization
 
-_MAX_ENTRIES = "LocalAuthListMaxLength"
-_MAX_PER_MESSAGE = "SendLocalListMaxLength"
+_NEUTRAL_STATUSES = {said: status for status, said in LISTED_STATUSES.items()}
 # Not asked because of what the suite knows of the station: as good as offline.
 _NOT_NOW = frozenset(
     {
@@ -51,28 +50,23 @@ def _flat(entry: Entry) -> dict[str, str]:
     return {"idTag": str(entry["idTag"]), **entry["idTagInfo"]}
 
 
-def ask_limits() -> Command:
-    """Return the question how many entries a station takes, in all and at once."""
-    return Command(v16.GET_CONFIGURATION, {"key": [_MAX_ENTRIES, _MAX_PER_MESSAGE]})
+def wanted_update(update: Update) -> UpdateLocalList:
+    """Return what a station is asked to do with its list."""
+    return UpdateLocalList(
+        version=update.version,
+        full=update.full,
+        taken_off=tuple(entry["idTag"] for entry in update.gone),
+        put_on=tuple(map(_listed, update.changed)),
+    )
 
 
-def ask_version() -> Command:
-    """Return the question for the version of a station's list."""
-    return Command(v16.GET_LOCAL_LIST_VERSION, {})
-
-
-def write_update(update: Update) -> Command:
-    """Return the message of an update; an entry without idTagInfo takes the token off (6.41)."""
-    return Command(
-        v16.SEND_LOCAL_LIST,
-        {
-            "listVersion": update.version,
-            "updateType": "Full" if update.full else "Differential",
-            "localAuthorizationList": [
-                *({"idTag": entry["idTag"]} for entry in update.gone),
-                *update.changed,
-            ],
-        },
+def _listed(entry: Entry) -> ListedToken:
+    info = entry["idTagInfo"]
+    return ListedToken(
+        id_token=entry["idTag"],
+        status=_NEUTRAL_STATUSES[info["status"]],
+        expires_at=info.get("expiryDate"),
+        group_id=info.get("parentIdTag"),
     )
 
 
@@ -133,10 +127,10 @@ def _limits(response: Mapping[str, Any]) -> Limits:
     found: dict[str, int] = {}
     for entry in response.get("configurationKey") or ():
         key, value = entry.get("key"), entry.get("value")
-        for known in (_MAX_ENTRIES, _MAX_PER_MESSAGE):
+        for known in (MAX_LISTED, MAX_LISTED_AT_ONCE):
             # Keys are compared without case (7.29), and stations pad numbers.
             if str(key).lower() == known.lower():
                 number = parse_integer(str(value))
                 if number is not None and number > 0:
                     found[known] = min(number, INT32_MAX)
-    return Limits(found.get(_MAX_ENTRIES), found.get(_MAX_PER_MESSAGE))
+    return Limits(found.get(MAX_LISTED), found.get(MAX_LISTED_AT_ONCE))

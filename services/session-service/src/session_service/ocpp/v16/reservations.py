@@ -3,34 +3,14 @@
 from typing import Any
 
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.ocpp import v16
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import storable
-from csms_shared.values.times import format_time, parse_bound, read_moment
-from session_service.handling.commands import Command
+from csms_shared.values.times import parse_bound, read_moment
 from session_service.ocpp.v16.answers import UNSUPPORTED
 from session_service.reservations.domain import Answer, CancelEnd, ReserveEnd, WantedReservation
 
 _NEVER_SENT = frozenset({"station_offline", "expired"})
-
-
-def write_reserve(wanted: WantedReservation) -> Command:
-    """Return what a station is asked to reserve."""
-    payload = {
-        "connectorId": wanted.connector_id,
-        "expiryDate": format_time(wanted.expires_at),
-        "idTag": wanted.id_token,
-        "reservationId": wanted.wire_id,
-    }
-    if wanted.group_id is not None:
-        payload["parentIdTag"] = wanted.group_id
-    return Command(v16.RESERVE_NOW, payload)
-
-
-def write_cancel(wire_id: int) -> Command:
-    """Return what a station is asked to give up."""
-    return Command(v16.CANCEL_RESERVATION, {"reservationId": wire_id})
 
 
 def read_reserve_end(command: CompletedCommand) -> ReserveEnd:

@@ -14,19 +14,19 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.command_ids import new_command_id
-from csms_shared.contracts.orders import CommandOrder
+from csms_shared.contracts.orders import CommandOrder, order_of
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
+from csms_shared.ocpp.intents import CancelReservation, ReserveConnector
 from csms_shared.runtime.clock import utc_now
+from csms_shared.values.times import format_time
 from session_service.database.service_tables import outbox
-from session_service.ocpp.v16.reservations import write_cancel, write_reserve
 from session_service.reservations.domain import (
     Answer,
     Outage,
     Reservation,
     ReservationStatus,
     Verdict,
-    WantedReservation,
     conflicting,
     judge,
 )
@@ -131,24 +131,20 @@ async def judge_stations(
 
 def reserve_order(row: Row[Any]) -> CommandOrder:
     """Return the order to reserve; it is not kept for a station that is offline."""
-    command = write_reserve(
-        WantedReservation(
-            row.wire_id,
-            row.connector_id,
-            row.id_token,
-            row.token_key,
-            row.group_id,
-            row.expires_at,
-        )
+    wanted = ReserveConnector(
+        reservation_id=row.wire_id,
+        connector_id=row.connector_id,
+        id_token=row.id_token,
+        group_id=row.group_id,
+        expires_at=format_time(row.expires_at),
     )
     soonest_end = min(
         int(row.expires_at.timestamp() * 1000), _ms(row.created_at) + RESERVE_WITHIN_MS
     )
-    return CommandOrder(
+    return order_of(
+        wanted,
         order_id=row.command_id,
         station_id=row.station_id,
-        action=command.action,
-        payload=command.payload,
         deadline_ms=soonest_end,
         created_by=row.created_by,
     )
@@ -171,12 +167,10 @@ def _cancel_order(
     if item.cancel_failure is not None or item.facts.answer is Answer.NONE:
         return None
     item.cancel_command_id = new_command_id(_ms(now))
-    command = write_cancel(item.facts.wire_id)
-    return CommandOrder(
+    return order_of(
+        CancelReservation(reservation_id=item.facts.wire_id),
         order_id=item.cancel_command_id,
         station_id=item.facts.station_id,
-        action=command.action,
-        payload=command.payload,
         deadline_ms=_ms(item.facts.expires_at),
         created_by=item.row.cancel_wanted_by,
     )

@@ -8,6 +8,7 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.ocpp.intents import AskForCertificate
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time
 from station_registry.certificates.handlers.requests import SigningNow
@@ -17,7 +18,6 @@ from station_registry.certificates.store.certificates import Expiring
 from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 from station_registry.ocpp.orders.commands import command_order
-from station_registry.ocpp.orders.intents import AskForCertificate
 
 EVERY_S = 300.0
 _AT_ONCE = 200

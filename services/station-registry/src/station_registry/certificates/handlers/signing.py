@@ -13,6 +13,7 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.certificate_chains import longest_chain
+from csms_shared.ocpp.intents import InstallSignedCertificate
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -28,7 +29,6 @@ from station_registry.certificates.store.requests import DueRequest
 from station_registry.database.service_tables import outbox
 from station_registry.events import fact
 from station_registry.ocpp.orders.commands import command_order
-from station_registry.ocpp.orders.intents import InstallSignedCertificate
 from station_registry.security_events.domain import CERTIFICATE_SIGNING_FAILED, detected
 from station_registry.security_events.handlers import record_security_events
 
@@ -43,7 +43,7 @@ _DELIVERED_WITHIN_MS = round(timedelta(hours=DELIVERY_HOURS) / timedelta(millise
 
 def signed_order(station_id: str, chain: str) -> CommandOrder:
     """Return the order that brings a station its certificate."""
-    intent = InstallSignedCertificate(chain)
+    intent = InstallSignedCertificate(chain=chain)
     return command_order(station_id, intent, now_ms(), _DELIVERED_WITHIN_MS, ORDERED_BY)
 
 

@@ -15,6 +15,7 @@ from csms_shared.contracts.configuration import (
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.refusals import refuse
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp.intents import ReadConfiguration
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
@@ -22,7 +23,6 @@ from station_registry.configuration.domain import MAX_KEYS, KnownKey, key_of, ma
 from station_registry.configuration.store.values import read_configuration
 from station_registry.database.service_tables import outbox
 from station_registry.ocpp.orders.commands import command_order
-from station_registry.ocpp.orders.intents import ReadConfiguration
 from station_registry.provisioning import store as stations
 
 # A station that stays away for longer is asked again by whoever still wants to know.
@@ -66,7 +66,7 @@ async def refresh_configuration(
 
 def read_order(station_id: str, keys: list[str], created_by: str) -> CommandOrder:
     """Return the order to tell values; no keys ask for all."""
-    wanted = ReadConfiguration(tuple(keys))
+    wanted = ReadConfiguration(keys=tuple(keys))
     return command_order(station_id, wanted, now_ms(), READ_WITHIN_MS, created_by)
 
 

@@ -24,6 +24,7 @@ from csms_shared.contracts.pages import Page, PageQuery
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.orders import write_orders
+from csms_shared.ocpp.intents import ChangeConfiguration
 from csms_shared.ocpp.secret_keys import is_secret_key
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.values.texts import is_storable
@@ -52,7 +53,6 @@ from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
 from station_registry.ocpp.orders.commands import command_order
-from station_registry.ocpp.orders.intents import ChangeConfiguration
 from station_registry.provisioning import store as stations
 
 # As many of a list of unknown stations are named.
@@ -150,7 +150,7 @@ async def apply(connection: AsyncConnection, request: ApplyTemplate) -> AppliedT
 
 
 def _change_order(station_id: str, wanted: Drift, created_by: str) -> CommandOrder:
-    change = ChangeConfiguration(wanted.key, wanted.wanted)
+    change = ChangeConfiguration(key=wanted.key, value=wanted.wanted)
     return command_order(station_id, change, now_ms(), CHANGE_WITHIN_MS, created_by)
 
 

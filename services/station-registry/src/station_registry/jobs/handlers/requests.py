@@ -31,8 +31,12 @@ from station_registry.database.station_locks import lock_stations
 from station_registry.jobs.handlers.jobs import tell_created
 from station_registry.jobs.store import jobs
 from station_registry.jobs.tables import station_job, station_job_report
-from station_registry.ocpp.orders.intents import JobRequest
-from station_registry.ocpp.orders.jobs import KIND_OF_COMMAND, job_request, numbered
+from station_registry.ocpp.orders.jobs import (
+    KIND_OF_COMMAND,
+    JobRequest,
+    job_request,
+    numbered,
+)
 
 _REPORTS_SHOWN = 1000
 

@@ -1,13 +1,13 @@
 """Commands that start jobs (OCPP 1.6, 5.9, 5.19; security whitepaper, L01 and N01)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from csms_shared.contracts.jobs import JobKind
 from csms_shared.ocpp import v16
 from csms_shared.values.times import LATEST, parse_bound
-from station_registry.ocpp.orders.intents import JobRequest
 
 KIND_OF_COMMAND: Mapping[str, JobKind] = {
     v16.GET_DIAGNOSTICS: JobKind.DIAGNOSTICS,
@@ -17,6 +17,20 @@ KIND_OF_COMMAND: Mapping[str, JobKind] = {
 }
 _NUMBERED = (v16.SIGNED_UPDATE_FIRMWARE, v16.GET_LOG)
 _DATES = ("retrieveDate", "retrieveDateTime", "installDateTime")
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A command that starts a job, as somebody made it for a version of OCPP.
+
+    `location`: where its file comes from or goes to. `not_before`: when the station may begin at
+    the earliest. `is_numbered`: the station's reports name the request by a number.
+    """
+
+    kind: JobKind
+    location: str
+    not_before: datetime | None
+    is_numbered: bool
 
 
 def job_request(action: str, payload: Mapping[str, Any]) -> JobRequest | None:

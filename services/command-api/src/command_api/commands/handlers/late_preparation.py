@@ -1,0 +1,100 @@
+"""Held commands that are prepared when they are sent.
+
+Their check needs a service that did not answer when they were ordered, or their station speaks
+another version by now. One that can't be prepared yet waits again, and holds up no other.
+"""
+
+import asyncio
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from command_api.commands.domain.preparation import CommandEdge
+from command_api.commands.domain.states import CommandRecord, CommandStatus, waiting_again
+from command_api.commands.handlers.order_preparation import checked, in_spoken_version
+from command_api.commands.store.changes import lock_commands, write_changes, write_prepared
+from command_api.ports import ServiceAway
+from csms_shared.contracts.stations import OwnerView
+from csms_shared.db.engine import in_transaction
+from csms_shared.runtime.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+AGAIN_S = 5.0
+_WITHIN_S = 5.0
+
+
+class LatePreparation:
+    """Prepares commands that were taken to be sent, each by itself."""
+
+    def __init__(self, engine: AsyncEngine, edge: CommandEdge) -> None:
+        self._engine = engine
+        self._edge = edge
+        self._not_yet: list[CommandRecord] = []
+
+    def is_needed(self, command: CommandRecord, owner: OwnerView) -> bool:
+        """Tell whether the command can't be sent as it is stored."""
+        spoken = owner.ocpp_version or command.ocpp_version
+        return command.unchecked or spoken != command.ocpp_version
+
+    async def prepare(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
+        """Return the command as it is stored now, to be sent, or with the `error` that ends it.
+
+        None where it can't be prepared yet, or its attempt is over.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        ready = await self._prepared(command, owner)
+        if ready is None:
+            self._not_yet.append(command)
+            return None
+        if ready.error is not None:
+            return ready
+        stored = await in_transaction(
+            self._engine, lambda connection: write_prepared(connection, ready)
+        )
+        return ready if stored else None
+
+    async def _prepared(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
+        try:
+            written = in_spoken_version(command, owner, self._edge)
+            if written.error is not None:
+                return written
+            async with asyncio.timeout(_WITHIN_S):
+                return await checked(written, self._edge)
+        except (ServiceAway, TimeoutError) as error:
+            log.warning("check_waits", command_id=str(command.command_id), error=str(error))
+        except Exception:
+            # A defect over one command: it waits for a program without, until its own deadline.
+            log.exception("check_failed", command_id=str(command.command_id))
+        return None
+
+    async def put_back(self) -> list[str]:
+        """Have what could not be prepared wait again; return the stations that it waits for.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        put_back, self._not_yet = self._not_yet, []
+        attempts = {command.command_id: command.attempts for command in put_back}
+
+        async def work(connection: AsyncConnection) -> None:
+            locked = await lock_commands(connection, attempts)
+            await write_changes(
+                connection,
+                [
+                    waiting_again(command)
+                    for command in locked.values()
+                    if command.status is CommandStatus.PENDING
+                    and command.attempts == attempts[command.command_id]
+                ],
+            )
+
+        if put_back:
+            try:
+                await in_transaction(self._engine, work)
+            except Unavailable:
+                self._not_yet += put_back
+                raise
+        return sorted({command.station_id for command in put_back})
