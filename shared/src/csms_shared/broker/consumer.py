@@ -19,7 +19,6 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from csms_shared.broker.deliveries import Delivery, sent_ms
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
-from csms_shared.broker.in_hand import InHand, NotSettled
 from csms_shared.broker.link import (
     CONNECTION_ERRORS,
     Link,
@@ -31,6 +30,7 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState, StateQuestion
 from csms_shared.broker.splitting import Splitter
 from csms_shared.broker.topology import Queue
+from csms_shared.broker.unacknowledged import InHand, NotSettled
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
 from csms_shared.runtime.clock import monotonic, now_ms

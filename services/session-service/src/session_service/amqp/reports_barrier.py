@@ -21,12 +21,12 @@ from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Consumer, Delivery, Rest
 from csms_shared.broker.errors import BrokerError
-from csms_shared.broker.in_hand import NotSettled
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.queue_state import QueueState
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import REQUESTS, SESSION_SERVICE, replicas_key
+from csms_shared.broker.unacknowledged import NotSettled
 from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic
