@@ -53,11 +53,16 @@ BOUNDS_OF_DECISIONS = (
     ),
     *bounds_of(
         "docs/adr/0024-two-exchanges-of-events.md",
-        ("A round waits {} s for confirms", "csms_shared: PATIENCE_S"),
+        ("A confirm counts as not given after {} s", "csms_shared: PATIENCE_S"),
         (
-            "its confirm is waited for {} ms only ({} s at its turn",
+            "no more than {} s for a destination (exchange and routing key) of subscribers alone, "
+            "or {} s for one of the suite",
+            "csms_shared: _SUBSCRIBERS_PATIENCE_S",
+            "csms_shared: _OWN_PATIENCE_S",
+        ),
+        (
+            "its confirm is waited for {} ms only",
             "csms_shared: _REFUSED_PATIENCE_S * 1000",
-            "csms_shared: _TURN_PATIENCE_S",
         ),
         ("twice as many each time, {} at most", "csms_shared: _MOST_AT_ONCE"),
         (

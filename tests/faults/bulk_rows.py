@@ -14,8 +14,10 @@ from tests.faults.faulty_suite import SCHEMAS
 
 # Longer than everything is kept by default.
 _OLD = "now() - interval '500 days'"
-_NAMES = "FROM generate_series(1, $1::int) AS n"
-_FEW = "FROM generate_series(1, $1::int / 100) AS n"
+_NAMES = "FROM generate_series($1::int, $2::int) AS n"
+_FEW = "FROM generate_series(($1::int + 99) / 100, $2::int / 100) AS n"
+# A statement of more keeps what is purged meanwhile readable, as nothing does that runs for years.
+_AT_ONCE = 100_000
 _ID = "'00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0')"
 # Weeks of meter values that are older than everything is kept.
 _OLDEST_WEEKS = 62
@@ -27,7 +29,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Rows of one table: `insert` makes `$1` of them, `left` counts those that have to go."""
+    """Rows of one table: `insert` makes the `$1`st to `$2`nd, `left` counts those that must go."""
 
     table: str
     insert: str
@@ -59,7 +61,7 @@ def _commands(which: str, status: str, times: str, names: str = _NAMES) -> str:
         "INSERT INTO commands (command_id, station_id, action, ocpp_version, payload, status, "
         "created_by, held, attempts, created_at, deadline, sent_at, completed_at) "
         f"SELECT (replace({_ID}, '-8000-', '-{which}-'))::uuid, 'BULK-' || n % 1000, 'ClearCache', "
-        f"'ocpp1.6', '{{}}', '{status}', 'bulk', false, 1, {times} {names}"
+        f"'ocpp16', '{{}}', '{status}', 'bulk', false, 1, {times} {names}"
     )
 
 
@@ -120,8 +122,8 @@ BULK = (
     Bulk(
         "session.stop",
         "INSERT INTO stop (connection_id, seq, epoch, transaction_id, received_at, payload) "
-        f"SELECT 'bulk', row_number() OVER (), 1, id, {_OLD}, '{{}}' FROM transaction "
-        "WHERE token_key = 'bulk' LIMIT $1::int",
+        f"SELECT 'bulk', row_number() OVER (ORDER BY id), 1, id, {_OLD}, '{{}}' FROM transaction "
+        "WHERE token_key = 'bulk' ORDER BY id LIMIT $2::int - $1::int + 1 OFFSET $1::int - 1",
         "connection_id = 'bulk'",
     ),
     Bulk(
@@ -187,12 +189,16 @@ async def old_weeks_kept(connection: Connection) -> AsyncIterator[None]:
 
 
 async def put_in(connection: Connection, bulk: Bulk, rows: int) -> int:
-    """Insert `rows` rows, in one statement; return how many there were, for some are a share."""
+    """Insert `rows` rows, some at once; return how many there were, for some are a share."""
     schema = bulk.table.partition(".")[0]
-    async with connection.transaction():
-        await connection.execute(f"SET LOCAL search_path = {schema}")
-        status = await connection.execute(bulk.insert, rows)
-    return int(status.split()[-1])
+    count = 0
+    for first in range(1, rows + 1, _AT_ONCE):
+        last = min(first + _AT_ONCE - 1, rows)
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL search_path = {schema}")
+            status = await connection.execute(bulk.insert, first, last)
+        count += int(status.split()[-1])
+    return count
 
 
 async def left_over(connection: Connection) -> dict[str, int]:

@@ -47,7 +47,10 @@ class FaultySuite:
         self._suite: Suite | None = None
         self._tap: EventTap | None = None
         self._paused: set[int] = set()
-        self._probes = httpx.AsyncClient(timeout=_PROBE_S, trust_env=False)
+        # A connection for each probe: one that is kept may be closed while the next is on its way.
+        self._probes = httpx.AsyncClient(
+            timeout=_PROBE_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     @property
     def broker_port(self) -> int:

@@ -311,6 +311,86 @@ async def test_subscribers_who_are_not_reached_delay_the_suite_by_nothing(stage:
     ]
 
 
+class StoppedQueue(FakePublisher):
+    """Confirms nothing until it is told how what it has got ends."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._ended: asyncio.Future[PublishUnconfirmed | None] = asyncio.Future()
+
+    async def publish_all(
+        self, messages: list[Outgoing], timeout: float = 1.0
+    ) -> list[PublishReturned | PublishUnconfirmed | None]:
+        self.sent += messages
+        return [await self._ended for _ in messages]
+
+    def end(self, outcome: PublishUnconfirmed | None) -> None:
+        self._ended.set_result(outcome)
+
+
+async def test_a_queue_that_stands_still_holds_no_round(stage: Stage) -> None:
+    public, internal = StoppedQueue(), FakePublisher(None)
+    relay = OutboxRelay(stage.engine, OUTBOX, internal, public)
+    refused = _value("csms_public_events_refused_total")
+    for sent in (1, 2, 3):
+        await stage.write(2, FOLLOWED, "number.counted")
+        await relay.relay_round()
+        # Nothing is confirmed there, yet the round is over, and what the suite reads has left.
+        assert await stage.waiting() == 0
+        assert len(_sent(internal, INTERNAL_EVENTS)) == sent
+        assert len(_sent(public, EVENTS)) == 2 * sent
+    # Nobody knows whether anything was refused, so nobody says so, and nothing is sent again.
+    assert await relay.retry_round() is False
+    assert len(public.sent) == 6
+    assert relay.warnings() == {}
+    assert _value("csms_public_events_refused_total") == refused
+    public.end(None)
+    await _until_emptied(stage, relay)
+    assert len(public.sent) == 6
+    assert _value("csms_public_events_refused_total") == refused
+
+
+async def test_a_queue_that_stood_still_and_took_nothing_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_refusals, "_FIRST_TURN_S", 0.0)
+    public = StoppedQueue()
+    relay = OutboxRelay(stage.engine, OUTBOX, FakePublisher(None), public)
+    refused = _value("csms_public_events_refused_total")
+    await stage.write(1, "number.counted")
+    await relay.relay_round()
+    public.end(PublishUnconfirmed("no confirm"))
+    await _until(lambda: _value("csms_public_events_refused_total") == refused + 1)
+    assert relay.warnings()["subscribers"] == "a queue does not take number.counted"
+    public.publish_all = FakePublisher(None).publish_all  # type: ignore[method-assign]
+    await _until_emptied(stage, relay)
+    assert relay.warnings() == {}
+
+
+async def test_a_late_confirm_speaks_of_what_was_sent_alone(stage: Stage) -> None:
+    public = StoppedQueue()
+    relay = OutboxRelay(stage.engine, OUTBOX, FakePublisher(None), public)
+    await stage.write(1, "number.counted")
+    await relay.relay_round()
+    # As when a crash took the round back, and its row left again joined with a later one.
+    async with stage.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE outbox_deferred SET events = CAST('[1,2]' AS bytea), event_count = 2")
+        )
+    public.end(None)
+    public.publish_all = FakePublisher(PublishRefused("full")).publish_all  # type: ignore[method-assign]
+    for _ in range(3):
+        await relay.retry_round()
+    assert await stage.rows("SELECT event_count FROM outbox_deferred") == [(2,)]
+
+
+async def _until_emptied(stage: Stage, relay: OutboxRelay) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while await stage.rows("SELECT 1 FROM outbox_deferred"):
+            await relay.retry_round()
+            await asyncio.sleep(0.02)
+
+
 async def test_what_is_hardly_waited_for_is_sent_all_the_same(stage: Stage) -> None:
     class Slow(FakePublisher):
         async def publish_all(self, messages: list[Outgoing], timeout: float = 1.0) -> list[Any]:

@@ -127,16 +127,16 @@ class OutboxRelay:
         ended = list(zip(tried, attempts, strict=True))
         left = {
             row_id
-            for (one, _), attempt in ended
-            if attempt is Attempt.UNANSWERED
+            for (one, _), how in ended
+            if how.attempt is Attempt.UNANSWERED
             for row_id in one.ids
         }
-        refused = [pair for pair, attempt in ended if attempt is Attempt.REFUSED]
+        refused = [(pair, how.going_on) for pair, how in ended if how.attempt is Attempt.REFUSED]
         await self._deferred.add(
             connection,
             [
-                DeferredMessage(to, one.ids[0], one.events, one.count)
-                for one, to in (*held, *refused)
+                DeferredMessage(to, one.ids[0], one.events, one.count, going_on)
+                for (one, to), going_on in (*((pair, None) for pair in held), *refused)
                 if one.ids[0] not in left
             ],
         )

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import structlog
 from sqlalchemy import MetaData, text
@@ -17,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.topology import EVENTS
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.outbox_late import LateConfirms, Sent, was_taken
 from csms_shared.db.outbox_messages import Destination
-from csms_shared.db.outbox_publishing import PATIENCE_S, Attempt, OutboxPublisher
+from csms_shared.db.outbox_publishing import Attempt, Ended, OutboxPublisher
 from csms_shared.db.outbox_refusals import KEPT_FOR_S, Refusals
 from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from csms_shared.db.tables import outbox_deferred_table
@@ -42,12 +44,21 @@ _MOST_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class DeferredMessage:
-    """A message by the first of its outbox rows; `events` is a JSON array of `count`."""
+    """A message by the first of its outbox rows; `events` is a JSON array of `count`.
+
+    `going_on` may still bring the confirm of the attempt that it is deferred after.
+    """
 
     destination: Destination
     outbox_id: int
     events: bytes
     count: int
+    going_on: asyncio.Task[bool] | None = None
+
+    @property
+    def sent(self) -> Sent:
+        """What is known of it elsewhere."""
+        return Sent(self.destination, self.outbox_id, self.events)
 
 
 class DeferredMessages:
@@ -59,6 +70,7 @@ class DeferredMessages:
         self._refusals = refusals
         self._kept: Counter[Destination] = Counter()
         self._at_once: dict[Destination, int] = {}
+        self._late = LateConfirms()
 
     def holds(self, destination: Destination) -> bool:
         """Tell whether messages to it are kept here, or had better be."""
@@ -68,13 +80,12 @@ class DeferredMessages:
         """Keep messages that were not taken, in the transaction that marks their rows."""
         kept = []
         for message in messages:
-            if message.destination.exchange == EVENTS:
-                PUBLIC_EVENTS_REFUSED.inc(message.count)
-                if not self._may_be_kept(message.destination):
-                    PUBLIC_EVENTS_DROPPED.inc(message.count)
-                    continue
-            self._kept[message.destination] += 1
-            kept.append(message)
+            keeps = message.destination.exchange != EVENTS or self._may_be_kept(message.destination)
+            _count_refused(message, keeps)
+            if keeps:
+                self._kept[message.destination] += 1
+                kept.append(message)
+                self._watch(message.sent, message.going_on)
         if kept:
             await connection.execute(
                 text(
@@ -93,6 +104,10 @@ class DeferredMessages:
                     for message in kept
                 ],
             )
+
+    def _watch(self, sent: Sent, going_on: asyncio.Task[bool] | None) -> None:
+        if going_on is not None:
+            self._late.watch(sent, going_on)
 
     def _may_be_kept(self, destination: Destination) -> bool:
         return sum(
@@ -119,21 +134,39 @@ class DeferredMessages:
         return await in_transaction(self._engine, self._retry)
 
     async def _retry(self, connection: AsyncConnection) -> bool:
+        for sent in await _remove(connection, self._late.taken()):
+            self._late.gone(sent)
         await self._count(connection)
         messages: list[DeferredMessage] = []
         for destination in list(self._kept):
             if destination.exchange == EVENTS and self._refusals.refuses_for_good(destination):
                 await _drop(connection, _OLD, destination)
-            messages += await _oldest(connection, destination, self._how_many(destination))
+            messages += await self._next(connection, destination)
         if not messages:
             return False
         attempts = await self._publisher.attempt(
-            [(message.destination, message.events) for message in messages], PATIENCE_S
+            [(message.destination, message.events) for message in messages]
         )
+        return await self._note(connection, messages, attempts)
+
+    async def _next(
+        self, connection: AsyncConnection, destination: Destination
+    ) -> list[DeferredMessage]:
+        """Return what to try there now: in order, and nothing that is still under way."""
+        oldest = await _oldest(connection, destination, self._how_many(destination))
+        return list(takewhile(lambda one: not self._late.is_under_way(one.sent), oldest))
+
+    async def _note(
+        self,
+        connection: AsyncConnection,
+        messages: Sequence[DeferredMessage],
+        attempts: Sequence[Ended],
+    ) -> bool:
         ended: dict[Attempt, list[DeferredMessage]] = {attempt: [] for attempt in Attempt}
-        for message, attempt in zip(messages, attempts, strict=True):
-            ended[attempt].append(message)
-        await _remove(connection, ended[Attempt.TAKEN])
+        for message, how in zip(messages, attempts, strict=True):
+            ended[how.attempt].append(message)
+            self._watch(message.sent, how.going_on)
+        await _remove(connection, [message.sent for message in ended[Attempt.TAKEN]])
         await _count_attempt(connection, ended[Attempt.REFUSED])
         return self._go_on(ended)
 
@@ -185,25 +218,53 @@ async def _oldest(
     ]
 
 
-_GIVEN = columns_of(outbox_deferred_table(MetaData()), "exchange", "routing_key", "outbox_id")
+_GIVEN = columns_of(
+    outbox_deferred_table(MetaData()), "exchange", "routing_key", "outbox_id", "events"
+)
 _AMONG_GIVEN = (
     f"{unnest(_GIVEN, 'given')} "
     "WHERE outbox_deferred.exchange = given.exchange "
     "AND outbox_deferred.routing_key = given.routing_key "
-    "AND outbox_deferred.outbox_id = given.outbox_id"
+    "AND outbox_deferred.outbox_id = given.outbox_id "
+    "AND outbox_deferred.events = given.events"
 )
 
 
-def _given(messages: Sequence[DeferredMessage]) -> dict[str, list[object]]:
-    return arrays(_GIVEN, [(*one.destination, one.outbox_id) for one in messages])
+def _given(messages: Sequence[Sent]) -> dict[str, list[object]]:
+    return arrays(_GIVEN, [(*one.destination, one.outbox_id, one.events) for one in messages])
 
 
-async def _remove(connection: AsyncConnection, messages: Sequence[DeferredMessage]) -> None:
-    if messages:
-        await connection.execute(
-            text(f"DELETE FROM outbox_deferred USING {_AMONG_GIVEN}"),  # noqa: S608
-            _given(messages),
-        )
+async def _remove(connection: AsyncConnection, messages: Sequence[Sent]) -> list[Sent]:
+    """Delete messages; return those that were there."""
+    if not messages:
+        return []
+    found = await connection.execute(
+        text(
+            f"DELETE FROM outbox_deferred USING {_AMONG_GIVEN} "  # noqa: S608
+            "RETURNING outbox_deferred.exchange, outbox_deferred.routing_key, "
+            "outbox_deferred.outbox_id, outbox_deferred.events"
+        ),
+        _given(messages),
+    )
+    return [Sent(Destination(row[0], row[1]), row[2], bytes(row[3])) for row in found]
+
+
+def _count_refused(message: DeferredMessage, keeps: bool) -> None:
+    """Count what a subscriber's queue did not take, and what it will miss, once that is certain."""
+    if message.destination.exchange != EVENTS:
+        return
+
+    def count(going_on: asyncio.Task[bool] | None) -> None:
+        if going_on is not None and was_taken(going_on):
+            return
+        PUBLIC_EVENTS_REFUSED.inc(message.count)
+        if not keeps:
+            PUBLIC_EVENTS_DROPPED.inc(message.count)
+
+    if message.going_on is None:
+        count(None)
+    else:
+        message.going_on.add_done_callback(count)
 
 
 async def _count_attempt(connection: AsyncConnection, messages: Sequence[DeferredMessage]) -> None:
@@ -211,7 +272,7 @@ async def _count_attempt(connection: AsyncConnection, messages: Sequence[Deferre
         return
     await connection.execute(
         text(f"UPDATE outbox_deferred SET attempts = attempts + 1 FROM {_AMONG_GIVEN}"),  # noqa: S608
-        _given(messages),
+        _given([message.sent for message in messages]),
     )
     for destination in {one.destination for one in messages}:
         if destination.exchange == EVENTS:

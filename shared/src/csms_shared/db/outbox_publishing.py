@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from csms_shared.broker.errors import PublishRefused, PublishReturned, PublishUnconfirmed
@@ -11,9 +12,12 @@ from csms_shared.broker.topology import EVENTS, REQUESTS
 from csms_shared.db.outbox_messages import Destination, outgoing
 from csms_shared.db.outbox_refusals import Refusals
 
-# How long a confirm is waited for: what is due is published, whoever has to wait for the answer.
+# How long a confirm may take before it counts as not given.
 PATIENCE_S = 3.0
-_TURN_PATIENCE_S = 0.5
+# A queue may have stopped: so long is waited for one while the broker confirms others. The suite's
+# own are worth more of everybody's time: what they take late comes out of order.
+_SUBSCRIBERS_PATIENCE_S = 0.2
+_OWN_PATIENCE_S = 1.0
 _REFUSED_PATIENCE_S = 0.05
 _ANSWER_S = 1.0
 # A channel that a queue has stopped must end before RabbitMQ reads no further from the connection.
@@ -41,6 +45,31 @@ class Attempt(Enum):
     """The broker does not answer, or blocks: nothing is known of any queue."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the attempt ended, as far as it was waited for.
+
+    `going_on` may still bring the confirm of one that reads as refused; true once it has.
+    """
+
+    attempt: Attempt
+    going_on: asyncio.Task[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """Which of the two connections the broker answers on."""
+
+    internal: bool
+    public: bool
+
+    def to(self, destination: Destination) -> bool:
+        return self.public if destination.exchange == EVENTS else self.internal
+
+
+_Sending = tuple[Destination, asyncio.Task[_Outcome]]
+
+
 class OutboxPublisher:
     """Publishes to the suite's exchanges and to the subscribers' over a connection each."""
 
@@ -49,99 +78,87 @@ class OutboxPublisher:
         self._public = public
         self._refusals = refusals
         # Bounded by `PATIENCE_S` and the routing keys.
-        self._sending: set[asyncio.Task[list[_Outcome]]] = set()
+        self._going_on: set[asyncio.Task[bool]] = set()
 
-    async def attempt(
-        self, messages: Sequence[tuple[Destination, bytes]], patience_s: float | None = None
-    ) -> list[Attempt]:
-        """Publish all at once.
+    async def attempt(self, messages: Sequence[tuple[Destination, bytes]]) -> list[Ended]:
+        """Publish all at once, and wait as long as the broker needs to answer.
 
-        Without `patience_s`, one that refuses is hardly waited for, but when it is its turn.
+        A queue that has stopped is not waited for: where the broker confirms other messages, one
+        that it does not confirm reads as refused soon, and goes on being sent.
         """
-        outcomes = await self._publish(messages, patience_s)
-        attempts = [
-            _judged(destination, outcome)
-            for (destination, _), outcome in zip(messages, outcomes, strict=True)
-        ]
-        if Attempt.UNANSWERED in attempts:
-            attempts = await self._blamed(messages, attempts)
-        for (destination, _), attempt in zip(messages, attempts, strict=True):
-            if attempt is Attempt.REFUSED:
-                self._refusals.refused(destination)
-            elif attempt is Attempt.TAKEN:
-                self._refusals.taken(destination)
-        return attempts
+        sendings = [(to, asyncio.create_task(self._send(to, events))) for to, events in messages]
+        try:
+            answering = await self._wait(sendings)
+        except BaseException:
+            for _, sending in sendings:
+                sending.cancel()
+            raise
+        return [self._ended(to, sending, answering) for to, sending in sendings]
 
-    async def _publish(
-        self, messages: Sequence[tuple[Destination, bytes]], patience_s: float | None
-    ) -> list[_Outcome]:
-        outcomes: list[_Outcome] = [None] * len(messages)
-        together: dict[Publisher, list[int]] = {}
-        hurried: list[tuple[int, float]] = []
-        for number, (destination, _) in enumerate(messages):
-            waits_s = patience_s or self._patience_s(destination)
-            if waits_s >= PATIENCE_S:
-                together.setdefault(self._publisher_of(destination), []).append(number)
-            else:
-                hurried.append((number, waits_s))
+    async def _send(self, destination: Destination, events: bytes) -> _Outcome:
+        publisher = self._public if destination.exchange == EVENTS else self._internal
+        (outcome,) = await publisher.publish_all([outgoing(destination, events)], PATIENCE_S)
+        return outcome
 
-        async def publish(publisher: Publisher, numbers: list[int]) -> None:
-            found = await publisher.publish_all(
-                [outgoing(*messages[number]) for number in numbers], PATIENCE_S
-            )
-            for number, outcome in zip(numbers, found, strict=True):
-                outcomes[number] = outcome
-
-        async def hurry(number: int, waits_s: float) -> None:
-            outcomes[number] = await self._hurry(messages[number], waits_s)
-
+    async def _wait(self, sendings: Sequence[_Sending]) -> _Answering:
+        """Wait until each has its answer, or is the only one who has none."""
+        patience: dict[float, set[asyncio.Task[_Outcome]]] = {}
+        for to, sending in sendings:
+            patience.setdefault(self._patience_s(to), set()).add(sending)
         await asyncio.gather(
-            *(publish(*group) for group in together.items()), *(hurry(*one) for one in hurried)
+            *(asyncio.wait(some, timeout=seconds) for seconds, some in patience.items())
         )
-        return outcomes
-
-    async def _hurry(self, message: tuple[Destination, bytes], waits_s: float) -> _Outcome:
-        """Send a message to the queues that take it, and hardly wait for the one that does not.
-
-        It goes on being sent: where a new channel has to be opened for it, that takes its time.
-        """
-        destination, events = message
-        sending = asyncio.create_task(
-            self._publisher_of(destination).publish_all([outgoing(destination, events)], PATIENCE_S)
-        )
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-        done, _ = await asyncio.wait((sending,), timeout=waits_s)
-        return sending.result()[0] if done else PublishUnconfirmed("not waited for")
-
-    def _publisher_of(self, destination: Destination) -> Publisher:
-        return self._public if destination.exchange == EVENTS else self._internal
+        answering = await self._answering(sendings)
+        slow = {sending for to, sending in sendings if not (sending.done() or answering.to(to))}
+        if not slow:
+            return answering
+        await asyncio.wait(slow)
+        return await self._answering(sendings)
 
     def _patience_s(self, destination: Destination) -> float:
-        if not self._refusals.refuses(destination):
-            return PATIENCE_S
-        if self._refusals.is_its_turn(destination):
-            return _TURN_PATIENCE_S
-        return _REFUSED_PATIENCE_S
+        if self._refusals.refuses(destination):
+            return _REFUSED_PATIENCE_S
+        return _SUBSCRIBERS_PATIENCE_S if destination.exchange == EVENTS else _OWN_PATIENCE_S
 
-    async def _blamed(
-        self, messages: Sequence[tuple[Destination, bytes]], attempts: list[Attempt]
-    ) -> list[Attempt]:
+    async def _answering(self, sendings: Sequence[_Sending]) -> _Answering:
         """Find out whose fault it is that some had no answer: the broker's, or a queue's."""
+        attempts = [
+            (to, _judged(to, sending.result()) if sending.done() else Attempt.UNANSWERED)
+            for to, sending in sendings
+        ]
+        if all(attempt is not Attempt.UNANSWERED for _, attempt in attempts):
+            return _Answering(internal=True, public=True)
         answered = {
-            destination.exchange == EVENTS
-            for (destination, _), attempt in zip(messages, attempts, strict=True)
-            if attempt is not Attempt.UNANSWERED
+            to.exchange == EVENTS for to, attempt in attempts if attempt is not Attempt.UNANSWERED
         }
         internal = False in answered or await self._internal.broker_answers(_ANSWER_S)
-        public = internal or True in answered
-        return [
-            Attempt.REFUSED
-            if attempt is Attempt.UNANSWERED
-            and (public if destination.exchange == EVENTS else internal)
-            else attempt
-            for (destination, _), attempt in zip(messages, attempts, strict=True)
-        ]
+        return _Answering(internal=internal, public=internal or True in answered)
+
+    def _ended(
+        self, destination: Destination, sending: asyncio.Task[_Outcome], answering: _Answering
+    ) -> Ended:
+        if not sending.done():
+            self._refusals.slow(destination)
+            going_on = asyncio.create_task(self._late(destination, sending))
+            self._going_on.add(going_on)
+            going_on.add_done_callback(self._going_on.discard)
+            return Ended(Attempt.REFUSED, going_on)
+        attempt = _judged(destination, sending.result())
+        if attempt is Attempt.UNANSWERED and answering.to(destination):
+            attempt = Attempt.REFUSED
+        if attempt is Attempt.REFUSED:
+            self._refusals.refused(destination)
+        elif attempt is Attempt.TAKEN:
+            self._refusals.taken(destination)
+        return Ended(attempt)
+
+    async def _late(self, destination: Destination, sending: asyncio.Task[_Outcome]) -> bool:
+        taken = _judged(destination, await sending) is Attempt.TAKEN
+        if taken:
+            self._refusals.taken(destination)
+        else:
+            self._refusals.refused(destination)
+        return taken
 
 
 def _judged(destination: Destination, outcome: _Outcome) -> Attempt:

@@ -25,6 +25,7 @@ class _Refusal:
     last: float
     next_turn: float
     wait_s: float
+    is_certain: bool = False
 
 
 class Refusals:
@@ -34,7 +35,7 @@ class Refusals:
         self._known: dict[Destination, _Refusal] = {}
 
     def refuses(self, destination: Destination) -> bool:
-        """Tell whether it did not take the last message to it."""
+        """Tell whether it did not take the last message to it, or not at once."""
         known = self._known.get(destination)
         return known is not None and monotonic() - known.last < _FORGOTTEN_AFTER_S
 
@@ -58,19 +59,31 @@ class Refusals:
         known.wait_s = min(known.wait_s * 2, longest_s)
         return True
 
+    def slow(self, destination: Destination) -> None:
+        """Remember that it has not taken a message yet; whether it refuses will show."""
+        self._note(destination)
+
     def refused(self, destination: Destination) -> None:
         """Remember that it did not take a message while the broker answered."""
+        known = self._note(destination)
+        if not known.is_certain:
+            known.is_certain = True
+            log.warning(
+                "events_refused", exchange=destination.exchange, key=destination.routing_key
+            )
+
+    def _note(self, destination: Destination) -> _Refusal:
         now = monotonic()
-        if self.refuses(destination):
-            self._known[destination].last = now
-            return
-        self._known[destination] = _Refusal(now, now, now + _FIRST_TURN_S, _FIRST_TURN_S * 2)
-        log.warning("events_refused", exchange=destination.exchange, key=destination.routing_key)
+        if not self.refuses(destination):
+            self._known[destination] = _Refusal(now, now, now + _FIRST_TURN_S, _FIRST_TURN_S * 2)
+        known = self._known[destination]
+        known.last = now
+        return known
 
     def taken(self, destination: Destination) -> None:
         """Remember that it took a message."""
         known = self._known.pop(destination, None)
-        if known is not None:
+        if known is not None and known.is_certain:
             log.info(
                 "events_taken_again",
                 exchange=destination.exchange,
@@ -81,5 +94,7 @@ class Refusals:
     def refusing(self, exchange: str) -> list[str]:
         """Return the routing keys that are refused at an exchange now."""
         return sorted(
-            one.routing_key for one in self._known if one.exchange == exchange and self.refuses(one)
+            one.routing_key
+            for one, known in self._known.items()
+            if one.exchange == exchange and known.is_certain and self.refuses(one)
         )
