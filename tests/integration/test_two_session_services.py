@@ -1,4 +1,4 @@
-"""Two replicas of session-service behind two gateways: what one has in hand, the other respects."""
+"""Two replicas of session-service behind two gateways: one respects what the other has to store."""
 
 import asyncio
 import contextlib

@@ -2,7 +2,7 @@
 
 `FAULT_POISON` is a station id: the process kills itself on meeting its call of `FAULT_ACTION`.
 `FAULT_HANG` names stations by the start of their ids: the first `HANGS` batches with their calls of
-`FAULT_ACTION` stay in hand for `FAULT_HANG_S` seconds, while the process lives on.
+`FAULT_ACTION` stay unacknowledged for `FAULT_HANG_S` seconds, while the process lives on.
 `FAULT_FAILING_REQUESTS` lets every so manieth request of other services be answered with 500.
 `FAULT_SLOW_REQUEST` names requests by the model of their parameters: the database takes
 `FAULT_SLOW_REQUEST_S` seconds longer for each.

@@ -199,7 +199,7 @@ class CommandApi:
         return self._relay.warnings() | self._sweep.warnings() | self._upkeep.warnings()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then finish what is in hand.
+        """Serve until `stop` is set, then finish what is begun.
 
         Raises:
             SettingsProblem: first start without `CSMS_ADMIN_PASSWORD`, or uploads can't be kept.

@@ -170,7 +170,7 @@ async def test_starts_of_a_busy_token_hold_up_no_other_decision(
     stored = asyncio.Event()
     monkeypatch.setattr(inboxes, "HOLD_S", 2 * WITHIN_S)
     monkeypatch.setattr(Barrier, "wait", lambda _: stored.wait())
-    # More messages than there are consumers, so that each has held starts in hand.
+    # More messages than there are consumers, so that each has held starts to decide.
     for number in range(2, 8):
         await gateway.send(records.start(1, station_id=f"S{number}"))
     await gateway.send(records.start(1, station_id="S8", id_tag="T2"))

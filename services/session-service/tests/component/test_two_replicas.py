@@ -90,7 +90,7 @@ async def nothing_meanwhile(gateway: Gateway) -> None:
     assert answers(gateway) == []
 
 
-@pytest.mark.parametrize("prefetch", [1, 200], ids=["queued", "in hand"])
+@pytest.mark.parametrize("prefetch", [1, 200], ids=["queued", "unacknowledged"])
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "many batches"])
 async def test_no_start_is_refused_while_a_stop_is_with_either_replica(
     broker_url: str,
@@ -162,7 +162,7 @@ async def mute_replica(broker_url: str) -> AsyncIterator[Mute]:
             await running
 
 
-async def test_a_stop_that_a_dead_replica_had_in_hand_frees_its_token(
+async def test_a_stop_that_a_dead_replica_had_not_stored_frees_its_token(
     gateway: Gateway, broker_url: str, records: Any, no_bound: None
 ) -> None:
     stops = await busy_tokens(records)

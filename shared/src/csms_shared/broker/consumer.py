@@ -19,7 +19,6 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from csms_shared.broker.deliveries import Delivery, sent_ms
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
-from csms_shared.broker.in_hand import InHand, NotSettled
 from csms_shared.broker.link import (
     CONNECTION_ERRORS,
     Link,
@@ -31,6 +30,7 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState, StateQuestion
 from csms_shared.broker.splitting import Splitter
 from csms_shared.broker.topology import Queue
+from csms_shared.broker.unacknowledged import NotSettled, Unacknowledged
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
 from csms_shared.runtime.clock import monotonic, now_ms
@@ -87,7 +87,7 @@ class Consumer:
         self._gather_s = gather_s
         self._batch_messages = batch_messages
         self._waiting: deque[Delivery] = deque()
-        self._in_hand = InHand()
+        self._unacknowledged = Unacknowledged()
         self._begun = 0
         self._state: StateQuestion | None = None
         self._wake = asyncio.Event()
@@ -113,7 +113,7 @@ class Consumer:
     @property
     def term(self) -> int:
         """Return a number that grows whenever it begins to consume, or gives something back."""
-        return self._begun + self._in_hand.returns
+        return self._begun + self._unacknowledged.returns
 
     async def run(self) -> None:
         """Consume until `stop` is called; every loss is followed by a new declaration."""
@@ -143,14 +143,14 @@ class Consumer:
             await self._on_lost()
 
     async def stop(self, within_s: float = 10.0) -> None:
-        """Finish the batches in hand, at most `within_s` seconds, and hand the rest back."""
+        """Finish the batches that are begun, at most `within_s` seconds, and give the rest back."""
         self._stopping = True
         self._wake.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
 
-    async def settle_in_hand(self) -> QueueState:
+    async def wait_until_settled(self) -> QueueState:
         """Wait until all that the broker had sent here before the call is settled.
 
         Return the queue as it was at a moment between the call and the wait.
@@ -158,7 +158,7 @@ class Consumer:
         Raises:
             NotSettled: this consumer does not consume, or has given something back meanwhile.
         """
-        returns = self._in_hand.returns
+        returns = self._unacknowledged.returns
         question = self._state
         if question is None or not self._consuming:
             raise NotSettled("it does not consume")
@@ -168,8 +168,8 @@ class Consumer:
         # What was read before the answer is with `_on_message` two turns of the loop later.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        await self._in_hand.settled()
-        if not self.consuming or returns != self._in_hand.returns:
+        await self._unacknowledged.settled()
+        if not self.consuming or returns != self._unacknowledged.returns:
             raise NotSettled("something went back to the queue")
         return state
 
@@ -220,7 +220,7 @@ class Consumer:
             self._consuming = False
             self._state = None
             self._waiting.clear()
-            self._in_hand.give_all_back()
+            self._unacknowledged.give_all_back()
             # What they are about is delivered again, here or elsewhere.
             for rest in self._rests:
                 rest.cancel()
@@ -244,7 +244,7 @@ class Consumer:
             self._ahead_ms(message),
         )
         self._waiting.append(delivery)
-        self._in_hand.add(delivery)
+        self._unacknowledged.add(delivery)
         self._wake.set()
 
     def _ahead_ms(self, message: AbstractIncomingMessage) -> int:
@@ -353,14 +353,14 @@ class Consumer:
     async def _hand_back(self, batch: list[Delivery], number: int) -> None:
         # Our own defect outside any one item: counted by the delivery limit.
         await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
-        # In hand until the broker is told, before anything that is asked on the channel after that.
-        self._in_hand.give_back(batch)
+        # Kept until the broker is told, before anything that is asked on the channel after that.
+        self._unacknowledged.give_back(batch)
         self._unsettled.discard(number)
         self._taken["rejected"].inc(len(batch))
         await asyncio.sleep(SHORTEST_PAUSE_S)
 
     async def _acknowledge(self, batch: list[Delivery], number: int) -> None:
-        self._in_hand.settle(batch)
+        self._unacknowledged.settle(batch)
         if any(delivery.redelivered for delivery in batch) or number > min(self._unsettled):
             # Taken out of order, or settled out of order: older ones may still wait.
             for delivery in batch:
@@ -386,7 +386,7 @@ class Consumer:
             if not await self._splitter.split(delivery):
                 whole.append(delivery)
                 continue
-            self._in_hand.give_back((delivery,))
+            self._unacknowledged.give_back((delivery,))
             await delivery.message.ack()
             self._taken["split"].inc()
         return whole

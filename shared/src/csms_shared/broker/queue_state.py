@@ -13,7 +13,7 @@ class QueueState:
     """A queue as its leader knows it.
 
     `messages` no consumer has been given yet. `consumers` may hold others; those that were
-    cancelled with messages in hand count until the broker has these back.
+    cancelled with unacknowledged messages count until the broker has these back.
     """
 
     messages: int

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import ARRAY, BigInteger, Table, any_, cast, func, select, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
@@ -175,7 +175,7 @@ class OutboxRelay:
             await connection.execute(
                 # One array whatever its length: each list of another length is another statement.
                 update(self._outbox)
-                .where(self._outbox.c.id == any_(cast(ids, ARRAY(BigInteger))))
+                .where(self._outbox.c.id == func.any(ids))
                 .values(published_at=func.now())
             )
 

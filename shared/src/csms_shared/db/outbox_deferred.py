@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.topology import EVENTS
@@ -23,6 +23,8 @@ from csms_shared.db.outbox_late import LateConfirms, Sent, was_taken
 from csms_shared.db.outbox_messages import Destination
 from csms_shared.db.outbox_publishing import Attempt, Ended, OutboxPublisher
 from csms_shared.db.outbox_refusals import KEPT_FOR_S, Refusals
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
+from csms_shared.db.tables import outbox_deferred_table
 from csms_shared.observability.metrics import (
     PUBLIC_EVENTS_DEFERRED,
     PUBLIC_EVENTS_DROPPED,
@@ -235,9 +237,11 @@ async def _oldest(
     ]
 
 
-_GIVEN = (
-    "unnest(CAST(:exchange AS text[]), CAST(:routing_key AS text[]), CAST(:outbox_id AS bigint[]), "
-    "CAST(:events AS bytea[])) AS given (exchange, routing_key, outbox_id, events) "
+_GIVEN = columns_of(
+    outbox_deferred_table(MetaData()), "exchange", "routing_key", "outbox_id", "events"
+)
+_AMONG_GIVEN = (
+    f"{unnest(_GIVEN, 'given')} "
     "WHERE outbox_deferred.exchange = given.exchange "
     "AND outbox_deferred.routing_key = given.routing_key "
     "AND outbox_deferred.outbox_id = given.outbox_id "
@@ -246,12 +250,7 @@ _GIVEN = (
 
 
 def _given(messages: Sequence[Sent]) -> dict[str, list[object]]:
-    return {
-        "exchange": [one.destination.exchange for one in messages],
-        "routing_key": [one.destination.routing_key for one in messages],
-        "outbox_id": [one.outbox_id for one in messages],
-        "events": [one.events for one in messages],
-    }
+    return arrays(_GIVEN, [(*one.destination, one.outbox_id, one.events) for one in messages])
 
 
 async def _remove(connection: AsyncConnection, messages: Sequence[Sent]) -> list[Sent]:
@@ -260,7 +259,7 @@ async def _remove(connection: AsyncConnection, messages: Sequence[Sent]) -> list
         return []
     found = await connection.execute(
         text(
-            f"DELETE FROM outbox_deferred USING {_GIVEN} "  # noqa: S608
+            f"DELETE FROM outbox_deferred USING {_AMONG_GIVEN} "  # noqa: S608
             "RETURNING outbox_deferred.exchange, outbox_deferred.routing_key, "
             "outbox_deferred.outbox_id, outbox_deferred.events"
         ),
@@ -291,7 +290,7 @@ async def _count_attempt(connection: AsyncConnection, messages: Sequence[Deferre
     if not messages:
         return
     await connection.execute(
-        text(f"UPDATE outbox_deferred SET attempts = attempts + 1 FROM {_GIVEN}"),  # noqa: S608
+        text(f"UPDATE outbox_deferred SET attempts = attempts + 1 FROM {_AMONG_GIVEN}"),  # noqa: S608
         _given([message.sent for message in messages]),
     )
     for destination in {one.destination for one in messages}:

@@ -3,6 +3,9 @@
 _ROW = columns_of(commands, "command_id", "status", key=Text())
 text(f"INSERT INTO commands (command_id, status) SELECT command_id, status FROM {unnest(_ROW)}")
 connection.execute(statement, arrays(_ROW, rows))
+
+Types are said once, in the table. One array that is compared with a column, or stored in one, needs
+no cast either: in `id = ANY(:ids)` PostgreSQL gives it the type of the column.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +23,7 @@ def columns_of(table: Table, *names: str, **others: TypeEngine[Any]) -> Columns:
     """Return the (name, type) of columns of a table, then those of `others` that it has not.
 
     JSON and arrays are sent as text, which the statement casts: of arrays, PostgreSQL makes
-    rectangular ones only.
+    rectangular ones only. Rows have no collation: where their order matters, the statement says it.
 
     Raises:
         KeyError: the table has no such column.
@@ -47,5 +50,5 @@ def arrays(columns: Columns, rows: Iterable[Sequence[Any]]) -> dict[str, list[An
 
 
 def _sql_type(type_: TypeEngine[Any]) -> str:
-    sent = Text() if isinstance(type_, JSON | ARRAY) else type_
+    sent = Text() if isinstance(type_, JSON | ARRAY | Text) else type_
     return str(sent.compile(dialect=_DIALECT))

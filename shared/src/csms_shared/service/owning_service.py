@@ -217,7 +217,7 @@ class OwningService:
         return engine
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then finish what is in hand."""
+        """Serve until `stop` is set, then finish what is begun."""
         upkeep = [self._upkeep_on(path, tasks) for path, tasks in self._upkeep.items()]
         self._warnings += [one.warnings for one in upkeep]
         work = (

@@ -1,10 +1,11 @@
 """Whether all reports that stations sent before are stored, whichever replica has them.
 
-A report is answered before it is stored. Until then it is in the reports queue, or in the hand of
-one of the queue's consumers, in any replica. So every replica is asked: it looks at the queue on
-the channel of each of its consumers, finishes what they have in hand, and says so. When nothing
-waited in the queue, and as many consumers have finished as the queue has, all are stored (ADR
-0011). No clocks are compared, and nothing is asked unless a start would be refused.
+A report is answered before it is stored. Until then it is in the reports queue, or
+unacknowledged with one of the queue's consumers, in any replica. So every replica is asked: it
+looks at the queue on the channel of each of its consumers, stores what they have not acknowledged
+yet, and says so. When nothing waited in the queue, and as many consumers have finished as the queue
+has, all are stored (ADR 0011). No clocks are compared, and nothing is asked unless a start would be
+refused.
 
 The replicas answer one after the other. What one gives back after another has answered may go to
 that one, unseen; so only those consumers count that were the same, and gave nothing back, since
@@ -21,12 +22,12 @@ from pydantic import ValidationError
 
 from csms_shared.broker.consumer import Consumer, Delivery, Rest
 from csms_shared.broker.errors import BrokerError
-from csms_shared.broker.in_hand import NotSettled
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.queue_state import QueueState
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import REQUESTS, SESSION_SERVICE, replicas_key
+from csms_shared.broker.unacknowledged import NotSettled
 from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic
@@ -190,6 +191,6 @@ async def _settle(consumer: Consumer) -> QueueState | None:
     """Return the queue's state once the consumer has settled what it had; None if it can't."""
     try:
         async with asyncio.timeout(ROUND_S):
-            return await consumer.settle_in_hand()
+            return await consumer.wait_until_settled()
     except (NotSettled, TimeoutError):
         return None

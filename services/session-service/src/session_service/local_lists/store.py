@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import columns_of, unnest
+from csms_shared.db.row_arrays import columns_of, names, unnest
 from csms_shared.values.id_tokens import token_key
 from session_service.local_lists.domain.lists import (
     Ask,
@@ -20,7 +20,7 @@ from session_service.local_lists.domain.lists import (
     LocalList,
     Stage,
 )
-from session_service.local_lists.tables import local_list
+from session_service.local_lists.tables import local_list, local_list_content
 from session_service.tokens.domain import Token
 
 # CiString20Type (OCPP 1.6, 7.15): a longer token can't be told to a station.
@@ -59,8 +59,7 @@ _KEPT = (
 )
 _WRITTEN = columns_of(local_list, *_KEPT, *_STATE)
 _LOCK = text(
-    "SELECT * FROM local_list WHERE station_id = ANY(CAST(:stations AS text[])) "
-    "ORDER BY station_id FOR UPDATE"
+    "SELECT * FROM local_list WHERE station_id = ANY(:stations) ORDER BY station_id FOR UPDATE"
 )
 _LOCK_DUE = text(
     "SELECT * FROM local_list WHERE station_id IN (SELECT station_id FROM local_list "
@@ -69,8 +68,8 @@ _LOCK_DUE = text(
 )
 _KEEP = text(
     "INSERT INTO local_list (station_id, enabled, group_ids, id_tokens, next_at) "
-    "VALUES (:station_id, true, CAST(:group_ids AS text[]), CAST(:id_tokens AS text[]), "
-    ":now) ON CONFLICT (station_id) DO UPDATE SET enabled = true, "
+    "VALUES (:station_id, true, :group_ids, :id_tokens, :now) "
+    "ON CONFLICT (station_id) DO UPDATE SET enabled = true, "
     "group_ids = excluded.group_ids, id_tokens = excluded.id_tokens, fingerprint = NULL"
 )
 _LEAVE = text("UPDATE local_list SET enabled = false WHERE station_id = :station_id")
@@ -83,7 +82,7 @@ _SELECTED = (
     "FROM id_token WHERE status = 'accepted' AND key <> '' "
     "AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz)) "
     f"AND char_length(id_token) <= {_ID_TOKEN_MAX} AND (CAST(:every AS boolean) "
-    "OR group_id = ANY(CAST(:groups AS text[])) OR key = ANY(CAST(:keys AS text[])))"
+    "OR group_id = ANY(:groups) OR key = ANY(:keys))"
 )
 # One line per token, so that a change of any of them changes the whole.
 _FINGERPRINT = text(
@@ -96,12 +95,11 @@ _TOKENS = text(
     "SELECT key, id_token, status, expires_at, group_id, max_concurrent "
     f"{_SELECTED} ORDER BY key LIMIT :limit"
 )
-_CONTENTS = text(
-    "SELECT digest, entries FROM local_list_content WHERE digest = ANY(CAST(:digests AS text[]))"
-)
+_CONTENTS = text("SELECT digest, entries FROM local_list_content WHERE digest = ANY(:digests)")
+_CONTENT = columns_of(local_list_content, "digest", "entries")
 _ADD_CONTENTS = text(
-    "INSERT INTO local_list_content (digest, entries) SELECT digest, CAST(entries AS json) "
-    "FROM unnest(CAST(:digests AS text[]), CAST(:entries AS text[])) AS new (digest, entries) "
+    f"INSERT INTO local_list_content ({names(_CONTENT)}) SELECT digest, CAST(entries AS json) "
+    f"FROM {unnest(_CONTENT, 'new')} "
     "ORDER BY digest ON CONFLICT (digest) DO UPDATE SET touched_at = now()"
 )
 _DROP_CONTENTS = text(
@@ -231,7 +229,7 @@ async def add_contents(connection: AsyncConnection, contents: Mapping[str, Conte
     if contents:
         digests = sorted(contents)
         entries = [orjson.dumps(contents[digest]).decode() for digest in digests]
-        await connection.execute(_ADD_CONTENTS, {"digests": digests, "entries": entries})
+        await connection.execute(_ADD_CONTENTS, {"digest": digests, "entries": entries})
 
 
 async def drop_contents(connection: AsyncConnection) -> None:

@@ -9,24 +9,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.read_calls import Call
 from csms_shared.db.purging import delete_slice
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import fit
 from station_registry.data_transfer.domain import Transfer
+from station_registry.data_transfer.tables import data_transfer
 from station_registry.database.sql import at, statement
 
-_TRANSFER = (
-    ("connection_id", "text"),
-    ("seq", "bigint"),
-    ("station_id", "text"),
-    ("epoch", "bigint"),
-    ("vendor_id", "text"),
-    ("message_id", "text"),
-    ("data", "text"),
-    ("received_at", "timestamptz"),
+_TRANSFER = columns_of(
+    data_transfer,
+    "connection_id",
+    "seq",
+    "station_id",
+    "epoch",
+    "vendor_id",
+    "message_id",
+    "data",
+    "received_at",
 )
 _SAVE_TRANSFERS = statement(
-    "INSERT INTO data_transfer (connection_id, seq, station_id, epoch, vendor_id, message_id, "
-    f"data, received_at) SELECT * FROM {unnest(_TRANSFER)} ORDER BY connection_id, seq "
+    f"INSERT INTO data_transfer ({names(_TRANSFER)}) "
+    f"SELECT * FROM {unnest(_TRANSFER)} ORDER BY connection_id, seq "
     "ON CONFLICT DO NOTHING RETURNING connection_id, seq"
 )
 _OLD_TRANSFERS = (

@@ -5,13 +5,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.stations import RegistrationStatus
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.database.sql import at, statement
 from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation, Device
 from station_registry.provisioning.domain.registration import Standing
+from station_registry.provisioning.tables import station
 
 STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
@@ -47,9 +49,10 @@ _FRESH = (
     + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL"
 )
 # A deleted station that comes back is a new one, except for what only grows: its epoch and boots.
+_UNKNOWN = columns_of(station, "station_id")
 _CREATE_UNKNOWN = statement(
     "INSERT INTO station (station_id, auto_created, registration_status) "
-    "SELECT id, true, 'pending' FROM unnest(CAST(:ids AS text[])) AS d(id) ORDER BY id "
+    f"SELECT station_id, true, 'pending' FROM {unnest(_UNKNOWN)} ORDER BY station_id "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
@@ -58,7 +61,7 @@ _CREATE = statement(
     "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes) "
     "VALUES (:station_id, "
     ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
-    ":heartbeat_interval, :strict, :exempt_from_limits, CAST(:password_hashes AS bytea[])) "
+    ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
@@ -79,26 +82,27 @@ _FORGET_HISTORY = statement(
     + " SELECT"
 )
 
-_BOOTED = (
-    ("id", "text"),
-    ("registration_status", "text"),
-    ("boot_count", "int"),
-    ("boot_epoch", "bigint"),
-    ("boot_seq", "bigint"),
-    ("last_boot_at", "timestamptz"),
-    *((name, "text") for name in DEVICE_FIELDS),
+_BOOTED = columns_of(
+    station,
+    "station_id",
+    "registration_status",
+    "boot_count",
+    "boot_epoch",
+    "boot_seq",
+    "last_boot_at",
+    *DEVICE_FIELDS,
 )
 _SAVE_BOOTED = statement(
     f"UPDATE station SET {_NEXT_VERSION}, "
     + ", ".join(f"{name} = d.{name}" for name, _ in _BOOTED[1:])
-    + f" FROM {unnest(_BOOTED)} WHERE station.station_id = d.id "
-    "RETURNING station_id, registration_version"
+    + f" FROM {unnest(_BOOTED)} WHERE station.station_id = d.station_id "
+    "RETURNING station.station_id, registration_version"
 )
 
-_KNOWN_REGISTRATION = (("id", "text"), ("version", "bigint"))
+_KNOWN_REGISTRATION = columns_of(station, "station_id", version=BigInteger())
 _NEWER_REGISTRATIONS = statement(
     f"SELECT {STANDING} FROM station JOIN {unnest(_KNOWN_REGISTRATION)} "
-    "ON station_id = d.id WHERE registration_version > d.version AND deleted_at IS NULL"
+    "USING (station_id) WHERE registration_version > d.version AND deleted_at IS NULL"
 )
 
 
@@ -117,7 +121,7 @@ async def count_auto_created(connection: AsyncConnection) -> int:
 
 async def create_unknown(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
     """Create stations that nobody announced; returns those that were made now, with epochs."""
-    rows = await connection.execute(_CREATE_UNKNOWN, {"ids": list(ids)})
+    rows = await connection.execute(_CREATE_UNKNOWN, {"station_id": list(ids)})
     created = {row.station_id: int(row.epoch) for row in rows}
     await _forget_history(connection, list(created))
     return created
@@ -159,14 +163,14 @@ async def save_booted(
     """
     rows = [
         (
-            station.station_id,
-            station.standing.status.value,
-            station.standing.boot_count,
-            *station.last_boot,
+            booting.station_id,
+            booting.standing.status.value,
+            booting.standing.boot_count,
+            *booting.last_boot,
             at(received_ms),
             *(getattr(device, name) for name in DEVICE_FIELDS),
         )
-        for station, device, received_ms in booted
+        for booting, device, received_ms in booted
     ]
     saved = await connection.execute(_SAVE_BOOTED, arrays(_BOOTED, rows))
     return {row.station_id: row.registration_version for row in saved}

@@ -12,29 +12,31 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.security_events import ListSecurityEvents, SecurityEventView
 from csms_shared.db.cursors import as_uuid
 from csms_shared.db.purging import delete_slice
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.times import format_time
 from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import at, statement
 from station_registry.security_events.domain import SecurityEvent
+from station_registry.security_events.tables import security_event
 
 KEPT_DAYS = 400
 
-_ROW = (
-    ("event_id", "uuid"),
-    ("station_id", "text"),
-    ("source", "text"),
-    ("type", "text"),
-    ("critical", "boolean"),
-    ("detail", "text"),
-    ("station_time", "text"),
-    ("occurred_at", "timestamptz"),
-    ("received_at", "timestamptz"),
-    ("epoch", "bigint"),
-    ("seq", "bigint"),
+_ROW = columns_of(
+    security_event,
+    "event_id",
+    "station_id",
+    "source",
+    "type",
+    "critical",
+    "detail",
+    "station_time",
+    "occurred_at",
+    "received_at",
+    "epoch",
+    "seq",
 )
 _SAVE = statement(
-    f"INSERT INTO security_event ({', '.join(name for name, _ in _ROW)}) "
+    f"INSERT INTO security_event ({names(_ROW)}) "
     f"SELECT * FROM {unnest(_ROW)} ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id"
 )
 _EVENTS = NewestFirst(

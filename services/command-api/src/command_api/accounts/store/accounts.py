@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, any_, cast, delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -62,8 +62,8 @@ async def get_user(connection: AsyncConnection, username: str) -> User | None:
 
 async def get_users(connection: AsyncConnection, usernames: Sequence[str]) -> dict[str, User]:
     """Return those of the users that there are, by name."""
-    wanted = any_(cast(list(usernames), ARRAY(Text)))
-    rows = await connection.execute(select(users).where(users.c.username == wanted))
+    named = users.c.username == func.any(list(usernames))
+    rows = await connection.execute(select(users).where(named))
     return {row.username: _user(row) for row in rows}
 
 

@@ -28,7 +28,7 @@ AT_ONCE = 8
 _SOURCE = "/csms/command-api"
 
 _LOCK = text(
-    f"SELECT {COLUMNS} FROM commands WHERE command_id = ANY(CAST(:ids AS uuid[])) "  # noqa: S608 - a constant
+    f"SELECT {COLUMNS} FROM commands WHERE command_id = ANY(:ids) "  # noqa: S608 - a constant
     "ORDER BY command_id FOR UPDATE"
 )
 _CHANGE = columns_of(
@@ -180,7 +180,7 @@ async def take_held(
             WITH dispatched AS (
                 SELECT station_id, count(*) AS commands FROM commands
                 WHERE held AND status IN ('pending', 'sent') AND NOT unchecked
-                  AND station_id = ANY(CAST(:ready AS text[]))
+                  AND station_id = ANY(:ready)
                 GROUP BY station_id
             ), ranked AS (
                 SELECT command_id, row_number() OVER (
@@ -188,9 +188,8 @@ async def take_held(
                     + coalesce(dispatched.commands, 0) AS place
                 FROM commands LEFT JOIN dispatched USING (station_id)
                 WHERE status = 'waiting' AND deadline > CAST(:now AS timestamptz)
-                  AND station_id = ANY(CAST(:ready AS text[]))
-                  AND NOT (station_id = ANY(CAST(:restricted AS text[]))
-                           AND action = ANY(CAST(:actions AS text[])))
+                  AND station_id = ANY(:ready)
+                  AND NOT (station_id = ANY(:restricted) AND action = ANY(:actions))
             )
             UPDATE commands SET status = 'pending', attempts = least(attempts + 1, 32767),
                 attempt_deadline = least(deadline, CAST(:attempt_deadline AS timestamptz))
@@ -223,8 +222,7 @@ async def take_lookups(connection: AsyncConnection, ids: Sequence[UUID]) -> list
             UPDATE commands SET lookup_again = false, attempts = attempts + 1
             WHERE command_id IN (
                 SELECT command_id FROM commands
-                WHERE command_id = ANY(CAST(:ids AS uuid[])) AND lookup_again
-                  AND status = 'pending'
+                WHERE command_id = ANY(:ids) AND lookup_again AND status = 'pending'
                 ORDER BY command_id FOR UPDATE)
             RETURNING {COLUMNS}
             """  # noqa: S608 - a constant

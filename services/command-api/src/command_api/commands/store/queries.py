@@ -27,7 +27,7 @@ async def get_command(connection: AsyncConnection, command_id: UUID) -> CommandR
 async def stored_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
     """Return the ids of which there are commands."""
     result = await connection.execute(
-        text("SELECT command_id FROM commands WHERE command_id = ANY(CAST(:ids AS uuid[]))"),
+        text("SELECT command_id FROM commands WHERE command_id = ANY(:ids)"),
         {"ids": list(ids)},
     )
     return {row.command_id for row in result}
@@ -62,7 +62,7 @@ async def stations_with_waiting(
     parameters: dict[str, Any] = {"after": after, "limit": limit, "now": utc_now()}
     condition = ""
     if among is not None:
-        condition = "AND station_id = ANY(CAST(:among AS text[])) "
+        condition = "AND station_id = ANY(:among) "
         parameters["among"] = list(among)
     result = await connection.execute(
         text(

@@ -36,7 +36,7 @@ async def due_rotations(
             "FROM commands WHERE rotation_proofs IS NOT NULL "
             "AND status NOT IN ('waiting', 'pending', 'sent') "
             "AND rotation_applied IS DISTINCT FROM status "
-            "AND command_id <> ALL(CAST(:put_off AS uuid[])) "
+            "AND command_id <> ALL(:put_off) "
             "ORDER BY sent_at, completed_at, command_id LIMIT :limit"
         ),
         {"limit": limit, "put_off": list(put_off)},

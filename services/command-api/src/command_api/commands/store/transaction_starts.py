@@ -100,7 +100,7 @@ async def _unclaimed(connection: AsyncConnection, station_ids: Sequence[str]) ->
             """
             SELECT transaction_id, station_id, id_token, connector_id, seen_at
             FROM transaction_starts
-            WHERE station_id = ANY(CAST(:stations AS text[])) AND command_id IS NULL
+            WHERE station_id = ANY(:stations) AND command_id IS NULL
             ORDER BY transaction_id
             """
         ),
@@ -132,8 +132,8 @@ async def _candidates(
             SELECT command_id, station_id, wanted_token, wanted_connector, status,
                 greatest(created_at, sent_at) AS created_at
             FROM commands
-            WHERE station_id = ANY(CAST(:stations AS text[]))
-              AND wanted_token = ANY(CAST(:tokens AS text[]))
+            WHERE station_id = ANY(:stations)
+              AND wanted_token = ANY(:tokens)
               AND wanted_token IS NOT NULL AND transaction_id IS NULL
               AND (accepted OR status = 'outcome_unknown' OR completed_at IS NULL)
               AND created_at > CAST(:first AS timestamptz) - make_interval(secs => :longest)

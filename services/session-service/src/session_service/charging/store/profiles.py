@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import DateTime, Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
@@ -16,10 +16,11 @@ from session_service.charging.domain.ends import AnsweredSchedule, NewClearing, 
 from session_service.charging.domain.installed_profiles import AcceptedProfile, KnownTransaction
 from session_service.charging.tables import charging_clearing, charging_profile
 
+_STATION = columns_of(charging_profile, "station_id")
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT "
     "hashtextextended('charging ' || station_id, 0) AS key "
-    "FROM unnest(CAST(:stations AS text[])) AS given (station_id) ORDER BY key) AS keys"
+    f"FROM {unnest(_STATION, 'given')} ORDER BY key) AS keys"
 )
 _PROFILE = columns_of(
     charging_profile,
@@ -48,21 +49,22 @@ _ADD_CLEARINGS = text(
     "SELECT command_id, station_id, sent_at, ocpp_version, CAST(payload AS json) "
     f"FROM {unnest(_CLEARING, 'new')} ON CONFLICT (command_id) DO NOTHING"
 )
+_SINCE = columns_of(charging_profile, "station_id", since=DateTime(True))
 # Of what is over, only what something that has just arrived may have touched.
 _READ = text(
-    "SELECT charging_profile.* FROM charging_profile JOIN unnest(CAST(:stations AS text[]), "
-    "CAST(:since AS timestamptz[])) AS given (station_id, since) USING (station_id) "
+    "SELECT charging_profile.* FROM charging_profile "
+    f"JOIN {unnest(_SINCE, 'given')} USING (station_id) "
     "WHERE state IN ('waiting', 'installed') OR sent_at >= since OR ended_at >= since"
 )
 _READ_CLEARINGS = text(
-    "SELECT charging_clearing.* FROM charging_clearing JOIN unnest(CAST(:stations AS text[]), "
-    "CAST(:since AS timestamptz[])) AS given (station_id, since) USING (station_id) "
+    "SELECT charging_clearing.* FROM charging_clearing "
+    f"JOIN {unnest(_SINCE, 'given')} USING (station_id) "
     "WHERE sent_at >= since"
 )
 _TRANSACTIONS = text(
     "SELECT station_id, id, connector_id, token_key, received_at, status "
-    "FROM transaction WHERE station_id = ANY(CAST(:stations AS text[])) "
-    "AND (status <> 'completed' OR id = ANY(CAST(:ids AS integer[])) "
+    "FROM transaction WHERE station_id = ANY(:stations) "
+    "AND (status <> 'completed' OR id = ANY(:ids) "
     "OR (started_at >= CAST(:since AS timestamptz) - interval '1 hour' "
     "AND received_at >= CAST(:since AS timestamptz)))"
 )
@@ -108,7 +110,7 @@ _FORGET = (
 
 async def lock_charging(connection: AsyncConnection, stations: Collection[str]) -> None:
     """Let nobody else settle the profiles of these stations in the meantime."""
-    await connection.execute(_LOCK, {"stations": list(stations)})
+    await connection.execute(_LOCK, {"station_id": list(stations)})
 
 
 async def add_profiles(connection: AsyncConnection, profiles: Sequence[NewProfile]) -> None:
@@ -155,7 +157,7 @@ async def read_profiles(
     connection: AsyncConnection, since: Mapping[str, datetime]
 ) -> Sequence[Row[Any]]:
     """Return the live profiles of stations, and those sent since the station's time."""
-    found = await connection.execute(_READ, _stations_since(since))
+    found = await connection.execute(_READ, arrays(_SINCE, since.items()))
     return found.all()
 
 
@@ -163,7 +165,7 @@ async def read_clearings(
     connection: AsyncConnection, since: Mapping[str, datetime]
 ) -> Sequence[Row[Any]]:
     """Return the clearings sent to stations since the station's time."""
-    found = await connection.execute(_READ_CLEARINGS, _stations_since(since))
+    found = await connection.execute(_READ_CLEARINGS, arrays(_SINCE, since.items()))
     return found.all()
 
 
@@ -243,10 +245,6 @@ async def forget_charging(connection: AsyncConnection, days: int) -> None:
 
 def _connector(accepted: AcceptedProfile) -> int | None:
     return accepted.profile.connector_id if accepted.connector_given else None
-
-
-def _stations_since(since: Mapping[str, datetime]) -> dict[str, list[Any]]:
-    return {"stations": list(since), "since": list(since.values())}
 
 
 def _int32(ids: Collection[int]) -> list[int]:

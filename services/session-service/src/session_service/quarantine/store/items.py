@@ -82,22 +82,23 @@ _METER_VALUES_AT_ONCE = 50
 
 
 def _both_kinds(where: str, order: str) -> str:
-    """Return some open items of the station `wanted.name`, of each kind as many as may be."""
+    """Return some open items of `wanted.station_id`, of each kind as many as may be."""
     return " UNION ALL ".join(
-        "(SELECT * FROM quarantine WHERE status = 'open' AND station_id = wanted.name "
+        "(SELECT * FROM quarantine WHERE status = 'open' "
+        "AND quarantine.station_id = wanted.station_id "
         f"AND kind = '{kind}' AND {where} ORDER BY {order} LIMIT {limit})"
         for kind, limit in ((STOP, _STOPS_AT_ONCE), (METER_VALUES, _METER_VALUES_AT_ONCE))
     )
 
 
+_START = columns_of(quarantine, "station_id", "epoch", "seq")
 _SENT_AFTER = text(
-    "SELECT item.* FROM unnest(CAST(:stations AS text[]), CAST(:epochs AS bigint[]), "
-    "CAST(:seqs AS bigint[])) AS wanted (name, epoch, seq) CROSS JOIN LATERAL ("
+    f"SELECT item.* FROM {unnest(_START, 'wanted')} CROSS JOIN LATERAL ("
     + _both_kinds("(quarantine.epoch, quarantine.seq) > (wanted.epoch, wanted.seq)", "epoch, seq")
     + ") AS item"
 )
 _DUE = text(
-    "WITH wanted AS (SELECT station_id AS name, min(next_at) AS since FROM quarantine "
+    "WITH wanted AS (SELECT station_id, min(next_at) AS since FROM quarantine "
     "WHERE status = 'open' AND next_at <= now() GROUP BY station_id "
     f"ORDER BY since LIMIT {_STATIONS_AT_ONCE}) "
     "SELECT item.* FROM wanted CROSS JOIN LATERAL ("
@@ -105,22 +106,20 @@ _DUE = text(
     + ") AS item"
 )
 _LOCK_OPEN = text(
-    "SELECT id FROM quarantine WHERE status = 'open' AND id = ANY(CAST(:ids AS uuid[])) "
+    "SELECT id FROM quarantine WHERE status = 'open' AND id = ANY(:ids) "
     "ORDER BY id FOR UPDATE SKIP LOCKED"
 )
-_STILL_OPEN = text(
-    "SELECT id FROM quarantine WHERE status = 'open' AND id = ANY(CAST(:ids AS uuid[])) ORDER BY id"
-)
-_DISMISS = text("UPDATE quarantine SET status = 'dismissed' WHERE id = ANY(CAST(:ids AS uuid[]))")
+_STILL_OPEN = text("SELECT id FROM quarantine WHERE status = 'open' AND id = ANY(:ids) ORDER BY id")
+_DISMISS = text("UPDATE quarantine SET status = 'dismissed' WHERE id = ANY(:ids)")
+_MATCHED = columns_of(quarantine, "id", "transaction_id")
 _RECONCILE = text(
     "UPDATE quarantine SET status = 'reconciled', transaction_id = done.transaction_id "
-    "FROM unnest(CAST(:ids AS uuid[]), CAST(:transactions AS integer[])) "
-    "AS done (id, transaction_id) WHERE quarantine.id = done.id"
+    f"FROM {unnest(_MATCHED, 'done')} WHERE quarantine.id = done.id"
 )
 _POSTPONE = text(
     "UPDATE quarantine SET attempts = attempts + 1, tried_at = now(), next_at = now() + "
     "make_interval(secs => least(:longest_s, :first_s * 2 ^ least(attempts + 1, 30))) "
-    "WHERE id = ANY(CAST(:ids AS uuid[]))"
+    "WHERE id = ANY(:ids)"
 )
 
 
@@ -160,16 +159,8 @@ async def items_sent_after(
     """
     if not starts:
         return []
-    stations = sorted(starts)
-    rows = await connection.execute(
-        _SENT_AFTER,
-        {
-            "stations": stations,
-            "epochs": [starts[station_id][0] for station_id in stations],
-            "seqs": [starts[station_id][1] for station_id in stations],
-        },
-    )
-    return list(rows)
+    given = [(station_id, *stamp) for station_id, stamp in sorted(starts.items())]
+    return list(await connection.execute(_SENT_AFTER, arrays(_START, given)))
 
 
 async def due_items(connection: AsyncConnection) -> dict[str, list[Row[Any]]]:
@@ -205,13 +196,7 @@ async def mark_reconciled(
 ) -> None:
     """Note which transaction each item was found to belong to."""
     if matched:
-        await connection.execute(
-            _RECONCILE,
-            {
-                "ids": [item_id for item_id, _ in matched],
-                "transactions": [transaction_id for _, transaction_id in matched],
-            },
-        )
+        await connection.execute(_RECONCILE, arrays(_MATCHED, matched))
 
 
 async def postpone(connection: AsyncConnection, ids: Collection[uuid.UUID]) -> None:

@@ -1,8 +1,10 @@
 """Statements on connectors that went out of service, as far as reservations end by it."""
 
+# ruff: noqa: S608 - statements are joined from constants of this module
+
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
@@ -11,14 +13,14 @@ from session_service.reservations.tables import reservation_outage
 
 _OUTAGE = columns_of(reservation_outage, "station_id", "connector_id", "at", "reason")
 _ADD = text(
-    f"INSERT INTO reservation_outage ({names(_OUTAGE)}) "  # noqa: S608 - constants
+    f"INSERT INTO reservation_outage ({names(_OUTAGE)}) "
     f"SELECT {names(_OUTAGE)} FROM {unnest(_OUTAGE, 'new')} "
     "ORDER BY station_id, connector_id, at ON CONFLICT DO NOTHING"
 )
+_HELD = columns_of(reservation_outage, "station_id", since=DateTime(True), until=DateTime(True))
 _READ = text(
     "SELECT DISTINCT station_id, connector_id, at, reason FROM reservation_outage "
-    "JOIN unnest(CAST(:stations AS text[]), CAST(:froms AS timestamptz[]), "
-    "CAST(:tos AS timestamptz[])) AS held (station_id, since, until) USING (station_id) "
+    f"JOIN {unnest(_HELD, 'held')} USING (station_id) "
     "WHERE at BETWEEN since AND until"
 )
 # A reservation may become known after what ended it, by the end of its command.
@@ -42,14 +44,8 @@ async def read_outages(
     connection: AsyncConnection, reservations: Collection[Reservation]
 ) -> dict[str, list[Outage]]:
     """Return the outages while these could be held, by station."""
-    rows = await connection.execute(
-        _READ,
-        {
-            "stations": [reservation.station_id for reservation in reservations],
-            "froms": [reservation.created_at for reservation in reservations],
-            "tos": [reservation.expires_at for reservation in reservations],
-        },
-    )
+    held = [(one.station_id, one.created_at, one.expires_at) for one in reservations]
+    rows = await connection.execute(_READ, arrays(_HELD, held))
     found: dict[str, list[Outage]] = {}
     for row in rows:
         found.setdefault(row.station_id, []).append(Outage(row.connector_id, row.at, row.reason))

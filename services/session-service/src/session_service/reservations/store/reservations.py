@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Boolean, DateTime, Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
@@ -53,34 +53,32 @@ _ADD_OWN = text(
     ":connector_id, :id_token, :token_key, :group_id, :created_at, :expires_at, :created_by, "
     ":command_id) ON CONFLICT (command_id) DO NOTHING RETURNING *"
 )
+_NAMED = columns_of(reservation, "station_id", "wire_id")
 _LOCK = text(
     "SELECT * FROM reservation WHERE id IN ("
-    "SELECT id FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
+    "SELECT id FROM reservation WHERE station_id = ANY(:stations) "
     "AND expires_at > CAST(:recent AS timestamptz) UNION "
-    "SELECT id FROM reservation WHERE (station_id, wire_id) IN (SELECT * FROM unnest("
-    "CAST(:named_stations AS text[]), CAST(:named_ids AS bigint[])) AS named) UNION "
-    "SELECT id FROM reservation WHERE command_id = ANY(CAST(:commands AS uuid[]))"
+    "SELECT id FROM reservation WHERE (station_id, wire_id) IN "
+    f"(SELECT * FROM {unnest(_NAMED, 'named')}) UNION "
+    "SELECT id FROM reservation WHERE command_id = ANY(:commands)"
     ") ORDER BY id FOR UPDATE"
 )
-_KNOWN = text(
-    "SELECT command_id FROM reservation WHERE command_id = ANY(CAST(:commands AS uuid[]))"
-)
+_KNOWN = text("SELECT command_id FROM reservation WHERE command_id = ANY(:commands)")
 _CANCELLATIONS = text(
     "SELECT station_id, wire_id, asked_at, answered_at, accepted FROM reservation_cancellation "
-    "WHERE (station_id, wire_id) IN (SELECT * FROM unnest("
-    "CAST(:stations AS text[]), CAST(:wire_ids AS bigint[])) AS named) ORDER BY command_id"
+    f"WHERE (station_id, wire_id) IN (SELECT * FROM {unnest(_NAMED, 'named')}) "
+    "ORDER BY command_id"
 )
 _START_COLUMNS = (
     "t.id, t.station_id, t.connector_id, t.token_key, t.token_group, t.reservation_id, "
     "t.started_at, t.received_at, t.flags"
 )
+_HELD = columns_of(reservation, "station_id", since=DateTime(True), until=DateTime(True))
 _STARTS = text(
     f"SELECT {_START_COLUMNS} FROM transaction t WHERE t.reservation_id IS NOT NULL "
-    "AND (t.station_id, t.reservation_id) IN (SELECT * FROM unnest("
-    "CAST(:stations AS text[]), CAST(:wire_ids AS bigint[])) AS named) UNION "
-    f"SELECT {_START_COLUMNS} FROM unnest(CAST(:stations AS text[]), "
-    "CAST(:froms AS timestamptz[]), CAST(:tos AS timestamptz[])) "
-    "AS held (station_id, since, until) JOIN transaction t ON t.station_id = held.station_id "
+    f"AND (t.station_id, t.reservation_id) IN (SELECT * FROM {unnest(_NAMED, 'named')}) UNION "
+    f"SELECT {_START_COLUMNS} FROM {unnest(_HELD, 'held')} "
+    "JOIN transaction t ON t.station_id = held.station_id "
     "AND t.started_at BETWEEN held.since AND held.until"
 )
 _VERDICT = columns_of(
@@ -103,12 +101,12 @@ _WRITE = text(
     "cancel_command_id = new.cancel_command_id, cancel_failure = new.cancel_failure "
     f"FROM {unnest(_VERDICT, 'new')} WHERE reservation.id = new.id RETURNING reservation.*"
 )
+_CONFLICT = columns_of(reservation, "transaction_id", conflict=Boolean())
 _FLAG = text(
     "UPDATE transaction SET flags = CASE WHEN new.conflict "
     "THEN ARRAY(SELECT unnest(array_append(flags, CAST(:flag AS text))) ORDER BY 1) "
     "ELSE array_remove(flags, CAST(:flag AS text)) END "
-    "FROM unnest(CAST(:ids AS integer[]), CAST(:conflicts AS boolean[])) AS new (id, conflict) "
-    "WHERE transaction.id = new.id"
+    f"FROM {unnest(_CONFLICT, 'new')} WHERE transaction.id = new.transaction_id"
 )
 _CANCELLATION = columns_of(
     reservation_cancellation,
@@ -194,14 +192,12 @@ async def lock_reservations(
     commands: Collection[UUID] = (),
 ) -> list[KeptReservation]:
     """Return, locked, what the stations may hold, and what is named by id or by command."""
-    pairs = sorted(named)
     rows = await connection.execute(
         _LOCK,
         {
             "stations": sorted(stations),
             "recent": now - RECENT,
-            "named_stations": [station_id for station_id, _ in pairs],
-            "named_ids": [wire_id for _, wire_id in pairs],
+            **arrays(_NAMED, sorted(named)),
             "commands": sorted(commands),
         },
     )
@@ -215,7 +211,7 @@ async def read_cancellations(
 ) -> dict[str, list[Cancellation]]:
     """Return what stations answered about cancelling these, by station."""
     found: dict[str, list[Cancellation]] = {}
-    for row in await connection.execute(_CANCELLATIONS, _names(reservations)):
+    for row in await connection.execute(_CANCELLATIONS, _named(reservations)):
         found.setdefault(row.station_id, []).append(
             Cancellation(row.wire_id, row.asked_at, row.answered_at, row.accepted)
         )
@@ -226,14 +222,11 @@ async def read_starts(
     connection: AsyncConnection, reservations: Collection[Reservation]
 ) -> dict[str, list[FlaggedStart]]:
     """Return the starts that name these or happened while they were held, by station."""
-    rows = await connection.execute(
-        _STARTS,
-        _names(reservations)
-        | {
-            "froms": [held.created_at - _CLOCKS_APART for held in reservations],
-            "tos": [later(held.expires_at, _CLOCKS_APART) for held in reservations],
-        },
-    )
+    held = [
+        (one.station_id, one.created_at - _CLOCKS_APART, later(one.expires_at, _CLOCKS_APART))
+        for one in reservations
+    ]
+    rows = await connection.execute(_STARTS, _named(reservations) | arrays(_HELD, held))
     found: dict[str, list[FlaggedStart]] = {}
     for row in rows:
         start = ReservedStart(
@@ -278,14 +271,10 @@ async def write_reservations(
 async def flag_conflicts(connection: AsyncConnection, conflicts: Mapping[int, bool]) -> None:
     """Set or take away the flag of transactions that took a reserved connector."""
     if conflicts:
-        ids = sorted(conflicts)
         await connection.execute(
             _FLAG,
-            {
-                "ids": ids,
-                "conflicts": [conflicts[row_id] for row_id in ids],
-                "flag": Flag.RESERVATION_CONFLICT.value,
-            },
+            arrays(_CONFLICT, sorted(conflicts.items()))
+            | {"flag": Flag.RESERVATION_CONFLICT.value},
         )
 
 
@@ -310,11 +299,8 @@ async def want_cancelled(
     await connection.execute(_WANT_CANCELLED, {"id": reservation_id, "now": now, "by": by})
 
 
-def _names(reservations: Collection[Reservation]) -> dict[str, list[Any]]:
-    return {
-        "stations": [held.station_id for held in reservations],
-        "wire_ids": [held.wire_id for held in reservations],
-    }
+def _named(reservations: Collection[Reservation]) -> dict[str, list[Any]]:
+    return arrays(_NAMED, [(held.station_id, held.wire_id) for held in reservations])
 
 
 def _facts(row: Row[Any]) -> Reservation:

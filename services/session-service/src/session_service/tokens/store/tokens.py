@@ -11,14 +11,14 @@ from csms_shared.values.id_tokens import token_key
 from session_service.tokens.domain import Token
 
 _COLUMNS = "key, status, expires_at, group_id, max_concurrent"
-_READ = text(f"SELECT {_COLUMNS} FROM id_token WHERE key = ANY(CAST(:keys AS text[]))")
+_READ = text(f"SELECT {_COLUMNS} FROM id_token WHERE key = ANY(:keys)")
 _READ_GROUPS = text("SELECT DISTINCT group_id FROM id_token WHERE group_id IS NOT NULL")
 # Unlimited tokens are not locked: a fleet's one card would queue up all its starts.
 _LOCK_AND_READ = text(
     f"WITH locked AS (SELECT {_COLUMNS} FROM id_token "
-    "WHERE key = ANY(CAST(:starting AS text[])) AND max_concurrent IS NOT NULL "
+    "WHERE key = ANY(:starting) AND max_concurrent IS NOT NULL "
     f"ORDER BY key FOR UPDATE) SELECT {_COLUMNS}, true AS current FROM locked "
-    f"UNION ALL SELECT {_COLUMNS}, false FROM id_token WHERE key = ANY(CAST(:keys AS text[]))"
+    f"UNION ALL SELECT {_COLUMNS}, false FROM id_token WHERE key = ANY(:keys)"
 )
 
 

@@ -4,10 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, any_, cast, func, literal_column, select, text, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Select, func, literal_column, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import DateTime
 
 from session_service.metering.tables import meter_value
 from session_service.transactions.domain.evidence import StoredValue
@@ -62,9 +60,9 @@ async def values_of_times(
     connection: AsyncConnection, transaction_id: int, times: Collection[datetime]
 ) -> list[Row[Any]]:
     """Return all values of the transaction that were sampled at these times."""
-    wanted = cast(sorted(times), ARRAY(DateTime(True)))
     statement = select(meter_value).where(
-        meter_value.c.transaction_id == transaction_id, meter_value.c.sampled_at == any_(wanted)
+        meter_value.c.transaction_id == transaction_id,
+        meter_value.c.sampled_at == func.any(sorted(times)),
     )
     await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     return list(await connection.execute(statement))

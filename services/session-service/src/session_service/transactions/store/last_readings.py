@@ -1,22 +1,27 @@
 """The last reading of the energy register that is stored of each of some transactions."""
 
+# ruff: noqa: S608 - statements are joined from constants of this module
+
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from csms_shared.values.numbers import INT32_MAX
 from session_service.metering.domain import ENERGY_REGISTER
 from session_service.transactions.domain.evidence import named
 from session_service.transactions.domain.stops import Transaction
 from session_service.transactions.store.evidence import value_of
+from session_service.transactions.tables import transaction
 
+_STARTED = columns_of(transaction, "id", "meter_start")
 # All values of the last time that has any. The bounds are divided: a value may be so great that it
 # can't be multiplied.
 _LAST = text(
     "SELECT wanted.id AS wanted_id, last.*, last.value * last.factor AS wh "
-    "FROM unnest(CAST(:ids AS integer[]), CAST(:starts AS bigint[])) AS wanted (id, meter_start) "
+    f"FROM {unnest(_STARTED, 'wanted')} "
     "CROSS JOIN LATERAL (SELECT meter_value.*, CASE unit WHEN 'kWh' THEN 1000 ELSE 1 END AS factor "
     "FROM meter_value WHERE transaction_id = wanted.id "
     "AND (measurand IS NULL OR measurand = :register) AND phase IS NULL "
@@ -41,8 +46,7 @@ async def last_readings(
     rows = await connection.execute(
         _LAST,
         {
-            "ids": [one.id for one in transactions],
-            "starts": [one.meter_start for one in transactions],
+            **arrays(_STARTED, [(one.id, one.meter_start) for one in transactions]),
             "register": ENERGY_REGISTER,
             "most": INT32_MAX,
         },

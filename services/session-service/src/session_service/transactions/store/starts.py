@@ -45,12 +45,13 @@ _COLUMNS = (
     "stop_boot_count, stop_matched, flags"
 )
 _DECIDED_AGO = "CAST(extract(epoch FROM clock_timestamp() - decided_at) AS float8) AS decided_ago_s"
+_KEY = columns_of(transaction, "key")
 # Locked is what starts can touch: of the sessions with one natural key the last ones, of which
 # there is one but for clocks that fall back. What keeps a token busy is only counted: while its
 # token is locked, none can be added.
 _RELATED = text(
     f"WITH touched AS (SELECT {_COLUMNS}, decided_at FROM transaction WHERE id IN ("
-    "SELECT same.id FROM unnest(CAST(:keys AS bytea[])) AS wanted (key) CROSS JOIN LATERAL ("
+    f"SELECT same.id FROM {unnest(_KEY, 'wanted')} CROSS JOIN LATERAL ("
     "SELECT id FROM transaction WHERE transaction.key = wanted.key "
     f"ORDER BY occurrence DESC LIMIT {_SESSIONS_OF_A_KEY}) AS same UNION "
     "SELECT id FROM transaction WHERE status = 'active' "
@@ -58,7 +59,7 @@ _RELATED = text(
     ") ORDER BY id FOR UPDATE) "
     f"SELECT {_COLUMNS}, {_DECIDED_AGO} FROM touched "
     f"UNION ALL SELECT {_COLUMNS}, {_DECIDED_AGO} FROM transaction AS busy "
-    "WHERE status = 'active' AND token_key = ANY(CAST(:tokens AS text[])) "
+    "WHERE status = 'active' AND token_key = ANY(:tokens) "
     "AND NOT EXISTS (SELECT FROM touched WHERE touched.id = busy.id)"
 )
 _TRANSACTION = columns_of(
@@ -101,21 +102,17 @@ _INSERT = text(
     "FROM (SELECT CAST(nextval('transaction_id') AS integer) AS id, given.* "
     f"FROM {unnest(_NEW, 'given')}) AS new RETURNING key, occurrence, id) "
     "SELECT key, occurrence, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
-    "AND station_id = ANY(CAST(:stations AS text[]))) AS waiting, "
-    "EXISTS (SELECT FROM reservation WHERE station_id = ANY(CAST(:stations AS text[])) "
+    "AND station_id = ANY(:stations)) AS waiting, "
+    "EXISTS (SELECT FROM reservation WHERE station_id = ANY(:stations) "
     "AND expires_at > now() - interval '1 day') AS reserved FROM inserted"
 )
 _SUPERSEDE = text(
-    "UPDATE transaction SET status = 'stop_missing' "
-    "WHERE id = ANY(CAST(:ids AS integer[])) AND status = 'active'"
+    "UPDATE transaction SET status = 'stop_missing' WHERE id = ANY(:ids) AND status = 'active'"
 )
+_COPY = columns_of(transaction, "id", "epoch", "seq", "received_at", "boot_count")
 _EARLIER = text(
     "UPDATE transaction SET epoch = copy.epoch, seq = copy.seq, received_at = copy.received_at, "
-    "boot_count = copy.boot_count "
-    "FROM unnest(CAST(:ids AS integer[]), CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[]), "
-    "CAST(:received AS timestamptz[]), CAST(:boots AS bigint[])) "
-    "AS copy (id, epoch, seq, received_at, boot_count) "
-    "WHERE transaction.id = copy.id"
+    f"boot_count = copy.boot_count FROM {unnest(_COPY, 'copy')} WHERE transaction.id = copy.id"
 )
 
 
@@ -150,7 +147,7 @@ async def read_related(
     """Return the transactions that starts can touch (locked) or must count (read)."""
     asked_at = monotonic()
     rows = await connection.execute(
-        _RELATED, {"keys": list(keys), "tokens": list(token_keys), **_place_arrays(places)}
+        _RELATED, {"key": list(keys), "tokens": list(token_keys), **_place_arrays(places)}
     )
     return [_started(row, asked_at) for row in rows]
 
@@ -172,7 +169,8 @@ async def store_starts(connection: AsyncConnection, ledger: StartLedger) -> Surr
     if ledger.superseded:
         await connection.execute(_SUPERSEDE, {"ids": sorted(ledger.superseded)})
     if ledger.earlier:
-        await connection.execute(_EARLIER, _earlier_arrays(ledger.earlier))
+        copies = [_copy(*each) for each in sorted(ledger.earlier.items())]
+        await connection.execute(_EARLIER, arrays(_COPY, copies))
     found = Surroundings()
     if not new:
         return found
@@ -225,15 +223,8 @@ def _started(row: Any, asked_at: float) -> StartedTransaction:
     )
 
 
-def _earlier_arrays(earlier: dict[int, Start]) -> dict[str, list[Any]]:
-    ids = sorted(earlier)
-    return {
-        "ids": ids,
-        "epochs": [earlier[row_id].stamp[0] for row_id in ids],
-        "seqs": [earlier[row_id].stamp[1] for row_id in ids],
-        "received": [earlier[row_id].received_at for row_id in ids],
-        "boots": [earlier[row_id].boot_count for row_id in ids],
-    }
+def _copy(row_id: int, start: Start) -> tuple[Any, ...]:
+    return (row_id, *start.stamp, start.received_at, start.boot_count)
 
 
 def _row(started: StartedTransaction, start: Start) -> tuple[Any, ...]:

@@ -23,22 +23,19 @@ _COLUMNS = (
     "stop_boot_count, stopped_at, meter_stop, stop_reason, stop_id_token, closed_by, revision, "
     "stop_matched"
 )
-_READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[]))")
-_LOCK = text(
-    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
-    "ORDER BY id FOR UPDATE"
-)
+_READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(:ids)")
+_LOCK = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+_REPORT = columns_of(transaction, "station_id", "epoch", "seq")
 # Of each connector the last starts before each report. A station has not so many connectors.
 _CANDIDATES = text(
     f"SELECT {_COLUMNS}, EXISTS (SELECT FROM connector AS other WHERE other.station_id = "
     "transaction.station_id AND other.connector_id > 1) AS several "
-    "FROM transaction WHERE id IN (SELECT recent.id FROM unnest(CAST(:stations AS text[]), "
-    "CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[])) AS wanted (name, epoch, seq) "
+    f"FROM transaction WHERE id IN (SELECT recent.id FROM {unnest(_REPORT, 'report')} "
     "CROSS JOIN LATERAL (SELECT connector_id FROM connector "
-    "WHERE connector.station_id = wanted.name ORDER BY connector_id LIMIT 64) AS place "
+    "WHERE connector.station_id = report.station_id ORDER BY connector_id LIMIT 64) AS place "
     "CROSS JOIN LATERAL (SELECT id FROM transaction AS started "
-    "WHERE started.station_id = wanted.name AND started.connector_id = place.connector_id "
-    "AND (started.epoch, started.seq) < (wanted.epoch, wanted.seq) "
+    "WHERE started.station_id = report.station_id AND started.connector_id = place.connector_id "
+    "AND (started.epoch, started.seq) < (report.epoch, report.seq) "
     "ORDER BY started.epoch DESC, started.seq DESC "
     f"LIMIT {LAST_STARTS}) AS recent)"
 )
@@ -66,12 +63,11 @@ _UPDATE = text(
     f"FROM {unnest(_END, 'new')} WHERE transaction.id = new.id"
 )
 _LOCK_OPEN = text(
-    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
+    f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(:ids) "
     "AND status = :status AND status <> 'completed' ORDER BY id FOR UPDATE SKIP LOCKED"
 )
 _LOCK_FREE = text(
-    "SELECT id FROM transaction WHERE id = ANY(CAST(:ids AS integer[])) "
-    "ORDER BY id FOR UPDATE SKIP LOCKED"
+    "SELECT id FROM transaction WHERE id = ANY(:ids) ORDER BY id FOR UPDATE SKIP LOCKED"
 )
 _CLOSING = columns_of(
     transaction, "id", "status", "stopped_at", "meter_stop", "stop_reason", "flags"
@@ -129,16 +125,8 @@ async def read_candidates(
     found: dict[str, list[Transaction]] = {station_id: [] for station_id, _ in reports}
     several: set[str] = set()
     if reports:
-        ordered = sorted(set(reports))
-        rows = await connection.execute(
-            _CANDIDATES,
-            {
-                "stations": [station_id for station_id, _ in ordered],
-                "epochs": [stamp[0] for _, stamp in ordered],
-                "seqs": [stamp[1] for _, stamp in ordered],
-            },
-        )
-        for row in rows:
+        given = [(station_id, *stamp) for station_id, stamp in sorted(set(reports))]
+        for row in await connection.execute(_CANDIDATES, arrays(_REPORT, given)):
             found[row.station_id].append(stored_transaction(row))
             if row.several:
                 several.add(row.station_id)

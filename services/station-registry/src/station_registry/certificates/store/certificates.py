@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.certificates.domain.authority import Revocation
 from station_registry.certificates.domain.details import CertificateDetails
+from station_registry.certificates.tables import certificate
 from station_registry.database.sql import statement
 
 Source = Literal["builtin", "external", "operator"]
@@ -22,12 +23,12 @@ _SAVE = statement(
     ":source, :authority, :serial_number, :subject, :issuer, :not_before, :not_after, :pem, "
     ":chain, 'issued') ON CONFLICT (fingerprint) DO NOTHING"
 )
-_STATUS = (("id", "text"), ("status", "text"))
+_STATUS = columns_of(certificate, "fingerprint", "status")
 # A yes stands above a no, whichever is seen first.
 _SAVE_STATUS = statement(
     "UPDATE certificate SET status = d.status, installed_at = CASE WHEN d.status = 'installed' "
     f"THEN coalesce(installed_at, now()) END FROM {unnest(_STATUS)} "
-    "WHERE fingerprint = d.id AND certificate.status <> 'installed'"
+    "WHERE certificate.fingerprint = d.fingerprint AND certificate.status <> 'installed'"
 )
 _CHAIN = statement("SELECT chain FROM certificate WHERE fingerprint = :fingerprint")
 # The one that the station uses: the newest that it took (A02.FR.09). Not in the first half of its

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from station_registry.certificates.domain.details import HashData, details, read_certificates
 from station_registry.certificates.domain.installed import Installed, StoreState
+from station_registry.certificates.tables import certificate_listing, installed_certificate
 from station_registry.database.sql import statement
 
 # One at a time: such commands are rare, and to lock stations here would be out of order.
@@ -21,34 +22,29 @@ _EXISTING = statement(
 )
 _CERTIFICATES = statement("SELECT * FROM installed_certificate WHERE station_id = ANY(:ids)")
 _LISTINGS = statement("SELECT * FROM certificate_listing WHERE station_id = ANY(:ids)")
-_ROW = (
-    ("station_id", "text"),
-    ("certificate_type", "text"),
-    ("hash_algorithm", "text"),
-    ("issuer_name_hash", "text"),
-    ("issuer_key_hash", "text"),
-    ("serial_number", "text"),
-    ("present", "boolean"),
-    ("pem", "text"),
-    ("changed_at", "timestamptz"),
-    ("command_id", "text"),
-    ("not_after", "timestamptz"),
+_KEY = columns_of(
+    installed_certificate,
+    "station_id",
+    "certificate_type",
+    "hash_algorithm",
+    "issuer_name_hash",
+    "issuer_key_hash",
+    "serial_number",
 )
-_NAMES = ", ".join(name for name, _ in _ROW)
-_KEY = ", ".join(name for name, _ in _ROW[:6])
+_STATE = columns_of(
+    installed_certificate, "present", "pem", "changed_at", "command_id", "not_after"
+)
+_ROW = (*_KEY, *_STATE)
 _SAVE = statement(
-    f"INSERT INTO installed_certificate ({_NAMES}) SELECT * FROM {unnest(_ROW)} ORDER BY {_KEY} "
-    f"ON CONFLICT ({_KEY}) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name, _ in _ROW[6:])
+    f"INSERT INTO installed_certificate ({names(_ROW)}) SELECT * FROM {unnest(_ROW)} "
+    f"ORDER BY {names(_KEY)} ON CONFLICT ({names(_KEY)}) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name, _ in _STATE)
 )
-_LISTING = (
-    ("station_id", "text"),
-    ("certificate_type", "text"),
-    ("listed_at", "timestamptz"),
-    ("command_id", "text"),
+_LISTING = columns_of(
+    certificate_listing, "station_id", "certificate_type", "listed_at", "command_id"
 )
 _SAVE_LISTING = statement(
-    "INSERT INTO certificate_listing (station_id, certificate_type, listed_at, command_id) "
+    f"INSERT INTO certificate_listing ({names(_LISTING)}) "
     f"SELECT * FROM {unnest(_LISTING)} ORDER BY station_id, certificate_type "
     "ON CONFLICT (station_id, certificate_type) DO UPDATE SET listed_at = excluded.listed_at, "
     "command_id = excluded.command_id"

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Boolean
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.purging import delete_slice
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.ocpp.certificate_chains import MAX_CHAIN_KEY
 from station_registry.certificates.domain.deliveries import RequestStatus
 from station_registry.certificates.domain.requests import AskingStation
+from station_registry.certificates.tables import certificate_request
 from station_registry.configuration.domain import key_of
 from station_registry.database.sql import at, statement
 
@@ -31,21 +33,22 @@ _ASKING = statement(
 _ANSWERED = statement(
     "SELECT request_id, status FROM certificate_request WHERE request_id = ANY(:ids)"
 )
-_ROW = (
-    ("request_id", "uuid"),
-    ("station_id", "text"),
-    ("csr", "text"),
-    ("public_key_digest", "text"),
-    ("common_name", "text"),
-    ("organization", "text"),
-    ("status", "text"),
-    ("problem", "text"),
-    ("detail", "text"),
-    ("received_at", "timestamptz"),
+_ROW = columns_of(
+    certificate_request,
+    "request_id",
+    "station_id",
+    "csr",
+    "public_key_digest",
+    "common_name",
+    "organization",
+    "status",
+    "problem",
+    "detail",
+    "received_at",
 )
 _SAVE = statement(
-    f"INSERT INTO certificate_request ({', '.join(name for name, _ in _ROW)}, next_attempt_at, "
-    f"ended_at) SELECT *, CASE WHEN status = 'accepted' THEN now() END, "
+    f"INSERT INTO certificate_request ({names(_ROW)}, next_attempt_at, ended_at) "
+    "SELECT *, CASE WHEN status = 'accepted' THEN now() END, "
     f"CASE WHEN status = 'rejected' THEN now() END FROM {unnest(_ROW)} "
     "ORDER BY request_id ON CONFLICT (request_id) DO NOTHING"
 )
@@ -83,19 +86,20 @@ _LOCK_BY_FINGERPRINT = statement(
     "FROM certificate_request WHERE fingerprint = ANY(:fingerprints) "
     "ORDER BY request_id FOR UPDATE"
 )
-_DELIVERED = (
-    ("id", "uuid"),
-    ("status", "text"),
-    ("deliveries", "int"),
-    ("order_id", "uuid"),
-    ("detail", "text"),
-    ("ended", "boolean"),
+_DELIVERED = columns_of(
+    certificate_request,
+    "request_id",
+    "status",
+    "deliveries",
+    "order_id",
+    "detail",
+    ended=Boolean(),
 )
 _SAVE_DELIVERED = statement(
     "UPDATE certificate_request SET status = d.status, deliveries = d.deliveries, "
     "order_id = d.order_id, detail = d.detail, "
     "ended_at = CASE WHEN d.ended THEN coalesce(ended_at, now()) END "
-    f"FROM {unnest(_DELIVERED)} WHERE request_id = d.id"
+    f"FROM {unnest(_DELIVERED)} WHERE certificate_request.request_id = d.request_id"
 )
 _TOO_OLD = (
     "certificate_request WHERE status NOT IN ('accepted', 'signed') "

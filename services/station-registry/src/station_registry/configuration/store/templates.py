@@ -13,12 +13,12 @@ from station_registry.database.sql import statement
 
 _CREATE = statement(
     "INSERT INTO configuration_template (template_id, name, wanted, station_ids, vendor, model) "
-    "VALUES (:template_id, :name, CAST(:wanted AS json), CAST(:station_ids AS text[]), :vendor, "
-    ":model) ON CONFLICT (name) DO NOTHING RETURNING template_id"
+    "VALUES (:template_id, :name, CAST(:wanted AS json), :station_ids, :vendor, :model) "
+    "ON CONFLICT (name) DO NOTHING RETURNING template_id"
 )
 _REPLACE = statement(
     "UPDATE configuration_template SET name = :name, wanted = CAST(:wanted AS json), "
-    "station_ids = CAST(:station_ids AS text[]), vendor = :vendor, model = :model, "
+    "station_ids = :station_ids, vendor = :vendor, model = :model, "
     "updated_at = now() WHERE template_id = :template_id AND NOT EXISTS (SELECT FROM "
     "configuration_template other WHERE other.name = :name AND other.template_id <> :template_id) "
     "RETURNING template_id"

@@ -9,23 +9,18 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from station_registry.configuration.domain import KnownKey, Reading, key_of
+from station_registry.configuration.tables import configuration_value
 from station_registry.database.sql import statement
 
-_READ_COLUMNS = (
-    ("station_id", "text"),
-    ("key", "text"),
-    ("name", "text"),
-    ("value", "text"),
-    ("readonly", "boolean"),
-    ("known", "boolean"),
-    ("known_at", "timestamptz"),
+_READ_COLUMNS = columns_of(
+    configuration_value, "station_id", "key", "name", "value", "readonly", "known", "known_at"
 )
 # Later wins by the time at which the station was asked, in whatever order the answers arrive.
 _SAVE_READ = statement(
-    "INSERT INTO configuration_value (station_id, key, name, value, readonly, known, known_at) "
-    "SELECT DISTINCT ON (station_id, key) station_id, key, name, value, readonly, known, known_at "
+    f"INSERT INTO configuration_value ({names(_READ_COLUMNS)}) "
+    f"SELECT DISTINCT ON (station_id, key) {names(_READ_COLUMNS)} "
     f"FROM {unnest(_READ_COLUMNS)} ORDER BY station_id, key, known_at DESC "
     "ON CONFLICT (station_id, key) DO UPDATE SET name = excluded.name, value = excluded.value, "
     "readonly = coalesce(excluded.readonly, configuration_value.readonly), "
@@ -33,18 +28,13 @@ _SAVE_READ = statement(
     "WHERE configuration_value.known_at IS NULL "
     "OR configuration_value.known_at < excluded.known_at"
 )
-_CHANGE_COLUMNS = (
-    ("station_id", "text"),
-    ("key", "text"),
-    ("name", "text"),
-    ("changed_to", "text"),
-    ("change_status", "text"),
-    ("changed_at", "timestamptz"),
+_CHANGE_COLUMNS = columns_of(
+    configuration_value, "station_id", "key", "name", "changed_to", "change_status", "changed_at"
 )
 _SAVE_CHANGED = statement(
-    "INSERT INTO configuration_value (station_id, key, name, known, changed_to, change_status, "
-    "changed_at) SELECT DISTINCT ON (station_id, key) station_id, key, name, "
-    "change_status <> 'NotSupported', changed_to, change_status, changed_at "
+    f"INSERT INTO configuration_value ({names(_CHANGE_COLUMNS)}, known) "
+    f"SELECT DISTINCT ON (station_id, key) {names(_CHANGE_COLUMNS)}, "
+    "change_status <> 'NotSupported' "
     f"FROM {unnest(_CHANGE_COLUMNS)} ORDER BY station_id, key, changed_at DESC "
     "ON CONFLICT (station_id, key) DO UPDATE SET changed_to = excluded.changed_to, "
     "change_status = excluded.change_status, changed_at = excluded.changed_at "
@@ -53,14 +43,10 @@ _SAVE_CHANGED = statement(
 )
 _END_ORDERS = statement(
     "UPDATE configuration_value SET ordered_to = NULL, ordered_until = NULL, order_id = NULL "
-    "WHERE order_id = ANY(CAST(:order_ids AS uuid[]))"
+    "WHERE order_id = ANY(:order_ids)"
 )
-_ORDER_COLUMNS = (
-    ("station_id", "text"),
-    ("key", "text"),
-    ("ordered_to", "text"),
-    ("ordered_until", "timestamptz"),
-    ("order_id", "uuid"),
+_ORDER_COLUMNS = columns_of(
+    configuration_value, "station_id", "key", "ordered_to", "ordered_until", "order_id"
 )
 _SAVE_ORDERED = statement(
     "UPDATE configuration_value SET ordered_to = d.ordered_to, ordered_until = d.ordered_until, "

@@ -9,13 +9,13 @@ from station_registry.credentials.domain.rotations import Rotations
 from station_registry.database.sql import at, statement
 
 _SET_PASSWORD = statement(
-    "UPDATE station SET password_hashes = CAST(:current AS bytea[]), "
-    "previous_password_hashes = CAST(:previous AS bytea[]), either_password = :either, "
+    "UPDATE station SET password_hashes = :current, "
+    "previous_password_hashes = :previous, either_password = :either, "
     "password_reboot_at = coalesce(:reboot_at, password_reboot_at) WHERE station_id = :station_id"
 )
 _SET_ROTATIONS = statement(
-    "UPDATE station SET password_rotations = CAST(:known AS uuid[]), "
-    "password_rotation_until = :until WHERE station_id = :station_id"
+    "UPDATE station SET password_rotations = :known, password_rotation_until = :until "
+    "WHERE station_id = :station_id"
 )
 
 

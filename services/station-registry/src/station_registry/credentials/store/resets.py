@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.row_arrays import arrays, unnest
 from station_registry.database.sql import statement
 
+# Types by hand: the table is that of provisioning, a block above this one.
 _RESET = (("id", "text"), ("at", "timestamptz"))
 _SAVE = statement(
     "UPDATE station SET reset_at = greatest(station.reset_at, d.at) "

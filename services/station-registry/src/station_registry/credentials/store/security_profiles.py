@@ -15,6 +15,7 @@ _LOCK = statement(
     f"SELECT station_id, {PROFILES} FROM station WHERE station_id = ANY(:ids) "
     "AND deleted_at IS NULL ORDER BY station_id FOR UPDATE"
 )
+# Types by hand: the table is that of provisioning, a block above this one.
 _UPGRADING = (("id", "text"), ("upgrade_profile", "smallint"), ("upgrade_accepted", "boolean"))
 _SAVE = statement(
     "UPDATE station SET upgrade_profile = d.upgrade_profile, "

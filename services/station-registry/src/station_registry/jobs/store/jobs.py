@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Boolean, DateTime, Interval, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.jobs import OPEN_JOBS, JobKind, JobStatus
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import fit
 from station_registry.database.sql import statement
 from station_registry.jobs.domain.jobs import CommandEnd, EndedStart, JobFacts, JobState
 from station_registry.jobs.store.reports import SETTLING
+from station_registry.jobs.tables import station_job
 
 OPEN = ", ".join(f"'{status}'" for status in OPEN_JOBS)
 # A job that timed out is superseded once its station takes a newer one.
@@ -26,37 +27,39 @@ OVERDUE_AT_ONCE = 500
 _LOCK_KEY = "hashtextextended('job ' || station_id, 0)"
 # True where the job lock of `station_id` is had; false where somebody else has it.
 TRY_LOCK = f"pg_try_advisory_xact_lock({_LOCK_KEY})"
+_STATION = columns_of(station_job, "station_id")
 _LOCK = statement(
     f"SELECT pg_advisory_xact_lock({_LOCK_KEY}) FROM "
-    '(SELECT unnest(CAST(:stations AS text[])) COLLATE "C" AS station_id ORDER BY 1) AS s'
+    f'(SELECT station_id COLLATE "C" AS station_id FROM {unnest(_STATION)} ORDER BY 1) AS s'
 )
-_JOB = (
-    ("job_id", "uuid"),
-    ("station_id", "text"),
-    ("kind", "text"),
-    ("action", "text"),
-    ("request_id", "bigint"),
-    ("location", "text"),
-    ("rollout_id", "uuid"),
-    ("created_by", "text"),
-    ("created_at", "timestamptz"),
-    ("not_before", "timestamptz"),
-    ("timeout", "interval"),
-    ("deadline", "timestamptz"),
+_JOB = columns_of(
+    station_job,
+    "job_id",
+    "station_id",
+    "kind",
+    "action",
+    "request_id",
+    "location",
+    "rollout_id",
+    "created_by",
+    "created_at",
+    "not_before",
+    "timeout",
+    "deadline",
 )
-_JOB_NAMES = ", ".join(name for name, _ in _JOB)
 _SAVE_JOBS = statement(
-    f"INSERT INTO station_job ({_JOB_NAMES}, status) SELECT {_JOB_NAMES}, 'ordered' "
+    f"INSERT INTO station_job ({names(_JOB)}, status) SELECT {names(_JOB)}, 'ordered' "
     f"FROM {unnest(_JOB)} ORDER BY job_id ON CONFLICT DO NOTHING RETURNING job_id"
 )
-_END = (
-    ("job_id", "uuid"),
-    ("command_end", "text"),
-    ("command_reason", "text"),
-    ("file_name", "text"),
-    ("sent_at", "timestamptz"),
-    ("due", "interval"),
-    ("no_file", "boolean"),
+_END = columns_of(
+    station_job,
+    "job_id",
+    "command_end",
+    "command_reason",
+    "file_name",
+    "sent_at",
+    "no_file",
+    due=Interval(),
 )
 _SAVE_ENDS = statement(
     "UPDATE station_job AS j SET command_end = d.command_end, command_reason = d.command_reason, "
@@ -67,7 +70,7 @@ _SAVE_ENDS = statement(
 )
 _TIME_OUT = statement(
     "UPDATE station_job SET timed_out_at = now() "
-    f"WHERE station_id = ANY(CAST(:stations AS text[])) AND status IN ({_UNSETTLED}) "
+    f"WHERE station_id = ANY(:stations) AND status IN ({_UNSETTLED}) "
     f"AND status IN ({OPEN}) AND deadline < now()"
 )
 _FACTS = statement(
@@ -84,19 +87,20 @@ _FACTS = statement(
         SELECT * FROM station_job_report AS newest
         WHERE newest.job_id = j.job_id AND newest.status <> 'Idle'
         ORDER BY newest.epoch DESC, newest.seq DESC LIMIT 1) AS r ON true
-    WHERE (j.station_id = ANY(CAST(:stations AS text[])) AND j.status IN ({_UNSETTLED})
-        OR j.job_id = ANY(CAST(:touched AS uuid[])))
+    WHERE (j.station_id = ANY(:stations) AND j.status IN ({_UNSETTLED})
+        OR j.job_id = ANY(:touched))
       AND (j.status IN ({OPEN}) OR j.created_at > now() - {SETTLING})
     ORDER BY j.station_id, j.job_id FOR UPDATE OF j
     """
 )
-_STATE = (
-    ("job_id", "uuid"),
-    ("status", "text"),
-    ("result", "text"),
-    ("station_status", "text"),
-    ("reported_at", "timestamptz"),
-    ("is_open", "boolean"),
+_STATE = columns_of(
+    station_job,
+    "job_id",
+    "status",
+    "result",
+    "station_status",
+    reported_at=DateTime(True),
+    is_open=Boolean(),
 )
 _SAVE_STATES = statement(
     "UPDATE station_job AS j SET status = d.status, result = d.result, "
@@ -144,7 +148,7 @@ class KnownJob:
 
 async def lock_jobs_of(connection: AsyncConnection, stations: Collection[str]) -> None:
     """Take the job locks of these stations, in one order everywhere."""
-    await connection.execute(_LOCK, {"stations": sorted(set(stations))})
+    await connection.execute(_LOCK, {"station_id": sorted(set(stations))})
 
 
 async def save_jobs(connection: AsyncConnection, jobs: Iterable[NewJob]) -> set[UUID]:
@@ -163,8 +167,8 @@ async def save_ends(connection: AsyncConnection, ends: Iterable[tuple[UUID, Ende
             fit(end.reason, 255),
             fit(end.file_name, 255),
             end.sent_at,
-            end.due,
             end.no_file,
+            end.due,
         )
         for job_id, end in ends
     ]

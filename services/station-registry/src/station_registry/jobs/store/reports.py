@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.read_calls import Call
 from csms_shared.db.purging import delete_slice
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import fit
 from station_registry.database.sql import at, statement
 from station_registry.jobs.domain.jobs import ReportedStatus
+from station_registry.jobs.tables import station_job_report
 
 # Older reports are history: nothing about them changes any more.
 SETTLING = "interval '60 days'"
@@ -27,27 +28,23 @@ _REPORTS_LOOKED_AT = 200
 _JOBS_LOOKED_AT = 50
 _SUCCESS = "('Installed', 'Uploaded')"
 
-_REPORT = (
-    ("connection_id", "text"),
-    ("seq", "bigint"),
-    ("station_id", "text"),
-    ("epoch", "bigint"),
-    ("kind", "text"),
-    ("request_id", "bigint"),
-    ("status", "text"),
-    ("received_at", "timestamptz"),
+_REPORT = columns_of(
+    station_job_report,
+    "connection_id",
+    "seq",
+    "station_id",
+    "epoch",
+    "kind",
+    "request_id",
+    "status",
+    "received_at",
 )
 _SAVE = statement(
-    "INSERT INTO station_job_report (connection_id, seq, station_id, epoch, kind, request_id, "
-    f"status, received_at) SELECT * FROM {unnest(_REPORT)} ORDER BY connection_id, seq "
+    f"INSERT INTO station_job_report ({names(_REPORT)}) "
+    f"SELECT * FROM {unnest(_REPORT)} ORDER BY connection_id, seq "
     "ON CONFLICT DO NOTHING RETURNING station_id, kind, epoch, seq"
 )
-_MOMENT = (
-    ("station_id", "text"),
-    ("kind", "text"),
-    ("epoch", "bigint"),
-    ("seq", "bigint"),
-)
+_MOMENT = columns_of(station_job_report, "station_id", "kind", "epoch", "seq")
 # A command that has ended changes where reports belong from when its station could have got it.
 _SINCE_ENDS = statement(
     f"""
@@ -58,7 +55,7 @@ _SINCE_ENDS = statement(
           AND newest.received_at >= least(j.created_at, j.sent_at)
           AND newest.received_at > now() - {SETTLING}
         ORDER BY newest.received_at DESC LIMIT {_REPORTS_LOOKED_AT}) AS r
-    WHERE j.job_id = ANY(CAST(:ended AS uuid[]))
+    WHERE j.job_id = ANY(:ended)
     ORDER BY j.station_id, j.kind, r.epoch, r.seq
     """
 )

@@ -9,17 +9,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, cast, func, select, text
+from sqlalchemy import Integer, Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStatus, StationFilter
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.database.sql import statement
 from station_registry.jobs.domain.rollouts import RolloutCounts
 from station_registry.jobs.store.jobs import OPEN, TRY_LOCK
-from station_registry.jobs.tables import firmware_rollout
+from station_registry.jobs.tables import firmware_rollout, firmware_rollout_station
 from station_registry.provisioning.tables import station
 
 WAITING = "waiting"
@@ -31,9 +31,10 @@ _FAILED = ", ".join(
     f"'{status}'" for status in JobStatus if status not in (JobStatus.SUCCEEDED, *OPEN_JOBS)
 )
 _FINAL = f"'{RolloutStatus.CANCELLED}', '{RolloutStatus.COMPLETED}'"
-_STARTED = (("rollout_id", "uuid"), ("station_id", "text"), ("job_id", "uuid"))
-_SHARE = (("rollout_id", "uuid"), ("share", "integer"))
-_STATUS = (("rollout_id", "uuid"), ("status", "text"), ("forgiven", "integer"))
+_STARTED = columns_of(firmware_rollout_station, "rollout_id", "station_id", "job_id")
+_SHARE = columns_of(firmware_rollout, "rollout_id", share=Integer())
+_STATUS = columns_of(firmware_rollout, "rollout_id", "status", "failures_forgiven")
+_STATION = columns_of(firmware_rollout_station, "station_id")
 
 # Each counted no further than a decision needs.
 _STEP_COUNTS = statement(
@@ -52,7 +53,7 @@ _STEP_COUNTS = statement(
             WHERE j.rollout_id = r.rollout_id AND j.status IN ({_FAILED})
             LIMIT coalesce(CAST(r.failures_forgiven AS bigint) + r.stop_after_failures, 0)
             ) AS one) AS failed
-    FROM firmware_rollout AS r WHERE r.rollout_id = ANY(CAST(:rollouts AS uuid[]))
+    FROM firmware_rollout AS r WHERE r.rollout_id = ANY(:rollouts)
     """
 )
 _TAKE_WAITING = statement(
@@ -67,9 +68,9 @@ _TAKE_WAITING = statement(
 )
 _COUNTS = statement(
     "SELECT rollout_id, status, count(*) AS stations FROM station_job "
-    "WHERE rollout_id = ANY(CAST(:rollouts AS uuid[])) GROUP BY 1, 2 UNION ALL "
+    "WHERE rollout_id = ANY(:rollouts) GROUP BY 1, 2 UNION ALL "
     f"SELECT rollout_id, '{WAITING}', count(*) FROM firmware_rollout_station "
-    "WHERE rollout_id = ANY(CAST(:rollouts AS uuid[])) AND job_id IS NULL GROUP BY 1"
+    "WHERE rollout_id = ANY(:rollouts) AND job_id IS NULL GROUP BY 1"
 )
 _SAVE_STARTED = statement(
     f"UPDATE firmware_rollout_station AS s SET job_id = d.job_id FROM {unnest(_STARTED)} "
@@ -77,13 +78,13 @@ _SAVE_STARTED = statement(
 )
 _SAVE_STATUSES = statement(
     "UPDATE firmware_rollout AS r SET status = d.status, "
-    "failures_forgiven = coalesce(d.forgiven, r.failures_forgiven), "
+    "failures_forgiven = coalesce(d.failures_forgiven, r.failures_forgiven), "
     f"finished_at = CASE WHEN d.status IN ({_FINAL}) THEN now() ELSE r.finished_at END "
     f"FROM {unnest(_STATUS)} WHERE r.rollout_id = d.rollout_id"
 )
 _ADD_STATIONS = statement(
     "INSERT INTO firmware_rollout_station (rollout_id, station_id) "
-    "SELECT :rollout_id, unnest(CAST(:stations AS text[]))"
+    f"SELECT :rollout_id, station_id FROM {unnest(_STATION)}"
 )
 
 
@@ -107,9 +108,7 @@ async def lock_running(connection: AsyncConnection) -> Sequence[Any]:
 async def read(connection: AsyncConnection, rollouts: Collection[UUID]) -> dict[UUID, Row[Any]]:
     """Return rollouts with what their stations are asked to do."""
     rows = await connection.execute(
-        select(firmware_rollout).where(
-            firmware_rollout.c.rollout_id == func.any(cast(list(rollouts), ARRAY(Uuid)))
-        )
+        select(firmware_rollout).where(firmware_rollout.c.rollout_id == func.any(list(rollouts)))
     )
     return {row.rollout_id: row for row in rows}
 
@@ -184,7 +183,7 @@ async def insert_rollout(
     )
     if added.first() is not None:
         await connection.execute(
-            _ADD_STATIONS, {"rollout_id": values["rollout_id"], "stations": sorted(stations)}
+            _ADD_STATIONS, {"rollout_id": values["rollout_id"], "station_id": sorted(stations)}
         )
 
 

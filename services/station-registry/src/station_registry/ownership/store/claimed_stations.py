@@ -5,9 +5,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlalchemy import Boolean
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.credentials.store.station_columns import (
     CREDENTIALS,
     PROFILES,
@@ -19,6 +20,7 @@ from station_registry.ownership.domain.claims import ClaimedStation
 from station_registry.ownership.domain.owners import Owner, Ownership
 from station_registry.ownership.store.connections import lock_owners
 from station_registry.provisioning.store import KNOWN, LOCK, STANDING, read_standing
+from station_registry.provisioning.tables import station
 
 _FOR_CLAIMS = statement(
     f"SELECT {STANDING}, {PROFILES}, epoch, released_epoch, recent_connections, "
@@ -30,32 +32,34 @@ _FOR_OWNERSHIP = statement(
     f"SELECT station_id, epoch, released_epoch, recent_connections FROM station {KNOWN} {LOCK}"
 )
 
-_CLAIMED = (
-    ("id", "text"),
-    ("epoch", "bigint"),
-    ("recent", "text"),
-    ("ocpp_version", "text"),
-    ("clear_previous", "boolean"),
-    ("connection_profile", "smallint"),
-    ("security_profile", "smallint"),
-    ("upgrade_profile", "smallint"),
-    ("upgrade_accepted", "boolean"),
+_CLAIMED = columns_of(
+    station,
+    "station_id",
+    "epoch",
+    "recent_connections",
+    "ocpp_version",
+    "connection_profile",
+    "security_profile",
+    "upgrade_profile",
+    "upgrade_accepted",
+    clear_previous=Boolean(),
 )
 _SAVE_CLAIMED = statement(
-    "UPDATE station SET epoch = d.epoch, recent_connections = string_to_array(d.recent, ','), "
+    "UPDATE station SET epoch = d.epoch, "
+    "recent_connections = string_to_array(d.recent_connections, ','), "
     "ocpp_version = d.ocpp_version, connection_profile = d.connection_profile, "
     "previous_password_hashes = CASE WHEN d.clear_previous "
     "THEN '{}' ELSE previous_password_hashes END, "
     "either_password = either_password AND NOT d.clear_previous, "
     "security_profile = d.security_profile, upgrade_profile = d.upgrade_profile, "
     f"upgrade_accepted = d.upgrade_accepted FROM {unnest(_CLAIMED)} "
-    "WHERE station.station_id = d.id"
+    "WHERE station.station_id = d.station_id"
 )
 
-_RELEASED = (("id", "text"), ("epoch", "bigint"))
+_RELEASED = columns_of(station, "station_id", "epoch")
 _SAVE_RELEASED = statement(
     "UPDATE station SET released_epoch = greatest(released_epoch, d.epoch) "
-    f"FROM {unnest(_RELEASED)} WHERE station.station_id = d.id"
+    f"FROM {unnest(_RELEASED)} WHERE station.station_id = d.station_id"
 )
 
 
@@ -94,17 +98,17 @@ async def save_claimed(
     counts from now on, and the security profile of the connection."""
     rows = [
         (
-            station.station_id,
-            station.ownership.epoch,
-            ",".join(station.ownership.recent),
+            claimed.station_id,
+            claimed.ownership.epoch,
+            ",".join(claimed.ownership.recent),
             version,
-            clear_previous,
             profile,
-            station.profiles.current,
-            station.profiles.upgrade,
-            station.profiles.upgrade_accepted,
+            claimed.profiles.current,
+            claimed.profiles.upgrade,
+            claimed.profiles.upgrade_accepted,
+            clear_previous,
         )
-        for station, version, clear_previous, profile in stations
+        for claimed, version, clear_previous, profile in stations
     ]
     await connection.execute(_SAVE_CLAIMED, arrays(_CLAIMED, rows))
 

@@ -11,38 +11,29 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import is_storable
 from station_registry.database.sql import at, statement
 from station_registry.ownership.domain.owners import Owner
+from station_registry.ownership.tables import station_connection
 
 _LOCK_OWNERS = statement(
     "SELECT station_id, gateway_id, connection_id, epoch FROM station_connection "
     "WHERE station_id = ANY(:ids) ORDER BY station_id FOR UPDATE"
 )
-_HELD = (
-    ("id", "text"),
-    ("gateway_id", "text"),
-    ("connection_id", "text"),
-    ("epoch", "bigint"),
-)
+_HELD = columns_of(station_connection, "station_id", "gateway_id", "connection_id", "epoch")
 _STILL_HELD = statement(
     "SELECT c.station_id, c.gateway_id, c.connection_id, c.epoch FROM station_connection c "
-    f"JOIN {unnest(_HELD)} ON c.station_id = d.id AND c.gateway_id = d.gateway_id "
+    f"JOIN {unnest(_HELD)} ON c.station_id = d.station_id AND c.gateway_id = d.gateway_id "
     "AND c.connection_id = d.connection_id AND c.epoch = d.epoch"
 )
 _ROW = (
-    ("id", "text"),
-    ("gateway_id", "text"),
-    ("connection_id", "text"),
-    ("epoch", "bigint"),
-    ("ocpp_version", "text"),
-    ("remote_address", "text"),
-    ("connected_at", "timestamptz"),
+    *_HELD,
+    *columns_of(station_connection, "ocpp_version", "remote_address", "connected_at"),
 )
 _SAVE = statement(
-    "INSERT INTO station_connection (station_id, gateway_id, connection_id, epoch, ocpp_version, "
-    f"remote_address, connected_at) SELECT * FROM {unnest(_ROW)} ORDER BY id "
+    f"INSERT INTO station_connection ({names(_ROW)}) "
+    f"SELECT * FROM {unnest(_ROW)} ORDER BY station_id "
     "ON CONFLICT (station_id) DO UPDATE SET gateway_id = excluded.gateway_id, "
     "connection_id = excluded.connection_id, epoch = excluded.epoch, "
     "ocpp_version = excluded.ocpp_version, remote_address = excluded.remote_address, "

@@ -4,11 +4,13 @@
 
 from collections.abc import Iterable
 
+from sqlalchemy import Boolean
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.ownership import LeaseRenewal
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.database.sql import at, statement
+from station_registry.ownership.tables import gateway
 
 LEASE_S = 20
 # A gateway renews every 5 s; the rest is what a renewal may take while much else is to be done.
@@ -29,14 +31,15 @@ _RUNNING = statement(
     "SELECT gateway_id, lease_expires_at > now() AND ended_at IS NULL AS running FROM gateway "
     "WHERE gateway_id = ANY(:ids) ORDER BY gateway_id FOR UPDATE"
 )
-_RENEWAL = (
-    ("gateway_id", "text"),
-    ("name", "text"),
-    ("connections", "int"),
-    ("version", "text"),
-    ("started_at", "timestamptz"),
-    ("draining", "boolean"),
-    ("final", "boolean"),
+_RENEWAL = columns_of(
+    gateway,
+    "gateway_id",
+    "name",
+    "connections",
+    "version",
+    "started_at",
+    "draining",
+    final=Boolean(),
 )
 _RENEW = statement(
     "INSERT INTO gateway (gateway_id, name, connections, version, started_at, draining, "

@@ -8,20 +8,21 @@ from collections.abc import Iterable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.ownership import Liveness
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import fit
 from station_registry.database.sql import at, statement
+from station_registry.ownership.tables import station_liveness, tolerance
 
-_SEEN = (("station_id", "text"), ("epoch", "bigint"), ("last_seen_at", "timestamptz"))
+_SEEN = columns_of(station_liveness, "station_id", "epoch", "last_seen_at")
 _SAVE_SEEN = statement(
-    "INSERT INTO station_liveness AS l (station_id, epoch, last_seen_at) "
+    f"INSERT INTO station_liveness AS l ({names(_SEEN)}) "
     f"SELECT * FROM {unnest(_SEEN)} ORDER BY station_id ON CONFLICT (station_id) DO UPDATE "
     "SET epoch = excluded.epoch, last_seen_at = excluded.last_seen_at "
     "WHERE (excluded.epoch, excluded.last_seen_at) > (l.epoch, l.last_seen_at)"
 )
-_TOLERATED = (("station_id", "text"), ("name", "text"), ("times", "bigint"))
+_TOLERATED = columns_of(tolerance, "station_id", "name", "times")
 _COUNT_TOLERATED = statement(
-    "INSERT INTO tolerance AS t (station_id, name, times) "
+    f"INSERT INTO tolerance AS t ({names(_TOLERATED)}) "
     f'SELECT * FROM {unnest(_TOLERATED)} ORDER BY station_id COLLATE "C", name COLLATE "C" '
     "ON CONFLICT (station_id, name) DO UPDATE SET times = t.times + excluded.times"
 )

@@ -31,7 +31,7 @@ _BOUNDS = statement("SELECT min(last_at) AS first_at, max(last_at) AS last_at FR
 # In a window of `last_at`, which partitions are made of.
 _CANDIDATES = (
     "SELECT recording_id, gateway_id, first_at, last_at FROM recording "
-    "WHERE stations @> CAST(:station AS integer[]) AND {window} "
+    "WHERE stations @> :station AND {window} "
     "AND last_at >= :sent_from AND first_at <= :sent_to ORDER BY {order} LIMIT :limit"
 )
 _NEWEST = statement(

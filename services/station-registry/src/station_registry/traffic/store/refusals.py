@@ -12,33 +12,25 @@ from csms_shared.contracts.ownership import Refusal
 from csms_shared.contracts.pages import Page
 from csms_shared.db.cursors import as_int64
 from csms_shared.db.purging import delete_slice
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time
 from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import at, statement
+from station_registry.traffic.tables import refusal
 
 REFUSALS_KEPT = 100_000
 
-_REFUSAL = (
-    ("station_id", "text"),
-    ("remote_address", "text"),
-    ("reason", "text"),
-    ("gateway_id", "text"),
-    ("period_at", "timestamptz"),
-    ("detail", "text"),
-    ("http_status", "int"),
-    ("times", "int"),
-    ("first_at", "timestamptz"),
-    ("refused_at", "timestamptz"),
+_KEY = columns_of(refusal, "station_id", "remote_address", "reason", "gateway_id", "period_at")
+_ROW = (
+    *_KEY,
+    *columns_of(refusal, "detail", "http_status", "times", "first_at", "refused_at"),
 )
-_KEY = "station_id, remote_address, reason, gateway_id, period_at"
 # A gateway counts from the beginning of the hour: of two reports, the larger is the later.
 _SAVE = statement(
-    f"INSERT INTO refusal AS r ({', '.join(name for name, _ in _REFUSAL)}) "
-    f"SELECT * FROM {unnest(_REFUSAL)} "
+    f"INSERT INTO refusal AS r ({names(_ROW)}) SELECT * FROM {unnest(_ROW)} "
     'ORDER BY station_id COLLATE "C", remote_address, reason, gateway_id, period_at '
-    f"ON CONFLICT ({_KEY}) DO UPDATE SET times = greatest(r.times, excluded.times), "
+    f"ON CONFLICT ({names(_KEY)}) DO UPDATE SET times = greatest(r.times, excluded.times), "
     "first_at = least(r.first_at, excluded.first_at), "
     "refused_at = greatest(r.refused_at, excluded.refused_at), "
     "detail = CASE WHEN excluded.times > r.times THEN excluded.detail ELSE r.detail END, "
@@ -72,26 +64,26 @@ _REFUSALS = NewestFirst(
 async def save(connection: AsyncConnection, refusals: Iterable[tuple[str, Refusal]]) -> None:
     """Store refusals, each with the gateway that counted it."""
     rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for gateway_id, refusal in refusals:
+    for gateway_id, one in refusals:
         key = (
-            fit(refusal.station_id, 255),
-            fit(refusal.remote_address, 255),
-            fit(refusal.reason, 64),
+            fit(one.station_id, 255),
+            fit(one.remote_address, 255),
+            fit(one.reason, 64),
             gateway_id,
-            at(refusal.refused_ms if refusal.period_ms is None else refusal.period_ms),
+            at(one.refused_ms if one.period_ms is None else one.period_ms),
         )
         row = (
-            fit(refusal.detail, 1000),
-            refusal.http_status,
-            refusal.times,
-            at(refusal.refused_ms if refusal.first_ms is None else refusal.first_ms),
-            at(refusal.refused_ms),
+            fit(one.detail, 1000),
+            one.http_status,
+            one.times,
+            at(one.refused_ms if one.first_ms is None else one.first_ms),
+            at(one.refused_ms),
         )
         # No statement may change a row twice.
-        if key not in rows or rows[key][2] < refusal.times:
+        if key not in rows or rows[key][2] < one.times:
             rows[key] = row
     if rows:
-        await connection.execute(_SAVE, arrays(_REFUSAL, [key + row for key, row in rows.items()]))
+        await connection.execute(_SAVE, arrays(_ROW, [key + row for key, row in rows.items()]))
 
 
 async def get(connection: AsyncConnection, refusal_id: int) -> RefusalView | None:

@@ -1,4 +1,4 @@
-"""What a consumer has in hand: delivered to it, and neither settled nor given back yet."""
+"""What was delivered to a consumer, and is neither acknowledged nor given back yet."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,11 +7,11 @@ from csms_shared.broker.deliveries import Delivery
 
 
 class NotSettled(Exception):
-    """Some of what a consumer had in hand may be with another one by now, or in the queue."""
+    """Some of what a consumer had may be with another one by now, or in the queue."""
 
 
-class InHand:
-    """The deliveries of one consumer, by identity; `returns` counts what it has given back."""
+class Unacknowledged:
+    """Deliveries of one consumer, by identity; `returns` counts how often it gave some back."""
 
     def __init__(self) -> None:
         self._deliveries: dict[int, Delivery] = {}
@@ -19,11 +19,11 @@ class InHand:
         self.returns = 0
 
     def add(self, delivery: Delivery) -> None:
-        """Count it as in hand."""
+        """Keep a delivery that has just come."""
         self._deliveries[id(delivery)] = delivery
 
     def settle(self, deliveries: Iterable[Delivery]) -> None:
-        """Note what is durable."""
+        """Note what is acknowledged: it is durable."""
         for delivery in deliveries:
             self._deliveries.pop(id(delivery), None)
         self._changed.set()
@@ -38,7 +38,7 @@ class InHand:
         self.give_back(list(self._deliveries.values()))
 
     async def settled(self) -> None:
-        """Wait until nothing of what is in hand now is in hand any more."""
+        """Wait until everything that is here now has gone."""
         held = dict(self._deliveries)
         while held.keys() & self._deliveries.keys():
             self._changed.clear()
