@@ -8,7 +8,7 @@ import structlog
 
 from command_api.accounts.domain.login_limits import LoginLimits
 from command_api.accounts.handlers.accounts import Accounts
-from command_api.accounts.handlers.logins import Sessions
+from command_api.accounts.handlers.logins import Logins
 from command_api.accounts.handlers.passwords import Passwords
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
@@ -103,7 +103,7 @@ class CommandApi:
         self._commands = self._command_creation(edge, services)
         self._rotations = PasswordRotations(engines.work, services)
         passwords = Passwords()
-        self._sessions = Sessions(
+        self._logins = Logins(
             engines.rest,
             passwords,
             settings.token_secret.get_secret_value(),
@@ -156,8 +156,8 @@ class CommandApi:
         secret = settings.token_secret.get_secret_value().encode()
         return ApiState(
             engine=engine,
-            sessions=self._sessions,
-            accounts=Accounts(engine, passwords, self._sessions),
+            logins=self._logins,
+            accounts=Accounts(engine, passwords, self._logins),
             commands=self._commands,
             creations=IdempotentCreation(engine, secret),
             watched=self._watched,
@@ -213,7 +213,7 @@ class CommandApi:
             watch_outbox(self._engines.work),
             self._owners.lookups.run(),
             self._commands.inserts.run(),
-            self._sessions.look_ups.run(),
+            self._logins.look_ups.run(),
             self._dispatch.run(),
             self._rotations.run(),
             self._sweep.run(),
@@ -259,7 +259,7 @@ class CommandApi:
             self._missing = {"migrations": found}
             raise Unavailable(found)
         password = self._settings.admin_password
-        ready = await self._sessions.ensure_administrator(
+        ready = await self._logins.ensure_administrator(
             None if password is None else password.get_secret_value()
         )
         if not ready:

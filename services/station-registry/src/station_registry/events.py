@@ -7,10 +7,10 @@ from csms_shared.contracts.read_calls import Call
 from csms_shared.values.times import format_time_ms
 
 SOURCE = "/csms/station-registry"
-Told = tuple[str, CloudEvent]
+Event = tuple[str, CloudEvent]
 
 
-def fact(key: str, station_id: str, cause: tuple[str | int, ...], at_ms: int, **data: Any) -> Told:
+def fact(key: str, station_id: str, cause: tuple[str | int, ...], at_ms: int, **data: Any) -> Event:
     """Tell a fact; its id is derived from the routing key and the `cause`."""
     return key, CloudEvent(
         id=event_id(key, *cause),
@@ -22,7 +22,7 @@ def fact(key: str, station_id: str, cause: tuple[str | int, ...], at_ms: int, **
     )
 
 
-def fact_of_call(key: str, call: Call[object], *cause: str | int, **data: Any) -> Told:
+def fact_of_call(key: str, call: Call[object], *cause: str | int, **data: Any) -> Event:
     """Tell a fact that a station's call caused; the same call again makes the same id."""
     return fact(
         key,

@@ -1,7 +1,8 @@
 """Request and reply between services over `csms.requests.v1`, with a deadline.
 
-The operations of each service are in its own contract module (`station_requests`,
-`session_requests`): a literal table from the operation's name to its parameter model.
+The operations of each service are in a contract module (`STATION_OPERATIONS` in `stations`,
+`SESSION_OPERATIONS` in `sessions`): a literal table from an operation's name to the model of its
+parameters.
 """
 
 from typing import Any

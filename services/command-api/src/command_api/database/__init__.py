@@ -1,4 +1,4 @@
-"""The schema: its migrations, and the tables that every service has."""
+"""The schema `command`: migrations, pools, the tables of all blocks, what is deleted when."""
 
 from pathlib import Path
 

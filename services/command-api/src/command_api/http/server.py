@@ -1,4 +1,4 @@
-"""The HTTP server of REST."""
+"""The HTTP server: uvicorn with bounds of our own."""
 
 import uvicorn
 from starlette.types import ASGIApp

@@ -1,13 +1,14 @@
-"""What the routes use, hung on the application once."""
+"""The use cases behind the routes, kept on the application; the services that routes ask."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from command_api.accounts.handlers.accounts import Accounts
-from command_api.accounts.handlers.logins import Sessions
+from command_api.accounts.handlers.logins import Logins
 from command_api.amqp.owner_map import OwnerMap
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.watched import WatchedCommands
@@ -16,6 +17,7 @@ from command_api.live_events.handlers import EventHub
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import Services
 from command_api.uploads.handlers import Uploads
+from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.values.trusted_proxies import TrustedProxies
 
 
@@ -24,7 +26,7 @@ class ApiState:
     """The use cases behind the routes."""
 
     engine: AsyncEngine
-    sessions: Sessions
+    logins: Logins
     accounts: Accounts
     commands: CommandCreation
     creations: IdempotentCreation
@@ -45,3 +47,23 @@ def state_of(request: Request) -> ApiState:
     """Return the use cases."""
     state: ApiState = request.app.state.api
     return state
+
+
+async def ask_registry(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
+    """Return what station-registry answers.
+
+    Raises:
+        ProblemRaised: it refuses.
+        ServiceAway: it does not answer, or failed.
+    """
+    return await state_of(request).services.ask(STATION_REGISTRY, operation, parameters)
+
+
+async def ask_session_service(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
+    """Return what session-service answers.
+
+    Raises:
+        ProblemRaised: it refuses.
+        ServiceAway: it does not answer, or failed.
+    """
+    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

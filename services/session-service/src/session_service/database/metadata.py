@@ -1,4 +1,4 @@
-"""What every table of the schema hangs on."""
+"""The metadata that every table of the schema belongs to."""
 
 from sqlalchemy import MetaData
 

@@ -1,4 +1,4 @@
-"""Transactions, their stops, and reports that fit none of them."""
+"""Transactions, their stops, and the connectors that they are on."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every table of the schema hangs on.
+"""The metadata that every table of the schema belongs to.
 
 Station ids are collated "C": the order of locks is the order of their bytes everywhere. Nothing
 refers to `station` by a foreign key: rows of a station are written under its lock or are history,

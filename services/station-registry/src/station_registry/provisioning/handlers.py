@@ -11,7 +11,7 @@ from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from station_registry.database.service_tables import outbox
-from station_registry.events import Told, fact_of_call
+from station_registry.events import Event, fact_of_call
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.boots import (
     BOOT_FACT_FIELDS,
@@ -34,7 +34,7 @@ async def boot(
     applied: dict[str, Call[Device]] = {}
     decided: list[tuple[Call[Device], BootDecision]] = []
     answers: list[Answer[BootAnswer]] = []
-    told: list[Told] = []
+    events: list[Event] = []
     for call in booting:
         station = known.get(call.station_id)
         if station is None:
@@ -45,7 +45,7 @@ async def boot(
         if decision.applied:
             applied[call.station_id] = call
         if decision.told:
-            told += _events(decision, call)
+            events += _events(decision, call)
         decided.append((call, decision))
     versions = {}
     if applied:
@@ -61,7 +61,7 @@ async def boot(
         version = versions.get(call.station_id, standing.version)
         registration = registration_change(replace(standing, version=version), policies)
         answers += _in_time(answer(call, decision.answer, registration), call, now)
-    await write_events(connection, outbox, told)
+    await write_events(connection, outbox, events)
     return answers
 
 
@@ -85,9 +85,9 @@ def _of_a_deleted_station(call: Call[Device], policies: Policies, now: int) -> A
     )
 
 
-def _events(decision: BootDecision, call: Call[Device]) -> list[Told]:
+def _events(decision: BootDecision, call: Call[Device]) -> list[Event]:
     status = decision.station.standing.status.value
-    told = [
+    events = [
         fact_of_call(
             "station.booted",
             call,
@@ -96,5 +96,7 @@ def _events(decision: BootDecision, call: Call[Device]) -> list[Told]:
         )
     ]
     if decision.status_changed:
-        told.append(fact_of_call("station.registration_changed", call, registration_status=status))
-    return told
+        events.append(
+            fact_of_call("station.registration_changed", call, registration_status=status)
+        )
+    return events

@@ -10,7 +10,7 @@ from csms_shared.contracts.events import event_id
 from csms_shared.contracts.read_calls import Call
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time_ms, parse_time
-from station_registry.events import Told, fact
+from station_registry.events import Event, fact
 
 Source = Literal["station", "suite"]
 
@@ -105,7 +105,7 @@ def detected(
     )
 
 
-def told(event: SecurityEvent) -> Told:
+def event_of(event: SecurityEvent) -> Event:
     """Return the event as other systems get it."""
     key = "security.event_reported" if event.source == "station" else "security.event_detected"
     stamp: dict[str, Any] = {} if event.epoch is None else {"epoch": event.epoch, "seq": event.seq}

@@ -193,12 +193,12 @@ async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
     """Delete a station and close its socket."""
     station = await _lock(connection, name.station_id)
     now = now_ms()
-    told = [fact("station.deleted", station.station_id, (station.station_id, now), now)]
+    events = [fact("station.deleted", station.station_id, (station.station_id, now), now)]
     instructions: list[Reply] = []
     await changes.mark_deleted(connection, station.station_id)
     if (owner := station.owner) is not None:
         await connections.delete(connection, [station.station_id])
-        told += gone(
+        events += gone(
             station.station_id,
             (owner.connection_id,),
             now,
@@ -207,7 +207,7 @@ async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
             "deleted",
         )
         instructions = [controls.close(station.station_id, owner, "the station was deleted")]
-    await write_events(connection, outbox, told)
+    await write_events(connection, outbox, events)
     return None, instructions
 
 

@@ -1,4 +1,4 @@
-"""The table that lists of stations are found by."""
+"""The table by which lists of stations are searched."""
 
 from sqlalchemy import (
     Column,

@@ -1,4 +1,4 @@
-"""What was said with stations, and who was not let in."""
+"""Recorded frames, and refused handshakes."""
 
 from sqlalchemy import (
     ARRAY,

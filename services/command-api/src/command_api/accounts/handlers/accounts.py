@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from command_api.accounts.domain.roles import Principal, Role
-from command_api.accounts.handlers.logins import Sessions, api_key_hash
+from command_api.accounts.handlers.logins import Logins, api_key_hash
 from command_api.accounts.handlers.passwords import Passwords
 from command_api.accounts.store import accounts
 from csms_shared.contracts.refusals import ProblemRaised, refuse
@@ -21,10 +21,10 @@ KEY_PREFIX = "csms_"
 class Accounts:
     """Creates, changes and deletes users and API keys; there is always an administrator."""
 
-    def __init__(self, engine: AsyncEngine, passwords: Passwords, sessions: Sessions) -> None:
+    def __init__(self, engine: AsyncEngine, passwords: Passwords, logins: Logins) -> None:
         self._engine = engine
         self._passwords = passwords
-        self._sessions = sessions
+        self._logins = logins
 
     async def list_users(self, limit: int, cursor: str | None) -> dict[str, Any]:
         """Return a page of users by name."""
@@ -70,7 +70,7 @@ class Accounts:
         user = await in_transaction(self._engine, work)
         if user is None:
             raise _no_user(username)
-        self._sessions.forget()
+        self._logins.forget()
         return _user_view(user)
 
     async def delete_user(self, username: str) -> None:
@@ -82,7 +82,7 @@ class Accounts:
 
         if not await in_transaction(self._engine, work):
             raise _no_user(username)
-        self._sessions.forget()
+        self._logins.forget()
 
     async def list_api_keys(self, limit: int, cursor: str | None) -> dict[str, Any]:
         """Return a page of API keys by name."""
@@ -115,7 +115,7 @@ class Accounts:
             self._engine, lambda connection: accounts.delete_api_key(connection, parsed)
         ):
             raise _no_key(key_id)
-        self._sessions.forget()
+        self._logins.forget()
 
 
 async def _keep_an_administrator(connection: AsyncConnection, username: str) -> None:

@@ -55,7 +55,7 @@ class Token:
     expires_in: int
 
 
-class Sessions:
+class Logins:
     """Logs users in and recognises who asks, from memory for a few seconds."""
 
     def __init__(

@@ -36,13 +36,13 @@ async def authenticate(request: Request) -> Principal:
 
 
 async def _recognise(request: Request) -> Principal:
-    sessions = state_of(request).sessions
+    logins = state_of(request).logins
     key, token = request.headers.get("x-api-key"), _bearer_token(request)
     if key is None and token is None:
         raise Unauthenticated("log in at /api/v1/auth/token, or send X-API-Key")
-    principal = None if key is None else await sessions.by_api_key(key)
+    principal = None if key is None else await logins.by_api_key(key)
     if principal is None and token is not None:
-        principal = await sessions.by_token(token)
+        principal = await logins.by_token(token)
     if principal is None:
         raise Unauthenticated("the token or key is not valid, or no longer")
     return principal

@@ -1,6 +1,6 @@
 """Stations' certificates, the root certificates in their stores, the built-in authority."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
@@ -19,9 +19,8 @@ from command_api.http.routes.commands import (
     WAIT_MAX_S,
     CommandView,
 )
-from command_api.http.state import state_of
+from command_api.http.state import ask_registry, state_of
 from command_api.ocpp.v16.rest import delete_certificate
-from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.certificates import (
     AuthorityView,
     CertificateStatus,
@@ -80,7 +79,7 @@ async def list_certificates(
         limit=limit,
         cursor=cursor,
     )
-    return Json(await _ask(request, "certificates.list", parameters))
+    return Json(await ask_registry(request, "certificates.list", parameters))
 
 
 @router.get(
@@ -90,7 +89,7 @@ async def list_certificates(
 )
 async def get_certificate(request: Request, _: Viewer, certificate_id: CertificateId) -> Response:
     """Return one certificate, with its PEM."""
-    return Json(await _ask(request, "certificates.get", {"certificate_id": certificate_id}))
+    return Json(await ask_registry(request, "certificates.get", {"certificate_id": certificate_id}))
 
 
 @router.post(
@@ -108,7 +107,7 @@ async def revoke_certificate(
     """Put the certificate on the revocation list, for good. Twice is 409."""
     reason = body.reason if body is not None else "unspecified"
     parameters = {"certificate_id": certificate_id, "reason": reason}
-    return Json(await _ask(request, "certificates.revoke", parameters))
+    return Json(await ask_registry(request, "certificates.revoke", parameters))
 
 
 @router.get(
@@ -119,7 +118,7 @@ async def revoke_certificate(
 )
 async def get_authority(request: Request, _: Viewer) -> Response:
     """Return the built-in authority's certificate; it is made at the first call, if need be."""
-    return Json(await _ask(request, "certificate_authority.get", {}))
+    return Json(await ask_registry(request, "certificate_authority.get", {}))
 
 
 @router.get(
@@ -133,7 +132,7 @@ async def get_authority(request: Request, _: Viewer) -> Response:
 )
 async def get_crl(request: Request, _: Viewer) -> Response:
     """Return the built-in authority's revocation list, made anew."""
-    found = await _ask(request, "certificate_authority.crl", {})
+    found = await ask_registry(request, "certificate_authority.crl", {})
     return Response(found["crl"], media_type=_PEM)
 
 
@@ -144,7 +143,7 @@ async def get_crl(request: Request, _: Viewer) -> Response:
 )
 async def station_certificates(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return the station's own certificates and requests, and what is in its root store."""
-    return Json(await _ask(request, "certificates.of_station", {"station_id": station_id}))
+    return Json(await ask_registry(request, "certificates.of_station", {"station_id": station_id}))
 
 
 @router.post(
@@ -174,7 +173,9 @@ async def delete_root(
 ) -> Response:
     """Send DeleteCertificate with the hash data that is known of the certificate."""
     parameters = {"station_id": station_id, **body.model_dump(exclude_none=True)}
-    action, payload = delete_certificate(await _ask(request, "certificates.hash_data", parameters))
+    action, payload = delete_certificate(
+        await ask_registry(request, "certificates.hash_data", parameters)
+    )
     command = await state_of(request).commands.create(
         CommandRequest(
             principal=administrator,
@@ -193,7 +194,3 @@ async def delete_root(
         200 if command.status.is_final else 202,
         {"Location": f"/api/v1/commands/{command.command_id}"},
     )
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(STATION_REGISTRY, operation, parameters)

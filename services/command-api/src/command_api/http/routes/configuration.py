@@ -1,6 +1,6 @@
 """The last known configuration of stations, and having it read again."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,8 +10,7 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Operator, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import StationId
-from command_api.http.state import state_of
-from csms_shared.broker.topology import STATION_REGISTRY
+from command_api.http.state import ask_registry
 from csms_shared.contracts.configuration import (
     TEMPLATE_KEYS_MAX,
     ConfigurationKey,
@@ -39,7 +38,7 @@ class Refresh(BaseModel):
 )
 async def get_configuration(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return each key as the station last reported or took it; secrets read `***`."""
-    return Json(await _ask(request, "configuration.get", {"station_id": station_id}))
+    return Json(await ask_registry(request, "configuration.get", {"station_id": station_id}))
 
 
 @router.post(
@@ -61,8 +60,4 @@ async def refresh(
         "keys": body.keys if body is not None else [],
         "created_by": operator.name,
     }
-    return Json(await _ask(request, "configuration.refresh", parameters), 202)
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(STATION_REGISTRY, operation, parameters)
+    return Json(await ask_registry(request, "configuration.refresh", parameters), 202)

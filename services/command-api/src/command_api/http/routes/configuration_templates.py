@@ -11,8 +11,7 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Operator, Viewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
-from command_api.http.state import state_of
-from csms_shared.broker.topology import STATION_REGISTRY
+from command_api.http.state import ask_registry
 from csms_shared.contracts.configuration import (
     AppliedTemplate,
     StationDrift,
@@ -138,6 +137,4 @@ async def apply(
 
 
 async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(
-        STATION_REGISTRY, f"configuration_templates.{operation}", parameters
-    )
+    return await ask_registry(request, f"configuration_templates.{operation}", parameters)

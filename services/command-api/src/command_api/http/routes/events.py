@@ -1,4 +1,4 @@
-"""GET /events: what happens, as it happens."""
+"""The live stream of events: `GET /events`."""
 
 import asyncio
 from collections.abc import AsyncIterator

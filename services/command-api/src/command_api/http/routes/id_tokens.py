@@ -12,8 +12,7 @@ from command_api.http.access.authentication import Administrator, Operator, View
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.requests.schema_rules import NOT_BLANK
-from command_api.http.state import state_of
-from csms_shared.broker.topology import SESSION_SERVICE
+from command_api.http.state import ask_session_service
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.sessions import IdTokenView, TokenStatus
@@ -60,7 +59,9 @@ async def list_id_tokens(
 ) -> Response:
     """Return id tokens; the filter `expired` includes accepted ones past `expires_at`."""
     return Json(
-        await _ask(request, "id_tokens.list", given(status=status, q=q, limit=limit, cursor=cursor))
+        await ask_session_service(
+            request, "id_tokens.list", given(status=status, q=q, limit=limit, cursor=cursor)
+        )
     )
 
 
@@ -73,13 +74,15 @@ async def list_id_tokens(
 )
 async def create_id_token(request: Request, _: Administrator, body: NewIdToken) -> Response:
     """Create an id token; one that differs from another only in case is 409."""
-    return Json(await _ask(request, "id_tokens.create", body.model_dump(mode="json")), 201)
+    return Json(
+        await ask_session_service(request, "id_tokens.create", body.model_dump(mode="json")), 201
+    )
 
 
 @router.get("/{id_token:segment}", response_model=IdTokenView, summary="Get an id token")
 async def get_id_token(request: Request, _: Viewer, id_token: IdToken) -> Response:
     """Return one id token, asked for in any case."""
-    return Json(await _ask(request, "id_tokens.get", {"id_token": id_token}))
+    return Json(await ask_session_service(request, "id_tokens.get", {"id_token": id_token}))
 
 
 @router.patch("/{id_token:segment}", response_model=IdTokenView, summary="Change an id token")
@@ -95,7 +98,7 @@ async def change_id_token(
 @router.delete("/{id_token:segment}", status_code=204, summary="Delete an id token")
 async def delete_id_token(request: Request, _: Administrator, id_token: IdToken) -> Response:
     """Delete an id token; its transactions stay."""
-    await _ask(request, "id_tokens.delete", {"id_token": id_token})
+    await ask_session_service(request, "id_tokens.delete", {"id_token": id_token})
     return no_content()
 
 
@@ -114,10 +117,6 @@ async def activate(request: Request, _: Operator, id_token: IdToken) -> Response
 
 
 async def _change(request: Request, id_token: str, changes: dict[str, Any]) -> Any:
-    return await _ask(
+    return await ask_session_service(
         request, "id_tokens.change", {"id_token": id_token, "set": sorted(changes), **changes}
     )
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

@@ -1,4 +1,4 @@
-"""Orders of firmware, diagnostics and logs as operators give them."""
+"""Bodies of requests for firmware, diagnostics and logs, of one station or of a rollout."""
 
 import base64
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Firmware, diagnostics and log jobs, and the files that came of them."""
+"""Firmware, diagnostics and log jobs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,10 +24,9 @@ from command_api.http.routes.job_bodies import (
     upload_job,
 )
 from command_api.http.routes.job_uploads import JobId, UploadView, job_uuid, upload_view
-from command_api.http.state import state_of
+from command_api.http.state import ask_registry, state_of
 from command_api.jobs import domain
 from command_api.ocpp.v16.jobs import job_request
-from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.jobs import JobDetail, JobKind, JobStatus, JobView
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
@@ -125,14 +124,14 @@ async def list_jobs(
         limit=limit,
         cursor=cursor,
     )
-    return Json(await _ask(request, "jobs.list", filters))
+    return Json(await ask_registry(request, "jobs.list", filters))
 
 
 @router.get("/jobs/{job_id:segment}", response_model=JobWithUploads, summary="Get a job")
 async def get_job(request: Request, _: Viewer, job_id: JobId) -> Response:
     """Return one job with what its station reported and uploaded."""
     parsed = job_uuid(job_id)
-    job = await _ask(request, "jobs.get", {"job_id": str(parsed)})
+    job = await ask_registry(request, "jobs.get", {"job_id": str(parsed)})
     uploads = await state_of(request).uploads.of_job(parsed)
     return Json({**job, "uploads": [upload_view(upload) for upload in uploads]})
 
@@ -162,7 +161,7 @@ async def _create(
             "timeout_s": body.timeout_s,
             "created_by": principal.name,
         }
-        made: dict[str, Any] = await _ask(request, "jobs.create", wanted)
+        made: dict[str, Any] = await ask_registry(request, "jobs.create", wanted)
         return made
 
     job_id, made = await made_once(
@@ -170,7 +169,7 @@ async def _create(
         principal,
         idempotency_key,
         make,
-        lambda job_id: _ask(request, "jobs.get", {"job_id": str(job_id)}),
+        lambda job_id: ask_registry(request, "jobs.get", {"job_id": str(job_id)}),
     )
     return Json(made, 201, {"Location": f"/api/v1/jobs/{job_id}"})
 
@@ -186,7 +185,3 @@ def _send_by(body: NewJob) -> datetime:
             ("hold_until", "must lie within the next 7 days"),
         )
     return send_by
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(STATION_REGISTRY, operation, parameters)

@@ -1,6 +1,6 @@
 """Local authorization lists of stations."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,8 +10,8 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Operator, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import StationId
-from command_api.http.state import state_of
-from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from command_api.http.state import ask_session_service, state_of
+from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.local_lists import SELECTION_MAX, LocalListView
 
 router = APIRouter(prefix="/stations", tags=["local lists"], route_class=AuditedRoute)
@@ -36,7 +36,7 @@ class Selection(BaseModel):
 async def get_local_list(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return where the station's list stands; 404 where none was ever kept."""
     await _check_station(request, station_id)
-    return Json(await _ask(request, "local_lists.get", {"station_id": station_id}))
+    return Json(await ask_session_service(request, "local_lists.get", {"station_id": station_id}))
 
 
 @router.put(PATH, response_model=LocalListView, summary="Keep a station's local list")
@@ -46,13 +46,17 @@ async def keep_local_list(
     """Keep the station's list true to the id tokens from now on."""
     await _check_station(request, station_id)
     selection = (body or Selection()).model_dump()
-    return Json(await _ask(request, "local_lists.keep", {"station_id": station_id, **selection}))
+    return Json(
+        await ask_session_service(
+            request, "local_lists.keep", {"station_id": station_id, **selection}
+        )
+    )
 
 
 @router.delete(PATH, response_model=LocalListView, summary="Leave a station's local list alone")
 async def leave_local_list(request: Request, _: Administrator, station_id: StationId) -> Response:
     """Change the list no more; what the station holds stays there."""
-    return Json(await _ask(request, "local_lists.leave", {"station_id": station_id}))
+    return Json(await ask_session_service(request, "local_lists.leave", {"station_id": station_id}))
 
 
 @router.post(
@@ -64,14 +68,10 @@ async def leave_local_list(request: Request, _: Administrator, station_id: Stati
 async def sync_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
     """Begin anew, also after failures: ask the station for its version, send what is missing."""
     await _check_station(request, station_id)
-    return Json(await _ask(request, "local_lists.sync", {"station_id": station_id}))
+    return Json(await ask_session_service(request, "local_lists.sync", {"station_id": station_id}))
 
 
 async def _check_station(request: Request, station_id: str) -> None:
     """Have who knows the stations refuse one that there is not, or not any more."""
     services = state_of(request).services
     await services.ask(STATION_REGISTRY, "stations.get", {"station_id": station_id})
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

@@ -1,4 +1,4 @@
-"""POST /auth/token."""
+"""Log-in: `POST /auth/token`."""
 
 import math
 from typing import Annotated
@@ -43,7 +43,7 @@ async def create_token(
     """Return a token for `Authorization: Bearer ...` (OAuth2 password form)."""
     address = client_address(request)
     try:
-        token = await state_of(request).sessions.log_in(username, password, address)
+        token = await state_of(request).logins.log_in(username, password, address)
     except TooManyFailures as error:
         return ProblemResponse(
             429,

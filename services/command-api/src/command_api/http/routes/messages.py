@@ -19,7 +19,7 @@ from command_api.http.requests.parameters import (
     given,
     utc_text,
 )
-from command_api.http.state import state_of
+from command_api.http.state import ask_registry, state_of
 from command_api.ports import ServiceAway, Services
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import MessageView
@@ -81,7 +81,7 @@ async def list_messages(
     (`direction` gap) tell how many frames were not kept; filters never hide them.
     """
     parameters = filters.parameters(station_id) | given(limit=limit, cursor=cursor)
-    return Json(await state_of(request).services.ask(STATION_REGISTRY, "messages.list", parameters))
+    return Json(await ask_registry(request, "messages.list", parameters))
 
 
 @router.get(

@@ -15,7 +15,7 @@ from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given, utc_text
 from command_api.http.routes.bulk_actions import BulkBody, bulk_answer, chosen_by
-from command_api.http.state import state_of
+from command_api.http.state import ask_session_service
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.pages import Page
@@ -92,7 +92,7 @@ async def list_quarantine(
         limit=limit,
         cursor=cursor,
     )
-    return Json(await _ask(request, "quarantine.list", parameters))
+    return Json(await ask_session_service(request, "quarantine.list", parameters))
 
 
 @router.post(
@@ -136,7 +136,7 @@ async def reconcile(
 ) -> Response:
     """Attach the item to a transaction of its station."""
     return Json(
-        await _ask(
+        await ask_session_service(
             request,
             "quarantine.reconcile",
             {"id": item_id, "transaction_id": body.transaction_id},
@@ -152,7 +152,7 @@ async def reconcile(
 )
 async def dismiss(request: Request, _: Administrator, item_id: ItemId) -> Response:
     """Set the item aside for good; it stays stored."""
-    return Json(await _ask(request, "quarantine.dismiss", {"id": item_id}))
+    return Json(await ask_session_service(request, "quarantine.dismiss", {"id": item_id}))
 
 
 async def _bulk(
@@ -165,14 +165,10 @@ async def _bulk(
 ) -> Response:
     async def act(order: BulkOrder, action_id: UUID) -> BulkOutcome:
         return await in_batches(
-            lambda _, batch: _ask(request, operation, parameters | batch),
+            lambda _, batch: ask_session_service(request, operation, parameters | batch),
             (SESSION_SERVICE,),
             order,
             action_id,
         )
 
     return await bulk_answer(request, principal, key, body, act)
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

@@ -17,9 +17,8 @@ from command_api.http.requests.parameters import (
     given,
     utc_text,
 )
-from command_api.http.state import state_of
+from command_api.http.state import ask_registry
 from command_api.refused_stations.domain import explanation
-from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import RefusalView
 from csms_shared.contracts.pages import Page
 from csms_shared.values.numbers import INT64_MAX, WholeText
@@ -63,9 +62,7 @@ async def get_refusal(
     request: Request, _: Viewer, refusal_id: Annotated[int, WholeText(0, INT64_MAX)]
 ) -> Response:
     """Return one item of the list."""
-    found = await state_of(request).services.ask(
-        STATION_REGISTRY, "refusals.get", {"id": refusal_id}
-    )
+    found = await ask_registry(request, "refusals.get", {"id": refusal_id})
     return Json(explained(found))
 
 
@@ -103,8 +100,8 @@ async def _page(
     limit: int,
     cursor: str | None,
 ) -> Response:
-    page = await state_of(request).services.ask(
-        STATION_REGISTRY,
+    page = await ask_registry(
+        request,
         "refusals.list",
         given(
             station_id=station_id,

@@ -13,8 +13,7 @@ from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.requests.schema_rules import NOT_BLANK
-from command_api.http.state import state_of
-from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from command_api.http.state import ask_registry, ask_session_service
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.reservations import ID_TOKEN_MAX, ReservationStatus, ReservationView
 from csms_shared.values.numbers import INT32_MAX, Whole, WholeText
@@ -67,7 +66,7 @@ async def list_reservations(
     parameters = given(
         station_id=station_id, status=status, id_token=id_token, limit=limit, cursor=cursor
     )
-    return Json(await _ask(request, "reservations.list", parameters))
+    return Json(await ask_session_service(request, "reservations.list", parameters))
 
 
 @router.post(
@@ -87,13 +86,13 @@ async def create_reservation(
 
     async def make(command_id: UUID) -> dict[str, Any]:
         station = {"station_id": body.station_id}
-        await state_of(request).services.ask(STATION_REGISTRY, "stations.get", station)
+        await ask_registry(request, "stations.get", station)
         parameters = {
             **body.model_dump(mode="json"),
             "created_by": principal.name,
             "command_id": str(command_id),
         }
-        made: dict[str, Any] = await _ask(request, "reservations.create", parameters)
+        made: dict[str, Any] = await ask_session_service(request, "reservations.create", parameters)
         return made
 
     _, made = await made_once(
@@ -101,7 +100,9 @@ async def create_reservation(
         principal,
         idempotency_key,
         make,
-        lambda command_id: _ask(request, "reservations.find", {"command_id": str(command_id)}),
+        lambda command_id: ask_session_service(
+            request, "reservations.find", {"command_id": str(command_id)}
+        ),
     )
     return Json(made, 201)
 
@@ -109,7 +110,9 @@ async def create_reservation(
 @router.get("/{reservation_id}", response_model=ReservationView, summary="Get a reservation")
 async def get_reservation(request: Request, _: Viewer, reservation_id: ReservationId) -> Response:
     """Return one reservation."""
-    return Json(await _ask(request, "reservations.get", {"reservation_id": reservation_id}))
+    return Json(
+        await ask_session_service(request, "reservations.get", {"reservation_id": reservation_id})
+    )
 
 
 @router.post(
@@ -123,8 +126,4 @@ async def cancel_reservation(
 ) -> Response:
     """Have the station give it up; 409 where it has ended."""
     parameters = {"reservation_id": reservation_id, "cancelled_by": principal.name}
-    return Json(await _ask(request, "reservations.cancel", parameters))
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)
+    return Json(await ask_session_service(request, "reservations.cancel", parameters))

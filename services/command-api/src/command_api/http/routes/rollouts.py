@@ -18,9 +18,8 @@ from command_api.http.routes.job_bodies import (
     Firmware,
     firmware_job,
 )
-from command_api.http.state import state_of
+from command_api.http.state import ask_registry
 from command_api.ocpp.v16.jobs import job_request
-from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStation, RolloutView
@@ -112,7 +111,7 @@ async def start(
             "filter": body.filter and body.filter.model_dump(exclude_none=True),
             "created_by": principal.name,
         }
-        made: dict[str, Any] = await _ask(request, "rollouts.create", wanted)
+        made: dict[str, Any] = await ask_registry(request, "rollouts.create", wanted)
         return made
 
     rollout_id, made = await made_once(
@@ -120,7 +119,7 @@ async def start(
         principal,
         idempotency_key,
         make,
-        lambda rollout_id: _ask(request, "rollouts.get", {"rollout_id": str(rollout_id)}),
+        lambda rollout_id: ask_registry(request, "rollouts.get", {"rollout_id": str(rollout_id)}),
     )
     return Json(made, 201, {"Location": f"/api/v1/firmware-rollouts/{rollout_id}"})
 
@@ -130,13 +129,13 @@ async def list_all(
     request: Request, _: Viewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Return rollouts, newest first."""
-    return Json(await _ask(request, "rollouts.list", given(limit=limit, cursor=cursor)))
+    return Json(await ask_registry(request, "rollouts.list", given(limit=limit, cursor=cursor)))
 
 
 @router.get("/{rollout_id:segment}", response_model=RolloutView, summary="Get a rollout")
 async def get_one(request: Request, _: Viewer, rollout_id: RolloutId) -> Response:
     """Return a rollout with its report: how many stations stand where."""
-    return Json(await _ask(request, "rollouts.get", _name(rollout_id)))
+    return Json(await ask_registry(request, "rollouts.get", _name(rollout_id)))
 
 
 @router.get(
@@ -153,7 +152,7 @@ async def list_stations(
 ) -> Response:
     """Return the stations with their jobs, in the order of their ids."""
     query = given(**_name(rollout_id), limit=limit, cursor=cursor)
-    return Json(await _ask(request, "rollouts.stations", query))
+    return Json(await ask_registry(request, "rollouts.stations", query))
 
 
 @router.post(
@@ -190,7 +189,7 @@ async def cancel(request: Request, _: Operator, rollout_id: RolloutId) -> Respon
 
 
 async def _steer(request: Request, rollout_id: str, wish: str) -> Response:
-    return Json(await _ask(request, "rollouts.steer", {**_name(rollout_id), "wish": wish}))
+    return Json(await ask_registry(request, "rollouts.steer", {**_name(rollout_id), "wish": wish}))
 
 
 def _name(rollout_id: str) -> dict[str, str]:
@@ -198,7 +197,3 @@ def _name(rollout_id: str) -> dict[str, str]:
         return {"rollout_id": str(UUID(rollout_id))}
     except ValueError:
         raise refuse(404, "not_found", f"there is no rollout {rollout_id}") from None
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(STATION_REGISTRY, operation, parameters)

@@ -9,8 +9,7 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given, utc_text
-from command_api.http.state import state_of
-from csms_shared.broker.topology import STATION_REGISTRY
+from command_api.http.state import ask_registry
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.security_events import SecurityEventView
 from csms_shared.values.flags import FlagText
@@ -47,6 +46,4 @@ async def list_security_events(
         limit=limit,
         cursor=cursor,
     )
-    return Json(
-        await state_of(request).services.ask(STATION_REGISTRY, "security_events.list", parameters)
-    )
+    return Json(await ask_registry(request, "security_events.list", parameters))

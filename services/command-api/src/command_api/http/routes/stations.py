@@ -15,8 +15,8 @@ from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.refusals import ExplainedRefusal, explained
 from command_api.http.routes.station_bodies import NewPassword, NewStation, StationChange
-from command_api.http.state import ApiState, state_of
-from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from command_api.http.state import ApiState, ask_registry, ask_session_service, state_of
+from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import (
@@ -60,7 +60,7 @@ async def list_stations(
     cursor: Cursor = None,
 ) -> Response:
     """Return stations; `transaction_id` of connectors is on the single station only."""
-    page = await _ask(
+    page = await ask_registry(
         request,
         "stations.list",
         given(
@@ -100,7 +100,7 @@ async def create_station(request: Request, _: Administrator, body: NewStation) -
 async def get_station(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return a station with its connection and connectors."""
     station, transactions = await asyncio.gather(
-        _ask(request, "stations.get", {"station_id": station_id}),
+        ask_registry(request, "stations.get", {"station_id": station_id}),
         _open_transactions(request, station_id),
     )
     _merge(station["connectors"], transactions)
@@ -127,7 +127,7 @@ async def change_station(
         "set": sorted(body.model_fields_set),
         **body.model_dump(mode="json", exclude_unset=True),
     }
-    changed = await _ask(request, "stations.change", parameters)
+    changed = await ask_registry(request, "stations.change", parameters)
     state_of(request).owners.forget(station_id)
     return Json(changed)
 
@@ -147,7 +147,7 @@ async def delete_station(request: Request, _: Administrator, station_id: Station
             "open_transaction",
             f"transaction {min(transactions.values())} of {station_id} is open",
         )
-    await _ask(request, "stations.delete", {"station_id": station_id})
+    await ask_registry(request, "stations.delete", {"station_id": station_id})
     state_of(request).owners.forget(station_id)
     return no_content()
 
@@ -163,7 +163,7 @@ async def set_password(
     if password is None:
         password = secrets.token_hex(_GENERATED_BYTES)
     proofs = _proofs(state_of(request), station_id, password)
-    await _ask(
+    await ask_registry(
         request,
         "stations.set_password",
         {"station_id": station_id, "credential_proofs": proofs},
@@ -181,20 +181,16 @@ async def set_password(
 async def list_connectors(request: Request, _: Viewer, station_id: StationId) -> Response:
     """Return the connectors as last reported, with their open transactions."""
     connectors, transactions = await asyncio.gather(
-        _ask(request, "stations.connectors", {"station_id": station_id}),
+        ask_registry(request, "stations.connectors", {"station_id": station_id}),
         _open_transactions(request, station_id),
     )
     _merge(connectors, transactions)
     return Json({"items": connectors, "next_cursor": None})
 
 
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(STATION_REGISTRY, operation, parameters)
-
-
 async def _open_transactions(request: Request, station_id: str) -> dict[str, int]:
-    found: dict[str, int] = await state_of(request).services.ask(
-        SESSION_SERVICE, "transactions.open", {"station_id": station_id}
+    found: dict[str, int] = await ask_session_service(
+        request, "transactions.open", {"station_id": station_id}
     )
     return found
 

@@ -1,4 +1,4 @@
-"""GET /status, GET /connections."""
+"""The suite at a glance, and the open connections of stations."""
 
 import importlib.metadata
 from typing import Any
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.http.access.authentication import Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
-from command_api.http.state import state_of
+from command_api.http.state import ask_registry, state_of
 from command_api.ports import ServiceAway
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
@@ -80,8 +80,4 @@ async def list_connections(
     request: Request, _: Viewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Return the stations' open connections, newest first."""
-    return Json(
-        await state_of(request).services.ask(
-            STATION_REGISTRY, "connections.list", given(limit=limit, cursor=cursor)
-        )
-    )
+    return Json(await ask_registry(request, "connections.list", given(limit=limit, cursor=cursor)))

@@ -1,6 +1,6 @@
 """Ends of transactions by hand: of one whose stop is known, of many whose stops were lost."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -15,7 +15,7 @@ from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.requests.parameters import given, utc_text
 from command_api.http.routes.bulk_actions import BulkBody, bulk_answer, chosen_by
 from command_api.http.routes.transactions import TransactionId
-from command_api.http.state import state_of
+from command_api.http.state import ask_session_service
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.sessions import TransactionView, WithoutReading
@@ -91,7 +91,9 @@ async def close_many(
 
     async def act(order: BulkOrder, action_id: UUID) -> BulkOutcome:
         return await in_batches(
-            lambda _, batch: _ask(request, "transactions.close_many", parameters | batch),
+            lambda _, batch: ask_session_service(
+                request, "transactions.close_many", parameters | batch
+            ),
             (SESSION_SERVICE,),
             order,
             action_id,
@@ -111,7 +113,7 @@ async def close_transaction(
 ) -> Response:
     """End a transaction; it is flagged as closed by hand."""
     return Json(
-        await _ask(
+        await ask_session_service(
             request,
             "transactions.close",
             {
@@ -122,7 +124,3 @@ async def close_transaction(
             },
         )
     )
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

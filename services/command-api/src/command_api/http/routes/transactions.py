@@ -1,6 +1,6 @@
 """Transactions and their meter values."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -16,8 +16,7 @@ from command_api.http.requests.parameters import (
     given,
     utc_text,
 )
-from command_api.http.state import state_of
-from csms_shared.broker.topology import SESSION_SERVICE
+from command_api.http.state import ask_session_service
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import (
     EvidenceView,
@@ -64,7 +63,7 @@ async def list_transactions(
 ) -> Response:
     """Return transactions, newest first, or those that have changed since."""
     return Json(
-        await _ask(
+        await ask_session_service(
             request,
             "transactions.list",
             given(
@@ -88,7 +87,9 @@ async def list_transactions(
 @router.get("/{transaction_id}", response_model=TransactionView, summary="Get a transaction")
 async def get_transaction(request: Request, _: Viewer, transaction_id: TransactionId) -> Response:
     """Return one transaction."""
-    return Json(await _ask(request, "transactions.get", {"transaction_id": transaction_id}))
+    return Json(
+        await ask_session_service(request, "transactions.get", {"transaction_id": transaction_id})
+    )
 
 
 @router.get(
@@ -105,7 +106,7 @@ async def list_meter_values(
 ) -> Response:
     """Return meter values, oldest first."""
     return Json(
-        await _ask(
+        await ask_session_service(
             request,
             "transactions.meter_values",
             given(transaction_id=transaction_id, limit=limit, cursor=cursor),
@@ -127,13 +128,9 @@ async def list_evidence(
 ) -> Response:
     """Return stops and meter values that do not count, each with why."""
     return Json(
-        await _ask(
+        await ask_session_service(
             request,
             "transactions.evidence",
             given(transaction_id=transaction_id, limit=limit, cursor=cursor),
         )
     )
-
-
-async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
-    return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)

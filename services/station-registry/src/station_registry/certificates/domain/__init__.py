@@ -1,1 +1,1 @@
-"""Decisions: pure functions of state and request, without I/O."""
+"""Requests, chains, stores and the built-in authority: what is sound, and what follows."""

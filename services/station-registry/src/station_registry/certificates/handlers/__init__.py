@@ -1,1 +1,1 @@
-"""Load state, decide, apply changes and outbox in one transaction."""
+"""Stations' requests, signing and delivery, ends of commands, expiry, what REST asks."""

@@ -28,7 +28,7 @@ from station_registry.certificates.store import installed as installed_certifica
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store.requests import DeliveredRequest
 from station_registry.database.service_tables import outbox
-from station_registry.events import Told, fact
+from station_registry.events import Event, fact
 from station_registry.security_events.domain import (
     CERTIFICATE_NOT_INSTALLED,
     SecurityEvent,
@@ -46,8 +46,8 @@ async def note_signed_certificates(
         connection, {own.fingerprint for _, own in carried}
     )
     changed: dict[str, DeliveredRequest] = {}
-    told: list[Told] = []
-    events: list[SecurityEvent] = []
+    events: list[Event] = []
+    noticed: list[SecurityEvent] = []
     orders: list[CommandOrder] = []
     answered: list[tuple[str, str]] = []
     for end, own in carried:
@@ -65,16 +65,16 @@ async def note_signed_certificates(
             if after != request:
                 requests[own.fingerprint] = changed[own.fingerprint] = after
             if after.status is not request.status:
-                told += _installed(end, own) if outcome is Delivery.INSTALLED else []
-                events += _not_installed(end, after)
+                events += _installed(end, own) if outcome is Delivery.INSTALLED else []
+                noticed += _not_installed(end, after)
         if outcome is not Delivery.NOT_SENT:
             answered.append((own.fingerprint, outcome.value))
     await certificate_requests.save_delivered(
         connection, sorted(changed.values(), key=lambda one: one.request_id)
     )
     await certificates.save_status(connection, certificates.known_statuses(answered))
-    await record_security_events(connection, events)
-    await write_events(connection, outbox, told)
+    await record_security_events(connection, noticed)
+    await write_events(connection, outbox, events)
     await write_orders(connection, outbox, orders)
 
 
@@ -106,7 +106,7 @@ async def _after(
     return replace(request, deliveries=request.deliveries + 1, order_id=order.order_id)
 
 
-def _installed(end: DeliveryEnd, own: CertificateDetails) -> list[Told]:
+def _installed(end: DeliveryEnd, own: CertificateDetails) -> list[Event]:
     return [
         fact(
             "certificate.installed",

@@ -17,7 +17,7 @@ from station_registry.certificates.store.root_expiry import (
     take_roots,
 )
 from station_registry.database.service_tables import outbox
-from station_registry.events import SOURCE, Told, fact
+from station_registry.events import SOURCE, Event, fact
 
 log = structlog.get_logger(__name__)
 
@@ -52,13 +52,13 @@ def watch_roots(certificate_days: int, renewal_days: int) -> UpkeepTask:
                 not_after=format_time(not_after),
                 stations=stations,
             )
-        told = [_authority_told(one, now) for one in authorities]
-        await write_events(connection, outbox, told + [_root_told(one, now) for one in roots])
+        events = [_authority_event(one, now) for one in authorities]
+        await write_events(connection, outbox, events + [_root_event(one, now) for one in roots])
 
     return UpkeepTask("roots_expiring", EVERY_S, work)
 
 
-def _authority_told(one: ExpiringAuthority, now: int) -> Told:
+def _authority_event(one: ExpiringAuthority, now: int) -> Event:
     return _AUTHORITY_EXPIRING, CloudEvent(
         id=event_id(_AUTHORITY_EXPIRING, one.fingerprint),
         source=SOURCE,
@@ -73,7 +73,7 @@ def _authority_told(one: ExpiringAuthority, now: int) -> Told:
     )
 
 
-def _root_told(one: ExpiringRoot, now: int) -> Told:
+def _root_event(one: ExpiringRoot, now: int) -> Event:
     not_after = format_time(one.not_after)
     return fact(
         "certificate.root_expiring",

@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""Statements on requests, certificates and stores; the files of the built-in authority."""

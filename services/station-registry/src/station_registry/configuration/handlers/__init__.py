@@ -1,1 +1,1 @@
-"""Load state, decide, apply changes and outbox in one transaction."""
+"""Values that stations tell, and what operators ask of them and of templates."""

@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""Statements on configuration values and templates."""

@@ -1,1 +1,1 @@
-"""Decisions: pure functions of state and request, without I/O."""
+"""How stations prove who they are, and what changes of that come to."""

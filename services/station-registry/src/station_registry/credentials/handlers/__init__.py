@@ -1,1 +1,1 @@
-"""Load state, decide, apply changes and outbox in one transaction."""
+"""Security profiles that operators choose; ends of Reset and of raised profiles."""

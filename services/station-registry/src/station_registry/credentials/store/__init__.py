@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""Statements on passwords, resets and security profiles."""

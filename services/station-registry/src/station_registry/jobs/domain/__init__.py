@@ -1,1 +1,1 @@
-"""Decisions: pure functions of state and request, without I/O."""
+"""What a job's status follows from, and how far a rollout goes."""

@@ -1,1 +1,1 @@
-"""Load state, decide, apply changes and outbox in one transaction."""
+"""What moves jobs and rollouts, and what REST asks of them."""

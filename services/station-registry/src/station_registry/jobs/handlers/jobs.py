@@ -14,7 +14,7 @@ from csms_shared.db.isolation import apply_apart
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from station_registry.database.service_tables import outbox
-from station_registry.events import Told, fact
+from station_registry.events import Event, fact
 from station_registry.jobs.domain.jobs import (
     DEFAULT_TIMEOUT,
     JobCommand,
@@ -87,12 +87,12 @@ async def settle_jobs(
         return
     await jobs.save_states(connection, written)
     now = now_ms()
-    told: list[Told] = []
+    events: list[Event] = []
     for known, state in changed:
-        told.append(_told("job.status_changed", known, state, now))
+        events.append(_event("job.status_changed", known, state, now))
         if not state.status.is_open and known.row.status != state.status.value:
-            told.append(_told("job.finished", known, state, now))
-    await write_events(connection, outbox, told)
+            events.append(_event("job.finished", known, state, now))
+    await write_events(connection, outbox, events)
 
 
 def _is_other(known: jobs.KnownJob, state: JobState) -> bool:
@@ -148,7 +148,7 @@ def _new_job(command: JobCommand) -> jobs.NewJob:
     )
 
 
-def _told(key: str, known: jobs.KnownJob, state: JobState, now: int) -> Told:
+def _event(key: str, known: jobs.KnownJob, state: JobState, now: int) -> Event:
     row: Row[Any] = known.row
     cause = (
         str(row.job_id),

@@ -79,7 +79,7 @@ async def set_statuses(
     await rollouts.save_statuses(connection, statuses)
     now = now_ms()
     await write_events(
-        connection, outbox, [_told(rollout_id, status, now) for rollout_id, status, _ in statuses]
+        connection, outbox, [_event(rollout_id, status, now) for rollout_id, status, _ in statuses]
     )
 
 
@@ -122,7 +122,7 @@ def _job(row: Row[Any], station_id: str, job_id: UUID) -> CreateJob:
     )
 
 
-def _told(rollout_id: UUID, status: RolloutStatus, now: int) -> tuple[str, CloudEvent]:
+def _event(rollout_id: UUID, status: RolloutStatus, now: int) -> tuple[str, CloudEvent]:
     key = f"rollout.{status.value}"
     return key, CloudEvent(
         id=event_id(key, str(rollout_id), now),

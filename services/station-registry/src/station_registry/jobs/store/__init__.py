@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""Statements on jobs, reports and rollouts, for whole batches."""

@@ -1,1 +1,1 @@
-"""Decisions: pure functions of state and request, without I/O."""
+"""Whether a connection may be opened, and who owns a station."""

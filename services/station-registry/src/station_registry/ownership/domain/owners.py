@@ -1,5 +1,4 @@
-"""Who owns a station: the highest epoch, and nothing but a claim raises it (design, "Who holds
-the socket")."""
+"""Who owns a station: the highest epoch, and nothing but a claim raises it (ADR 0004)."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum

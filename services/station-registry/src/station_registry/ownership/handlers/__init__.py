@@ -1,1 +1,1 @@
-"""Load state, decide, apply changes and outbox in one transaction."""
+"""Claims, releases, re-assertions, leases, and what gateways are told after a commit."""

@@ -15,7 +15,7 @@ from station_registry.certificates.store import certificates
 from station_registry.credentials.domain.client_certificates import fingerprint_of
 from station_registry.credentials.store.passwords import save_credentials
 from station_registry.database.service_tables import outbox
-from station_registry.events import Told, fact
+from station_registry.events import Event, fact
 from station_registry.ownership.domain.claims import (
     ClaimDecision,
     ClaimedStation,
@@ -63,11 +63,11 @@ async def admit_unknown(
     existing = await stations.count_auto_created(connection)
     admitted = admissible(unknown, existing, policies)
     created = await stations.create_unknown(connection, admitted) if admitted else {}
-    told = [
+    events = [
         fact("station.created", station_id, (station_id, epoch), now)
         for station_id, epoch in created.items()
     ]
-    await write_events(connection, outbox, told)
+    await write_events(connection, outbox, events)
 
 
 async def claim(
@@ -83,7 +83,7 @@ async def claim(
     known = await claimed_stations.lock_for_claims(connection, ids)
     before = dict(known)
     replies: list[Reply] = []
-    told: list[Told] = []
+    events: list[Event] = []
     newest: dict[str, tuple[Claim, int]] = {}
     for work, request in wanted:
         station = known.get(request.station_id)
@@ -98,14 +98,14 @@ async def claim(
             continue
         newest[request.station_id] = request, decision.profile
         replies += _controls(decision)
-        told += _events(decision, request, work)
-        told += _raised(station, decision, request)
+        events += _events(decision, request, work)
+        events += _raised(station, decision, request)
     await _store(connection, before, known, newest)
     await leases.introduce(
         connection,
         [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _ in wanted],
     )
-    await write_events(connection, outbox, told)
+    await write_events(connection, outbox, events)
     return replies
 
 
@@ -180,12 +180,12 @@ def _controls(decision: ClaimDecision) -> list[Reply]:
     return [controls.superseded(decision.station.station_id, claimed.superseded, claimed.epoch)]
 
 
-def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Told]:
+def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Event]:
     claimed = decision.claimed
     if claimed is None:
         return []
     station_id, cause = request.station_id, (request.connection_id,)
-    told = [
+    events = [
         fact(
             "station.connected",
             station_id,
@@ -200,13 +200,13 @@ def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Told]:
         )
     ]
     if claimed.came_online:
-        told.append(
+        events.append(
             fact("station.online", station_id, cause, request.connected_ms, epoch=claimed.epoch)
         )
-    return told
+    return events
 
 
-def _raised(before: ClaimedStation, decision: ClaimDecision, request: Claim) -> list[Told]:
+def _raised(before: ClaimedStation, decision: ClaimDecision, request: Claim) -> list[Event]:
     previous, profile = before.profiles.current, decision.station.profiles.current
     if profile == previous:
         return []

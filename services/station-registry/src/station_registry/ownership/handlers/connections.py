@@ -1,6 +1,7 @@
 """Releases, re-assertions and liveness of connections that were claimed before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +18,7 @@ from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.database.service_tables import outbox
-from station_registry.events import Told, fact
+from station_registry.events import Event, fact
 from station_registry.ownership.domain.owners import Owner, Ownership, Verdict, reassert, release
 from station_registry.ownership.store import claimed_stations, connections, leases, liveness
 from station_registry.provisioning import store as stations
@@ -33,7 +34,7 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
     )
     after = dict(before)
     ended: list[str] = []
-    told: list[Told] = []
+    events: list[Event] = []
     for item in releases:
         if (ownership := after.get(item.station_id)) is None:
             continue
@@ -41,7 +42,7 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
         after[item.station_id] = released.ownership
         if released.hit:
             ended.append(item.station_id)
-            told += gone(
+            events += gone(
                 item.station_id,
                 (item.connection_id,),
                 item.released_ms,
@@ -58,7 +59,7 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
         await claimed_stations.save_released(connection, changed)
     if ended:
         await connections.delete(connection, ended)
-    await write_events(connection, outbox, told)
+    await write_events(connection, outbox, events)
     return []
 
 
@@ -69,7 +70,7 @@ def gone(
     connection_id: str,
     epoch: int,
     reason: str,
-) -> list[Told]:
+) -> list[Event]:
     """Tell that a station's connection ended, and that the station has no other."""
     return [
         fact(
@@ -108,25 +109,53 @@ async def reassert_connections(
     }
     # All that is said of such a station, in the batch's order: two incarnations of a gateway may
     # speak of one connection.
-    changed = [each for each in asserted if each[1].station_id in moving]
-    known = (
-        await claimed_stations.lock_for_ownership(
-            connection, {station_id for station_id in moving if is_storable(station_id)}
-        )
-        if changed
-        else {}
+    moved = await _move(connection, [each for each in asserted if each[1].station_id in moving])
+    await leases.introduce(
+        connection,
+        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
+    )
+    await write_events(connection, outbox, moved.events)
+    answers = {
+        work.envelope["reply_key"]: ReassertionReply(superseded=[], held=[])
+        for work, _, _ in asserted
+    }
+    for work, item in moved.superseded:
+        answers[work.envelope["reply_key"]].superseded.append(item.connection_id)
+    kept = [(work, item) for work, item, _ in asserted if item.station_id not in moving]
+    await _answer_kept(connection, kept + moved.kept, answers, policies)
+    return [
+        Reply(reply_key, MessageType.REASSERTION_REPLY, answer, batched=False)
+        for reply_key, answer in answers.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """What became of re-assertions that the stored owner does not confirm."""
+
+    kept: list[tuple[Work, Reassertion]] = field(default_factory=list)
+    superseded: list[tuple[Work, Reassertion]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+async def _move(
+    connection: AsyncConnection, asserted: Sequence[tuple[Work, Reassertion, Owner]]
+) -> _Moved:
+    """Lock the stations, and write who holds them now."""
+    moved = _Moved()
+    if not asserted:
+        return moved
+    known = await claimed_stations.lock_for_ownership(
+        connection, {item.station_id for _, item, _ in asserted if is_storable(item.station_id)}
     )
     now = now_ms()
-    superseded: dict[str, list[str]] = {work.envelope["reply_key"]: [] for work, _, _ in asserted}
-    kept = [(work, item) for work, item, _ in asserted if item.station_id not in moving]
     held: dict[str, connections.HeldConnection] = {}
-    told: list[Told] = []
-    for work, item, owner in changed:
+    for work, item, owner in asserted:
         outcome = reassert(known.get(item.station_id, Ownership()), owner)
         if outcome.verdict is Verdict.SUPERSEDED:
-            superseded[work.envelope["reply_key"]].append(item.connection_id)
+            moved.superseded.append((work, item))
             continue
-        kept.append((work, item))
+        moved.kept.append((work, item))
         known[item.station_id] = outcome.ownership
         if outcome.verdict is Verdict.UNCHANGED:
             continue
@@ -137,18 +166,19 @@ async def reassert_connections(
             item.remote_address,
             item.connected_ms,
         )
-        told += _back(item, owner.gateway_id, outcome.verdict, now)
+        moved.events.extend(_back(item, owner.gateway_id, outcome.verdict, now))
     if held:
         await connections.save(connection, [held[station_id] for station_id in sorted(held)])
-    await leases.introduce(
-        connection,
-        [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
-    )
-    await write_events(connection, outbox, told)
-    answers = {
-        reply_key: ReassertionReply(superseded=connection_ids, held=[])
-        for reply_key, connection_ids in superseded.items()
-    }
+    return moved
+
+
+async def _answer_kept(
+    connection: AsyncConnection,
+    kept: Sequence[tuple[Work, Reassertion]],
+    answers: Mapping[str, ReassertionReply],
+    policies: Policies,
+) -> None:
+    """Name what is held, and the registrations that its gateway does not have."""
     newer = await stations.newer_registrations(
         connection,
         [
@@ -166,15 +196,11 @@ async def reassert_connections(
             answer.changed.append(
                 ChangedRegistration(connection_id=item.connection_id, registration=registration)
             )
-    return [
-        Reply(reply_key, MessageType.REASSERTION_REPLY, answer, batched=False)
-        for reply_key, answer in answers.items()
-    ]
 
 
-def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> list[Told]:
+def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> list[Event]:
     cause = (item.connection_id, gateway_id, at_ms)
-    told = [
+    events = [
         fact(
             "station.connected",
             item.station_id,
@@ -188,8 +214,8 @@ def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> l
         )
     ]
     if verdict is Verdict.RESTORED:
-        told.append(fact("station.online", item.station_id, cause, at_ms, epoch=item.epoch))
-    return told
+        events.append(fact("station.online", item.station_id, cause, at_ms, epoch=item.epoch))
+    return events
 
 
 async def note_liveness(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:

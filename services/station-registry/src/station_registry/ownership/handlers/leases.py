@@ -12,7 +12,7 @@ from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from station_registry.database.service_tables import outbox
-from station_registry.events import Told
+from station_registry.events import Event
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections, leases
 from station_registry.works import in_time, parsed
@@ -81,11 +81,11 @@ async def sweep_leases(connection: AsyncConnection) -> None:
     if not swept:
         return
     now = now_ms()
-    told: list[Told] = []
+    events: list[Event] = []
     for row in swept:
         # A connection that was re-asserted may end so again, by another end of a lease.
         expired_ms = round(row.lease_expires_at.timestamp() * 1000)
-        told += gone(
+        events += gone(
             row.station_id,
             (row.connection_id, expired_ms),
             now,
@@ -93,5 +93,5 @@ async def sweep_leases(connection: AsyncConnection) -> None:
             row.epoch,
             "lease_expired",
         )
-    await write_events(connection, outbox, told)
+    await write_events(connection, outbox, events)
     log.warning("lease_expired", stations=len(swept))

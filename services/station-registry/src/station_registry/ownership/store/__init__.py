@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""Statements on connections, gateways, and stations under their locks."""

@@ -1,1 +1,1 @@
-"""Decisions: pure functions of state and request, without I/O."""
+"""Boots and registration: whether a station may take part."""

@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""What operators change of stations, and what REST shows of them."""

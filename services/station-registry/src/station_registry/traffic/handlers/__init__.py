@@ -1,1 +1,1 @@
-"""Load state, decide, apply changes and outbox in one transaction."""
+"""Recorded frames and refused handshakes: stored, and shown to operators."""

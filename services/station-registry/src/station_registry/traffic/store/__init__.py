@@ -1,1 +1,1 @@
-"""Set-based queries."""
+"""Statements on recorded frames and refused handshakes."""
