@@ -48,6 +48,10 @@ _PROBLEM = {
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
             },
         },
+        "outcome": {
+            "description": "what a bulk action had done before a later part of it was refused",
+            "$ref": "#/components/schemas/BulkOutcome",
+        },
     },
 }
 _SECURITY_SCHEMES = {
