@@ -30,6 +30,7 @@ from command_api.http import (
     users,
 )
 from command_api.http.body_limit import BodyLimit
+from command_api.http.head_requests import HeadRequests
 from command_api.http.openapi import openapi_document
 from command_api.http.pages import page_routes
 from command_api.http.probes import probe_routes
@@ -94,6 +95,7 @@ def create_app(state: ApiState) -> FastAPI:
     app.include_router(api)
     app.router.routes.extend([*probe_routes(), *page_routes(), *upload_routes()])
     install_problem_handlers(app)
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
     app.add_middleware(RequestLimit)
