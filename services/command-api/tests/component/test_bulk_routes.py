@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -352,7 +353,9 @@ async def test_what_a_service_refuses_is_refused_and_leaves_the_key_free(
     stations.sessions.operations[OPERATIONS[RECONCILE]] = refusing
     header = key()
     body = {**ALL, "transaction_id": 7}
-    is_problem(await admin.post(RECONCILE, json=body, headers=header), 404, "not_found")
+    refused = await admin.post(RECONCILE, json=body, headers=header)
+    is_problem(refused, 404, "not_found")
+    assert "outcome" not in refused.json()
     note = await last_note(database, RECONCILE)
     assert (note["status"], note["outcome"]) == (404, None)
     stations.sessions.operations[OPERATIONS[RECONCILE]] = serve
@@ -364,7 +367,7 @@ async def test_what_a_service_refuses_is_refused_and_leaves_the_key_free(
     ("refusal", "status"),
     [(refuse(404, "not_found", "there is no transaction 7"), 404), (Gibberish(), 503)],
 )
-async def test_what_was_done_before_a_refusal_or_an_outage_is_noted(
+async def test_what_was_done_before_a_refusal_or_an_outage_is_answered_and_noted(
     admin: httpx.AsyncClient,
     items: Items,
     stations: Stations,
@@ -382,9 +385,19 @@ async def test_what_was_done_before_a_refusal_or_an_outage_is_noted(
     stations.sessions.operations[OPERATIONS[RECONCILE]] = from_the_third_on
     refused = await admin.post(RECONCILE, json={**ALL, "transaction_id": 7}, headers=key())
     assert (refused.status_code, items.left) == (status, 50)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert ("retry-after" in refused.headers) is (status == 503)
+    problem = refused.json()
+    assert (problem["status"], problem["title"]) == (status, HTTPStatus(status).phrase)
+    done = problem["outcome"]
+    assert (done["matched"], done["done"], done["failures"]) == (200, 200, [])
     note = await last_note(database, RECONCILE)
     assert note["status"] == status
     assert json.loads(note["outcome"]) == {"matched": 200, "done": 200, "failed": 0}
+    stations.sessions.operations[OPERATIONS[RECONCILE]] = answer
+    rest = {**ALL, "transaction_id": 7, "cursor": done["next_cursor"]}
+    assert (await admin.post(RECONCILE, json=rest)).json()["done"] == 50
+    assert items.asked[-1]["cursor"] == "after-50"
 
 
 async def test_an_operator_may_do_none_of_it(admin: httpx.AsyncClient, items: Items) -> None:

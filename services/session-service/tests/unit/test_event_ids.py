@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from csms_shared.ocpp.versions import OCPP16
 from session_service.quarantine.handlers.events import quarantine_added
 from session_service.quarantine.store.items import STOP, Unmatched
 from session_service.transactions.domain.stops import Transaction
@@ -60,7 +61,9 @@ def test_a_correction_for_another_reason_is_another_event() -> None:
     assert _id(before, Correction.OWN_STOP) != _id(before, Correction.EARLIER_STOP)
 
 
-ITEM = Unmatched(STOP, "S1", None, 0, "T1", "c", (1, 9), 1, NOW, "nothing fits", {"meterStop": 1})
+ITEM = Unmatched(
+    STOP, "S1", None, 0, "T1", "c", (1, 9), 1, NOW, "nothing fits", OCPP16, {"meterStop": 1}
+)
 
 
 def _added(item: Unmatched) -> str:

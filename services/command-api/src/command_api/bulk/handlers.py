@@ -22,7 +22,8 @@ Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
 class BulkOrder:
     """How much is to be done: at most `limit` items after `cursor`, or a count of all.
 
-    `note` is given what has been done so far, after each batch: a later one may be refused.
+    `note` is given what has been done so far, and where to go on, after each batch: a later one may
+    be refused.
     """
 
     limit: int
@@ -54,16 +55,18 @@ async def in_batches(
         }
         number += 1
         part = BulkOutcome.model_validate(await ask(service, batch))
-        total = _sum(total, part)
-        order.note(total)
         inner = part.next_cursor
         if inner is None:
             following = services.index(service) + 1
             if following == len(services):
+                total = _sum(total, part, None)
+                order.note(total)
                 return total
             service = services[following]
+        total = _sum(total, part, encode_cursor(service, inner or ""))
+        order.note(total)
         if total.matched >= order.limit and not order.dry_run:
-            return total.model_copy(update={"next_cursor": encode_cursor(service, inner or "")})
+            return total
 
 
 async def nothing_made(_: UUID) -> dict[str, Any]:
@@ -84,11 +87,12 @@ def _position(cursor: str | None, services: Sequence[str]) -> tuple[str, str | N
     return service, inner or None
 
 
-def _sum(total: BulkOutcome, part: BulkOutcome) -> BulkOutcome:
+def _sum(total: BulkOutcome, part: BulkOutcome, next_cursor: str | None) -> BulkOutcome:
     failures: list[BulkFailure] = [*total.failures, *part.failures]
     return BulkOutcome(
         matched=total.matched + part.matched,
         done=total.done + part.done,
         failed=total.failed + part.failed,
         failures=failures[:BULK_FAILURES_MAX],
+        next_cursor=next_cursor,
     )

@@ -9,6 +9,7 @@ from command_api.http.access.request_limit import RequestLimit
 from command_api.http.answers.problems import install_problem_handlers
 from command_api.http.openapi.document import openapi_document
 from command_api.http.requests.body_limit import BodyLimit
+from command_api.http.requests.head_requests import HeadRequests
 from command_api.http.requests.raw_paths import RawPaths
 from command_api.http.routes import (
     api_keys,
@@ -98,6 +99,7 @@ def create_app(state: ApiState) -> FastAPI:
     app.include_router(api)
     app.router.routes.extend([*probe_routes(), *page_routes(), *upload_routes()])
     install_problem_handlers(app)
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
     app.add_middleware(RequestLimit)

@@ -3,7 +3,15 @@
 from starlette.requests import Request
 from starlette.routing import Match
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+# By what each is routed.
+_METHODS = {
+    "GET": "GET",
+    "HEAD": "GET",
+    "POST": "POST",
+    "PUT": "PUT",
+    "PATCH": "PATCH",
+    "DELETE": "DELETE",
+}
 
 
 def allowed_methods(request: Request) -> str:
@@ -12,6 +20,6 @@ def allowed_methods(request: Request) -> str:
     routes = request.app.router.routes
     return ", ".join(
         method
-        for method in _METHODS
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+        for method, routed in _METHODS.items()
+        if any(route.matches({**scope, "method": routed})[0] is Match.FULL for route in routes)
     )

@@ -84,6 +84,13 @@ async def problem_of(request: Request, error: Exception) -> Response:
     return await handler(request, error)
 
 
+def with_member(problem: Response, name: str, value: Any) -> Response:
+    """Return a problem that says something more (RFC 9457, 3.2)."""
+    document = orjson.loads(problem.body) | {name: value}
+    headers = {key: problem.headers[key] for key in problem.headers if key != "content-length"}
+    return Response(orjson.dumps(document), problem.status_code, headers)
+
+
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemRaised)
     return problem_response(error.problem)

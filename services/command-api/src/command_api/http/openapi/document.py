@@ -25,10 +25,11 @@ by `limit` and `cursor`.
 Whoever asks needs an API key (`X-API-Key`) or a bearer token. One valid credential suffices, \
 whatever is beside it; where both are valid, the key says who asks.
 
-Beside what each operation names, any path answers 404 where nothing is there, 405 with `Allow` \
-to a method that it has not (HEAD and OPTIONS among them), 413 to a body of more than 1 MiB, and \
-431 to a head of more than 64 KiB; what is no HTTP request at all is 400. Parameters that an \
-operation does not name are ignored; of one that is given twice the last counts.
+HEAD is answered as GET is, without the body. Beside what each operation names, any path answers \
+404 where nothing is there, 405 with `Allow` to a method that it has not (OPTIONS among them), 413 \
+to a body of more than 1 MiB, and 431 to a head of more than 64 KiB; what is no HTTP request at \
+all is 400. Parameters that an operation does not name are ignored; of one that is given twice the \
+last counts.
 """
 _PROBLEM = {
     "type": "object",
@@ -47,6 +48,10 @@ _PROBLEM = {
                 "required": ["field", "message"],
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
             },
+        },
+        "outcome": {
+            "description": "what a bulk action had done before a later part of it was refused",
+            "$ref": "#/components/schemas/BulkOutcome",
         },
     },
 }

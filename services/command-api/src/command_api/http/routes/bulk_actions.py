@@ -12,6 +12,7 @@ from command_api.accounts.domain.roles import Principal
 from command_api.bulk.handlers import BULK_MAX, BulkOrder, nothing_made
 from command_api.http.access.audited_route import note_asked, note_outcome
 from command_api.http.answers.documents import Json
+from command_api.http.answers.problems import problem_of, with_member
 from command_api.http.requests.idempotency import made_once
 from command_api.http.requests.parameters import CURSOR_RULE
 from command_api.http.requests.schema_rules import Schema, given
@@ -65,16 +66,28 @@ async def bulk_answer(
     body: BulkBody,
     act: Callable[[BulkOrder, UUID], Awaitable[BulkOutcome]],
 ) -> Response:
-    """Do what is asked for once for its idempotency key; note what it is, and what came of it."""
-    await note_asked(request, body.model_dump(mode="json", by_alias=True, exclude_none=True))
+    """Do what is asked for once for its idempotency key; note what it is, and what came of it.
 
-    def note(done: BulkOutcome) -> None:
-        note_outcome(request, {name: getattr(done, name) for name in _COUNTS})
+    Where a later batch is refused or not answered, the problem says what was done before.
+    """
+    await note_asked(request, body.model_dump(mode="json", by_alias=True, exclude_none=True))
+    done: BulkOutcome | None = None
+
+    def note(so_far: BulkOutcome) -> None:
+        nonlocal done
+        done = so_far
+        note_outcome(request, {name: getattr(so_far, name) for name in _COUNTS})
 
     order = BulkOrder(body.limit, body.cursor, body.dry_run, note)
 
     async def make(action_id: UUID) -> dict[str, Any]:
         return (await act(order, action_id)).model_dump(mode="json")
 
-    _, outcome = await made_once(request, principal, key, make, nothing_made)
+    try:
+        _, outcome = await made_once(request, principal, key, make, nothing_made)
+    except Exception as error:
+        if done is None:
+            raise
+        problem = await problem_of(request, error)
+        return with_member(problem, "outcome", done.model_dump(mode="json"))
     return Json(outcome)
