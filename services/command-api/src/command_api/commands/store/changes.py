@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord
+from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord, CommandStatus
 from command_api.commands.store.rows import COLUMNS, at, command_view, record_of
 from command_api.commands.tables import commands
 from command_api.database.service_tables import outbox
@@ -52,14 +52,6 @@ _UPDATE = text(
         error = given.error::json, sent_at = given.sent_at, completed_at = given.completed_at
     FROM {unnest(_CHANGE, "given")} WHERE commands.command_id = given.command_id
     """  # noqa: S608 - constants
-)
-_PREPARED = text(
-    """
-    UPDATE commands SET ocpp_version = :ocpp_version, action = :action,
-        payload = CAST(:payload AS json), wanted_token = :wanted_token,
-        wanted_connector = :wanted_connector, unchecked = false
-    WHERE command_id = :id AND status = 'pending' AND attempts = :attempts
-    """
 )
 
 
@@ -122,16 +114,20 @@ async def write_prepared(connection: AsyncConnection, command: CommandRecord) ->
     """Store what is sent of a held command that is about to be; false where its attempt is over."""
     start = command.awaited_start
     result = await connection.execute(
-        _PREPARED,
-        {
-            "id": command.command_id,
-            "attempts": command.attempts,
-            "ocpp_version": command.ocpp_version,
-            "action": command.action,
-            "payload": orjson.dumps(command.payload).decode(),
-            "wanted_token": None if start is None else start.id_token,
-            "wanted_connector": None if start is None else start.connector_id,
-        },
+        commands.update()
+        .where(
+            commands.c.command_id == command.command_id,
+            commands.c.status == CommandStatus.PENDING.value,
+            commands.c.attempts == command.attempts,
+        )
+        .values(
+            ocpp_version=command.ocpp_version,
+            action=command.action,
+            payload=command.payload,
+            wanted_token=None if start is None else start.id_token,
+            wanted_connector=None if start is None else start.connector_id,
+            unchecked=False,
+        )
     )
     return result.rowcount > 0
 
