@@ -29,6 +29,7 @@ BESIDES = sorted(path.name for path in ROOT.glob("docker-compose.*.yml"))
 HAPROXY = ROOT / "deploy" / "haproxy"
 _SECRET = "PASSWORD$|PASSPHRASE$|SECRET$|PEPPER$|SIGNER_TOKEN$"
 _LAST_ANSWERS_S = 10
+_REPLACEMENT_S = 60
 
 
 def test_every_secret_is_required_and_made_by_the_script(tmp_path: Path) -> None:
@@ -142,6 +143,30 @@ def test_a_gateway_may_drain_before_it_is_killed() -> None:
         drain = float(SERVICES[name]["environment"]["CSMS_DRAIN_SECONDS"])
         grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
         assert grace >= drain + _LAST_ANSWERS_S
+
+
+def test_a_container_that_waits_for_another_to_be_replaced_stays_healthy() -> None:
+    for name in {*OWN, "haproxy"}:
+        check = SERVICES[name]["healthcheck"]
+        if not check.get("disable"):
+            patience = float(check["interval"].removesuffix("s")) * check["retries"]
+            assert patience >= _REPLACEMENT_S
+
+
+def test_the_documented_upgrade_replaces_every_container_of_ours_once() -> None:
+    page = (ROOT / "docs" / "compose.md").read_text()
+    commands = re.findall(r"^    docker compose up -d --wait ?([^#\n]*)", page, re.MULTILINE)
+    named = [name for command in commands for name in command.split()]
+    # With --no-deps a container counts as changed at the next `up`.
+    assert sorted(named) == sorted(name for name in OWN if not name.startswith("migrate-"))
+
+
+def test_a_restore_stops_all_that_needs_what_it_replaces() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [named] = re.findall(r"`docker compose stop ([^`]+)`", page)
+    # haproxy too: unhealthy without a gateway, it would end the `up --wait` that follows.
+    left = {"rabbitmq", "postgres", *(name for name in SERVICES if name.startswith("migrate-"))}
+    assert set(named.split()) == set(SERVICES) - left
 
 
 def test_haproxy_balances_over_every_gateway_and_passes_no_forwarded_header_on() -> None:
