@@ -62,16 +62,17 @@ def write_start(transaction_id: int | None, authorization: Authorization) -> dic
 def read_stop(received: ReceivedCall) -> Stop:
     """Return a StopTransaction as the domain knows it."""
     call, payload = received.call, received.payload
-    wire_id = int(payload["transactionId"])
+    transaction_id = int(payload["transactionId"])
     id_tag = payload.get("idTag")
     samples, _ = _samples(
         payload.get("transactionData"),
-        sample_source(call.station_id, None, wire_id),
+        sample_source(call.station_id, None, str(transaction_id)),
         received.received_at,
     )
     return Stop(
         station_id=call.station_id,
-        wire_id=wire_id,
+        named_id=str(transaction_id),
+        names_one=transaction_id > 0,
         id_token=None if id_tag is None else storable(id_tag),
         token_key=None if id_tag is None else token_key(storable(id_tag)),
         sent_at=_time(storable(payload["timestamp"])),
@@ -91,17 +92,20 @@ def read_meter_values(received: ReceivedCall) -> MeterCall:
     """Return a MeterValues call as the domain knows it."""
     call, payload = received.call, received.payload
     connector_id = int(payload["connectorId"])
-    wire_id = payload.get("transactionId")
+    sent_id = payload.get("transactionId")
+    transaction_id = None if sent_id is None else int(sent_id)
     meter_values = payload.get("meterValue")
     samples, untold = _samples(
         meter_values,
-        sample_source(call.station_id, connector_id, wire_id),
+        # As it was sent: values are known by it that were stored before.
+        sample_source(call.station_id, connector_id, None if sent_id is None else str(sent_id)),
         received.received_at,
     )
     report = MeterReport(
         station_id=call.station_id,
         connector_id=connector_id,
-        wire_id=wire_id,
+        named_id=None if transaction_id is None else str(transaction_id),
+        names_one=transaction_id is not None and transaction_id > 0,
         connection_id=call.connection_id,
         stamp=(call.epoch, call.seq),
         received_at=received.received_at,

@@ -1,9 +1,8 @@
 """The last reading of the energy register that is stored of each of some transactions."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.values.numbers import INT32_MAX
@@ -47,12 +46,10 @@ async def last_readings(
             "most": INT32_MAX,
         },
     )
+    named_ids = {one.id: one.station_transaction_id for one in transactions}
     best: dict[int, tuple[bool, int]] = {}
     for row in rows:
-        found = _is_named(row), round(row.wh)
+        named_id = named_ids[row.wanted_id]
+        found = named(row.station_id, named_id, value_of(row)), round(row.wh)
         best[row.wanted_id] = max(best.get(row.wanted_id, found), found)
     return {row_id: wh for row_id, (_, wh) in best.items()}
-
-
-def _is_named(row: Row[Any]) -> bool:
-    return named(row.station_id, row.wanted_id, value_of(row))
