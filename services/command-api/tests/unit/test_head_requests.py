@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import uvicorn
-from command_api.http.connections import BoundedProtocol
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from command_api.http.access.connection_limits import BoundedProtocol
 from command_api.http.requests.head_requests import HeadRequests
 
 SIZE = 1_000_000

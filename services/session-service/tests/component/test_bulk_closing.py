@@ -100,7 +100,7 @@ async def test_it_is_told_exactly_as_the_end_of_one_by_hand(ask: Ask, records: A
     assert closed["status"] == "completed"
     await ask("transactions.close_many", **closing())
     by_hand, in_bulk = await stopped_events(records)
-    of_one = ("transaction_id", "station_id", "stopped_at")
+    of_one = ("transaction_id", "station_transaction_id", "station_id", "stopped_at")
     assert by_hand.keys() == in_bulk.keys()
     assert {key: by_hand[key] for key in by_hand if key not in of_one} == {
         key: in_bulk[key] for key in in_bulk if key not in of_one

@@ -33,13 +33,16 @@ OPEN = Transaction(
     flags=frozenset(),
     stamp=(1, 10),
 )
-OTHER = replace(OPEN, id=2, connector_id=2, token_key="t2", stamp=(1, 12))
+OTHER = replace(
+    OPEN, id=2, station_transaction_id="2", connector_id=2, token_key="t2", stamp=(1, 12)
+)
 
 
 def stop(seq: int, **changes: Any) -> Stop:
     values: dict[str, Any] = {
         "station_id": "S1",
-        "wire_id": 0,
+        "named_id": "0",
+        "names_one": False,
         "id_token": None,
         "token_key": None,
         "sent_at": NOW + timedelta(hours=1),
@@ -59,7 +62,8 @@ def report(seq: int, at: datetime, **changes: Any) -> MeterReport:
     values: dict[str, Any] = {
         "station_id": "S1",
         "connector_id": 1,
-        "wire_id": None,
+        "named_id": None,
+        "names_one": False,
         "connection_id": "c",
         "stamp": (1, seq),
         "received_at": NOW + timedelta(hours=1),
@@ -84,15 +88,15 @@ def test_a_stop_without_id_means_the_one_running_transaction_that_fits() -> None
 def test_an_id_of_another_system_alone_is_no_match_on_a_station_of_several_connectors(
     token: str | None,
 ) -> None:
-    foreign = stop(20, wire_id=77, token_key=token)
+    foreign = stop(20, named_id="77", names_one=True, token_key=token)
     assert transaction_of_stop(of(OPEN), foreign) is None
     assert transaction_of_stop(of(OPEN, several=False), foreign) == OPEN
-    assert transaction_of_stop(of(OPEN), replace(foreign, wire_id=-1)) == OPEN
+    assert transaction_of_stop(of(OPEN), replace(foreign, named_id="-1", names_one=False)) == OPEN
     assert transaction_of_stop(of(OPEN), replace(foreign, token_key="t1")) == OPEN
-    values = report(20, NOW, wire_id=77)
+    values = report(20, NOW, named_id="77", names_one=True)
     assert transaction_of_samples(of(OPEN), values) is None
     assert transaction_of_samples(of(OPEN, several=False), values) == OPEN
-    assert transaction_of_samples(of(OPEN), replace(values, wire_id=None)) == OPEN
+    assert transaction_of_samples(of(OPEN), replace(values, named_id=None, names_one=False)) == OPEN
 
 
 @pytest.mark.parametrize(
@@ -114,11 +118,17 @@ def test_a_transaction_of_an_odd_clock_is_matched_by_the_stations_order_alone() 
 
 def test_a_transaction_without_a_stop_is_meant_until_the_next_start_of_its_connector() -> None:
     missing = replace(OPEN, status="stop_missing")
-    successor = replace(OPEN, id=3, stamp=(1, 30), started_at=NOW + timedelta(minutes=30))
+    successor = replace(
+        OPEN,
+        id=3,
+        station_transaction_id="3",
+        stamp=(1, 30),
+        started_at=NOW + timedelta(minutes=30),
+    )
     known = of(missing, successor, OTHER)
     assert transaction_of_stop(known, stop(20, token_key="t1")) == missing
     assert transaction_of_stop(known, stop(40, token_key="t1")) == successor
-    ended = decide_stop(successor, stop(35, wire_id=3), {})
+    ended = decide_stop(successor, stop(35, named_id="3", names_one=True), {})
     assert transaction_of_stop(of(missing, ended, OTHER), stop(40, meter_stop=7)) == OTHER
     for minutes, expected in ((10, missing), (40, successor)):
         values = report(50, NOW + timedelta(minutes=minutes))

@@ -37,7 +37,8 @@ OPEN = Transaction(
 def stop(seq: int, **changes: Any) -> Stop:
     values: dict[str, Any] = {
         "station_id": "S1",
-        "wire_id": 1,
+        "named_id": "1",
+        "names_one": True,
         "id_token": None,
         "token_key": None,
         "sent_at": NOW + timedelta(hours=1),
@@ -70,7 +71,7 @@ def test_the_same_stop_again_and_a_copy_of_it_change_nothing() -> None:
 
 
 def test_a_stop_that_names_the_transaction_beats_every_matched_one_in_every_order() -> None:
-    matched = [stop(1, wire_id=77, meter_stop=900_900), stop(2, wire_id=0, meter_stop=1100)]
+    matched = [stop(1, named_id="77", meter_stop=900_900), stop(2, named_id="0", meter_stop=1100)]
     stops = [*matched, stop(3), stop(4, meter_stop=2500)]
     results = set()
     for order in permutations(stops):
@@ -82,9 +83,15 @@ def test_a_stop_that_names_the_transaction_beats_every_matched_one_in_every_orde
     assert decide_stop(OPEN, matched[1], {}).flags == {"matched_without_id"}
 
 
+def test_a_stop_names_the_transaction_by_what_the_station_calls_it() -> None:
+    own = replace(OPEN, station_transaction_id="e3a1")
+    assert decide_stop(own, stop(1, named_id="e3a1"), {}).flags == set()
+    assert decide_stop(own, stop(1, named_id="1"), {}).flags == {"matched_without_id"}
+
+
 def test_a_close_by_hand_stays_and_remembers_the_best_stop() -> None:
     closed = replace(OPEN, closed=True, status="completed", meter_stop=1300, stopped_at=NOW)
-    stops = [stop(1, wire_id=0, meter_stop=1100), stop(2), stop(3)]
+    stops = [stop(1, named_id="0", meter_stop=1100), stop(2), stop(3)]
     results = set()
     for order in permutations(stops):
         transaction = closed
@@ -151,7 +158,7 @@ def test_missing_parts_count_as_empty_in_a_digest_and_every_part_counts() -> Non
     assert len(set(whole)) == 6
     assert all(len(digest) == 16 for digest in whole)
     assert sample_digest(source, [None] * 6, "1") == sample_digest(source, [""] * 6, "1")
-    assert sample_source("S1", 1, None) != sample_source("S1", None, 1)
+    assert sample_source("S1", 1, None) != sample_source("S1", None, "1")
 
 
 def sample(value: float, unit: str = "Wh", measurand: str | None = None) -> Sample:

@@ -10,16 +10,15 @@ from session_service.quarantine.handlers.events import quarantine_added
 from session_service.quarantine.handlers.unmatched import unmatched_meter_values, unmatched_stop
 from session_service.quarantine.store.items import Unmatched, add_unmatched
 from session_service.transactions.domain.matching import Candidates
-from session_service.transactions.domain.stops import Stop, StopCall, Transaction
-from session_service.transactions.handlers.meter_values import is_known, place_report
+from session_service.transactions.domain.stops import Named, Stop, StopCall, Transaction
+from session_service.transactions.handlers.meter_values import place_report
 from session_service.transactions.handlers.reports import (
     Matches,
-    known_transaction,
     match_stop,
     record,
     tell_in_rows,
 )
-from session_service.transactions.store.transactions import read_candidates, read_transactions
+from session_service.transactions.store.transactions import read_candidates, read_named
 
 
 async def take_reports(
@@ -28,16 +27,12 @@ async def take_reports(
     """Store a batch of stops and meter values; what fits nowhere goes into quarantine."""
     stops = [call.value for call in calls if isinstance(call.value, StopCall)]
     meters = [call.value for call in calls if isinstance(call.value, MeterCall)]
-    wire_ids = {stop.stop.wire_id for stop in stops}
-    wire_ids.update(meter.report.wire_id for meter in meters if meter.report.wire_id is not None)
-    known = await read_transactions(connection, wire_ids)
-    said: list[Stop | MeterReport] = [
-        item.stop for item in stops if known_transaction(item.stop, known) is None
-    ]
+    named = {stop.stop.named for stop in stops}
+    named.update(name for meter in meters if (name := meter.report.named) is not None)
+    known = await read_named(connection, named)
+    said: list[Stop | MeterReport] = [item.stop for item in stops if item.stop.named not in known]
     said += [
-        meter.report
-        for meter in meters
-        if meter.report.samples and not is_known(meter.report, known)
+        meter.report for meter in meters if meter.report.samples and meter.report.named not in known
     ]
     # Each by its own stamp: where reports were waiting, a batch has those of many sessions.
     sent = {(report.station_id, report.stamp) for report in said}
@@ -51,7 +46,7 @@ async def take_reports(
 def _match(
     stops: Sequence[StopCall],
     meters: Sequence[MeterCall],
-    known: dict[int, Transaction],
+    known: dict[Named, Transaction],
     candidates: dict[str, Candidates],
 ) -> tuple[Matches, list[Unmatched]]:
     matches = Matches()
@@ -66,7 +61,7 @@ def _match(
             continue
         place = place_report(report, known, candidates.get(report.station_id, Candidates()))
         # Without an id they may be nobody's: clock-aligned values of the connector itself.
-        if place is None and report.wire_id is not None:
+        if place is None and report.named is not None:
             unmatched.append(unmatched_meter_values(meter))
         else:
             matches.reports.append((meter, place))

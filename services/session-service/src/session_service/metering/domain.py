@@ -37,19 +37,26 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MeterReport:
-    """The meter values of one call; `wire_id` is the transaction id as sent, None without.
+    """The meter values of one call.
 
-    `untold` says why values of it count as sampled when they were received.
+    `named_id` is the transaction's id as sent, None without; `names_one` tells whether it can be
+    one. `untold` says why values of it count as sampled when they were received.
     """
 
     station_id: str
     connector_id: int
-    wire_id: int | None
+    named_id: str | None
+    names_one: bool
     connection_id: str
     stamp: Stamp
     received_at: datetime
     samples: tuple[Sample, ...]
     untold: frozenset[Flag] = frozenset()
+
+    @property
+    def named(self) -> tuple[str, str] | None:
+        """The transaction that it names, by its station and what the station calls it."""
+        return None if self.named_id is None else (self.station_id, self.named_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +82,10 @@ def sample_digest(source: str, parts: Iterable[str | None], raw: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def sample_source(station_id: str, connector_id: int | None, wire_id: int | None) -> str:
+def sample_source(station_id: str, connector_id: int | None, named_id: str | None) -> str:
     """Return what names the origin of a call's values in their digests."""
     connector = "" if connector_id is None else str(connector_id)
-    return f"{station_id}\x1f{connector}\x1f{'' if wire_id is None else wire_id}"
+    return f"{station_id}\x1f{connector}\x1f{'' if named_id is None else named_id}"
 
 
 def energy_wh(meter_start: int, meter_stop: int | None) -> int | None:

@@ -61,16 +61,17 @@ def write_start(transaction: StartedTransaction) -> dict[str, Any]:
 def read_stop(call: UnreadCall) -> Stop:
     """Return a StopTransaction as the domain knows it."""
     payload, received_at = call.value, call.received_at
-    wire_id = int(payload["transactionId"])
+    transaction_id = int(payload["transactionId"])
     id_tag = payload.get("idTag")
     samples, _ = _samples(
         payload.get("transactionData"),
-        sample_source(call.station_id, None, wire_id),
+        sample_source(call.station_id, None, str(transaction_id)),
         received_at,
     )
     return Stop(
         station_id=call.station_id,
-        wire_id=wire_id,
+        named_id=str(transaction_id),
+        names_one=transaction_id > 0,
         id_token=None if id_tag is None else storable(id_tag),
         token_key=None if id_tag is None else token_key(storable(id_tag)),
         sent_at=_time(storable(payload["timestamp"])),
@@ -95,17 +96,20 @@ def read_meter_values(call: UnreadCall) -> MeterCall:
     """Return a MeterValues call as the domain knows it."""
     payload, received_at = call.value, call.received_at
     connector_id = int(payload["connectorId"])
-    wire_id = payload.get("transactionId")
+    sent_id = payload.get("transactionId")
+    transaction_id = None if sent_id is None else int(sent_id)
     meter_values = payload.get("meterValue")
     samples, untold = _samples(
         meter_values,
-        sample_source(call.station_id, connector_id, wire_id),
+        # As it was sent: values are known by it that were stored before.
+        sample_source(call.station_id, connector_id, None if sent_id is None else str(sent_id)),
         received_at,
     )
     report = MeterReport(
         station_id=call.station_id,
         connector_id=connector_id,
-        wire_id=wire_id,
+        named_id=None if transaction_id is None else str(transaction_id),
+        names_one=transaction_id is not None and transaction_id > 0,
         connection_id=call.connection_id,
         stamp=call.stamp,
         received_at=received_at,

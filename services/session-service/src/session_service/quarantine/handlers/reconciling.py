@@ -6,7 +6,7 @@ is left to them.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,13 +29,13 @@ from session_service.quarantine.store.items import (
 )
 from session_service.transactions.domain.matching import Candidates
 from session_service.transactions.domain.starts import Start
-from session_service.transactions.domain.stops import Stop, Transaction
+from session_service.transactions.domain.stops import Named, Stop, Transaction
 from session_service.transactions.handlers.meter_values import place_report
 from session_service.transactions.handlers.reports import Matches, match_stop, record_matches
 from session_service.transactions.store.transactions import (
     lock_free_transactions,
     read_candidates,
-    read_transactions,
+    read_named,
 )
 from session_service.values.stamps import Stamp
 
@@ -135,11 +135,12 @@ def can_be_read(item: Row[Any]) -> bool:
 async def _fitting(connection: AsyncConnection, items: Sequence[Row[Any]]) -> list["_Matched"]:
     stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
     candidates = await read_candidates(connection, stamps)
-    wire_ids = {item.wire_transaction_id for item in items if item.wire_transaction_id is not None}
-    known = await read_transactions(connection, wire_ids)
     # Stops first, as in a batch of reports.
     in_order = sorted(items, key=lambda item: (item.kind != STOP, item.epoch, item.seq))
-    matched = [_match(item, known, candidates) for item in in_order]
+    read = [(item, said) for item in in_order if (said := _said(item)) is not None]
+    names = (said.named if isinstance(said, Stop) else said.report.named for _, said in read)
+    known = await read_named(connection, {name for name in names if name is not None})
+    matched = [_match(item, said, known, candidates) for item, said in read]
     return [one for one in matched if one is not None]
 
 
@@ -180,11 +181,11 @@ class _Matched:
 
 
 def _match(
-    item: Row[Any], known: dict[int, Transaction], candidates: dict[str, Candidates]
+    item: Row[Any],
+    said: Stop | MeterCall,
+    known: Mapping[Named, Transaction],
+    candidates: dict[str, Candidates],
 ) -> _Matched | None:
-    said = _said(item)
-    if said is None:
-        return None
     if isinstance(said, Stop):
         found = match_stop(said, known, candidates, Matches())
     else:

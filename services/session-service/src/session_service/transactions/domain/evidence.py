@@ -29,7 +29,7 @@ def why_not_counted(transaction: Transaction, stop: Stop) -> Why | None:
         return Why.CLOSED_BY_HAND
     if stop.stamp == transaction.stop_stamp:
         return None
-    if stop.wire_id != transaction.id and not transaction.stop_matched:
+    if stop.named_id != transaction.station_transaction_id and not transaction.stop_matched:
         return Why.MATCHED_WITHOUT_ID
     return Why.REPEATED if transaction.ended_like(stop) else Why.LATER
 
@@ -43,20 +43,18 @@ class StoredValue(NamedTuple):
     raw: str
 
 
-def named(station_id: str, transaction_id: int, value: StoredValue) -> bool:
-    """Tell whether the value was sent under the transaction's id, alone or with its stop.
+def named(station_id: str, named_id: str, value: StoredValue) -> bool:
+    """Tell whether the value was sent under this id of a transaction, alone or with its stop.
 
     Its digest tells, which was made of the id as sent.
     """
     return any(
         value.digest
-        == sample_digest(
-            sample_source(station_id, connector_id, transaction_id), value.parts, value.raw
-        )
+        == sample_digest(sample_source(station_id, connector_id, named_id), value.parts, value.raw)
         for connector_id in (value.connector_id, None)
     )
 
 
-def any_named(station_id: str, transaction_id: int, values: Iterable[StoredValue]) -> bool:
-    """Tell whether one of these was sent under the transaction's id."""
-    return any(named(station_id, transaction_id, value) for value in values)
+def any_named(station_id: str, named_id: str, values: Iterable[StoredValue]) -> bool:
+    """Tell whether one of these was sent under this id of a transaction."""
+    return any(named(station_id, named_id, value) for value in values)

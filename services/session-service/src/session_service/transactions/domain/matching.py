@@ -28,14 +28,13 @@ class Candidates:
     transactions: Collection[Transaction] = ()
     has_several_connectors: bool = False
 
-    def admit(self, wire_id: int | None, token_key: str | None) -> bool:
-        """Tell whether what names this id may be matched at all.
+    def admit(self, names_one: bool, token_key: str | None) -> bool:
+        """Tell whether what names no transaction of the station may be matched at all.
 
-        An id that is no transaction of the station is another system's, if it can be one: where
-        nothing else names the transaction, only a station of one connector leaves no doubt.
+        Its id is another system's, if it can be one: where nothing else names the transaction, only
+        a station of one connector leaves no doubt.
         """
-        another = wire_id is not None and wire_id > 0
-        return not (another and not token_key and self.has_several_connectors)
+        return not (names_one and not token_key and self.has_several_connectors)
 
     def with_end(self, transaction: Transaction, stop: Stop) -> "Candidates":
         """Return what is known once this stop of a transaction has been stored.
@@ -58,7 +57,7 @@ def transaction_of_stop(candidates: Candidates, stop: Stop) -> Transaction | Non
     connector; token and time have to fit. A transaction that ended with this very stop is meant
     too: it is the same stop, sent again. One that was closed by hand is meant where none runs.
     """
-    if not candidates.admit(stop.wire_id, stop.token_key):
+    if not candidates.admit(stop.names_one, stop.token_key):
         return None
     last = _last_of_each_connector(candidates.transactions, stop.stamp)
     for transaction in last:
@@ -85,7 +84,7 @@ def transaction_of_samples(candidates: Candidates, report: MeterReport) -> Trans
 
     A transaction without a stop ran until the next start of its connector.
     """
-    if not candidates.admit(report.wire_id, None):
+    if not candidates.admit(report.names_one, None):
         return None
     at = min(sample.sampled_at for sample in report.samples)
     untimed = bool(report.untold or clock_flags(at, report.received_at))

@@ -21,19 +21,24 @@ from session_service.values.suspicion import (
     energy_flags,
 )
 
+Named = tuple[str, str]  # (station id, what the station calls its transaction)
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """A stop as the station sent it; `payload` is what it sent without the meter values.
 
-    `ocpp_version` is that of the payload, which is read by it again.
+    `named_id` is the transaction's id as sent, and `names_one` tells whether it can be one: who was
+    given none may have sent something in its place. `ocpp_version` is that of the payload, which
+    is read by it again.
 
     `sent_at` is what its text says, of any year; None where it is no time. `boot_count` is the
     boot that it was sent in, None where that was not kept.
     """
 
     station_id: str
-    wire_id: int
+    named_id: str
+    names_one: bool
     id_token: str | None
     token_key: str | None
     sent_at: datetime | None
@@ -46,6 +51,11 @@ class Stop:
     payload: dict[str, Any]
     samples: tuple[Sample, ...] = ()
     boot_count: int | None = None
+
+    @property
+    def named(self) -> Named:
+        """The transaction that it names, by its station and what the station calls it."""
+        return self.station_id, self.named_id
 
     @property
     def stopped_at(self) -> datetime:
@@ -112,6 +122,11 @@ class Transaction:
     revision: int = 0
 
     @property
+    def named(self) -> Named:
+        """What reports call it."""
+        return self.station_id, self.station_transaction_id
+
+    @property
     def end(self) -> End | None:
         """How it ended, None while it goes on."""
         if self.stopped_at is None or self.meter_stop is None:
@@ -153,7 +168,7 @@ def decide_stop(
     """
     if transaction.stop_stamp == stop.stamp:
         return transaction
-    matched = stop.wire_id != transaction.id
+    matched = stop.named_id != transaction.station_transaction_id
     flags = set(transaction.flags) | stop_flags(transaction, stop, token_groups)
     if matched and stop.samples:
         flags.add(Flag.VALUES_MATCHED_WITHOUT_ID)

@@ -16,6 +16,7 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
+from csms_shared.values.numbers import parse_integer
 from csms_shared.values.times import format_time
 from session_service.handling.calls import stored_call
 from session_service.metering.domain import ENERGY_REGISTER, energy_wh
@@ -60,8 +61,8 @@ async def list_evidence(connection: AsyncConnection, query: ListEvidence) -> Pag
     items += [
         _value_view(row)
         for row in values[:room]
-        if not named(transaction.station_id, transaction.id, value_of(row))
-        and any_named(transaction.station_id, transaction.id, rivals_of(row))
+        if not named(*transaction.named, value_of(row))
+        and any_named(*transaction.named, rivals_of(row))
     ]
     return Page(items=items, next_cursor=_next(stops, values, room))
 
@@ -96,7 +97,7 @@ def _stop_view(transaction: Transaction, row: Row[Any]) -> EvidenceView:
         received_at=format_time(row.received_at),
         epoch=row.epoch,
         seq=row.seq,
-        sent_transaction_id=stop.wire_id,
+        sent_transaction_id=parse_integer(stop.named_id),
         stopped_at=format_time(stop.stopped_at),
         meter_stop=stop.meter_stop,
         energy_wh=energy_wh(transaction.meter_start, stop.meter_stop),

@@ -1,28 +1,20 @@
 """Which transaction a call's meter values belong to, and what they say against it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from session_service.metering.domain import MeterReport, Sample, sample_flags
 from session_service.metering.store import SampleKey, StoredSample
 from session_service.transactions.domain.matching import Candidates, transaction_of_samples
-from session_service.transactions.domain.stops import Transaction
+from session_service.transactions.domain.stops import Named, Transaction
 from session_service.values.suspicion import Flag
 
 
-def is_known(report: MeterReport, known: dict[int, Transaction]) -> bool:
-    """Tell whether the id as sent names a transaction of this very station."""
-    if report.wire_id is None:
-        return False
-    transaction = known.get(report.wire_id)
-    return transaction is not None and transaction.station_id == report.station_id
-
-
 def place_report(
-    report: MeterReport, known: dict[int, Transaction], candidates: Candidates
+    report: MeterReport, known: Mapping[Named, Transaction], candidates: Candidates
 ) -> Transaction | None:
     """Return the transaction of a report, None where exactly one can't be told."""
-    if is_known(report, known) and report.wire_id is not None:
-        return known[report.wire_id]
+    if report.named is not None and report.named in known:
+        return known[report.named]
     if not report.samples:
         return None
     return transaction_of_samples(candidates, report)
@@ -31,7 +23,7 @@ def place_report(
 def suspicions(report: MeterReport, transaction: Transaction) -> frozenset[str]:
     """Return the flags of the transaction that are new with this report."""
     found = sample_flags(report.samples, transaction.meter_start, report.received_at)
-    if report.wire_id is not None and report.wire_id != transaction.id:
+    if report.named is not None and report.named != transaction.named:
         found.add(Flag.VALUES_MATCHED_WITHOUT_ID)
     return (frozenset(found) | report.untold) - transaction.flags
 

@@ -4,7 +4,7 @@ Both are recorded by one function, because a batch of them is one transaction wi
 locks: meter values by their keys, transactions by id, stops, then the outbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +16,7 @@ from session_service.metering.domain import MeterCall
 from session_service.metering.store import SampleKey, StoredSample, add_meter_values
 from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
-from session_service.transactions.domain.stops import Stop, Transaction, decide_stop
+from session_service.transactions.domain.stops import Named, Stop, Transaction, decide_stop
 from session_service.transactions.handlers.events import meter_values_received
 from session_service.transactions.handlers.meter_values import (
     sample_keys,
@@ -90,17 +90,9 @@ def _values_received(matches: Matches, untold: set[SampleKey]) -> list[Event]:
     return events
 
 
-def known_transaction(stop: Stop, known: dict[int, Transaction]) -> Transaction | None:
-    """Return the transaction of its station that a stop names, None where it names none."""
-    transaction = known.get(stop.wire_id)
-    if transaction is None or transaction.station_id != stop.station_id:
-        return None
-    return transaction
-
-
 def match_stop(
     stop: Stop,
-    known: dict[int, Transaction],
+    known: Mapping[Named, Transaction],
     candidates: dict[str, Candidates],
     matches: Matches,
 ) -> Transaction | None:
@@ -110,7 +102,7 @@ def match_stop(
     `candidates`, so that the next one is not taken for another of the same session.
     """
     of_station = candidates.get(stop.station_id)
-    found = known_transaction(stop, known)
+    found = known.get(stop.named)
     if found is None and of_station is not None:
         found = transaction_of_stop(of_station, stop)
     if found is None:

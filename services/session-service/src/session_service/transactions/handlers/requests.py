@@ -68,15 +68,16 @@ async def list_meter_values(
 
 async def _that_count(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     """Leave out values that were matched where the station told the same under the right id."""
-    times = {row.sampled_at for row in rows if not _is_named(row)}
+    named_id = rows[0].named_id
+    times = {row.sampled_at for row in rows if not _is_named(row, named_id)}
     # What tells of the same may be on another page.
     others = await values_of_times(connection, rows[0].transaction_id, times) if times else []
-    told = {subject_of(row) for row in others if _is_named(row)}
-    return [row for row in rows if _is_named(row) or subject_of(row) not in told]
+    told = {subject_of(row) for row in others if _is_named(row, named_id)}
+    return [row for row in rows if _is_named(row, named_id) or subject_of(row) not in told]
 
 
-def _is_named(row: Row[Any]) -> bool:
-    return named(row.station_id, row.transaction_id, value_of(row))
+def _is_named(row: Row[Any], named_id: str) -> bool:
+    return named(row.station_id, named_id, value_of(row))
 
 
 async def open_transactions(connection: AsyncConnection, query: OpenTransactions) -> dict[str, int]:

@@ -3,9 +3,8 @@
 # ruff: noqa: S608 - statements are joined from constants of this module
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, unnest
@@ -51,12 +50,10 @@ async def last_readings(
             "most": INT32_MAX,
         },
     )
+    named_ids = {one.id: one.station_transaction_id for one in transactions}
     best: dict[int, tuple[bool, int]] = {}
     for row in rows:
-        found = _is_named(row), round(row.wh)
+        named_id = named_ids[row.wanted_id]
+        found = named(row.station_id, named_id, value_of(row)), round(row.wh)
         best[row.wanted_id] = max(best.get(row.wanted_id, found), found)
     return {row_id: wh for row_id, (_, wh) in best.items()}
-
-
-def _is_named(row: Row[Any]) -> bool:
-    return named(row.station_id, row.wanted_id, value_of(row))

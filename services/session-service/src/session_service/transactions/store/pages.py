@@ -5,7 +5,10 @@ from typing import Any
 from sqlalchemy import (
     Row,
     Select,
+    Text,
     any_,
+    cast,
+    func,
     literal,
     select,
     text,
@@ -122,16 +125,24 @@ def _with_stops(statement: Select[Any], query: ListTransactions) -> Select[Any]:
 async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:
     """Return the meter values of one transaction, oldest first.
 
-    `has_matched_values` tells whether some of the transaction's named another.
+    `has_matched_values` tells whether some of the transaction's named another, `named_id` what the
+    station calls the transaction.
     """
     # To plan it over all partitions takes longer than to run it, and one plan suits all.
     await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     table = meter_value.c
+    named_id = select(
+        func.coalesce(transaction.c.station_transaction_id, cast(transaction.c.id, Text))
+    ).where(transaction.c.id == query.transaction_id)
     odd = select(literal(Flag.VALUES_MATCHED_WITHOUT_ID.value) == any_(transaction.c.flags)).where(
         transaction.c.id == query.transaction_id
     )
     statement = (
-        select(meter_value, odd.scalar_subquery().label("has_matched_values"))
+        select(
+            meter_value,
+            odd.scalar_subquery().label("has_matched_values"),
+            named_id.scalar_subquery().label("named_id"),
+        )
         .where(table.transaction_id == query.transaction_id)
         .order_by(table.sampled_at, table.digest)
     )

@@ -10,9 +10,9 @@ from sqlalchemy import Integer, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
-from csms_shared.values.numbers import INT32_MAX
+from csms_shared.values.numbers import INT32_MAX, parse_integer
 from session_service.transactions.domain.matching import LAST_STARTS, Candidates
-from session_service.transactions.domain.stops import Stop, Transaction
+from session_service.transactions.domain.stops import Named, Stop, Transaction
 from session_service.transactions.tables import stop, transaction
 from session_service.values.stamps import Stamp
 from session_service.values.suspicion import Flag
@@ -105,6 +105,16 @@ async def read_transactions(
         return {}
     rows = await connection.execute(_READ, {"ids": wanted})
     return {row.id: stored_transaction(row) for row in rows}
+
+
+async def read_named(
+    connection: AsyncConnection, named: Collection[Named]
+) -> dict[Named, Transaction]:
+    """Return the transactions that reports name, as they name them."""
+    # All stations call a transaction by our id, so it is found by its key.
+    ids = (parse_integer(named_id) for _, named_id in named)
+    found = await read_transactions(connection, [number for number in ids if number is not None])
+    return {one.named: one for one in found.values() if one.named in named}
 
 
 async def lock_transactions(
