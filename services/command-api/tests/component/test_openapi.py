@@ -30,9 +30,9 @@ async def document(rest_url: str) -> Node:
     return served
 
 
-def nodes(node: Any) -> Iterator[Node]:
+def nodes(node: object) -> Iterator[Node]:
     """Every object of the document, at any depth."""
-    children: list[Any] = []
+    children: list[object] = []
     if isinstance(node, dict):
         yield node
         children = list(node.values())
@@ -53,10 +53,10 @@ def schema_of(document: Node, schema: Node) -> Node:
     return {**schema, "components": document["components"]}
 
 
-def resolved(document: Node, reference: str) -> Any:
+def resolved(document: Node, reference: str) -> object:
     """What a reference leads to; None where it leads nowhere."""
     assert reference.startswith("#/"), reference
-    found: Any = document
+    found: object = document
     for step in reference.removeprefix("#/").split("/"):
         if not isinstance(found, dict) or step not in found:
             return None
