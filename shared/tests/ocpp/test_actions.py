@@ -44,7 +44,7 @@ def _schema(version: str, name: str) -> dict[str, Any]:
     return schema
 
 
-def _resolved(node: Any, document: dict[str, Any]) -> Any:
+def _resolved(node: object, document: dict[str, Any]) -> Any:
     """Return a schema with its definitions where they are referred to."""
     if isinstance(node, list):
         return [_resolved(child, document) for child in node]

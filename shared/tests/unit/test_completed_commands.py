@@ -1,7 +1,7 @@
 """Ends of commands reach the handler of their action, once and in any order."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -56,7 +56,7 @@ async def applied(works: Sequence[Work]) -> dict[str, list[CompletedCommand]]:
 
         return handle
 
-    connection: Any = None
+    connection = cast(AsyncConnection, None)
     await apply_completed(connection, works, {name: handler(name) for name in ("Reset", "GetLog")})
     return seen
 
