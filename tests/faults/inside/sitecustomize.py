@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from csms_shared.broker.consumer import Rest
     from csms_shared.contracts.requests import RequestItem
     from csms_shared.db.engine import RequestHandler
     from csms_shared.db.upkeep import Upkeep, UpkeepTask
-    from csms_shared.service.inbox import Inbox, Reply, Rest, Work
+    from csms_shared.service.inbox import Inbox, Reply, Work
     from csms_shared.service.requests_inbox import RequestsInbox
     from station_registry.provisioning.domain.registration import Policies
 
@@ -181,12 +182,12 @@ if "FAULT_CLOCK_S" in os.environ:
 if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:
     from csms_shared.service.inbox import Inbox
 
-    Inbox.commit = _with_faults(  # type: ignore[method-assign]
+    Inbox.commit = _with_faults(  # type: ignore[assignment,method-assign]
         Inbox.commit, os.environ.get("FAULT_POISON"), os.environ.get("FAULT_HANG")
     )
 if "FAULT_FAILING_REQUESTS" in os.environ:
     from csms_shared.service.requests_inbox import RequestsInbox
 
-    RequestsInbox._handle = _failing_at_times(  # type: ignore[method-assign]
+    RequestsInbox._handle = _failing_at_times(  # type: ignore[assignment,method-assign]
         RequestsInbox._handle, int(os.environ["FAULT_FAILING_REQUESTS"])
     )
