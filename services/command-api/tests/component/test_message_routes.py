@@ -52,7 +52,7 @@ async def test_filters_and_cursor_reach_the_registry(
 async def test_an_export_is_every_page_as_lines_with_an_end(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    pages = {
+    pages: dict[str | None, dict[str, Any]] = {
         None: {"items": [{"at": "1", "n": 1}, {"at": "2", "n": 2}], "next_cursor": "a"},
         "a": {"items": [], "next_cursor": "b"},
         "b": {"items": [{"at": "3", "n": 3}], "next_cursor": None},
