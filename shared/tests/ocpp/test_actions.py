@@ -51,9 +51,10 @@ def _resolved(node: object, document: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     reference = node.get("$ref")
+    schema: dict[str, Any] = node
     if isinstance(reference, str):
-        node = document["definitions"][reference.removeprefix("#/definitions/")]
-    return {name: _resolved(child, document) for name, child in node.items()}
+        schema = document["definitions"][reference.removeprefix("#/definitions/")]
+    return {name: _resolved(child, document) for name, child in schema.items()}
 
 
 def _at(schema: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

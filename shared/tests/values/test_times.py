@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -140,7 +141,7 @@ def test_a_client_s_time_lies_in_the_range_and_only_an_expiry_may_be_never(text:
     ids=["moment", "expiry"],
 )
 @given(st.data())
-def test_what_a_schema_allows_is_read(kind: object, pattern: str, data: st.DataObject) -> None:
+def test_what_a_schema_allows_is_read(kind: Any, pattern: str, data: st.DataObject) -> None:
     adapter: TypeAdapter[datetime] = TypeAdapter(kind)
     documented = jsonschema_rs.Draft202012Validator(adapter.json_schema(), validate_formats=True)
     text = data.draw(st.from_regex(pattern, fullmatch=True).filter(documented.is_valid))
