@@ -238,6 +238,7 @@ def answer_of(reply: Reply) -> dict[str, Any]:
 
 def registration_of(reply: Reply) -> RegistrationChange:
     """Return the registration that comes with the answer to a claim or a boot."""
-    assert isinstance(reply.content, ClaimReply | CallReply)
-    assert registration_of(reply) is not None
-    return registration_of(reply)
+    said = reply.content
+    assert isinstance(said, ClaimReply | CallReply)
+    assert said.registration is not None
+    return said.registration
