@@ -56,7 +56,7 @@ async def files() -> AsyncIterator[FileServer]:
         yield server
 
 
-def reported(central_system: "FakeCentralSystem", action: str) -> list[Any]:
+def reported(central_system: "FakeCentralSystem", action: str) -> list[dict[str, Any]]:
     return [payload for _, named, payload in central_system.calls if named == action]
 
 

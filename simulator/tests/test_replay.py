@@ -4,7 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from csms_simulator.errors import UnusableRecordingError, UnusableSuiteError
 from csms_simulator.recording import Recording, read_recording
 from csms_simulator.replay import Replay, Replayed
 from csms_simulator.wire import timestamp_text
+
+if TYPE_CHECKING:
+    from conftest import FakeCentralSystem
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -79,7 +82,9 @@ async def _replayed(recording: Recording, url: str, **options: Any) -> Replayed:
     return await Replay(recording, url, "CS 1", **options).run()
 
 
-async def test_transactions_get_the_ids_that_this_suite_gives(central_system: Any) -> None:
+async def test_transactions_get_the_ids_that_this_suite_gives(
+    central_system: "FakeCentralSystem",
+) -> None:
     result = await _replayed(session_tape().recording(), central_system.url)
     assert result.differences == []
     assert (result.sent, result.compared, result.transaction_ids) == (4, 4, {77: 1})
@@ -87,7 +92,9 @@ async def test_transactions_get_the_ids_that_this_suite_gives(central_system: An
     assert sent["MeterValues"]["transactionId"] == sent["StopTransaction"]["transactionId"] == 1
 
 
-async def test_an_answer_that_differs_is_told_with_both(central_system: Any) -> None:
+async def test_an_answer_that_differs_is_told_with_both(
+    central_system: "FakeCentralSystem",
+) -> None:
     central_system.token_status = "Blocked"
     central_system.misbehaviour = lambda action, _: "error" if action == "MeterValues" else None
     result = await _replayed(session_tape().recording(), central_system.url)
@@ -100,7 +107,9 @@ async def test_an_answer_that_differs_is_told_with_both(central_system: Any) -> 
     assert values.replayed == "CALLERROR InternalError"
 
 
-async def test_a_refusal_that_names_another_field_is_told(central_system: Any) -> None:
+async def test_a_refusal_that_names_another_field_is_told(
+    central_system: "FakeCentralSystem",
+) -> None:
     tape = Tape()
     tape.frame("in", [2, "1", "MeterValues", {}])
     tape.frame("out", [4, "1", "InternalError", "connectorId: missing", {}])
@@ -109,7 +118,9 @@ async def test_a_refusal_that_names_another_field_is_told(central_system: Any) -
     assert difference.recorded == "CALLERROR InternalError connectorId: missing"
 
 
-async def test_silence_and_a_closed_socket_are_differences(central_system: Any) -> None:
+async def test_silence_and_a_closed_socket_are_differences(
+    central_system: "FakeCentralSystem",
+) -> None:
     how = {"MeterValues": "close", "BootNotification": "silence"}
     central_system.misbehaviour = lambda action, _: how.get(action)
     result = await _replayed(session_tape().recording(), central_system.url, answer_timeout_s=0.2)
@@ -122,7 +133,7 @@ async def test_silence_and_a_closed_socket_are_differences(central_system: Any) 
 
 
 async def test_commands_are_answered_as_the_station_did_and_else_refused(
-    central_system: Any,
+    central_system: "FakeCentralSystem",
 ) -> None:
     tape = session_tape()
     tape.frame("out", [2, "x", "Reset", {"type": "Soft"}])
@@ -139,7 +150,7 @@ async def test_commands_are_answered_as_the_station_did_and_else_refused(
     assert (result.commands, result.uncompared, result.sent) == (2, 2, 6)
 
 
-async def test_what_is_no_call_is_sent_as_it_was(central_system: Any) -> None:
+async def test_what_is_no_call_is_sent_as_it_was(central_system: "FakeCentralSystem") -> None:
     tape = Tape()
     tape.frame("in", "[2,rubbish")
     result = await _replayed(tape.recording(), central_system.url)

@@ -1,7 +1,6 @@
 """Combinations of extremes that hypothesis draws: calls, commands with their answers, requests."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -23,7 +22,7 @@ class Call:
     """What a station sends; `certainly` in a short run too."""
 
     action: str
-    payload: Any
+    payload: object
     certainly: bool = False
 
 
@@ -32,8 +31,8 @@ class Command:
     """What an operator sends, and what the station answers."""
 
     action: str
-    payload: Any
-    answer: Any
+    payload: object
+    answer: object
 
 
 Step = Call | Command | Case
@@ -62,14 +61,14 @@ def _command(action: str) -> st.SearchStrategy[Step]:
     )
 
 
-def _spoilt(document: Any, least: int, most: int) -> st.SearchStrategy[Any]:
+def _spoilt(document: object, least: int, most: int) -> st.SearchStrategy[object]:
     changes = st.tuples(st.sampled_from(list(places(document))), st.sampled_from(ALL))
     return st.lists(changes, min_size=least, max_size=most).map(
         lambda drawn: _changed(document, drawn)
     )
 
 
-def _changed(document: Any, changes: list[tuple[Place, Any]]) -> Any:
+def _changed(document: object, changes: list[tuple[Place, object]]) -> object:
     for place, value in changes:
         try:
             document = replaced(document, place, value)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 TIMES = (
     "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000001Z", "0001-01-01T00:00:00+14:00",
@@ -41,13 +40,13 @@ FLAGS = (True, False)
 # Deeper than the standard library writes; `written` makes arrays of them.
 _DEEP = {f"@{levels} levels@": levels for levels in (60, 70, 260, 990, 1_100)}
 
-SHAPES: tuple[Any, ...] = (
+SHAPES: tuple[object, ...] = (
     None, [], {}, [[]], [None], [{}], {"": None}, {"a": {"b": []}}, [0] * 1_000,
     *_DEEP,
 )  # fmt: skip
 ALL = (*TIMES, *TEXTS, *INTEGERS, *NUMBERS, *FLAGS, *SHAPES)
 # What of each other type is tried everywhere.
-_OF_OTHERS: tuple[Any, ...] = (
+_OF_OTHERS: tuple[object, ...] = (
     "", "x", "1", "true", TIMES[0], 0, 1, 2**63, 1.0, float("nan"), True, False, None, [], {},
     SHAPES[-1],
 )  # fmt: skip
@@ -57,13 +56,13 @@ _OF_OTHERS: tuple[Any, ...] = (
 class Extreme:
     """A value to try; `certainly` in a short run too, which tries some of the others."""
 
-    value: Any
+    value: object
     certainly: bool
 
 
-def extremes_of(valid: Any) -> Iterator[Extreme]:
+def extremes_of(valid: object) -> Iterator[Extreme]:
     """Yield the extremes of a valid value's type, and some of every other."""
-    own: tuple[Any, ...]
+    own: tuple[object, ...]
     match valid:
         case bool():
             own = FLAGS
@@ -82,11 +81,11 @@ def extremes_of(valid: Any) -> Iterator[Extreme]:
     yield from (Extreme(value, certainly=False) for value in _OF_OTHERS)
 
 
-def _is_time(valid: Any) -> bool:
+def _is_time(valid: object) -> bool:
     return isinstance(valid, str) and valid.startswith("20") and "T" in valid
 
 
-def written(document: Any) -> str:
+def written(document: object) -> str:
     """Return a document as JSON, and as more than that: NaN and lone surrogates are written too."""
     text = json.dumps(document)
     for mark, levels in _DEEP.items():

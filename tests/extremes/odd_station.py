@@ -44,7 +44,7 @@ class OddStation:
         """Disconnect."""
         await self._connection.aclose()
 
-    async def send(self, action: str, payload: Any) -> list[Any]:
+    async def send(self, action: str, payload: object) -> list[Any]:
         """Send a call and return the frame that answers it.
 
         What a start began is stopped, and what a stop is to end is begun before it.
@@ -74,7 +74,7 @@ class OddStation:
         answer: Payload = frame[2]
         return answer
 
-    async def _sent(self, action: str, payload: Any) -> list[Any]:
+    async def _sent(self, action: str, payload: object) -> list[Any]:
         message_id = secrets.token_hex(8)
         text = written([2, message_id, action, payload])
         for _ in range(_ATTEMPTS):

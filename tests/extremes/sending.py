@@ -69,12 +69,12 @@ async def odd_stations(
 
 
 async def shared(
-    workers: Iterable[Callable[[Item], Awaitable[Any]]], items: Sequence[Item]
+    workers: Iterable[Callable[[Item], Awaitable[object]]], items: Sequence[Item]
 ) -> None:
     """Have each worker take the next item until none is left."""
     left = iter(items)
 
-    async def work(one: Callable[[Item], Awaitable[Any]]) -> None:
+    async def work(one: Callable[[Item], Awaitable[object]]) -> None:
         for item in left:
             await one(item)
 

@@ -39,7 +39,7 @@ def station_answer(action: str) -> Payload:
     return _whole(STATION_ANSWERS[action], _schema(f"{action}Response"))
 
 
-def places(document: Any, at: Place = ()) -> Iterator[Place]:
+def places(document: object, at: Place = ()) -> Iterator[Place]:
     """Yield the place of every value in a document, the document itself included."""
     yield at
     children: list[tuple[str | int, Any]] = []
@@ -58,7 +58,7 @@ def value_at(document: Any, place: Place) -> Any:
     return document
 
 
-def replaced(document: Any, place: Place, value: Any) -> Any:
+def replaced(document: object, place: Place, value: object) -> object:
     """Return a copy of the document with another value at a place."""
     if not place:
         return value

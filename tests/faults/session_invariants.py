@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 from collections import defaultdict
-from typing import Any
 
+import asyncpg
 import httpx
 
 from csms_simulator.check import Difference, Fault, ReportedTransaction, compare, read_transaction
@@ -73,7 +73,7 @@ def kilowatt_hours(stored: Stored) -> float:
     return sum(transaction.energy_wh or 0 for transaction in stored) / 1000
 
 
-def _as_rest_tells(row: Any) -> Payload:
+def _as_rest_tells(row: asyncpg.Record) -> Payload:
     return {
         "timestamp": timestamp_text(row["sampled_at"]),
         "value": None,

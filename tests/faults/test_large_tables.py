@@ -1,7 +1,6 @@
 """N7: tables a hundred times as big, upkeep that never rests, and nobody who notices."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -66,7 +65,7 @@ async def _read_without_end(scenario: Scenario) -> None:
     """Read everything over and over; nothing may be refused."""
     while True:
         for path, query in _READ:
-            answer: Any = await scenario.operator.http.get(path, params=query)
+            answer = await scenario.operator.http.get(path, params=query)
             assert answer.status_code == 200, f"{path} {query}: {answer.text}"
 
 

@@ -13,11 +13,12 @@ from csms_shared.contracts.message_types import MessageType
 SAMPLES = Path(__file__).parents[2] / "docs" / "messages" / "samples"
 
 
-def _sample(name: MessageType) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text())
+def _sample(name: MessageType) -> dict[str, Any]:
+    sample: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text())
+    return sample
 
 
-def _with_additions(value: Any) -> Any:
+def _with_additions(value: object) -> object:
     """Add a field that nobody knows to every object."""
     if isinstance(value, dict):
         return {key: _with_additions(part) for key, part in value.items()} | {"added_later": 1}
@@ -40,6 +41,6 @@ def test_what_an_older_version_does_not_send_yet_has_a_default(name: MessageType
     assert isinstance(model.model_validate(older), model)
 
 
-def _required_parts(model: type[BaseModel], sample: Any) -> Any:
+def _required_parts(model: type[BaseModel], sample: dict[str, Any]) -> dict[str, Any]:
     required = {field for field, info in model.model_fields.items() if info.is_required()}
     return {field: value for field, value in sample.items() if field in required}

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -87,7 +87,7 @@ async def _slow_requests(scenario: Scenario, many: int) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _while_asking(
-    scenario: Scenario, asking: list[Any], under_way: int
+    scenario: Scenario, asking: Sequence[Coroutine[Any, Any, None]], under_way: int
 ) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one) for one in asking]

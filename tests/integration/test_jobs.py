@@ -25,7 +25,7 @@ class FrameStation:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._ids = itertools.count(1)
-        self._answers: dict[str, asyncio.Future[Any]] = {}
+        self._answers: dict[str, asyncio.Future[list[Any]]] = {}
         self.commands: asyncio.Queue[tuple[str, Payload]] = asyncio.Queue()
 
     async def read(self) -> None:

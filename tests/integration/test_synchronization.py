@@ -1,7 +1,6 @@
 """A system that reads what changed has every session as the suite has it."""
 
 import asyncio
-from typing import Any
 
 import httpx
 
@@ -9,6 +8,7 @@ from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
+from csms_simulator.wire import Payload
 from tests.integration.third_party import now
 from tests.integration.waiting import eventually
 
@@ -32,7 +32,7 @@ async def _charge(run: RunState, station_id: str, id_token: str) -> None:
 async def test_a_copy_that_is_kept_by_changes_equals_the_list(
     run: RunState, operator: Operator, station_id: str, id_token: str
 ) -> None:
-    copy: dict[int, Any] = {}
+    copy: dict[int, Payload] = {}
     first = await operator.get("/transactions", id_token=id_token)
     assert first["items"] == []
     changes = first["changes"]

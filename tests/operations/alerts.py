@@ -30,7 +30,7 @@ class Alert:
     """One rule; `lasts_s` is how long it has to be true before it fires."""
 
     name: str
-    expression: Any
+    expression: promql_parser.Expr
     lasts_s: float
     rule: Mapping[str, Any]
 

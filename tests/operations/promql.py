@@ -8,7 +8,6 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import promql_parser as promql
 
@@ -35,7 +34,7 @@ class Scrape:
     values: dict[str, Vector]
 
 
-def evaluate(expression: Any, scrapes: Sequence[Scrape]) -> Vector | float:
+def evaluate(expression: promql.Expr, scrapes: Sequence[Scrape]) -> Vector | float:
     """Return what a parsed expression is at the last of the scrapes."""
     match expression:
         case promql.NumberLiteral():
@@ -55,15 +54,16 @@ def evaluate(expression: Any, scrapes: Sequence[Scrape]) -> Vector | float:
     raise NotImplementedError(f"not evaluated in these tests: {expression.prettify()}")
 
 
-def vector(expression: Any, scrapes: Sequence[Scrape]) -> Vector:
+def vector(expression: promql.Expr, scrapes: Sequence[Scrape]) -> Vector:
     """Return what an expression is that is a vector."""
     found = evaluate(expression, scrapes)
     assert isinstance(found, dict), expression.prettify()
     return found
 
 
-def _selected(selector: Any, scrape: Scrape) -> Vector:
-    if selector.offset is not None or selector.at is not None or selector.matchers.or_matchers:
+def _selected(selector: promql.VectorSelector, scrape: Scrape) -> Vector:
+    beyond = selector.offset is not None or selector.at is not None
+    if selector.name is None or beyond or selector.matchers.or_matchers:
         raise NotImplementedError(selector.prettify())
     return {
         labels: value
@@ -72,7 +72,7 @@ def _selected(selector: Any, scrape: Scrape) -> Vector:
     }
 
 
-def _fits(matcher: Any, value: str) -> bool:
+def _fits(matcher: promql.Matcher, value: str) -> bool:
     match str(matcher.op).removeprefix("MatchOp."):
         case "Equal":
             return value == str(matcher.value)
@@ -85,7 +85,7 @@ def _fits(matcher: Any, value: str) -> bool:
     raise NotImplementedError(str(matcher))
 
 
-def _increase(matrix: Any, scrapes: Sequence[Scrape]) -> Vector:
+def _increase(matrix: promql.MatrixSelector, scrapes: Sequence[Scrape]) -> Vector:
     """Return the growth within the range, counter resets left out; not extrapolated."""
     begin = scrapes[-1].at - matrix.range.total_seconds()
     before: Vector = {}
@@ -101,7 +101,7 @@ def _increase(matrix: Any, scrapes: Sequence[Scrape]) -> Vector:
     return grown
 
 
-def _sum(aggregate: Any, scrapes: Sequence[Scrape]) -> Vector:
+def _sum(aggregate: promql.AggregateExpr, scrapes: Sequence[Scrape]) -> Vector:
     modifier = aggregate.modifier
     if modifier is not None and modifier.type != promql.AggModifierType.By:
         raise NotImplementedError(aggregate.prettify())
@@ -113,7 +113,7 @@ def _sum(aggregate: Any, scrapes: Sequence[Scrape]) -> Vector:
     return sums
 
 
-def _binary(binary: Any, scrapes: Sequence[Scrape]) -> Vector | float:
+def _binary(binary: promql.BinaryExpr, scrapes: Sequence[Scrape]) -> Vector | float:
     left, right = evaluate(binary.lhs, scrapes), evaluate(binary.rhs, scrapes)
     name = str(binary.op)
     if isinstance(left, float) and isinstance(right, float):
@@ -130,7 +130,9 @@ def _binary(binary: Any, scrapes: Sequence[Scrape]) -> Vector | float:
     return {labels: _ARITHMETIC[name](one, other) for labels, (one, other) in pairs.items()}
 
 
-def _matched(left: Vector, right: Vector, modifier: Any) -> dict[Labels, tuple[float, float]]:
+def _matched(
+    left: Vector, right: Vector, modifier: promql.BinModifier | None
+) -> dict[Labels, tuple[float, float]]:
     on = None
     if modifier is not None and modifier.matching is not None:
         if (

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import httpx
 import orjson
@@ -280,7 +280,7 @@ class Stations:
         )
 
 
-def no_such_station(parameters: dict[str, Any]) -> Any:
+def no_such_station(parameters: dict[str, Any]) -> NoReturn:
     """Refuse as the registry does."""
     raise refuse(404, "not_found", f"there is no station {parameters['station_id']}")
 

@@ -9,7 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from driven_registry import Registry, answer_of
 
+from csms_shared.contracts.certificates import StationCertificatesView
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.service.inbox import Work
@@ -24,7 +26,7 @@ PROOF = "ab" * 32
 class Ordering:
     """The suite around the registry's tables: a station that asks, and the ends of its orders."""
 
-    def __init__(self, registry: Any, folder: Path) -> None:
+    def __init__(self, registry: Registry, folder: Path) -> None:
         self.registry = registry
         registry.authority = BuiltInAuthority(folder, PASSPHRASE, "Operator", 365)
         self.signing = CertificateSigning(
@@ -45,7 +47,7 @@ class Ordering:
                 )
             ]
         )
-        return str(reply.content.payload["status"])
+        return str(answer_of(reply)["status"])
 
     async def orders(self) -> list[dict[str, Any]]:
         rows = await self.registry.query(
@@ -56,8 +58,11 @@ class Ordering:
     async def complete(self, order: dict[str, Any], status: str = "completed", **more: Any) -> None:
         await self.registry.send([completed(order, status, **more)])
 
-    async def view(self) -> Any:
-        return await self.registry.request("certificates.of_station", station_id="A")
+    async def view(self) -> StationCertificatesView:
+        view: StationCertificatesView = await self.registry.request(
+            "certificates.of_station", station_id="A"
+        )
+        return view
 
 
 def completed(order: dict[str, Any], status: str = "completed", **more: Any) -> Work:

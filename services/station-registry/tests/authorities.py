@@ -4,7 +4,6 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -47,7 +46,7 @@ class Made:
     """
 
     name: str = "Root"
-    key: Any = EC_KEY
+    key: AuthorityKey = EC_KEY
     ca: bool | None = True
     path_length: int | None = None
     usage: frozenset[str] | None = SIGNS
@@ -72,8 +71,8 @@ class Made:
             builder = builder.add_extension(extension, critical=False)
         return builder.sign(by.key, self.digest())
 
-    def _extensions(self) -> list[Any]:
-        found: list[Any] = []
+    def _extensions(self) -> list[x509.ExtensionType]:
+        found: list[x509.ExtensionType] = []
         if self.ca is not None:
             found.append(x509.BasicConstraints(self.ca, self.path_length if self.ca else None))
         if self.usage is not None:

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from driven_registry import Registry
+
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
@@ -49,7 +51,7 @@ def ended(job_id: UUID, action: str, outcome: str, sent_ms: int, station_id: str
 
 
 def report(
-    registry: Any,
+    registry: Registry,
     status: str,
     seq: int,
     received_ms: int,
@@ -59,7 +61,7 @@ def report(
     action: str = "FirmwareStatusNotification",
 ) -> Work:
     named = {} if request_id is None else {"requestId": request_id}
-    work: Work = registry.call(
+    return registry.call(
         action,
         STATION,
         {"status": status, **named},
@@ -68,10 +70,9 @@ def report(
         seq=seq,
         received_ms=received_ms,
     )
-    return work
 
 
-async def create(registry: Any, action: str = "UpdateFirmware") -> UUID:
+async def create(registry: Registry, action: str = "UpdateFirmware") -> UUID:
     job_id = new_command_id(now_ms())
     await registry.request(
         "jobs.create",

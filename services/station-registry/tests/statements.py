@@ -1,6 +1,6 @@
 """Which statements some work sends, and which rows they read."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,14 @@ def recorded(engine: AsyncEngine) -> Iterator[list[Statement]]:
     """Yield a list that grows by each statement on data; one for many rows is one."""
     sent: list[Statement] = []
 
-    def note(_: Any, __: Any, sql: str, parameters: Any, context: Any, executemany: bool) -> None:
+    def note(
+        _: object,
+        __: object,
+        sql: str,
+        parameters: Sequence[Any],
+        context: object,
+        executemany: bool,
+    ) -> None:
         if not sql.startswith(_OF_TRANSACTIONS):
             sent.append((sql, tuple(parameters[0] if executemany else parameters)))
 
@@ -31,7 +38,7 @@ def recorded(engine: AsyncEngine) -> Iterator[list[Statement]]:
 
 
 async def explained(
-    engine: AsyncEngine, url: str, schema: str, work: Callable[[AsyncConnection], Awaitable[Any]]
+    engine: AsyncEngine, url: str, schema: str, work: Callable[[AsyncConnection], Awaitable[object]]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return the SQL of each statement that `work` sends, and the nodes of its plan as it ran.
 

@@ -15,7 +15,7 @@ from csms_shared.broker.consumer import Delivery
 from csms_shared.broker.reading import UnreadableMessage, read_batch, read_events
 from csms_shared.contracts.commands import CommandReportBatch
 from csms_shared.contracts.control import ControlBatch
-from csms_shared.contracts.envelope import Batch
+from csms_shared.contracts.envelope import Batch, Contract
 from csms_shared.contracts.json_schemas import MESSAGES
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimOutcome, ClaimReplyBatch
@@ -29,13 +29,13 @@ def newer(name: MessageType) -> bytes:
     return (SAMPLES / "newer" / f"{name}.json").read_bytes()
 
 
-def known_item(name: MessageType) -> Any:
-    model = cast(type[Batch[Any]], MESSAGES[name])
+def known_item(name: MessageType) -> Contract:
+    model = cast(type[Batch[Contract]], MESSAGES[name])
     return model.model_validate_json((SAMPLES / f"{name}.json").read_bytes()).items[0]
 
 
-def batch_of(name: MessageType) -> type[Batch[Any]]:
-    return cast(type[Batch[Any]], MESSAGES[name])
+def batch_of(name: MessageType) -> type[Batch[Contract]]:
+    return cast(type[Batch[Contract]], MESSAGES[name])
 
 
 def test_every_contract_has_a_sample_with_something_new() -> None:

@@ -5,7 +5,6 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 import pytest
@@ -393,7 +392,9 @@ async def _until_emptied(stage: Stage, relay: OutboxRelay) -> None:
 
 async def test_what_is_hardly_waited_for_is_sent_all_the_same(stage: Stage) -> None:
     class Slow(FakePublisher):
-        async def publish_all(self, messages: list[Outgoing], timeout: float = 1.0) -> list[Any]:
+        async def publish_all(
+            self, messages: list[Outgoing], timeout: float = 1.0
+        ) -> list[PublishReturned | PublishUnconfirmed | None]:
             # As when a new channel has to be opened first.
             await asyncio.sleep(0.3)
             return await super().publish_all(messages, timeout)

@@ -1,7 +1,6 @@
 """Rows as one array per column, against a real PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -81,7 +80,7 @@ def test_a_column_that_the_table_has_not_is_an_error() -> None:
 
 
 async def test_every_type_comes_back_as_it_was_sent(fresh_database_url: str) -> None:
-    row: tuple[Any, ...] = (
+    row: tuple[object, ...] = (
         UUID(int=1),
         2**40,
         7,

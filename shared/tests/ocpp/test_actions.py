@@ -44,16 +44,17 @@ def _schema(version: str, name: str) -> dict[str, Any]:
     return schema
 
 
-def _resolved(node: Any, document: dict[str, Any]) -> Any:
+def _resolved(node: object, document: dict[str, Any]) -> Any:
     """Return a schema with its definitions where they are referred to."""
     if isinstance(node, list):
         return [_resolved(child, document) for child in node]
     if not isinstance(node, dict):
         return node
     reference = node.get("$ref")
+    schema: dict[str, Any] = node
     if isinstance(reference, str):
-        node = document["definitions"][reference.removeprefix("#/definitions/")]
-    return {name: _resolved(child, document) for name, child in node.items()}
+        schema = document["definitions"][reference.removeprefix("#/definitions/")]
+    return {name: _resolved(child, document) for name, child in schema.items()}
 
 
 def _at(schema: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def test_error_codes_are_spelled_as_each_version_has_them() -> None:
 
 @pytest.mark.parametrize("levels", [200, 255, 300, 900])
 def test_what_is_nested_deeply_is_a_problem_and_no_defect(levels: int) -> None:
-    nested: Any = "x"
+    nested: object = "x"
     for _ in range(levels):
         nested = [nested]
     payload = {"vendorId": "v", "data": nested}
@@ -216,7 +216,7 @@ _ITEMS = st.sampled_from(
 
 @given(st.lists(_ITEMS), st.lists(_ITEMS), st.dictionaries(st.text(max_size=3), st.none()))
 def test_problems_are_those_of_the_schema_as_a_whole(
-    values: list[Any], samples: list[Any], more: dict[str, None]
+    values: list[object], samples: list[object], more: dict[str, None]
 ) -> None:
     payload = METER | {"meterValue": [{"timestamp": "x", "sampledValue": samples}, *values], **more}
     schema = request_schema(OCPP16, "MeterValues")

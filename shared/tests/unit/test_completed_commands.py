@@ -1,7 +1,7 @@
 """Ends of commands reach the handler of their action, once and in any order."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -61,7 +61,7 @@ async def applied(works: Sequence[Work]) -> dict[str, list[CompletedCommand]]:
 
         return handle
 
-    connection: Any = None
+    connection = cast(AsyncConnection, None)
     handlers = {(OCPP16, name): handler(name) for name in ("Reset", "GetLog")}
     await apply_completed(connection, works, handlers)
     return seen
@@ -98,7 +98,7 @@ async def test_ends_from_which_nothing_follows_are_not_handed_on() -> None:
     async def take(_: AsyncConnection, ends: Sequence[int]) -> None:
         seen.extend(ends)
 
-    connection: Any = None
+    connection = cast(AsyncConnection, None)
     works = [work(ended(command_id)) for command_id in IDS]
     await apply_completed(connection, works, {(OCPP16, "Reset"): following(read, take)})
     assert sorted(seen) == [1, 2, 3]

@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,11 @@ def test_every_row_names_where_it_is_used_and_a_test_that_exists() -> None:
 
 
 async def test_uvicorn_serves_a_given_socket_and_leaves_the_signals_alone() -> None:
-    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def application(
+        scope: dict[str, Any],
+        receive: object,
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 

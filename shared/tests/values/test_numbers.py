@@ -1,6 +1,6 @@
 """Numbers and flags from outside."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import pytest
@@ -63,7 +63,7 @@ def test_an_integer_of_json_is_one_also_where_it_is_written_with_a_point(number:
      # What the parser makes of one below the bound.
      orjson.loads(str(INT64_MIN - 1))],
 )  # fmt: skip
-def test_what_only_looks_like_an_integer_is_refused(given: Any) -> None:
+def test_what_only_looks_like_an_integer_is_refused(given: object) -> None:
     assert as_integer(given) is None
     with pytest.raises(ValidationError, match="whole number"):
         _ANY.validate_python(given)
@@ -100,7 +100,7 @@ def test_a_number_in_a_query_is_a_decimal(text: str) -> None:
 
 
 @pytest.mark.parametrize("given", [0, 1, "true", "", None, 1.0, []])
-def test_a_flag_of_json_is_true_or_false_and_nothing_else(given: Any) -> None:
+def test_a_flag_of_json_is_true_or_false_and_nothing_else(given: object) -> None:
     assert TypeAdapter(Flag).validate_python(True) is True
     with pytest.raises(ValidationError, match="true or false"):
         TypeAdapter(Flag).validate_python(given)

@@ -19,18 +19,33 @@ import math
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+# Every program that Python starts reads this: what it has not asked for is not imported.
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from csms_shared.broker.consumer import Rest
+    from csms_shared.contracts.requests import RequestItem
+    from csms_shared.db.engine import RequestHandler
+    from csms_shared.db.upkeep import Upkeep, UpkeepTask
+    from csms_shared.service.inbox import Inbox, Reply, Work
+    from csms_shared.service.requests_inbox import RequestsInbox
+    from station_registry.provisioning.domain.registration import Policies
+
+    Commit = Callable[[Inbox, Sequence[Work]], Coroutine[Any, Any, Rest | None]]
+    Handle = Callable[[RequestsInbox, RequestItem], Coroutine[Any, Any, object]]
+
+Parameters = TypeVar("Parameters")
 
 HANGS = 2
 # Statements of requests end after 15 s.
 _STEP_S = 5.0
 
-Commit = Callable[[Any, Sequence[Any]], Awaitable[Any]]
 
-
-def _meets(works: Sequence[Any], stations: str | None) -> bool:
+def _meets(works: Sequence["Work"], stations: str | None) -> bool:
     return stations is not None and any(
         work.envelope.get("action") == os.environ["FAULT_ACTION"]
         and str(work.item.get("station_id")).startswith(stations)
@@ -39,10 +54,10 @@ def _meets(works: Sequence[Any], stations: str | None) -> bool:
     )
 
 
-def _with_faults(commit: Commit, poison: str | None, hang: str | None) -> Commit:
+def _with_faults(commit: "Commit", poison: str | None, hang: str | None) -> "Commit":
     hangs = itertools.count()
 
-    async def commit_or_not(inbox: Any, works: Sequence[Any]) -> Any:
+    async def commit_or_not(inbox: "Inbox", works: Sequence["Work"]) -> "Rest | None":
         if _meets(works, poison):
             os.kill(os.getpid(), signal.SIGKILL)
         if _meets(works, hang) and next(hangs) < HANGS:
@@ -52,10 +67,10 @@ def _with_faults(commit: Commit, poison: str | None, hang: str | None) -> Commit
     return commit_or_not
 
 
-def _failing_at_times(handle: Callable[[Any, Any], Awaitable[Any]], every: int) -> Any:
+def _failing_at_times(handle: "Handle", every: int) -> "Handle":
     requests = itertools.count(1)
 
-    async def handle_or_fail(inbox: Any, item: Any) -> Any:
+    async def handle_or_fail(inbox: "RequestsInbox", item: "RequestItem") -> object:
         if next(requests) % every == 0:
             from csms_shared.contracts.refusals import refuse
 
@@ -71,7 +86,7 @@ def _shift_clock(seconds: float) -> None:
     time.time_ns = lambda: true_time_ns() + int(seconds * 1e9)
 
 
-async def _take_time(connection: Any, seconds: float) -> None:
+async def _take_time(connection: "AsyncConnection", seconds: float) -> None:
     from sqlalchemy import text
 
     await connection.execute(text("SELECT pg_sleep(:s)"), {"s": seconds})
@@ -84,9 +99,9 @@ def _slow_down_pages(seconds: float) -> None:
     reassert = connections.reassert_connections
 
     async def reassert_slowly(
-        connection: Any, works: Sequence[Any], *rest: Any, **more: Any
-    ) -> Any:
-        replies = await reassert(connection, works, *rest, **more)
+        connection: "AsyncConnection", works: Sequence["Work"], policies: "Policies"
+    ) -> list["Reply"]:
+        replies = await reassert(connection, works, policies)
         for _ in range(0, len(works), BATCH_MAX_ITEMS):
             await _take_time(connection, seconds)
         return replies
@@ -100,8 +115,11 @@ def _slow_down_requests(model: str, seconds: float) -> None:
     transactional = engines.transactional
     steps = math.ceil(seconds / _STEP_S)
 
-    def transactional_slowly(engine: Any, work: Any) -> Any:
-        async def work_slowly(connection: Any, parameters: Any) -> Any:
+    def transactional_slowly(
+        engine: "AsyncEngine",
+        work: Callable[["AsyncConnection", Parameters], Awaitable[object]],
+    ) -> "RequestHandler":
+        async def work_slowly(connection: "AsyncConnection", parameters: Parameters) -> object:
             if type(parameters).__name__ == model:
                 for _ in range(steps):
                     await _take_time(connection, seconds / steps)
@@ -112,12 +130,14 @@ def _slow_down_requests(model: str, seconds: float) -> None:
     engines.transactional = transactional_slowly
 
 
-def _change_upkeep(change: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+def _change_upkeep(change: Callable[[Sequence["UpkeepTask"]], Sequence["UpkeepTask"]]) -> None:
     from csms_shared.db import upkeep
 
     begin = upkeep.Upkeep.__init__
 
-    def begin_changed(self: Any, engine: Any, schema: str, tasks: Sequence[Any]) -> None:
+    def begin_changed(
+        self: "Upkeep", engine: "AsyncEngine", schema: str, tasks: Sequence["UpkeepTask"]
+    ) -> None:
         begin(self, engine, schema, change(tasks))
 
     upkeep.Upkeep.__init__ = begin_changed  # type: ignore[method-assign]
@@ -129,14 +149,14 @@ def _slow_down_upkeep(seconds: float) -> None:
 
     engines.STATEMENT_TIMEOUT_MS = int(2000 * seconds)
 
-    def slowly(task: Any) -> Any:
-        async def work(connection: Any) -> Any:
+    def slowly(task: "UpkeepTask") -> "UpkeepTask":
+        async def work(connection: "AsyncConnection") -> bool | None:
             await _take_time(connection, seconds)
             return await task.work(connection)
 
         return replace(task, every_s=1.0, work=work)
 
-    def change(tasks: Sequence[Any]) -> Sequence[Any]:
+    def change(tasks: Sequence["UpkeepTask"]) -> Sequence["UpkeepTask"]:
         purges = [task for task in tasks if task.name.startswith("purge_")][:UPKEEP_CONNECTIONS]
         return [slowly(task) if task in purges else task for task in tasks]
 
@@ -168,6 +188,6 @@ if "FAULT_POISON" in os.environ or "FAULT_HANG" in os.environ:
 if "FAULT_FAILING_REQUESTS" in os.environ:
     from csms_shared.service.requests_inbox import RequestsInbox
 
-    RequestsInbox._handle = _failing_at_times(  # type: ignore[method-assign]
+    RequestsInbox._handle = _failing_at_times(  # type: ignore[assignment,method-assign]
         RequestsInbox._handle, int(os.environ["FAULT_FAILING_REQUESTS"])
     )

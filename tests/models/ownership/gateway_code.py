@@ -1,7 +1,7 @@
 """A gateway's real claims, lease, controls and connection table, without broker and sockets."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -60,7 +60,9 @@ class _Broker:
     async def until_consuming(self, within_s: float) -> bool:
         return True
 
-    async def ask(self, key: str, type: MessageType, items: list[Any], *_: Any, **__: Any) -> bytes:
+    async def ask(
+        self, key: str, type: MessageType, items: list[Any], *_: object, **__: object
+    ) -> bytes:
         if self.lost:
             raise RequestTimedOut("lost")
         assert type is MessageType.LEASE
@@ -233,7 +235,7 @@ class GatewayCode:
         socket = _Socket(self.connections, reply.connection_id, reply.epoch)
         self.connections.add(cast(Any, socket))
 
-    def _run(self, work: Any) -> None:
+    def _run(self, work: Awaitable[object]) -> None:
         async def until_idle() -> None:
             await work
             for _ in range(10):

@@ -187,7 +187,7 @@ async def test_a_replica_of_the_release_before_costs_no_key_and_nothing_is_done_
     body = {**ALL, "limit": 120}
     answer = stations.sessions.operations[OPERATIONS[DISMISS]]
 
-    def older_replica_from_the_second_on(parameters: Answer) -> Any:
+    def older_replica_from_the_second_on(parameters: Answer) -> object:
         if items.asked:
             raise refuse(404, "unknown_operation", "there is no such operation")
         return answer(parameters)
@@ -377,7 +377,7 @@ async def test_what_was_done_before_a_refusal_or_an_outage_is_answered_and_noted
 ) -> None:
     answer = stations.sessions.operations[OPERATIONS[RECONCILE]]
 
-    def from_the_third_on(parameters: Answer) -> Any:
+    def from_the_third_on(parameters: Answer) -> object:
         if len(items.asked) == 2:
             raise refusal
         return answer(parameters)

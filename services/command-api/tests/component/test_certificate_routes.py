@@ -1,7 +1,5 @@
 """REST of certificates and security events."""
 
-from typing import Any
-
 import httpx
 import pytest
 from command_api_fakes import Stations, api_key, is_problem
@@ -80,7 +78,7 @@ async def test_certificates_are_listed_shown_and_revoked(
 async def test_an_authority_that_can_not_sign_is_told_with_what_is_wrong(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    def unusable(_: Any) -> None:
+    def unusable(_: object) -> None:
         raise refuse(503, "authority_unusable", "its certificate: keyUsage is missing")
 
     for name, path in (("get", ""), ("crl", "/crl")):

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import time
-from typing import Any
 
 import asyncpg
 import httpx
@@ -143,7 +142,7 @@ async def test_the_time_of_a_command_begins_when_the_registry_has_taken_its_prof
 ) -> None:
     taken: list[int] = []
 
-    def take_slowly(_: Any) -> None:
+    def take_slowly(_: object) -> None:
         time.sleep(0.3)
         taken.append(now_ms())
 

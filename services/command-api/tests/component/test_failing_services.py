@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NoReturn
 
 import asyncpg
 import httpx
@@ -24,23 +24,23 @@ from csms_shared.runtime.clock import now_ms
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-def defect(_: Answer) -> Any:
+def defect(_: Answer) -> NoReturn:
     raise refuse(500, "internal_error", "this request met a defect")
 
 
-def unknown_operation(_: Answer) -> Any:
+def unknown_operation(_: Answer) -> NoReturn:
     raise refuse(404, "unknown_operation", "there is no such operation")
 
 
-def gibberish(_: Answer) -> Any:
+def gibberish(_: Answer) -> NoReturn:
     raise Gibberish
 
 
-def other_contract(_: Answer) -> Any:
+def other_contract(_: Answer) -> list[dict[str, str]]:
     return [{"owner": "somebody"}]
 
 
-Failing = Callable[[Answer], Any]
+Failing = Callable[[Answer], object]
 FAILING = (defect, unknown_operation, gibberish, other_contract)
 ROTATION = {"key": "AuthorizationKey", "value": "0123456789abcdef0123456789abcdef"}
 
@@ -121,7 +121,7 @@ async def test_one_owner_that_cannot_be_read_costs_no_other_station(
     newer, known = stations.online(), stations.online()
     right = stations.registry.operations["owners.look_up"]
 
-    def some(parameters: Answer) -> Any:
+    def some(parameters: Answer) -> list[dict[str, str]]:
         return [
             {"owner": one["station_id"]} if one["station_id"] == newer else one
             for one in right(parameters)
@@ -149,7 +149,7 @@ async def test_a_password_that_a_station_took_is_told_until_the_registry_has_it(
     station_id, neighbour = stations.online(), stations.online()
     right, failed = stations.registry.operations["stations.set_password"], asyncio.Event()
 
-    def fail_at_the_end(parameters: Answer) -> Any:
+    def fail_at_the_end(parameters: Answer) -> object:
         if parameters["station_id"] == station_id and "lasts_s" not in parameters:
             failed.set()
             failing(parameters)

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
+from migrated_database import Database
 
 from command_api.database import SCHEMA
 from command_api.idempotency.handlers import IdempotentCreation, KeyedRequest
@@ -158,7 +159,7 @@ async def test_a_key_is_visible_text(admin: httpx.AsyncClient, maker: Maker) -> 
 
 @pytest.mark.parametrize("before", ["find", "make"])
 async def test_a_refusal_does_not_free_a_key_that_another_request_makes_something_with(
-    command_database: Any, before: str
+    command_database: Database, before: str
 ) -> None:
     engine = create_engine(command_database.service_url, SCHEMA, name="tests", pool_size=3)
     creation = IdempotentCreation(engine, b"secret")
@@ -204,7 +205,7 @@ async def test_a_refusal_does_not_free_a_key_that_another_request_makes_somethin
 
 @pytest.mark.parametrize("made_before_the_refusal", [False, True])
 async def test_a_refusal_does_not_free_a_key_that_an_earlier_request_makes_something_with(
-    command_database: Any, made_before_the_refusal: bool
+    command_database: Database, made_before_the_refusal: bool
 ) -> None:
     engine = create_engine(command_database.service_url, SCHEMA, name="tests", pool_size=3)
     creation = IdempotentCreation(engine, b"secret")

@@ -1,7 +1,7 @@
 """Recorded frames and refused handshakes through REST."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -52,13 +52,13 @@ async def test_filters_and_cursor_reach_the_registry(
 async def test_an_export_is_every_page_as_lines_with_an_end(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    pages = {
+    pages: dict[str | None, dict[str, Any]] = {
         None: {"items": [{"at": "1", "n": 1}, {"at": "2", "n": 2}], "next_cursor": "a"},
         "a": {"items": [], "next_cursor": "b"},
         "b": {"items": [{"at": "3", "n": 3}], "next_cursor": None},
     }
 
-    def page(parameters: dict[str, Any]) -> Any:
+    def page(parameters: dict[str, Any]) -> dict[str, Any]:
         assert parameters["order"] == "oldest"
         return pages[parameters.get("cursor")]
 
@@ -73,7 +73,7 @@ async def test_an_export_is_every_page_as_lines_with_an_end(
 async def test_an_export_that_is_interrupted_or_too_long_says_so(
     admin: httpx.AsyncClient, stations: Stations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def page(parameters: dict[str, Any]) -> Any:
+    def page(parameters: dict[str, Any]) -> dict[str, Any]:
         if "cursor" in parameters:
             raise refuse(409, "whatever", "broken")
         return {"items": [{"at": "1"}], "next_cursor": "a"}
@@ -85,7 +85,7 @@ async def test_an_export_that_is_interrupted_or_too_long_says_so(
     answer = await admin.get("/stations/A/messages.jsonl")
     assert json.loads(answer.text.splitlines()[-1]) == {"end": "limit_reached", "next_from": "1"}
 
-    def unknown(_: dict[str, Any]) -> Any:
+    def unknown(_: dict[str, Any]) -> NoReturn:
         raise refuse(404, "not_found", "no such station")
 
     stations.registry.operations["messages.list"] = unknown

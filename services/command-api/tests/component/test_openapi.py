@@ -30,9 +30,9 @@ async def document(rest_url: str) -> Node:
     return served
 
 
-def nodes(node: Any) -> Iterator[Node]:
+def nodes(node: object) -> Iterator[Node]:
     """Every object of the document, at any depth."""
-    children: list[Any] = []
+    children: list[object] = []
     if isinstance(node, dict):
         yield node
         children = list(node.values())
@@ -53,15 +53,15 @@ def schema_of(document: Node, schema: Node) -> Node:
     return {**schema, "components": document["components"]}
 
 
-def resolved(document: Node, reference: str) -> Any:
-    """What a reference leads to; None where it leads nowhere."""
+def resolved(document: Node, reference: str) -> Node | None:
+    """The object that a reference leads to; None where it leads to none."""
     assert reference.startswith("#/"), reference
-    found: Any = document
+    found: object = document
     for step in reference.removeprefix("#/").split("/"):
         if not isinstance(found, dict) or step not in found:
             return None
         found = found[step]
-    return found
+    return found if isinstance(found, dict) else None
 
 
 async def test_every_reference_leads_somewhere(document: Node) -> None:
@@ -86,6 +86,7 @@ async def test_every_example_is_valid(document: Node) -> None:
             schema = content["schema"]
             examples = [content["example"]] if "example" in content else []
             target = resolved(document, schema["$ref"]) if "$ref" in schema else schema
+            assert target is not None, name
             validator = jsonschema_rs.Draft202012Validator(
                 schema_of(document, schema), validate_formats=True
             )

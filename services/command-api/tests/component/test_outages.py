@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -78,7 +77,7 @@ def target(url: str) -> tuple[str, int]:
     return parsed.host, parsed.port
 
 
-async def timed(request: Any) -> httpx.Response:
+async def timed(request: Awaitable[httpx.Response]) -> httpx.Response:
     async with asyncio.timeout(ANSWERS_WITHIN_S):
         answer: httpx.Response = await request
     return answer

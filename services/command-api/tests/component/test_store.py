@@ -31,7 +31,7 @@ async def test_the_tables_in_the_code_are_those_that_the_migrations_make(
 ) -> None:
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
 
-    def differences(connection: Connection) -> list[Any]:
+    def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "version_table_schema": SCHEMA}
         )

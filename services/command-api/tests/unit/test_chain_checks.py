@@ -14,7 +14,7 @@ class Registry:
         self.values = values
         self.asked: list[str] = []
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, str]:
         self.asked.append(operation)
         assert parameters["keys"] == ["CertificateSignedMaxChainSize"]
         return self.values

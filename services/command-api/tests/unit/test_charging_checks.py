@@ -16,7 +16,7 @@ class KnownServices:
         self.answers = {"configuration.values": values, "charging_profiles.check": found}
         self.asked: list[str] = []
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> object:
         self.asked.append(operation)
         return self.answers[operation]
 

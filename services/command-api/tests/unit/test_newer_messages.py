@@ -1,7 +1,9 @@
 """What a newer version sends costs this instance the item that is new, and no other."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import orjson
 import pytest
@@ -32,21 +34,21 @@ class Seen:
 
     def __init__(self) -> None:
         self.types: list[str] = []
-        self.ended: list[Any] = []
+        self.ended: list[UUID] = []
 
     def saw(self, event: CloudEvent) -> None:
         self.types.append(event.type)
         if event.type.endswith("connected.v1"):
             int(event.data["epoch"])
 
-    def ended_elsewhere(self, command_ids: Any) -> None:
+    def ended_elsewhere(self, command_ids: Sequence[UUID]) -> None:
         self.ended += command_ids
 
 
 async def test_every_report_that_is_known_is_taken() -> None:
     outcomes: list[str] = []
 
-    def reported(gateway_id: str, reports: Any) -> None:
+    def reported(gateway_id: str, reports: Sequence[CommandReport]) -> None:
         for report in reports:
             assert isinstance(report, CommandReport)
             outcomes.append(str(report.outcome))
@@ -59,7 +61,7 @@ async def test_every_report_that_is_known_is_taken() -> None:
 async def test_a_report_that_meets_a_defect_comes_in_nobodys_way() -> None:
     taken: list[str] = []
 
-    def reported(gateway_id: str, reports: Any) -> None:
+    def reported(gateway_id: str, reports: Sequence[CommandReport]) -> None:
         (report,) = reports
         if report.outcome == "deferred":
             raise ValueError("a defect")
@@ -93,10 +95,10 @@ async def test_an_event_without_what_its_type_promises_comes_in_nobodys_way() ->
 class Registry:
     """Answers every question with the same."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: object) -> None:
         self._answer = answer
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> object:
         return self._answer
 
 
@@ -110,7 +112,7 @@ async def test_an_owner_that_cannot_be_read_costs_no_other_station() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, {}, [5], [{"owner": "A"}]])
-async def test_an_answer_without_an_owner_is_none(answer: Any) -> None:
+async def test_an_answer_without_an_owner_is_none(answer: object) -> None:
     with pytest.raises(ServiceAway):
         await OwnerMap(Registry(answer)).find_fresh(["A"])
 

@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ def spelled_in_ocpp() -> set[str]:
     return names | fields
 
 
-def _fields(schema: Any) -> Iterator[str]:
+def _fields(schema: object) -> Iterator[str]:
     if isinstance(schema, list):
         for part in schema:
             yield from _fields(part)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn, cast
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.commands.domain.preparation import AskedCommand, Prepared, Refusal
 from command_api.commands.domain.remote_starts import AwaitedStart
@@ -13,7 +14,7 @@ from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.handlers.order_preparation import command_of_order
 from command_api.commands.handlers.orders import Orders
 from command_api.ocpp.preparations import Preparations
-from command_api.ports import ServiceAway
+from command_api.ports import ServiceAway, Services
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrder, order_of
@@ -47,7 +48,7 @@ class Registry:
     def __init__(self, **values: str) -> None:
         self.values = values
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, str]:
         assert operation == "configuration.values"
         return self.values
 
@@ -65,7 +66,7 @@ async def nothing_stored(ids: Sequence[UUID]) -> set[UUID]:
 
 
 async def command_of(
-    ordered: CommandOrder, of: OwnerView | None = None, registry: Any = None
+    ordered: CommandOrder, of: OwnerView | None = None, registry: Services | None = None
 ) -> CommandRecord:
     edge = Preparations(registry or Registry(), min_password_length=16)
     return await command_of_order(ordered, of or owner(), edge, NOW)
@@ -235,7 +236,7 @@ async def test_an_order_that_nobody_checks_in_time_is_stored_to_be_checked_when_
 
 async def test_an_order_waits_for_a_service_that_is_too_busy_to_check_it() -> None:
     class Busy:
-        async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        async def ask(self, service: str, operation: str, parameters: object) -> NoReturn:
             raise refuse(503, "too_busy", "later")
 
     with pytest.raises(ServiceAway):
@@ -256,6 +257,6 @@ async def test_a_check_that_meets_a_defect_keeps_no_neighbour_from_being_checked
         for ordered in (order("Reset", {"type": "Soft"}), order())
     ]
     await orders.look_up(works)
-    connection: Any = None
+    connection = cast(AsyncConnection, None)
     with pytest.raises(ZeroDivisionError):
         await orders.apply(connection, works[:1])

@@ -97,7 +97,7 @@ def test_an_integer_may_be_written_with_a_fraction_of_zero(
 
 @pytest.mark.parametrize("levels", [200, 300, 900])
 def test_a_field_that_is_nested_deeply_is_told_and_breaks_nothing(levels: int) -> None:
-    nested: Any = 1.0
+    nested: object = 1.0
     for _ in range(levels):
         nested = [nested]
     payload = {"connectorId": 1.0, "idTag": nested}

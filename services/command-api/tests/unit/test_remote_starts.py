@@ -1,6 +1,6 @@
 """Which transaction belongs to which remote start."""
 
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from hypothesis import given
@@ -35,7 +35,7 @@ def numbers(pairs: list[tuple[RemoteStart, SeenStart]]) -> list[tuple[int, int]]
 class Nobody:
     """Is asked nothing."""
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> NoReturn:
         raise AssertionError(operation)
 
 

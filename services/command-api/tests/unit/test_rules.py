@@ -1,7 +1,7 @@
 """Roles, registration, passwords, log-in limits, event filters."""
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -78,7 +78,7 @@ def test_values_of_secret_keys_are_shown_neither_as_sent_nor_as_answered(
 class Nobody:
     """Is asked nothing."""
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> NoReturn:
         raise AssertionError(operation)
 
 

@@ -5,11 +5,12 @@ Where guesses are among them, some events tell of what did not last; the last re
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine, in_transaction
@@ -23,7 +24,7 @@ _COLUMNS = (
 )
 
 
-def session(records: Any) -> list[Work]:
+def session(records: Records) -> list[Work]:
     """Return the reports of a session whose stop was sent twice, the second time anew."""
     return [
         *(records.meter_values(seq) for seq in range(2, 8)),
@@ -34,7 +35,7 @@ def session(records: Any) -> list[Work]:
     ]
 
 
-def session_with_guesses(records: Any) -> list[Work]:
+def session_with_guesses(records: Records) -> list[Work]:
     """Return the reports of a session among which are stops and values of another system's id."""
     return [
         *(records.meter_values(seq) for seq in range(2, 5)),
@@ -47,7 +48,7 @@ def session_with_guesses(records: Any) -> list[Work]:
     ]
 
 
-async def rows_and_last_revisions(records: Any) -> tuple[Any, ...]:
+async def rows_and_last_revisions(records: Records) -> tuple[object, ...]:
     # What was looked at before its start, or before the stop that counts, finds its place now.
     await records.execute("UPDATE quarantine SET next_at = now()")
     await in_transaction(records.engine, reconcile_due)
@@ -71,7 +72,7 @@ async def rows_and_last_revisions(records: Any) -> tuple[Any, ...]:
     )
 
 
-async def rows_and_events(records: Any) -> tuple[Any, ...]:
+async def rows_and_events(records: Records) -> tuple[object, ...]:
     events = {event["id"] for event in await records.events()}
     return (
         await records.rows(f"SELECT {_COLUMNS} FROM transaction ORDER BY started_at"),
@@ -84,7 +85,9 @@ async def rows_and_events(records: Any) -> tuple[Any, ...]:
     )
 
 
-async def replay(records: Any, starts: Sequence[Work], order: Sequence[tuple[Work, bool]]) -> None:
+async def replay(
+    records: Records, starts: Sequence[Work], order: Sequence[tuple[Work, bool]]
+) -> None:
     """Decide one copy of the start, then bring everything else to two consumers in this order."""
     await records.token("T1")
     await records.decide(starts[0])
@@ -107,15 +110,15 @@ async def replay(records: Any, starts: Sequence[Work], order: Sequence[tuple[Wor
 )
 def test_any_order_and_repetition_of_a_session_gives_the_same_rows_and_events(
     session_url: str,
-    records_of: Callable[[AsyncEngine], Any],
+    records_of: Callable[[AsyncEngine], Records],
     clear: Callable[[], Awaitable[None]],
-    works_of: Callable[[Any], list[Work]],
-    outcome: Callable[[Any], Awaitable[tuple[Any, ...]]],
+    works_of: Callable[[Records], list[Work]],
+    outcome: Callable[[Records], Awaitable[tuple[object, ...]]],
 ) -> None:
     number = len(works_of(records_of(cast(AsyncEngine, None))))
 
     # Hypothesis calls a plain function, so each example has an event loop of its own.
-    async def check(order: list[int], sides: list[bool], starts: list[int]) -> tuple[Any, ...]:
+    async def check(order: list[int], sides: list[bool], starts: list[int]) -> tuple[object, ...]:
         await clear()
         engine = create_engine(session_url, SCHEMA, name="any order", pool_size=6)
         records = records_of(engine)

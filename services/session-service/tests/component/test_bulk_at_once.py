@@ -3,11 +3,12 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncEngine
+from session_records import Records
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.refusals import ProblemRaised
@@ -30,8 +31,8 @@ from session_service.transactions.handlers.requests import close_transaction
 
 STATIONS = 8
 Clear = Callable[[], Awaitable[None]]
-RecordsOf = Callable[[AsyncEngine], Any]
-Handler = Callable[..., Awaitable[Any]]
+RecordsOf = Callable[[AsyncEngine], Records]
+Request = TypeVar("Request")
 
 _MANY = settings(
     max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -39,7 +40,11 @@ _MANY = settings(
 
 
 async def to_the_end(
-    records: Any, handler: Handler, model: type[Any], limit: int, **fields: Any
+    records: Records,
+    handler: Callable[[AsyncConnection, Request], Awaitable[BulkOutcome]],
+    model: Callable[..., Request],
+    limit: int,
+    **fields: Any,
 ) -> int:
     """Loop as a script does, from the beginning until nothing is busy; how many were done."""
     done, cursor, again = 0, None, False
@@ -55,7 +60,11 @@ async def to_the_end(
             again = False
 
 
-async def one(records: Any, handler: Handler, request: Any) -> int:
+async def one(
+    records: Records,
+    handler: Callable[[AsyncConnection, Request], Awaitable[object]],
+    request: Request,
+) -> int:
     """Do it to one; 0 where others were first."""
     try:
         await transactional(records.engine, handler)(request)
@@ -66,7 +75,12 @@ async def one(records: Any, handler: Handler, request: Any) -> int:
     return 1
 
 
-async def with_records(url: str, records_of: RecordsOf, clear: Clear, check: Handler) -> None:
+async def with_records(
+    url: str,
+    records_of: RecordsOf,
+    clear: Clear,
+    check: Callable[[Records], Awaitable[None]],
+) -> None:
     await clear()
     engine = create_engine(url, SCHEMA, name="at once", pool_size=8)
     try:
@@ -78,7 +92,9 @@ async def with_records(url: str, records_of: RecordsOf, clear: Clear, check: Han
 def test_each_transaction_ends_once_whoever_ends_it(
     session_url: str, records_of: RecordsOf, clear: Clear
 ) -> None:
-    async def check(records: Any, limits: list[int], singles: list[int], real: list[int]) -> None:
+    async def check(
+        records: Records, limits: list[int], singles: list[int], real: list[int]
+    ) -> None:
         await records.token("T1", max_concurrent=None)
         names = [f"S{n}" for n in range(STATIONS)]
         await records.decide(
@@ -122,7 +138,7 @@ def test_each_transaction_ends_once_whoever_ends_it(
             came = row_id in {ids[n] for n in real}
             assert (len(events) == 2) is (by_hand_first and came)
 
-    async def stopped(records: Any, row_id: int, names: list[str]) -> int:
+    async def stopped(records: Records, row_id: int, names: list[str]) -> int:
         (row,) = [one for one in await records.transactions() if one["id"] == row_id]
         await records.report(records.stop(9, row_id, station_id=row["station_id"]))
         return 0
@@ -149,7 +165,10 @@ def test_each_item_in_quarantine_is_dealt_with_once_whoever_does_it(
     session_url: str, records_of: RecordsOf, clear: Clear
 ) -> None:
     async def check(
-        records: Any, attaching: list[int], dismissing: list[int], singles: list[tuple[int, bool]]
+        records: Records,
+        attaching: list[int],
+        dismissing: list[int],
+        singles: list[tuple[int, bool]],
     ) -> None:
         await records.token("T1", max_concurrent=None)
         names = [f"S{n}" for n in range(STATIONS)]

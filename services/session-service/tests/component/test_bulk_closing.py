@@ -2,16 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from session_asker import Asker
+from session_records import Records
 from sqlalchemy import text
 
 from csms_shared.values.times import format_time
-
-Ask = Callable[..., Coroutine[Any, Any, Any]]
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 REASON = "stops were lost"
@@ -23,7 +22,7 @@ def closing(**fields: Any) -> dict[str, Any]:
     return {**batch, "reason": REASON, "closed_by": "admin", **fields}
 
 
-async def missing(records: Any, number: int, **fields: Any) -> list[int]:
+async def missing(records: Records, number: int, **fields: Any) -> list[int]:
     """Start two at each of so many stations; return the ids of those that miss their stop."""
     await records.token("T1", max_concurrent=None)
     await records.decide(
@@ -44,7 +43,7 @@ async def missing(records: Any, number: int, **fields: Any) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def ended(records: Any) -> dict[str, dict[str, Any]]:
+async def ended(records: Records) -> dict[str, dict[str, Any]]:
     return {
         row["station_id"]: row
         for row in await records.transactions()
@@ -52,7 +51,7 @@ async def ended(records: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-async def stopped_events(records: Any) -> list[dict[str, Any]]:
+async def stopped_events(records: Records) -> list[dict[str, Any]]:
     return [
         event["data"]
         for event in await records.events()
@@ -61,7 +60,7 @@ async def stopped_events(records: Any) -> list[dict[str, Any]]:
 
 
 async def test_those_that_miss_their_stop_end_with_their_last_reading_and_no_other(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     first, second, third = await missing(records, 3)
     await records.report(
@@ -88,7 +87,7 @@ async def test_those_that_miss_their_stop_end_with_their_last_reading_and_no_oth
     assert row["flags"] == ["closed_by_hand"]
 
 
-async def test_it_is_told_exactly_as_the_end_of_one_by_hand(ask: Ask, records: Any) -> None:
+async def test_it_is_told_exactly_as_the_end_of_one_by_hand(ask: Asker, records: Records) -> None:
     one, other = await missing(records, 2)
     await records.report(
         records.meter_values(3, one, station_id="S0"),
@@ -131,7 +130,7 @@ async def test_it_is_told_exactly_as_the_end_of_one_by_hand(ask: Ask, records: A
     ],
 )
 async def test_filters_are_those_of_the_list(
-    ask: Ask, records: Any, filter: dict[str, Any], stations: set[str]
+    ask: Asker, records: Records, filter: dict[str, Any], stations: set[str]
 ) -> None:
     await missing(records, 3)
     filter = {"without_reading": "meter_start", **filter}
@@ -150,7 +149,7 @@ async def test_filters_are_those_of_the_list(
     assert len(await stopped_events(records)) == len(stations)
 
 
-async def test_active_ones_end_where_that_is_asked_for(ask: Ask, records: Any) -> None:
+async def test_active_ones_end_where_that_is_asked_for(ask: Asker, records: Records) -> None:
     (older,) = await missing(records, 1)
     filter = {"station_id": "S0", "status": "active", "without_reading": "meter_start"}
     assert (await ask("transactions.close_many", **closing(**filter)))["done"] == 1
@@ -160,7 +159,9 @@ async def test_active_ones_end_where_that_is_asked_for(ask: Ask, records: Any) -
     }
 
 
-async def test_batches_go_on_behind_the_cursor_until_none_is_left(ask: Ask, records: Any) -> None:
+async def test_batches_go_on_behind_the_cursor_until_none_is_left(
+    ask: Asker, records: Records
+) -> None:
     ids = await missing(records, 7)
     await records.report(
         *(records.meter_values(3, ids[n], station_id=f"S{n}") for n in (0, 2, 4, 6))
@@ -183,7 +184,7 @@ async def test_batches_go_on_behind_the_cursor_until_none_is_left(ask: Ask, reco
 
 
 async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does_nothing(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await missing(records, 3)
     batch = closing(limit=1, without_reading="meter_start")
@@ -197,7 +198,7 @@ async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does
 
 
 async def test_one_that_somebody_else_has_is_left_to_them_and_costs_no_other(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     ids = await missing(records, 5)
     filter = {"without_reading": "meter_start"}
@@ -230,8 +231,8 @@ async def test_one_that_somebody_else_has_is_left_to_them_and_costs_no_other(
     ],
 )
 async def test_the_last_reading_is_of_the_energy_register(
-    ask: Ask,
-    records: Any,
+    ask: Asker,
+    records: Records,
     sampled: list[tuple[str, str | None, dict[str, str]]],
     meter_stop: int | None,
 ) -> None:
@@ -249,7 +250,7 @@ async def test_the_last_reading_is_of_the_energy_register(
 
 
 async def test_a_value_that_named_the_transaction_counts_before_one_that_was_matched(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     (first,) = await missing(records, 1)
     at = {"minutes": 5, "station_id": "S0"}
@@ -269,7 +270,7 @@ async def test_a_value_that_named_the_transaction_counts_before_one_that_was_mat
 
 
 async def test_a_value_beyond_all_numbers_keeps_no_other_transaction_from_ending(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     first, second = await missing(records, 2)
     odd = {"timestamp": format_time(BASE), "sampledValue": [{"value": "1e306", "unit": "kWh"}]}

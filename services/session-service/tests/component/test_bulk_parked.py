@@ -3,11 +3,13 @@
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
+from session_asker import Asker
+from session_records import Records
 from sqlalchemy import text
 
 from csms_shared.broker.consumer import Consumer, Delivery
@@ -16,7 +18,6 @@ from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import Queue
 from csms_shared.db import parked_bulk
 
-Ask = Callable[..., Coroutine[Any, Any, Any]]
 END = b"the end"
 
 
@@ -58,7 +59,7 @@ def batch(**fields: Any) -> dict[str, Any]:
     return {"action_id": str(uuid.uuid4()), "limit": 100, **fields}
 
 
-async def park(records: Any, queue: str, number: int, **columns: str) -> None:
+async def park(records: Records, queue: str, number: int, **columns: str) -> None:
     """Park so many items, a minute apart."""
     columns = {"type": "calls.v1", "station_id": "S1", "error": "ValueError('no')", **columns}
     await records.execute(
@@ -72,13 +73,13 @@ async def park(records: Any, queue: str, number: int, **columns: str) -> None:
     )
 
 
-async def replayed(records: Any) -> list[bool]:
+async def replayed(records: Records) -> list[bool]:
     rows = await records.rows("SELECT replayed_at FROM parked ORDER BY parked_at")
     return [row["replayed_at"] is not None for row in rows]
 
 
 async def test_those_that_match_are_put_back_once_and_the_others_are_not(
-    ask: Ask, records: Any, target: Target
+    ask: Asker, records: Records, target: Target
 ) -> None:
     await park(records, target.name, 5)
     which = {"parked_from": "2026-11-20T08:02:00Z", "parked_to": "2026-11-20T08:05:00Z"}
@@ -115,7 +116,7 @@ async def test_those_that_match_are_put_back_once_and_the_others_are_not(
     ],
 )
 async def test_filters_are_those_of_the_list(
-    ask: Ask, records: Any, filter: dict[str, Any], number: int
+    ask: Asker, records: Records, filter: dict[str, Any], number: int
 ) -> None:
     await park(records, "a", 2)
     await park(records, "b", 2, type="claims.v1", station_id="S2")
@@ -132,7 +133,9 @@ async def test_filters_are_those_of_the_list(
     assert left.isdisjoint(item["id"] for item in listed)
 
 
-async def test_what_was_put_back_is_a_filter_of_what_is_deleted(ask: Ask, records: Any) -> None:
+async def test_what_was_put_back_is_a_filter_of_what_is_deleted(
+    ask: Asker, records: Records
+) -> None:
     await park(records, "a", 3)
     await records.execute("UPDATE parked SET replayed_at = now() WHERE body = '2'")
     assert [item["body"] for item in (await ask("parked.list", replayed=True))["items"]] == ["2"]
@@ -141,7 +144,7 @@ async def test_what_was_put_back_is_a_filter_of_what_is_deleted(ask: Ask, record
 
 
 async def test_what_the_broker_does_not_take_is_named_and_costs_no_other(
-    ask: Ask, records: Any, target: Target
+    ask: Asker, records: Records, target: Target
 ) -> None:
     await park(records, target.name, 2)
     await park(records, "nobody has this queue", 1)
@@ -154,7 +157,7 @@ async def test_what_the_broker_does_not_take_is_named_and_costs_no_other(
 
 
 async def test_one_that_somebody_else_has_is_left_to_them(
-    ask: Ask, records: Any, target: Target
+    ask: Asker, records: Records, target: Target
 ) -> None:
     await park(records, target.name, 3)
     async with records.engine.connect() as other:
@@ -167,7 +170,7 @@ async def test_one_that_somebody_else_has_is_left_to_them(
 
 
 async def test_what_fails_again_is_met_once_behind_one_cursor(
-    ask: Ask, records: Any, target: Target
+    ask: Asker, records: Records, target: Target
 ) -> None:
     await park(records, target.name, 7)
     cursor, done = None, 0
@@ -191,7 +194,9 @@ async def test_what_fails_again_is_met_once_behind_one_cursor(
         assert bad == (422, "bad_cursor", ["cursor"])
 
 
-async def test_two_at_once_put_each_item_back_once(ask: Ask, records: Any, target: Target) -> None:
+async def test_two_at_once_put_each_item_back_once(
+    ask: Asker, records: Records, target: Target
+) -> None:
     await park(records, target.name, 60)
 
     async def to_the_end(limit: int) -> int:
@@ -210,7 +215,7 @@ async def test_two_at_once_put_each_item_back_once(ask: Ask, records: Any, targe
 
 
 async def test_a_batch_holds_no_more_than_so_many_bytes(
-    ask: Ask, records: Any, target: Target
+    ask: Asker, records: Records, target: Target
 ) -> None:
     body = orjson.dumps("x" * 1_500_000)
     for number in range(5):
@@ -233,12 +238,12 @@ async def test_a_batch_holds_no_more_than_so_many_bytes(
 
 
 async def test_what_no_longer_fits_the_filter_when_its_turn_comes_is_left(
-    ask: Ask, records: Any, monkeypatch: pytest.MonkeyPatch
+    ask: Asker, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await park(records, "a", 2, error="ValueError('old')")
     choose = parked_bulk._next
 
-    async def then_one_fails_anew(*args: Any) -> Any:
+    async def then_one_fails_anew(*args: Any) -> object:
         chosen = await choose(*args)
         # As the drain stores what was put back, and has failed again for another reason.
         await records.execute(

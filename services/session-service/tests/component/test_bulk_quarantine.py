@@ -2,10 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from session_asker import Asker
+from session_records import Records
 from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,15 +20,13 @@ from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.quarantine.handlers.requests import reconcile_item
 from session_service.quarantine.store.pages import next_open_items
 
-Ask = Callable[..., Coroutine[Any, Any, Any]]
-
 
 def batch(**fields: Any) -> dict[str, Any]:
     """A batch of an action of its own, unless `action_id` is given."""
     return {"action_id": str(uuid.uuid4()), "limit": 100, **fields}
 
 
-async def waiting(records: Any, number: int) -> None:
+async def waiting(records: Records, number: int) -> None:
     """Have a stop and values wait at each of so many stations, which now have what they fit."""
     await records.token("T1", max_concurrent=None)
     await records.report(
@@ -36,7 +36,7 @@ async def waiting(records: Any, number: int) -> None:
     await started_unseen(records, *(f"S{n}" for n in range(number)))
 
 
-async def started_unseen(records: Any, *stations: str, **fields: Any) -> None:
+async def started_unseen(records: Records, *stations: str, **fields: Any) -> None:
     """Have a transaction at each of these, without anybody having looked at what waits for it."""
     await records.decide(
         *(records.start(1, station_id=f"elsewhere {name}", **fields) for name in stations)
@@ -48,20 +48,20 @@ async def started_unseen(records: Any, *stations: str, **fields: Any) -> None:
         )
 
 
-async def transaction_of(records: Any, station_id: str) -> int:
+async def transaction_of(records: Records, station_id: str) -> int:
     (row,) = await records.rows(
         "SELECT id FROM transaction WHERE station_id = :station_id", station_id=station_id
     )
     return int(row["id"])
 
 
-async def statuses(records: Any) -> dict[str, int]:
+async def statuses(records: Records) -> dict[str, int]:
     rows = await records.rows("SELECT status, count(*) AS number FROM quarantine GROUP BY status")
     return {row["status"]: row["number"] for row in rows}
 
 
 async def test_each_goes_to_the_transaction_that_fits_it_and_is_told_as_ever(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await waiting(records, 4)
     await records.report(records.stop(9, 0, idTag="T1", station_id="nowhere"))
@@ -77,7 +77,7 @@ async def test_each_goes_to_the_transaction_that_fits_it_and_is_told_as_ever(
 
 
 async def test_by_hand_in_turns_or_in_bulk_the_same_is_stored_and_told(
-    ask: Ask, records: Any, clear: Callable[[], Awaitable[None]]
+    ask: Asker, records: Records, clear: Callable[[], Awaitable[None]]
 ) -> None:
     outcomes = []
     for way in ("by hand", "in turns", "in bulk", "in bulk, chosen"):
@@ -126,7 +126,7 @@ async def test_by_hand_in_turns_or_in_bulk_the_same_is_stored_and_told(
     ],
 )
 async def test_filters_are_those_of_the_list(
-    ask: Ask, records: Any, filter: dict[str, Any], number: int
+    ask: Asker, records: Records, filter: dict[str, Any], number: int
 ) -> None:
     await waiting(records, 3)
     listed = {item["id"] for item in (await ask("quarantine.list", **filter))["items"]}
@@ -139,7 +139,7 @@ async def test_filters_are_those_of_the_list(
     assert (await ask("quarantine.dismiss_many", **batch(**filter)))["matched"] == 0
 
 
-async def test_batches_go_on_behind_what_fits_nothing(ask: Ask, records: Any) -> None:
+async def test_batches_go_on_behind_what_fits_nothing(ask: Asker, records: Records) -> None:
     await waiting(records, 4)
     await records.report(
         *(records.stop(20 + n, 0, idTag="X", meter_stop=n, station_id="S1") for n in range(3))
@@ -164,7 +164,7 @@ async def test_batches_go_on_behind_what_fits_nothing(ask: Ask, records: Any) ->
     "filter", [{}, {"station_id": "S0"}, {"received_to": "2099-01-01T00:00:00Z"}]
 )
 async def test_a_batch_reads_the_items_of_its_own_however_many_wait(
-    records: Any, analyze: Callable[[str], Awaitable[None]], filter: dict[str, Any]
+    records: Records, analyze: Callable[[str], Awaitable[None]], filter: dict[str, Any]
 ) -> None:
     await records.execute(
         "INSERT INTO quarantine (id, kind, station_id, connection_id, epoch, seq, received_at, "
@@ -185,12 +185,12 @@ async def test_a_batch_reads_the_items_of_its_own_however_many_wait(
 
 
 async def plan_of(
-    connection: AsyncConnection, work: Callable[[AsyncConnection], Awaitable[Any]]
+    connection: AsyncConnection, work: Callable[[AsyncConnection], Awaitable[object]]
 ) -> list[dict[str, Any]]:
     """Return the nodes of the plan of the one statement that `work` sends, as it ran."""
-    sent: list[tuple[str, Any]] = []
+    sent: list[tuple[str, tuple[Any, ...]]] = []
 
-    def note(_: Any, __: Any, sql: str, parameters: Any, *___: Any) -> None:
+    def note(_: object, __: object, sql: str, parameters: tuple[Any, ...], *___: object) -> None:
         sent.append((sql, parameters))
 
     listen(connection.sync_connection, "before_cursor_execute", note)
@@ -209,7 +209,9 @@ async def plan_of(
     return nodes
 
 
-async def test_all_go_to_a_chosen_transaction_of_their_station(ask: Ask, records: Any) -> None:
+async def test_all_go_to_a_chosen_transaction_of_their_station(
+    ask: Asker, records: Records
+) -> None:
     await waiting(records, 2)
     chosen = await transaction_of(records, "S0")
     done = await ask("quarantine.reconcile_many", **batch(transaction_id=chosen))
@@ -228,7 +230,7 @@ async def test_all_go_to_a_chosen_transaction_of_their_station(ask: Ask, records
 
 
 async def test_a_batch_answers_what_it_has_done_also_when_the_chosen_transaction_is_gone(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await waiting(records, 1)
     chosen = await transaction_of(records, "S0")
@@ -240,7 +242,7 @@ async def test_a_batch_answers_what_it_has_done_also_when_the_chosen_transaction
 
 
 async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does_nothing(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await waiting(records, 3)
     for operation in ("quarantine.reconcile_many", "quarantine.dismiss_many"):
@@ -252,7 +254,7 @@ async def test_a_batch_that_is_asked_for_again_answers_what_it_has_done_and_does
 
 
 async def test_an_item_that_can_not_be_read_costs_no_other(
-    ask: Ask, records: Any, monkeypatch: pytest.MonkeyPatch
+    ask: Asker, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "LONGEST_S", 60.0)
     await waiting(records, 8)
@@ -267,7 +269,7 @@ async def test_an_item_that_can_not_be_read_costs_no_other(
 
 @pytest.mark.parametrize("chosen", [False, True])
 async def test_what_belongs_to_a_transaction_that_somebody_has_costs_no_other(
-    ask: Ask, records: Any, chosen: bool
+    ask: Asker, records: Records, chosen: bool
 ) -> None:
     await waiting(records, 4)
     held = await transaction_of(records, "S2")
@@ -282,7 +284,7 @@ async def test_what_belongs_to_a_transaction_that_somebody_has_costs_no_other(
 
 @pytest.mark.parametrize("chosen", [False, True])
 async def test_what_somebody_had_for_a_moment_is_busy_and_no_misfit(
-    ask: Ask, records: Any, chosen: bool, monkeypatch: pytest.MonkeyPatch
+    ask: Asker, records: Records, chosen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await waiting(records, 1)
     which = {"transaction_id": await transaction_of(records, "S0")} if chosen else {}
@@ -303,7 +305,7 @@ async def test_what_somebody_had_for_a_moment_is_busy_and_no_misfit(
 
 
 async def test_what_fits_nothing_beside_an_item_that_somebody_has_is_busy(
-    ask: Ask, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await records.token("T1", max_concurrent=None)
     stops = [records.stop(seq, 0, idTag="T1", meter_stop=seq, station_id="S0") for seq in (9, 12)]
@@ -321,7 +323,7 @@ async def test_what_fits_nothing_beside_an_item_that_somebody_has_is_busy(
 
 @pytest.mark.parametrize("way", ["in turns", "in bulk", "at a start"])
 async def test_what_a_person_attaches_is_recorded_with_no_other_transaction_meanwhile(
-    ask: Ask, records: Any, way: str
+    ask: Asker, records: Records, way: str
 ) -> None:
     """The one that fits is another than the one that was chosen."""
     await records.token("T1", max_concurrent=None)
@@ -333,6 +335,7 @@ async def test_what_a_person_attaches_is_recorded_with_no_other_transaction_mean
     (item,) = (await ask("quarantine.list"))["items"]
     async with records.engine.connect() as person:
         await reconcile_item(person, Reconcile(id=item["id"], transaction_id=2))
+        other: asyncio.Task[object]
         if way == "in turns":
             other = asyncio.create_task(in_transaction(records.engine, reconcile_due))
         elif way == "in bulk":
@@ -348,7 +351,7 @@ async def test_what_a_person_attaches_is_recorded_with_no_other_transaction_mean
     assert (rows[1], rows[2]) == ("active", "completed")
 
 
-async def until_done_or_waiting(records: Any, task: asyncio.Task[Any]) -> None:
+async def until_done_or_waiting(records: Records, task: asyncio.Task[object]) -> None:
     """Wait until the task has come to its end, or to a lock."""
     locks = (
         "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "

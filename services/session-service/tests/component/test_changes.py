@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from session_records import Records
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.refusals import ProblemRaised
-from csms_shared.contracts.sessions import ListTransactions
+from csms_shared.contracts.sessions import ListTransactions, TransactionPage
 from csms_shared.db.cursors import BadCursor, encode_cursor
 from csms_shared.db.engine import create_engine
 from session_service.database import SCHEMA
@@ -31,13 +31,13 @@ _CHANGE = text("UPDATE transaction SET meter_start = meter_start + 1 WHERE id = 
 class Reader:
     """Keeps a copy by reading the list once and then what changed."""
 
-    def __init__(self, records: Any, limit: int) -> None:
+    def __init__(self, records: Records, limit: int) -> None:
         self._records = records
         self._limit = limit
         self._changes: str | None = None
         self.copy: dict[int, int] = {}
 
-    async def page(self, cursor: str | None = None) -> Any:
+    async def page(self, cursor: str | None = None) -> TransactionPage:
         query = ListTransactions(limit=self._limit, cursor=cursor, changed_after=self._changes)
         async with self._records.engine.begin() as connection:
             page = await list_transactions(connection, query)
@@ -61,7 +61,7 @@ class Reader:
         self._changes = page.changes
 
 
-async def follow(records: Any, limit: int, steps: list[tuple[str, int]]) -> None:
+async def follow(records: Records, limit: int, steps: list[tuple[str, int]]) -> None:
     """Let writers insert, change and commit in turns while a reader reads; compare its copy."""
     reader = Reader(records, limit)
     writers = [await records.engine.connect() for _ in range(_WRITERS)]
@@ -109,7 +109,7 @@ _STEPS = st.lists(
 
 def test_a_reader_misses_nothing_whatever_order_writers_commit_in(
     session_url: str,
-    records_of: Callable[[AsyncEngine], Any],
+    records_of: Callable[[AsyncEngine], Records],
     clear: Callable[[], Awaitable[None]],
 ) -> None:
     async def check(limit: int, steps: list[tuple[str, int]]) -> None:
@@ -128,7 +128,9 @@ def test_a_reader_misses_nothing_whatever_order_writers_commit_in(
     any_steps()
 
 
-async def test_what_is_open_when_a_page_is_read_comes_with_the_next_changes(records: Any) -> None:
+async def test_what_is_open_when_a_page_is_read_comes_with_the_next_changes(
+    records: Records,
+) -> None:
     reader = Reader(records, 10)
     async with records.engine.connect() as early, records.engine.connect() as late:
         (first,) = (await early.execute(_INSERT)).one()
@@ -143,7 +145,7 @@ async def test_what_is_open_when_a_page_is_read_comes_with_the_next_changes(reco
 
 
 async def test_what_commits_between_two_pages_before_their_position_is_not_missed(
-    records: Any,
+    records: Records,
 ) -> None:
     reader = Reader(records, 1)
     await reader.read_a_page()
@@ -159,7 +161,7 @@ async def test_what_commits_between_two_pages_before_their_position_is_not_misse
     assert len(reader.copy) == 3
 
 
-async def test_what_changes_while_a_list_is_read_is_not_missed(records: Any) -> None:
+async def test_what_changes_while_a_list_is_read_is_not_missed(records: Records) -> None:
     for _ in range(3):
         await records.execute(str(_INSERT))
     reader = Reader(records, 1)
@@ -176,7 +178,7 @@ async def test_what_changes_while_a_list_is_read_is_not_missed(records: Any) -> 
     assert len(reader.copy) == 3
 
 
-async def test_a_write_that_changes_nothing_is_no_change(records: Any) -> None:
+async def test_a_write_that_changes_nothing_is_no_change(records: Records) -> None:
     await records.execute(str(_INSERT))
     reader = Reader(records, 10)
     await reader.read_a_page()
@@ -184,7 +186,7 @@ async def test_a_write_that_changes_nothing_is_no_change(records: Any) -> None:
     assert not await reader.read_a_page()
 
 
-async def test_filters_apply_to_changes(records: Any) -> None:
+async def test_filters_apply_to_changes(records: Records) -> None:
     await records.decide(records.start(1), records.start(2, station_id="S2"))
     async with records.engine.begin() as connection:
         page = await list_transactions(connection, ListTransactions())
@@ -200,7 +202,7 @@ async def test_filters_apply_to_changes(records: Any) -> None:
         assert sorted(view.transaction_id for view in found.items) == wanted
 
 
-async def test_stops_are_found_by_their_time(records: Any) -> None:
+async def test_stops_are_found_by_their_time(records: Records) -> None:
     await records.decide(records.start(1), records.start(2, station_id="S2"))
     await records.report(records.stop(3, timestamp="2026-11-20T08:05:00Z"))
 
@@ -217,7 +219,7 @@ async def test_stops_are_found_by_their_time(records: Any) -> None:
 
 
 async def test_after_a_restore_a_reader_is_told_to_begin_anew(
-    records: Any, database_url: str
+    records: Records, database_url: str
 ) -> None:
     reader = Reader(records, 10)
     await reader.read_a_page()
@@ -249,7 +251,9 @@ async def test_after_a_restore_a_reader_is_told_to_begin_anew(
         ("00000000-0000-0000-0000-000000000000", "1:5:", "0", 0, "1:"),
     ],
 )
-async def test_a_made_up_cursor_of_changes_is_refused(records: Any, parts: tuple[Any, ...]) -> None:
+async def test_a_made_up_cursor_of_changes_is_refused(
+    records: Records, parts: tuple[str | int, ...]
+) -> None:
     async with records.engine.begin() as connection:
         with pytest.raises(BadCursor) as refused:
             await list_transactions(
@@ -258,7 +262,7 @@ async def test_a_made_up_cursor_of_changes_is_refused(records: Any, parts: tuple
     assert refused.value.problem.errors[0].field == "changed_after"
 
 
-async def test_snapshots_at_their_ends_are_taken(records: Any) -> None:
+async def test_snapshots_at_their_ends_are_taken(records: Records) -> None:
     (row,) = await records.rows("SELECT id FROM change_history")
     for snapshot in ("1:1:", f"{2**64 - 1}:{2**64 - 1}:", f"1:{2**64 - 1}:1,{2**64 - 2}"):
         cursor = encode_cursor(row["id"], snapshot, str(2**64 - 1), 2**31 - 1, snapshot)
@@ -268,7 +272,7 @@ async def test_snapshots_at_their_ends_are_taken(records: Any) -> None:
 
 
 async def test_changes_are_found_by_their_index(
-    records: Any, analyze: Callable[[str], Awaitable[None]]
+    records: Records, analyze: Callable[[str], Awaitable[None]]
 ) -> None:
     await records.execute(
         "INSERT INTO transaction (key, station_id, connector_id, id_token, token_key, status, "

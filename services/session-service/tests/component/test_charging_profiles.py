@@ -4,12 +4,14 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 import pytest
+from session_records import Records
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.charging import (
     AskCompositeSchedule,
@@ -30,6 +32,9 @@ from session_service.charging.store import profiles as charging_profiles
 from session_service.completed_commands import COMPLETED_COMMANDS
 
 BEGIN = utc_now() - timedelta(minutes=2)
+
+Query = TypeVar("Query")
+Answer = TypeVar("Answer")
 
 
 def schedule(*limits: float, **fields: Any) -> dict[str, Any]:
@@ -93,7 +98,7 @@ def sets(number: int, connector_id: int, sent: dict[str, Any], status: str = "Ac
 class Station:
     """Ends of commands of one station, and what is known of it then."""
 
-    def __init__(self, records: Any) -> None:
+    def __init__(self, records: Records) -> None:
         self.records = records
 
     async def take(self, *works: Work) -> None:
@@ -102,7 +107,9 @@ class Station:
             lambda c: apply_completed(c, works, COMPLETED_COMMANDS),
         )
 
-    async def ask(self, handler: Any, query: Any) -> Any:
+    async def ask(
+        self, handler: Callable[[AsyncConnection, Query], Awaitable[Answer]], query: Query
+    ) -> Answer:
         return await in_transaction(self.records.engine, lambda c: handler(c, query))
 
     async def held(self, state: str | None = None) -> dict[int, tuple[int | None, int | None]]:
@@ -128,7 +135,7 @@ class Station:
 
 
 @pytest.fixture
-def station(records: Any) -> Station:
+def station(records: Records) -> Station:
     return Station(records)
 
 
@@ -199,7 +206,7 @@ FROM generate_series(1, :number) AS n
 """
 
 
-async def _stored_profiles(records: Any, number: int, purpose: str, state: str) -> None:
+async def _stored_profiles(records: Records, number: int, purpose: str, state: str) -> None:
     own = orjson.dumps(profile(1, chargingProfilePurpose=purpose)).decode()
     values = {"number": number, "purpose": purpose, "state": state, "profile": own}
     async with records.engine.begin() as connection:
@@ -300,6 +307,7 @@ async def test_a_stations_own_schedule_is_kept_and_compared(station: Station) ->
     )
     query = AskCompositeSchedule(station_id="S1", connector_id=1, duration=60)
     view = await station.ask(composite, query)
+    assert view.reported is not None
     assert view.reported.response == response
     assert [
         (each.start_period, each.computed, each.reported, each.kind)
@@ -318,13 +326,14 @@ async def test_a_stations_own_schedule_is_kept_and_compared(station: Station) ->
     ],
 )
 async def test_a_schedule_in_bad_form_is_kept_and_compared_as_far_as_it_goes(
-    station: Station, schedule: Any
+    station: Station, schedule: dict[str, Any] | list[Any]
 ) -> None:
     response = {"status": "Accepted", "chargingSchedule": schedule}
     asked = {"connectorId": 1, "duration": 300}
     await station.take(ended(1, "GetCompositeSchedule", asked, response=response))
     query = AskCompositeSchedule(station_id="S1", connector_id=1, duration=60)
     view = await station.ask(composite, query)
+    assert view.reported is not None
     assert view.reported.differences == []
 
 

@@ -6,8 +6,16 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from session_records import Records
 
-from csms_shared.contracts.sessions import CloseTransaction, ListEvidence, ListMeterValues
+from csms_shared.contracts.pages import Page
+from csms_shared.contracts.sessions import (
+    CloseTransaction,
+    EvidenceView,
+    ListEvidence,
+    ListMeterValues,
+    MeterValueView,
+)
 from csms_shared.db.engine import in_transaction
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
@@ -18,12 +26,12 @@ from session_service.transactions.handlers.requests import close_transaction, li
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
-async def evidence(records: Any, transaction_id: int = 1, **page: Any) -> Any:
+async def evidence(records: Records, transaction_id: int = 1, **page: Any) -> Page[EvidenceView]:
     query = ListEvidence(transaction_id=transaction_id, **page)
     return await in_transaction(records.engine, lambda c: list_evidence(c, query))
 
 
-async def ends(records: Any) -> list[tuple[str, dict[str, Any]]]:
+async def ends(records: Records) -> list[tuple[str, dict[str, Any]]]:
     return [
         (event["type"].split(".")[2], event["data"])
         for event in await records.events()
@@ -31,7 +39,7 @@ async def ends(records: Any) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-async def test_a_stop_of_another_systems_id_gives_way_to_the_real_one(records: Any) -> None:
+async def test_a_stop_of_another_systems_id_gives_way_to_the_real_one(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     await records.report(records.stop(5, 77, meter_stop=900_000))
@@ -58,7 +66,7 @@ async def test_a_stop_of_another_systems_id_gives_way_to_the_real_one(records: A
 
 
 async def test_an_unknown_id_without_a_token_ends_nothing_on_a_station_of_several_connectors(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1, connector_id=2))
@@ -70,7 +78,7 @@ async def test_an_unknown_id_without_a_token_ends_nothing_on_a_station_of_severa
 
 
 async def test_a_connector_that_nothing_has_started_at_is_known_by_its_status(
-    records: Any,
+    records: Records,
 ) -> None:
     event = {
         "id": "1",
@@ -91,12 +99,12 @@ async def test_a_connector_that_nothing_has_started_at_is_known_by_its_status(
     assert waiting["wire_transaction_id"] == 77
 
 
-async def test_whatever_the_order_the_facts_stand_and_every_stop_is_kept(records: Any) -> None:
+async def test_whatever_the_order_the_facts_stand_and_every_stop_is_kept(records: Records) -> None:
     results = []
     for number, order in enumerate(permutations(range(4))):
         station = f"P{number}"
         await records.token(f"T{number}")
-        (reply,) = await records.decide(records.start(1, station_id=station, id_tag=f"T{number}"))
+        (reply,) = await records.answers(records.start(1, station_id=station, id_tag=f"T{number}"))
         own = reply["transactionId"]
         stops = [
             records.stop(3, 77, station_id=station, meter_stop=900_000),
@@ -125,7 +133,7 @@ async def test_whatever_the_order_the_facts_stand_and_every_stop_is_kept(records
     assert set(results) == {(5100, (1, 5), 4, 5100, True)}
 
 
-async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: Any) -> None:
+async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: Records) -> None:
     await records.token("T1", max_concurrent=None)
     early = format_time(BASE - timedelta(minutes=1))
     await records.decide(records.start(1, connector_id=2, timestamp=early))
@@ -150,7 +158,7 @@ async def test_a_batch_of_many_sessions_ends_none_on_another_connector(records: 
 @pytest.mark.parametrize("started", [0, 1])
 @pytest.mark.parametrize("together", [True, False])
 async def test_the_next_sessions_stop_waits_for_its_start_however_many_come_at_once(
-    records: Any, started: int, together: bool
+    records: Records, started: int, together: bool
 ) -> None:
     await records.token("T1")
     starts, stops = [], []
@@ -175,7 +183,7 @@ async def test_the_next_sessions_stop_waits_for_its_start_however_many_come_at_o
     ]
 
 
-async def test_a_reset_ends_every_session_of_a_station_without_meters(records: Any) -> None:
+async def test_a_reset_ends_every_session_of_a_station_without_meters(records: Records) -> None:
     for connector_id, token in enumerate(("A", "B"), 1):
         await records.token(token)
         await records.decide(
@@ -190,7 +198,7 @@ async def test_a_reset_ends_every_session_of_a_station_without_meters(records: A
     ]
 
 
-async def test_an_old_stop_in_quarantine_does_not_end_a_later_session(records: Any) -> None:
+async def test_an_old_stop_in_quarantine_does_not_end_a_later_session(records: Records) -> None:
     await records.token("T1")
     ahead = format_time(BASE + timedelta(days=700))
     await records.report(
@@ -207,7 +215,7 @@ async def test_an_old_stop_in_quarantine_does_not_end_a_later_session(records: A
     assert await records.rows("SELECT * FROM stop") == []
 
 
-async def test_a_clock_that_is_wrong_keeps_no_stop_from_its_session(records: Any) -> None:
+async def test_a_clock_that_is_wrong_keeps_no_stop_from_its_session(records: Records) -> None:
     await records.token("T1")
     ahead = format_time(BASE + timedelta(days=700))
     await records.decide(records.start(1, timestamp=ahead))
@@ -217,7 +225,7 @@ async def test_a_clock_that_is_wrong_keeps_no_stop_from_its_session(records: Any
 
 
 async def test_a_session_whose_stop_is_missing_makes_no_later_match_ambiguous(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1", max_concurrent=None)
     for number in range(4):
@@ -228,7 +236,7 @@ async def test_a_session_whose_stop_is_missing_makes_no_later_match_ambiguous(
     assert statuses == ["stop_missing"] * 3 + ["completed"]
 
 
-async def test_a_real_stop_after_a_close_by_hand_is_told_once(records: Any) -> None:
+async def test_a_real_stop_after_a_close_by_hand_is_told_once(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     close = CloseTransaction(transaction_id=1, meter_stop=300, reason="lost", closed_by="admin")
@@ -245,7 +253,7 @@ async def test_a_real_stop_after_a_close_by_hand_is_told_once(records: Any) -> N
     assert whys == [("closed_by_hand", 9), ("closed_by_hand", 10)]
 
 
-async def test_an_event_id_stands_for_one_content(records: Any) -> None:
+async def test_an_event_id_stands_for_one_content(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     for seq, meter_stop in ((30, 8000), (20, 7000), (10, 6000), (11, 6000)):
@@ -261,7 +269,7 @@ async def test_an_event_id_stands_for_one_content(records: Any) -> None:
 
 
 async def test_a_value_that_names_its_transaction_beats_one_that_was_matched(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -269,8 +277,8 @@ async def test_a_value_that_names_its_transaction_beats_one_that_was_matched(
     wrong = records.meter_values(90, 77, minutes=5)
     await records.report(wrong, records.meter_values(4, None))
 
-    async def values(limit: int) -> list[Any]:
-        found: list[Any] = []
+    async def values(limit: int) -> list[MeterValueView]:
+        found: list[MeterValueView] = []
         cursor = None
         while True:
             query = ListMeterValues(transaction_id=1, limit=limit, cursor=cursor)
@@ -293,7 +301,7 @@ async def test_a_value_that_names_its_transaction_beats_one_that_was_matched(
     }
 
 
-async def test_evidence_is_paged_without_gaps(records: Any) -> None:
+async def test_evidence_is_paged_without_gaps(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     await records.report(*(records.stop(seq, meter_stop=5000 + seq) for seq in range(9, 15)))
@@ -302,7 +310,7 @@ async def test_evidence_is_paged_without_gaps(records: Any) -> None:
     whole = [item.model_dump() for item in (await evidence(records)).items]
     assert [item["seq"] for item in whole] == [10, 11, 12, 13, 14, None, None]
     for limit in (1, 2, 5, 6):
-        seen: list[Any] = []
+        seen: list[dict[str, Any]] = []
         cursor = None
         while True:
             page = await evidence(records, limit=limit, cursor=cursor)

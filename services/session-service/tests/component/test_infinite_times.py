@@ -4,7 +4,6 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -21,7 +20,9 @@ _MINUS, _PLUS = datetime.min, datetime.max
 
 
 @pytest.fixture
-async def owner(database_url: str, session_url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+async def owner(
+    database_url: str, session_url: str
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """The owner of a schema whose times are not checked."""
     connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     checks = await connection.fetch(
@@ -50,7 +51,7 @@ def scripts(tmp_path: Path) -> Path:
 
 
 async def _transaction(
-    owner: "asyncpg.Connection[Any]",
+    owner: "asyncpg.Connection[asyncpg.Record]",
     key: bytes,
     started: datetime,
     stopped: datetime | None,
@@ -70,7 +71,7 @@ async def _transaction(
 
 
 async def test_sessions_of_impossible_times_are_those_that_they_would_be_today(
-    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str, scripts: Path
+    owner: "asyncpg.Connection[asyncpg.Record]", database_url: str, session_url: str, scripts: Path
 ) -> None:
     normal = _RECEIVED - timedelta(minutes=1)
     await _transaction(owner, b"1", _MINUS, None, ["clock_not_set"])
@@ -90,7 +91,7 @@ async def test_sessions_of_impossible_times_are_those_that_they_would_be_today(
 
 
 async def test_values_and_expiries_of_impossible_times_are_kept_where_they_can_be_read(
-    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str, scripts: Path
+    owner: "asyncpg.Connection[asyncpg.Record]", database_url: str, session_url: str, scripts: Path
 ) -> None:
     value = "INSERT INTO meter_value (sampled_at, digest, received_at, station_id, raw) "
     for sampled_at, digest in (
@@ -112,7 +113,7 @@ async def test_values_and_expiries_of_impossible_times_are_kept_where_they_can_b
 
 
 async def test_what_another_release_writes_before_the_checks_are_there_is_mended_as_well(
-    owner: "asyncpg.Connection[Any]", database_url: str, session_url: str, scripts: Path
+    owner: "asyncpg.Connection[asyncpg.Record]", database_url: str, session_url: str, scripts: Path
 ) -> None:
     await _transaction(owner, b"1", _MINUS, None, ["clock_not_set"])
     await owner.execute(

@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from session_records import Records
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.local_lists import KeepLocalList, LocalListName
+from csms_shared.contracts.local_lists import KeepLocalList, LocalListName, LocalListView
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.schemas import validate_request
@@ -29,7 +31,7 @@ Order = dict[str, Any]
 class Station:
     """Answers orders as a station does (5.10, 5.15)."""
 
-    def __init__(self, records: Any, **limits: int) -> None:
+    def __init__(self, records: Records, **limits: int) -> None:
         self.records = records
         self.limits = limits
         self.entries: dict[str, Any] = {}
@@ -108,18 +110,20 @@ def event(key: str, data: dict[str, Any], station_id: str = "S1") -> Work:
     return Work("events.v1", {}, [item])
 
 
-async def keep(records: Any, **selection: Sequence[str] | None) -> Any:
+async def keep(records: Records, **selection: Sequence[str] | None) -> LocalListView:
     request = KeepLocalList.model_validate({"station_id": "S1", **selection})
     return await in_transaction(records.engine, lambda c: keep_local_list(c, request))
 
 
-async def ask(records: Any, handler: Any) -> Any:
+async def ask(
+    records: Records, handler: Callable[[AsyncConnection, LocalListName], Awaitable[LocalListView]]
+) -> LocalListView:
     return await in_transaction(
         records.engine, lambda c: handler(c, LocalListName(station_id="S1"))
     )
 
 
-async def later(records: Any) -> None:
+async def later(records: Records) -> None:
     """Let the waiting time of the list pass, and look at it."""
     await records.execute("UPDATE local_list SET next_at = now()")
     await in_transaction(records.engine, look_at_due)
@@ -129,7 +133,7 @@ def actions(station: Station) -> list[str]:
     return [order["payload"].get("updateType", order["action"]) for order in station.seen]
 
 
-async def test_a_list_is_sent_in_full_once_and_changes_as_differences(records: Any) -> None:
+async def test_a_list_is_sent_in_full_once_and_changes_as_differences(records: Records) -> None:
     station = Station(records)
     for name in ("A", "B"):
         await records.token(name, group_id="G" if name == "A" else None)
@@ -157,7 +161,7 @@ async def test_a_list_is_sent_in_full_once_and_changes_as_differences(records: A
     assert (view.status, view.known_version, view.wanted_entries) == ("in_sync", 2, 3)
 
 
-async def test_limits_of_the_station_are_kept_and_shown(records: Any) -> None:
+async def test_limits_of_the_station_are_kept_and_shown(records: Records) -> None:
     station = Station(records, LocalAuthListMaxLength=5, SendLocalListMaxLength=2)
     for number in range(8):
         await records.token(f"T{number}")
@@ -182,7 +186,7 @@ async def test_limits_of_the_station_are_kept_and_shown(records: Any) -> None:
     ],
 )
 async def test_a_group_is_the_same_one_as_its_tokens_are(
-    records: Any, written: str, chosen: str
+    records: Records, written: str, chosen: str
 ) -> None:
     station = Station(records)
     await records.token("A", group_id=written)
@@ -192,7 +196,7 @@ async def test_a_group_is_the_same_one_as_its_tokens_are(
     assert list(station.entries) == ["A"]
 
 
-async def test_a_selection_takes_groups_and_single_tokens(records: Any) -> None:
+async def test_a_selection_takes_groups_and_single_tokens(records: Records) -> None:
     station = Station(records)
     await records.token("A", group_id="Fleet")
     await records.token("B", group_id="other")
@@ -205,7 +209,9 @@ async def test_a_selection_takes_groups_and_single_tokens(records: Any) -> None:
     assert station.entries == {}
 
 
-async def test_a_station_that_lost_its_list_gets_it_again_after_it_connected(records: Any) -> None:
+async def test_a_station_that_lost_its_list_gets_it_again_after_it_connected(
+    records: Records,
+) -> None:
     station = Station(records)
     await records.token("A")
     await keep(records)
@@ -217,7 +223,7 @@ async def test_a_station_that_lost_its_list_gets_it_again_after_it_connected(rec
     assert set(station.entries) == {"A"}
 
 
-async def test_a_list_that_an_operator_sent_is_replaced(records: Any) -> None:
+async def test_a_list_that_an_operator_sent_is_replaced(records: Records) -> None:
     station = Station(records)
     await records.token("A")
     await keep(records)
@@ -246,7 +252,7 @@ async def test_a_list_that_an_operator_sent_is_replaced(records: Any) -> None:
     ],
 )
 async def test_every_end_of_an_update_shows_and_the_list_arrives_after_a_sync(
-    records: Any, end: dict[str, Any], status: str
+    records: Records, end: dict[str, Any], status: str
 ) -> None:
     station = Station(records)
     await records.token("A")
@@ -268,7 +274,7 @@ async def test_every_end_of_an_update_shows_and_the_list_arrives_after_a_sync(
 @pytest.mark.parametrize("status", [{"word": "Accepted"}, ["Accepted"], 1, None])
 @pytest.mark.parametrize("kept", [False, True])
 async def test_an_answer_with_a_status_that_has_none_costs_nobody_else_anything(
-    records: Any, kept: bool, status: object
+    records: Records, kept: bool, status: object
 ) -> None:
     if kept:
         await keep(records)
@@ -283,7 +289,7 @@ async def test_an_answer_with_a_status_that_has_none_costs_nobody_else_anything(
     assert [row["max_per_message"] for row in rows] == ([7] if kept else [])
 
 
-async def test_a_list_left_alone_changes_no_more(records: Any) -> None:
+async def test_a_list_left_alone_changes_no_more(records: Records) -> None:
     station = Station(records)
     await keep(records)
     await station.serve()
@@ -299,7 +305,7 @@ async def test_a_list_left_alone_changes_no_more(records: Any) -> None:
     assert set(station.entries) == {"A"}
 
 
-async def test_a_command_that_never_ends_is_given_up(records: Any) -> None:
+async def test_a_command_that_never_ends_is_given_up(records: Records) -> None:
     station = Station(records)
     await keep(records)
     await station.orders()
@@ -308,7 +314,7 @@ async def test_a_command_that_never_ends_is_given_up(records: Any) -> None:
     assert again["action"] == "GetConfiguration"
 
 
-async def test_contents_that_nobody_holds_are_forgotten(records: Any) -> None:
+async def test_contents_that_nobody_holds_are_forgotten(records: Records) -> None:
     station = Station(records)
     for name in ("A", "B"):
         await records.token(name)
@@ -322,7 +328,7 @@ async def test_contents_that_nobody_holds_are_forgotten(records: Any) -> None:
 
 
 async def test_contents_are_not_compared_with_each_list(
-    records: Any, analyze: Callable[[str], Awaitable[None]]
+    records: Records, analyze: Callable[[str], Awaitable[None]]
 ) -> None:
     await records.execute(
         "INSERT INTO local_list_content (digest, entries, touched_at) "
@@ -339,7 +345,7 @@ async def test_contents_are_not_compared_with_each_list(
     } == {"d1"}
 
 
-async def test_unknown_lists_are_not_found(records: Any) -> None:
+async def test_unknown_lists_are_not_found(records: Records) -> None:
     for handler in (get_local_list, sync_local_list, leave_local_list):
         with pytest.raises(ProblemRaised) as refused:
             await ask(records, handler)

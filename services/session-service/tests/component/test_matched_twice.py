@@ -1,12 +1,12 @@
 """One item in quarantine that two replicas match at once, each with what it alone can see."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from session_records import Records
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.contracts.sessions import Dismiss
 from csms_shared.db.engine import create_engine, in_transaction
@@ -35,7 +35,10 @@ async def other_replica(session_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def decide_beside(
-    records: Any, replica: AsyncEngine, open_in_replica: Any, start: Work
+    records: Records,
+    replica: AsyncEngine,
+    open_in_replica: Callable[[AsyncConnection], Awaitable[object]],
+    start: Work,
 ) -> None:
     """Decide `start` here while the other replica has its transaction open, until this waits."""
     async with replica.connect() as theirs, theirs.begin():
@@ -51,7 +54,7 @@ async def decide_beside(
 
 
 async def test_a_stop_in_quarantine_ends_one_session_though_two_replicas_match_it(
-    records: Any, other_replica: AsyncEngine
+    records: Records, other_replica: AsyncEngine
 ) -> None:
     await records.token("T1", max_concurrent=None)
     await records.report(records.stop(9, 0, idTag="T1"), records.stop(10, -1, idTag="T2"))
@@ -71,7 +74,7 @@ async def test_a_stop_in_quarantine_ends_one_session_though_two_replicas_match_i
 
 
 async def test_what_the_other_replica_took_costs_the_other_items_nothing(
-    records: Any, other_replica: AsyncEngine
+    records: Records, other_replica: AsyncEngine
 ) -> None:
     await records.token("T1", max_concurrent=None)
     # The values are of the second connector, the stop can be of either.
@@ -90,7 +93,7 @@ async def test_what_the_other_replica_took_costs_the_other_items_nothing(
 
 
 async def test_a_stop_that_a_person_dismisses_meanwhile_ends_nothing(
-    records: Any, other_replica: AsyncEngine
+    records: Records, other_replica: AsyncEngine
 ) -> None:
     await records.token("T1")
     await records.report(records.stop(9, 0, idTag="T1"))
@@ -106,7 +109,7 @@ async def test_a_stop_that_a_person_dismisses_meanwhile_ends_nothing(
 
 
 async def test_a_stop_is_not_taken_for_another_that_somebody_else_has(
-    records: Any, other_replica: AsyncEngine
+    records: Records, other_replica: AsyncEngine
 ) -> None:
     await records.token("T1", max_concurrent=None)
     # Two sessions of one connector; neither start is there when its stop comes.

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 from prometheus_client import REGISTRY
 from session_fakes import WITHIN_S, Gateway, running_gateway, running_replica, until
+from session_records import Records
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,7 +47,7 @@ async def gateway(broker_url: str, service: OwningService) -> AsyncIterator[Gate
         yield gateway
 
 
-async def test_a_session_is_answered_stored_and_told(gateway: Gateway, records: Any) -> None:
+async def test_a_session_is_answered_stored_and_told(gateway: Gateway, records: Records) -> None:
     await records.token("T1")
     await gateway.send(
         records.call("Authorize", 1, {"idTag": "T1"}), records.call("Authorize", 2, {"idTag": "?"})
@@ -90,7 +90,7 @@ async def test_a_probe_is_answered_after_a_commit(gateway: Gateway) -> None:
 
 
 async def test_a_bad_item_is_parked_alone_and_answered_internal_error(
-    gateway: Gateway, records: Any
+    gateway: Gateway, records: Records
 ) -> None:
     await records.token("T1")
     bad = records.start(2, station_id="BAD", connector_id=2**63)
@@ -113,7 +113,7 @@ async def test_a_bad_item_is_parked_alone_and_answered_internal_error(
 
 
 async def test_reports_wait_for_a_database_that_is_away(
-    gateway: Gateway, records: Any, database_url: str, session_url: str
+    gateway: Gateway, records: Records, database_url: str, session_url: str
 ) -> None:
     role = make_url(session_url).username
     owner = await asyncpg.connect(database_url)
@@ -140,7 +140,7 @@ async def test_reports_wait_for_a_database_that_is_away(
 
 
 async def test_a_token_freed_by_a_stop_on_its_way_is_not_refused(
-    gateway: Gateway, records: Any
+    gateway: Gateway, records: Records
 ) -> None:
     await records.token("T1")
     await gateway.send(records.start(1))
@@ -152,7 +152,7 @@ async def test_a_token_freed_by_a_stop_on_its_way_is_not_refused(
 
 
 async def test_a_token_that_stays_busy_is_refused_within_the_deadline(
-    gateway: Gateway, records: Any
+    gateway: Gateway, records: Records
 ) -> None:
     await records.token("T1")
     await gateway.send(records.start(1), records.start(1, station_id="S2"))
@@ -162,7 +162,7 @@ async def test_a_token_that_stays_busy_is_refused_within_the_deadline(
 
 
 async def test_starts_of_a_busy_token_hold_up_no_other_decision(
-    gateway: Gateway, records: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await records.token("T1")
     await records.token("T2")
@@ -184,7 +184,7 @@ async def test_starts_of_a_busy_token_hold_up_no_other_decision(
 
 
 async def test_a_gateway_whose_queue_refuses_costs_the_others_no_decision(
-    gateway: Gateway, broker_url: str, records: Any
+    gateway: Gateway, broker_url: str, records: Records
 ) -> None:
     """Whatever the number of batches: more than all consumers may hold unacknowledged."""
     await records.token("T1")

@@ -1,15 +1,18 @@
 """What waits in quarantine is found by its start, and tried in turns that all stations share."""
 
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
+from session_records import Records
 from sqlalchemy.event import listen, remove
 
 from csms_shared.db.engine import in_transaction
 from session_service.quarantine.handlers.reconciling import reconcile_due
 
 
-async def test_one_stations_quarantine_hides_no_other_and_is_tried_in_turns(records: Any) -> None:
+async def test_one_stations_quarantine_hides_no_other_and_is_tried_in_turns(
+    records: Records,
+) -> None:
     await records.token("T1")
     await records.report(
         *(records.stop(10 + number, 0, idTag=f"X{number}") for number in range(300)),
@@ -26,7 +29,7 @@ async def test_one_stations_quarantine_hides_no_other_and_is_tried_in_turns(reco
     await in_transaction(records.engine, reconcile_due)
     (row,) = await records.transactions()
     assert row["status"] == "completed"
-    tried: set[Any] = set()
+    tried: set[UUID] = set()
     for _ in range(30):
         await in_transaction(records.engine, reconcile_due)
         tried |= {
@@ -43,7 +46,7 @@ async def test_one_stations_quarantine_hides_no_other_and_is_tried_in_turns(reco
 
 
 async def test_the_stop_that_a_start_waited_for_is_found_behind_hundreds_of_others(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.report(
@@ -55,7 +58,9 @@ async def test_the_stop_that_a_start_waited_for_is_found_behind_hundreds_of_othe
     assert row["status"] == "completed"
 
 
-async def test_a_stop_in_words_that_another_boot_used_before_waits_as_well(records: Any) -> None:
+async def test_a_stop_in_words_that_another_boot_used_before_waits_as_well(
+    records: Records,
+) -> None:
     await records.token("T1")
     # Power was lost: the stop is sent at the boot, at which the clock always begins anew.
     stops, starts = [], []
@@ -75,7 +80,7 @@ async def test_a_stop_in_words_that_another_boot_used_before_waits_as_well(recor
     }
 
 
-async def _waiting_stops(records: Any, stations: range) -> None:
+async def _waiting_stops(records: Records, stations: range) -> None:
     """Have each station's stop in quarantine, and the start that it is of stored beside it."""
     for number in stations:
         await records.report(records.stop(9, 0, idTag="T1", station_id=f"S{number}"))
@@ -85,10 +90,10 @@ async def _waiting_stops(records: Any, stations: range) -> None:
     await records.execute("UPDATE quarantine SET next_at = now()")
 
 
-async def test_a_turn_of_many_stations_takes_as_many_statements_as_of_one(records: Any) -> None:
+async def test_a_turn_of_many_stations_takes_as_many_statements_as_of_one(records: Records) -> None:
     sent: list[str] = []
 
-    def note(_: Any, __: Any, sql: str, *___: Any) -> None:
+    def note(_: object, __: object, sql: str, *___: object) -> None:
         sent.append(sql)
 
     async def turn() -> int:
@@ -109,7 +114,9 @@ async def test_a_turn_of_many_stations_takes_as_many_statements_as_of_one(record
     assert len(await records.transactions()) == 31
 
 
-async def test_an_item_that_can_not_be_read_keeps_no_other_station_waiting(records: Any) -> None:
+async def test_an_item_that_can_not_be_read_keeps_no_other_station_waiting(
+    records: Records,
+) -> None:
     await records.token("T1", max_concurrent=100)
     await _waiting_stops(records, range(5))
     await records.execute("UPDATE quarantine SET payload = '{}' WHERE station_id = 'S2'")

@@ -1,18 +1,19 @@
 """What REST asks of session-service, over its requests inbox."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from session_asker import Asker
+from session_records import Records
 
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import SESSION_SERVICE, parking_queue
 from csms_shared.values.times import format_time
 
 BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-Asker = Callable[..., Awaitable[Any]]
 
 
-async def test_id_tokens_are_made_changed_listed_and_deleted(ask: Asker, records: Any) -> None:
+async def test_id_tokens_are_made_changed_listed_and_deleted(ask: Asker, records: Records) -> None:
     made = await ask("id_tokens.create", id_token="Card-1", group_id="G", max_concurrent=None)
     assert (made["id_token"], made["status"], made["max_concurrent"]) == (
         "Card-1",
@@ -63,7 +64,7 @@ async def test_wrong_parameters_name_their_fields(ask: Asker) -> None:
 
 
 async def test_transactions_are_paged_newest_first_under_every_filter(
-    ask: Asker, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await records.token("T1")
     for number in range(5):
@@ -93,7 +94,9 @@ async def test_transactions_are_paged_newest_first_under_every_filter(
     assert await ask("transactions.open", station_id="S0") == {"1": 5}
 
 
-async def test_transaction_shows_its_energy_and_its_meter_values(ask: Asker, records: Any) -> None:
+async def test_transaction_shows_its_energy_and_its_meter_values(
+    ask: Asker, records: Records
+) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     await records.report(records.meter_values(2), records.meter_values(3), records.stop())
@@ -114,7 +117,7 @@ async def test_transaction_shows_its_energy_and_its_meter_values(ask: Asker, rec
 
 
 async def test_only_a_transaction_that_is_there_can_be_without_meter_values(
-    ask: Asker, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -126,7 +129,7 @@ async def test_only_a_transaction_that_is_there_can_be_without_meter_values(
 
 
 async def test_real_stop_after_a_close_by_hand_is_evidence_and_a_flag(
-    ask: Asker, records: Any
+    ask: Asker, records: Records
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -145,7 +148,9 @@ async def test_real_stop_after_a_close_by_hand_is_evidence_and_a_flag(
     assert len(await records.rows("SELECT * FROM stop")) == 1
 
 
-async def test_quarantined_items_are_reconciled_or_dismissed_once(ask: Asker, records: Any) -> None:
+async def test_quarantined_items_are_reconciled_or_dismissed_once(
+    ask: Asker, records: Records
+) -> None:
     await records.token("T1")
     await records.report(records.stop(5, 77), records.meter_values(6, 78, connector_id=2))
     await records.decide(records.start(1, connector_id=3, timestamp="2026-11-20T09:00:00Z"))
@@ -174,7 +179,7 @@ async def test_quarantined_items_are_reconciled_or_dismissed_once(ask: Asker, re
 
 
 async def test_parked_items_are_listed_put_back_and_deleted(
-    ask: Asker, records: Any, link: Link
+    ask: Asker, records: Records, link: Link
 ) -> None:
     queue = parking_queue(SESSION_SERVICE)
     await link.declare(queue)

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.refusals import ProblemRaised
@@ -18,6 +19,7 @@ from csms_shared.contracts.reservations import (
     CancelReservation,
     CreateReservation,
     FindReservation,
+    ReservationView,
 )
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
@@ -32,13 +34,15 @@ from session_service.reservations.handlers.requests import (
 from session_service.reservations.store.outages import forget_outages
 
 _ROWS = "SELECT * FROM reservation ORDER BY id"
+# The reservations, by status, reason and who used them, and the transactions.
+Outcome = tuple[list[tuple[str, str | None, str | None]], list[dict[str, Any]]]
 
 
 def soon(minutes: float = 0) -> datetime:
     return datetime.now(UTC) + timedelta(minutes=minutes)
 
 
-async def reserve(records: Any, **changes: Any) -> Any:
+async def reserve(records: Records, **changes: Any) -> ReservationView:
     request = CreateReservation.model_validate(
         {
             "station_id": "S1",
@@ -52,12 +56,12 @@ async def reserve(records: Any, **changes: Any) -> Any:
     return await in_transaction(records.engine, lambda c: create_reservation(c, request))
 
 
-async def cancel(records: Any, reservation_id: int = 1) -> Any:
+async def cancel(records: Records, reservation_id: int = 1) -> ReservationView:
     request = CancelReservation(reservation_id=reservation_id, cancelled_by="admin")
     return await in_transaction(records.engine, lambda c: cancel_reservation(c, request))
 
 
-def start(records: Any, seq: int = 1, **fields: Any) -> Work:
+def start(records: Records, seq: int = 1, **fields: Any) -> Work:
     now = soon(fields.pop("minutes", 0))
     reservation_id = fields.pop("reservation_id", None)
     work: Work = records.start(
@@ -109,29 +113,29 @@ def out_of_service(connector_id: int, shown: str, minutes: float = 0) -> Work:
     return Work("events.v1", {}, [item])
 
 
-async def orders(records: Any) -> list[dict[str, Any]]:
+async def orders(records: Records) -> list[dict[str, Any]]:
     rows = await records.rows(
         "SELECT events FROM outbox WHERE routing_key = 'command-api.orders' ORDER BY id"
     )
     return [order for row in rows for order in orjson.loads(row["events"])]
 
 
-async def told(records: Any) -> list[str]:
+async def told(records: Records) -> list[str]:
     rows = await records.rows(
         "SELECT routing_key FROM outbox WHERE routing_key LIKE 'reservation.%' ORDER BY id"
     )
     return [row["routing_key"] for row in rows]
 
 
-async def status(records: Any) -> list[tuple[str, str | None]]:
+async def status(records: Records) -> list[tuple[str, str | None]]:
     return [(row["status"], row["reason"]) for row in await records.rows(_ROWS)]
 
 
-def answer(view: Any, said: str | None, /, **changes: Any) -> Work:
+def answer(view: ReservationView, said: str | None, /, **changes: Any) -> Work:
     return ended("ReserveNow", {"reservationId": 1}, said, command_id=view.command_id, **changes)
 
 
-async def test_a_reservation_is_ordered_accepted_and_used(records: Any) -> None:
+async def test_a_reservation_is_ordered_accepted_and_used(records: Records) -> None:
     await records.token("T1")
     made = await reserve(records, group_id="G")
     assert (made.reservation_id, made.status, made.station_reservation_id) == (1, "pending", 1)
@@ -162,7 +166,7 @@ async def test_a_reservation_is_ordered_accepted_and_used(records: Any) -> None:
 
 @pytest.mark.parametrize("never", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z"])
 async def test_a_reservation_that_never_expires_is_used_like_any_other(
-    records: Any, never: str
+    records: Records, never: str
 ) -> None:
     await records.token("T1")
     made = await reserve(records, expires_at=never)
@@ -177,7 +181,7 @@ async def test_a_reservation_that_never_expires_is_used_like_any_other(
     assert (used["status"], open_["status"]) == ("used", "active")
 
 
-async def test_a_reservation_until_a_time_that_never_was_has_expired(records: Any) -> None:
+async def test_a_reservation_until_a_time_that_never_was_has_expired(records: Records) -> None:
     foreign = {"connectorId": 1, "expiryDate": "0001-01-01T00:00:00Z", "idTag": "T",
                "reservationId": 77}  # fmt: skip
     await records.report(ended("ReserveNow", foreign, "Accepted"))
@@ -198,13 +202,13 @@ async def test_a_reservation_until_a_time_that_never_was_has_expired(records: An
         ({"changes": {"status": "error", "error": {"code": "BUSY"}}}, "busy"),
     ],
 )
-async def test_a_refusal_says_why(records: Any, end: dict[str, Any], reason: str) -> None:
+async def test_a_refusal_says_why(records: Records, end: dict[str, Any], reason: str) -> None:
     made = await reserve(records)
     await records.report(answer(made, end.get("status"), **end.get("changes", {})))
     assert await status(records) == [("refused", reason)]
 
 
-async def test_an_unknown_outcome_stays_pending_until_a_late_answer(records: Any) -> None:
+async def test_an_unknown_outcome_stays_pending_until_a_late_answer(records: Records) -> None:
     made = await reserve(records)
     await records.report(answer(made, None, status="outcome_unknown"))
     assert await status(records) == [("pending", "outcome_unknown")]
@@ -213,7 +217,7 @@ async def test_an_unknown_outcome_stays_pending_until_a_late_answer(records: Any
     assert await status(records) == [("active", None)]
 
 
-async def test_a_cancellation_waits_for_the_answer_to_the_reservation(records: Any) -> None:
+async def test_a_cancellation_waits_for_the_answer_to_the_reservation(records: Records) -> None:
     made = await reserve(records)
     assert (await cancel(records)).cancel_command_id is None
     assert len(await orders(records)) == 1
@@ -228,7 +232,7 @@ async def test_a_cancellation_waits_for_the_answer_to_the_reservation(records: A
     assert await status(records) == [("cancelled", None)]
 
 
-async def test_a_failed_cancellation_is_shown_and_can_be_asked_for_again(records: Any) -> None:
+async def test_a_failed_cancellation_is_shown_and_can_be_asked_for_again(records: Records) -> None:
     made = await reserve(records)
     await records.report(answer(made, "Accepted"))
     first = await cancel(records)
@@ -249,7 +253,7 @@ async def test_a_failed_cancellation_is_shown_and_can_be_asked_for_again(records
     assert await status(records) == [("cancelled", "not_held_by_station")]
 
 
-async def test_a_reservation_expires_without_a_word_from_the_station(records: Any) -> None:
+async def test_a_reservation_expires_without_a_word_from_the_station(records: Records) -> None:
     made = await reserve(records)
     await records.report(answer(made, "Accepted"))
     await in_transaction(records.engine, expire_reservations)
@@ -261,7 +265,9 @@ async def test_a_reservation_expires_without_a_word_from_the_station(records: An
 
 
 @pytest.mark.parametrize("shown", ["Faulted", "Unavailable"])
-async def test_a_connector_out_of_service_keeps_no_reservation(records: Any, shown: str) -> None:
+async def test_a_connector_out_of_service_keeps_no_reservation(
+    records: Records, shown: str
+) -> None:
     made = await reserve(records)
     await records.report(answer(made, "Accepted"))
     await records.report(out_of_service(2, shown))
@@ -273,7 +279,7 @@ async def test_a_connector_out_of_service_keeps_no_reservation(records: Any, sho
         await cancel(records)
 
 
-async def test_outages_that_no_reservation_met_are_forgotten_after_a_day(records: Any) -> None:
+async def test_outages_that_no_reservation_met_are_forgotten_after_a_day(records: Records) -> None:
     made = await reserve(records)
     await records.report(
         answer(made, "Accepted"), out_of_service(1, "Faulted"), out_of_service(2, "Faulted")
@@ -286,19 +292,21 @@ async def test_outages_that_no_reservation_met_are_forgotten_after_a_day(records
     assert [row["connector_id"] for row in rows] == [1]
 
 
-async def test_a_start_by_another_token_is_judged_on_the_token_and_flagged(records: Any) -> None:
+async def test_a_start_by_another_token_is_judged_on_the_token_and_flagged(
+    records: Records,
+) -> None:
     await records.token("T1")
     await records.token("T2")
     made = await reserve(records)
     await records.report(answer(made, "Accepted"))
-    (reply,) = await records.decide(start(records, id_tag="T2"))
+    (reply,) = await records.answers(start(records, id_tag="T2"))
     assert reply["idTagInfo"]["status"] == "Accepted"
     (transaction,) = await records.transactions()
     assert transaction["flags"] == ["reservation_conflict"]
     assert await status(records) == [("active", None)]
 
 
-async def test_a_reservation_by_the_command_route_is_kept_too(records: Any) -> None:
+async def test_a_reservation_by_the_command_route_is_kept_too(records: Records) -> None:
     payload = {
         "connectorId": 0,
         "expiryDate": format_time(soon(60)),
@@ -315,9 +323,9 @@ async def test_a_reservation_by_the_command_route_is_kept_too(records: Any) -> N
 
 
 async def test_starts_of_stations_without_reservations_cost_no_exchange_more(
-    records: Any, monkeypatch: pytest.MonkeyPatch
+    records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def judged(*_: Any) -> None:
+    async def judged(*_: object) -> None:
         raise AssertionError("nothing is reserved there")
 
     monkeypatch.setattr("session_service.batches.decisions.judge_started", judged)
@@ -327,7 +335,9 @@ async def test_starts_of_stations_without_reservations_cost_no_exchange_more(
 
 
 @pytest.mark.parametrize("changes", [{"expires_at": "2020-01-01T00:00:00Z"}, {"id_token": "  "}])
-async def test_impossible_reservations_are_refused(records: Any, changes: dict[str, Any]) -> None:
+async def test_impossible_reservations_are_refused(
+    records: Records, changes: dict[str, Any]
+) -> None:
     with pytest.raises(ProblemRaised) as refused:
         await reserve(records, **changes)
     assert refused.value.problem.status == 422
@@ -335,10 +345,10 @@ async def test_impossible_reservations_are_refused(records: Any, changes: dict[s
 
 def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
     session_url: str,
-    records_of: Callable[[AsyncEngine], Any],
+    records_of: Callable[[AsyncEngine], Records],
     clear: Callable[[], Awaitable[None]],
 ) -> None:
-    async def check(order: Sequence[int], accepted: bool, named: bool, faulted: bool) -> Any:
+    async def check(order: Sequence[int], accepted: bool, named: bool, faulted: bool) -> Outcome:
         await clear()
         engine = create_engine(session_url, SCHEMA, name="any order", pool_size=4)
         records = records_of(engine)
@@ -406,7 +416,7 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
 
 
 async def test_a_reservation_that_is_asked_for_twice_under_one_command_is_one(
-    records: Any,
+    records: Records,
 ) -> None:
     command_id = uuid4()
     find = FindReservation(command_id=command_id)

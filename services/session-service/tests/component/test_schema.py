@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from session_records import Records
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.exc import DBAPIError
@@ -33,11 +34,11 @@ async def test_tables_in_code_and_migrations_agree(
 ) -> None:
     monkeypatch.setitem(ischema_names, "xid8", Xid8)
 
-    def ours(name: str | None, kind: str, parent: Any) -> bool:
+    def ours(name: str | None, kind: str, parent: object) -> bool:
         tables = {*metadata.tables}
         return name in tables if kind == "table" else True
 
-    def differences(connection: Connection) -> list[Any]:
+    def differences(connection: Connection) -> list[object]:
         options: dict[str, Any] = {"compare_type": True, "include_name": ours}
         return list(
             compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
@@ -76,7 +77,7 @@ async def test_role_can_neither_read_other_schemas_nor_change_its_own(
 
 
 async def test_partitions_are_made_ahead_and_take_over_rows_of_the_default_one(
-    records: Any, database_url: str
+    records: Records, database_url: str
 ) -> None:
     await records.token("T1")
     (partition,) = (await records.rows(PARTITIONS))[-2:-1]
@@ -99,7 +100,7 @@ def _tasks(**days: int) -> dict[str, UpkeepTask]:
 
 
 async def test_partitions_go_when_everything_in_them_is_past_retention(
-    records: Any, database_url: str
+    records: Records, database_url: str
 ) -> None:
     owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     await owner.execute("SELECT make_meter_value_partitions(5, 8)")
@@ -126,7 +127,7 @@ async def test_partitions_go_when_everything_in_them_is_past_retention(
 
 
 async def test_a_week_that_cannot_be_dropped_keeps_no_other(
-    records: Any, database_url: str
+    records: Records, database_url: str
 ) -> None:
     await in_transaction(records.engine, make_partitions)
     owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
@@ -156,7 +157,7 @@ async def test_a_week_that_cannot_be_dropped_keeps_no_other(
     await in_transaction(records.engine, make_partitions)
 
 
-async def test_no_row_of_a_week_is_looked_at_to_know_whether_it_may_go(records: Any) -> None:
+async def test_no_row_of_a_week_is_looked_at_to_know_whether_it_may_go(records: Records) -> None:
     await in_transaction(records.engine, make_partitions)
     now = datetime.now(UTC)
     value = [{"timestamp": (now - timedelta(weeks=4)).isoformat(), "sampledValue": {"value": "1"}}]
@@ -187,7 +188,7 @@ async def test_no_row_of_a_week_is_looked_at_to_know_whether_it_may_go(records: 
 
 
 async def test_the_day_of_a_value_is_known_whatever_becomes_of_others_that_came_at_the_same_time(
-    records: Any,
+    records: Records,
 ) -> None:
     async with records.engine.connect() as connection:
         under_way = await connection.begin()
@@ -199,7 +200,7 @@ async def test_the_day_of_a_value_is_known_whatever_becomes_of_others_that_came_
     assert len(await records.rows("SELECT * FROM meter_value_week")) == 1
 
 
-async def test_of_marks_that_say_the_same_one_stays(records: Any) -> None:
+async def test_of_marks_that_say_the_same_one_stays(records: Records) -> None:
     """A program of the release before makes one with each batch."""
     await records.execute(
         "INSERT INTO meter_value_week (week, received_on) "
@@ -217,7 +218,7 @@ async def test_of_marks_that_say_the_same_one_stays(records: Any) -> None:
 
 
 async def test_stops_and_closed_quarantine_go_after_their_time_and_nothing_else(
-    records: Any, engine: AsyncEngine
+    records: Records, engine: AsyncEngine
 ) -> None:
     async with engine.begin() as connection:
         await connection.execute(

@@ -2,9 +2,9 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from session_records import Records
 
 from csms_shared.values.times import format_time
 
@@ -12,12 +12,12 @@ BASE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
 async def test_second_start_with_the_same_natural_key_returns_the_first_transaction_id(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1", group_id="G")
-    (first,) = await records.decide(records.start(1))
+    (first,) = await records.answers(records.start(1))
     await records.execute("UPDATE id_token SET status = 'blocked'")
-    again, moved = await records.decide(records.start(2), records.start(1, epoch=2, id_tag="t1"))
+    again, moved = await records.answers(records.start(2), records.start(1, epoch=2, id_tag="t1"))
     assert first == {
         "transactionId": 1,
         "idTagInfo": {"status": "Accepted", "parentIdTag": "G"},
@@ -26,27 +26,27 @@ async def test_second_start_with_the_same_natural_key_returns_the_first_transact
     assert [event["type"] for event in await records.events()] == ["csms.transaction.started.v1"]
 
 
-async def test_copies_of_a_start_inside_one_batch_get_one_id(records: Any) -> None:
+async def test_copies_of_a_start_inside_one_batch_get_one_id(records: Records) -> None:
     await records.token("T1")
-    replies = await records.decide(records.start(3), records.start(1), records.start(2))
+    replies = await records.answers(records.start(3), records.start(1), records.start(2))
     assert [reply["transactionId"] for reply in replies] == [1, 1, 1]
     (row,) = await records.transactions()
     assert (row["epoch"], row["seq"]) == (1, 1)
 
 
-async def test_concurrent_copies_of_a_start_get_one_id(records: Any) -> None:
+async def test_concurrent_copies_of_a_start_get_one_id(records: Records) -> None:
     await records.token("T1")
-    replies = await asyncio.gather(*(records.decide(records.start(seq)) for seq in range(6)))
+    replies = await asyncio.gather(*(records.answers(records.start(seq)) for seq in range(6)))
     assert {reply[0]["transactionId"] for reply in replies} == {1}
     assert len(await records.transactions()) == 1
     (row,) = await records.transactions()
     assert row["seq"] == 0
 
 
-async def test_refused_start_still_gets_a_positive_id(records: Any) -> None:
+async def test_refused_start_still_gets_a_positive_id(records: Records) -> None:
     await records.token("B1", "blocked")
     await records.token("E1", expires_at=BASE)
-    replies = await records.decide(
+    replies = await records.answers(
         records.start(1, id_tag="unknown"),
         records.start(1, id_tag="b1", station_id="S2"),
         records.start(1, id_tag="E1", station_id="S3"),
@@ -56,23 +56,23 @@ async def test_refused_start_still_gets_a_positive_id(records: Any) -> None:
     assert {row["status"] for row in await records.transactions()} == {"active"}
 
 
-async def test_token_is_concurrent_only_on_other_connectors(records: Any) -> None:
+async def test_token_is_concurrent_only_on_other_connectors(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     later = format_time(BASE + timedelta(minutes=1))
-    elsewhere, same = await records.decide(
+    elsewhere, same = await records.answers(
         records.start(1, station_id="S2"), records.start(2, timestamp=later)
     )
     assert elsewhere["idTagInfo"]["status"] == "ConcurrentTx"
     assert same["idTagInfo"]["status"] == "Accepted"
 
 
-async def test_superseded_transaction_does_not_keep_its_token_busy(records: Any) -> None:
+async def test_superseded_transaction_does_not_keep_its_token_busy(records: Records) -> None:
     await records.token("T1")
     await records.token("T2")
     await records.decide(records.start(1))
     await records.decide(records.start(2, id_tag="T2", meter_start=200))
-    (elsewhere,) = await records.decide(records.start(1, station_id="S2"))
+    (elsewhere,) = await records.answers(records.start(1, station_id="S2"))
     assert elsewhere["idTagInfo"]["status"] == "Accepted"
     assert [row["status"] for row in await records.transactions()] == [
         "stop_missing",
@@ -81,18 +81,18 @@ async def test_superseded_transaction_does_not_keep_its_token_busy(records: Any)
     ]
 
 
-async def test_two_stations_racing_for_one_token_get_one_acceptance(records: Any) -> None:
+async def test_two_stations_racing_for_one_token_get_one_acceptance(records: Records) -> None:
     await records.token("T1")
     replies = await asyncio.gather(
-        *(records.decide(records.start(1, station_id=f"S{n}")) for n in range(6))
+        *(records.answers(records.start(1, station_id=f"S{n}")) for n in range(6))
     )
     statuses = sorted(reply[0]["idTagInfo"]["status"] for reply in replies)
     assert statuses == ["Accepted", *["ConcurrentTx"] * 5]
 
 
-async def test_free_vend_token_and_unlimited_tokens_are_never_concurrent(records: Any) -> None:
+async def test_free_vend_token_and_unlimited_tokens_are_never_concurrent(records: Records) -> None:
     await records.token("FLEET", max_concurrent=None)
-    replies = await records.decide(
+    replies = await records.answers(
         *(records.start(1, station_id=f"S{n}", id_tag="") for n in range(3)),
         *(records.start(1, station_id=f"F{n}", id_tag="Fleet") for n in range(3)),
         records.call("Authorize", 9, {"idTag": " "}),
@@ -101,8 +101,8 @@ async def test_free_vend_token_and_unlimited_tokens_are_never_concurrent(records
     assert {reply["idTagInfo"]["status"] for reply in replies} == {"Accepted"}
 
 
-async def test_a_blank_token_is_refused_unless_a_setting_accepts_it(records: Any) -> None:
-    start, authorize = await records.decide(
+async def test_a_blank_token_is_refused_unless_a_setting_accepts_it(records: Records) -> None:
+    start, authorize = await records.answers(
         records.start(1, id_tag=" "), records.call("Authorize", 2, {"idTag": ""})
     )
     assert (start["transactionId"], start["idTagInfo"]["status"]) == (1, "Invalid")
@@ -110,29 +110,29 @@ async def test_a_blank_token_is_refused_unless_a_setting_accepts_it(records: Any
 
 
 async def test_start_that_may_only_look_concurrent_is_held_and_then_accepted(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     elsewhere = records.start(1, station_id="S2")
     assert await records.decide(elsewhere, hold=True) == [None]
     await records.report(records.stop())
-    (reply,) = await records.decide(elsewhere, hold=True)
+    (reply,) = await records.answers(elsewhere, hold=True)
     assert reply["idTagInfo"]["status"] == "Accepted"
 
 
 async def test_start_that_was_here_before_another_took_its_token_is_refused_at_once(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     earlier = records.start(1, station_id="S2")
     await records.decide(records.start(1))
-    (reply,) = await records.decide(earlier, hold=True)
+    (reply,) = await records.answers(earlier, hold=True)
     assert reply["idTagInfo"]["status"] == "ConcurrentTx"
 
 
 async def test_start_is_held_where_nobody_waited_for_the_one_that_took_its_token(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     earlier = records.start(1, station_id="S2")
@@ -142,13 +142,13 @@ async def test_start_is_held_where_nobody_waited_for_the_one_that_took_its_token
 
 @pytest.mark.parametrize("timestamp", ["1970-01-01T00:00:10Z", "2025-06-01T00:00:10Z", "soon"])
 async def test_clock_that_falls_back_makes_a_new_transaction_after_the_boot_that_follows_a_stop(
-    records: Any, timestamp: str
+    records: Records, timestamp: str
 ) -> None:
     await records.token("T1")
 
     async def started(seq: int, boot: int) -> int:
         start = records.start(seq, boot_count=boot, timestamp=timestamp, meter_start=0)
-        (reply,) = await records.decide(start)
+        (reply,) = await records.answers(start)
         return int(reply["transactionId"])
 
     assert [await started(1, 1), await started(2, 1)] == [1, 1]
@@ -164,10 +164,10 @@ async def test_clock_that_falls_back_makes_a_new_transaction_after_the_boot_that
     assert len({event["id"] for event in told}) == len(told) == 3
 
 
-async def test_unreadable_time_of_a_start_falls_back_to_its_receipt(records: Any) -> None:
+async def test_unreadable_time_of_a_start_falls_back_to_its_receipt(records: Records) -> None:
     await records.token("T1")
     ids = [
-        (await records.decide(records.start(seq, timestamp="yesterday")))[0]["transactionId"]
+        (await records.answers(records.start(seq, timestamp="yesterday")))[0]["transactionId"]
         for seq in (1, 2)
     ]
     (row,) = await records.transactions()
@@ -176,7 +176,7 @@ async def test_unreadable_time_of_a_start_falls_back_to_its_receipt(records: Any
     assert row["flags"] == ["unreadable_time"]
 
 
-async def test_start_past_its_deadline_is_applied_and_not_answered(records: Any) -> None:
+async def test_start_past_its_deadline_is_applied_and_not_answered(records: Records) -> None:
     await records.token("T1")
     late = records.start(1, deadline_ms=1)
     authorize = records.call("Authorize", 2, {"idTag": "T1"}, deadline_ms=1)
@@ -184,9 +184,9 @@ async def test_start_past_its_deadline_is_applied_and_not_answered(records: Any)
     assert len(await records.transactions()) == 1
 
 
-async def test_authorize_tells_expiry_and_group_in_any_case(records: Any) -> None:
+async def test_authorize_tells_expiry_and_group_in_any_case(records: Records) -> None:
     await records.token("Card", expires_at=datetime(2030, 1, 1, tzinfo=UTC), group_id="G")
-    known, unknown = await records.decide(
+    known, unknown = await records.answers(
         records.call("Authorize", 1, {"idTag": "cARD"}),
         records.call("Authorize", 2, {"idTag": "nobody"}),
     )
@@ -200,7 +200,7 @@ async def test_authorize_tells_expiry_and_group_in_any_case(records: Any) -> Non
     assert unknown == {"idTagInfo": {"status": "Invalid"}}
 
 
-async def test_stop_that_was_sent_first_wins_whatever_comes_first(records: Any) -> None:
+async def test_stop_that_was_sent_first_wins_whatever_comes_first(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     await records.report(records.stop(20, meter_stop=7000))
@@ -212,7 +212,7 @@ async def test_stop_that_was_sent_first_wins_whatever_comes_first(records: Any) 
     assert len(await records.rows("SELECT * FROM stop")) == 3
 
 
-async def test_stop_with_transaction_data_stores_its_meter_values_once(records: Any) -> None:
+async def test_stop_with_transaction_data_stores_its_meter_values_once(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     data = [
@@ -231,7 +231,7 @@ async def test_stop_with_transaction_data_stores_its_meter_values_once(records: 
 
 
 async def test_stop_of_a_superseded_transaction_completes_it_without_a_flag(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -243,18 +243,18 @@ async def test_stop_of_a_superseded_transaction_completes_it_without_a_flag(
     assert second["status"] == "active"
 
 
-async def test_start_that_is_processed_late_is_the_superseded_one(records: Any) -> None:
+async def test_start_that_is_processed_late_is_the_superseded_one(records: Records) -> None:
     await records.token("T1")
     newer = records.start(5, meter_start=900, timestamp="2026-11-20T08:05:00Z")
     await records.decide(newer)
-    (reply,) = await records.decide(records.start(1))
+    (reply,) = await records.answers(records.start(1))
     assert reply["idTagInfo"]["status"] == "Accepted"
     assert [row["status"] for row in await records.transactions()] == ["active", "stop_missing"]
 
 
 @pytest.mark.parametrize("wire_id", [-1, 0, 77])
 async def test_stop_without_a_usable_id_is_attached_to_the_one_that_fits(
-    records: Any, wire_id: int
+    records: Records, wire_id: int
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -266,7 +266,7 @@ async def test_stop_without_a_usable_id_is_attached_to_the_one_that_fits(
 
 
 async def test_stop_of_an_unknown_id_by_another_token_or_of_before_ends_nothing(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -280,7 +280,7 @@ async def test_stop_of_an_unknown_id_by_another_token_or_of_before_ends_nothing(
     assert {item["wire_transaction_id"] for item in open_items} == {77, 78}
 
 
-async def test_stop_that_fits_nothing_waits_in_quarantine_for_its_start(records: Any) -> None:
+async def test_stop_that_fits_nothing_waits_in_quarantine_for_its_start(records: Records) -> None:
     await records.token("T1")
     data = [{"timestamp": format_time(BASE), "sampledValue": [{"value": "101"}]}]
     await records.report(
@@ -298,7 +298,7 @@ async def test_stop_that_fits_nothing_waits_in_quarantine_for_its_start(records:
     }
 
 
-async def test_a_transaction_of_another_station_is_never_touched(records: Any) -> None:
+async def test_a_transaction_of_another_station_is_never_touched(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     huge = 9_999_999_999
@@ -315,7 +315,7 @@ async def test_a_transaction_of_another_station_is_never_touched(records: Any) -
 
 
 async def test_meter_values_without_id_belong_to_the_transaction_of_their_time(
-    records: Any,
+    records: Records,
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -326,7 +326,7 @@ async def test_meter_values_without_id_belong_to_the_transaction_of_their_time(
     assert {(row["connector_id"], row["transaction_id"]) for row in rows} == {(1, 1), (2, None)}
 
 
-async def test_meter_values_again_are_stored_once_and_told_once(records: Any) -> None:
+async def test_meter_values_again_are_stored_once_and_told_once(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     await records.report(records.meter_values(2, minutes=2))
@@ -337,7 +337,7 @@ async def test_meter_values_again_are_stored_once_and_told_once(records: Any) ->
     assert len({event["id"] for event in told}) == 2
 
 
-async def test_odd_meter_values_are_stored_as_sent(records: Any) -> None:
+async def test_odd_meter_values_are_stored_as_sent(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     odd = [
@@ -355,7 +355,7 @@ async def test_odd_meter_values_are_stored_as_sent(records: Any) -> None:
     ]
 
 
-async def test_suspect_values_flag_the_transaction_and_stay(records: Any) -> None:
+async def test_suspect_values_flag_the_transaction_and_stay(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1, meter_start=9000))
     await records.report(records.meter_values(2))
@@ -365,7 +365,7 @@ async def test_suspect_values_flag_the_transaction_and_stay(records: Any) -> Non
     assert row["meter_stop"] == 8000
 
 
-async def test_copies_of_meter_values_inside_one_batch_are_told_once(records: Any) -> None:
+async def test_copies_of_meter_values_inside_one_batch_are_told_once(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
     await records.report(

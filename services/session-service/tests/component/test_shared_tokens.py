@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import create_engine
@@ -19,18 +20,18 @@ LIMITS = {"ONE": 1, "TWO": 2, "THREE": 3, "ANY": None}
 Drawn = TypeVar("Drawn")
 
 
-async def replica(records: Any, batches: Sequence[list[Work]]) -> Counter[tuple[str, str]]:
+async def replica(records: Records, batches: Sequence[list[Work]]) -> Counter[tuple[str, str]]:
     """Decide batches as one process does; count by token and what its starts were answered."""
     answered: Counter[tuple[str, str]] = Counter()
     for batch in batches:
-        for work, reply in zip(batch, await records.decide(*batch), strict=True):
+        for work, reply in zip(batch, await records.answers(*batch), strict=True):
             answered[work.item["payload"]["idTag"], reply["idTagInfo"]["status"]] += 1
     return answered
 
 
 def test_two_replicas_accept_exactly_as_many_starts_of_a_token_as_it_may_have(
     session_url: str,
-    records_of: Callable[[AsyncEngine], Any],
+    records_of: Callable[[AsyncEngine], Records],
     clear: Callable[[], Awaitable[None]],
 ) -> None:
     # Hypothesis calls a plain function, so each example has an event loop of its own.

@@ -1,10 +1,10 @@
 """Starts are stored and answered, whatever happens beside them."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from session_records import Records
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,9 +14,9 @@ from session_service.quarantine.handlers.reconciling import reconcile_due
 
 
 async def test_a_side_feature_that_fails_keeps_no_start_from_its_answer(
-    records: Any, monkeypatch: pytest.MonkeyPatch
+    records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(connection: AsyncConnection, _: Any) -> None:
+    async def broken(connection: AsyncConnection, _: object) -> None:
         await connection.execute(text("UPDATE transaction SET status = 'lost'"))
         await connection.execute(text("SELECT 1 / 0"))
 
@@ -35,7 +35,7 @@ async def test_a_side_feature_that_fails_keeps_no_start_from_its_answer(
         monkeypatch.setattr(decisions, name, broken)
     start = records.start(1)
     start.item["payload"]["reservationId"] = 5
-    (reply,) = await records.decide(start)
+    (reply,) = await records.answers(start)
     assert reply["idTagInfo"]["status"] == "Accepted"
     assert [now - then for now, then in zip(failures(), before, strict=True)] == [1, 1]
     (row,) = await records.transactions()
@@ -46,7 +46,9 @@ async def test_a_side_feature_that_fails_keeps_no_start_from_its_answer(
     assert [row["status"] for row in await records.transactions()] == ["completed"]
 
 
-async def test_a_side_feature_that_waits_for_a_lock_keeps_no_start_waiting(records: Any) -> None:
+async def test_a_side_feature_that_waits_for_a_lock_keeps_no_start_waiting(
+    records: Records,
+) -> None:
     await records.token("T1")
     await records.execute(
         "INSERT INTO reservation (station_id, wire_id, connector_id, id_token, token_key, "
@@ -55,6 +57,6 @@ async def test_a_side_feature_that_waits_for_a_lock_keeps_no_start_waiting(recor
     )
     async with records.engine.begin() as other:
         await other.execute(text("SELECT * FROM reservation FOR UPDATE"))
-        (reply,) = await asyncio.wait_for(records.decide(records.start(1)), 60)
+        (reply,) = await asyncio.wait_for(records.answers(records.start(1)), 60)
     assert reply["transactionId"] == 1
     assert len(await records.transactions()) == 1

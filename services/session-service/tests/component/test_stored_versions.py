@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 import pytest
 from prometheus_client import REGISTRY
+from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.charging import AskCompositeSchedule, ListChargingProfiles
@@ -170,7 +171,7 @@ async def test_what_the_version_before_writes_is_read_as_of_16(
     assert (token.id_token, token.type) == (station_id, None)
 
 
-async def test_rows_say_the_version_and_what_stations_and_2x_call_them(records: Any) -> None:
+async def test_rows_say_the_version_and_what_stations_and_2x_call_them(records: Records) -> None:
     await records.token("T1")
     await records.decide(records.start(1, connector_id=2))
     await records.report(records.stop(9), records.stop(10, 77, station_id="S2"))
@@ -188,7 +189,7 @@ async def test_rows_say_the_version_and_what_stations_and_2x_call_them(records: 
 
 
 @pytest.fixture
-def newer(records: Any) -> Callable[[str], Awaitable[None]]:
+def newer(records: Records) -> Callable[[str], Awaitable[None]]:
     """Let all rows of a table be those of a program that knows another OCPP version."""
 
     async def rewrite(table: str) -> None:
@@ -203,7 +204,7 @@ def _unreadable(kind: str) -> float:
 
 
 async def test_a_stop_of_a_version_that_is_unknown_is_shown_as_it_was_sent(
-    records: Any, newer: Any
+    records: Records, newer: Any
 ) -> None:
     await records.token("T1")
     await records.decide(records.start(1))
@@ -218,7 +219,7 @@ async def test_a_stop_of_a_version_that_is_unknown_is_shown_as_it_was_sent(
 
 
 async def test_an_item_of_a_version_that_is_unknown_waits_and_keeps_no_other_waiting(
-    records: Any, newer: Any
+    records: Records, newer: Any
 ) -> None:
     await records.token("T1", max_concurrent=None)
     await records.report(records.stop(9, 0, idTag="T1"))
@@ -250,7 +251,7 @@ async def test_an_item_of_a_version_that_is_unknown_waits_and_keeps_no_other_wai
 
 
 async def test_nobody_attaches_an_item_of_a_version_that_is_unknown_by_hand(
-    records: Any, newer: Any
+    records: Records, newer: Any
 ) -> None:
     await records.token("T1")
     await records.report(records.stop(9, 0, idTag="T1"))
@@ -278,7 +279,7 @@ _ADD_PROFILE = (
 )
 
 
-async def _profile(records: Any, profile_id: int, version: str, **fields: Any) -> None:
+async def _profile(records: Records, profile_id: int, version: str, **fields: Any) -> None:
     sent = {**_PROFILE, "chargingProfileId": profile_id}
     values = {
         "station_id": "S1",
@@ -291,7 +292,7 @@ async def _profile(records: Any, profile_id: int, version: str, **fields: Any) -
 
 
 async def test_a_profile_of_a_version_that_is_unknown_keeps_its_state_and_no_other_from_its_own(
-    records: Any,
+    records: Records,
 ) -> None:
     await _profile(records, 1, "ocpp16")
     await _profile(records, 2, NEWER, purpose="A newer one")
@@ -307,7 +308,7 @@ async def test_a_profile_of_a_version_that_is_unknown_keeps_its_state_and_no_oth
 
 
 async def test_a_clearing_of_a_version_that_is_unknown_clears_nothing_yet(
-    records: Any, newer: Any
+    records: Records, newer: Any
 ) -> None:
     await _profile(records, 1, "ocpp16")
     await records.execute(
@@ -323,7 +324,7 @@ async def test_a_clearing_of_a_version_that_is_unknown_clears_nothing_yet(
 
 
 async def test_a_schedule_of_a_version_that_is_unknown_is_shown_without_differences(
-    records: Any, newer: Any
+    records: Records, newer: Any
 ) -> None:
     await records.execute(
         "INSERT INTO reported_schedule (station_id, connector_id, command_id, sent_at, "
@@ -337,7 +338,7 @@ async def test_a_schedule_of_a_version_that_is_unknown_is_shown_without_differen
     assert (reported.computed.duration, reported.differences) == (60, [])
 
 
-async def test_every_payload_has_a_version(records: Any) -> None:
+async def test_every_payload_has_a_version(records: Records) -> None:
     rows = await records.rows(
         "SELECT table_name, column_default, is_nullable FROM information_schema.columns "
         f"WHERE table_schema = '{SCHEMA}' AND column_name = 'ocpp_version'"

@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from session_fakes import WITHIN_S, Gateway, running_gateway, running_replica, until
+from session_records import Records
 from sqlalchemy.engine import make_url
 
-from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.consumer import Consumer, Delivery, Rest
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import SESSION_SERVICE, reports_queue
 from csms_shared.runtime.clock import now_ms
@@ -57,7 +57,7 @@ async def stops_not_stored(database_url: str) -> AsyncIterator[None]:
         await owner.close()
 
 
-async def busy_tokens(records: Any) -> list[Work]:
+async def busy_tokens(records: Records) -> list[Work]:
     """Start a transaction with each token; return the stop of each."""
     for number in range(TOKENS):
         await records.token(f"T{number}")
@@ -66,14 +66,14 @@ async def busy_tokens(records: Any) -> list[Work]:
     return [records.stop(2, row["id"], station_id=row["station_id"]) for row in rows]
 
 
-def start(records: Any, station_id: str, id_tag: str) -> Work:
+def start(records: Records, station_id: str, id_tag: str) -> Work:
     """Return a start that is waited for longer than any of these tests takes."""
     deadline_ms = now_ms() + 60_000
     work: Work = records.start(1, station_id=station_id, id_tag=id_tag, deadline_ms=deadline_ms)
     return work
 
 
-async def start_elsewhere(gateway: Gateway, records: Any) -> None:
+async def start_elsewhere(gateway: Gateway, records: Records) -> None:
     """Start with each token at another station."""
     for number in range(TOKENS):
         await gateway.send(start(records, f"NEW-{number}", f"T{number}"))
@@ -96,7 +96,7 @@ async def test_no_start_is_refused_while_a_stop_is_with_either_replica(
     broker_url: str,
     session_url: str,
     database_url: str,
-    records: Any,
+    records: Records,
     no_bound: None,
     monkeypatch: pytest.MonkeyPatch,
     together: bool,
@@ -129,12 +129,16 @@ async def test_no_start_is_refused_while_a_stop_is_with_either_replica(
 
 
 async def test_a_token_that_is_busy_is_refused_as_soon_as_no_report_is_on_its_way(
-    gateway: Gateway, records: Any, no_bound: None
+    gateway: Gateway, records: Records, no_bound: None
 ) -> None:
     await busy_tokens(records)
     await start_elsewhere(gateway, records)
     await until(lambda: len(gateway.replies) == TOKENS)
     assert set(answers(gateway)) == {"ConcurrentTx"}
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 class Mute:
@@ -143,9 +147,9 @@ class Mute:
     def __init__(self) -> None:
         self.got: list[Delivery] = []
 
-    async def __call__(self, deliveries: list[Delivery]) -> Callable[[], Any]:
+    async def __call__(self, deliveries: list[Delivery]) -> Rest:
         self.got += deliveries
-        return asyncio.Event().wait
+        return _for_ever
 
 
 @contextlib.asynccontextmanager
@@ -163,7 +167,7 @@ async def mute_replica(broker_url: str) -> AsyncIterator[Mute]:
 
 
 async def test_a_stop_that_a_dead_replica_had_not_stored_frees_its_token(
-    gateway: Gateway, broker_url: str, records: Any, no_bound: None
+    gateway: Gateway, broker_url: str, records: Records, no_bound: None
 ) -> None:
     stops = await busy_tokens(records)
     async with mute_replica(broker_url) as mute:
@@ -185,7 +189,7 @@ async def test_a_stop_that_a_dead_replica_had_not_stored_frees_its_token(
 
 
 async def test_a_replica_that_answers_no_question_delays_a_refusal_and_prevents_none(
-    gateway: Gateway, broker_url: str, records: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, broker_url: str, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inboxes, "HOLD_S", 0.5)
     await busy_tokens(records)

@@ -1,5 +1,6 @@
 """What stations of OCPP 1.6 are asked, and what of their answers the blocks get."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -192,7 +193,9 @@ def test_every_end_of_an_update_has_a_result(changes: dict[str, Any], result: Re
 
 
 @pytest.mark.parametrize("read", [read_set_profile, read_remote_start, read_clearing])
-def test_nothing_follows_from_what_was_not_accepted(read: Any) -> None:
+def test_nothing_follows_from_what_was_not_accepted(
+    read: Callable[[CompletedCommand], object],
+) -> None:
     assert read(_ended("SetChargingProfile", {}, accepted=False)) is None
 
 

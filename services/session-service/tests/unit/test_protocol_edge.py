@@ -5,7 +5,6 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -18,7 +17,7 @@ SOURCE = Path(session_service.__file__).parent
 EDGE = "ocpp/"
 
 
-def _schemas() -> Iterator[tuple[str, Any]]:
+def _schemas() -> Iterator[tuple[str, object]]:
     spec = importlib.util.find_spec("ocpp")
     assert spec is not None
     assert spec.origin is not None
@@ -26,7 +25,7 @@ def _schemas() -> Iterator[tuple[str, Any]]:
         yield file.stem.removesuffix("Response"), orjson.loads(file.read_bytes())
 
 
-def _fields(schema: Any) -> Iterator[str]:
+def _fields(schema: object) -> Iterator[str]:
     if isinstance(schema, list):
         for part in schema:
             yield from _fields(part)

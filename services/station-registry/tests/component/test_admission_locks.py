@@ -1,15 +1,15 @@
 """Stations that nobody announced are created before any other station is locked."""
 
 import asyncio
-from typing import Any
 
 import asyncpg
+from driven_registry import Registry
 
 _ADMISSION = "SELECT pg_advisory_xact_lock(hashtextextended('registry.unknown_stations', 0))"
 
 
 async def test_whoever_waits_for_its_turn_to_create_stations_holds_none(
-    registry: Any, registry_url: str
+    registry: Registry, registry_url: str
 ) -> None:
     """Two replicas would otherwise wait for each other: one for the turn, one for the station."""
     await registry.send([registry.claim("A", "c1")])
@@ -40,7 +40,7 @@ async def test_whoever_waits_for_its_turn_to_create_stations_holds_none(
 
 
 async def test_a_deleted_station_comes_back_while_another_batch_holds_its_neighbour(
-    registry: Any, registry_url: str
+    registry: Registry, registry_url: str
 ) -> None:
     await registry.send([registry.claim("A", "c1"), registry.claim("B", "c1")])
     await registry.request("stations.delete", station_id="B")

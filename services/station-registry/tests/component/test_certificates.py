@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
+from driven_registry import answer_of
 
 from csms_shared.contracts.refusals import ProblemRaised
 from station_registry.certificates.domain.deliveries import DELIVERIES
@@ -138,7 +139,7 @@ async def test_two_keys_in_one_batch_open_one_request(
             for seq, csr in enumerate(csrs, 1)
         ]
     )
-    assert [reply.content.payload["status"] for reply in replies] == ["Accepted", "Rejected"]
+    assert [answer_of(reply)["status"] for reply in replies] == ["Accepted", "Rejected"]
     assert ordering.registry.parked == []
 
 
@@ -189,7 +190,7 @@ async def test_a_password_that_nobody_checks_is_no_security_profile(
     await registry.send([claim])
     call = registry.call("SignCertificate", "B", {"csr": request_of(key, "B")}, connection_id="b1")
     (reply,) = await registry.send([call])
-    assert reply.content.payload["status"] == "Rejected"
+    assert answer_of(reply)["status"] == "Rejected"
 
 
 async def test_what_was_not_sent_is_ordered_again_and_in_the_end_given_up(
@@ -330,7 +331,7 @@ async def test_a_certificate_that_ends_soon_is_told_and_renewed_once(
     (order,) = await ordering.orders()
     task = watch_expiry(30, signing_now(ordering.registry.signing, ordering.registry.authority))
 
-    async def triggers() -> list[Any]:
+    async def triggers() -> list[dict[str, Any]]:
         async with ordering.registry.engine.begin() as connection:
             await task.work(connection)
         return [one for one in await ordering.orders() if one["action"] != "CertificateSigned"]

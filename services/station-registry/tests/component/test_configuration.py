@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from driven_registry import Registry
 
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
@@ -61,25 +62,25 @@ def changed(number: int, key: str, value: str, status: str) -> Work:
 
 
 @pytest.fixture
-async def station(registry: Any) -> Any:
+async def station(registry: Registry) -> Registry:
     await registry.send([registry.claim("S1", "c1")])
     await registry.send([registry.call("BootNotification", "S1", registry.boot())])
     await registry.query("UPDATE station SET vendor = 'ACME'")
     return registry
 
 
-async def known(registry: Any) -> dict[str, tuple[str | None, str | None, bool]]:
+async def known(registry: Registry) -> dict[str, tuple[str | None, str | None, bool]]:
     view = await registry.request("configuration.get", station_id="S1")
     return {each.key: (each.value, each.last_change, each.reboot_required) for each in view.items}
 
 
-async def orders(registry: Any) -> list[tuple[str, dict[str, Any]]]:
+async def orders(registry: Registry) -> list[tuple[str, dict[str, Any]]]:
     return [
         (each["action"], each["payload"]) for each in await registry.events("command-api.orders")
     ]
 
 
-async def test_the_newest_answer_counts_whatever_arrives_first(station: Any) -> None:
+async def test_the_newest_answer_counts_whatever_arrives_first(station: Registry) -> None:
     await station.send([read(5, HeartbeatInterval="300")])
     await station.send([read(3, HeartbeatInterval="60", AuthorizationKey="secret")])
     await station.send([changed(4, "heartbeatinterval", "120", "Accepted")])
@@ -89,7 +90,7 @@ async def test_the_newest_answer_counts_whatever_arrives_first(station: Any) -> 
     }
 
 
-async def test_refused_changes_are_kept_and_change_no_value(station: Any) -> None:
+async def test_refused_changes_are_kept_and_change_no_value(station: Registry) -> None:
     await station.send([read(1, A="1", unknown=("B",))])
     await station.send([changed(2, "A", "2", "Rejected"), changed(3, "C", "x", "NotSupported")])
     assert await known(station) == {
@@ -100,7 +101,7 @@ async def test_refused_changes_are_kept_and_change_no_value(station: Any) -> Non
     assert await station.events("configuration.changed") == []
 
 
-async def test_a_reboot_is_required_until_the_station_boots(station: Any) -> None:
+async def test_a_reboot_is_required_until_the_station_boots(station: Registry) -> None:
     await station.send([changed(3600, "A", "2", "RebootRequired")])
     assert (await known(station))["A"] == ("2", "RebootRequired", True)
     await station.query("UPDATE station SET last_boot_at = now() + interval '2 hours'")
@@ -109,14 +110,14 @@ async def test_a_reboot_is_required_until_the_station_boots(station: Any) -> Non
     assert event["data"]["status"] == "RebootRequired"
 
 
-async def test_answers_of_a_station_that_was_deleted_are_dropped(station: Any) -> None:
+async def test_answers_of_a_station_that_was_deleted_are_dropped(station: Registry) -> None:
     await station.request("stations.delete", station_id="S1")
     await station.send([read(1, A="1")])
     assert await station.query("SELECT * FROM configuration_value") == []
 
 
 async def test_a_refresh_asks_for_everything_or_in_the_pieces_a_station_takes(
-    station: Any,
+    station: Registry,
 ) -> None:
     ask = {"station_id": "S1", "created_by": "admin"}
     await station.request("configuration.refresh", **ask, keys=["A", "B", "C"])
@@ -129,7 +130,7 @@ async def test_a_refresh_asks_for_everything_or_in_the_pieces_a_station_takes(
     ]
 
 
-async def test_a_template_shows_drift_and_sends_only_what_differs_once(station: Any) -> None:
+async def test_a_template_shows_drift_and_sends_only_what_differs_once(station: Registry) -> None:
     template = await station.request(
         "configuration_templates.create",
         name="all",
@@ -161,7 +162,7 @@ async def test_a_template_shows_drift_and_sends_only_what_differs_once(station: 
     assert await drift() == {"C": "not_supported"}
 
 
-async def test_a_key_that_a_station_leaves_out_is_asked_for_by_name(station: Any) -> None:
+async def test_a_key_that_a_station_leaves_out_is_asked_for_by_name(station: Registry) -> None:
     template = await station.request(
         "configuration_templates.create",
         name="two",
@@ -185,7 +186,7 @@ async def test_a_key_that_a_station_leaves_out_is_asked_for_by_name(station: Any
     assert (await station.request("configuration_templates.apply", **apply)).unread == []
 
 
-async def test_a_change_that_never_left_can_be_applied_again(station: Any) -> None:
+async def test_a_change_that_never_left_can_be_applied_again(station: Registry) -> None:
     template = await station.request(
         "configuration_templates.create", name="one", values={"B": "2"}, station_ids=["S1"]
     )
@@ -197,7 +198,7 @@ async def test_a_change_that_never_left_can_be_applied_again(station: Any) -> No
     assert len((await station.request("configuration_templates.apply", **apply)).command_ids) == 1
 
 
-async def test_templates_are_listed_replaced_and_deleted(registry: Any) -> None:
+async def test_templates_are_listed_replaced_and_deleted(registry: Registry) -> None:
     async def problem(operation: str, **parameters: Any) -> tuple[int, list[str]]:
         with pytest.raises(ProblemRaised) as raised:
             await registry.request(f"configuration_templates.{operation}", **parameters)

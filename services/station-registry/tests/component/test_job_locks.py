@@ -1,9 +1,9 @@
 """The order in which a batch locks stations and their jobs: that of whoever else locks both."""
 
 import asyncio
-from typing import Any
 
 import pytest
+from driven_registry import Registry
 from job_works import STATION, ended, report
 
 from csms_shared.contracts.command_ids import new_command_id
@@ -16,7 +16,9 @@ WHERE NOT granted AND locktype = 'advisory' AND d.datname = current_database()
 """
 
 
-async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(registry: Any) -> None:
+async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(
+    registry: Registry,
+) -> None:
     """As every other batch does, so that no two of them wait for each other."""
     last = report(registry, "Installed", 1, now_ms())
     last.item["station_id"] = "B"
@@ -42,7 +44,7 @@ async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(regis
 
 
 @pytest.mark.parametrize("action", ["ChangeConfiguration", "Reset"])
-async def test_a_batch_locks_its_stations_before_its_jobs(registry: Any, action: str) -> None:
+async def test_a_batch_locks_its_stations_before_its_jobs(registry: Registry, action: str) -> None:
     """As whoever creates a job does, so that neither waits for the other."""
     await registry.request("stations.create", station_id=STATION)
     command = ended(new_command_id(now_ms()), "UpdateFirmware", "accepted", now_ms())

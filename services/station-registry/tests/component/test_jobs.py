@@ -7,9 +7,11 @@ from uuid import UUID
 
 import orjson
 import pytest
+from driven_registry import Registry
 
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.jobs import JobDetail
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
@@ -36,7 +38,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 STATION = "S1"
 
 
-async def create(registry: Any, action: str, **fields: Any) -> UUID:
+async def create(registry: Registry, action: str, **fields: Any) -> UUID:
     job_id = new_command_id(now_ms())
     await registry.request(
         "jobs.create",
@@ -82,7 +84,7 @@ def ended(job_id: UUID, action: str, response: dict[str, Any] | None = None, **f
 
 
 @pytest.fixture
-async def jobs(registry: Any) -> Any:
+async def jobs(registry: Registry) -> Registry:
     await registry.send([registry.claim(STATION, "c1")])
     return registry
 
@@ -90,8 +92,8 @@ async def jobs(registry: Any) -> Any:
 _seqs = itertools.count(10)
 
 
-def firmware(registry: Any, status: str, epoch: int = 1, **more: Any) -> Work:
-    work: Work = registry.call(
+def firmware(registry: Registry, status: str, epoch: int = 1, **more: Any) -> Work:
+    return registry.call(
         "FirmwareStatusNotification",
         STATION,
         {"status": status},
@@ -100,23 +102,20 @@ def firmware(registry: Any, status: str, epoch: int = 1, **more: Any) -> Work:
         seq=next(_seqs),
         **more,
     )
-    return work
 
 
-def signed(registry: Any, status: str, request_id: int | None) -> Work:
+def signed(registry: Registry, status: str, request_id: int | None) -> Work:
     payload = {"status": status} | ({} if request_id is None else {"requestId": request_id})
-    work: Work = registry.call(
-        "SignedFirmwareStatusNotification", STATION, payload, seq=next(_seqs)
-    )
-    return work
+    return registry.call("SignedFirmwareStatusNotification", STATION, payload, seq=next(_seqs))
 
 
-async def job(registry: Any, job_id: UUID) -> Any:
-    return await registry.request("jobs.get", job_id=job_id)
+async def job(registry: Registry, job_id: UUID) -> JobDetail:
+    found: JobDetail = await registry.request("jobs.get", job_id=job_id)
+    return found
 
 
 async def test_a_firmware_update_is_followed_through_a_reboot_and_another_gateway(
-    jobs: Any,
+    jobs: Registry,
 ) -> None:
     job_id = await create(jobs, "UpdateFirmware")
     assert (await job(jobs, job_id)).status == "ordered"
@@ -142,7 +141,7 @@ async def test_a_firmware_update_is_followed_through_a_reboot_and_another_gatewa
     assert jobs.parked == []
 
 
-async def test_a_job_is_ordered_once_with_a_request_id_of_its_own(jobs: Any) -> None:
+async def test_a_job_is_ordered_once_with_a_request_id_of_its_own(jobs: Registry) -> None:
     job_id = await create(jobs, "GetLog")
     again = {"job_id": job_id, "station_id": STATION, "action": "GetLog"}
     await jobs.request(
@@ -162,7 +161,7 @@ async def test_a_job_is_ordered_once_with_a_request_id_of_its_own(jobs: Any) -> 
     assert order["payload"]["requestId"] == shown.request_id
 
 
-async def test_a_command_of_an_operator_makes_a_job_of_its_own(jobs: Any) -> None:
+async def test_a_command_of_an_operator_makes_a_job_of_its_own(jobs: Registry) -> None:
     job_id = new_command_id(now_ms())
     await jobs.send([ended(job_id, "GetDiagnostics", {"fileName": "diagnostics.zip"})])
     shown = await job(jobs, job_id)
@@ -175,7 +174,7 @@ async def test_a_command_of_an_operator_makes_a_job_of_its_own(jobs: Any) -> Non
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 async def test_a_job_ends_the_same_in_whatever_order_its_facts_become_known(
-    jobs: Any, order: tuple[int, ...]
+    jobs: Registry, order: tuple[int, ...]
 ) -> None:
     job_id = new_command_id(now_ms())
     works = [
@@ -194,7 +193,7 @@ async def test_a_job_ends_the_same_in_whatever_order_its_facts_become_known(
     assert len(ids) == len(set(ids)) == 1
 
 
-async def test_signed_reports_belong_to_the_job_of_their_request(jobs: Any) -> None:
+async def test_signed_reports_belong_to_the_job_of_their_request(jobs: Registry) -> None:
     first = await create(jobs, "SignedUpdateFirmware")
     second = await create(jobs, "SignedUpdateFirmware")
     await jobs.send([ended(first, "SignedUpdateFirmware", {"status": "Accepted"})])
@@ -207,7 +206,7 @@ async def test_signed_reports_belong_to_the_job_of_their_request(jobs: Any) -> N
     assert (await job(jobs, second)).status == "running"
 
 
-async def test_a_newer_update_that_cancels_an_older_one_supersedes_it(jobs: Any) -> None:
+async def test_a_newer_update_that_cancels_an_older_one_supersedes_it(jobs: Registry) -> None:
     first = await create(jobs, "SignedUpdateFirmware")
     now = now_ms()
     await jobs.send(
@@ -227,7 +226,7 @@ async def test_a_newer_update_that_cancels_an_older_one_supersedes_it(jobs: Any)
 
 
 @pytest.mark.parametrize("end_first", [True, False])
-async def test_what_follows_a_success_is_of_the_next_job(jobs: Any, end_first: bool) -> None:
+async def test_what_follows_a_success_is_of_the_next_job(jobs: Registry, end_first: bool) -> None:
     first = await create(jobs, "UpdateFirmware")
     await jobs.send([ended(first, "UpdateFirmware", sent_at=format_time_ms(now_ms() - 5_000))])
     later, done = firmware(jobs, "Installed"), firmware(jobs, "Installed")
@@ -245,14 +244,14 @@ async def test_what_follows_a_success_is_of_the_next_job(jobs: Any, end_first: b
 
 
 @pytest.mark.parametrize("status", ["InvalidCertificate", "RevokedCertificate", "Rejected"])
-async def test_a_refused_update_says_why(jobs: Any, status: str) -> None:
+async def test_a_refused_update_says_why(jobs: Registry, status: str) -> None:
     job_id = await create(jobs, "SignedUpdateFirmware")
     await jobs.send([ended(job_id, "SignedUpdateFirmware", {"status": status})])
     shown = await job(jobs, job_id)
     assert (shown.status, shown.result) == ("refused", status)
 
 
-async def test_a_job_that_never_reached_its_station_is_not_sent(jobs: Any) -> None:
+async def test_a_job_that_never_reached_its_station_is_not_sent(jobs: Registry) -> None:
     job_id = await create(jobs, "GetLog")
     work = ended(job_id, "GetLog", status="expired", accepted=None, response=None, sent_at=None)
     await jobs.send([work])
@@ -270,7 +269,7 @@ async def test_a_job_that_never_reached_its_station_is_not_sent(jobs: Any) -> No
     ],
 )
 async def test_an_upload_ends_as_the_station_says(
-    jobs: Any, action: str, report: str, status: str
+    jobs: Registry, action: str, report: str, status: str
 ) -> None:
     job_id = await create(jobs, action)
     answer = {"fileName": "f"} if action == "GetDiagnostics" else {"status": "Accepted"}
@@ -286,7 +285,7 @@ async def test_an_upload_ends_as_the_station_says(
     )
 
 
-async def test_a_silent_job_times_out_and_a_late_report_still_counts(jobs: Any) -> None:
+async def test_a_silent_job_times_out_and_a_late_report_still_counts(jobs: Registry) -> None:
     job_id = await create(jobs, "UpdateFirmware")
     await jobs.send([ended(job_id, "UpdateFirmware")])
     await jobs.query("UPDATE station_job SET deadline = now() - interval '1 second'")
@@ -302,7 +301,7 @@ async def test_a_silent_job_times_out_and_a_late_report_still_counts(jobs: Any) 
     assert (await job(jobs, job_id)).status == "succeeded"
 
 
-async def test_jobs_are_listed_newest_first_by_station_kind_and_status(jobs: Any) -> None:
+async def test_jobs_are_listed_newest_first_by_station_kind_and_status(jobs: Registry) -> None:
     made = [await create(jobs, action) for action in ("UpdateFirmware", "GetLog", "GetDiagnostics")]
     page = await jobs.request("jobs.list", limit=2)
     rest = await jobs.request("jobs.list", limit=2, cursor=page.next_cursor)
@@ -313,7 +312,7 @@ async def test_jobs_are_listed_newest_first_by_station_kind_and_status(jobs: Any
     assert (await jobs.request("jobs.list", station_id="other")).items == []
 
 
-async def test_a_job_of_an_unknown_station_or_of_no_action_is_refused(jobs: Any) -> None:
+async def test_a_job_of_an_unknown_station_or_of_no_action_is_refused(jobs: Registry) -> None:
     good: dict[str, Any] = {
         "job_id": new_command_id(now_ms()),
         "station_id": STATION,

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
+from driven_registry import Registry
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,6 +42,7 @@ from csms_shared.contracts.requests import RequestBatch
 from csms_shared.db.parking import PARKED_TYPE
 from csms_shared.ocpp import v16 as ocpp16
 from csms_shared.ocpp.versions import OCPP16
+from csms_shared.service.inbox import Work
 from csms_shared.service.owning_service import OwningService, opened
 from csms_shared.service.requests_inbox import AT_ONCE
 from station_registry.completed_commands import COMPLETED_COMMANDS
@@ -76,7 +78,7 @@ class Gateway:
             await self.changed.wait_for(lambda: len(found()) >= count)
             return found()
 
-    async def send(self, exchange: str, key: str, type_: str, works: list[Any]) -> None:
+    async def send(self, exchange: str, key: str, type_: str, works: list[Work]) -> None:
         body = {**works[0].envelope, "items": [work.item for work in works]}
         body |= {"gateway_id": self.id, "reply_key": f"{self.id}.answers"}
         await self.publisher.publish(Outgoing(exchange, key, type_, orjson.dumps(body)))
@@ -139,7 +141,7 @@ async def gateway(link: Link) -> AsyncIterator[Gateway]:
 
 
 async def test_a_claim_a_boot_and_a_request_are_answered_and_told(
-    service: OwningService, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Registry
 ) -> None:
     name = uuid.uuid4().hex
     decisions = "station-registry.decisions"
@@ -165,7 +167,7 @@ async def test_a_claim_a_boot_and_a_request_are_answered_and_told(
 
 
 async def test_a_bad_item_is_parked_shown_and_its_neighbour_answered(
-    service: OwningService, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Registry
 ) -> None:
     good = registry.call("DataTransfer", "A", {"vendorId": "V"})
     bad = registry.call("DataTransfer", "A", {}, seq=2)
@@ -183,7 +185,7 @@ async def test_a_bad_item_is_parked_shown_and_its_neighbour_answered(
 
 
 async def test_a_storm_of_stations_is_answered_completely(
-    service: OwningService, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Registry
 ) -> None:
     names = [f"S{number}" for number in range(1000)]
     pages = [names[start : start + 50] for start in range(0, len(names), 50)]
@@ -204,7 +206,7 @@ async def test_a_storm_of_stations_is_answered_completely(
 
 
 async def test_a_gateway_s_life_waits_for_no_station_that_connects(
-    service: OwningService, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Registry
 ) -> None:
     decisions = "station-registry.decisions"
     claims = [registry.claim("HELD", "c1"), registry.claim("OTHER", "c2")]
@@ -231,7 +233,7 @@ async def test_a_gateway_s_life_waits_for_no_station_that_connects(
     await gateway.get("claim-replies.v1", 3)
 
 
-async def _until_waiting_for_a_lock(registry: Any, sessions: int) -> None:
+async def _until_waiting_for_a_lock(registry: Registry, sessions: int) -> None:
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
         "AND datname = current_database()"
@@ -242,7 +244,7 @@ async def _until_waiting_for_a_lock(registry: Any, sessions: int) -> None:
 
 
 async def test_a_gateway_of_the_version_before_renews_among_the_decisions(
-    service: OwningService, gateway: Gateway, registry: Any
+    service: OwningService, gateway: Gateway, registry: Registry
 ) -> None:
     decisions = "station-registry.decisions"
     await gateway.send(REQUESTS, decisions, "claims.v1", [registry.claim("A", "c1")])
@@ -326,7 +328,7 @@ async def test_no_request_waits_for_a_slow_one_that_came_before(
 
 
 async def test_owners_are_looked_up_beside_as_many_slow_requests_as_there_may_be(
-    service: OwningService, gateway: Gateway, registry: Any, migrated_urls: tuple[str, str]
+    service: OwningService, gateway: Gateway, registry: Registry, migrated_urls: tuple[str, str]
 ) -> None:
     await registry.send([registry.claim("A", "c1")])
     ask = gateway.requester.request
@@ -373,7 +375,7 @@ async def test_an_older_registry_is_asked_among_all_requests(link: Link, gateway
 
 
 async def test_a_control_to_a_gateway_that_refuses_delays_no_answer_and_no_other_gateway(
-    service: OwningService, gateway: Gateway, link: Link, registry: Any
+    service: OwningService, gateway: Gateway, link: Link, registry: Registry
 ) -> None:
     deaf = new_incarnation("gateway-2")
     queue = gateway_queue(deaf)
@@ -406,7 +408,7 @@ async def test_a_control_to_a_gateway_that_refuses_delays_no_answer_and_no_other
     ],
 )
 async def test_what_is_no_parked_item_is_kept_all_the_same_and_blocks_no_other(
-    service: OwningService, gateway: Gateway, registry: Any, body: bytes
+    service: OwningService, gateway: Gateway, registry: Registry, body: bytes
 ) -> None:
     queue = parking_queue(STATION_REGISTRY).name
     good = orjson.dumps({"queue": "q", "type": "good.v1", "error": "e", "body": "{}"})

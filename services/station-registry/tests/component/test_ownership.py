@@ -1,31 +1,36 @@
 """Claims and releases against a real PostgreSQL, and batches of every kind."""
 
 import asyncio
-from typing import Any
+
+from driven_registry import Registry, content_of, registration_of
+
+from csms_shared.contracts.control import Control
+from csms_shared.contracts.ownership import ClaimReply, ReassertionReply
+from csms_shared.service.inbox import Reply
 
 
-def _outcomes(replies: list[Any]) -> list[tuple[str, int]]:
+def _outcomes(replies: list[Reply]) -> list[tuple[str, int]]:
     return [
-        (reply.content.outcome.value, reply.content.epoch)
+        (str(content_of(reply, ClaimReply).outcome), content_of(reply, ClaimReply).epoch)
         for reply in replies
         if reply.type == "claim-replies.v1"
     ]
 
 
-def _controls(replies: list[Any]) -> list[tuple[str, str, int]]:
+def _controls(replies: list[Reply]) -> list[tuple[str, str, int]]:
     return [
-        (reply.key, reply.content.kind.value, reply.content.epoch)
+        (reply.key, str(content_of(reply, Control).kind), content_of(reply, Control).epoch)
         for reply in replies
         if reply.type == "controls.v1" and reply.exchange == "csms.gateways.v1"
     ]
 
 
-async def test_a_first_claim_creates_the_station_and_owns_it(registry: Any) -> None:
+async def test_a_first_claim_creates_the_station_and_owns_it(registry: Registry) -> None:
     replies = await registry.send([registry.claim("A", "c1")])
     assert _outcomes(replies) == [("accepted", 1)]
-    reply = replies[0].content
+    reply = content_of(replies[0], ClaimReply)
     assert (reply.booted, reply.status_known) == (False, False)
-    assert reply.registration.registration_status == "pending"
+    assert registration_of(replies[0]).registration_status == "pending"
     assert await registry.owner("A") == ("gw-1", "c1", 1)
     assert sorted(await registry.event_types()) == [
         "station.connected",
@@ -34,7 +39,9 @@ async def test_a_first_claim_creates_the_station_and_owns_it(registry: Any) -> N
     ]
 
 
-async def test_the_same_claim_again_gets_the_same_epoch_and_changes_nothing(registry: Any) -> None:
+async def test_the_same_claim_again_gets_the_same_epoch_and_changes_nothing(
+    registry: Registry,
+) -> None:
     await registry.send([registry.claim("A", "c1")])
     events = await registry.events()
     assert _outcomes(await registry.send([registry.claim("A", "c1")])) == [("accepted", 1)]
@@ -42,7 +49,7 @@ async def test_the_same_claim_again_gets_the_same_epoch_and_changes_nothing(regi
 
 
 async def test_a_claim_redelivered_after_a_newer_one_does_not_take_the_station_back(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.send([registry.claim("A", "c2", "gw-2")])
@@ -51,7 +58,7 @@ async def test_a_claim_redelivered_after_a_newer_one_does_not_take_the_station_b
 
 
 async def test_a_claim_redelivered_after_its_release_leaves_the_station_offline(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.send([registry.release("A", "c1", 1)])
@@ -59,7 +66,7 @@ async def test_a_claim_redelivered_after_its_release_leaves_the_station_offline(
     assert await registry.owner("A") is None
 
 
-async def test_the_newest_connection_wins_and_the_old_gateway_is_told(registry: Any) -> None:
+async def test_the_newest_connection_wins_and_the_old_gateway_is_told(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     replies = await registry.send([registry.claim("A", "c2", "gw-2")])
     assert _outcomes(replies) == [("accepted", 2)]
@@ -67,14 +74,14 @@ async def test_the_newest_connection_wins_and_the_old_gateway_is_told(registry: 
     assert (await registry.event_types()).count("station.online") == 1
 
 
-async def test_of_two_claims_in_one_batch_the_later_wins(registry: Any) -> None:
+async def test_of_two_claims_in_one_batch_the_later_wins(registry: Registry) -> None:
     replies = await registry.send([registry.claim("A", "c1"), registry.claim("A", "c2")])
     assert _outcomes(replies) == [("accepted", 1), ("accepted", 2)]
     assert _controls(replies) == [("gw-1", "superseded", 2)]
     assert await registry.owner("A") == ("gw-1", "c2", 2)
 
 
-async def test_a_late_release_does_not_clear_a_newer_owner(registry: Any) -> None:
+async def test_a_late_release_does_not_clear_a_newer_owner(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.send([registry.claim("A", "c2", "gw-2")])
     await registry.send([registry.release("A", "c1", 1), registry.release("A", "c1", 1)])
@@ -82,7 +89,7 @@ async def test_a_late_release_does_not_clear_a_newer_owner(registry: Any) -> Non
     assert "station.disconnected" not in await registry.event_types()
 
 
-async def test_a_release_tells_once_that_the_station_is_gone(registry: Any) -> None:
+async def test_a_release_tells_once_that_the_station_is_gone(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     for _ in range(2):
         await registry.send([registry.release("A", "c1", 1)])
@@ -91,7 +98,7 @@ async def test_a_release_tells_once_that_the_station_is_gone(registry: Any) -> N
 
 
 async def test_a_connection_whose_claim_was_never_answered_is_released_by_its_id(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await registry.send([registry.claim("A", "c1"), registry.claim("B", "c2")])
     await registry.send([registry.claim("B", "c3", "gw-2")])
@@ -106,28 +113,28 @@ async def test_a_connection_whose_claim_was_never_answered_is_released_by_its_id
 
 
 async def test_a_release_of_an_epoch_that_another_connection_has_changes_nothing(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await registry.send([registry.claim("A", "c1")])
     # Of a connection from before the registry's data were restored from a backup.
     await registry.send([registry.release("A", "c0", 1)])
     (reply,) = await registry.send([registry.reassertion("A", "c1", 1)])
-    assert reply.content.superseded == []
+    assert content_of(reply, ReassertionReply).superseded == []
     assert await registry.owner("A") == ("gw-1", "c1", 1)
 
 
-async def test_a_claim_past_its_deadline_is_dropped(registry: Any) -> None:
+async def test_a_claim_past_its_deadline_is_dropped(registry: Registry) -> None:
     assert await registry.send([registry.claim("A", "c1", deadline_ms=1)]) == []
     assert await registry.query("SELECT * FROM station") == []
 
 
-async def test_an_unknown_station_is_refused_where_none_are_admitted(registry: Any) -> None:
+async def test_an_unknown_station_is_refused_where_none_are_admitted(registry: Registry) -> None:
     registry.unknown("reject")
     assert _outcomes(await registry.send([registry.claim("A", "c1")])) == [("unknown_station", 0)]
     assert await registry.query("SELECT * FROM station") == []
 
 
-async def test_no_more_unknown_stations_are_created_than_the_limit(registry: Any) -> None:
+async def test_no_more_unknown_stations_are_created_than_the_limit(registry: Registry) -> None:
     registry.unknown("pending", 3)
     batches = [[registry.claim(f"S{n}{m}", f"c{n}{m}") for m in range(4)] for n in range(3)]
     replies = await asyncio.gather(*(registry.send(batch) for batch in batches))
@@ -135,7 +142,7 @@ async def test_no_more_unknown_stations_are_created_than_the_limit(registry: Any
     assert sorted(outcomes) == ["accepted"] * 3 + ["too_many_unknown_stations"] * 9
 
 
-async def test_a_station_id_that_no_table_can_hold_is_unknown(registry: Any) -> None:
+async def test_a_station_id_that_no_table_can_hold_is_unknown(registry: Registry) -> None:
     replies = await registry.send([registry.claim("A\0", "c1"), registry.claim("B", "c2")])
     assert [outcome for outcome, _ in _outcomes(replies)] == [
         "too_many_unknown_stations",
@@ -143,7 +150,7 @@ async def test_a_station_id_that_no_table_can_hold_is_unknown(registry: Any) -> 
     ]
 
 
-async def test_a_station_with_a_password_never_connects_without_it(registry: Any) -> None:
+async def test_a_station_with_a_password_never_connects_without_it(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", credential_proofs=["aa", "bb"])
     attempts = [(), ("cc",), ("bb",), ("xx", "aa")]
     replies = await registry.send(
@@ -157,7 +164,7 @@ async def test_a_station_with_a_password_never_connects_without_it(registry: Any
     ]
 
 
-async def test_the_previous_password_counts_until_the_new_one_is_used(registry: Any) -> None:
+async def test_the_previous_password_counts_until_the_new_one_is_used(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", credential_proofs=["01d"])
     await registry.request(
         "stations.set_password", station_id="A", credential_proofs=["new"], keep_previous=True
@@ -168,10 +175,10 @@ async def test_the_previous_password_counts_until_the_new_one_is_used(registry: 
         replies = await registry.send(
             [registry.claim("A", f"c{number}", credential_proofs=[proof])]
         )
-        assert replies[0].content.outcome == outcome
+        assert content_of(replies[0], ClaimReply).outcome == outcome
 
 
-async def test_another_security_profile_than_the_stations_is_refused(registry: Any) -> None:
+async def test_another_security_profile_than_the_stations_is_refused(registry: Registry) -> None:
     await registry.request(
         "stations.create", station_id="A", credential_proofs=["aa"], security_profile=2
     )
@@ -185,7 +192,7 @@ async def test_another_security_profile_than_the_stations_is_refused(registry: A
 
 
 async def test_a_strict_stations_claim_needs_a_subprotocol_and_the_refused_one_takes_nothing(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await registry.request("stations.create", station_id="A", strict=True)
     await registry.request("stations.create", station_id="B")
@@ -200,7 +207,7 @@ async def test_a_strict_stations_claim_needs_a_subprotocol_and_the_refused_one_t
     assert await registry.owner("A") == ("gw-1", "c1", 1)
 
 
-async def test_what_came_too_late_to_be_waited_for_changes_nothing(registry: Any) -> None:
+async def test_what_came_too_late_to_be_waited_for_changes_nothing(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     late = [
         registry.reassertion("A", "c1", 1, "gw-2", deadline_ms=1),
@@ -212,7 +219,7 @@ async def test_what_came_too_late_to_be_waited_for_changes_nothing(registry: Any
 
 
 async def test_batches_of_every_kind_at_once_do_not_block_each_other_for_good(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     names = [f"S{number}" for number in range(20)]
     await registry.send([registry.claim(name, f"{name}-0") for name in names])

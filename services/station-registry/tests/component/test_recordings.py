@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from driven_registry import Registry
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_shared.contracts.messages import MessageView
+from csms_shared.contracts.pages import Page
 from csms_shared.contracts.recordings import RecordedFrame, encode_body, line, pack
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.cursors import BadCursor
@@ -46,22 +49,22 @@ def answer(at_ms: int, message_id: str, action: str = "Heartbeat") -> RecordedFr
     return RecordedFrame(at_ms, "out", "c1", f'[3,"{message_id}",{{}}]', action, 3)
 
 
-async def store(registry: Any, *works: Work) -> list[Exception]:
+async def store(registry: Registry, *works: Work) -> list[Exception]:
     _, failures = await apply_isolated(registry.engine, works, apply_by(recording_routes()))
     return [failure.error for failure in failures]
 
 
 @pytest.fixture
-async def known(registry: Any) -> Any:
+async def known(registry: Registry) -> Registry:
     await registry.send([registry.claim(name, f"c-{name}") for name in "AB"])
     return registry
 
 
-async def _all(registry: Any, station_id: str = "A", **query: Any) -> list[Any]:
-    found: list[Any] = []
+async def _all(registry: Registry, station_id: str = "A", **query: Any) -> list[MessageView]:
+    found: list[MessageView] = []
     cursor = None
     while True:
-        page = await registry.request(
+        page: Page[MessageView] = await registry.request(
             "messages.list", station_id=station_id, cursor=cursor, **query
         )
         found += page.items
@@ -70,7 +73,7 @@ async def _all(registry: Any, station_id: str = "A", **query: Any) -> list[Any]:
             return found
 
 
-async def test_a_recording_is_stored_once(known: Any) -> None:
+async def test_a_recording_is_stored_once(known: Registry) -> None:
     work = recording({"A": [call(NOW, "1")]})
     for _ in range(2):
         assert await store(known, work, work) == []
@@ -78,7 +81,7 @@ async def test_a_recording_is_stored_once(known: Any) -> None:
 
 
 async def test_a_body_that_is_not_base64_is_parked_and_its_neighbours_are_stored(
-    known: Any,
+    known: Registry,
 ) -> None:
     bad = recording({"A": [call(NOW, "1")]}, body="not base64!")
     assert len(await store(known, bad, recording({"A": [call(NOW, "2")]}))) == 1
@@ -86,7 +89,7 @@ async def test_a_body_that_is_not_base64_is_parked_and_its_neighbours_are_stored
 
 
 async def test_a_station_sees_its_own_frames_only(
-    known: Any, monkeypatch: pytest.MonkeyPatch
+    known: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Even where hashes collide.
     monkeypatch.setattr("station_registry.traffic.store.recordings.station_hash", lambda _: 7)
@@ -101,7 +104,7 @@ async def test_a_station_sees_its_own_frames_only(
 
 
 async def test_frames_of_several_gateways_are_in_order_whatever_the_page_and_the_direction(
-    known: Any, monkeypatch: pytest.MonkeyPatch
+    known: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "MAX_RECORDINGS", 3)
     monkeypatch.setattr(handler, "_AT_ONCE", 2)
@@ -128,7 +131,7 @@ async def test_frames_of_several_gateways_are_in_order_whatever_the_page_and_the
         assert await _all(known, limit=limit, order="oldest") == everything[::-1]
 
 
-async def test_every_filter_finds_what_it_names_and_gaps_always_show(known: Any) -> None:
+async def test_every_filter_finds_what_it_names_and_gaps_always_show(known: Registry) -> None:
     gap = RecordedFrame(NOW + 5, "gap", "", "", gap_from_ms=NOW, gap_to_ms=NOW + 3, gap_frames=9)
     refused = RecordedFrame(NOW + 3, "in", "c1", "garbage", error="Unreadable")
     await store(
@@ -170,7 +173,7 @@ def _time(at_ms: int) -> str:
 
 
 async def test_a_request_looks_at_so_many_recordings_and_says_where_to_go_on(
-    known: Any, monkeypatch: pytest.MonkeyPatch
+    known: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "MAX_RECORDINGS", 5)
     monkeypatch.setattr(handler, "_AT_ONCE", 2)
@@ -181,7 +184,7 @@ async def test_a_request_looks_at_so_many_recordings_and_says_where_to_go_on(
     assert [view.message_id for view in await _all(known, message_id="0")] == ["0"]
 
 
-async def test_a_recording_that_cannot_be_read_hides_no_other(known: Any) -> None:
+async def test_a_recording_that_cannot_be_read_hides_no_other(known: Registry) -> None:
     broken = encode_body(pack([("A", line([call(NOW, "1")]))])[:-3])
     await store(
         known, recording({"A": [call(NOW, "1")]}, body=broken), recording({"A": [call(NOW, "2")]})
@@ -192,14 +195,14 @@ async def test_a_recording_that_cannot_be_read_hides_no_other(known: Any) -> Non
 @pytest.mark.parametrize(
     "cursor", ["x", "WzEsMl0", "Wy0xLCJhIiwwXQ", "WzkyMjMzNzIwMzY4NTQ3NzU4MDAsImEiLDBd"]
 )
-async def test_a_made_up_cursor_is_refused(known: Any, cursor: str) -> None:
+async def test_a_made_up_cursor_is_refused(known: Registry, cursor: str) -> None:
     await store(known, recording({"A": [call(NOW, "1")]}))
     with pytest.raises(BadCursor):
         await known.request("messages.list", station_id="A", cursor=cursor)
 
 
 async def test_a_station_that_never_was_is_not_found_and_a_deleted_one_keeps_its_frames(
-    known: Any,
+    known: Registry,
 ) -> None:
     for name in ("X", "x\0"):
         with pytest.raises(ProblemRaised) as raised:
@@ -222,7 +225,7 @@ async def _partitions(engine: AsyncEngine) -> list[str]:
 
 
 async def test_partitions_are_made_ahead_and_dropped_after_the_retention(
-    known: Any, migrated_urls: tuple[str, str]
+    known: Registry, migrated_urls: tuple[str, str]
 ) -> None:
     async with known.engine.begin() as connection:
         await make_partitions(connection)

@@ -4,7 +4,10 @@ import itertools
 from typing import Any
 
 import pytest
+from driven_registry import Registry
 
+from csms_shared.contracts.messages import RefusalView
+from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.service.inbox import Work
 
@@ -28,12 +31,14 @@ def refusal(station_id: str = "A", gateway: str = "gw-1", **more: Any) -> Work:
     return Work("refusals.v1", {"gateway_id": gateway}, item)
 
 
-async def _page(registry: Any, **query: Any) -> list[Any]:
-    items: list[Any] = (await registry.request("refusals.list", **query)).items
-    return items
+async def _page(registry: Registry, **query: Any) -> list[RefusalView]:
+    page: Page[RefusalView] = await registry.request("refusals.list", **query)
+    return page.items
 
 
-async def test_counts_are_the_same_in_any_order_and_however_often_they_come(registry: Any) -> None:
+async def test_counts_are_the_same_in_any_order_and_however_often_they_come(
+    registry: Registry,
+) -> None:
     reports = [
         refusal(times=times, refused_ms=START + 1_000 * times, detail=f"the {times}th")
         for times in (1, 3, 7)
@@ -51,7 +56,7 @@ async def test_counts_are_the_same_in_any_order_and_however_often_they_come(regi
         )
 
 
-async def test_gateways_and_hours_count_apart(registry: Any) -> None:
+async def test_gateways_and_hours_count_apart(registry: Registry) -> None:
     await registry.send(
         [refusal(), refusal(gateway="gw-2"), refusal(period_ms=START + HOUR_MS), refusal("B")]
     )
@@ -59,7 +64,7 @@ async def test_gateways_and_hours_count_apart(registry: Any) -> None:
     assert [view.station_id for view in await _page(registry, station_id="B")] == ["B"]
 
 
-async def test_a_gateway_of_before_counts_one_each(registry: Any) -> None:
+async def test_a_gateway_of_before_counts_one_each(registry: Registry) -> None:
     work = refusal()
     for name in ("times", "first_ms", "period_ms"):
         del work.item[name]
@@ -68,7 +73,7 @@ async def test_a_gateway_of_before_counts_one_each(registry: Any) -> None:
     assert (view.times, view.first_at) == (1, view.last_at)
 
 
-async def test_refusals_are_found_by_reason_and_time_page_by_page(registry: Any) -> None:
+async def test_refusals_are_found_by_reason_and_time_page_by_page(registry: Registry) -> None:
     await registry.send(
         [
             refusal(
@@ -94,7 +99,7 @@ async def test_refusals_are_found_by_reason_and_time_page_by_page(registry: Any)
     assert await _page(registry, station_id="S1\0") == []
 
 
-async def test_one_refusal_is_got_by_its_id_and_stands_on_its_station(registry: Any) -> None:
+async def test_one_refusal_is_got_by_its_id_and_stands_on_its_station(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     assert (await registry.request("stations.get", station_id="A")).last_refusal is None
     await registry.send([refusal(), refusal("", reason="not_http")])

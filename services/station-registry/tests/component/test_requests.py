@@ -4,17 +4,19 @@ from typing import Any
 
 import orjson
 import pytest
+from driven_registry import Registry, content_of, registration_of
 
+from csms_shared.contracts.ownership import ClaimReply, ReassertionReply
 from csms_shared.contracts.refusals import ProblemRaised
 
 
-async def _problem(registry: Any, operation: str, **parameters: Any) -> tuple[int, str]:
+async def _problem(registry: Registry, operation: str, **parameters: Any) -> tuple[int, str]:
     with pytest.raises(ProblemRaised) as raised:
         await registry.request(operation, **parameters)
     return raised.value.problem.status, raised.value.problem.code
 
 
-def _sent(registry: Any) -> list[tuple[str, str, dict[str, Any]]]:
+def _sent(registry: Registry) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (message.exchange, message.routing_key, item)
         for message in registry.publisher.sent
@@ -22,7 +24,7 @@ def _sent(registry: Any) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-async def test_a_station_is_created_once(registry: Any) -> None:
+async def test_a_station_is_created_once(registry: Registry) -> None:
     view = await registry.request("stations.create", station_id="ESC/1 x", boot_policy="pending")
     assert (view.registration_status, view.online, view.has_password) == ("pending", False, False)
     problem = await _problem(registry, "stations.create", station_id="ESC/1 x")
@@ -30,7 +32,7 @@ async def test_a_station_is_created_once(registry: Any) -> None:
     assert len(await registry.events("station.created")) == 1
 
 
-async def test_what_does_not_exist_is_not_found(registry: Any) -> None:
+async def test_what_does_not_exist_is_not_found(registry: Registry) -> None:
     for operation in ("get", "delete", "connectors"):
         assert await _problem(registry, f"stations.{operation}", station_id="x\0") == (
             404,
@@ -39,7 +41,7 @@ async def test_what_does_not_exist_is_not_found(registry: Any) -> None:
     assert (await registry.request("owners.look_up", station_ids=["x"]))[0].known is False
 
 
-async def test_stations_are_listed_in_pages_by_any_filter(registry: Any) -> None:
+async def test_stations_are_listed_in_pages_by_any_filter(registry: Registry) -> None:
     await registry.send([registry.claim(f"S{n}", f"c{n}") for n in range(5)])
     await registry.send([registry.call("BootNotification", "S3", registry.boot(model="10%_off"))])
     await registry.send([registry.release("S0", "c0", 1)])
@@ -62,7 +64,7 @@ async def test_stations_are_listed_in_pages_by_any_filter(registry: Any) -> None
         assert [view.station_id for view in page.items] == found
 
 
-async def test_connections_are_listed_newest_first(registry: Any) -> None:
+async def test_connections_are_listed_newest_first(registry: Registry) -> None:
     await registry.send(
         [registry.claim(f"S{n}", f"c{n}", connected_ms=1_000 * n) for n in range(3)]
     )
@@ -72,7 +74,7 @@ async def test_connections_are_listed_newest_first(registry: Any) -> None:
     assert rest.next_cursor is None
 
 
-async def test_a_new_status_is_pushed_to_the_holding_gateway_and_told(registry: Any) -> None:
+async def test_a_new_status_is_pushed_to_the_holding_gateway_and_told(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.request(
         "stations.change",
@@ -93,9 +95,9 @@ async def test_a_new_status_is_pushed_to_the_holding_gateway_and_told(registry: 
     assert len(await registry.events("station.registration_changed")) == 1
 
 
-async def test_an_exempt_station_is_so_at_every_gateway_until_it_is_not(registry: Any) -> None:
+async def test_an_exempt_station_is_so_at_every_gateway_until_it_is_not(registry: Registry) -> None:
     (claimed,) = await registry.send([registry.claim("A", "c1")])
-    assert not claimed.content.registration.exempt_from_limits
+    assert not registration_of(claimed).exempt_from_limits
 
     async def exempt(value: bool) -> tuple[str, int, bool]:
         view = await registry.request(
@@ -110,37 +112,41 @@ async def test_an_exempt_station_is_so_at_every_gateway_until_it_is_not(registry
 
     assert await exempt(True) == ("gw-1", 1, True)
     replies = await registry.send([registry.claim("A", "c2", "gw-2")])
-    claims = [reply.content for reply in replies if reply.type == "claim-replies.v1"]
-    assert [reply.registration.exempt_from_limits for reply in claims] == [True]
+    claims = [reply for reply in replies if reply.type == "claim-replies.v1"]
+    assert [registration_of(reply).exempt_from_limits for reply in claims] == [True]
     (booted,) = await registry.send(
         [registry.call("BootNotification", "A", registry.boot(), epoch=2)]
     )
-    assert booted.content.registration.exempt_from_limits
+    assert registration_of(booted).exempt_from_limits
     assert await exempt(False) == ("gw-2", 2, False)
 
 
-async def test_a_station_created_exempt_is_so_and_created_again_it_is_not(registry: Any) -> None:
+async def test_a_station_created_exempt_is_so_and_created_again_it_is_not(
+    registry: Registry,
+) -> None:
     view = await registry.request("stations.create", station_id="A", exempt_from_limits=True)
     assert view.exempt_from_limits
     await registry.request("stations.delete", station_id="A")
     assert not (await registry.request("stations.create", station_id="A")).exempt_from_limits
 
 
-async def test_a_deleted_station_is_closed_and_its_epoch_goes_on_growing(registry: Any) -> None:
+async def test_a_deleted_station_is_closed_and_its_epoch_goes_on_growing(
+    registry: Registry,
+) -> None:
     await registry.send([registry.claim("A", "c1")])
     await registry.request("stations.delete", station_id="A")
     assert [control["kind"] for _, _, control in _sent(registry)] == ["close"]
     (reply,) = await registry.send([registry.reassertion("A", "c1", 1)])
-    assert reply.content.superseded == ["c1"]
+    assert content_of(reply, ReassertionReply).superseded == ["c1"]
     (reply, *_) = await registry.send([registry.claim("A", "c2")])
-    assert reply.content.epoch == 2
+    assert content_of(reply, ClaimReply).epoch == 2
     types = [event["type"] for event in await registry.events()]
     assert types.count("csms.station.deleted.v1") == 1
     assert types.count("csms.station.created.v1") == 2
     assert len({event["id"] for event in await registry.events()}) == len(types)
 
 
-async def test_a_station_created_again_has_nothing_of_the_old_one(registry: Any) -> None:
+async def test_a_station_created_again_has_nothing_of_the_old_one(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", credential_proofs=["aa"])
     await registry.send([registry.claim("A", "c1", credential_proofs=["aa"])])
     await registry.send([registry.call("BootNotification", "A", registry.boot())])
@@ -149,7 +155,7 @@ async def test_a_station_created_again_has_nothing_of_the_old_one(registry: Any)
     assert (view.has_password, view.vendor, view.last_boot_at) == (False, None, None)
 
 
-async def test_the_fleet_shows_gateways_whose_lease_runs(registry: Any) -> None:
+async def test_the_fleet_shows_gateways_whose_lease_runs(registry: Registry) -> None:
     await registry.send([registry.lease("gw-1"), registry.lease("gw-2"), registry.claim("A", "c")])
     await registry.send([registry.lease("gw-2", final=True)])
     fleet = await registry.request("fleet.status")
@@ -157,7 +163,7 @@ async def test_the_fleet_shows_gateways_whose_lease_runs(registry: Any) -> None:
     assert [view.gateway_id for view in fleet.gateways] == ["gw-1"]
 
 
-async def test_connectors_are_shown_in_order(registry: Any) -> None:
+async def test_connectors_are_shown_in_order(registry: Registry) -> None:
     await registry.send([registry.claim("A", "c1")])
     assert await registry.request("stations.connectors", station_id="A") == []
     await registry.send(

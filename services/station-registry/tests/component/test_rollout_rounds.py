@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 import pytest
+from driven_registry import Registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
@@ -57,7 +58,7 @@ _SLICE = 10_000
 
 
 async def add(
-    registry: Any,
+    registry: Registry,
     number: int,
     stations: int,
     *,
@@ -91,30 +92,30 @@ async def add(
     return rollout_id
 
 
-async def clear(registry: Any) -> None:
+async def clear(registry: Registry) -> None:
     for table in ("firmware_rollout", "firmware_rollout_station", "station_job", "outbox"):
         await registry.query(f"DELETE FROM {table}")
 
 
-async def turn(registry: Any) -> None:
+async def turn(registry: Registry) -> None:
     async with registry.engine.begin() as connection:
         await advance_rollouts(connection)
 
 
-async def counted(registry: Any, *rollout_ids: UUID) -> list[dict[str, int]]:
+async def counted(registry: Registry, *rollout_ids: UUID) -> list[dict[str, int]]:
     async with registry.engine.begin() as connection:
         found = await rollouts.counts(connection, rollout_ids)
     return [found[rollout_id] for rollout_id in rollout_ids]
 
 
-async def statements_of_a_turn(registry: Any) -> int:
+async def statements_of_a_turn(registry: Registry) -> int:
     with recorded(registry.engine) as sent:
         await turn(registry)
     return len(sent)
 
 
 async def test_a_turn_sends_as_many_statements_for_10_000_stations_as_for_one(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     for action, payload in (("UpdateFirmware", PAYLOAD), ("SignedUpdateFirmware", SIGNED)):
         await clear(registry)
@@ -126,7 +127,7 @@ async def test_a_turn_sends_as_many_statements_for_10_000_stations_as_for_one(
         assert (await counted(registry, UUID(int=5)))[0]["ordered"] == rollouts.STARTS_MAX
 
 
-async def test_rollouts_that_end_together_are_told_of_together(registry: Any) -> None:
+async def test_rollouts_that_end_together_are_told_of_together(registry: Registry) -> None:
     for number in range(1, 31):
         await add(registry, number, 2, jobs={"succeeded": 2} if number % 2 else {"refused": 1})
     assert await statements_of_a_turn(registry) <= 5
@@ -135,7 +136,7 @@ async def test_rollouts_that_end_together_are_told_of_together(registry: Any) ->
 
 
 async def test_what_a_turn_reads_does_not_grow_with_what_is_stored(
-    registry: Any, engine: AsyncEngine, migrated_urls: tuple[str, str], registry_url: str
+    registry: Registry, engine: AsyncEngine, migrated_urls: tuple[str, str], registry_url: str
 ) -> None:
     await add(registry, 1, STORED // 2, jobs={"succeeded": STORED // 2}, concurrency=1)
     await registry.query("UPDATE firmware_rollout SET status = 'completed'")
@@ -196,7 +197,7 @@ _ROLLOUTS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_a_turn_of_all_decides_as_each_would_from_all_its_stations(
-    registry: Any, drawn: list[dict[str, Any]]
+    registry: Registry, drawn: list[dict[str, Any]]
 ) -> None:
     await clear(registry)
     expected = {}
@@ -238,14 +239,14 @@ async def test_a_turn_of_all_decides_as_each_would_from_all_its_stations(
         ]
 
 
-async def orders(registry: Any) -> list[dict[str, Any]]:
+async def orders(registry: Registry) -> list[dict[str, Any]]:
     rows = await registry.query(
         "SELECT events FROM outbox WHERE routing_key = :key", key=COMMAND_ORDERS_KEY
     )
     return [order for row in rows for order in orjson.loads(bytes(row.events))]
 
 
-async def test_each_station_gets_one_order_with_a_request_id_of_its_own(registry: Any) -> None:
+async def test_each_station_gets_one_order_with_a_request_id_of_its_own(registry: Registry) -> None:
     await add(registry, 1, 30, action="SignedUpdateFirmware", payload=SIGNED, concurrency=20)
     await add(registry, 2, 5, concurrency=20)
     await turn(registry)
@@ -262,7 +263,7 @@ async def test_each_station_gets_one_order_with_a_request_id_of_its_own(registry
 
 @pytest.mark.parametrize("payload", ["{}", "[]", '{"location": "\\ud800"}'])
 async def test_a_rollout_whose_jobs_can_not_be_made_stops_and_delays_no_other(
-    registry: Any, payload: str
+    registry: Registry, payload: str
 ) -> None:
     good = [await add(registry, number, 3, concurrency=2) for number in (1, 3)]
     bad = await add(registry, 2, 3, payload=payload)
@@ -287,7 +288,7 @@ async def test_a_rollout_whose_jobs_can_not_be_made_stops_and_delays_no_other(
     "state", ["42501", "42P01", "58030", "25006", "F0000", "XX000", "57014", "55P03"]
 )
 async def test_what_says_nothing_about_a_rollout_stops_none(
-    registry: Any, migrated_urls: tuple[str, str], state: str
+    registry: Registry, migrated_urls: tuple[str, str], state: str
 ) -> None:
     ids = [await add(registry, number, 3, concurrency=2) for number in (1, 2)]
     owner = await asyncpg.connect(migrated_urls[0], server_settings={"search_path": SCHEMA})
@@ -311,7 +312,7 @@ async def test_what_says_nothing_about_a_rollout_stops_none(
     assert await registry.events("rollout.stopped") == []
 
 
-async def test_a_station_whose_jobs_are_in_other_hands_is_passed_over(registry: Any) -> None:
+async def test_a_station_whose_jobs_are_in_other_hands_is_passed_over(registry: Registry) -> None:
     rollout_id = await add(registry, 1, 4, prefix="S", concurrency=2)
     async with registry.engine.begin() as other:
         await lock_jobs_of(other, ["S000001"])
@@ -325,7 +326,7 @@ async def test_a_station_whose_jobs_are_in_other_hands_is_passed_over(registry: 
     assert await counted(registry, rollout_id) == [{"succeeded": 2, "ordered": 2}]
 
 
-async def test_two_replicas_at_once_start_no_more_than_may_be_open(registry: Any) -> None:
+async def test_two_replicas_at_once_start_no_more_than_may_be_open(registry: Registry) -> None:
     ids = [await add(registry, number, 50, concurrency=7) for number in range(1, 5)]
     for _ in range(3):
         await asyncio.gather(*(turn(registry) for _ in range(4)))
@@ -333,7 +334,7 @@ async def test_two_replicas_at_once_start_no_more_than_may_be_open(registry: Any
     assert len(await orders(registry)) == 28
 
 
-async def test_a_station_in_two_rollouts_gets_a_job_of_each(registry: Any) -> None:
+async def test_a_station_in_two_rollouts_gets_a_job_of_each(registry: Registry) -> None:
     ids = [await add(registry, number, 2, prefix="S") for number in (1, 2)]
     await turn(registry)
     assert await counted(registry, *ids) == [{"ordered": 2}] * 2

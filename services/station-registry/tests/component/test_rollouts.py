@@ -5,9 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from driven_registry import Registry
 
 from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.jobs import JobView
+from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.contracts.rollouts import RolloutView
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time_ms
@@ -18,7 +22,7 @@ PAYLOAD = {"location": "https://f.example/2", "retrieveDate": "2026-01-01T00:00:
 
 
 @pytest.fixture
-async def fleet(registry: Any) -> Any:
+async def fleet(registry: Registry) -> Registry:
     await registry.send([registry.claim(name, f"c-{name}") for name in STATIONS])
     await registry.send(
         [
@@ -34,10 +38,10 @@ async def fleet(registry: Any) -> Any:
     return registry
 
 
-async def start(registry: Any, **fields: Any) -> Any:
+async def start(registry: Registry, **fields: Any) -> RolloutView:
     if "filter" not in fields:
         fields = {"station_ids": STATIONS} | fields
-    return await registry.request(
+    made: RolloutView = await registry.request(
         "rollouts.create",
         **{
             "rollout_id": new_command_id(now_ms()),
@@ -52,15 +56,17 @@ async def start(registry: Any, **fields: Any) -> Any:
             **fields,
         },
     )
+    return made
 
 
-async def turn(registry: Any, rollout_id: str) -> Any:
+async def turn(registry: Registry, rollout_id: str) -> RolloutView:
     async with registry.engine.begin() as connection:
         await advance_rollouts(connection)
-    return await registry.request("rollouts.get", rollout_id=rollout_id)
+    shown: RolloutView = await registry.request("rollouts.get", rollout_id=rollout_id)
+    return shown
 
 
-def ended(job: Any, accepted: bool) -> Work:
+def ended(job: JobView, accepted: bool) -> Work:
     now = now_ms()
     data = {
         "command_id": job.job_id,
@@ -88,12 +94,14 @@ def ended(job: Any, accepted: bool) -> Work:
     return Work("events.v1", {}, [event])
 
 
-async def open_jobs(registry: Any, rollout_id: str) -> list[Any]:
-    page = await registry.request("jobs.list", rollout_id=rollout_id, status="ordered")
-    return list(page.items)
+async def open_jobs(registry: Registry, rollout_id: str) -> list[JobView]:
+    page: Page[JobView] = await registry.request(
+        "jobs.list", rollout_id=rollout_id, status="ordered"
+    )
+    return page.items
 
 
-async def succeed(registry: Any, job: Any) -> None:
+async def succeed(registry: Registry, job: JobView) -> None:
     await registry.send([ended(job, accepted=True)])
     await registry.send(
         [
@@ -108,7 +116,7 @@ async def succeed(registry: Any, job: Any) -> None:
     )
 
 
-async def test_a_rollout_goes_through_all_stations_a_few_at_a_time(fleet: Any) -> None:
+async def test_a_rollout_goes_through_all_stations_a_few_at_a_time(fleet: Registry) -> None:
     rollout_id = (await start(fleet)).rollout_id
     shown = await turn(fleet, rollout_id)
     assert shown.stations == {"waiting": 3, "ordered": 2}
@@ -128,7 +136,7 @@ async def test_a_rollout_goes_through_all_stations_a_few_at_a_time(fleet: Any) -
     assert len(await fleet.events("rollout.completed")) == 1
 
 
-async def test_a_failure_stops_it_until_it_is_resumed(fleet: Any) -> None:
+async def test_a_failure_stops_it_until_it_is_resumed(fleet: Registry) -> None:
     rollout_id = (await start(fleet, concurrency=1)).rollout_id
     await turn(fleet, rollout_id)
     (job,) = await open_jobs(fleet, rollout_id)
@@ -142,7 +150,7 @@ async def test_a_failure_stops_it_until_it_is_resumed(fleet: Any) -> None:
 
 
 async def test_a_paused_rollout_starts_nothing_and_a_cancelled_one_never_again(
-    fleet: Any,
+    fleet: Registry,
 ) -> None:
     rollout_id = (await start(fleet)).rollout_id
     await fleet.request("rollouts.steer", rollout_id=rollout_id, wish="pause")
@@ -155,14 +163,14 @@ async def test_a_paused_rollout_starts_nothing_and_a_cancelled_one_never_again(
     assert refused.value.problem.code == "rollout_not_open"
 
 
-async def test_a_filter_finds_stations_by_what_they_reported(fleet: Any) -> None:
+async def test_a_filter_finds_stations_by_what_they_reported(fleet: Registry) -> None:
     rollout = await start(fleet, filter={"model": "Old", "vendor": "Vendor"})
     assert rollout.stations == {"waiting": 4}
     listed = await fleet.request("rollouts.list")
     assert [one.rollout_id for one in listed.items] == [rollout.rollout_id]
 
 
-async def test_the_same_rollout_again_is_the_same(fleet: Any) -> None:
+async def test_the_same_rollout_again_is_the_same(fleet: Registry) -> None:
     first = await start(fleet)
     again = await start(fleet, rollout_id=UUID(first.rollout_id))
     assert again == first
@@ -179,7 +187,7 @@ async def test_the_same_rollout_again_is_the_same(fleet: Any) -> None:
     ],
 )
 async def test_a_rollout_to_nobody_is_refused(
-    fleet: Any, fields: dict[str, Any], code: str
+    fleet: Registry, fields: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(ProblemRaised) as refused:
         await start(fleet, **fields)
@@ -192,7 +200,7 @@ async def test_a_rollout_to_nobody_is_refused(
         await fleet.request("rollouts.stations", rollout_id=new_command_id(1))
 
 
-async def test_a_rollout_that_is_started_twice_at_once_is_one(fleet: Any) -> None:
+async def test_a_rollout_that_is_started_twice_at_once_is_one(fleet: Registry) -> None:
     rollout_id = new_command_id(now_ms())
     first, second = await asyncio.gather(*(start(fleet, rollout_id=rollout_id) for _ in range(2)))
     assert first == second

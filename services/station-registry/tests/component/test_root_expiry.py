@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driven_registry import Registry
 
 from csms_shared.runtime.clock import utc_now
 from csms_shared.service.inbox import Work
@@ -17,13 +18,13 @@ from station_registry.certificates.handlers.root_expiry import watch_roots
 TYPE = "CentralSystemRootCertificate"
 
 
-async def expiring(registry: Any, key: str) -> list[dict[str, Any]]:
+async def expiring(registry: Registry, key: str) -> list[dict[str, Any]]:
     async with registry.engine.begin() as connection:
         await watch_roots(365, 30).work(connection)
     return [event["data"] for event in await registry.events(key)]
 
 
-async def installed(registry: Any, station_id: str, authority: Authority) -> None:
+async def installed(registry: Registry, station_id: str, authority: Authority) -> None:
     now = format_time(utc_now())
     data = {
         "command_id": str(uuid.uuid4()),
@@ -48,7 +49,7 @@ async def installed(registry: Any, station_id: str, authority: Authority) -> Non
 
 
 async def test_a_root_that_ends_soon_is_told_once_for_each_station_that_has_it(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     ending, lasting = Authority("Operator", days=(-300, 29)), Authority("Operator")
     for station_id in ("A", "B", "C"):
@@ -68,7 +69,7 @@ async def test_a_root_that_ends_soon_is_told_once_for_each_station_that_has_it(
     assert registry.parked == []
 
 
-async def test_a_root_that_is_gone_is_not_told(registry: Any) -> None:
+async def test_a_root_that_is_gone_is_not_told(registry: Registry) -> None:
     for station_id in ("A", "B"):
         await registry.request("stations.create", station_id=station_id)
         await installed(registry, station_id, Authority("Operator", days=(-300, 29)))
@@ -79,7 +80,7 @@ async def test_a_root_that_is_gone_is_not_told(registry: Any) -> None:
 
 @pytest.mark.parametrize(("days", "told"), [(366, 0), (364, 1)])
 async def test_an_authority_is_told_once_what_it_signs_ends_with_it(
-    registry: Any, tmp_path: Path, days: int, told: int
+    registry: Registry, tmp_path: Path, days: int, told: int
 ) -> None:
     registry.authority = BuiltInAuthority(tmp_path / "ca", "a passphrase of tests", "Operator", 365)
     authority = await registry.request("certificate_authority.get")

@@ -5,24 +5,26 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from driven_registry import Registry, content_of
 
-from csms_shared.contracts.ownership import ClaimOutcome
+from csms_shared.contracts.ownership import ClaimOutcome, ClaimReply
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.service.inbox import Work
 
 OLD, NEW = "aa" * 32, "bb" * 32
 
 
-async def connect(registry: Any, connection_id: str, proof: str) -> ClaimOutcome:
+async def connect(registry: Registry, connection_id: str, proof: str) -> ClaimOutcome:
     claim = registry.claim("A", connection_id, credential_proofs=[proof], security_profile=1)
     replies = await registry.send([claim])
-    outcome: ClaimOutcome = replies[0].content.outcome
+    outcome = content_of(replies[0], ClaimReply).outcome
+    assert isinstance(outcome, ClaimOutcome)
     return outcome
 
 
 @pytest.mark.parametrize(("used", "other"), [(OLD, NEW), (NEW, OLD)])
 async def test_the_first_password_that_the_station_uses_is_the_only_one_afterwards(
-    registry: Any, used: str, other: str
+    registry: Registry, used: str, other: str
 ) -> None:
     await registry.request("stations.create", station_id="A", credential_proofs=(OLD,))
     for _ in range(2):
@@ -43,7 +45,7 @@ async def test_the_first_password_that_the_station_uses_is_the_only_one_afterwar
     assert tuple(row) == (1, 0, False)
 
 
-async def test_a_late_no_ends_with_the_old_password(registry: Any) -> None:
+async def test_a_late_no_ends_with_the_old_password(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", credential_proofs=(OLD,))
     change = {"station_id": "A", "credential_proofs": (NEW,)}
     await registry.request("stations.set_password", **change, keep_previous=True, either=True)
@@ -68,7 +70,7 @@ RESET = {
 }
 
 
-async def reset(registry: Any, completed_at: str, **more: Any) -> None:
+async def reset(registry: Registry, completed_at: str, **more: Any) -> None:
     data = {**RESET, "completed_at": completed_at, **more}
     event = {
         "id": completed_at,
@@ -90,7 +92,7 @@ BEFORE, ANSWERED, AFTER = (f"2026-11-21T10:00:0{second}.000Z" for second in rang
 
 @pytest.mark.parametrize("reset_first", [False, True])
 async def test_a_change_that_takes_a_reboot_ends_with_the_first_use_after_a_reset(
-    registry: Any, reset_first: bool
+    registry: Registry, reset_first: bool
 ) -> None:
     """Whichever of the two is heard of first."""
     await registry.request("stations.create", station_id="A", credential_proofs=(OLD,))
@@ -111,21 +113,23 @@ async def test_a_change_that_takes_a_reboot_ends_with_the_first_use_after_a_rese
     assert registry.parked == []
 
 
-async def test_a_station_without_a_password_needs_none_until_it_uses_one(registry: Any) -> None:
+async def test_a_station_without_a_password_needs_none_until_it_uses_one(
+    registry: Registry,
+) -> None:
     await registry.request("stations.create", station_id="A")
     change = {"station_id": "A", "credential_proofs": (NEW,), "keep_previous": True}
     await registry.request("stations.set_password", **change, either=True)
     plain = registry.claim("A", "c1")
     (reply,) = await registry.send([plain])
-    assert reply.content.outcome is ClaimOutcome.ACCEPTED
+    assert content_of(reply, ClaimReply).outcome is ClaimOutcome.ACCEPTED
     assert not (await registry.request("stations.get", station_id="A")).has_password
     assert await connect(registry, "c2", NEW) is ClaimOutcome.ACCEPTED
     assert (await registry.request("stations.get", station_id="A")).has_password
     (reply,) = await registry.send([registry.claim("A", "c3")])
-    assert reply.content.outcome is ClaimOutcome.BAD_CREDENTIALS
+    assert content_of(reply, ClaimReply).outcome is ClaimOutcome.BAD_CREDENTIALS
 
 
-async def test_a_second_rotation_is_refused_until_the_first_has_ended(registry: Any) -> None:
+async def test_a_second_rotation_is_refused_until_the_first_has_ended(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", credential_proofs=(OLD,))
     offer = {"station_id": "A", "keep_previous": True, "either": True, "lasts_s": 65.0}
     first = {"rotation": uuid.UUID(int=1), "credential_proofs": (NEW,)}

@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+from driven_registry import Registry
 from sqlalchemy import text
 
 from csms_shared.db.cursors import BadCursor
+from csms_shared.service.inbox import Work
 from station_registry.security_events import store as security_events
 
 
-def notification(registry: Any, type_: str = "TamperDetectionActivated", **more: Any) -> Any:
+def notification(registry: Registry, type_: str = "TamperDetectionActivated", **more: Any) -> Work:
     payload = {"type": type_, "timestamp": "2026-11-21T02:00:00Z", "techInfo": "lid open"}
     return registry.call(
         "SecurityEventNotification", "A", {**payload, **more.pop("payload", {})}, **more
@@ -17,7 +19,7 @@ def notification(registry: Any, type_: str = "TamperDetectionActivated", **more:
 
 
 async def test_a_reported_event_is_stored_and_told_once_however_often_it_comes(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     call = notification(registry)
     await registry.send([call, call])
@@ -52,7 +54,7 @@ async def test_a_reported_event_is_stored_and_told_once_however_often_it_comes(
     ],
 )
 async def test_critical_are_those_of_the_whitepapers_list(
-    registry: Any, type_: str, critical: bool
+    registry: Registry, type_: str, critical: bool
 ) -> None:
     await registry.send([notification(registry, type_)])
     page = await registry.request("security_events.list", critical=critical)
@@ -61,7 +63,7 @@ async def test_critical_are_those_of_the_whitepapers_list(
 
 
 async def test_an_unreadable_time_and_unstorable_text_are_kept_as_well_as_they_can_be(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await registry.send(
         [notification(registry, payload={"timestamp": "yesterday", "techInfo": "a\0b"})]
@@ -71,7 +73,7 @@ async def test_an_unreadable_time_and_unstorable_text_are_kept_as_well_as_they_c
     assert registry.parked == []
 
 
-async def test_events_are_paged_newest_first_and_filtered(registry: Any) -> None:
+async def test_events_are_paged_newest_first_and_filtered(registry: Registry) -> None:
     for seq in range(1, 6):
         await registry.send(
             [notification(registry, "ResetOrReboot", seq=seq, received_ms=seq * 1000)]
@@ -92,12 +94,12 @@ async def test_events_are_paged_newest_first_and_filtered(registry: Any) -> None
     assert (await registry.request("security_events.list", station_id="B")).items == []
 
 
-async def test_a_made_up_cursor_is_refused(registry: Any) -> None:
+async def test_a_made_up_cursor_is_refused(registry: Registry) -> None:
     with pytest.raises(BadCursor):
         await registry.request("security_events.list", cursor="bm8")
 
 
-async def test_events_are_deleted_after_their_time_only(registry: Any) -> None:
+async def test_events_are_deleted_after_their_time_only(registry: Registry) -> None:
     await registry.send([notification(registry), notification(registry, seq=2, received_ms=1)])
     async with registry.engine.begin() as connection:
         await security_events.purge(connection)

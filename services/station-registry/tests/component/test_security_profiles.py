@@ -5,8 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from driven_registry import Registry, content_of
 
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.contracts.ownership import ClaimReply
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
@@ -22,7 +24,7 @@ AUTHORITY = Authority("Operator")
 
 
 @pytest.fixture(autouse=True)
-def _rules(registry: Any) -> None:
+def _rules(registry: Registry) -> None:
     registry.policies = Policies(
         unknown_stations="accept", profiles=ProfileRules(operator_name="Operator")
     )
@@ -32,12 +34,12 @@ def _shown(issued: Issued) -> dict[str, Any]:
     return {"tls": True, "certificate": base64.b64encode(issued.der).decode()}
 
 
-async def _outcome(registry: Any, station_id: str, **presented: Any) -> str:
+async def _outcome(registry: Registry, station_id: str, **presented: Any) -> str:
     claim = registry.claim(station_id, uuid4().hex, **presented)
     (reply,) = [
         reply for reply in await registry.send([claim]) if reply.type.value == "claim-replies.v1"
     ]
-    return str(reply.content.outcome)
+    return str(content_of(reply, ClaimReply).outcome)
 
 
 def _ended(station_id: str, profile: str, status: str, answer: str | None) -> CompletedCommand:
@@ -55,14 +57,14 @@ def _ended(station_id: str, profile: str, status: str, answer: str | None) -> Co
     )
 
 
-async def _note(registry: Any, *commands: CompletedCommand) -> None:
+async def _note(registry: Registry, *commands: CompletedCommand) -> None:
     changes = [read_profile_change(command) for command in commands]
     async with registry.engine.begin() as connection:
         await note_profile_changes(connection, [each for each in changes if each is not None])
 
 
 async def test_a_certificate_lets_in_whom_it_names_by_id_or_registered_serial_number(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     for name in ("A", "B"):
         await registry.request("stations.create", station_id=name, security_profile=3)
@@ -85,7 +87,7 @@ async def test_a_certificate_lets_in_whom_it_names_by_id_or_registered_serial_nu
     assert outcomes == ["accepted", "accepted", "accepted", "bad_certificate", "bad_certificate"]
 
 
-async def test_a_serial_number_reported_at_boot_opens_nothing(registry: Any) -> None:
+async def test_a_serial_number_reported_at_boot_opens_nothing(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", security_profile=0)
     await registry.send([registry.claim("A", "c1")])
     boot = {**registry.boot(), "chargePointSerialNumber": "SN-X", "chargeBoxSerialNumber": "SN-X"}
@@ -98,7 +100,7 @@ async def test_a_serial_number_reported_at_boot_opens_nothing(registry: Any) -> 
     assert await _outcome(registry, "A", **shown) == "bad_certificate"
 
 
-async def test_a_certificate_that_was_revoked_here_lets_nobody_in(registry: Any) -> None:
+async def test_a_certificate_that_was_revoked_here_lets_nobody_in(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", security_profile=3)
     issued = AUTHORITY.station("A")
     shown = details(issued.certificate)
@@ -113,7 +115,7 @@ async def test_a_certificate_that_was_revoked_here_lets_nobody_in(registry: Any)
     assert await _outcome(registry, "A", **_shown(AUTHORITY.station("A"))) == "accepted"
 
 
-async def test_one_certificate_never_names_two_stations(registry: Any) -> None:
+async def test_one_certificate_never_names_two_stations(registry: Registry) -> None:
     await registry.request("stations.create", station_id="A", registered_serial_number="SN-1")
     for clash, field in (
         ({"station_id": "B", "registered_serial_number": "SN-1"}, "registered_serial_number"),
@@ -129,7 +131,7 @@ async def test_one_certificate_never_names_two_stations(registry: Any) -> None:
 
 
 async def test_an_upgrade_counts_from_its_offer_to_the_first_connection_with_it(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     password = {"credential_proofs": ["aa"]}
     await registry.request("stations.create", station_id="A", security_profile=1, **password)
@@ -164,7 +166,7 @@ async def test_an_upgrade_counts_from_its_offer_to_the_first_connection_with_it(
     ],
 )
 async def test_what_became_of_the_command_decides_whether_the_way_stays_open(
-    registry: Any, status: str, answer: str | None, upgrade: int | None
+    registry: Registry, status: str, answer: str | None, upgrade: int | None
 ) -> None:
     await registry.request(
         "stations.create", station_id="A", security_profile=1, credential_proofs=["aa"]
@@ -174,7 +176,7 @@ async def test_what_became_of_the_command_decides_whether_the_way_stays_open(
     assert (await registry.request("stations.get", station_id="A")).upgrade_profile == upgrade
 
 
-async def test_ocpp_never_lowers_a_profile_and_an_operator_may(registry: Any) -> None:
+async def test_ocpp_never_lowers_a_profile_and_an_operator_may(registry: Registry) -> None:
     await registry.request(
         "stations.create", station_id="A", security_profile=2, credential_proofs=["aa"]
     )
@@ -191,7 +193,7 @@ async def test_ocpp_never_lowers_a_profile_and_an_operator_may(registry: Any) ->
 
 
 async def test_the_suites_least_profile_holds_for_everybody_and_takes_in_no_strangers(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     rules = ProfileRules(2, "Operator")
     registry.policies = Policies(unknown_stations="accept", profiles=rules)
@@ -211,7 +213,7 @@ async def test_the_suites_least_profile_holds_for_everybody_and_takes_in_no_stra
 
 
 async def test_a_refusal_for_security_is_an_event_once_an_hour_and_any_other_is_none(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     hour_ms = 3_600_000
     now = now_ms()

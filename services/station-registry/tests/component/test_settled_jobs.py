@@ -8,9 +8,11 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from driven_registry import Registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from job_works import OUTCOMES, STATION, create, ended, report
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from statements import brief, explained, rows_of, scans_of
 
@@ -26,17 +28,19 @@ from station_registry.routes import apply_by, report_routes
 MINUTE_MS = 60_000
 
 
-async def status_of(registry: Any, job_id: UUID) -> str:
+async def status_of(registry: Registry, job_id: UUID) -> str:
     return str((await registry.request("jobs.get", job_id=job_id)).status)
 
 
-async def time_out(registry: Any) -> bool:
+async def time_out(registry: Registry) -> bool:
     async with registry.engine.begin() as connection:
         return await time_out_jobs(connection)
 
 
-def _belongs_to(report: Any, jobs: Sequence[Any], done: dict[UUID, tuple[int, int]]) -> UUID | None:
-    def has_it(job: Any) -> bool:
+def _belongs_to(
+    report: Row[Any], jobs: Sequence[Row[Any]], done: dict[UUID, tuple[int, int]]
+) -> UUID | None:
+    def has_it(job: Row[Any]) -> bool:
         if job.command_end is None:
             got = job.created_at <= report.received_at
         else:
@@ -55,12 +59,12 @@ def _belongs_to(report: Any, jobs: Sequence[Any], done: dict[UUID, tuple[int, in
     return None if found is None else found.job_id
 
 
-async def check(registry: Any) -> None:
+async def check(registry: Registry) -> None:
     """Compare what is stored with what follows from all jobs and all reports of the station."""
     jobs = await registry.query("SELECT * FROM station_job")
     reports = await registry.query("SELECT * FROM station_job_report ORDER BY epoch, seq")
     done: dict[UUID, tuple[int, int]] = {}
-    newest: dict[UUID, Any] = {}
+    newest: dict[UUID, Row[Any]] = {}
     for one in reports:
         belongs = _belongs_to(one, jobs, done)
         assert one.job_id == belongs
@@ -116,7 +120,7 @@ _STEPS = st.lists(_ENDS | _REPORTS | st.just(("overdue",)) | st.just(("again",))
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_what_is_stored_follows_from_all_that_is_known_whatever_was_read(
-    registry: Any, steps: list[Any]
+    registry: Registry, steps: list[Any]
 ) -> None:
     for table in ("station_job", "station_job_report", "station", "station_connection"):
         await registry.query(f"DELETE FROM {table}")
@@ -162,7 +166,7 @@ async def test_what_is_stored_follows_from_all_that_is_known_whatever_was_read(
         await check(registry)
 
 
-async def test_a_job_that_begins_in_months_is_followed_and_ends(registry: Any) -> None:
+async def test_a_job_that_begins_in_months_is_followed_and_ends(registry: Registry) -> None:
     await registry.send([registry.claim(STATION, "c1")])
     jobs = [await create(registry) for _ in range(2)]
     sent = now_ms()
@@ -184,7 +188,7 @@ async def test_a_job_that_begins_in_months_is_followed_and_ends(registry: Any) -
     assert [await status_of(registry, one) for one in jobs] == ["timed_out", "succeeded"]
 
 
-async def test_each_report_gives_a_job_its_time_anew(registry: Any) -> None:
+async def test_each_report_gives_a_job_its_time_anew(registry: Registry) -> None:
     """Also one that says what the last one said, as from a station on a slow line."""
     await registry.send([registry.claim(STATION, "c1")])
     job_id = await create(registry)
@@ -207,13 +211,13 @@ SELECT gen_random_uuid(), 'T' || n, 'firmware', 'UpdateFirmware', 'x', 'admin',
 """
 
 
-async def overdue(registry: Any, first: int, last: int, command_end: str = "accepted") -> None:
+async def overdue(registry: Registry, first: int, last: int, command_end: str = "accepted") -> None:
     await registry.query(_OVERDUE_JOBS, first=first, last=last, command_end=command_end)
 
 
 @pytest.mark.parametrize("report_first", [True, False])
 async def test_a_report_that_is_stored_after_the_time_out_counts_from_when_it_came(
-    registry: Any, report_first: bool
+    registry: Registry, report_first: bool
 ) -> None:
     await registry.send([registry.claim(STATION, "c1")])
     job_id, sent = await create(registry), now_ms() - 90 * MINUTE_MS
@@ -242,7 +246,7 @@ async def test_a_report_that_is_stored_after_the_time_out_counts_from_when_it_ca
     assert await status_of(registry, job_id) == "timed_out"
 
 
-async def test_all_that_is_overdue_ends_part_by_part(registry: Any) -> None:
+async def test_all_that_is_overdue_ends_part_by_part(registry: Registry) -> None:
     await overdue(registry, 1, OVERDUE_AT_ONCE + 100)
     assert await time_out(registry)
     assert not await time_out(registry)
@@ -251,7 +255,7 @@ async def test_all_that_is_overdue_ends_part_by_part(registry: Any) -> None:
     assert len(await registry.events("job.finished")) == OVERDUE_AT_ONCE + 100
 
 
-async def test_a_job_that_can_not_be_read_keeps_no_other_from_its_end(registry: Any) -> None:
+async def test_a_job_that_can_not_be_read_keeps_no_other_from_its_end(registry: Registry) -> None:
     await overdue(registry, 1, 20)
     await overdue(registry, 30, 30, command_end="of a later version")
     assert not await time_out(registry)
@@ -261,7 +265,7 @@ async def test_a_job_that_can_not_be_read_keeps_no_other_from_its_end(registry: 
 
 
 async def test_a_station_whose_jobs_are_in_other_hands_keeps_no_other_from_its_end(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await overdue(registry, 1, 3)
     async with registry.engine.begin() as other:
@@ -281,7 +285,9 @@ async def test_a_station_whose_jobs_are_in_other_hands_keeps_no_other_from_its_e
         {"type": "csms.other.v1", "data": {"action": ["UpdateFirmware"]}},
     ],
 )
-async def test_an_event_of_another_kind_is_left_alone(registry: Any, item: dict[str, Any]) -> None:
+async def test_an_event_of_another_kind_is_left_alone(
+    registry: Registry, item: dict[str, Any]
+) -> None:
     await registry.send([Work("events.v1", {}, [item])])
     assert registry.parked == []
 
@@ -304,7 +310,7 @@ SELECT 'h', row_number() OVER (ORDER BY created_at), station_id, 0, 'firmware', 
 
 
 async def test_what_a_change_reads_does_not_grow_with_what_is_over(
-    registry: Any, engine: AsyncEngine, migrated_urls: tuple[str, str], registry_url: str
+    registry: Registry, engine: AsyncEngine, migrated_urls: tuple[str, str], registry_url: str
 ) -> None:
     await registry.send([registry.claim(STATION, "c1")])
     # The owner's statements may take long.

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+from driven_registry import Registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -42,12 +43,12 @@ SELECT 'gw-' || n, 'gw-' || n, now() + interval '1 hour' FROM generate_series(0,
 """
 
 
-async def listed(registry: Any, **query: Any) -> list[str]:
+async def listed(registry: Registry, **query: Any) -> list[str]:
     page = await registry.request("stations.list", **query)
     return [station.station_id for station in page.items]
 
 
-async def test_a_station_is_found_by_any_part_of_what_names_it(registry: Any) -> None:
+async def test_a_station_is_found_by_any_part_of_what_names_it(registry: Registry) -> None:
     await registry.send([registry.claim("CS-Ä1", "c1"), registry.claim("CS-2", "c1")])
     boot = {
         "chargePointVendor": "Straße_AG",
@@ -64,7 +65,7 @@ async def test_a_station_is_found_by_any_part_of_what_names_it(registry: Any) ->
         assert await listed(registry, q=q) == (["CS-2"] if q == "%" else []), q
 
 
-async def test_filters_hold_together(registry: Any) -> None:
+async def test_filters_hold_together(registry: Registry) -> None:
     await registry.send([registry.claim(f"S{number}", f"c{number}") for number in range(4)])
     await registry.send([registry.call("BootNotification", "S1", registry.boot())])
     await registry.send([registry.release("S2", "c2", 1)])
@@ -99,7 +100,7 @@ _STEPS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_the_listing_is_that_of_the_stations_whatever_happened(
-    registry: Any, steps: list[Step]
+    registry: Registry, steps: list[Step]
 ) -> None:
     await registry.query("DELETE FROM station")
     for number, (what, station_id) in enumerate(steps):
@@ -125,7 +126,7 @@ async def test_the_listing_is_that_of_the_stations_whatever_happened(
     assert (await registry.request("fleet.status")).stations == len(rows)
 
 
-async def _asked(registry: Any, what: str, station_id: str) -> None:
+async def _asked(registry: Registry, what: str, station_id: str) -> None:
     try:
         match what:
             case "delete":

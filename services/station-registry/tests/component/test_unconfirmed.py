@@ -1,20 +1,22 @@
 """What is shown of stations whose gateway may be gone: that it is not known."""
 
-from typing import Any
+from collections.abc import Iterable
 
+from driven_registry import Registry, content_of
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.ownership import LeaseReply
 from csms_shared.db.upkeep import UpkeepTask
 from station_registry.ownership.handlers.leases import doubt_gateways, sweep_leases
 from station_registry.ownership.store.leases import LEASE_S, RENEWED_WITHIN_S
 
 
-async def _do(registry: Any, task: UpkeepTask) -> None:
+async def _do(registry: Registry, task: UpkeepTask) -> None:
     async with registry.engine.begin() as connection:
         await task.work(connection)
 
 
-async def _renewed_ago(registry: Any, gateway_id: str, seconds: float) -> None:
+async def _renewed_ago(registry: Registry, gateway_id: str, seconds: float) -> None:
     await registry.query(
         "UPDATE gateway SET lease_expires_at = now() + make_interval(secs => :left) "
         "WHERE gateway_id = :id",
@@ -23,7 +25,7 @@ async def _renewed_ago(registry: Any, gateway_id: str, seconds: float) -> None:
     )
 
 
-async def _figures(registry: Any) -> tuple[int, int]:
+async def _figures(registry: Registry) -> tuple[int, int]:
     """Return how many stations are online and of how many it is not known, shown alike by all."""
     fleet = await registry.request("fleet.status")
     for view in (await registry.request("stations.list", online=True)).items:
@@ -39,7 +41,7 @@ async def _figures(registry: Any) -> tuple[int, int]:
     return shown
 
 
-async def _three_stations(registry: Any) -> None:
+async def _three_stations(registry: Registry) -> None:
     await registry.send([registry.lease("gw-1"), registry.lease("gw-2")])
     await registry.send(
         [
@@ -51,7 +53,7 @@ async def _three_stations(registry: Any) -> None:
 
 
 async def test_of_stations_whose_gateway_is_late_with_its_lease_it_is_not_known(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await _three_stations(registry)
     assert await _figures(registry) == (3, 0)
@@ -72,7 +74,7 @@ async def test_of_stations_whose_gateway_is_late_with_its_lease_it_is_not_known(
     assert await _figures(registry) == (3, 0)
 
 
-async def test_what_a_gateway_gave_up_or_lost_is_offline_for_certain(registry: Any) -> None:
+async def test_what_a_gateway_gave_up_or_lost_is_offline_for_certain(registry: Registry) -> None:
     await _three_stations(registry)
     await registry.send([registry.lease("gw-1", final=True)])
     assert await _figures(registry) == (1, 0)
@@ -83,12 +85,12 @@ async def test_what_a_gateway_gave_up_or_lost_is_offline_for_certain(registry: A
 
 
 async def test_a_gateway_without_a_consumer_at_the_broker_is_doubted_until_it_renews(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await _three_stations(registry)
     asked: list[list[str]] = []
 
-    async def absent(gateway_ids: Any) -> set[str]:
+    async def absent(gateway_ids: Iterable[str]) -> set[str]:
         asked.append(sorted(gateway_ids))
         return {"gw-1"} & set(gateway_ids)
 
@@ -99,16 +101,16 @@ async def test_a_gateway_without_a_consumer_at_the_broker_is_doubted_until_it_re
     await _do(registry, doubt_gateways(absent))
     assert asked == [["gw-1", "gw-2"], ["gw-2"]]
     (reply,) = await registry.send([registry.lease("gw-1")])
-    assert reply.content.confirmed
+    assert content_of(reply, LeaseReply).confirmed
     assert await _figures(registry) == (3, 0)
 
 
 async def test_a_renewal_during_the_look_at_the_broker_says_more_than_the_look(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     await _three_stations(registry)
 
-    async def absent(gateway_ids: Any) -> set[str]:
+    async def absent(gateway_ids: Iterable[str]) -> set[str]:
         await registry.send([registry.lease("gw-1")])
         return set(gateway_ids)
 
@@ -117,7 +119,7 @@ async def test_a_renewal_during_the_look_at_the_broker_says_more_than_the_look(
 
 
 async def test_a_lease_that_was_granted_after_an_outage_is_no_sign_of_its_gateway(
-    registry: Any,
+    registry: Registry,
 ) -> None:
     async def watch(connection: AsyncConnection) -> None:
         await sweep_leases(connection)

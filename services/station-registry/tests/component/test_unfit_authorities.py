@@ -37,7 +37,7 @@ async def test_a_request_is_rejected_while_the_authority_can_not_sign(
     assert await ordering.ask(request_of(key)) == "Rejected"
     (request,) = (await ordering.view()).requests
     assert (request.status, request.problem) == ("rejected", "authority_unusable")
-    assert said in request.detail
+    assert said in (request.detail or "")
     page = await ordering.registry.request("security_events.list", station_id="A")
     assert [one.detail for one in page.items] == [f"authority_unusable: {request.detail}"]
     assert await warnings(ordering) == {"certificate_authority": request.detail}
@@ -65,7 +65,7 @@ async def test_an_authority_that_was_fit_is_looked_at_again_when_its_files_are_r
     shutil.rmtree(tmp_path / "ca")
     assert await ordering.ask(request_of(key)) == "Rejected"
     (missing, _) = (await ordering.view()).requests
-    assert "ca.pem is missing, but an authority exists" in missing.detail
+    assert "ca.pem is missing, but an authority exists" in (missing.detail or "")
 
 
 async def test_an_authority_that_is_still_to_be_made_can_be(
@@ -78,6 +78,7 @@ async def test_an_authority_that_is_still_to_be_made_can_be(
     assert await ordering.ask(request_of(key)) == "Rejected"
     (request,) = (await ordering.view()).requests
     # Nothing that is told names a place on the machine.
+    assert request.detail is not None
     assert str(tmp_path) not in request.detail
 
 
@@ -85,6 +86,7 @@ async def test_an_authority_is_looked_at_from_the_start_on(
     ordering: Ordering, tmp_path: Path
 ) -> None:
     authority = ordering.registry.authority
+    assert authority is not None
     write(tmp_path / "ca", UNFIT["no key usage"][0], PASSPHRASE)
     watching = asyncio.create_task(authority.watch(ordering.registry.engine))
     try:
@@ -139,7 +141,7 @@ async def test_nobody_is_asked_to_renew_what_can_not_be_signed(
     registry = ordering.registry
     task = watch_expiry(30, signing_now(registry.signing, registry.authority))
 
-    async def triggers() -> list[Any]:
+    async def triggers() -> list[dict[str, Any]]:
         async with registry.engine.begin() as connection:
             await task.work(connection)
         return [one for one in await ordering.orders() if one["action"] != "CertificateSigned"]

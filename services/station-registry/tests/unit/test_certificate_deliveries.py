@@ -2,7 +2,7 @@
 
 import itertools
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -22,7 +22,10 @@ S = RequestStatus
 TIME = "2026-11-21T02:00:00.000Z"
 
 
-def end(status: Any, **more: Any) -> CompletedCommand:
+def end(
+    status: Literal["completed", "error", "station_offline", "expired", "outcome_unknown"],
+    **more: Any,
+) -> CompletedCommand:
     return CompletedCommand(
         command_id=uuid.UUID(int=1),
         station_id="A",

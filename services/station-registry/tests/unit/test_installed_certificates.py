@@ -30,7 +30,9 @@ EMPTY = StoreState({}, {})
 START = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def command(action: str, payload: dict[str, Any], response: Any, at_s: int) -> CompletedCommand:
+def command(
+    action: str, payload: dict[str, Any], response: dict[str, Any] | None, at_s: int
+) -> CompletedCommand:
     moment = format_time(START + timedelta(seconds=at_s))
     return CompletedCommand(
         command_id=uuid.UUID(int=at_s),

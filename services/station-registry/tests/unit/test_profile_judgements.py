@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -246,7 +247,11 @@ def test_answers_mean_the_same_in_any_order_and_repeated_and_never_lower_a_profi
     assert len(results) == 1
 
 
-def _made(key: Any, *names: tuple[x509.ObjectIdentifier, str], signer: Any = None) -> str:
+def _made(
+    key: CertificateIssuerPrivateKeyTypes,
+    *names: tuple[x509.ObjectIdentifier, str],
+    signer: CertificateIssuerPrivateKeyTypes | None = None,
+) -> str:
     subject = x509.Name([x509.NameAttribute(kind, value) for kind, value in names])
     start = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
     built = (
@@ -273,7 +278,7 @@ def _made(key: Any, *names: tuple[x509.ObjectIdentifier, str], signer: Any = Non
     ],
 )
 def test_a_certificate_is_read_with_its_names_times_and_the_strength_of_its_key(
-    key: Any, strong: bool
+    key: CertificateIssuerPrivateKeyTypes, strong: bool
 ) -> None:
     encoded = _made(key, (NameOID.COMMON_NAME, "Säule 1"), (NameOID.ORGANIZATION_NAME, "Operator"))
     assert read_certificate(encoded) == ClientCertificate(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -41,7 +40,7 @@ def _fields() -> set[str]:
     return {name for name in names if _CAMEL.fullmatch(name)}
 
 
-def _properties(schema: Any) -> Iterator[str]:
+def _properties(schema: object) -> Iterator[str]:
     if isinstance(schema, dict):
         properties = schema.get("properties")
         yield from properties if isinstance(properties, dict) else ()

@@ -49,7 +49,7 @@ EVENT = {
 
 
 @cache
-def _schema(name: str) -> Any:
+def _schema(name: str) -> jsonschema_rs.Validator:
     spec = importlib.util.find_spec("ocpp")
     assert spec is not None
     assert spec.origin is not None

@@ -47,7 +47,7 @@ def recorded(raw: bytes) -> str:
     return frame.text
 
 
-def shapes(name: str, filler: dict[str, Any]) -> list[Any]:
+def shapes(name: str, filler: dict[str, Any]) -> list[list[Any]]:
     key_first = {"key": name, "value": SECRET, **filler}
     return [
         [2, "1", "ChangeConfiguration", {"key": name, "value": SECRET}],
@@ -64,7 +64,7 @@ def shapes(name: str, filler: dict[str, Any]) -> list[Any]:
 
 @given(names, fillers, st.sampled_from([orjson.dumps, lambda node: orjson.dumps(node, option=2)]))
 def test_no_secret_survives_in_any_known_place(
-    name: str, filler: dict[str, Any], dumps: Callable[[Any], bytes]
+    name: str, filler: dict[str, Any], dumps: Callable[[list[Any]], bytes]
 ) -> None:
     filler = {key: value for key, value in filler.items() if key not in ("key", "value", name)}
     for shape in shapes(name, filler):

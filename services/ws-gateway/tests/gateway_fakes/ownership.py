@@ -89,7 +89,9 @@ class OwnQueue:
     def resolve(self, delivery: Delivery) -> bool:
         return False
 
-    async def ask(self, key: str, type: MessageType, items: list[Any], *_: Any, **__: Any) -> bytes:
+    async def ask(
+        self, key: str, type: MessageType, items: list[dict[str, Any]], *_: object, **__: object
+    ) -> bytes:
         if key == self.returned:
             raise PublishReturned(key)
         self.asked.append(key)

@@ -42,5 +42,5 @@ def tolerated(effects: list[Effect]) -> tuple[str, ...]:
     )
 
 
-def sent(effects: list[Effect]) -> list[Any]:
+def sent(effects: list[Effect]) -> list[list[Any]]:
     return [orjson.loads(effect.text) for effect in effects if isinstance(effect, Send)]

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from csms_shared.broker.consumer import Consumer, Delivery
+from pydantic import BaseModel
+
+from csms_shared.broker.consumer import Consumer, Delivery, Handler
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
@@ -146,7 +148,7 @@ class FakeServices:
     async def close(self) -> None:
         await self._link.close()
 
-    async def until(self, condition: Callable[[], Any], within_s: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], object], within_s: float = 15.0) -> None:
         """Wait until something that arrived makes the condition true."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(condition)
@@ -195,7 +197,7 @@ class FakeServices:
                 told.update(item.tolerated)
         return dict(told)
 
-    def _handler(self, service: str) -> Callable[[list[Delivery]], Any]:
+    def _handler(self, service: str) -> Handler:
         async def handle(deliveries: list[Delivery]) -> None:
             async with self._changed:
                 for delivery in deliveries:
@@ -347,7 +349,7 @@ class FakeServices:
             version=self.registration_version,
         )
 
-    async def _reply(self, key: str, type: MessageType, model: Any) -> None:
+    async def _reply(self, key: str, type: MessageType, model: BaseModel) -> None:
         # What an earlier test left in the queues may have nobody to be answered to any more.
         message = reply_message(key, type, model.model_dump(mode="json"))
         await self._publisher.publish_all([message])

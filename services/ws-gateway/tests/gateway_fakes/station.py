@@ -15,7 +15,7 @@ class Station:
         self.socket = socket
         self._next_id = 0
 
-    async def call(self, action: str, payload: dict[str, Any]) -> Any:
+    async def call(self, action: str, payload: dict[str, Any]) -> list[Any]:
         """Send a CALL and return the frame that answers it."""
         self._next_id += 1
         await self.socket.send(
@@ -23,9 +23,10 @@ class Station:
         )
         return await self.receive()
 
-    async def receive(self) -> Any:
+    async def receive(self) -> list[Any]:
         async with asyncio.timeout(15):
-            return orjson.loads(await self.socket.recv())
+            frame: list[Any] = orjson.loads(await self.socket.recv())
+            return frame
 
     async def answer(self, message_id: str, payload: dict[str, Any]) -> None:
         await self.socket.send(orjson.dumps([3, message_id, payload]).decode(), text=True)

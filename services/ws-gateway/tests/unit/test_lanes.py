@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import orjson
 import pytest
@@ -19,7 +18,7 @@ class ManualPublisher:
     """Holds every publish until `confirm` or `fail`."""
 
     def __init__(self) -> None:
-        self.published: list[list[Any]] = []
+        self.published: list[list[int]] = []
         self._outcomes: list[asyncio.Future[None]] = []
 
     async def publish(self, message: Outgoing, timeout: float) -> None:

@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from csms_shared.broker.consumer import Delivery
-from csms_shared.contracts.calls import CallReply
+from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
-from csms_shared.contracts.control import ControlKind
+from csms_shared.contracts.control import Control, ControlKind
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import ClaimReplyBatch, ReassertionReply
 from ws_gateway.amqp.batch_delay import BatchDelay
@@ -38,7 +38,7 @@ class Held:
     def take_command(self, command: Command, reply_key: str) -> None:
         self.commands.append(command.action)
 
-    def set_registration(self, registration: Any) -> None:
+    def set_registration(self, registration: RegistrationChange) -> None:
         self.registrations.append(registration.registration_status)
 
 
@@ -55,7 +55,7 @@ class Around:
     def answered(self, batch: ClaimReplyBatch) -> None:
         self.claims += [str(reply.outcome) for reply in batch.items]
 
-    def note(self, control: Any) -> None:
+    def note(self, control: Control) -> None:
         self.controls.append(str(control.kind))
 
     def resolve(self, delivery: Delivery) -> bool:
@@ -120,7 +120,10 @@ def unread(type: MessageType) -> float:
     ],
 )
 async def test_every_item_that_is_known_is_taken(
-    gateway: Gateway, type: MessageType, taken: Callable[[Gateway], list[Any]], expected: list[Any]
+    gateway: Gateway,
+    type: MessageType,
+    taken: Callable[[Gateway], list[str] | list[int]],
+    expected: list[str] | list[int],
 ) -> None:
     before = unread(type)
     await gateway.arrive(type, (SAMPLES / f"{type}.json").read_bytes())

@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("nothing_collected")
 SOURCE = Path(ws_gateway.__file__).parent
 
 
-def _fields(schema: Any) -> Iterator[str]:
+def _fields(schema: object) -> Iterator[str]:
     if isinstance(schema, list):
         for child in schema:
             yield from _fields(child)

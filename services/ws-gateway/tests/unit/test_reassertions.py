@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -83,7 +83,7 @@ class Reasserting(RuleBasedStateMachine):
         self.code = Reassertions("gw", broker, broker, self.connections, LeaseRoute())
         self.asking = asyncio.create_task(self.code.run())
 
-    def run(self, work: Any = None, seconds: float = 0.0) -> None:
+    def run(self, work: Awaitable[object] | None = None, seconds: float = 0.0) -> None:
         async def until_idle() -> None:
             if work is not None:
                 await work
@@ -93,7 +93,7 @@ class Reasserting(RuleBasedStateMachine):
 
         self.runner.run(until_idle())
 
-    def call(self, function: Any, *arguments: Any) -> None:
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
         async def work() -> None:
             function(*arguments)
 
@@ -204,7 +204,7 @@ class OnePageASecond(Broker):
     async def until_consuming(self, within_s: float) -> bool:
         return True
 
-    async def ask(self, key: str, type: MessageType, *_: Any, **__: Any) -> bytes:
+    async def ask(self, key: str, type: MessageType, *_: object, **__: object) -> bytes:
         return orjson.dumps({"confirmed": len(self.pages) > 0, "own_queues": True})
 
 

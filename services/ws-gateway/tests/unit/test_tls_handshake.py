@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import pytest
 import uvloop
@@ -139,17 +139,26 @@ def _client(
     return context
 
 
+Result = TypeVar("Result")
+
+
+class OnLoop(Protocol):
+    """Runs to its end on an event loop of one kind."""
+
+    def __call__(self, work: Coroutine[Any, Any, Result], /) -> Result: ...
+
+
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def on_loop(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], Any]]:
+def on_loop(request: pytest.FixtureRequest) -> Iterator[OnLoop]:
     loop = request.param()
     yield loop.run_until_complete
     loop.close()
 
 
 def _with_tls_port(
-    on_loop: Callable[[Any], Any], folder: Path, work: Callable[[TlsPort], Any], **changed: Any
-) -> Any:
-    async def run() -> Any:
+    on_loop: OnLoop, folder: Path, work: Callable[[TlsPort], Awaitable[Result]], **changed: Any
+) -> Result:
+    async def run() -> Result:
         tls_port = TlsPort(_contexts(folder, **changed), folder)
         server = await tls_port.start()
         try:
@@ -174,7 +183,7 @@ def _with_tls_port(
     ],
 )
 def test_tls_13_and_every_suite_that_the_whitepaper_names_is_served(
-    on_loop: Any, tmp_path: Path, ciphers: str | None
+    on_loop: OnLoop, tmp_path: Path, ciphers: str | None
 ) -> None:
     client = _client(tmp_path, STATION, ciphers)
     assert (
@@ -182,14 +191,16 @@ def test_tls_13_and_every_suite_that_the_whitepaper_names_is_served(
     )
 
 
-def test_a_client_certificate_is_asked_for_and_not_demanded(on_loop: Any, tmp_path: Path) -> None:
+def test_a_client_certificate_is_asked_for_and_not_demanded(
+    on_loop: OnLoop, tmp_path: Path
+) -> None:
     client = _client(tmp_path)
     assert (
         _with_tls_port(on_loop, tmp_path, lambda tls_port: tls_port.exchange(client)) == b"-hello"
     )
 
 
-def test_many_who_speak_at_once_all_get_through(on_loop: Any, tmp_path: Path) -> None:
+def test_many_who_speak_at_once_all_get_through(on_loop: OnLoop, tmp_path: Path) -> None:
     async def work(tls_port: TlsPort) -> list[bytes]:
         client = _client(tls_port.folder, STATION)
         return list(await asyncio.gather(*(tls_port.exchange(client) for _ in range(40))))
@@ -208,7 +219,7 @@ def test_many_who_speak_at_once_all_get_through(on_loop: Any, tmp_path: Path) ->
     ],
 )
 def test_a_certificate_that_does_not_count_ends_the_handshake_with_the_reason(
-    on_loop: Any, tmp_path: Path, certificate: Issued, says: str
+    on_loop: OnLoop, tmp_path: Path, certificate: Issued, says: str
 ) -> None:
     async def work(tls_port: TlsPort) -> TlsFault:
         assert await tls_port.is_refused(_client(tls_port.folder, certificate))
@@ -220,7 +231,7 @@ def test_a_certificate_that_does_not_count_ends_the_handshake_with_the_reason(
 
 
 def test_no_certificate_counts_once_the_revocation_list_is_out_of_date(
-    on_loop: Any, tmp_path: Path
+    on_loop: OnLoop, tmp_path: Path
 ) -> None:
     async def work(tls_port: TlsPort) -> TlsFault:
         (tls_port.folder / "crl.pem").write_bytes(AUTHORITY.revocation_list(days=(-9, -1)))
@@ -240,7 +251,7 @@ def test_no_certificate_counts_once_the_revocation_list_is_out_of_date(
     ],
 )
 def test_old_versions_and_weak_suites_are_refused(
-    on_loop: Any, tmp_path: Path, version: ssl.TLSVersion, ciphers: str, reason: str
+    on_loop: OnLoop, tmp_path: Path, version: ssl.TLSVersion, ciphers: str, reason: str
 ) -> None:
     async def work(tls_port: TlsPort) -> str:
         client = _client(tls_port.folder)
@@ -271,7 +282,7 @@ async def _say(port: int, text: bytes) -> None:
     ],
 )
 def test_what_is_no_tls_is_refused_with_its_reason(
-    on_loop: Any, tmp_path: Path, text: bytes, reason: str
+    on_loop: OnLoop, tmp_path: Path, text: bytes, reason: str
 ) -> None:
     async def work(tls_port: TlsPort) -> str:
         with contextlib.suppress(ConnectionError):
@@ -282,7 +293,7 @@ def test_what_is_no_tls_is_refused_with_its_reason(
 
 
 def test_who_says_nothing_is_given_up_by_the_doorway_and_counted(
-    on_loop: Any, tmp_path: Path
+    on_loop: OnLoop, tmp_path: Path
 ) -> None:
     async def work(tls_port: TlsPort) -> tuple[str, int]:
         _, writer = await asyncio.open_connection("127.0.0.1", tls_port.port)
@@ -296,7 +307,7 @@ def test_who_says_nothing_is_given_up_by_the_doorway_and_counted(
 
 
 def test_who_has_gone_before_its_turn_costs_no_handshake(
-    on_loop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tls_turns, "MOST_AT_ONCE", 0)
 
@@ -330,7 +341,7 @@ def _waiting_turns() -> float:
 
 
 def test_new_certificates_reach_the_next_connection_and_leave_open_ones_alone(
-    on_loop: Any, tmp_path: Path
+    on_loop: OnLoop, tmp_path: Path
 ) -> None:
     other = Authority("Operator")
 

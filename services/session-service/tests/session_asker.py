@@ -1,0 +1,22 @@
+"""The service's requests without a broker."""
+
+from typing import Any
+
+from csms_shared.contracts.requests import RequestItem
+from csms_shared.service.requests_inbox import RequestsInbox
+
+
+class Asker:
+    """Asks the inbox as a delivery would, without the broker in between."""
+
+    def __init__(self, inbox: RequestsInbox) -> None:
+        self._inbox = inbox
+
+    async def __call__(self, operation: str, **parameters: Any) -> Any:
+        """Return the result, or the problem as (status, code, fields)."""
+        item = RequestItem(operation=operation, parameters=parameters)
+        response = await self._inbox.respond(item)
+        problem = response["problem"]
+        if problem is None:
+            return response["result"]
+        return problem["status"], problem["code"], [error["field"] for error in problem["errors"]]
