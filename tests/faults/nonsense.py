@@ -1,9 +1,11 @@
 """Messages that nobody understands, put into the queues of a running suite.
 
 To the queues of one life of a process: every golden sample of a newer version, and bodies that are
-no message at all. To the work queues: items that have to be parked, each of a made-up station.
+no message at all. To the work queues: items that have to be parked, each of a made-up station, and
+beside some of them, in the same message, items that are answered.
 """
 
+import asyncio
 import secrets
 from pathlib import Path
 from types import TracebackType
@@ -11,13 +13,17 @@ from typing import Self
 
 import orjson
 
+from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import (
     COMMAND_API,
     COMMAND_RESULTS_QUEUE,
+    REPLIES,
     SESSION_SERVICE,
     STATION_REGISTRY,
+    Binding,
+    Queue,
     all_queues,
     command_events_queue,
     decisions_queue,
@@ -25,6 +31,7 @@ from csms_shared.broker.topology import (
     requests_queue,
 )
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.runtime.clock import now_ms
 from tests.faults.faulty_suite import GATEWAYS
 from tests.faults.suite_on_paths import SuiteOnPaths
 
@@ -32,17 +39,33 @@ SAMPLES = Path(__file__).parents[2] / "docs" / "messages" / "samples" / "newer"
 NO_MESSAGES = (b"", b"no JSON", b"\xff\xfe", b"5", b"[]", b"{}", b'{"items": 5}', b'{"items": [5]}')
 _OWNING = (STATION_REGISTRY, SESSION_SERVICE)
 _OF_ONE_LIFE = (*GATEWAYS, COMMAND_API)
+_ANSWERS = Queue(
+    "fault-tests.neighbours.v1",
+    {"x-queue-type": "classic", "x-expires": 60_000},
+    (Binding(REPLIES, "neighbours.#"),),
+)
+_ANSWERED_WITHIN_MS = 60_000
 
 
 class Nonsense:
-    """Publishes such messages; `put` may be called as often as wanted."""
+    """Publishes such messages, as often as wanted.
+
+    `neighbours` are the connections of items that were put beside others which have to be parked,
+    `answered` those that got a reply.
+    """
 
     def __init__(self, suite: SuiteOnPaths) -> None:
+        self.neighbours: set[str] = set()
+        self.answered: set[str] = set()
         self._suite = suite
         self._link = Link(suite.state().broker_url, "nonsense")
         self._publisher = Publisher(self._link)
+        self._answers = Consumer(self._link, _ANSWERS, self._note, prefetch=50)
+        self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        await self._link.declare(_ANSWERS)
+        self._running = asyncio.create_task(self._answers.run(), name="neighbours' answers")
         return self
 
     async def __aexit__(
@@ -51,7 +74,17 @@ class Nonsense:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        assert self._running is not None
+        await self._answers.stop()
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
         await self._link.close()
+
+    async def _note(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            for reply in orjson.loads(delivery.body)["items"]:
+                assert reply["payload"] is not None, reply
+                self.answered.add(reply["connection_id"])
 
     async def put_into_queues_of_one_life(self) -> int:
         """Put every kind into the queues of the gateways and of command-api; return how many."""
@@ -83,9 +116,11 @@ class Nonsense:
         ):
             for type, name in (("calls.v1", action), ("calls.v1", "AddedLater"), ("calls.v9", "")):
                 station_id = f"UNKNOWN-{secrets.token_hex(4)}"
-                item = {"station_id": station_id, "added_later": True}
-                envelope = {"version": "ocpp16", "action": name, "reply_key": "nobody.calls"}
-                body = orjson.dumps({**envelope, "items": [item]})
+                items: list[dict[str, object]] = [{"station_id": station_id, "added_later": True}]
+                if name == "Authorize":
+                    items = [self._neighbour(), *items, self._neighbour()]
+                envelope = {"version": "ocpp16", "action": name, "reply_key": "neighbours.calls"}
+                body = orjson.dumps({**envelope, "items": items})
                 stations.append(station_id)
                 messages.append(Outgoing(DEFAULT_EXCHANGE, queue.name, type, body))
         station_id = f"UNKNOWN-{secrets.token_hex(4)}"
@@ -113,6 +148,22 @@ class Nonsense:
         stations.append("a events.v1")
         await self._publish(messages)
         return stations
+
+    def _neighbour(self) -> dict[str, object]:
+        """Return an item that is answered, and changes nothing."""
+        connection_id = f"NEIGHBOUR-{secrets.token_hex(4)}"
+        self.neighbours.add(connection_id)
+        now = now_ms()
+        return {
+            "station_id": connection_id,
+            "connection_id": connection_id,
+            "epoch": 1,
+            "seq": 1,
+            "boot_count": 1,
+            "received_ms": now,
+            "deadline_ms": now + _ANSWERED_WITHIN_MS,
+            "payload": {"idTag": "nobody"},
+        }
 
     async def _publish(self, messages: list[Outgoing]) -> int:
         outcomes = await self._publisher.publish_all(messages, timeout=60)

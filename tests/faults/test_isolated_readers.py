@@ -107,6 +107,11 @@ async def test_what_nobody_understands_costs_nobody_who_is_understood(
             scenario.poison += poison
             suite.injected["items to be parked"] += len(poison)
         await scenario.fleet.progress(8)
+
+        async def unanswered() -> set[str]:
+            return nonsense.neighbours - nonsense.answered
+
+        await eventually(unanswered, lambda left: not left, 30)
         assert _connections(scenario, set(scenario.fleet.station_ids)) == connections
         assert pids == {process: suite.pid(process) for process in pids}
         assert await suite.metric(GATEWAYS[0], "csms_items_unread_total") > 0
