@@ -7,26 +7,27 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import arrays, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from station_registry.availability.domain import ConnectorKey, ConnectorStatus
+from station_registry.availability.tables import connector
 from station_registry.database.sql import at, statement
 
-_ROW = (
-    ("station_id", "text"),
-    ("connector_id", "bigint"),
-    ("status", "text"),
-    ("error_code", "text"),
-    ("info", "text"),
-    ("vendor_id", "text"),
-    ("vendor_error_code", "text"),
-    ("station_time", "text"),
-    ("epoch", "bigint"),
-    ("seq", "bigint"),
-    ("connection_id", "text"),
-    ("received_at", "timestamptz"),
-    ("evse_id", "bigint"),
+_ROW = columns_of(
+    connector,
+    "station_id",
+    "connector_id",
+    "status",
+    "error_code",
+    "info",
+    "vendor_id",
+    "vendor_error_code",
+    "station_time",
+    "epoch",
+    "seq",
+    "connection_id",
+    "received_at",
+    "evse_id",
 )
-_NAMES = ", ".join(name for name, _ in _ROW)
 _LOCK = statement(
     f"SELECT c.{', c.'.join(name for name, _ in _ROW)} FROM connector c "
     f"JOIN {unnest(_ROW[:2])} USING (station_id, connector_id) "
@@ -34,7 +35,7 @@ _LOCK = statement(
 )
 # The condition counts where two transactions met a connector that neither could lock yet.
 _SAVE = statement(
-    f"INSERT INTO connector AS c ({_NAMES}) SELECT * FROM {unnest(_ROW)} "
+    f"INSERT INTO connector AS c ({names(_ROW)}) SELECT * FROM {unnest(_ROW)} "
     'ORDER BY station_id COLLATE "C", connector_id '
     "ON CONFLICT (station_id, connector_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name, _ in _ROW[2:])

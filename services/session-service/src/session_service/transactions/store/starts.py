@@ -21,15 +21,16 @@ from session_service.transactions.domain.starts import (
     TransactionStatus,
 )
 from session_service.transactions.store.transactions import has_matched_stop
-from session_service.transactions.tables import transaction
+from session_service.transactions.tables import connector, transaction
 from session_service.values.stamps import Stamp
 
+_EVSES = columns_of(connector, "station_id", "connector_id", "evse_id")
+# Beside other arrays: their names say whose they are.
 _PLACES = "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]))"
 
 _ADD_CONNECTORS = text(
-    "INSERT INTO connector (station_id, connector_id, evse_id) SELECT * FROM "
-    "unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), CAST(:evses AS bigint[])) "
-    "AS place ORDER BY 1, 2 ON CONFLICT DO NOTHING "
+    f"INSERT INTO connector ({names(_EVSES)}) SELECT * FROM {unnest(_EVSES)} "
+    "ORDER BY station_id, connector_id ON CONFLICT DO NOTHING "
     "RETURNING station_id, connector_id, latest_epoch, latest_seq"
 )
 _LOCK_CONNECTORS = text(
@@ -123,11 +124,11 @@ async def lock_connectors(
 
     `evses` has the EVSE that each belongs to.
     """
-    given = _evse_arrays(evses)
+    given = _place_arrays(evses)
     rows = list(await connection.execute(_LOCK_CONNECTORS, given))
     if len(rows) < len(given["stations"]):
         # Locked from the beginning; what another batch has made meanwhile is not among them.
-        rows += await connection.execute(_ADD_CONNECTORS, given)
+        rows += await connection.execute(_ADD_CONNECTORS, _evse_arrays(evses))
     if len(rows) < len(given["stations"]):
         rows = list(await connection.execute(_LOCK_CONNECTORS, given))
     return {(row.station_id, row.connector_id): (row.latest_epoch, row.latest_seq) for row in rows}
@@ -200,7 +201,7 @@ def _place_arrays(places: Iterable[Place]) -> dict[str, list[Any]]:
 
 
 def _evse_arrays(evses: Mapping[Place, int]) -> dict[str, list[Any]]:
-    return {**_place_arrays(evses), "evses": [evses[place] for place in sorted(evses)]}
+    return arrays(_EVSES, ((*place, evses[place]) for place in sorted(evses)))
 
 
 def _started(row: Any, asked_at: float) -> StartedTransaction:
