@@ -151,6 +151,23 @@ async def test_what_concerns_all_is_no_bad_item(engine: AsyncEngine) -> None:
     assert await _numbers(engine) == []
 
 
+async def test_a_savepoint_that_cannot_be_gone_back_to_ends_the_transaction(
+    engine: AsyncEngine,
+) -> None:
+    """As when the bound on statements is over while one of the savepoint's own is under way."""
+
+    async def lose(connection: AsyncConnection, works: Sequence[int]) -> list[int]:
+        await connection.execute(text("RELEASE SAVEPOINT sa_savepoint_1"))
+        return await _insert(connection, [13])
+
+    async def work(connection: AsyncConnection) -> None:
+        await apply_apart(connection, [1], lose)
+
+    with pytest.raises(Unavailable):
+        await in_transaction(engine, work)
+    assert await _numbers(engine) == []
+
+
 async def test_an_administrators_kill_counts_as_the_database_being_away(
     engine: AsyncEngine,
 ) -> None:

@@ -22,6 +22,7 @@ from csms_shared.contracts.sessions import (
     WithoutReading,
 )
 from csms_shared.db.engine import create_engine, in_transaction, transactional
+from csms_shared.runtime.errors import Unavailable
 from session_service.database import SCHEMA
 from session_service.quarantine.handlers.bulk import dismiss_many, reconcile_many
 from session_service.quarantine.handlers.reconciling import reconcile_due
@@ -50,7 +51,7 @@ async def to_the_end(
     done, cursor, again = 0, None, False
     while True:
         batch = model(action_id=uuid.uuid4(), limit=limit, cursor=cursor, **fields)
-        part: BulkOutcome = await transactional(records.engine, handler)(batch)
+        part = await _asked_until_answered(records, handler, batch)
         done += part.done
         again |= any(failure.code == "busy" for failure in part.failures)
         cursor = part.next_cursor
@@ -58,6 +59,20 @@ async def to_the_end(
             if not again:
                 return done
             again = False
+
+
+async def _asked_until_answered(
+    records: Records,
+    handler: Callable[[AsyncConnection, Request], Awaitable[BulkOutcome]],
+    batch: Request,
+) -> BulkOutcome:
+    """Ask again where a bound on statements took the whole transaction, as 503 has a script do."""
+    while True:
+        try:
+            answer: BulkOutcome = await transactional(records.engine, handler)(batch)
+        except Unavailable:
+            continue
+        return answer
 
 
 async def one(

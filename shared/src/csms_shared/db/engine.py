@@ -80,9 +80,15 @@ def _refuse_ended(adapted: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError
 
 
+class TransactionLost(Exception):
+    """A savepoint could not be set, released or gone back to: its transaction is undone."""
+
+
 def is_infrastructure(error: BaseException) -> bool:
     """Tell whether the database was away, rather than the data wrong."""
     if isinstance(error, InterfaceError | PoolTimeoutError | OSError | TimeoutError):
+        return True
+    if isinstance(error, TransactionLost):
         return True
     # The latter where a connection broke in the middle of an exchange; SQLAlchemy wraps neither.
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):

@@ -1,14 +1,16 @@
 """One transaction for a batch, and the search for the bad item when the data refuse it."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.db.engine import in_transaction, is_infrastructure
+from csms_shared.db.engine import TransactionLost, in_transaction, is_infrastructure
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 
@@ -48,6 +50,30 @@ async def apply_isolated(
     return await in_transaction(engine, lambda connection: _one_by_one(connection, works, apply))
 
 
+@asynccontextmanager
+async def savepoint(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Undo what is done inside where it fails, and nothing else.
+
+    Raises:
+        TransactionLost: the savepoint itself failed, as by the time-out of a busy machine. No error
+            of what is done inside may be taken for it: the transaction can't go on.
+    """
+    nested = await _kept(connection.begin_nested())
+    try:
+        yield
+    except BaseException:
+        await _kept(nested.rollback())
+        raise
+    await _kept(nested.commit())
+
+
+async def _kept(step: Awaitable[Reply]) -> Reply:
+    try:
+        return await step
+    except DBAPIError as error:
+        raise TransactionLost(repr(error)[:500]) from error
+
+
 class OutOfTime(Exception):
     """What was not applied yet when the time for it was over."""
 
@@ -74,7 +100,7 @@ async def apply_apart(
     if monotonic() > until:
         return [], [Failure(work, OutOfTime()) for work in works]
     try:
-        async with connection.begin_nested():
+        async with savepoint(connection):
             return await apply(connection, works), []
     except Exception as error:
         if concerns_all(error):
@@ -101,7 +127,7 @@ async def _one_by_one(
     failures: list[Failure[Work]] = []
     for work in works:
         try:
-            async with connection.begin_nested():
+            async with savepoint(connection):
                 replies += await apply(connection, [work])
         except Exception as error:
             if is_infrastructure(error):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.engine import is_infrastructure
+from csms_shared.db.isolation import savepoint
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ async def beside_the_record(
         Exception: the database is away, which concerns the whole transaction.
     """
     try:
-        async with connection.begin_nested():
+        async with savepoint(connection):
             await connection.execute(_BOUNDS)
             await work()
     except Exception as error:
