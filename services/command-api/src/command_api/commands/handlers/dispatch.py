@@ -8,7 +8,7 @@ be written anew (`late_preparation`), every other ends in `error`.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -69,6 +69,7 @@ class Dispatch:
         # Real payloads of commands that are stored masked; this process alone can send them.
         self._secrets: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
         self._sending: set[asyncio.Task[None]] = set()
+        self._is_ending = False
         self._lookups = asyncio.Event()
         self._connected: set[str] = set()
         self._held = asyncio.Event()
@@ -90,9 +91,13 @@ class Dispatch:
             self._start_sending([(command, owner)])
 
     async def drain(self) -> None:
-        """Wait for what is being sent."""
+        """Take nothing more that waits, and wait for what is being sent.
+
+        What waits is sent by another process, or by the next one.
+        """
+        self._is_ending = True
         while self._sending:
-            await asyncio.gather(*self._sending)
+            await asyncio.gather(*self._sending, return_exceptions=True)
         try:
             await self._late.put_back()
         except Unavailable as error:
@@ -111,8 +116,11 @@ class Dispatch:
             if owner.gateway_id is not None
             and owner.registration_status is not RegistrationStatus.REJECTED
         ]
-        if not ready:
-            return
+        if ready and not self._is_ending:
+            # Whoever ends waits for it: nothing that was taken is left unsent.
+            await self._start(self._take_and_send(ready, owners))
+
+    async def _take_and_send(self, ready: Sequence[str], owners: Mapping[str, OwnerView]) -> None:
         pending = [
             station_id
             for station_id in ready
@@ -260,10 +268,11 @@ class Dispatch:
         for gateway_id, commands in by_gateway.items():
             self._start(self._send(gateway_id, commands))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         sending = asyncio.create_task(work)
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
+        return sending
 
     async def _send(
         self, gateway_id: str, commands: Sequence[tuple[CommandRecord, Command]]

@@ -31,6 +31,7 @@ class LatePreparation:
         self._engine = engine
         self._edge = edge
         self._not_yet: list[CommandRecord] = []
+        self._putting_back = asyncio.Lock()
 
     def is_needed(self, command: CommandRecord, owner: OwnerView) -> bool:
         """Tell whether the command can't be sent as it is stored."""
@@ -73,9 +74,15 @@ class LatePreparation:
     async def put_back(self) -> list[str]:
         """Have what could not be prepared wait again; return the stations that it waits for.
 
+        Nothing is left of what was not prepared before the call, whoever else puts back.
+
         Raises:
             Unavailable: the database does not answer.
         """
+        async with self._putting_back:
+            return await self._put_back()
+
+    async def _put_back(self) -> list[str]:
         put_back, self._not_yet = self._not_yet, []
         attempts = {command.command_id: command.attempts for command in put_back}
 

@@ -1,0 +1,211 @@
+"""Held commands that are prepared when they are sent, while parts of the suite end or fail."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from command_api.commands.domain.preparation import CommandEdge
+from command_api.commands.domain.states import CommandRecord, CommandStatus
+from command_api.commands.handlers import dispatch, late_preparation
+from command_api.commands.handlers.dispatch import Dispatch
+from command_api.commands.handlers.watched import WatchedCommands
+from command_api.ocpp.preparations import Preparations
+from command_api.ports import ServiceAway
+from csms_shared.contracts.command_ids import new_command_id
+from csms_shared.contracts.commands import Command
+from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
+
+
+class Rows:
+    """The table of commands, in a database that may be away and may be slow."""
+
+    def __init__(self) -> None:
+        self.commands: dict[UUID, CommandRecord] = {}
+        self.is_away = False
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    def waits(self, **fields: Any) -> CommandRecord:
+        now = now_ms()
+        command = CommandRecord(
+            command_id=new_command_id(now),
+            station_id="S1",
+            action="CertificateSigned",
+            ocpp_version="ocpp16",
+            payload={"certificateChain": "x"},
+            status=CommandStatus.WAITING,
+            created_by="station-registry",
+            created_ms=now,
+            deadline_ms=now + 600_000,
+            held=True,
+            **fields,
+        )
+        self.commands[command.command_id] = command
+        return command
+
+    def status(self, command: CommandRecord) -> CommandStatus:
+        return self.commands[command.command_id].status
+
+    async def in_transaction(self, _: object, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        await self.goes_on.wait()
+        if self.is_away:
+            raise Unavailable("the database is away")
+        return await work(None)
+
+    async def lock_commands(self, _: object, ids: Iterable[UUID]) -> dict[UUID, CommandRecord]:
+        return {command_id: self.commands[command_id] for command_id in ids}
+
+    async def write_changes(self, _: object, changed: Sequence[CommandRecord]) -> None:
+        self.commands.update({command.command_id: command for command in changed})
+
+    async def write_prepared(self, _: object, command: CommandRecord) -> bool:
+        self.commands[command.command_id] = command
+        return True
+
+    async def stations_with_waiting(self, *_: object) -> list[str]:
+        return []
+
+    async def find_lookups(self, *_: object) -> list[tuple[UUID, str]]:
+        return []
+
+    async def take_held(self, *_: object) -> list[CommandRecord]:
+        taken = [
+            replace(command, status=CommandStatus.PENDING, attempts=command.attempts + 1)
+            for command in self.commands.values()
+            if command.status is CommandStatus.WAITING
+        ]
+        self.commands.update({command.command_id: command for command in taken})
+        return taken
+
+
+class Registry:
+    """Knows that every station is there, and what `before` lets it say of its configuration."""
+
+    def __init__(self) -> None:
+        self.before: Callable[[], None] = lambda: None
+
+    async def find(self, station_id: str) -> OwnerView:
+        raise AssertionError
+
+    async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
+        return {
+            station_id: OwnerView(
+                station_id=station_id,
+                known=True,
+                gateway_id="gateway-1",
+                epoch=1,
+                ocpp_version="ocpp16",
+                registration_status=RegistrationStatus.ACCEPTED,
+            )
+            for station_id in station_ids
+        }
+
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, str]:
+        self.before()
+        return {}
+
+
+class Gateway:
+    def __init__(self) -> None:
+        self.got: list[Command] = []
+
+    async def send(self, gateway_id: str, command: Command) -> bool:
+        self.got.append(command)
+        return True
+
+
+@pytest.fixture
+def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
+    rows = Rows()
+    for module in (dispatch, late_preparation):
+        for name in ("in_transaction", "lock_commands", "write_changes"):
+            monkeypatch.setattr(module, name, getattr(rows, name))
+    monkeypatch.setattr(late_preparation, "write_prepared", rows.write_prepared)
+    for name in ("take_held", "find_lookups", "stations_with_waiting"):
+        monkeypatch.setattr(dispatch, name, getattr(rows, name))
+    return rows
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+@pytest.fixture
+def sending(rows: Rows, registry: Registry, gateway: Gateway) -> Dispatch:
+    edge: CommandEdge = Preparations(registry, min_password_length=16)
+    return Dispatch(
+        engine=cast(AsyncEngine, None),
+        owners=registry,
+        edge=edge,
+        sender=gateway,
+        watched=WatchedCommands(),
+        wake_relay=lambda: None,
+    )
+
+
+def _away() -> None:
+    raise ServiceAway("no answer")
+
+
+async def _a_moment() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_nothing_is_taken_by_a_process_that_ends(
+    sending: Dispatch, rows: Rows, gateway: Gateway
+) -> None:
+    command = rows.waits()
+    await sending.drain()
+    await sending.send_held(["S1"])
+    await _a_moment()
+    assert rows.status(command) is CommandStatus.WAITING
+    assert gateway.got == []
+
+
+async def test_what_is_being_taken_while_the_process_ends_is_sent_before_it_has_ended(
+    sending: Dispatch, rows: Rows, gateway: Gateway
+) -> None:
+    rows.waits()
+    rows.goes_on.clear()
+    taking = asyncio.create_task(sending.send_held(["S1"]))
+    await _a_moment()
+    ending = asyncio.create_task(sending.drain())
+    await _a_moment()
+    assert not ending.done()
+    rows.goes_on.set()
+    await ending
+    assert len(gateway.got) == 1
+    await taking
+
+
+async def test_a_process_that_ends_waits_for_what_is_being_put_back(
+    sending: Dispatch, rows: Rows, registry: Registry
+) -> None:
+    registry.before = _away
+    command = rows.waits(unchecked=True)
+    await sending.send_held(["S1"])
+    await _a_moment()
+    rows.goes_on.clear()
+    running = asyncio.create_task(sending.run())
+    await _a_moment()
+    ending = asyncio.create_task(sending.drain())
+    await _a_moment()
+    assert not ending.done()
+    rows.goes_on.set()
+    await ending
+    running.cancel()
+    assert rows.status(command) is CommandStatus.WAITING
