@@ -32,14 +32,14 @@ class Rows:
         self.goes_on = asyncio.Event()
         self.goes_on.set()
 
-    def waits(self, **fields: Any) -> CommandRecord:
+    def waits(self, payload: dict[str, Any] | None = None, **fields: Any) -> CommandRecord:
         now = now_ms()
         command = CommandRecord(
             command_id=new_command_id(now),
             station_id="S1",
             action="CertificateSigned",
             ocpp_version="ocpp16",
-            payload={"certificateChain": "x"},
+            payload=payload or {"certificateChain": "x"},
             status=CommandStatus.WAITING,
             created_by="station-registry",
             created_ms=now,
@@ -90,6 +90,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.before: Callable[[], None] = lambda: None
+        self.values: dict[str, str] = {}
 
     async def find(self, station_id: str) -> OwnerView:
         raise AssertionError
@@ -109,7 +110,7 @@ class Registry:
 
     async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, str]:
         self.before()
-        return {}
+        return self.values
 
 
 class Gateway:
@@ -154,6 +155,24 @@ def sending(rows: Rows, registry: Registry, gateway: Gateway) -> Dispatch:
         watched=WatchedCommands(),
         wake_relay=lambda: None,
     )
+
+
+@pytest.mark.parametrize("chain", ["x", "x" * 2001])
+async def test_a_command_whose_preparation_could_not_be_stored_waits_again(
+    sending: Dispatch, rows: Rows, registry: Registry, gateway: Gateway, chain: str
+) -> None:
+    def goes_away() -> None:
+        rows.is_away = True
+
+    registry.before = goes_away
+    registry.values = {"CertificateSignedMaxChainSize": "2000"}
+    command = rows.waits(unchecked=True, payload={"certificateChain": chain})
+    await sending.send_held(["S1"])
+    await _a_moment()
+    assert (rows.status(command), gateway.got) == (CommandStatus.PENDING, [])
+    rows.is_away = False
+    await sending.drain()
+    assert rows.status(command) is CommandStatus.WAITING
 
 
 def _away() -> None:

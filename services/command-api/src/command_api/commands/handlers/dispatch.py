@@ -148,7 +148,8 @@ class Dispatch:
             else:
                 self._start_sending([(ready, owner)])
         except Unavailable as error:
-            # Nothing was sent, and that could not be stored: the sweeper ends the command.
+            # Nothing was sent, and that could not be stored: it is, once the database is back.
+            self._late.not_yet(command)
             log.warning("preparation_not_stored", station_id=command.station_id, error=str(error))
 
     def wake_lookups(self) -> None:

@@ -48,7 +48,7 @@ class LatePreparation:
         """
         ready = await self._prepared(command, owner)
         if ready is None:
-            self._not_yet.append(command)
+            self.not_yet(command)
             return None
         if ready.error is not None:
             return ready
@@ -56,6 +56,10 @@ class LatePreparation:
             self._engine, lambda connection: write_prepared(connection, ready)
         )
         return ready if stored else None
+
+    def not_yet(self, command: CommandRecord) -> None:
+        """Remember a command that was taken and will not be sent now: it is put back."""
+        self._not_yet.append(command)
 
     async def _prepared(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
         try:
