@@ -14,6 +14,7 @@ from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.handlers import dispatch, late_preparation
 from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.watched import WatchedCommands
+from command_api.commands.store.changes import AT_ONCE
 from command_api.ocpp.preparations import Preparations
 from command_api.ports import ServiceAway
 from csms_shared.contracts.command_ids import new_command_id
@@ -70,16 +71,23 @@ class Rows:
         return True
 
     async def stations_with_waiting(self, *_: object) -> list[str]:
-        return []
+        return sorted({one.station_id for one in self.commands.values() if one.status == "waiting"})
 
     async def find_lookups(self, *_: object) -> list[tuple[UUID, str]]:
         return []
 
     async def take_held(self, *_: object) -> list[CommandRecord]:
+        under_way = sum(
+            command.status is CommandStatus.PENDING and not command.unchecked
+            for command in self.commands.values()
+        )
+        waiting = sorted(
+            (one for one in self.commands.values() if one.status is CommandStatus.WAITING),
+            key=lambda command: (command.unchecked, command.command_id),
+        )
         taken = [
             replace(command, status=CommandStatus.PENDING, attempts=command.attempts + 1)
-            for command in self.commands.values()
-            if command.status is CommandStatus.WAITING
+            for command in waiting[: max(AT_ONCE - under_way, 0)]
         ]
         self.commands.update({command.command_id: command for command in taken})
         return taken
@@ -91,6 +99,8 @@ class Registry:
     def __init__(self) -> None:
         self.before: Callable[[], None] = lambda: None
         self.values: dict[str, str] = {}
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def find(self, station_id: str) -> OwnerView:
         raise AssertionError
@@ -110,6 +120,7 @@ class Registry:
 
     async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, str]:
         self.before()
+        await self.answers.wait()
         return self.values
 
 
@@ -173,6 +184,23 @@ async def test_a_command_whose_preparation_could_not_be_stored_waits_again(
     rows.is_away = False
     await sending.drain()
     assert rows.status(command) is CommandStatus.WAITING
+
+
+async def test_commands_that_were_checked_at_once_do_not_fill_a_gateway(
+    sending: Dispatch, rows: Rows, registry: Registry, gateway: Gateway
+) -> None:
+    registry.answers.clear()
+    for _ in range(3 * AT_ONCE):
+        rows.waits(unchecked=True)
+    for _ in range(3):
+        await sending.send_held(["S1"])
+    await _a_moment()
+    running = asyncio.create_task(sending.run())
+    registry.answers.set()
+    await _a_moment()
+    running.cancel()
+    assert len(gateway.got) == AT_ONCE
+    assert sum(one.status is CommandStatus.WAITING for one in rows.commands.values()) == 16
 
 
 def _away() -> None:

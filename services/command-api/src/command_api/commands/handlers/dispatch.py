@@ -145,6 +145,8 @@ class Dispatch:
                 return
             if ready.error is not None:
                 await self._finish([command], CommandStatus.ERROR, ready.error)
+            elif ready.status is CommandStatus.WAITING:
+                self.wake_held([ready.station_id])
             else:
                 self._start_sending([(ready, owner)])
         except Unavailable as error:

@@ -41,7 +41,8 @@ class LatePreparation:
     async def prepare(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
         """Return the command as it is stored now, to be sent, or with the `error` that ends it.
 
-        None where it can't be prepared yet, or its attempt is over.
+        One that was unchecked is `waiting` now: it took no place of its station, and gets one as
+        any other does. None where it can't be prepared yet, or its attempt is over.
 
         Raises:
             Unavailable: the database does not answer.
@@ -52,6 +53,8 @@ class LatePreparation:
             return None
         if ready.error is not None:
             return ready
+        if command.unchecked:
+            ready = waiting_again(ready)
         stored = await in_transaction(
             self._engine, lambda connection: write_prepared(connection, ready)
         )

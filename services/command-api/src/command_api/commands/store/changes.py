@@ -111,7 +111,7 @@ def _completed(command: CommandRecord) -> CloudEvent:
 
 
 async def write_prepared(connection: AsyncConnection, command: CommandRecord) -> bool:
-    """Store what is sent of a held command that is about to be; false where its attempt is over."""
+    """Store what is sent of a held command that was taken; false where its attempt is over."""
     start = command.awaited_start
     result = await connection.execute(
         commands.update()
@@ -124,6 +124,7 @@ async def write_prepared(connection: AsyncConnection, command: CommandRecord) ->
             ocpp_version=command.ocpp_version,
             action=command.action,
             payload=command.payload,
+            status=command.status.value,
             wanted_token=None if start is None else start.id_token,
             wanted_connector=None if start is None else start.connector_id,
             unchecked=False,
