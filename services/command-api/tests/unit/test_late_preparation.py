@@ -30,6 +30,7 @@ class Rows:
     def __init__(self) -> None:
         self.commands: dict[UUID, CommandRecord] = {}
         self.is_away = False
+        self.goes_away_then = False
         self.goes_on = asyncio.Event()
         self.goes_on.set()
 
@@ -74,7 +75,20 @@ class Rows:
         return sorted({one.station_id for one in self.commands.values() if one.status == "waiting"})
 
     async def find_lookups(self, *_: object) -> list[tuple[UUID, str]]:
-        return []
+        return [
+            (one.command_id, one.station_id)
+            for one in self.commands.values()
+            if one.lookup_again and one.status is CommandStatus.PENDING
+        ]
+
+    async def take_lookups(self, _: object, ids: Sequence[UUID]) -> list[CommandRecord]:
+        taken = [
+            replace(one, lookup_again=False, attempts=one.attempts + 1)
+            for one in map(self.commands.__getitem__, ids)
+        ]
+        self.commands.update({command.command_id: command for command in taken})
+        self.is_away = self.goes_away_then
+        return taken
 
     async def take_held(self, *_: object) -> list[CommandRecord]:
         under_way = sum(
@@ -140,7 +154,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
         for name in ("in_transaction", "lock_commands", "write_changes"):
             monkeypatch.setattr(module, name, getattr(rows, name))
     monkeypatch.setattr(late_preparation, "write_prepared", rows.write_prepared)
-    for name in ("take_held", "find_lookups", "stations_with_waiting"):
+    for name in ("take_held", "take_lookups", "find_lookups", "stations_with_waiting"):
         monkeypatch.setattr(dispatch, name, getattr(rows, name))
     return rows
 
@@ -201,6 +215,25 @@ async def test_commands_that_were_checked_at_once_do_not_fill_a_gateway(
     running.cancel()
     assert len(gateway.got) == AT_ONCE
     assert sum(one.status is CommandStatus.WAITING for one in rows.commands.values()) == 16
+
+
+async def test_commands_that_are_sent_again_do_not_wait_for_the_ends_of_others(
+    sending: Dispatch, rows: Rows, gateway: Gateway
+) -> None:
+    for version in ("ocpp99", "ocpp16"):
+        command = rows.waits()
+        rows.commands[command.command_id] = replace(
+            command,
+            status=CommandStatus.PENDING,
+            lookup_again=True,
+            ocpp_version=version,
+            held=False,
+        )
+    rows.goes_away_then = True
+    running = asyncio.create_task(sending.run())
+    await _a_moment()
+    running.cancel()
+    assert [sent.command_id for sent in gateway.got] == [str(command.command_id)]
 
 
 def _away() -> None:

@@ -196,11 +196,13 @@ class Dispatch:
         commands = await self._in_transaction(
             lambda connection: take_lookups(connection, [command_id for command_id, _ in due])
         )
+        of_other_version: list[tuple[CommandRecord, OwnerView]] = []
         offline: list[CommandRecord] = []
         sendable: list[tuple[CommandRecord, OwnerView]] = []
         for command in commands:
             owner = owners[command.station_id]
-            if await self._end_of_other_version(command, owner):
+            if refusal_of_version(command.ocpp_version, owner) is not None:
+                of_other_version.append((command, owner))
                 continue
             refused = refusal_by_registration(
                 command.station_id,
@@ -212,8 +214,11 @@ class Dispatch:
                 offline.append(command)
             else:
                 sendable.append((command, owner))
-        await self._finish(offline, CommandStatus.STATION_OFFLINE)
+        # First: they are claimed, and nobody else sends them should the database be away now.
         self._start_sending(sendable)
+        await self._finish(offline, CommandStatus.STATION_OFFLINE)
+        for command, owner in of_other_version:
+            await self._end_of_other_version(command, owner)
 
     async def _send_to_connected(self) -> None:
         woken, self._connected = self._connected, set()
