@@ -33,6 +33,7 @@ from csms_shared.db.outbox import ROUND_ROWS, OutboxRelay, write_events
 from csms_shared.db.outbox_messages import Destination
 from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.tables import outbox_table
+from csms_shared.runtime.errors import Unavailable
 
 OUTBOX = outbox_table(MetaData())
 # Followed by the suite itself, and by nobody else here.
@@ -381,6 +382,28 @@ async def test_a_late_confirm_speaks_of_what_was_sent_alone(stage: Stage) -> Non
     for _ in range(3):
         await relay.retry_round()
     assert await stage.rows("SELECT event_count FROM outbox_deferred") == [(2,)]
+
+
+async def test_what_was_taken_late_is_not_sent_again_after_a_round_that_failed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_refusals, "_FIRST_TURN_S", 0.0)
+    public = StoppedQueue()
+    relay = OutboxRelay(stage.engine, OUTBOX, FakePublisher(None), public)
+    await stage.write(1, "number.counted")
+    await relay.relay_round()
+    public.end(None)
+    await asyncio.sleep(0.1)
+
+    async def goes_away(*_: object) -> None:
+        raise Unavailable("the database went away")
+
+    with monkeypatch.context() as away:
+        away.setattr(outbox_deferred.DeferredMessages, "_count", goes_away)
+        with pytest.raises(Unavailable):
+            await relay.retry_round()
+    await _until_emptied(stage, relay)
+    assert len(public.sent) == 1
 
 
 async def _until_emptied(stage: Stage, relay: OutboxRelay) -> None:

@@ -1,6 +1,7 @@
 """Tables against migrations, the audit, upkeep, and messages that can't be read."""
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -11,6 +12,9 @@ from alembic.migration import MigrationContext
 from command_api_fakes import Stations, answered, eventually
 from sqlalchemy import Connection
 
+from command_api.commands.domain.states import CommandRecord, CommandStatus
+from command_api.commands.store.changes import AT_ONCE, take_held
+from command_api.commands.store.inserts import NewCommand, insert_commands
 from command_api.database import SCHEMA
 from command_api.database.tables import metadata
 from command_api.database.upkeep import purges
@@ -93,6 +97,40 @@ async def test_every_purge_runs_with_the_rights_of_the_service(service_url: str)
     for task in purges(command_days=400, audit_days=400):
         await in_transaction(engine, task.work)
     await engine.dispose()
+
+
+async def test_commands_that_are_to_be_checked_come_behind_those_of_every_station(
+    service_url: str,
+) -> None:
+    engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
+    now = now_ms()
+    unchecked = CommandRecord(
+        command_id=new_command_id(now),
+        station_id="",
+        action="ClearCache",
+        ocpp_version="ocpp16",
+        payload={},
+        status=CommandStatus.WAITING,
+        created_by="test",
+        created_ms=now,
+        deadline_ms=now + 600_000,
+        held=True,
+        unchecked=True,
+    )
+    stations = [f"UNCHECKED-{number}" for number in range(130)]
+    waiting = [
+        replace(unchecked, command_id=new_command_id(now - 1000), station_id=station_id)
+        for station_id in stations
+        for _ in range(AT_ONCE)
+    ]
+    checked = replace(unchecked, station_id=stations[0], unchecked=False)
+    async with engine.connect() as connection:
+        await insert_commands(connection, [NewCommand(one, None) for one in (*waiting, checked)])
+        taken = await take_held(connection, stations, [], [])
+        await connection.rollback()
+    await engine.dispose()
+    assert len(taken) == 1000
+    assert checked.command_id in {one.command_id for one in taken}
 
 
 async def test_writes_are_audited_with_their_outcome(

@@ -150,12 +150,24 @@ class DeferredMessages:
         Raises:
             Unavailable: the database is away.
         """
+        await self._remove_taken()
         return await in_transaction(self._engine, self._retry)
+
+    async def _remove_taken(self) -> None:
+        """Delete what was taken late; by itself, for an attempt that fails brings no row back."""
+        taken = self._late.taken()
+        if not taken:
+            return
+
+        async def work(connection: AsyncConnection) -> list[Sent]:
+            await plan_by_indexes(connection)
+            return await _remove(connection, taken)
+
+        for sent in await in_transaction(self._engine, work):
+            self._late.gone(sent)
 
     async def _retry(self, connection: AsyncConnection) -> bool:
         await plan_by_indexes(connection)
-        for sent in await _remove(connection, self._late.taken()):
-            self._late.gone(sent)
         await self._count(connection)
         messages: list[DeferredMessage] = []
         for destination in list(self._kept):

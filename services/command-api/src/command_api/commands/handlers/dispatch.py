@@ -8,7 +8,7 @@ be written anew (`late_preparation`), every other ends in `error`.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -69,6 +69,7 @@ class Dispatch:
         # Real payloads of commands that are stored masked; this process alone can send them.
         self._secrets: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
         self._sending: set[asyncio.Task[None]] = set()
+        self._is_ending = False
         self._lookups = asyncio.Event()
         self._connected: set[str] = set()
         self._held = asyncio.Event()
@@ -90,9 +91,13 @@ class Dispatch:
             self._start_sending([(command, owner)])
 
     async def drain(self) -> None:
-        """Wait for what is being sent."""
+        """Take nothing more that waits, and wait for what is being sent.
+
+        What waits is sent by another process, or by the next one.
+        """
+        self._is_ending = True
         while self._sending:
-            await asyncio.gather(*self._sending)
+            await asyncio.gather(*self._sending, return_exceptions=True)
         try:
             await self._late.put_back()
         except Unavailable as error:
@@ -111,8 +116,11 @@ class Dispatch:
             if owner.gateway_id is not None
             and owner.registration_status is not RegistrationStatus.REJECTED
         ]
-        if not ready:
-            return
+        if ready and not self._is_ending:
+            # Whoever ends waits for it: nothing that was taken is left unsent.
+            await self._start(self._take_and_send(ready, owners))
+
+    async def _take_and_send(self, ready: Sequence[str], owners: Mapping[str, OwnerView]) -> None:
         pending = [
             station_id
             for station_id in ready
@@ -137,10 +145,13 @@ class Dispatch:
                 return
             if ready.error is not None:
                 await self._finish([command], CommandStatus.ERROR, ready.error)
+            elif ready.status is CommandStatus.WAITING:
+                self.wake_held([ready.station_id])
             else:
                 self._start_sending([(ready, owner)])
         except Unavailable as error:
-            # Nothing was sent, and that could not be stored: the sweeper ends the command.
+            # Nothing was sent, and that could not be stored: it is, once the database is back.
+            self._late.not_yet(command)
             log.warning("preparation_not_stored", station_id=command.station_id, error=str(error))
 
     def wake_lookups(self) -> None:
@@ -185,11 +196,13 @@ class Dispatch:
         commands = await self._in_transaction(
             lambda connection: take_lookups(connection, [command_id for command_id, _ in due])
         )
+        of_other_version: list[tuple[CommandRecord, OwnerView]] = []
         offline: list[CommandRecord] = []
         sendable: list[tuple[CommandRecord, OwnerView]] = []
         for command in commands:
             owner = owners[command.station_id]
-            if await self._end_of_other_version(command, owner):
+            if refusal_of_version(command.ocpp_version, owner) is not None:
+                of_other_version.append((command, owner))
                 continue
             refused = refusal_by_registration(
                 command.station_id,
@@ -201,8 +214,11 @@ class Dispatch:
                 offline.append(command)
             else:
                 sendable.append((command, owner))
-        await self._finish(offline, CommandStatus.STATION_OFFLINE)
+        # First: they are claimed, and nobody else sends them should the database be away now.
         self._start_sending(sendable)
+        await self._finish(offline, CommandStatus.STATION_OFFLINE)
+        for command, owner in of_other_version:
+            await self._end_of_other_version(command, owner)
 
     async def _send_to_connected(self) -> None:
         woken, self._connected = self._connected, set()
@@ -260,10 +276,11 @@ class Dispatch:
         for gateway_id, commands in by_gateway.items():
             self._start(self._send(gateway_id, commands))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         sending = asyncio.create_task(work)
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
+        return sending
 
     async def _send(
         self, gateway_id: str, commands: Sequence[tuple[CommandRecord, Command]]

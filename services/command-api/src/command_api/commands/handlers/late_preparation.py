@@ -31,6 +31,7 @@ class LatePreparation:
         self._engine = engine
         self._edge = edge
         self._not_yet: list[CommandRecord] = []
+        self._putting_back = asyncio.Lock()
 
     def is_needed(self, command: CommandRecord, owner: OwnerView) -> bool:
         """Tell whether the command can't be sent as it is stored."""
@@ -40,21 +41,28 @@ class LatePreparation:
     async def prepare(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
         """Return the command as it is stored now, to be sent, or with the `error` that ends it.
 
-        None where it can't be prepared yet, or its attempt is over.
+        One that was unchecked is `waiting` now: it took no place of its station, and gets one as
+        any other does. None where it can't be prepared yet, or its attempt is over.
 
         Raises:
             Unavailable: the database does not answer.
         """
         ready = await self._prepared(command, owner)
         if ready is None:
-            self._not_yet.append(command)
+            self.not_yet(command)
             return None
         if ready.error is not None:
             return ready
+        if command.unchecked:
+            ready = waiting_again(ready)
         stored = await in_transaction(
             self._engine, lambda connection: write_prepared(connection, ready)
         )
         return ready if stored else None
+
+    def not_yet(self, command: CommandRecord) -> None:
+        """Remember a command that was taken and will not be sent now: it is put back."""
+        self._not_yet.append(command)
 
     async def _prepared(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
         try:
@@ -73,9 +81,15 @@ class LatePreparation:
     async def put_back(self) -> list[str]:
         """Have what could not be prepared wait again; return the stations that it waits for.
 
+        Nothing is left of what was not prepared before the call, whoever else puts back.
+
         Raises:
             Unavailable: the database does not answer.
         """
+        async with self._putting_back:
+            return await self._put_back()
+
+    async def _put_back(self) -> list[str]:
         put_back, self._not_yet = self._not_yet, []
         attempts = {command.command_id: command.attempts for command in put_back}
 

@@ -111,7 +111,7 @@ def _completed(command: CommandRecord) -> CloudEvent:
 
 
 async def write_prepared(connection: AsyncConnection, command: CommandRecord) -> bool:
-    """Store what is sent of a held command that is about to be; false where its attempt is over."""
+    """Store what is sent of a held command that was taken; false where its attempt is over."""
     start = command.awaited_start
     result = await connection.execute(
         commands.update()
@@ -124,6 +124,7 @@ async def write_prepared(connection: AsyncConnection, command: CommandRecord) ->
             ocpp_version=command.ocpp_version,
             action=command.action,
             payload=command.payload,
+            status=command.status.value,
             wanted_token=None if start is None else start.id_token,
             wanted_connector=None if start is None else start.connector_id,
             unchecked=False,
@@ -179,7 +180,7 @@ async def take_held(
                   AND station_id = ANY(:ready)
                 GROUP BY station_id
             ), ranked AS (
-                SELECT command_id, row_number() OVER (
+                SELECT command_id, unchecked, row_number() OVER (
                         PARTITION BY station_id ORDER BY unchecked, command_id)
                     + coalesce(dispatched.commands, 0) AS place
                 FROM commands LEFT JOIN dispatched USING (station_id)
@@ -189,11 +190,13 @@ async def take_held(
             )
             UPDATE commands SET status = 'pending', attempts = least(attempts + 1, 32767),
                 attempt_deadline = least(deadline, CAST(:attempt_deadline AS timestamptz))
-            WHERE command_id IN (
+            WHERE command_id = ANY(ARRAY(
                 SELECT command_id FROM commands
-                WHERE command_id IN (SELECT command_id FROM ranked WHERE place <= :at_once)
+                WHERE command_id = ANY(ARRAY(
+                        SELECT command_id FROM ranked WHERE place <= :at_once
+                        ORDER BY unchecked, command_id LIMIT 1000))
                   AND status = 'waiting'
-                ORDER BY command_id LIMIT 1000 FOR UPDATE)
+                ORDER BY command_id FOR UPDATE))
               AND status = 'waiting'
             RETURNING {COLUMNS}
             """  # noqa: S608 - a constant
