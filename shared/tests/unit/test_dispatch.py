@@ -12,6 +12,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.read_calls import Answer, Call, answer
 from csms_shared.service.dispatch import Part, UnknownMessage, dispatching
 from csms_shared.service.inbox import Reply, Work
+from csms_shared.service.probes import answering_probes
 from csms_shared.service.routes import CallRoute, MessageRoute, Routes
 from csms_shared.service.station_calls import fault_reply, find_key, of_payload
 
@@ -155,9 +156,21 @@ async def test_what_is_no_call_is_refused_before_anything_is_done() -> None:
     assert find_key(bad) is None
 
 
-async def test_an_answer_that_nobody_said_where_to_send_is_refused() -> None:
+@pytest.mark.parametrize("key", [None, 5, ["g.calls"], {}])
+async def test_an_answer_that_nobody_said_where_to_send_is_refused(key: Any) -> None:
     with pytest.raises(ValueError, match="where its answers go"):
-        await dispatching(Log().routes())(CONNECTION, [call("Ask", reply_key=None)])
+        await dispatching(Log().routes())(CONNECTION, [call("Ask", reply_key=key)])
+
+
+async def test_a_probe_that_says_no_place_for_its_answer_is_refused() -> None:
+    class Database:
+        async def execute(self, _: Any) -> None:
+            pass
+
+    connection = cast(AsyncConnection, Database())
+    works = [Work(MessageType.PROBE, {"reply_key": ["g.probes"]}, {})]
+    with pytest.raises(ValueError, match="where its answers go"):
+        await answering_probes("session-service")(connection, works)
 
 
 async def test_what_locks_sees_each_part_before_its_handler_and_all_parts() -> None:

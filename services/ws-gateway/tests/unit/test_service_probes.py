@@ -108,3 +108,34 @@ async def test_a_gateway_that_stands_still_again_and_again_finds_a_service_away_
     watched.queue.stands_still = lambda _: True
     await watched.probe()
     assert watched.found_away[0] == before + 1 + services.MOST_REPEATS
+
+
+async def test_what_was_answered_before_a_repeated_probe_makes_no_service_slow(
+    watched: Watched,
+) -> None:
+    before = watched.queue.probes
+
+    def stands_still(number: int) -> bool:
+        if number == before + 1:
+            # Its last decision; then it dies.
+            watched.watch.answered()
+        return number == before + 1
+
+    watched.queue.answers = False
+    watched.queue.stands_still = stands_still
+    await watched.probe()
+    assert watched.found_away[0] == before + 2
+
+
+async def test_an_answer_to_a_repeated_probe_proves_a_service_as_any_other_does(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_PROOF_LASTS_S", PROBE_S)
+    # Not confirmed for long: no other probe proves anything meanwhile.
+    monkeypatch.setattr(services, "_CONFIRM_S", 10 * PROBE_S)
+    before = watched.queue.probes
+    watched.queue.stands_still = lambda number: number == before + 1
+    watched.watch.doubt()
+    await until(lambda: watched.queue.probes == before + 2, 10)
+    async with asyncio.timeout(5 * PROBE_S):
+        assert await watched.watch.proves_itself()

@@ -55,6 +55,9 @@ class Reply:
     """An answer to `key` of `exchange`, sent once the transaction has committed.
 
     Answers of one type to one key that are `batched` travel as one message, under `items`.
+
+    Raises:
+        ValueError: the key, which is as somebody sent it, is none.
     """
 
     key: str
@@ -62,6 +65,11 @@ class Reply:
     content: BaseModel
     batched: bool = True
     exchange: str = REPLIES
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be sent to while the item that asked can still be parked."""
+        if not isinstance(self.key, str):
+            raise ValueError("the message does not say where its answers go")
 
 
 _DUE = ("deadline_ms", "sent_ms")

@@ -114,8 +114,7 @@ class ServiceWatch:
         """Probe while there is a doubt, until cancelled."""
         while True:
             await self._doubt.wait()
-            started = monotonic()
-            answers = await self._answers_probe()
+            started, answers = await self._answers_probe()
             if answers:
                 self._proved_at = started
                 self._found_in_time()
@@ -166,13 +165,15 @@ class ServiceWatch:
         self._answers = 0
         self._doubt.clear()
 
-    async def _answers_probe(self) -> bool:
+    async def _answers_probe(self) -> tuple[float, bool]:
+        """Return when the probe that counts began, and whether it was answered."""
         repeats = 0
         while True:
+            started = monotonic()
             with LoopStalls() as stalls:
                 answers = await self._probe()
             if answers or stalls.longest_s < STALL_S or repeats == MOST_REPEATS:
-                return answers
+                return started, answers
             repeats += 1
             stood_still_s = round(stalls.longest_s, 1)
             log.warning("probe_repeated", peer_service=self._name, stood_still_s=stood_still_s)
