@@ -52,12 +52,16 @@ COMPLETED_COMMANDS: dict[tuple[str, str], CompletedHandler] = {
     (OCPP16, ocpp16.CHANGE_CONFIGURATION): _note_changed_configuration,
     (OCPP16, ocpp16.RESET): note_resets,
 }
-_CHANGING_COMMANDS = ((OCPP16, ocpp16.CHANGE_CONFIGURATION), (OCPP16, ocpp16.RESET))
+_CONFIGURING_COMMANDS = (
+    (OCPP16, ocpp16.GET_CONFIGURATION),
+    (OCPP16, ocpp16.CHANGE_CONFIGURATION),
+    (OCPP16, ocpp16.RESET),
+)
 
 
-def stations_of_changing_commands(works: Sequence[Work]) -> set[str]:
+def stations_of_configuring_commands(works: Sequence[Work]) -> set[str]:
     """Return the stations that `note_completed_commands` locks."""
-    return stations_of_commands(works, _CHANGING_COMMANDS)
+    return stations_of_commands(works, _CONFIGURING_COMMANDS)
 
 
 def stations_of_job_commands(works: Sequence[Work]) -> set[str]:

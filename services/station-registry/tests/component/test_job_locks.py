@@ -43,7 +43,7 @@ async def test_a_batch_of_several_actions_takes_its_job_locks_in_one_order(
     assert [row.station_id for row in await registry.query("SELECT station_id FROM station_job")]
 
 
-@pytest.mark.parametrize("action", ["ChangeConfiguration", "Reset"])
+@pytest.mark.parametrize("action", ["ChangeConfiguration", "GetConfiguration", "Reset"])
 async def test_a_batch_locks_its_stations_before_its_jobs(registry: Registry, action: str) -> None:
     """As whoever creates a job does, so that neither waits for the other."""
     await registry.request("stations.create", station_id=STATION)
