@@ -21,6 +21,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "UpdateFirmware": {"location": "ftp://f.example/1", "retrieveDate": "2026-01-01T00:00:00Z"},
     "SignedUpdateFirmware": {"firmware": {"location": "https://f.example/1"}, "requestId": 7},
     "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "60"},
+    "GetConfiguration": {},
     "Reset": {"type": "Soft"},
 }
 
