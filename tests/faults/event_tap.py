@@ -8,7 +8,11 @@ import orjson
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import EVENTS, Binding, Queue
+from csms_shared.broker.work_queues import WorkQueueProbe
+from csms_shared.contracts.message_types import MessageType
+from tests.integration.waiting import eventually
 
 # Of the kind that loses nothing: the tap has to see what was confirmed, whatever happens to nodes.
 QUEUE = Queue("fault-tests.events.v1", {"x-queue-type": "quorum"}, (Binding(EVENTS, "#"),))
@@ -34,9 +38,21 @@ class EventTap:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to collect; returns once nothing can be missed any more."""
-        async with asyncio.timeout(_DECLARE_S):
-            await self._link.declare(QUEUE)
+        """Begin to collect; returns once nothing can be missed any more.
+
+        Not even if the broker is killed at once: what a queue of its kind needs for that is known.
+        """
+        probe = WorkQueueProbe(self._link, Publisher(self._link), [QUEUE])
+        probing = asyncio.create_task(probe.run(), name="probe of the event tap")
+        try:
+
+            async def missing() -> dict[str, str]:
+                return probe.missing()
+
+            await eventually(missing, lambda missing: not missing, _DECLARE_S)
+        finally:
+            probing.cancel()
+            await asyncio.gather(probing, return_exceptions=True)
         self._running = asyncio.create_task(self._consumer.run(), name="event tap")
 
     async def stop(self) -> None:
@@ -58,5 +74,7 @@ class EventTap:
 
     async def _keep(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
+            if delivery.type == MessageType.PROBE:
+                continue
             for event in orjson.loads(delivery.body):
                 self.events[event["source"], event["id"]].append(event)
