@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+import pytest
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
@@ -67,13 +68,14 @@ async def test_a_copy_that_is_kept_by_changes_equals_the_list(
     assert await eventually(read_to_the_end, bool)
 
 
+@pytest.mark.parametrize("made_up", ["WzFd", "\0"])
 async def test_what_was_not_given_by_the_list_is_no_cursor_of_changes(
-    run: RunState, operator: Operator
+    run: RunState, operator: Operator, made_up: str
 ) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.get(
             f"{run.rest_url}/api/v1/transactions",
-            params={"changed_after": "WzFd"},
+            params={"changed_after": made_up},
             headers={"Authorization": operator.authorization},
         )
     problem = response.json()

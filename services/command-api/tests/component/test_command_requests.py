@@ -133,8 +133,9 @@ async def test_commands_are_listed_newest_first_with_filters_and_cursor(
     assert [item["command_id"] for item in second["items"]] == sent[:1]
     assert second["next_cursor"] is None
     assert (await page(status="error"))["items"] == []
-    bad = await admin.get("/commands", params={"cursor": "x"})
-    assert (bad.status_code, bad.json()["code"]) == (422, "bad_cursor")
+    for made_up in ("x", "", "\0", "W10"):
+        bad = await admin.get("/commands", params={"cursor": made_up})
+        assert (bad.status_code, bad.json()["code"]) == (422, "bad_cursor"), made_up
 
 
 async def test_the_time_of_a_command_begins_when_the_registry_has_taken_its_profile(

@@ -28,6 +28,8 @@ def test_fields_of_json_that_hold_nul_are_named(body: bytes, fields: list[str]) 
         (b"q=a&limit=1", []),
         (b"limit=1&type=a%00b", ["type"]),
         (b"%00=1", ["query"]),
+        (b"cursor=%00&type=%00", ["type"]),
+        (b"changed_after=a%00", []),
         (b"a%20b=%00&c=%00", ["a b", "c"]),
     ],
 )

@@ -7,6 +7,8 @@ from urllib.parse import unquote_plus
 
 import orjson
 
+# No text in the database: whoever reads one refuses what no list gave, with its own code.
+_CURSORS = frozenset({"cursor", "changed_after"})
 # Escaped, and the backslash of the escape is not itself escaped.
 _IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -26,11 +28,12 @@ def fields_of_json(body: bytes) -> list[str]:
 
 
 def fields_of_query(query: bytes) -> list[str]:
-    """Return the parameters of this query string that hold a NUL."""
+    """Return the parameters of this query string that hold a NUL, cursors left out."""
     if b"%00" not in query:
         return []
-    names = (part.partition("=")[0] for part in query.decode("latin-1").split("&") if "%00" in part)
-    return [unquote_plus(name).replace("\0", "") or "query" for name in names]
+    parts = [part for part in query.decode("latin-1").split("&") if "%00" in part]
+    names = (unquote_plus(part.partition("=")[0]) for part in parts)
+    return [name.replace("\0", "") or "query" for name in names if name not in _CURSORS]
 
 
 def _holders(document: Any) -> Iterator[str]:
