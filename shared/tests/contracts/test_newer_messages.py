@@ -119,3 +119,15 @@ def test_a_body_that_is_no_batch_is_unreadable_and_nothing_worse(
     with pytest.raises(UnreadableMessage):
         read_batch(batch_of(name), name, body)
     assert read_events(body) == []
+
+
+@pytest.mark.parametrize("name", [MessageType.COMMANDS, MessageType.REQUEST])
+def test_what_is_answered_where_nothing_can_be_sent_is_no_message(name: MessageType) -> None:
+    document = orjson.loads((SAMPLES / f"{name}.json").read_bytes())
+    for key, can_be_sent_to in (("k" * 255, True), ("k" * 256, False), ("é" * 128, False)):
+        body = orjson.dumps({**document, "reply_key": key})
+        if can_be_sent_to:
+            assert read_batch(batch_of(name), name, body).items
+        else:
+            with pytest.raises(UnreadableMessage):
+                read_batch(batch_of(name), name, body)

@@ -17,6 +17,8 @@ from csms_shared.service.routes import CallRoute, MessageRoute, Routes
 from csms_shared.service.station_calls import fault_reply, find_key, of_payload
 
 NOW_MS = 1_000
+# Longer than 255 bytes, which the broker's protocol can't say.
+UNROUTABLE = ("g" * 256, "é" * 128)
 CONNECTION = cast(AsyncConnection, cast(Any, None))
 
 
@@ -156,7 +158,7 @@ async def test_what_is_no_call_is_refused_before_anything_is_done() -> None:
     assert find_key(bad) is None
 
 
-@pytest.mark.parametrize("key", [None, 5, ["g.calls"], {}])
+@pytest.mark.parametrize("key", [None, 5, ["g.calls"], {}, *UNROUTABLE])
 async def test_an_answer_that_nobody_said_where_to_send_is_refused(key: Any) -> None:
     with pytest.raises(ValueError, match="where its answers go"):
         await dispatching(Log().routes())(CONNECTION, [call("Ask", reply_key=key)])
@@ -168,9 +170,10 @@ async def test_a_probe_that_says_no_place_for_its_answer_is_refused() -> None:
             pass
 
     connection = cast(AsyncConnection, Database())
-    works = [Work(MessageType.PROBE, {"reply_key": ["g.probes"]}, {})]
-    with pytest.raises(ValueError, match="where its answers go"):
-        await answering_probes("session-service")(connection, works)
+    for key in (["g.probes"], *UNROUTABLE):
+        works = [Work(MessageType.PROBE, {"reply_key": key}, {})]
+        with pytest.raises(ValueError, match="where its answers go"):
+            await answering_probes("session-service")(connection, works)
 
 
 async def test_what_locks_sees_each_part_before_its_handler_and_all_parts() -> None:
@@ -216,6 +219,7 @@ BROKEN: list[Any] = [
         (call("Begin"), True),
         (call("Begin", reply_key=None), False),
         (call("Begin", reply_key=5), False),
+        *((call("Begin", reply_key=key), False) for key in UNROUTABLE),
         (Work(MessageType.CLAIMS, call("Begin").envelope, call("Begin").item), False),
         *((Work(MessageType.CALLS, {"reply_key": "k"}, item), False) for item in BROKEN),
     ],

@@ -1,12 +1,12 @@
 """What the replicas of a service ask each other before they act on what a report may change."""
 
-from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.envelope import Contract, ReplyKey
 
 
 class ReportsBarrier(Contract):
     """Asks every replica to store the reports that it has not acknowledged, and to say so."""
 
-    reply_key: str
+    reply_key: ReplyKey
 
 
 class ReportsBarrierReply(Contract):

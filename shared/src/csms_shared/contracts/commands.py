@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from csms_shared.contracts.envelope import Batch, Contract, Open
+from csms_shared.contracts.envelope import Batch, Contract, Open, ReplyKey
 
 
 class Command(Contract):
@@ -27,7 +27,7 @@ class Command(Contract):
 class CommandBatch(Batch[Command]):
     """Commands for stations of one gateway; reports go to `reply_key` of `csms.replies.v1`."""
 
-    reply_key: str
+    reply_key: ReplyKey
 
 
 class CommandOutcome(StrEnum):

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from csms_shared.values.routing_keys import is_routing_key
 
 
 class Contract(BaseModel):
@@ -18,6 +20,16 @@ Open = Annotated[Named | str, Field(union_mode="left_to_right")]
 
 For what is read from messages. What people send, and parameters, are refused instead.
 """
+
+
+def _routing_key(key: str) -> str:
+    if not is_routing_key(key):
+        raise ValueError("nothing can be sent there")
+    return key
+
+
+ReplyKey = Annotated[str, AfterValidator(_routing_key)]
+"""Where an answer goes: a message that names a place to which nothing can be sent is none."""
 
 Item = TypeVar("Item", bound=Contract)
 

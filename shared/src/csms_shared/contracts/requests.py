@@ -7,7 +7,7 @@ parameters.
 
 from typing import Any
 
-from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.contracts.envelope import Batch, Contract, ReplyKey
 
 
 class RequestItem(Contract):
@@ -20,7 +20,7 @@ class RequestItem(Contract):
 class RequestBatch(Batch[RequestItem]):
     """A request; batches of one, as a person's REST call is."""
 
-    reply_key: str
+    reply_key: ReplyKey
     correlation_id: str
     deadline_ms: int
 

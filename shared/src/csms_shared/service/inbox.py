@@ -26,6 +26,7 @@ from csms_shared.db.isolation import Failure, apply_isolated
 from csms_shared.db.parking import park
 from csms_shared.runtime.clock import monotonic
 from csms_shared.values.json_texts import written
+from csms_shared.values.routing_keys import is_routing_key
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class Reply:
 
     def __post_init__(self) -> None:
         """Refuse what nothing can be sent to while the item that asked can still be parked."""
-        if not isinstance(self.key, str):
+        if not is_routing_key(self.key):
             raise ValueError("the message does not say where its answers go")
 
 

@@ -10,6 +10,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.read_calls import Answer, Call, CallKey, Payload, UnreadCall
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
+from csms_shared.values.routing_keys import is_routing_key
 
 Said = TypeVar("Said")
 Reader = Callable[[UnreadCall], Said]
@@ -85,7 +86,7 @@ def fault_reply(work: Work) -> Reply | None:
     get, key = work.item.get, work.envelope.get("reply_key")
     connection_id, seq, deadline_ms = get("connection_id"), get("seq"), get("deadline_ms")
     if not (
-        isinstance(key, str)
+        is_routing_key(key)
         and isinstance(connection_id, str)
         and isinstance(seq, int)
         and isinstance(deadline_ms, int)
