@@ -11,7 +11,8 @@ from csms_shared.broker.link import Link
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in ("broker", "db")]
+sys.path.extend(str(Path(__file__).parent / folder) for folder in ("broker", "db"))
+from outbox_stage import Stage
 
 ENV = "from csms_shared.db.migrate import run_environment\n\nrun_environment()\n"
 REVISION = """
@@ -80,3 +81,10 @@ async def engine(
 async def link(broker_url: str) -> AsyncIterator[Link]:
     async with Link(broker_url, "test") as opened:
         yield opened
+
+
+@pytest.fixture
+async def stage(engine: AsyncEngine, broker_url: str) -> AsyncIterator[Stage]:
+    built = Stage(engine, broker_url)
+    yield built
+    await built.close()

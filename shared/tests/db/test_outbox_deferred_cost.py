@@ -6,8 +6,9 @@ from typing import Any
 import asyncpg
 import pytest
 from outbox_fakes import FakePublisher
+from outbox_stage import FOLLOWED, OUTBOX
 from prometheus_client import REGISTRY
-from sqlalchemy import MetaData, text
+from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,10 +16,7 @@ from csms_shared.broker.errors import PublishRefused
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY, EVENTS, INTERNAL_EVENTS, REQUESTS
 from csms_shared.db import outbox_deferred
 from csms_shared.db.outbox import OutboxRelay
-from csms_shared.db.tables import outbox_table
 
-OUTBOX = outbox_table(MetaData())
-FOLLOWED = "station.offline"
 MANY = 20_000
 Statements = list[tuple[str, Any]]
 

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.domain.preparation import AskedCommand, Prepared, Refusal
+from command_api.commands.domain.preparation import (
+    AskedCommand,
+    CommandEdge,
+    Prepared,
+    Refusal,
+)
 from command_api.commands.domain.remote_starts import AwaitedStart
 from command_api.commands.domain.states import CommandRecord, CommandStatus
-from command_api.commands.handlers.order_preparation import command_of_order
 from command_api.commands.handlers.orders import Orders
 from command_api.ocpp.preparations import Preparations
 from command_api.ports import ServiceAway, Services
@@ -54,22 +58,36 @@ class Registry:
 
 
 class Owners:
+    def __init__(self, view: OwnerView) -> None:
+        self.view = view
+
     async def find(self, station_id: str) -> OwnerView:
         raise AssertionError
 
     async def find_fresh(self, station_ids: Sequence[str]) -> dict[str, OwnerView]:
-        return dict.fromkeys(station_ids, owner())
+        return dict.fromkeys(station_ids, self.view)
 
 
 async def nothing_stored(ids: Sequence[UUID]) -> set[UUID]:
     return set()
 
 
+def orders_with(edge: CommandEdge, of: OwnerView | None = None) -> Orders:
+    return Orders(Owners(of or owner()), nothing_stored, edge, lambda _: None, lambda: None)
+
+
+def work_of(ordered: CommandOrder) -> Work:
+    return Work(MessageType.COMMAND_ORDERS, {}, ordered.model_dump(mode="json"))
+
+
 async def command_of(
     ordered: CommandOrder, of: OwnerView | None = None, registry: Services | None = None
 ) -> CommandRecord:
-    edge = Preparations(registry or Registry(), min_password_length=16)
-    return await command_of_order(ordered, of or owner(), edge, NOW)
+    orders = orders_with(Preparations(registry or Registry(), min_password_length=16), of)
+    await orders.look_up([work_of(ordered)])
+    command = orders.prepared(ordered)
+    assert command is not None
+    return command
 
 
 async def test_an_order_becomes_a_held_command_of_the_same_id() -> None:
@@ -214,33 +232,21 @@ async def test_an_order_is_held_with_its_intent() -> None:
     )
 
 
-@pytest.mark.parametrize("silent", [True, False])
+@pytest.mark.parametrize("failure", [None, ServiceAway(), refuse(503, "too_busy", "later")])
 async def test_an_order_that_nobody_checks_in_time_is_stored_to_be_checked_when_it_is_sent(
-    silent: bool, monkeypatch: pytest.MonkeyPatch
+    failure: Exception | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Away:
         async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
-            if silent:
+            if failure is None:
                 await asyncio.Event().wait()
-            raise ServiceAway
+            else:
+                raise failure
 
     monkeypatch.setattr("command_api.commands.handlers.orders._CHECKED_WITHIN_S", 0.01)
-    edge = Preparations(Away(), min_password_length=16)
-    orders = Orders(Owners(), nothing_stored, edge, lambda _: None, lambda: None)
     unchecked = order("CertificateSigned", {"certificateChain": "x"})
-    await orders.look_up([Work(MessageType.COMMAND_ORDERS, {}, unchecked.model_dump(mode="json"))])
-    command = orders.prepared(unchecked)
-    assert command is not None
+    command = await command_of(unchecked, registry=Away())
     assert (command.unchecked, command.error) == (True, None)
-
-
-async def test_an_order_waits_for_a_service_that_is_too_busy_to_check_it() -> None:
-    class Busy:
-        async def ask(self, service: str, operation: str, parameters: object) -> NoReturn:
-            raise refuse(503, "too_busy", "later")
-
-    with pytest.raises(ServiceAway):
-        await command_of(order("CertificateSigned", {"certificateChain": "x"}), registry=Busy())
 
 
 async def test_a_check_that_meets_a_defect_keeps_no_neighbour_from_being_checked() -> None:
@@ -251,12 +257,13 @@ async def test_a_check_that_meets_a_defect_keeps_no_neighbour_from_being_checked
             return await super().prepare(asked)
 
     edge = Defective(Registry(), min_password_length=16)
-    orders = Orders(Owners(), nothing_stored, edge, lambda _: None, lambda: None)
-    works = [
-        Work(MessageType.COMMAND_ORDERS, {}, ordered.model_dump(mode="json"))
-        for ordered in (order("Reset", {"type": "Soft"}), order())
-    ]
+    orders = orders_with(edge)
+    neighbour = order()
+    works = [work_of(order("Reset", {"type": "Soft"})), work_of(neighbour)]
     await orders.look_up(works)
+    checked = orders.prepared(neighbour)
+    assert checked is not None
+    assert (checked.unchecked, checked.error) == (False, None)
     connection = cast(AsyncConnection, None)
     with pytest.raises(ZeroDivisionError):
         await orders.apply(connection, works[:1])

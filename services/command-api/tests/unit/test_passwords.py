@@ -38,7 +38,7 @@ async def test_who_has_not_failed_goes_before_thirty_guessers() -> None:
     await settled()
     right = asyncio.create_task(passwords.matches("right", "right", failures=0))
     await settled()
-    # Two were in hand before.
+    # Two were under way before.
     hashing.go_on(3)
     assert await right
     assert len(hashing.checked) <= 3

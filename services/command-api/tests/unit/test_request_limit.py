@@ -1,4 +1,4 @@
-"""What happens at the bound of requests in hand."""
+"""What happens at the bound of requests under way."""
 
 import asyncio
 

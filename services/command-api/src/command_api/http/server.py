@@ -37,7 +37,7 @@ class RestServer:
         )
 
     async def run(self) -> None:
-        """Serve until `stop`; requests in hand get `GRACE_S` to end.
+        """Serve until `stop`; requests under way get `GRACE_S` to end.
 
         Raises:
             PortTaken: somebody else listens there.

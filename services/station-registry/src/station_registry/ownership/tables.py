@@ -16,9 +16,6 @@ from sqlalchemy import (
 
 from station_registry.database.metadata import metadata, station_id_column
 
-# A deleted station keeps its row: its epoch must go on growing if it ever comes back.
-# `recent_connections`: newest first, each with an epoch one lower than the one before.
-# `connection_profile`: the security profile that the connection of `epoch` really met.
 # Apart from `station`, because it changes far more often and only ever grows.
 station_liveness = Table(
     "station_liveness",

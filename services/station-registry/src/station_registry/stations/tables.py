@@ -9,9 +9,6 @@ from sqlalchemy import (
 
 from station_registry.database.metadata import metadata, station_id_column
 
-# A deleted station keeps its row: its epoch must go on growing if it ever comes back.
-# `recent_connections`: newest first, each with an epoch one lower than the one before.
-# `connection_profile`: the security profile that the connection of `epoch` really met.
 # Of every station that is not deleted, what lists are filtered by; triggers on `station` keep it.
 # `search`: the texts that are looked into, in lower case, a unit separator between them.
 station_listing = Table(

@@ -40,18 +40,6 @@ def waiting_command(order: CommandOrder, now_ms: int) -> CommandRecord:
     )
 
 
-async def command_of_order(
-    order: CommandOrder, owner: OwnerView, edge: CommandEdge, now_ms: int
-) -> CommandRecord:
-    """Return the command to store; `error` says why it is not to be sent.
-
-    Raises:
-        ServiceAway: a service that has to be asked does not answer.
-    """
-    command = in_spoken_version(waiting_command(order, now_ms), owner, edge)
-    return command if command.error is not None else await checked(command, edge)
-
-
 def in_spoken_version(command: CommandRecord, owner: OwnerView, edge: CommandEdge) -> CommandRecord:
     """Return a held command in the version that its station speaks, as far as is known.
 

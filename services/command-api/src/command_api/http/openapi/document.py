@@ -69,7 +69,8 @@ _MEANINGS = {
     413: "The body has more than 1 MiB.",
     415: "The body says to be of another media type.",
     422: "A field is wrong; `errors` names it.",
-    503: "A service, the broker or the database does not answer, or too many requests are in hand.",
+    503: "A service, the broker or the database does not answer, or too many requests are "
+    "under way.",
 }
 # Bodies with the password of a station.
 _WITH_PASSWORDS = ("NewStation", "NewPassword")

@@ -10,8 +10,7 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Administrator, Operator, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import StationId
-from command_api.http.state import ask_session_service, state_of
-from csms_shared.broker.topology import STATION_REGISTRY
+from command_api.http.state import ask_registry, ask_session_service
 from csms_shared.contracts.local_lists import SELECTION_MAX, LocalListView
 
 router = APIRouter(prefix="/stations", tags=["local lists"], route_class=AuditedRoute)
@@ -73,5 +72,4 @@ async def sync_local_list(request: Request, _: Operator, station_id: StationId) 
 
 async def _check_station(request: Request, station_id: str) -> None:
     """Have who knows the stations refuse one that there is not, or not any more."""
-    services = state_of(request).services
-    await services.ask(STATION_REGISTRY, "stations.get", {"station_id": station_id})
+    await ask_registry(request, "stations.get", {"station_id": station_id})
