@@ -180,5 +180,6 @@ BOUNDS_OF_DECISIONS = (
     *bounds_of(
         "docs/adr/0031-services-order-intents.md",
         ("asked again every {} s, until its deadline", "command_api: AGAIN_S"),
+        ("A process has {} in hand at most", "command_api: MOST_IN_HAND"),
     ),
 )

@@ -7,7 +7,7 @@ import pytest
 from broker_fakes import until
 from outbox_fakes import FakePublisher, make_event, make_orders
 from outbox_stage import FOLLOWED, OUTBOX, WITHIN_S, Reader, Stage, counted, sent_to
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.errors import PublishRefused, PublishReturned, PublishUnconfirmed
@@ -19,7 +19,7 @@ from csms_shared.broker.topology import (
     REQUESTS,
     Binding,
 )
-from csms_shared.contracts.orders import CommandOrderBatch
+from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch
 from csms_shared.db import outbox_deferred, outbox_refusals
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import ROUND_ROWS, OutboxRelay, write_events
@@ -146,6 +146,45 @@ async def test_orders_without_a_queue_keep_no_event_and_stay_in_their_order(
     internal.sent.clear()
     assert await relay.retry_round() is False
     assert internal.sent == []
+
+
+async def test_an_order_that_is_deferred_while_what_is_kept_is_counted_is_not_overtaken(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_refusals, "_FIRST_TURN_S", 0.0)
+    internal = FakePublisher(PublishRefused("full"))
+    relay = OutboxRelay(engine, OUTBOX, internal, FakePublisher(None))
+    orders = make_orders(3)
+
+    async def place(order: CommandOrder) -> None:
+        async with engine.begin() as connection:
+            await write_orders(connection, OUTBOX, [order])
+
+    await place(orders[0])
+    await relay.relay_round()
+    internal.outcome = None
+    internal.sent.clear()
+    reached, go_on, mark = asyncio.Event(), asyncio.Event(), relay._mark
+
+    async def mark_late(connection: AsyncConnection, ids: list[int]) -> None:
+        reached.set()
+        await go_on.wait()
+        await mark(connection, ids)
+
+    # The second is deferred behind the first, and not committed yet when the first is taken.
+    await place(orders[1])
+    with monkeypatch.context() as slow:
+        slow.setattr(relay, "_mark", mark_late)
+        round_ = asyncio.create_task(relay.relay_round())
+        await reached.wait()
+        await relay.retry_round()
+        go_on.set()
+        await round_
+    await place(orders[2])
+    await relay.relay_round()
+    while await relay.retry_round() or len(_ordered(internal.sent)) < len(orders):
+        pass
+    assert _ordered(internal.sent) == orders
 
 
 def _ordered(sent: Sequence[Outgoing]) -> list[object]:

@@ -13,7 +13,12 @@ from command_api_fakes import Stations, answered, eventually
 from sqlalchemy import Connection
 
 from command_api.commands.domain.states import CommandRecord, CommandStatus
-from command_api.commands.store.changes import AT_ONCE, take_held
+from command_api.commands.store.changes import (
+    AT_ONCE,
+    find_unchecked,
+    take_held,
+    write_prepared,
+)
 from command_api.commands.store.inserts import NewCommand, insert_commands
 from command_api.database import SCHEMA
 from command_api.database.tables import metadata
@@ -99,7 +104,7 @@ async def test_every_purge_runs_with_the_rights_of_the_service(service_url: str)
     await engine.dispose()
 
 
-async def test_commands_that_are_to_be_checked_come_behind_those_of_every_station(
+async def test_commands_that_are_to_be_checked_keep_no_other_and_wait_as_they_are(
     service_url: str,
 ) -> None:
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
@@ -127,10 +132,22 @@ async def test_commands_that_are_to_be_checked_come_behind_those_of_every_statio
     async with engine.connect() as connection:
         await insert_commands(connection, [NewCommand(one, None) for one in (*waiting, checked)])
         taken = await take_held(connection, stations, [], [])
+        first = await find_unchecked(connection, stations, [], [], [], 1000)
+        in_hand = {one.command_id for one in first}
+        others = await find_unchecked(connection, stations, [], [], in_hand, 1000)
+        refused = await find_unchecked(connection, stations, stations, ["ClearCache"], [], 1000)
+        # Two processes check the same: what the first has stored stays.
+        stored = [await write_prepared(connection, first[0], first[0]) for _ in range(2)]
+        left = await find_unchecked(connection, [first[0].station_id], [], [], [], 1000)
         await connection.rollback()
     await engine.dispose()
-    assert len(taken) == 1000
-    assert checked.command_id in {one.command_id for one in taken}
+    assert [one.command_id for one in taken] == [checked.command_id]
+    assert (len(in_hand), len(others)) == (1000, len(waiting) - 1000)
+    assert in_hand.isdisjoint(one.command_id for one in others)
+    assert {(one.status, one.attempts) for one in first} == {(CommandStatus.WAITING, 0)}
+    assert refused == []
+    assert stored == [True, False]
+    assert first[0].command_id not in {one.command_id for one in left}
 
 
 async def test_writes_are_audited_with_their_outcome(

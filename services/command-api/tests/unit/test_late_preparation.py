@@ -13,6 +13,7 @@ from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.handlers import dispatch, late_preparation
 from command_api.commands.handlers.dispatch import Dispatch
+from command_api.commands.handlers.late_preparation import MOST_IN_HAND
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.commands.store.changes import AT_ONCE
 from command_api.ocpp.preparations import Preparations
@@ -20,6 +21,7 @@ from command_api.ports import ServiceAway
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import Command
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
+from csms_shared.ocpp.intents import InstallSignedCertificate
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 
@@ -47,8 +49,8 @@ class Rows:
             created_ms=now,
             deadline_ms=now + 600_000,
             held=True,
-            **fields,
         )
+        command = replace(command, **fields)
         self.commands[command.command_id] = command
         return command
 
@@ -67,8 +69,10 @@ class Rows:
     async def write_changes(self, _: object, changed: Sequence[CommandRecord]) -> None:
         self.commands.update({command.command_id: command for command in changed})
 
-    async def write_prepared(self, _: object, command: CommandRecord) -> bool:
-        self.commands[command.command_id] = command
+    async def write_prepared(self, _: object, known: CommandRecord, ready: CommandRecord) -> bool:
+        if self.commands[known.command_id] != known:
+            return False
+        self.commands[ready.command_id] = ready
         return True
 
     async def stations_with_waiting(self, *_: object) -> list[str]:
@@ -92,19 +96,27 @@ class Rows:
 
     async def take_held(self, *_: object) -> list[CommandRecord]:
         under_way = sum(
-            command.status is CommandStatus.PENDING and not command.unchecked
-            for command in self.commands.values()
+            command.status is CommandStatus.PENDING for command in self.commands.values()
         )
-        waiting = sorted(
-            (one for one in self.commands.values() if one.status is CommandStatus.WAITING),
-            key=lambda command: (command.unchecked, command.command_id),
-        )
+        waiting = sorted(self._waiting(unchecked=False), key=lambda command: command.command_id)
         taken = [
             replace(command, status=CommandStatus.PENDING, attempts=command.attempts + 1)
             for command in waiting[: max(AT_ONCE - under_way, 0)]
         ]
         self.commands.update({command.command_id: command for command in taken})
         return taken
+
+    async def find_unchecked(self, *given: Any) -> list[CommandRecord]:
+        in_hand, limit = given[-2:]
+        waiting = self._waiting(unchecked=True)
+        return [one for one in waiting if one.command_id not in in_hand][:limit]
+
+    def _waiting(self, *, unchecked: bool) -> list[CommandRecord]:
+        return [
+            one
+            for one in self.commands.values()
+            if one.status is CommandStatus.WAITING and one.unchecked is unchecked
+        ]
 
 
 class Registry:
@@ -154,7 +166,13 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
         for name in ("in_transaction", "lock_commands", "write_changes"):
             monkeypatch.setattr(module, name, getattr(rows, name))
     monkeypatch.setattr(late_preparation, "write_prepared", rows.write_prepared)
-    for name in ("take_held", "take_lookups", "find_lookups", "stations_with_waiting"):
+    for name in (
+        "take_held",
+        "find_unchecked",
+        "take_lookups",
+        "find_lookups",
+        "stations_with_waiting",
+    ):
         monkeypatch.setattr(dispatch, name, getattr(rows, name))
     return rows
 
@@ -182,19 +200,34 @@ def sending(rows: Rows, registry: Registry, gateway: Gateway) -> Dispatch:
     )
 
 
+def _to_be_prepared(chain: str, *, unchecked: bool) -> dict[str, Any]:
+    """Return the fields of a command that is to be checked, or written in another version."""
+    if unchecked:
+        return {"unchecked": True, "payload": {"certificateChain": chain}}
+    intent = InstallSignedCertificate(chain=chain)
+    return {"ocpp_version": "ocpp99", "intent": intent.model_dump(mode="json")}
+
+
+@pytest.mark.parametrize("unchecked", [True, False])
 @pytest.mark.parametrize("chain", ["x", "x" * 2001])
 async def test_a_command_whose_preparation_could_not_be_stored_waits_again(
-    sending: Dispatch, rows: Rows, registry: Registry, gateway: Gateway, chain: str
+    sending: Dispatch,
+    rows: Rows,
+    registry: Registry,
+    gateway: Gateway,
+    chain: str,
+    unchecked: bool,
 ) -> None:
     def goes_away() -> None:
         rows.is_away = True
 
     registry.before = goes_away
     registry.values = {"CertificateSignedMaxChainSize": "2000"}
-    command = rows.waits(unchecked=True, payload={"certificateChain": chain})
+    command = rows.waits(**_to_be_prepared(chain, unchecked=unchecked))
     await sending.send_held(["S1"])
     await _a_moment()
-    assert (rows.status(command), gateway.got) == (CommandStatus.PENDING, [])
+    held_up = CommandStatus.WAITING if unchecked else CommandStatus.PENDING
+    assert (rows.status(command), gateway.got) == (held_up, [])
     rows.is_away = False
     await sending.drain()
     assert rows.status(command) is CommandStatus.WAITING
@@ -276,7 +309,7 @@ async def test_a_process_that_ends_waits_for_what_is_being_put_back(
     sending: Dispatch, rows: Rows, registry: Registry
 ) -> None:
     registry.before = _away
-    command = rows.waits(unchecked=True)
+    command = rows.waits(**_to_be_prepared("x", unchecked=False))
     await sending.send_held(["S1"])
     await _a_moment()
     rows.goes_on.clear()
@@ -289,3 +322,51 @@ async def test_a_process_that_ends_waits_for_what_is_being_put_back(
     await ending
     running.cancel()
     assert rows.status(command) is CommandStatus.WAITING
+
+
+async def test_a_command_that_is_being_checked_waits_should_the_process_be_killed(
+    sending: Dispatch, rows: Rows, registry: Registry
+) -> None:
+    registry.answers.clear()
+    command = rows.waits(unchecked=True)
+    await sending.send_held(["S1"])
+    await _a_moment()
+    # Nothing was sent: the next process finds it as this one has found it.
+    assert rows.commands[command.command_id] == command
+
+
+async def test_checks_that_nobody_answers_are_bounded_and_all_are_answered_in_the_end(
+    sending: Dispatch, rows: Rows, registry: Registry, gateway: Gateway
+) -> None:
+    registry.answers.clear()
+    for number in range(2 * MOST_IN_HAND):
+        rows.waits(unchecked=True, station_id=f"S{number}")
+    stations = [command.station_id for command in rows.commands.values()]
+    for _ in range(3):
+        await sending.send_held(stations)
+    await _a_moment()
+    assert len(asyncio.all_tasks()) < MOST_IN_HAND + 100
+    running = asyncio.create_task(sending.run())
+    registry.answers.set()
+    async with asyncio.timeout(20):
+        while any(command.unchecked for command in rows.commands.values()):
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+
+async def test_a_command_that_another_process_has_checked_is_not_ended_by_a_later_refusal(
+    sending: Dispatch, rows: Rows, registry: Registry
+) -> None:
+    command = rows.waits(unchecked=True, payload={"certificateChain": "x" * 2001})
+
+    def is_sent_elsewhere() -> None:
+        rows.commands[command.command_id] = replace(
+            command, status=CommandStatus.PENDING, unchecked=False, attempts=1
+        )
+
+    registry.before = is_sent_elsewhere
+    registry.values = {"CertificateSignedMaxChainSize": "2000"}
+    await sending.send_held(["S1"])
+    await _a_moment()
+    await sending.drain()
+    assert rows.status(command) is CommandStatus.PENDING

@@ -105,7 +105,10 @@ class OutboxRelay:
         Raises:
             Unavailable: the database is away; unpublished rows stay for the next round.
         """
-        return await in_transaction(self._engine, self._relay)
+        try:
+            return await in_transaction(self._engine, self._relay)
+        finally:
+            self._deferred.ended()
 
     async def retry_round(self) -> bool:
         """Try what was deferred again; true when there may be more to do at once.

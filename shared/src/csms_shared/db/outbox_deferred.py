@@ -88,6 +88,10 @@ class DeferredMessages:
         self._publisher = publisher
         self._refusals = refusals
         self._kept: Counter[Destination] = Counter()
+        # What was added by a transaction that has not ended, and by those that have since the last
+        # count began, which may not have seen it.
+        self._being_added: Counter[Destination] = Counter()
+        self._added: Counter[Destination] = Counter()
         self._at_once: dict[Destination, int] = {}
         self._late = LateConfirms()
 
@@ -103,6 +107,7 @@ class DeferredMessages:
             _count_refused(message, keeps)
             if keeps:
                 self._kept[message.destination] += 1
+                self._being_added[message.destination] += 1
                 kept.append(message)
                 self._watch(message.sent, message.going_on)
         if kept:
@@ -123,6 +128,11 @@ class DeferredMessages:
                     for message in kept
                 ],
             )
+
+    def ended(self) -> None:
+        """Tell that the transaction of `add` has ended, however it did."""
+        self._added += self._being_added
+        self._being_added.clear()
 
     def _watch(self, sent: Sent, going_on: asyncio.Task[bool] | None) -> None:
         if going_on is not None:
@@ -214,6 +224,7 @@ class DeferredMessages:
 
     async def _count(self, connection: AsyncConnection) -> None:
         """Learn where something is kept, and how much of it, as far as that matters."""
+        self._added.clear()
         found = await connection.execute(
             _DESTINATIONS,
             {"public": EVENTS, "most_kept": MOST_KEPT, "more_than_once": _MOST_AT_ONCE + 1},
@@ -222,6 +233,8 @@ class DeferredMessages:
         self._kept = Counter(
             {Destination(row.exchange, row.routing_key): row.messages for row in rows}
         )
+        # Without them, an order that is told next would leave before one that is deferred just now.
+        self._kept += self._added + self._being_added
         PUBLIC_EVENTS_DEFERRED.set(sum(row.events for row in rows if row.exchange == EVENTS))
 
     def _how_many(self, destination: Destination) -> int:

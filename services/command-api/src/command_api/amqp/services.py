@@ -1,5 +1,6 @@
 """Asking the other services; what went wrong becomes a refusal or `ServiceAway`."""
 
+from collections import defaultdict
 from typing import Any
 
 from command_api.concurrency.limiters import Limiter
@@ -16,15 +17,18 @@ _OLDER = "unknown_operation"
 
 
 class BoundedServices:
-    """`Services` that is asked so much at once; for checks that no request waits for."""
+    """`Services` of which each is asked so much at once; for checks that no request waits for.
+
+    One that does not answer takes no room from another.
+    """
 
     def __init__(self, services: Services, at_once: int) -> None:
         self._services = services
-        self._slots = Limiter(at_once)
+        self._slots: defaultdict[str, Limiter] = defaultdict(lambda: Limiter(at_once))
 
     async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
         """Return the result once there is room to ask; raises what `services` raises."""
-        async with self._slots.slot():
+        async with self._slots[service].slot():
             return await self._services.ask(service, operation, parameters)
 
 

@@ -19,10 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from command_api.commands.domain.preparation import CommandEdge, error_of, refusal_of_version
 from command_api.commands.domain.registration import NOT_WHILE_PENDING, refusal_by_registration
 from command_api.commands.domain.states import CommandRecord, CommandStatus, after_report, ended
-from command_api.commands.handlers.late_preparation import AGAIN_S, LatePreparation
+from command_api.commands.handlers.late_preparation import AGAIN_S, MOST_IN_HAND, LatePreparation
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.commands.store.changes import (
     find_lookups,
+    find_unchecked,
     lock_commands,
     take_held,
     take_lookups,
@@ -73,6 +74,8 @@ class Dispatch:
         self._lookups = asyncio.Event()
         self._connected: set[str] = set()
         self._held = asyncio.Event()
+        # Stations with commands that there was no room to check.
+        self._short: set[str] = set()
 
     def keep_secret(self, command_id: UUID, payload: dict[str, Any]) -> None:
         """Remember what the stored payload hides, for as long as the command may be sent."""
@@ -129,6 +132,12 @@ class Dispatch:
         commands = await self._in_transaction(
             lambda connection: take_held(connection, ready, pending, NOT_WHILE_PENDING)
         )
+        self._send_taken(commands, owners)
+        await self._check(ready, pending, owners)
+
+    def _send_taken(
+        self, commands: Sequence[CommandRecord], owners: Mapping[str, OwnerView]
+    ) -> None:
         sendable: list[tuple[CommandRecord, OwnerView]] = []
         for command in commands:
             owner = owners[command.station_id]
@@ -138,6 +147,25 @@ class Dispatch:
                 sendable.append((command, owner))
         self._start_sending(sendable)
 
+    async def _check(
+        self, ready: Sequence[str], pending: Sequence[str], owners: Mapping[str, OwnerView]
+    ) -> None:
+        """Begin to check what has to be, as much as there is room for."""
+        if self._is_ending:
+            return
+        room, in_hand = self._late.room, self._late.in_hand
+        found: list[CommandRecord] = await self._in_transaction(
+            lambda connection: find_unchecked(
+                connection, ready, pending, NOT_WHILE_PENDING, in_hand, room + 1
+            )
+        )
+        taken = self._late.take(found)
+        if len(taken) < len(found) and len(self._short) < _MAX_WOKEN:
+            self._short.update(command.station_id for command in found)
+            self._short.update(ready if len(found) > room else ())
+        for command in taken:
+            self._start(self._prepare_and_send(command, owners[command.station_id]))
+
     async def _prepare_and_send(self, command: CommandRecord, owner: OwnerView) -> None:
         try:
             ready = await self._late.prepare(command, owner)
@@ -145,7 +173,9 @@ class Dispatch:
                 return
             if ready.error is not None:
                 await self._finish([command], CommandStatus.ERROR, ready.error)
+                self._late.done(command)
             elif ready.status is CommandStatus.WAITING:
+                self._late.done(command)
                 self.wake_held([ready.station_id])
             else:
                 self._start_sending([(ready, owner)])
@@ -153,6 +183,18 @@ class Dispatch:
             # Nothing was sent, and that could not be stored: it is, once the database is back.
             self._late.not_yet(command)
             log.warning("preparation_not_stored", station_id=command.station_id, error=str(error))
+        except Exception:
+            # A defect over one command: it waits for a program without, until its own deadline.
+            self._late.not_yet(command)
+            log.exception("preparation_failed", command_id=str(command.command_id))
+        finally:
+            self._check_more()
+
+    def _check_more(self) -> None:
+        """Have what there was no room for checked once half of it is free."""
+        if self._short and self._late.room * 2 >= MOST_IN_HAND:
+            short, self._short = self._short, set()
+            self.wake_held(sorted(short))
 
     def wake_lookups(self) -> None:
         """Tell that commands may wait for a fresh look-up."""
@@ -256,6 +298,7 @@ class Dispatch:
         stations = await self._late.put_back()
         if stations:
             self.wake_held(stations)
+            self._check_more()
 
     async def _end_of_other_version(self, command: CommandRecord, owner: OwnerView) -> bool:
         """End a command whose station speaks another version by now; tell whether it does."""
@@ -353,13 +396,15 @@ class Dispatch:
         if not commands:
             return
         now = now_ms()
+        known = {command.command_id: (command.status, command.unchecked) for command in commands}
 
         async def work(connection: AsyncConnection) -> list[CommandRecord]:
-            locked = await lock_commands(connection, [command.command_id for command in commands])
+            locked = await lock_commands(connection, known)
             changed = [
                 replace(ended(command, status, now), error=error)
                 for command in locked.values()
-                if command.status is CommandStatus.PENDING
+                # Whoever has checked it meanwhile may have sent it.
+                if (command.status, command.unchecked) == known[command.command_id]
             ]
             await write_changes(connection, changed)
             return changed

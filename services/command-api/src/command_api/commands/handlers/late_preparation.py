@@ -2,9 +2,13 @@
 
 Their check needs a service that did not answer when they were ordered, or their station speaks
 another version by now. One that can't be prepared yet waits again, and holds up no other.
+One that is to be checked goes on waiting meanwhile: whatever becomes of the process that checks it,
+nothing was sent. Where two processes check it, what is stored first counts.
 """
 
 import asyncio
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 AGAIN_S = 5.0
 _WITHIN_S = 5.0
+# Those that a service keeps waiting take memory here, and its time once it is back.
+MOST_IN_HAND = 1_000
 
 
 class LatePreparation:
@@ -31,18 +37,42 @@ class LatePreparation:
         self._engine = engine
         self._edge = edge
         self._not_yet: list[CommandRecord] = []
+        self._in_hand: set[UUID] = set()
         self._putting_back = asyncio.Lock()
 
     def is_needed(self, command: CommandRecord, owner: OwnerView) -> bool:
-        """Tell whether the command can't be sent as it is stored."""
-        spoken = owner.ocpp_version or command.ocpp_version
-        return command.unchecked or spoken != command.ocpp_version
+        """Tell whether a command that was taken can't be sent as it is stored."""
+        return (owner.ocpp_version or command.ocpp_version) != command.ocpp_version
+
+    @property
+    def in_hand(self) -> Sequence[UUID]:
+        """Which commands are being checked, or were and will be again when they are put back."""
+        return list(self._in_hand)
+
+    @property
+    def room(self) -> int:
+        """How many more may be checked now."""
+        return MOST_IN_HAND - len(self._in_hand)
+
+    def take(self, found: Iterable[CommandRecord]) -> list[CommandRecord]:
+        """Take unchecked commands in hand, as many as there is room for and nobody here has."""
+        taken: list[CommandRecord] = []
+        for command in found:
+            if self.room > 0 and command.command_id not in self._in_hand:
+                self._in_hand.add(command.command_id)
+                taken.append(command)
+        return taken
+
+    def done(self, command: CommandRecord) -> None:
+        """Make room: it is checked, or not there to be."""
+        self._in_hand.discard(command.command_id)
 
     async def prepare(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
         """Return the command as it is stored now, to be sent, or with the `error` that ends it.
 
-        One that was unchecked is `waiting` now: it took no place of its station, and gets one as
-        any other does. None where it can't be prepared yet, or its attempt is over.
+        One that was unchecked is `waiting` still: it took no place of its station, and gets one as
+        any other does. None where it can't be prepared yet, its attempt is over, or somebody else
+        has checked it.
 
         Raises:
             Unavailable: the database does not answer.
@@ -53,15 +83,15 @@ class LatePreparation:
             return None
         if ready.error is not None:
             return ready
-        if command.unchecked:
-            ready = waiting_again(ready)
         stored = await in_transaction(
-            self._engine, lambda connection: write_prepared(connection, ready)
+            self._engine, lambda connection: write_prepared(connection, command, ready)
         )
+        if not stored:
+            self.done(command)
         return ready if stored else None
 
     def not_yet(self, command: CommandRecord) -> None:
-        """Remember a command that was taken and will not be sent now: it is put back."""
+        """Remember a command that will not be sent now: it is put back."""
         self._not_yet.append(command)
 
     async def _prepared(self, command: CommandRecord, owner: OwnerView) -> CommandRecord | None:
@@ -91,7 +121,11 @@ class LatePreparation:
 
     async def _put_back(self) -> list[str]:
         put_back, self._not_yet = self._not_yet, []
-        attempts = {command.command_id: command.attempts for command in put_back}
+        attempts = {
+            command.command_id: command.attempts
+            for command in put_back
+            if command.status is CommandStatus.PENDING
+        }
 
         async def work(connection: AsyncConnection) -> None:
             locked = await lock_commands(connection, attempts)
@@ -105,10 +139,12 @@ class LatePreparation:
                 ],
             )
 
-        if put_back:
+        if attempts:
             try:
                 await in_transaction(self._engine, work)
             except Unavailable:
                 self._not_yet += put_back
                 raise
+        for command in put_back:
+            self.done(command)
         return sorted({command.station_id for command in put_back})

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord, CommandStatus
+from command_api.commands.domain.states import ATTEMPT_MS, CommandRecord
 from command_api.commands.store.rows import COLUMNS, at, command_view, record_of
 from command_api.commands.tables import commands
 from command_api.database.service_tables import outbox
@@ -110,21 +110,23 @@ def _completed(command: CommandRecord) -> CloudEvent:
     )
 
 
-async def write_prepared(connection: AsyncConnection, command: CommandRecord) -> bool:
-    """Store what is sent of a held command that was taken; false where its attempt is over."""
-    start = command.awaited_start
+async def write_prepared(
+    connection: AsyncConnection, known: CommandRecord, ready: CommandRecord
+) -> bool:
+    """Store what is sent of a held command; false where it is not as it was known any more."""
+    start = ready.awaited_start
     result = await connection.execute(
         commands.update()
         .where(
-            commands.c.command_id == command.command_id,
-            commands.c.status == CommandStatus.PENDING.value,
-            commands.c.attempts == command.attempts,
+            commands.c.command_id == known.command_id,
+            commands.c.status == known.status.value,
+            commands.c.unchecked == known.unchecked,
+            commands.c.attempts == known.attempts,
         )
         .values(
-            ocpp_version=command.ocpp_version,
-            action=command.action,
-            payload=command.payload,
-            status=command.status.value,
+            ocpp_version=ready.ocpp_version,
+            action=ready.action,
+            payload=ready.payload,
             wanted_token=None if start is None else start.id_token,
             wanted_connector=None if start is None else start.connector_id,
             unchecked=False,
@@ -168,7 +170,7 @@ async def take_held(
 
     Stations that are `restricted` get none of the `restricted_actions`. At most `AT_ONCE` held
     commands of a station are on their way: a gateway keeps only so many for it, and operators
-    want room there. Those that are still to be checked keep no other from it.
+    want room there. Those that are still to be checked are not taken (`find_unchecked`).
     """
     now = utc_now()
     result = await connection.execute(
@@ -176,16 +178,14 @@ async def take_held(
             f"""
             WITH dispatched AS (
                 SELECT station_id, count(*) AS commands FROM commands
-                WHERE held AND status IN ('pending', 'sent') AND NOT unchecked
-                  AND station_id = ANY(:ready)
+                WHERE held AND status IN ('pending', 'sent') AND station_id = ANY(:ready)
                 GROUP BY station_id
             ), ranked AS (
-                SELECT command_id, unchecked, row_number() OVER (
-                        PARTITION BY station_id ORDER BY unchecked, command_id)
+                SELECT command_id, row_number() OVER (PARTITION BY station_id ORDER BY command_id)
                     + coalesce(dispatched.commands, 0) AS place
                 FROM commands LEFT JOIN dispatched USING (station_id)
-                WHERE status = 'waiting' AND deadline > CAST(:now AS timestamptz)
-                  AND station_id = ANY(:ready)
+                WHERE status = 'waiting' AND NOT unchecked
+                  AND deadline > CAST(:now AS timestamptz) AND station_id = ANY(:ready)
                   AND NOT (station_id = ANY(:restricted) AND action = ANY(:actions))
             )
             UPDATE commands SET status = 'pending', attempts = least(attempts + 1, 32767),
@@ -194,7 +194,7 @@ async def take_held(
                 SELECT command_id FROM commands
                 WHERE command_id = ANY(ARRAY(
                         SELECT command_id FROM ranked WHERE place <= :at_once
-                        ORDER BY unchecked, command_id LIMIT 1000))
+                        ORDER BY command_id LIMIT 1000))
                   AND status = 'waiting'
                 ORDER BY command_id FOR UPDATE))
               AND status = 'waiting'
@@ -211,6 +211,44 @@ async def take_held(
         },
     )
     return sorted((record_of(row) for row in result), key=lambda command: command.command_id)
+
+
+async def find_unchecked(
+    connection: AsyncConnection,
+    ready: Sequence[str],
+    restricted: Sequence[str],
+    restricted_actions: Sequence[str],
+    in_hand: Iterable[UUID],
+    limit: int,
+) -> list[CommandRecord]:
+    """Return waiting commands of connected stations that are to be checked, but for `in_hand`.
+
+    A few of each station, in no order: where there is not room for all, none has it for ever.
+    """
+    result = await connection.execute(
+        text(
+            f"""
+            SELECT {COLUMNS} FROM unnest(CAST(:ready AS text[])) AS ready (station)
+            CROSS JOIN LATERAL (
+                SELECT * FROM commands
+                WHERE station_id = ready.station AND status = 'waiting' AND unchecked
+                  AND deadline > CAST(:now AS timestamptz) AND command_id <> ALL(:in_hand)
+                  AND NOT (station_id = ANY(:restricted) AND action = ANY(:actions))
+                ORDER BY command_id LIMIT :at_once) AS oldest
+            ORDER BY random() LIMIT :limit
+            """  # noqa: S608 - a constant
+        ),
+        {
+            "ready": list(ready),
+            "restricted": list(restricted),
+            "actions": list(restricted_actions),
+            "in_hand": list(in_hand),
+            "now": utc_now(),
+            "at_once": AT_ONCE,
+            "limit": limit,
+        },
+    )
+    return [record_of(row) for row in result]
 
 
 async def take_lookups(connection: AsyncConnection, ids: Sequence[UUID]) -> list[CommandRecord]:
