@@ -230,10 +230,14 @@ async def find_unchecked(
             f"""
             SELECT {COLUMNS} FROM unnest(CAST(:ready AS text[])) AS ready (station)
             CROSS JOIN LATERAL (
-                SELECT * FROM commands
-                WHERE station_id = ready.station AND status = 'waiting' AND unchecked
-                  AND deadline > CAST(:now AS timestamptz) AND command_id <> ALL(:in_hand)
-                  AND NOT (station_id = ANY(:restricted) AND action = ANY(:actions))
+                SELECT * FROM (
+                    SELECT * FROM commands
+                    WHERE station_id = ready.station AND status = 'waiting' AND unchecked
+                      AND deadline > CAST(:now AS timestamptz) AND command_id <> ALL(:in_hand)
+                      AND NOT (station_id = ANY(:restricted) AND action = ANY(:actions))
+                    -- Found before they are sorted: in the order of their ids stand all commands
+                    -- that the station has ever had, and the planner hopes to meet a few soon.
+                    OFFSET 0) AS found
                 ORDER BY command_id LIMIT :at_once) AS oldest
             ORDER BY random() LIMIT :limit
             """  # noqa: S608 - a constant
