@@ -1,6 +1,7 @@
 """Held commands that are prepared when they are sent, while parts of the suite end or fail."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -18,6 +19,7 @@ from command_api.commands.handlers.watched import WatchedCommands
 from command_api.commands.store.changes import AT_ONCE
 from command_api.ocpp.preparations import Preparations
 from command_api.ports import ServiceAway
+from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.commands import Command
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
@@ -75,8 +77,13 @@ class Rows:
         self.commands[ready.command_id] = ready
         return True
 
-    async def stations_with_waiting(self, *_: object) -> list[str]:
-        return sorted({one.station_id for one in self.commands.values() if one.status == "waiting"})
+    async def stations_with_waiting(
+        self, _: object, among: Sequence[str] | None, after: str, limit: int
+    ) -> list[str]:
+        stations = {one.station_id for one in self.commands.values() if one.status == "waiting"}
+        if among is not None:
+            stations &= set(among)
+        return sorted(station_id for station_id in stations if station_id > after)[:limit]
 
     async def find_lookups(self, *_: object) -> list[tuple[UUID, str]]:
         return [
@@ -94,22 +101,35 @@ class Rows:
         self.is_away = self.goes_away_then
         return taken
 
-    async def take_held(self, *_: object) -> list[CommandRecord]:
-        under_way = sum(
-            command.status is CommandStatus.PENDING for command in self.commands.values()
-        )
-        waiting = sorted(self._waiting(unchecked=False), key=lambda command: command.command_id)
-        taken = [
-            replace(command, status=CommandStatus.PENDING, attempts=command.attempts + 1)
-            for command in waiting[: max(AT_ONCE - under_way, 0)]
-        ]
+    async def take_held(self, _: object, ready: Sequence[str], *__: object) -> list[CommandRecord]:
+        places = dict.fromkeys(ready, AT_ONCE)
+        for one in self.commands.values():
+            if one.status is CommandStatus.PENDING and one.station_id in places:
+                places[one.station_id] -= 1
+        taken = []
+        for command in sorted(self._waiting(unchecked=False), key=lambda one: one.command_id):
+            if places.get(command.station_id, 0) > 0:
+                places[command.station_id] -= 1
+                pending = replace(
+                    command, status=CommandStatus.PENDING, attempts=command.attempts + 1
+                )
+                taken.append(pending)
         self.commands.update({command.command_id: command for command in taken})
         return taken
 
-    async def find_unchecked(self, *given: Any) -> list[CommandRecord]:
+    async def find_unchecked(
+        self,
+        _: object,
+        ready: Sequence[str],
+        *given: Any,
+    ) -> list[CommandRecord]:
         in_hand, limit = given[-2:]
-        waiting = self._waiting(unchecked=True)
-        return [one for one in waiting if one.command_id not in in_hand][:limit]
+        waiting: dict[str, list[CommandRecord]] = {station_id: [] for station_id in ready}
+        for one in self._waiting(unchecked=True):
+            if one.station_id in waiting and one.command_id not in in_hand:
+                waiting[one.station_id].append(one)
+        found = [one for of_station in waiting.values() for one in of_station[:AT_ONCE]]
+        return random.sample(found, min(limit, len(found)))
 
     def _waiting(self, *, unchecked: bool) -> list[CommandRecord]:
         return [
@@ -144,7 +164,9 @@ class Registry:
             for station_id in station_ids
         }
 
-    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, str]:
+    async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if service == SESSION_SERVICE:
+            return {"1": 7}
         self.before()
         await self.answers.wait()
         return self.values
@@ -352,6 +374,37 @@ async def test_checks_that_nobody_answers_are_bounded_and_all_are_answered_in_th
         while any(command.unchecked for command in rows.commands.values()):
             await asyncio.sleep(0.01)
     running.cancel()
+
+
+async def test_stations_that_nobody_answers_about_hold_up_none_that_stands_behind_them(
+    sending: Dispatch, rows: Rows, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "AGAIN_S", 0.01)
+    registry.before = _away
+    for number in range(MOST_IN_HAND):
+        rows.waits(unchecked=True, station_id=f"S{number // 2}")
+    command = _stop_by_connector(rows, "Z")
+    await _until_checked(sending, rows, command)
+
+
+def _stop_by_connector(rows: Rows, station_id: str) -> CommandRecord:
+    """Have a command wait that session-service alone is asked about."""
+    return rows.waits(
+        unchecked=True,
+        station_id=station_id,
+        action="RemoteStopTransaction",
+        payload={"connectorId": 1},
+    )
+
+
+async def _until_checked(sending: Dispatch, rows: Rows, command: CommandRecord) -> None:
+    running = asyncio.create_task(sending.run())
+    try:
+        async with asyncio.timeout(5):
+            while rows.commands[command.command_id].unchecked:
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
 
 
 async def test_a_command_that_another_process_has_checked_is_not_ended_by_a_later_refusal(

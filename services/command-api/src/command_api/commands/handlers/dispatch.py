@@ -7,6 +7,7 @@ be written anew (`late_preparation`), every other ends in `error`.
 """
 
 import asyncio
+import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -267,9 +268,7 @@ class Dispatch:
         if not woken:
             return
         try:
-            waiting = await self._in_transaction(
-                lambda connection: stations_with_waiting(connection, sorted(woken), "", _PAGE)
-            )
+            waiting = await self._page_of(sorted(woken))
             if waiting:
                 await self.send_held(waiting)
             if len(waiting) == _PAGE:
@@ -277,6 +276,23 @@ class Dispatch:
         except (ServiceAway, Unavailable):
             self._connected |= woken
             raise
+
+    async def _page_of(self, woken: Sequence[str]) -> list[str]:
+        """Return those of the stations that commands wait for, a page at most.
+
+        Where there are more it begins anywhere: the first page takes what room there is for checks,
+        again and again while nobody answers.
+        """
+        after = random.choice(woken) if len(woken) > _PAGE else ""  # noqa: S311 - a place to begin
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            found = await stations_with_waiting(connection, woken, after, _PAGE)
+            if after and len(found) < _PAGE:
+                found += await stations_with_waiting(connection, woken, "", _PAGE - len(found))
+            return list(dict.fromkeys(found))
+
+        found: list[str] = await self._in_transaction(work)
+        return found
 
     async def _sweep_held(self) -> None:
         after = ""
