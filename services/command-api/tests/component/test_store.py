@@ -132,13 +132,13 @@ async def test_commands_that_are_to_be_checked_keep_no_other_and_wait_as_they_ar
     async with engine.connect() as connection:
         await insert_commands(connection, [NewCommand(one, None) for one in (*waiting, checked)])
         taken = await take_held(connection, stations, [], [])
-        first = await find_unchecked(connection, stations, [], [], [], 1000)
+        first = await find_unchecked(connection, stations, [], [], [], [], 1000)
         in_hand = {one.command_id for one in first}
-        others = await find_unchecked(connection, stations, [], [], in_hand, 1000)
-        refused = await find_unchecked(connection, stations, stations, ["ClearCache"], [], 1000)
+        others = await find_unchecked(connection, stations, [], [], in_hand, [], 1000)
+        refused = await find_unchecked(connection, stations, stations, ["ClearCache"], [], [], 1000)
         # Two processes check the same: what the first has stored stays.
         stored = [await write_prepared(connection, first[0], first[0]) for _ in range(2)]
-        left = await find_unchecked(connection, [first[0].station_id], [], [], [], 1000)
+        left = await find_unchecked(connection, [first[0].station_id], [], [], [], [], 1000)
         await connection.rollback()
     await engine.dispose()
     assert [one.command_id for one in taken] == [checked.command_id]

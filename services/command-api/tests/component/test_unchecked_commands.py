@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -9,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.commands.store.changes import find_unchecked
+from command_api.commands.store.changes import AT_ONCE, find_unchecked
 from command_api.database import SCHEMA
 from csms_shared.db.engine import create_engine
 
@@ -60,13 +61,29 @@ async def test_no_command_is_read_that_has_ended(
 
     engine = connection.engine.sync_engine
     listen(engine, "before_cursor_execute", note)
-    found = await find_unchecked(connection, stations, [], [], [], 1_000)
+    found = await find_unchecked(connection, stations, [], [], [], [], 1_000)
     remove(engine, "before_cursor_execute", note)
     assert found == []
     ((sql, parameters),) = sent
     explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
     plan = (await connection.exec_driver_sql(explain, parameters)).scalar_one()
     assert _rows_read(plan[0]["Plan"]) < 100
+
+
+async def test_of_a_station_that_is_held_up_any_is_found_of_others_the_oldest(
+    connection: AsyncConnection, database: asyncpg.Pool
+) -> None:
+    held_up, other = STATIONS[:2]
+    await store(database, "waiting", [held_up, other], 3 * AT_ONCE, unchecked=True)
+    found: dict[str, set[UUID]] = {held_up: set(), other: set()}
+    for _ in range(50):
+        few = await find_unchecked(connection, [held_up, other], [], [], [], [held_up], 1_000)
+        assert len(few) == 2 * AT_ONCE
+        for command in few:
+            found[command.station_id].add(command.command_id)
+    assert len(found[held_up]) == 3 * AT_ONCE
+    stored = await database.fetch("SELECT command_id FROM commands WHERE station_id = $1", other)
+    assert found[other] == set(sorted(row["command_id"] for row in stored)[:AT_ONCE])
 
 
 def _rows_read(node: dict[str, Any]) -> float:

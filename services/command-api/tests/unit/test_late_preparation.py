@@ -123,11 +123,13 @@ class Rows:
         ready: Sequence[str],
         *given: Any,
     ) -> list[CommandRecord]:
-        in_hand, limit = given[-2:]
+        in_hand, held_up, limit = given[-3:]
         waiting: dict[str, list[CommandRecord]] = {station_id: [] for station_id in ready}
         for one in self._waiting(unchecked=True):
             if one.station_id in waiting and one.command_id not in in_hand:
                 waiting[one.station_id].append(one)
+        for station_id in set(held_up) & waiting.keys():
+            random.shuffle(waiting[station_id])
         found = [one for of_station in waiting.values() for one in of_station[:AT_ONCE]]
         return random.sample(found, min(limit, len(found)))
 
@@ -384,6 +386,17 @@ async def test_stations_that_nobody_answers_about_hold_up_none_that_stands_behin
     for number in range(MOST_IN_HAND):
         rows.waits(unchecked=True, station_id=f"S{number // 2}")
     command = _stop_by_connector(rows, "Z")
+    await _until_checked(sending, rows, command)
+
+
+async def test_commands_that_nobody_answers_about_hold_up_none_that_stands_behind_them(
+    sending: Dispatch, rows: Rows, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "AGAIN_S", 0.01)
+    registry.before = _away
+    for _ in range(4 * AT_ONCE):
+        rows.waits(unchecked=True)
+    command = _stop_by_connector(rows, "S1")
     await _until_checked(sending, rows, command)
 
 

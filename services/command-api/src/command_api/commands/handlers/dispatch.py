@@ -154,10 +154,10 @@ class Dispatch:
         """Begin to check what has to be, as much as there is room for."""
         if self._is_ending:
             return
-        room, in_hand = self._late.room, self._late.in_hand
+        room, in_hand, held_up = self._late.room, self._late.in_hand, self._late.held_up
         found: list[CommandRecord] = await self._in_transaction(
             lambda connection: find_unchecked(
-                connection, ready, pending, NOT_WHILE_PENDING, in_hand, room + 1
+                connection, ready, pending, NOT_WHILE_PENDING, in_hand, held_up, room + 1
             )
         )
         taken = self._late.take(found)

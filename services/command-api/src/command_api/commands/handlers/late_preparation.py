@@ -38,6 +38,7 @@ class LatePreparation:
         self._edge = edge
         self._not_yet: list[CommandRecord] = []
         self._in_hand: set[UUID] = set()
+        self._held_up: list[str] = []
         self._putting_back = asyncio.Lock()
 
     def is_needed(self, command: CommandRecord, owner: OwnerView) -> bool:
@@ -48,6 +49,11 @@ class LatePreparation:
     def in_hand(self) -> Sequence[UUID]:
         """Which commands are being checked, or were and will be again when they are put back."""
         return list(self._in_hand)
+
+    @property
+    def held_up(self) -> Sequence[str]:
+        """Which stations have commands that could not be checked when some were last put back."""
+        return self._held_up
 
     @property
     def room(self) -> int:
@@ -147,4 +153,6 @@ class LatePreparation:
                 raise
         for command in put_back:
             self.done(command)
-        return sorted({command.station_id for command in put_back})
+        if put_back:
+            self._held_up = sorted({command.station_id for command in put_back})
+        return self._held_up if put_back else []

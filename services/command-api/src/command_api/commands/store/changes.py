@@ -219,11 +219,14 @@ async def find_unchecked(
     restricted: Sequence[str],
     restricted_actions: Sequence[str],
     in_hand: Iterable[UUID],
+    held_up: Iterable[str],
     limit: int,
 ) -> list[CommandRecord]:
     """Return waiting commands of connected stations that are to be checked, but for `in_hand`.
 
-    A few of each station, in no order: where there is not room for all, none has it for ever.
+    The oldest few of each station, and any of those that are `held_up`: behind what can't be
+    checked would be found nothing else. In no order: where there is not room for all, none has it
+    for ever.
     """
     result = await connection.execute(
         text(
@@ -238,7 +241,8 @@ async def find_unchecked(
                     -- Found before they are sorted: in the order of their ids stand all commands
                     -- that the station has ever had, and the planner hopes to meet a few soon.
                     OFFSET 0) AS found
-                ORDER BY command_id LIMIT :at_once) AS oldest
+                ORDER BY CASE WHEN ready.station = ANY(:held_up) THEN random() END, command_id
+                LIMIT :at_once) AS few
             ORDER BY random() LIMIT :limit
             """  # noqa: S608 - a constant
         ),
@@ -247,6 +251,7 @@ async def find_unchecked(
             "restricted": list(restricted),
             "actions": list(restricted_actions),
             "in_hand": list(in_hand),
+            "held_up": list(held_up),
             "now": utc_now(),
             "at_once": AT_ONCE,
             "limit": limit,
