@@ -37,6 +37,10 @@ class Rows:
         self.goes_away_then = False
         self.goes_on = asyncio.Event()
         self.goes_on.set()
+        # That look-ups are being claimed, and whether they may be.
+        self.claimed = asyncio.Event()
+        self.claims = asyncio.Event()
+        self.claims.set()
 
     def waits(self, payload: dict[str, Any] | None = None, **fields: Any) -> CommandRecord:
         now = now_ms()
@@ -93,6 +97,8 @@ class Rows:
         ]
 
     async def take_lookups(self, _: object, ids: Sequence[UUID]) -> list[CommandRecord]:
+        self.claimed.set()
+        await self.claims.wait()
         taken = [
             replace(one, lookup_again=False, attempts=one.attempts + 1)
             for one in map(self.commands.__getitem__, ids)
@@ -278,19 +284,46 @@ async def test_commands_that_are_sent_again_do_not_wait_for_the_ends_of_others(
     sending: Dispatch, rows: Rows, gateway: Gateway
 ) -> None:
     for version in ("ocpp99", "ocpp16"):
-        command = rows.waits()
-        rows.commands[command.command_id] = replace(
-            command,
-            status=CommandStatus.PENDING,
-            lookup_again=True,
-            ocpp_version=version,
-            held=False,
-        )
+        command = _not_written_yet(rows, version)
     rows.goes_away_then = True
     running = asyncio.create_task(sending.run())
     await _a_moment()
     running.cancel()
     assert [sent.command_id for sent in gateway.got] == [str(command.command_id)]
+
+
+async def test_no_command_is_claimed_to_be_sent_again_by_a_process_that_ends(
+    sending: Dispatch, rows: Rows, gateway: Gateway
+) -> None:
+    command = _not_written_yet(rows)
+    await sending.drain()
+    running = asyncio.create_task(sending.run())
+    await _a_moment()
+    running.cancel()
+    assert (rows.commands[command.command_id], gateway.got) == (command, [])
+
+
+async def test_a_command_that_is_claimed_while_the_process_ends_is_sent_before_it_has_ended(
+    sending: Dispatch, rows: Rows, gateway: Gateway
+) -> None:
+    _not_written_yet(rows)
+    rows.claims.clear()
+    running = asyncio.create_task(sending.run())
+    await rows.claimed.wait()
+    ending = asyncio.create_task(sending.drain())
+    await _a_moment()
+    assert not ending.done()
+    rows.claims.set()
+    await ending
+    running.cancel()
+    assert len(gateway.got) == 1
+
+
+def _not_written_yet(rows: Rows, version: str = "ocpp16") -> CommandRecord:
+    """Have a command wait for a fresh look-up."""
+    return rows.waits(
+        status=CommandStatus.PENDING, lookup_again=True, ocpp_version=version, held=False
+    )
 
 
 def _away() -> None:
@@ -327,6 +360,20 @@ async def test_what_is_being_taken_while_the_process_ends_is_sent_before_it_has_
     await ending
     assert len(gateway.got) == 1
     await taking
+
+
+async def test_what_is_being_taken_is_sent_though_whoever_asked_for_it_is_gone(
+    sending: Dispatch, rows: Rows, gateway: Gateway
+) -> None:
+    rows.waits()
+    rows.goes_on.clear()
+    request = asyncio.create_task(sending.send_held(["S1"]))
+    await _a_moment()
+    request.cancel()
+    await asyncio.wait([request])
+    rows.goes_on.set()
+    await sending.drain()
+    assert len(gateway.got) == 1
 
 
 async def test_a_process_that_ends_waits_for_what_is_being_put_back(

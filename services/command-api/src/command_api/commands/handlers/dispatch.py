@@ -120,9 +120,17 @@ class Dispatch:
             if owner.gateway_id is not None
             and owner.registration_status is not RegistrationStatus.REJECTED
         ]
-        if ready and not self._is_ending:
-            # Whoever ends waits for it: nothing that was taken is left unsent.
-            await self._start(self._take_and_send(ready, owners))
+        if ready:
+            await self._take(lambda: self._take_and_send(ready, owners))
+
+    async def _take(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do what takes commands to be sent, if nothing ends.
+
+        Nothing that was taken is left unsent: a process that ends waits for it (`drain`), and it
+        goes on though whoever waits here is cancelled, as a request is that takes too long then.
+        """
+        if not self._is_ending:
+            await asyncio.shield(self._start(work()))
 
     async def _take_and_send(self, ready: Sequence[str], owners: Mapping[str, OwnerView]) -> None:
         pending = [
@@ -236,9 +244,12 @@ class Dispatch:
         if not due:
             return
         owners = await self._owners.find_fresh(sorted({station_id for _, station_id in due}))
-        commands = await self._in_transaction(
-            lambda connection: take_lookups(connection, [command_id for command_id, _ in due])
+        await self._take(
+            lambda: self._claim_and_send([command_id for command_id, _ in due], owners)
         )
+
+    async def _claim_and_send(self, due: Sequence[UUID], owners: Mapping[str, OwnerView]) -> None:
+        commands = await self._in_transaction(lambda connection: take_lookups(connection, due))
         of_other_version: list[tuple[CommandRecord, OwnerView]] = []
         offline: list[CommandRecord] = []
         sendable: list[tuple[CommandRecord, OwnerView]] = []
