@@ -187,6 +187,22 @@ async def test_an_order_that_is_deferred_while_what_is_kept_is_counted_is_not_ov
     assert _ordered(internal.sent) == orders
 
 
+async def test_orders_that_a_process_has_left_are_not_overtaken_in_the_next_one(
+    engine: AsyncEngine,
+) -> None:
+    orders = make_orders(2)
+    full, taking = FakePublisher(PublishRefused("full")), FakePublisher(None)
+    for order, internal in zip(orders, (full, taking), strict=True):
+        async with engine.begin() as connection:
+            await write_orders(connection, OUTBOX, [order])
+        relay = OutboxRelay(engine, OUTBOX, internal, FakePublisher(None))
+        await relay.relay_round()
+    async with asyncio.timeout(WITHIN_S):
+        while len(_ordered(taking.sent)) < len(orders):
+            await relay.retry_round()
+    assert _ordered(taking.sent) == orders
+
+
 def _ordered(sent: Sequence[Outgoing]) -> list[object]:
     return [
         order for one in sent for order in CommandOrderBatch.model_validate_json(one.body).items

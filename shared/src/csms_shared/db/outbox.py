@@ -122,6 +122,7 @@ class OutboxRelay:
         rows = await self._fresh(connection)
         if not rows:
             return False
+        await self._deferred.learn(connection)
         joined = join_rows([(row.id, row.routing_key, row.events, row.event_count) for row in rows])
         wanted = [(one, to) for one in joined for to in one.destinations()]
         held = [pair for pair in wanted if self._has_to_wait(pair[1])]

@@ -88,12 +88,19 @@ class DeferredMessages:
         self._publisher = publisher
         self._refusals = refusals
         self._kept: Counter[Destination] = Counter()
+        self._is_counted = False
         # What was added by a transaction that has not ended, and by those that have since the last
         # count began, which may not have seen it.
         self._being_added: Counter[Destination] = Counter()
         self._added: Counter[Destination] = Counter()
         self._at_once: dict[Destination, int] = {}
         self._late = LateConfirms()
+
+    async def learn(self, connection: AsyncConnection) -> None:
+        """Count what is kept from before, once: nothing that is told now may leave before it."""
+        if not self._is_counted:
+            await plan_by_indexes(connection)
+            await self._count(connection)
 
     def holds(self, destination: Destination) -> bool:
         """Tell whether messages to it are kept here, or had better be."""
@@ -235,6 +242,7 @@ class DeferredMessages:
         )
         # Without them, an order that is told next would leave before one that is deferred just now.
         self._kept += self._added + self._being_added
+        self._is_counted = True
         PUBLIC_EVENTS_DEFERRED.set(sum(row.events for row in rows if row.exchange == EVENTS))
 
     def _how_many(self, destination: Destination) -> int:
