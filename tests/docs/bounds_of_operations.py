@@ -244,8 +244,8 @@ COMMAND_API_TABLE = bounds_of(
         "command_api: HELD_SWEEP_S",
     ),
     (
-        "checks of what services order | {} questions at once to each service; {} s, then the "
-        "order is stored; {} stored ones at once",
+        "checks of what services order | {} questions at once to each service, half of them about "
+        "stored orders; {} s, then the order is stored; {} stored ones at once",
         "command_api: _CHECKS_AT_ONCE",
         "command_api: _CHECKED_WITHIN_S",
         "command_api: MOST_IN_HAND",

@@ -72,6 +72,10 @@ class Gibberish(Exception):
     """Raised by an operation: the reply is to be none that the contract knows."""
 
 
+class Unanswered(Exception):
+    """Raised by an operation: there is to be no reply."""
+
+
 class FakeService:
     """Answers requests to one service from a table of operations, and remembers them."""
 
@@ -96,6 +100,8 @@ class FakeService:
                     document: Any = response.model_dump(mode="json")
                 except Gibberish:
                     document = "gibberish"
+                except Unanswered:
+                    continue
                 message = reply_message(batch.reply_key, MessageType.RESPONSE, document)
                 await self._publisher.publish_all([message])
 

@@ -89,12 +89,17 @@ class CommandApi:
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
         self._hub = EventHub()
-        bounded = BoundedServices(services, _CHECKS_AT_ONCE)
-        edge_of_orders = Preparations(bounded, settings.min_password_length)
+        # Those that are stored and checked late may be many: no order that comes waits for them.
+        edge_of_orders, edge_of_stored = (
+            Preparations(
+                BoundedServices(services, _CHECKS_AT_ONCE // 2), settings.min_password_length
+            )
+            for _ in range(2)
+        )
         self._dispatch = Dispatch(
             engine=engines.work,
             owners=self._owners,
-            edge=edge_of_orders,
+            edge=edge_of_stored,
             sender=self._sender,
             watched=self._watched,
             wake_relay=self._relay.wake,

@@ -1,5 +1,6 @@
 """Commands that other services want sent, from the broker to their end."""
 
+import asyncio
 import secrets
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import asyncpg
 import httpx
 import orjson
 import pytest
-from command_api_fakes import Stations, answered, eventually, reporting
+from command_api_fakes import Stations, Unanswered, answered, eventually, reporting
 from commands_over_rest import becomes
 from orders_of_services import ends, order, place
 
@@ -16,6 +17,7 @@ from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY, REQUESTS
 from csms_shared.contracts.commands import CommandOutcome
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.refusals import refuse
 from csms_shared.runtime.clock import now_ms
 
@@ -242,6 +244,42 @@ async def test_an_order_that_can_not_be_checked_yet_keeps_no_neighbour_waiting(
 
     assert await eventually(parked, lambda count: count > 0) == 1
     await database.execute("DELETE FROM parked WHERE station_id = $1", station_id)
+
+
+@pytest.mark.usefixtures("admin")
+async def test_stored_orders_that_nobody_answers_about_take_no_room_from_those_that_come(
+    stations: Stations, database: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered_about = stations.online()
+
+    def values(of: dict[str, Any]) -> dict[str, str]:
+        if of["station_id"] != answered_about:
+            raise Unanswered
+        return {}
+
+    monkeypatch.setitem(stations.registry.operations, "configuration.values", values)
+
+    def to_be_checked(station_id: str) -> CommandOrder:
+        return order(station_id, "CertificateSigned", payload={"certificateChain": "x"})
+
+    async def unchecked(*orders: CommandOrder) -> list[bool]:
+        rows = await database.fetch(
+            "SELECT unchecked FROM commands WHERE command_id = ANY($1)",
+            [one.order_id for one in orders],
+        )
+        return [row["unchecked"] for row in rows]
+
+    unanswered = [to_be_checked(stations.online()) for _ in range(30)]
+    await place(stations, *unanswered)
+    await eventually(lambda: unchecked(*unanswered), lambda found: len(found) == 30)
+    # By now they are being checked again.
+    await asyncio.sleep(0.5)
+    behind = to_be_checked(answered_about)
+    await place(stations, behind)
+    assert await eventually(lambda: unchecked(behind), bool) == [False]
+    await database.execute(
+        "DELETE FROM commands WHERE command_id = ANY($1)", [one.order_id for one in unanswered]
+    )
 
 
 async def test_nobody_is_asked_again_about_an_order_that_is_a_command_already(
