@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import asyncpg
 import httpx
@@ -21,9 +22,11 @@ from command_api_fakes import (
 )
 from commands_over_rest import becomes, send
 
+from command_api.commands.handlers import dispatch
 from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -54,6 +57,20 @@ async def test_a_held_command_for_a_connected_station_is_sent_at_once(
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     command = await send(admin, stations.online(), "ClearCache", {}, hold_until=until)
     assert command["status"] == "completed"
+
+
+async def test_a_held_command_that_is_stored_is_no_failure_should_the_database_be_away_then(
+    admin: httpx.AsyncClient, stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> NoReturn:
+        raise Unavailable("the database is away")
+
+    station_id = stations.online()
+    with monkeypatch.context() as outage:
+        outage.setattr(dispatch, "find_unchecked", away)
+        command = await hold(admin, station_id)
+    await becomes(admin, command["command_id"], status="completed")
+    assert len(stations.gateway.commands_to(station_id)) == 1
 
 
 async def test_held_commands_are_sent_once_however_often_the_station_connects(

@@ -36,6 +36,7 @@ from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import in_transaction
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.errors import Unavailable
 
 _INSERT_MAX = 500
 
@@ -125,7 +126,7 @@ class CommandCreation:
             return
         try:
             await self._dispatch.send_held([record.station_id])
-        except ServiceAway:
+        except (ServiceAway, Unavailable):
             # It is stored and waits: the next connection or sweep finds it.
             self._dispatch.wake_held([record.station_id])
 
