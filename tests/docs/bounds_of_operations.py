@@ -282,6 +282,11 @@ REST_OF_THE_PAGE = bounds_of(
     ("| meter values | {} after", "session_service: Settings.meter_value_retention_days"),
     ("and the others | {}; the transaction stays", "session_service: Settings.stop_retention_days"),
     ("reconciled or dismissed | {};", "session_service: Settings.quarantine_retention_days"),
+    (
+        "{} minutes after the end; where none came, up to {} days after",
+        "session_service: ENDED_FOR_S / minutes",
+        "session_service: live_figures.KEPT_DAYS",
+    ),
     ("| commands | {} after their end", "command_api: CommandApiSettings.command_retention_days"),
     ("| the audit | {} |", "command_api: CommandApiSettings.audit_retention_days"),
     ("| recorded frames | {} |", "station_registry: RegistrySettings.recording_retention_days"),

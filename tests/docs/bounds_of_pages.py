@@ -37,6 +37,7 @@ SERVICE_READMES = (
         "services/session-service/README.md",
         ("Partitions are made {} weeks ahead", "session_service: WEEKS_AHEAD"),
         ("`csms_transaction_ids_used_ratio` (alarm at {})", "session_service: _ID_ALARM"),
+        ("the row stays for {} minutes", "session_service: ENDED_FOR_S / minutes"),
     ),
 )
 
@@ -45,6 +46,13 @@ OTHER_PAGES = (
         "docs/architecture.md",
         ("can be neither stored nor decided within {} s", CONNECTION + "call_deadline_s"),
         ("its lease ends after {} s", "station_registry: leases.LEASE_S"),
+    ),
+    *bounds_of(
+        "docs/messages/events.md",
+        ("of each transaction in {} s", "session_service: TOLD_EVERY_S"),
+        ("what comes within the {} s", "session_service: TOLD_EVERY_S"),
+        ("more than {} Wh below `meter_start`", "session_service: REGISTER_ROUNDING_WH"),
+        ("at the outlet, up to {} kW", "session_service: PLAUSIBLE_POWER_W / 1000"),
     ),
     *bounds_of("docs/glossary.md", ("{} s from each renewal", "station_registry: leases.LEASE_S")),
     *bounds_of(

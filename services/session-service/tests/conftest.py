@@ -28,6 +28,7 @@ _TABLES = (
     "id_token",
     "connector",
     "transaction",
+    "live_figures",
     "stop",
     "meter_value",
     "meter_value_week",

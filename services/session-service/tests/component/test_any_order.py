@@ -73,7 +73,12 @@ async def rows_and_last_revisions(records: Records) -> tuple[object, ...]:
 
 
 async def rows_and_events(records: Records) -> tuple[object, ...]:
-    events = {event["id"] for event in await records.events()}
+    # Live figures are told by the clock, and only while the session is open.
+    events = {
+        event["id"]
+        for event in await records.events()
+        if event["type"] != "csms.transaction.updated.v1"
+    }
     return (
         await records.rows(f"SELECT {_COLUMNS} FROM transaction ORDER BY started_at"),
         await records.rows("SELECT connection_id, seq, payload::text FROM stop ORDER BY 1, 2"),

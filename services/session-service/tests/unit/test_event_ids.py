@@ -2,14 +2,21 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from csms_shared.contracts.events import CloudEvent
 from csms_shared.ocpp.versions import OCPP16
 from session_service.quarantine.handlers.events import quarantine_added
 from session_service.quarantine.store.items import STOP, Unmatched
+from session_service.transactions.domain.live_figures import Live
 from session_service.transactions.domain.stops import Transaction
-from session_service.transactions.handlers.events import Correction, transaction_corrected
+from session_service.transactions.handlers.events import (
+    Correction,
+    transaction_corrected,
+    transaction_updated,
+)
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 ENDED = Transaction(
@@ -94,3 +101,28 @@ def test_a_copy_that_the_station_sent_later_is_the_same_item_and_another_event()
     later = replace(ITEM, stamp=(2, 1))
     assert later.id == ITEM.id
     assert _added(later) != _added(ITEM)
+
+
+SAMPLES = Path(__file__).parents[4] / "docs" / "messages" / "samples" / "events"
+OPEN = replace(ENDED, status="active", stopped_at=None, meter_stop=None, stop_reason=None)
+LIVE = Live(500, 7200.0, 40.5, NOW + timedelta(minutes=5))
+
+
+def test_live_figures_are_told_as_the_sample_says() -> None:
+    sample = CloudEvent.model_validate_json((SAMPLES / "transaction.updated.json").read_text())
+    routing_key, event = transaction_updated(OPEN, LIVE)
+    assert routing_key == "transaction.updated"
+    assert event == sample.model_copy(update={"time": event.time})
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        replace(LIVE, energy_wh=None),
+        replace(LIVE, power_w=7200.5),
+        replace(LIVE, soc_percent=41.0),
+        replace(LIVE, measured_at=NOW + timedelta(minutes=6)),
+    ],
+)
+def test_other_live_figures_are_another_event(figures: Live) -> None:
+    assert transaction_updated(OPEN, figures)[1].id != transaction_updated(OPEN, LIVE)[1].id

@@ -33,8 +33,22 @@ class TokenStatus(StrEnum):
     INVALID = "invalid"
 
 
+class LiveFigures(Contract):
+    """What is newest of an active transaction; what is not known is null.
+
+    `energy_wh` since its start; `measured_at` is when the newest of the figures was measured.
+    """
+
+    energy_wh: int | None = None
+    power_w: float | None = None
+    soc_percent: float | None = None
+    measured_at: str | None = None
+
+
 class TransactionView(Contract):
     """A charging session. `meter_*` in Wh as the station's register showed them.
+
+    `live`: null where it is not active. It is no change of the transaction: `changes` stays.
 
     `station_transaction_id` is what the station calls it: in OCPP 1.6, `transaction_id` as text.
     `evse_id`: in OCPP 1.6 the connector's number. Services of the version before tell neither.
@@ -57,6 +71,7 @@ class TransactionView(Contract):
     stop_reason: str | None
     stop_id_token: str | None = None
     cost: str | None = None
+    live: LiveFigures | None = None
     flags: list[str]
 
 

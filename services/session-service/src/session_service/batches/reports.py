@@ -16,7 +16,7 @@ from session_service.transactions.handlers.reports import (
     Matches,
     match_stop,
     record,
-    tell_in_rows,
+    tell,
 )
 from session_service.transactions.store.transactions import read_candidates, read_named
 
@@ -38,9 +38,10 @@ async def take_reports(
     sent = {(report.station_id, report.stamp) for report in said}
     candidates = await read_candidates(connection, sent)
     matches, unmatched = _match(stops, meters, known, candidates)
-    events = await record(connection, matches)
-    events += [quarantine_added(item) for item in await add_unmatched(connection, unmatched)]
-    await tell_in_rows(connection, events)
+    recorded = await record(connection, matches)
+    added = await add_unmatched(connection, unmatched)
+    recorded.events += [quarantine_added(item) for item in added]
+    await tell(connection, recorded)
 
 
 def _match(

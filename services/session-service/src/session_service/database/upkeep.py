@@ -64,6 +64,10 @@ def upkeep_tasks(
         # each batch in a program of the release before, which knows a key that is gone.
         return await delete_slice(connection, "meter_value_week", _REPEATED_MARKS)
 
+    async def purge_live_figures(connection: AsyncConnection) -> bool:
+        due = "live_figures WHERE kept_until < now() ORDER BY kept_until LIMIT :slice"
+        return await delete_slice(connection, "live_figures", due)
+
     def purge(due: str, days: int) -> Callable[[AsyncConnection], Awaitable[bool]]:
         table = due.split()[0]
         return lambda connection: delete_slice(connection, table, due, days=days)
@@ -93,5 +97,6 @@ def upkeep_tasks(
                 quarantine_days,
             ),
         ),
+        UpkeepTask("purge_live_figures", 600.0, purge_live_figures),
         UpkeepTask("watch_transaction_ids", 300.0, watch_transaction_ids, in_each_replica=True),
     )

@@ -16,7 +16,9 @@ from session_service.values.suspicion import (
 )
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
-_POWER = "Power.Active.Import"
+ACTIVE_POWER = "Power.Active.Import"
+# Stations round kWh; less than a tenth of one is no step back.
+REGISTER_ROUNDING_WH = 100
 _FACTORS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, None: 1.0}
 
 
@@ -105,12 +107,11 @@ def sample_flags(samples: Iterable[Sample], meter_start: int, received_at: datet
             continue
         if sample.measurand in (None, ENERGY_REGISTER) and sample.location in (None, "Outlet"):
             energy = sample.value * _FACTORS.get(sample.unit, math.nan)
-            # Stations round kWh; less than a tenth of one is no step back.
-            if energy < register - 100:
+            if energy < register - REGISTER_ROUNDING_WH:
                 flags.add(Flag.METER_BACKWARDS)
             elif energy > register:
                 register = energy
-        elif sample.measurand == _POWER:
+        elif sample.measurand == ACTIVE_POWER:
             power = sample.value * _FACTORS.get(sample.unit, math.nan)
             if power > PLAUSIBLE_POWER_W:
                 flags.add(Flag.IMPLAUSIBLE_POWER)

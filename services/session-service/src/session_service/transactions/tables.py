@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -142,6 +143,31 @@ transaction = Table(
         "id",
         postgresql_where=text("status <> 'completed'"),
     ),
+)
+
+# The newest figures that were measured of each open transaction: rows of `transaction` stay as they
+# are while a session charges. Each figure has its time, so that values may come in any order.
+# `told_at`: when they were last told as an event, by the database's clock, so that replicas share
+# the bound. An end sets `ended`, and the row stays until nothing that was under way with it can
+# bring the figures back; `kept_until`: when it goes.
+# No foreign key: its check would lock, and so write to, the row of the transaction. Logged, for it
+# is small beside the meter values, and after a crash an unlogged one would be empty: sessions that
+# report each quarter of an hour would show nothing, and telling would begin anew for all at once.
+live_figures = Table(
+    "live_figures",
+    metadata,
+    Column("transaction_id", Integer, primary_key=True, autoincrement=False),
+    Column("energy_wh", BigInteger),
+    Column("energy_at", DateTime(True)),
+    Column("power_w", Float(53)),
+    Column("power_at", DateTime(True)),
+    Column("soc_percent", Float(53)),
+    Column("soc_at", DateTime(True)),
+    Column("told_at", DateTime(True)),
+    Column("kept_until", DateTime(True), nullable=False),
+    Column("ended", Boolean, nullable=False, server_default=text("false")),
+    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    Index("live_figures_kept_until", "kept_until"),
 )
 
 # One row. A restore makes it another one: cursors of changes from before it count no more.

@@ -13,6 +13,7 @@ from session_service.database.service_tables import bulk_action, outbox
 from session_service.handling.isolation import each_apart
 from session_service.transactions.domain.stops import Transaction, close_by_hand
 from session_service.transactions.handlers.events import transaction_stopped
+from session_service.transactions.handlers.live_figures import LiveChanges, keep_live
 from session_service.transactions.store.last_readings import last_readings
 from session_service.transactions.store.pages import next_to_close, to_close
 from session_service.transactions.store.transactions import (
@@ -27,13 +28,17 @@ Closing = tuple[Transaction, int]
 async def end_by_hand(
     connection: AsyncConnection, closings: Sequence[Closing], reason: str, closed_by: str
 ) -> None:
-    """End open transactions that are locked, each with its last reading in Wh, and tell of it."""
+    """End open transactions that are locked, each with its last reading in Wh, and tell of it.
+
+    To be called last: others wait for the live figures of these until the commit.
+    """
     now = utc_now()
     closed = [
         close_by_hand(transaction, meter_stop, reason, now) for transaction, meter_stop in closings
     ]
     await close_transactions(connection, closed, closed_by)
     await write_events(connection, outbox, [transaction_stopped(one, closed_by) for one in closed])
+    await keep_live(connection, LiveChanges(ended=[one.id for one in closed]))
 
 
 async def close_many(connection: AsyncConnection, request: CloseTransactions) -> BulkOutcome:

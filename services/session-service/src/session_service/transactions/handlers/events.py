@@ -6,6 +6,7 @@ from typing import Any
 from csms_shared.values.times import format_time
 from session_service.handling.events import Event, event_of, joined
 from session_service.metering.domain import MeterReport, energy_wh
+from session_service.transactions.domain.live_figures import Live
 from session_service.transactions.domain.starts import Start, StartedTransaction
 from session_service.transactions.domain.stops import Stop, Transaction
 
@@ -31,6 +32,26 @@ def transaction_started(transaction: StartedTransaction, start: Start) -> Event:
     # After a restore the same start may get another id, which is another fact.
     cause = joined(start.key.hex(), transaction.id)
     return event_of("transaction.started", cause, start.station_id, data)
+
+
+def transaction_updated(transaction: Transaction, live: Live) -> Event:
+    """Tell of an open transaction's newest figures, `live`; those that are not known are null."""
+    figures = {
+        "energy_wh": live.energy_wh,
+        "power_w": live.power_w,
+        "soc_percent": live.soc_percent,
+        "measured_at": format_time(live.measured_at),
+    }
+    data = {
+        "transaction_id": transaction.id,
+        "station_transaction_id": transaction.station_transaction_id,
+        "station_id": transaction.station_id,
+        "evse_id": transaction.evse_id,
+        "connector_id": transaction.connector_id,
+        **figures,
+    }
+    cause = joined(transaction.key.hex(), transaction.id, *figures.values())
+    return event_of("transaction.updated", cause, transaction.station_id, data)
 
 
 class Correction(StrEnum):

@@ -1,7 +1,7 @@
 """Stops and meter values: reports, answered before they come here.
 
 Both are recorded by one function, because a batch of them is one transaction with one order of
-locks: meter values by their keys, transactions by id, stops, then the outbox.
+locks: meter values by their keys, transactions by id, stops, the outbox, then live figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,11 @@ from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
 from session_service.transactions.domain.stops import Named, Stop, Transaction, decide_stop
 from session_service.transactions.handlers.events import meter_values_received
+from session_service.transactions.handlers.live_figures import (
+    LiveChanges,
+    keep_live,
+    live_changes,
+)
 from session_service.transactions.handlers.meter_values import (
     sample_keys,
     stored_samples,
@@ -42,13 +47,21 @@ class Matches:
     reports: list[tuple[MeterCall, Transaction | None]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Recorded:
+    """What is left to be written of reports that are stored: events, and live figures."""
+
+    events: list[Event]
+    live: LiveChanges
+
+
 async def record_matches(connection: AsyncConnection, matches: Matches) -> None:
     """Store reports whose transactions are known, and tell of what is new in them."""
-    await tell_in_rows(connection, await record(connection, matches))
+    await tell(connection, await record(connection, matches))
 
 
-async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
-    """Store reports whose transactions are known, and return the events of what is new."""
+async def record(connection: AsyncConnection, matches: Matches) -> Recorded:
+    """Store reports whose transactions are known, but for what `tell` writes."""
     rows = [
         row
         for meter, transaction in matches.reports
@@ -74,7 +87,13 @@ async def record(connection: AsyncConnection, matches: Matches) -> list[Event]:
     )
     await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
     events += _values_received(matches, set(new))
-    return events
+    return Recorded(events, live_changes(matches.reports, locked, after))
+
+
+async def tell(connection: AsyncConnection, recorded: Recorded) -> None:
+    """Write the events of reports and, last of all, what is live of their transactions."""
+    await _tell_in_rows(connection, recorded.events)
+    await _tell_in_rows(connection, await keep_live(connection, recorded.live))
 
 
 def _values_received(matches: Matches, untold: set[SampleKey]) -> list[Event]:
@@ -162,7 +181,7 @@ def _stop_rows(stop: Stop, transaction: Transaction) -> list[StoredSample]:
     ]
 
 
-async def tell_in_rows(connection: AsyncConnection, events: Sequence[Event]) -> None:
+async def _tell_in_rows(connection: AsyncConnection, events: Sequence[Event]) -> None:
     """Tell of reports, in rows of the outbox that are not too long."""
     for first in range(0, len(events), _METER_EVENTS_PER_ROW):
         await write_events(connection, outbox, events[first : first + _METER_EVENTS_PER_ROW])

@@ -12,6 +12,7 @@ from csms_shared.contracts.sessions import (
     CloseTransaction,
     ListMeterValues,
     ListTransactions,
+    LiveFigures,
     MeterValueView,
     OpenTransactions,
     TransactionName,
@@ -23,8 +24,10 @@ from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_time
 from session_service.metering.domain import ENERGY_REGISTER, energy_wh
 from session_service.transactions.domain.evidence import named
+from session_service.transactions.domain.live_figures import Live
 from session_service.transactions.handlers.closing import end_by_hand
 from session_service.transactions.store.evidence import subject_of, value_of, values_of_times
+from session_service.transactions.store.live_figures import read_live_figures
 from session_service.transactions.store.pages import page_of_meter_values, page_of_transactions
 from session_service.transactions.store.transactions import (
     evse_id_of,
@@ -39,13 +42,14 @@ async def list_transactions(
 ) -> TransactionPage:
     """Return a page of transactions."""
     rows, cursor, changes = await page_of_transactions(connection, query)
-    views = [transaction_view(row) for row in rows]
+    views = await _views(connection, rows)
     return TransactionPage(items=views, next_cursor=cursor, changes=changes)
 
 
 async def get_transaction(connection: AsyncConnection, name: TransactionName) -> TransactionView:
     """Return one transaction."""
-    return transaction_view(await find_transaction(connection, name.transaction_id))
+    (view,) = await _views(connection, [await find_transaction(connection, name.transaction_id)])
+    return view
 
 
 async def list_meter_values(
@@ -127,8 +131,28 @@ def _check_id(transaction_id: int) -> None:
         raise _not_found(transaction_id)
 
 
-def transaction_view(row: Row[Any]) -> TransactionView:
-    """Return a transaction as REST shows it."""
+async def _views(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[TransactionView]:
+    active = {row.id for row in rows if row.status == TransactionStatus.ACTIVE}
+    live = await read_live_figures(connection, active)
+    return [
+        transaction_view(row, _live_view(live.get(row.id)) if row.id in active else None)
+        for row in rows
+    ]
+
+
+def _live_view(live: Live | None) -> LiveFigures:
+    if live is None:
+        return LiveFigures()
+    return LiveFigures(
+        energy_wh=live.energy_wh,
+        power_w=live.power_w,
+        soc_percent=live.soc_percent,
+        measured_at=format_time(live.measured_at),
+    )
+
+
+def transaction_view(row: Row[Any], live: LiveFigures | None = None) -> TransactionView:
+    """Return a transaction as REST shows it, an active one with its live figures."""
     return TransactionView(
         transaction_id=row.id,
         station_transaction_id=station_transaction_id_of(row),
@@ -146,6 +170,7 @@ def transaction_view(row: Row[Any]) -> TransactionView:
         energy_wh=energy_wh(row.meter_start, row.meter_stop),
         stop_reason=row.stop_reason,
         stop_id_token=row.stop_id_token,
+        live=live,
         flags=row.flags,
     )
 
