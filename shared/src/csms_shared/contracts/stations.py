@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
 from csms_shared.contracts.envelope import Contract, Open
+from csms_shared.contracts.history import HISTORY_OPERATIONS
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
@@ -245,7 +246,7 @@ LOOK_UP_OWNERS = "owners.look_up"
 
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
-# list[OwnerView], FleetStatus, those of parked items, Page[MessageView],
+# list[OwnerView], FleetStatus, those of parked items, Page[HistoryView], Page[MessageView],
 # Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
@@ -265,6 +266,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     **PARKED_OPERATIONS,
     **CERTIFICATE_OPERATIONS,
     **SECURITY_EVENT_OPERATIONS,
+    **HISTORY_OPERATIONS,
     "messages.list": ListMessages,
     "refusals.list": ListRefusals,
     "refusals.get": RefusalName,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from csms_shared.contracts.read_calls import Call
+from station_registry.history.domain import Change, Kind
 
 ConnectorKey = tuple[str, int]
 
@@ -49,6 +50,26 @@ class ConnectorStatus:
     def shows(self) -> tuple[str | None, ...]:
         """Return what a person sees of it."""
         return self.status, self.error_code, self.info, self.vendor_id, self.vendor_error_code
+
+
+def change_of(key: ConnectorKey, status: ConnectorStatus) -> Change:
+    """Return a changed status as the station's history keeps it."""
+    station_id, connector_id = key
+    return Change(
+        kind=Kind.CONNECTOR_STATUS,
+        station_id=station_id,
+        received_ms=status.received_ms,
+        status=status.status,
+        connection_id=status.connection_id,
+        epoch=status.epoch,
+        evse_id=status.evse_id,
+        connector_id=connector_id,
+        error_code=status.error_code,
+        info=status.info,
+        vendor_id=status.vendor_id,
+        vendor_error_code=status.vendor_error_code,
+        station_time=status.station_time,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,15 @@ from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SE
 from csms_shared.contracts.read_calls import Call
 from csms_shared.db.outbox import write_events
 from station_registry.availability import store as connectors
-from station_registry.availability.domain import StatusReport, connector_status, decide_statuses
+from station_registry.availability.domain import (
+    StatusReport,
+    change_of,
+    connector_status,
+    decide_statuses,
+)
 from station_registry.database.service_tables import outbox
 from station_registry.events import fact
+from station_registry.history import store as history
 
 
 async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[StatusReport]]) -> None:
@@ -19,6 +25,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
     known = await connectors.lock(connection, [key for key, _ in statuses])
     decision = decide_statuses(known, statuses)
     await connectors.save(connection, decision.newest)
+    await history.save(connection, [change_of(*changed) for changed in decision.changes])
     await write_events(
         connection,
         outbox,

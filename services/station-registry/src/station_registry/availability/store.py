@@ -33,7 +33,14 @@ _LOCK = statement(
     f"JOIN {unnest(_ROW[:2])} USING (station_id, connector_id) "
     "ORDER BY c.station_id, c.connector_id FOR UPDATE OF c"
 )
-# The condition counts where two transactions met a connector that neither could lock yet.
+# Older than any report: the transaction that adds it stores what was reported.
+_BEFORE_ALL = -1
+_ADD = statement(
+    f"INSERT INTO connector ({names(_ROW[:2])}, status, error_code, epoch, seq, connection_id, "
+    f"received_at) SELECT d.*, '', '', {_BEFORE_ALL}, 0, '', now() FROM {unnest(_ROW[:2])} "
+    'ORDER BY station_id COLLATE "C", connector_id ON CONFLICT DO NOTHING'
+)
+# The condition counts beside programs of the release before, which add no connector first.
 _SAVE = statement(
     f"INSERT INTO connector AS c ({names(_ROW)}) SELECT * FROM {unnest(_ROW)} "
     'ORDER BY station_id COLLATE "C", connector_id '
@@ -46,8 +53,22 @@ _SAVE = statement(
 async def lock(
     connection: AsyncConnection, keys: Iterable[ConnectorKey]
 ) -> dict[ConnectorKey, ConnectorStatus]:
-    """Lock connectors and return what they showed."""
-    rows = await connection.execute(_LOCK, arrays(_ROW[:2], sorted(set(keys))))
+    """Lock connectors and return what those showed that were reported before.
+
+    The others are added, so that whoever else meets them sees what is made of them here.
+    """
+    wanted = set(keys)
+    found = await _lock(connection, wanted)
+    if new := wanted - found.keys():
+        await connection.execute(_ADD, arrays(_ROW[:2], sorted(new)))
+        found |= await _lock(connection, new)
+    return {key: status for key, status in found.items() if status.epoch != _BEFORE_ALL}
+
+
+async def _lock(
+    connection: AsyncConnection, keys: Iterable[ConnectorKey]
+) -> dict[ConnectorKey, ConnectorStatus]:
+    rows = await connection.execute(_LOCK, arrays(_ROW[:2], sorted(keys)))
     return {(row.station_id, row.connector_id): _status(row) for row in rows}
 
 
