@@ -1,4 +1,4 @@
-"""The history of a station, through the whole suite."""
+"""The history of a station and its availability, through the whole suite."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ Payload = dict[str, Any]
 
 
 class Station:
-    """A connected station that says one status after the other."""
+    """A connected station that says one status after the other, and has every change scheduled."""
 
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self._socket = socket
@@ -27,7 +27,11 @@ class Station:
 
     async def answer(self) -> None:
         async for frame in self._socket:
-            self._answers.put_nowait(json.loads(frame)[2])
+            kind, unique_id, *rest = json.loads(frame)
+            if kind == 2:
+                await self._socket.send(json.dumps([3, unique_id, {"status": "Scheduled"}]))
+            else:
+                self._answers.put_nowait(rest[0])
 
     async def call(self, action: str, payload: Payload) -> Payload:
         self._sent += 1
@@ -86,3 +90,21 @@ async def test_an_unknown_station_has_no_history(operator: Operator) -> None:
     with pytest.raises(HTTPStatusError) as raised:
         await _history(operator, "nobody knows it")
     assert raised.value.response.status_code == 404
+
+
+async def test_an_availability_that_a_station_took_is_shown(
+    station: Station, operator: Operator, station_id: str
+) -> None:
+    await station.status(0, "Available")
+    await station.status(1, "Available")
+    for connector, kind in ((0, "Inoperative"), (1, "Operative")):
+        command = await operator.command(
+            station_id, "ChangeAvailability", {"connectorId": connector, "type": kind}
+        )
+        assert command["accepted"] is True
+    shown = await eventually(
+        lambda: operator.get(f"/stations/{station_id}"),
+        lambda found: found["connectors"][-1]["availability"] == "Operative",
+    )
+    assert (shown["availability"], shown["availability_scheduled"]) == ("Inoperative", True)
+    assert [each["availability"] for each in shown["connectors"]] == ["Inoperative", "Operative"]

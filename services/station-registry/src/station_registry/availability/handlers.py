@@ -9,12 +9,15 @@ from csms_shared.contracts.read_calls import Call
 from csms_shared.db.outbox import write_events
 from station_registry.availability import store as connectors
 from station_registry.availability.domain import (
+    SetAvailability,
     StatusReport,
     change_of,
     connector_status,
     decide_statuses,
+    newest_set,
 )
 from station_registry.database.service_tables import outbox
+from station_registry.database.station_locks import lock_stations
 from station_registry.events import fact
 from station_registry.history import store as history
 
@@ -70,4 +73,12 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
             )
             for (station_id, connector_id), status in decision.added
         ],
+    )
+
+
+async def note_availabilities(connection: AsyncConnection, ends: Sequence[SetAvailability]) -> None:
+    """Keep what stations were made by commands that they took."""
+    known = await lock_stations(connection, (end.station_id for end in ends))
+    await connectors.save_set(
+        connection, newest_set(end for end in ends if end.station_id in known)
     )

@@ -1,15 +1,15 @@
-"""Connectors as last reported."""
+"""Connectors as last reported, and as commands have set them."""
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
-from station_registry.availability.domain import ConnectorKey, ConnectorStatus
-from station_registry.availability.tables import connector
+from station_registry.availability.domain import ConnectorKey, ConnectorStatus, SetAvailability
+from station_registry.availability.tables import connector, connector_availability
 from station_registry.database.sql import at, statement
 
 _ROW = columns_of(
@@ -47,6 +47,25 @@ _SAVE = statement(
     "ON CONFLICT (station_id, connector_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name, _ in _ROW[2:])
     + " WHERE (excluded.epoch, excluded.seq) > (c.epoch, c.seq)"
+)
+_SET = columns_of(
+    connector_availability,
+    "station_id",
+    "connector_id",
+    "availability",
+    "scheduled",
+    "sent_at",
+    "command_id",
+)
+_SAVE_SET = statement(
+    f"INSERT INTO connector_availability AS a ({names(_SET)}) SELECT * FROM {unnest(_SET)} "
+    'ORDER BY station_id COLLATE "C", connector_id '
+    "ON CONFLICT (station_id, connector_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name, _ in _SET[2:])
+    + " WHERE (excluded.sent_at, excluded.command_id) > (a.sent_at, a.command_id)"
+)
+_SET_OF = statement(
+    f"SELECT {names(_SET)} FROM connector_availability WHERE station_id = ANY(:ids)"
 )
 
 
@@ -93,6 +112,26 @@ async def save(connection: AsyncConnection, newest: Mapping[ConnectorKey, Connec
     ]
     if rows:
         await connection.execute(_SAVE, arrays(_ROW, rows))
+
+
+async def save_set(
+    connection: AsyncConnection, newest: Mapping[ConnectorKey, SetAvailability]
+) -> None:
+    """Store availabilities that were set, each where no later command has set it already."""
+    rows = [
+        (*key, each.availability, each.scheduled, each.sent_at, each.command_id)
+        for key, each in newest.items()
+    ]
+    if rows:
+        await connection.execute(_SAVE_SET, arrays(_SET, rows))
+
+
+async def set_of(
+    connection: AsyncConnection, ids: Collection[str]
+) -> dict[ConnectorKey, SetAvailability]:
+    """Return what was set of the stations' connectors; of connector 0, for the whole station."""
+    rows = await connection.execute(_SET_OF, {"ids": list(ids)})
+    return {(row.station_id, row.connector_id): SetAvailability(*row) for row in rows}
 
 
 def evse_id_of(row: Any) -> int:
