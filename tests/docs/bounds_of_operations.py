@@ -290,6 +290,10 @@ REST_OF_THE_PAGE = bounds_of(
     ("| commands | {} after their end", "command_api: CommandApiSettings.command_retention_days"),
     ("| the audit | {} |", "command_api: CommandApiSettings.audit_retention_days"),
     ("| recorded frames | {} |", "station_registry: RegistrySettings.recording_retention_days"),
+    (
+        "| histories of stations | {}; dro",
+        "station_registry: RegistrySettings.history_retention_days",
+    ),
     ("| uploads | {} |", "command_api: CommandApiSettings.upload_retention_days"),
     ("security events, reports of jobs | {} |", "station_registry: security_events.KEPT_DAYS"),
     (

@@ -127,6 +127,14 @@ OTHER_PAGES = (
         ("a JSON object a line, at most {}.", "command_api: EXPORT_MAX"),
     ),
     *bounds_of(
+        "docs/history.md",
+        (
+            "_RETENTION_DAYS` | station-registry | {} |",
+            "station_registry: RegistrySettings.history_retention_days",
+        ),
+        ("made {} weeks ahead", "station_registry: WEEKS_AHEAD"),
+    ),
+    *bounds_of(
         "docs/bulk-actions.md",
         ("at most and by default {} |", "command_api: BULK_MAX"),
         ("up to {} for each service", "csms_shared: BULK_COUNT_MAX"),

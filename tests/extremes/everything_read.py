@@ -13,8 +13,8 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/transactions": ("transaction_id", ("", "/meter-values", "/evidence")),
     "/stations": (
         "station_id",
-        ("", "/connectors", "/messages", "/messages.jsonl", "/refusals", "/configuration",
-         "/certificates", "/charging-profiles", "/local-list",
+        ("", "/connectors", "/history", "/messages", "/messages.jsonl", "/refusals",
+         "/configuration", "/certificates", "/charging-profiles", "/local-list",
          "/composite-schedule?connector_id=1"),
     ),
     "/reservations": ("reservation_id", ("",)),

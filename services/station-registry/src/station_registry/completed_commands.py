@@ -9,6 +9,7 @@ from csms_shared.ocpp import v16 as ocpp16
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.completed_commands import CompletedHandler, apply_completed, following
 from csms_shared.service.inbox import Reply, Work
+from station_registry.availability.handlers import note_availabilities
 from station_registry.certificates.handlers.commands import (
     note_installed_certificates,
     note_signed_certificates,
@@ -51,17 +52,21 @@ COMPLETED_COMMANDS: dict[tuple[str, str], CompletedHandler] = {
     (OCPP16, ocpp16.GET_CONFIGURATION): following(v16.configuration.read_values, note_read),
     (OCPP16, ocpp16.CHANGE_CONFIGURATION): _note_changed_configuration,
     (OCPP16, ocpp16.RESET): note_resets,
+    (OCPP16, ocpp16.CHANGE_AVAILABILITY): following(
+        v16.availability.read_availability, note_availabilities
+    ),
 }
-_CONFIGURING_COMMANDS = (
+_COMMANDS_THAT_LOCK = (
     (OCPP16, ocpp16.GET_CONFIGURATION),
     (OCPP16, ocpp16.CHANGE_CONFIGURATION),
     (OCPP16, ocpp16.RESET),
+    (OCPP16, ocpp16.CHANGE_AVAILABILITY),
 )
 
 
-def stations_of_configuring_commands(works: Sequence[Work]) -> set[str]:
+def stations_that_commands_lock(works: Sequence[Work]) -> set[str]:
     """Return the stations that `note_completed_commands` locks."""
-    return stations_of_commands(works, _CONFIGURING_COMMANDS)
+    return stations_of_commands(works, _COMMANDS_THAT_LOCK)
 
 
 def stations_of_job_commands(works: Sequence[Work]) -> set[str]:

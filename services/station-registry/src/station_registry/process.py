@@ -28,6 +28,7 @@ from station_registry.certificates.store import requests as certificate_requests
 from station_registry.data_transfer.store import purge_transfers
 from station_registry.database import MIGRATIONS, SCHEMA
 from station_registry.database.service_tables import outbox, parked
+from station_registry.history import store as history
 from station_registry.http.external_signer import ExternalSigner
 from station_registry.jobs.handlers.jobs import time_out_jobs
 from station_registry.jobs.handlers.rollouts import advance_rollouts
@@ -134,6 +135,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     )
     service.keep_up(
         *upkeep_tasks(settings.recording_retention_days),
+        *history.upkeep_tasks(settings.history_retention_days),
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
         UpkeepTask("purge_gateways", 60.0, purge_ended),

@@ -16,8 +16,8 @@ from station_registry.batch_locks import Locks, take_locks
 from station_registry.certificates.handlers.requests import SigningNow, sign_certificate
 from station_registry.completed_commands import (
     note_completed_commands,
-    stations_of_configuring_commands,
     stations_of_job_commands,
+    stations_that_commands_lock,
 )
 from station_registry.data_transfer.handlers import transfer_data
 from station_registry.jobs.handlers.jobs import note_job_reports
@@ -106,7 +106,7 @@ def report_routes() -> Routes[Locks]:
         },
         MessageType.EVENTS: MessageRoute(
             note_completed_commands,
-            Locks(stations_of_configuring_commands, stations_of_job_commands),
+            Locks(stations_that_commands_lock, stations_of_job_commands),
         ),
     }
 

@@ -38,6 +38,9 @@ class RegistrySettings(DatabaseSettings):
     recording_retention_days: int = Field(
         7, ge=1, le=3650, description="days that recorded frames are kept"
     )
+    history_retention_days: int = Field(
+        400, ge=1, le=3650, description="days that stations' histories are kept"
+    )
     operator_name: str = Field(
         "",
         max_length=64,

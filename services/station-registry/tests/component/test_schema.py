@@ -16,7 +16,7 @@ from station_registry.traffic.store import refusals
 
 
 def _is_of_partition(difference: object) -> bool:
-    return re.search(r"recording_(\d{8}|default)", repr(difference)) is not None
+    return re.search(r"(recording|station_history)_(\d{8}|default)", repr(difference)) is not None
 
 
 async def test_the_migrations_make_what_the_tables_say(engine: AsyncEngine) -> None:

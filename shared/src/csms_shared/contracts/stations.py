@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
 from csms_shared.contracts.envelope import Contract, Open
+from csms_shared.contracts.history import HISTORY_OPERATIONS
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
@@ -46,6 +47,9 @@ class ConnectorView(Contract):
     """A connector as last reported; `transaction_id` is filled in by command-api.
 
     `evse_id`: in OCPP 1.6 the connector's number; a registry of the version before tells none.
+    `availability`: what the last ChangeAvailability that the station took has set, for it or for
+    the whole station; null where none has. `availability_scheduled`: the station answered that it
+    follows when a transaction has ended.
     """
 
     evse_id: int | None = None
@@ -55,6 +59,8 @@ class ConnectorView(Contract):
     updated_at: str
     info: str | None = None
     vendor_error_code: str | None = None
+    availability: str | None = None
+    availability_scheduled: bool = False
     transaction_id: int | None = None
 
 
@@ -67,7 +73,8 @@ class StationView(Contract):
     `registered_serial_number` what an operator says, and what a certificate may name.
     `exempt_from_limits`: it is on a test bench, and gateways count none of what docs/adr/0020
     names. `password_change_pending`: it has been given a password that it has not shown to have
-    yet, or not to have, and more than one counts.
+    yet, or not to have, and more than one counts. `availability` and `availability_scheduled` are
+    as of a connector, set for the whole station.
     """
 
     station_id: str
@@ -94,6 +101,8 @@ class StationView(Contract):
     last_seen_at: str | None
     last_boot_at: str | None
     tolerated: dict[str, int] = Field(default_factory=dict)
+    availability: str | None = None
+    availability_scheduled: bool = False
     connection: ConnectionView | None
     connectors: list[ConnectorView]
 
@@ -245,7 +254,7 @@ LOOK_UP_OWNERS = "owners.look_up"
 
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
-# list[OwnerView], FleetStatus, those of parked items, Page[MessageView],
+# list[OwnerView], FleetStatus, those of parked items, Page[HistoryView], Page[MessageView],
 # Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
@@ -265,6 +274,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     **PARKED_OPERATIONS,
     **CERTIFICATE_OPERATIONS,
     **SECURITY_EVENT_OPERATIONS,
+    **HISTORY_OPERATIONS,
     "messages.list": ListMessages,
     "refusals.list": ListRefusals,
     "refusals.get": RefusalName,

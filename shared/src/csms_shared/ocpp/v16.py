@@ -107,7 +107,11 @@ _ROWS = (
     Action(
         name=CHANGE_AVAILABILITY,
         example={"connectorId": 1, "type": "Inoperative"},
-        to_station=ToStation(yes=frozenset({"Accepted", "Scheduled"}), at_least={"connectorId": 0}),
+        to_station=ToStation(
+            followed_by=(_REGISTRY,),
+            yes=frozenset({"Accepted", "Scheduled"}),
+            at_least={"connectorId": 0},
+        ),
     ),
     Action(
         name=CHANGE_CONFIGURATION,

@@ -8,12 +8,9 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from csms_shared.values.numbers import in_64_bits
+from csms_shared.values.station_clocks import CLOCK_TOLERANCE
 from session_service.values.stamps import Stamp
-from session_service.values.suspicion import (
-    CLOCK_TOLERANCE,
-    PLAUSIBLE_POWER_W,
-    Flag,
-)
+from session_service.values.suspicion import PLAUSIBLE_POWER_W, Flag
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 ACTIVE_POWER = "Power.Active.Import"

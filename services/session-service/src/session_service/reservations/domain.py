@@ -12,7 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from csms_shared.values.id_tokens import token_key
-from session_service.values.suspicion import BUILD_DATE
+from csms_shared.values.station_clocks import BUILD_DATE
 
 # A start that is younger than this by the station's clock was sent at once: ours tells better.
 SENT_AT_ONCE = timedelta(minutes=5)

@@ -1,13 +1,10 @@
 """Marks of suspect data: stored beside it, for people to judge; nothing is dropped for them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from csms_shared.values.times import LATEST
+from csms_shared.values.station_clocks import BUILD_DATE, ClockFlag, clock_flag
 
-# Before this date no clock of a station can be set: the software did not exist.
-BUILD_DATE = datetime(2025, 1, 1, tzinfo=UTC)
-CLOCK_TOLERANCE = timedelta(minutes=5)
 # More than any station or vehicle can take; a register that jumped looks like it.
 PLAUSIBLE_POWER_W = 1_500_000.0
 
@@ -15,9 +12,9 @@ PLAUSIBLE_POWER_W = 1_500_000.0
 class Flag(StrEnum):
     """What is odd about a transaction."""
 
-    CLOCK_NOT_SET = "clock_not_set"
-    CLOCK_AHEAD = "clock_ahead"
-    UNREADABLE_TIME = "unreadable_time"
+    CLOCK_NOT_SET = ClockFlag.CLOCK_NOT_SET.value
+    CLOCK_AHEAD = ClockFlag.CLOCK_AHEAD.value
+    UNREADABLE_TIME = ClockFlag.UNREADABLE_TIME.value
     NEGATIVE_METER = "negative_meter"
     NO_CONNECTOR = "no_connector"
     NEGATIVE_ENERGY = "negative_energy"
@@ -39,13 +36,8 @@ CLOCK_FLAGS = frozenset({Flag.CLOCK_NOT_SET, Flag.CLOCK_AHEAD, Flag.UNREADABLE_T
 
 def clock_flags(said: datetime | None, received_at: datetime) -> set[Flag]:
     """Judge a time that a station sent, of any year; None where its text is no time."""
-    if said is None or said > LATEST:
-        return {Flag.UNREADABLE_TIME}
-    if said < BUILD_DATE:
-        return {Flag.CLOCK_NOT_SET}
-    if said > received_at + CLOCK_TOLERANCE:
-        return {Flag.CLOCK_AHEAD}
-    return set()
+    found = clock_flag(said, received_at)
+    return set() if found is None else {Flag(found.value)}
 
 
 def energy_flags(meter_start: int, meter_stop: int) -> set[Flag]:

@@ -15,6 +15,7 @@ from station_registry.certificates.handlers.operations import certificate_operat
 from station_registry.configuration.handlers import requests as configuration
 from station_registry.configuration.handlers import templates
 from station_registry.database.service_tables import bulk_action, parked
+from station_registry.history.handlers import list_history
 from station_registry.jobs.handlers import rollout_requests
 from station_registry.jobs.handlers.requests import create_job, get_job, list_jobs
 from station_registry.provisioning.domain.registration import Policies
@@ -57,6 +58,7 @@ def station_operations(
         "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
         "security_events.list": transactional(engine, security_events.list_events),
         **certificate_operations(engine, authority),
+        "history.list": transactional(engine, list_history),
         "messages.list": transactional(engine, list_messages),
         "refusals.list": transactional(engine, list_refusals),
         "refusals.get": transactional(engine, get_refusal),

@@ -1,9 +1,15 @@
-"""States of connectors: the newest by (epoch, seq) counts, never by the station's clock."""
+"""States of connectors: the newest by (epoch, seq) counts, never by the station's clock.
+
+Availabilities that were set: the command that was sent last counts.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from csms_shared.contracts.read_calls import Call
+from station_registry.history.domain import Change, Kind
 
 ConnectorKey = tuple[str, int]
 
@@ -49,6 +55,26 @@ class ConnectorStatus:
     def shows(self) -> tuple[str | None, ...]:
         """Return what a person sees of it."""
         return self.status, self.error_code, self.info, self.vendor_id, self.vendor_error_code
+
+
+def change_of(key: ConnectorKey, status: ConnectorStatus) -> Change:
+    """Return a changed status as the station's history keeps it."""
+    station_id, connector_id = key
+    return Change(
+        kind=Kind.CONNECTOR_STATUS,
+        station_id=station_id,
+        received_ms=status.received_ms,
+        status=status.status,
+        connection_id=status.connection_id,
+        epoch=status.epoch,
+        evse_id=status.evse_id,
+        connector_id=connector_id,
+        error_code=status.error_code,
+        info=status.info,
+        vendor_id=status.vendor_id,
+        vendor_error_code=status.vendor_error_code,
+        station_time=status.station_time,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +128,42 @@ def decide_statuses(
         newest[key] = status
     added = [(key, status) for key, status in newest.items() if key not in known and key[1] > 0]
     return StatusDecision(newest, changes, out_of_service, added)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAvailability:
+    """What a station took of a command: the availability of a connector, or by 0 of all.
+
+    `scheduled`: the station answered that it follows when a transaction has ended.
+    """
+
+    station_id: str
+    connector_id: int
+    availability: str
+    scheduled: bool
+    sent_at: datetime
+    command_id: UUID
+
+    @property
+    def key(self) -> ConnectorKey:
+        """Which connector."""
+        return self.station_id, self.connector_id
+
+    @property
+    def order(self) -> tuple[datetime, UUID]:
+        """What orders the commands of one station."""
+        return self.sent_at, self.command_id
+
+
+def newest_set(ends: Iterable[SetAvailability]) -> dict[ConnectorKey, SetAvailability]:
+    """Return what was set last of each connector, in whatever order the ends came."""
+    return {end.key: end for end in sorted(ends, key=lambda end: end.order)}
+
+
+def availability_of(
+    known: Mapping[ConnectorKey, SetAvailability], station_id: str, connector_id: int
+) -> SetAvailability | None:
+    """Return what holds for a connector: set for it, or later for the whole station (1.6, 5.2)."""
+    keys = ((station_id, connector_id), (station_id, 0))
+    found = [known[key] for key in keys if key in known]
+    return max(found, key=lambda each: each.order, default=None)

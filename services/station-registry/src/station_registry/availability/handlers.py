@@ -8,9 +8,18 @@ from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SE
 from csms_shared.contracts.read_calls import Call
 from csms_shared.db.outbox import write_events
 from station_registry.availability import store as connectors
-from station_registry.availability.domain import StatusReport, connector_status, decide_statuses
+from station_registry.availability.domain import (
+    SetAvailability,
+    StatusReport,
+    change_of,
+    connector_status,
+    decide_statuses,
+    newest_set,
+)
 from station_registry.database.service_tables import outbox
+from station_registry.database.station_locks import lock_stations
 from station_registry.events import fact
+from station_registry.history import store as history
 
 
 async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[StatusReport]]) -> None:
@@ -19,6 +28,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
     known = await connectors.lock(connection, [key for key, _ in statuses])
     decision = decide_statuses(known, statuses)
     await connectors.save(connection, decision.newest)
+    await history.save(connection, [change_of(*changed) for changed in decision.changes])
     await write_events(
         connection,
         outbox,
@@ -63,4 +73,12 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
             )
             for (station_id, connector_id), status in decision.added
         ],
+    )
+
+
+async def note_availabilities(connection: AsyncConnection, ends: Sequence[SetAvailability]) -> None:
+    """Keep what stations were made by commands that they took."""
+    known = await lock_stations(connection, (end.station_id for end in ends))
+    await connectors.save_set(
+        connection, newest_set(end for end in ends if end.station_id in known)
     )

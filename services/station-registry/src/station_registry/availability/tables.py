@@ -1,7 +1,9 @@
-"""The table of connectors."""
+"""The tables of connectors."""
 
 from sqlalchemy import (
+    UUID,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     PrimaryKeyConstraint,
@@ -29,4 +31,19 @@ connector = Table(
     Column("received_at", DateTime(True), nullable=False),
     Column("evse_id", BigInteger),
     PrimaryKeyConstraint("station_id", "connector_id", name="connector_pkey"),
+)
+
+# What the newest command that a station took has made of each connector; 0 is the station with
+# all its connectors. Apart from `connector`: one may be set that was never reported.
+connector_availability = Table(
+    "connector_availability",
+    metadata,
+    Column("tenant_id", Text, nullable=False, server_default="default"),
+    station_id_column(),
+    Column("connector_id", BigInteger, nullable=False),
+    Column("availability", Text, nullable=False),
+    Column("scheduled", Boolean, nullable=False),
+    Column("sent_at", DateTime(True), nullable=False),
+    Column("command_id", UUID(as_uuid=True), nullable=False),
+    PrimaryKeyConstraint("station_id", "connector_id", name="connector_availability_pkey"),
 )

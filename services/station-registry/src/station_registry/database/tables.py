@@ -6,6 +6,7 @@ from station_registry.configuration import tables as configuration
 from station_registry.data_transfer import tables as data_transfer
 from station_registry.database import service_tables
 from station_registry.database.metadata import metadata
+from station_registry.history import tables as history
 from station_registry.jobs import tables as jobs
 from station_registry.ownership import tables as ownership
 from station_registry.provisioning import tables as provisioning
@@ -18,6 +19,7 @@ __all__ = [
     "certificates",
     "configuration",
     "data_transfer",
+    "history",
     "jobs",
     "metadata",
     "ownership",

@@ -72,6 +72,7 @@ _FORGET_HISTORY = statement(
         f"of_{table} AS (DELETE FROM {table} WHERE station_id = ANY(:ids))"
         for table in (
             "connector",
+            "connector_availability",
             "tolerance",
             "installed_certificate",
             "certificate_listing",

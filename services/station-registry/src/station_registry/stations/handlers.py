@@ -46,6 +46,8 @@ from station_registry.credentials.store.passwords import save_credentials, save_
 from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
 from station_registry.events import fact
+from station_registry.history import store as history
+from station_registry.ownership.domain.presence import went_offline
 from station_registry.ownership.handlers import controls
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections
@@ -198,14 +200,9 @@ async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
     await changes.mark_deleted(connection, station.station_id)
     if (owner := station.owner) is not None:
         await connections.delete(connection, [station.station_id])
-        events += gone(
-            station.station_id,
-            (owner.connection_id,),
-            now,
-            owner.connection_id,
-            owner.epoch,
-            "deleted",
-        )
+        change = went_offline(station.station_id, owner, "deleted", now)
+        await history.save(connection, [change])
+        events += gone(change, owner.connection_id)
         instructions = [controls.close(station.station_id, owner, "the station was deleted")]
     await write_events(connection, outbox, events)
     return None, instructions

@@ -16,6 +16,8 @@ from station_registry.credentials.domain.client_certificates import fingerprint_
 from station_registry.credentials.store.passwords import save_credentials
 from station_registry.database.service_tables import outbox
 from station_registry.events import Event, fact
+from station_registry.history import store as history
+from station_registry.history.domain import Change
 from station_registry.ownership.domain.claims import (
     ClaimDecision,
     ClaimedStation,
@@ -24,6 +26,7 @@ from station_registry.ownership.domain.claims import (
     may_be_created,
     refuse_unknown,
 )
+from station_registry.ownership.domain.presence import CameOnline, came_online
 from station_registry.ownership.handlers import controls
 from station_registry.ownership.store import claimed_stations, connections, leases, liveness
 from station_registry.provisioning import store as stations
@@ -84,6 +87,7 @@ async def claim(
     before = dict(known)
     replies: list[Reply] = []
     events: list[Event] = []
+    changes: list[Change] = []
     newest: dict[str, tuple[Claim, int]] = {}
     for work, request in wanted:
         station = known.get(request.station_id)
@@ -100,11 +104,13 @@ async def claim(
         replies += _controls(decision)
         events += _events(decision, request, work)
         events += _raised(station, decision, request)
+        changes += _changes(decision, request)
     await _store(connection, before, known, newest)
     await leases.introduce(
         connection,
         [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _ in wanted],
     )
+    await history.save(connection, changes)
     await write_events(connection, outbox, events)
     return replies
 
@@ -204,6 +210,14 @@ def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Event]:
             fact("station.online", station_id, cause, request.connected_ms, epoch=claimed.epoch)
         )
     return events
+
+
+def _changes(decision: ClaimDecision, request: Claim) -> list[Change]:
+    claimed = decision.claimed
+    if claimed is None or claimed.ownership.owner is None:
+        return []
+    why = CameOnline.NEW_CONNECTION if claimed.came_online else CameOnline.SUPERSEDED
+    return [came_online(request.station_id, claimed.ownership.owner, why, request.connected_ms)]
 
 
 def _raised(before: ClaimedStation, decision: ClaimDecision, request: Claim) -> list[Event]:

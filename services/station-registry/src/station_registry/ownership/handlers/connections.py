@@ -19,7 +19,10 @@ from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.database.service_tables import outbox
 from station_registry.events import Event, fact
+from station_registry.history import store as history
+from station_registry.history.domain import Change
 from station_registry.ownership.domain.owners import Owner, Ownership, Verdict, reassert, release
+from station_registry.ownership.domain.presence import CameOnline, came_online, went_offline
 from station_registry.ownership.store import claimed_stations, connections, leases, liveness
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.registration import Policies, registration_change
@@ -35,21 +38,17 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
     after = dict(before)
     ended: list[str] = []
     events: list[Event] = []
+    changes: list[Change] = []
     for item in releases:
         if (ownership := after.get(item.station_id)) is None:
             continue
         released = release(ownership, item.connection_id, item.epoch)
         after[item.station_id] = released.ownership
-        if released.hit:
+        if released.hit and ownership.owner is not None:
             ended.append(item.station_id)
-            events += gone(
-                item.station_id,
-                (item.connection_id,),
-                item.released_ms,
-                item.connection_id,
-                released.ownership.released_epoch,
-                item.reason,
-            )
+            change = went_offline(item.station_id, ownership.owner, item.reason, item.released_ms)
+            changes.append(change)
+            events += gone(change, item.connection_id)
     changed = {
         station_id: ownership.released_epoch
         for station_id, ownership in after.items()
@@ -59,30 +58,24 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
         await claimed_stations.save_released(connection, changed)
     if ended:
         await connections.delete(connection, ended)
+    await history.save(connection, changes)
     await write_events(connection, outbox, events)
     return []
 
 
-def gone(
-    station_id: str,
-    cause: tuple[str | int, ...],
-    at_ms: int,
-    connection_id: str,
-    epoch: int,
-    reason: str,
-) -> list[Event]:
-    """Tell that a station's connection ended, and that the station has no other."""
+def gone(change: Change, *cause: str | int) -> list[Event]:
+    """Tell that a station is offline."""
+    at_ms, about = change.received_ms, {"epoch": change.epoch, "reason": change.reason}
     return [
         fact(
             "station.disconnected",
-            station_id,
+            change.station_id,
             cause,
             at_ms,
-            connection_id=connection_id,
-            epoch=epoch,
-            reason=reason,
+            connection_id=change.connection_id,
+            **about,
         ),
-        fact("station.offline", station_id, cause, at_ms, epoch=epoch, reason=reason),
+        fact("station.offline", change.station_id, cause, at_ms, **about),
     ]
 
 
@@ -114,6 +107,7 @@ async def reassert_connections(
         connection,
         [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
     )
+    await history.save(connection, moved.changes)
     await write_events(connection, outbox, moved.events)
     answers = {
         work.envelope["reply_key"]: ReassertionReply(superseded=[], held=[])
@@ -136,6 +130,7 @@ class _Moved:
     kept: list[tuple[Work, Reassertion]] = field(default_factory=list)
     superseded: list[tuple[Work, Reassertion]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
 
 async def _move(
@@ -167,6 +162,8 @@ async def _move(
             item.connected_ms,
         )
         moved.events.extend(_back(item, owner.gateway_id, outcome.verdict, now))
+        if outcome.verdict is Verdict.RESTORED:
+            moved.changes.append(came_online(item.station_id, owner, CameOnline.RESTORED, now))
     if held:
         await connections.save(connection, [held[station_id] for station_id in sorted(held)])
     return moved

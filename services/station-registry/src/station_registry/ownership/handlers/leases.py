@@ -13,6 +13,10 @@ from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from station_registry.database.service_tables import outbox
 from station_registry.events import Event
+from station_registry.history import store as history
+from station_registry.history.domain import Change
+from station_registry.ownership.domain.owners import Owner
+from station_registry.ownership.domain.presence import went_offline
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections, leases
 from station_registry.works import in_time, parsed
@@ -82,16 +86,14 @@ async def sweep_leases(connection: AsyncConnection) -> None:
         return
     now = now_ms()
     events: list[Event] = []
+    changes: list[Change] = []
     for row in swept:
         # A connection that was re-asserted may end so again, by another end of a lease.
         expired_ms = round(row.lease_expires_at.timestamp() * 1000)
-        events += gone(
-            row.station_id,
-            (row.connection_id, expired_ms),
-            now,
-            row.connection_id,
-            row.epoch,
-            "lease_expired",
-        )
+        owner = Owner(row.gateway_id, row.connection_id, row.epoch)
+        change = went_offline(row.station_id, owner, "lease_expired", now)
+        changes.append(change)
+        events += gone(change, row.connection_id, expired_ms)
+    await history.save(connection, changes)
     await write_events(connection, outbox, events)
     log.warning("lease_expired", stations=len(swept))

@@ -49,7 +49,7 @@ _SWEEP = statement(
     "DELETE FROM station_connection c USING (SELECT c.station_id, ended.lease_expires_at "
     "FROM station_connection c JOIN ended USING (gateway_id) ORDER BY c.station_id LIMIT :most "
     "FOR UPDATE OF c SKIP LOCKED) AS e WHERE c.station_id = e.station_id "
-    "RETURNING c.station_id, c.connection_id, c.epoch, e.lease_expires_at"
+    "RETURNING c.station_id, c.gateway_id, c.connection_id, c.epoch, e.lease_expires_at"
 )
 
 

@@ -7,7 +7,7 @@ time, or was found away, it is not known whether the station is online: `unconfi
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,8 @@ from csms_shared.contracts.stations import (
 )
 from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
 from csms_shared.values.times import format_time
-from station_registry.availability.store import evse_id_of
+from station_registry.availability.domain import ConnectorKey, SetAvailability, availability_of
+from station_registry.availability.store import evse_id_of, set_of
 from station_registry.database.sql import statement
 from station_registry.ownership.store.leases import RENEWED_AT, UNCONFIRMED
 
@@ -127,7 +128,8 @@ async def list_connectors(
     """Return a station's connectors, None where there is no such station."""
     if (await connection.execute(_EXISTS, {"station_id": station_id})).first() is None:
         return None
-    return (await _connectors(connection, [station_id])).get(station_id, [])
+    known = await set_of(connection, [station_id])
+    return (await _connectors(connection, [station_id], known)).get(station_id, [])
 
 
 async def list_connections(
@@ -184,7 +186,8 @@ async def fleet_status(connection: AsyncConnection) -> FleetStatus:
 async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[StationView]:
     rows = list(rows)
     ids = [row.station_id for row in rows]
-    connectors = await _connectors(connection, ids)
+    known = await set_of(connection, ids)
+    connectors = await _connectors(connection, ids, known)
     tolerated: dict[str, dict[str, int]] = {}
     for row in await connection.execute(_TOLERANCES, {"ids": ids}):
         tolerated.setdefault(row.station_id, {})[row.name] = row.times
@@ -214,6 +217,7 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
             last_seen_at=_time(row.last_seen_at),
             last_boot_at=_time(row.last_boot_at),
             tolerated=tolerated.get(row.station_id, {}),
+            **_availability(known, row.station_id, 0),
             connection=_connection(row, row.connection_epoch, row.connection_version)
             if row.connection_id is not None
             else None,
@@ -224,7 +228,7 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
 
 
 async def _connectors(
-    connection: AsyncConnection, ids: list[str]
+    connection: AsyncConnection, ids: list[str], known: Mapping[ConnectorKey, SetAvailability]
 ) -> dict[str, list[ConnectorView]]:
     found: dict[str, list[ConnectorView]] = {}
     for row in await connection.execute(_CONNECTORS, {"ids": ids}):
@@ -237,9 +241,19 @@ async def _connectors(
                 updated_at=format_time(row.received_at),
                 info=row.info,
                 vendor_error_code=row.vendor_error_code,
+                **_availability(known, row.station_id, row.connector_id),
             )
         )
     return found
+
+
+def _availability(
+    known: Mapping[ConnectorKey, SetAvailability], station_id: str, connector_id: int
+) -> dict[str, Any]:
+    found = availability_of(known, station_id, connector_id)
+    if found is None:
+        return {}
+    return {"availability": found.availability, "availability_scheduled": found.scheduled}
 
 
 def _connection(row: Any, epoch: int, version: str) -> ConnectionView:

@@ -1,0 +1,1 @@
+"""What became of stations' presence and of their connectors' status."""
