@@ -1,10 +1,6 @@
 """Who asks, and whether they may."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from fastapi import Depends, Request
-from fastapi.dependencies.models import Dependant
+from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from command_api.accounts.domain.roles import Principal, Role
@@ -71,25 +67,3 @@ async def is_still_authorized(request: Request, role: Role) -> bool:
         return (await _recognise(request)).role.includes(role)
     except Unauthenticated:
         return False
-
-
-@dataclass(frozen=True, slots=True)
-class Requires:
-    """The dependency of a route that only this role may use."""
-
-    role: Role
-
-    async def __call__(self, request: Request) -> Principal:
-        """Return who asks, if they may."""
-        return await authorize(request, self.role)
-
-
-Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR))]
-Administrator = Annotated[Principal, Depends(Requires(Role.ADMIN))]
-
-
-def required_role(dependant: Dependant | None) -> Role | None:
-    """Return the role that a route needs; None where it is open to all."""
-    calls = [one.call for one in dependant.dependencies] if dependant is not None else []
-    return next((call.role for call in calls if isinstance(call, Requires)), None)

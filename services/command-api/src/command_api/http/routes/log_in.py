@@ -3,12 +3,13 @@
 import math
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.accounts.handlers.logins import TooManyFailures, WrongCredentials
 from command_api.http.access.client_address import client_address
+from command_api.http.access.declarations import Open
 from command_api.http.answers.documents import Json
 from command_api.http.answers.problems import ProblemResponse
 from command_api.http.requests.body_route import BodyRoute
@@ -29,6 +30,7 @@ class TokenAnswer(BaseModel):
     "/token",
     response_model=TokenAnswer,
     summary="Log in",
+    dependencies=[Depends(Open("who logs in has no credentials yet but those of the form"))],
     responses={
         401: {"description": "Wrong user name or password."},
         429: {"description": "Too many tries were wrong, or too many log in at once."},
