@@ -284,6 +284,10 @@ REST_OF_THE_PAGE = bounds_of(
     ("reconciled or dismissed | {};", "session_service: Settings.quarantine_retention_days"),
     ("| commands | {} after their end", "command_api: CommandApiSettings.command_retention_days"),
     ("| the audit | {} |", "command_api: CommandApiSettings.audit_retention_days"),
+    (
+        "| sessions of users | {} hours after the log-in",
+        "command_api: TOKEN_SECONDS / minutes / minutes",
+    ),
     ("| recorded frames | {} |", "station_registry: RegistrySettings.recording_retention_days"),
     ("| uploads | {} |", "command_api: CommandApiSettings.upload_retention_days"),
     ("security events, reports of jobs | {} |", "station_registry: security_events.KEPT_DAYS"),

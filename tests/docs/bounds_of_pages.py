@@ -23,7 +23,10 @@ COMMAND_API_README = bounds_of(
         "the sweeper ends one {} s after its deadline or its writing",
         "command_api: ANSWER_TIMEOUT_MS + GRACE_MS / 1000",
     ),
-    ("A changed or deleted account counts for up to {} s", "command_api: logins._REMEMBER_S"),
+    (
+        "A changed or deleted account, and a session that was ended, counts for up to {} s",
+        "command_api: logins._REMEMBER_S",
+    ),
     ("A stream that falls {} events behind", "command_api: BUFFER_EVENTS"),
 )
 

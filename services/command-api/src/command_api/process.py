@@ -10,6 +10,7 @@ from command_api.accounts.domain.login_limits import LoginLimits
 from command_api.accounts.handlers.accounts import Accounts
 from command_api.accounts.handlers.logins import Logins
 from command_api.accounts.handlers.passwords import Passwords
+from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
@@ -154,10 +155,12 @@ class CommandApi:
         settings, engine = self._settings, self._engines.rest
         own_parked = parked_operations(engine, self._publisher, parked, bulk_action, COMMAND_API)
         secret = settings.token_secret.get_secret_value().encode()
+        accounts = Accounts(engine, passwords, self._logins)
         return ApiState(
             engine=engine,
             logins=self._logins,
-            accounts=Accounts(engine, passwords, self._logins),
+            accounts=accounts,
+            sessions=Sessions(engine, passwords, self._logins, accounts),
             commands=self._commands,
             creations=IdempotentCreation(engine, secret),
             watched=self._watched,

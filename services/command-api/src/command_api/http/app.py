@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from command_api.http.access.declarations import Open, PlainRoute, require_declarations
+from command_api.http.access.request_ids import RequestIds
 from command_api.http.access.request_limit import RequestLimit
 from command_api.http.answers.documents import Json
 from command_api.http.answers.problems import install_problem_handlers
@@ -16,6 +17,7 @@ from command_api.http.requests.head_requests import HeadRequests
 from command_api.http.requests.raw_paths import RawPaths
 from command_api.http.routes import (
     api_keys,
+    audit,
     certificates,
     charging,
     commands,
@@ -27,6 +29,7 @@ from command_api.http.routes import (
     jobs,
     local_lists,
     log_in,
+    log_out,
     messages,
     parked,
     quarantine,
@@ -34,6 +37,7 @@ from command_api.http.routes import (
     reservations,
     rollouts,
     security_events,
+    sessions,
     stations,
     status,
     transaction_closing,
@@ -48,6 +52,7 @@ from command_api.http.state import ApiState
 PREFIX = "/api/v1"
 _RESOURCES = (
     log_in,
+    log_out,
     status,
     stations,
     local_lists,
@@ -66,8 +71,10 @@ _RESOURCES = (
     jobs,
     job_uploads,
     rollouts,
+    sessions,
     users,
     api_keys,
+    audit,
     events,
     security_events,
     certificates,
@@ -101,6 +108,7 @@ def create_app(state: ApiState) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
     app.add_middleware(RequestLimit)
+    app.add_middleware(RequestIds)
     return app
 
 

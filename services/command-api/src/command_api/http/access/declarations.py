@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -49,7 +50,7 @@ class Open:
 
     because: str
 
-    async def __call__(self) -> None:
+    async def __call__(self, _: Request) -> None:
         """Let everybody in."""
 
 
@@ -100,9 +101,13 @@ def _declarations(route: RouteContext) -> Iterator[Access]:
     if isinstance(route.original_route, PlainRoute):
         yield route.original_route.access
     dependant = getattr(route, "dependant", None)
-    for one in dependant.dependencies if dependant is not None else ():
-        if isinstance(one.call, Access):
-            yield one.call
+    if dependant is not None:
+        yield from access_of(dependant)
+
+
+def access_of(dependant: Dependant) -> list[Access]:
+    """Return the declarations among a route's dependencies."""
+    return [one.call for one in dependant.dependencies if isinstance(one.call, Access)]
 
 
 def require_declarations(routes: Sequence[BaseRoute]) -> None:

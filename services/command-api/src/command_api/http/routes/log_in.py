@@ -1,13 +1,12 @@
 """Log-in: `POST /auth/token`."""
 
-import math
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.accounts.handlers.logins import TooManyFailures, WrongCredentials
+from command_api.accounts.handlers.logins import WrongCredentials
 from command_api.http.access.client_address import client_address
 from command_api.http.access.declarations import Open
 from command_api.http.answers.documents import Json
@@ -43,16 +42,9 @@ async def create_token(
     grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
 ) -> Response:
     """Return a token for `Authorization: Bearer ...` (OAuth2 password form)."""
-    address = client_address(request)
+    address, agent = client_address(request), request.headers.get("user-agent", "")
     try:
-        token = await state_of(request).logins.log_in(username, password, address)
-    except TooManyFailures as error:
-        return ProblemResponse(
-            429,
-            "too_many_failures",
-            "too many failed log-ins; no password is looked at for a while",
-            headers={"Retry-After": str(math.ceil(error.retry_after_s))},
-        )
+        token = await state_of(request).logins.log_in(username, password, address, agent)
     except WrongCredentials:
         return ProblemResponse(
             401,
