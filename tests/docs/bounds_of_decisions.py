@@ -185,7 +185,7 @@ BOUNDS_OF_DECISIONS = (
     *bounds_of(
         "docs/adr/0036-sessions-and-audit.md",
         ("is remembered for {} s in each replica", "command_api: logins._REMEMBER_S"),
-        ("within {} s at every other", "command_api: logins._REMEMBER_S"),
+        ("that gets no word does so within {} s", "command_api: logins._REMEMBER_S"),
         ("at each keep-alive ({} s)", "command_api: KEEP_ALIVE_S"),
         ("the note is older than {} minutes", "command_api: SEEN_EVERY_S / minutes"),
         ("{} sessions of a user count at once", "command_api: SESSIONS_OF_USER"),

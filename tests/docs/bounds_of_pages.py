@@ -168,6 +168,12 @@ OTHER_PAGES = (
         ),
     ),
     *bounds_of(
+        "docs/messages/accounts.md",
+        ("is not persistent and lives for {} s", "command_api: replicas.EXPIRES_S"),
+        ("the broker's confirmation, {} s at most", "command_api: replicas.TELL_S"),
+        ("is remembered for {} s and no longer", "command_api: logins._REMEMBER_S"),
+    ),
+    *bounds_of(
         "docs/messages/README.md",
         (
             "At most {} items or {} KiB",

@@ -38,6 +38,7 @@ Result = TypeVar("Result")
 Answer = dict[str, Any]
 Operation = Callable[[dict[str, Any]], Any]
 
+TOKEN_SECRET = "a secret for the tests of this service"
 # The audit as tests look at it: each entry with how it ended.
 AUDIT = (
     "(SELECT audit.id, audit.at, principal, role, address, method, path, request_id, asked, "

@@ -16,6 +16,7 @@ from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
+from command_api.amqp.replicas import Replicas
 from command_api.amqp.services import BoundedServices, BrokerServices
 from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
@@ -109,6 +110,7 @@ class CommandApi:
             passwords,
             settings.token_secret.get_secret_value(),
             LoginLimits(settings.login_attempts, settings.login_window_seconds),
+            Replicas(self._publisher).accounts_changed,
         )
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
@@ -135,6 +137,7 @@ class CommandApi:
             dispatch=self._dispatch,
             rotations=self._rotations,
             relay=self._relay,
+            accounts_changed=self._logins.forget,
         )
         self._live_events = LiveEvents(self._link, incarnation, self._hub)
 

@@ -1,5 +1,6 @@
 """The audit: what entries hold, how they are found, and that nobody changes them."""
 
+import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -107,6 +108,34 @@ async def test_no_secret_is_kept(admin: httpx.AsyncClient, database: asyncpg.Poo
         assert kept == 0
     change, _ = await entries(admin, target=name)
     assert change["asked"] == {"password": "***"}
+
+
+@pytest.mark.parametrize(
+    "username", ["a\x00b", "x" * 10_000, "\ud800", 10**30, -1, [], {"a": {}}, None, True, ""]
+)
+async def test_a_body_that_is_refused_is_noted_whatever_it_holds(
+    admin: httpx.AsyncClient, username: Any
+) -> None:
+    body = json.dumps({"username": username, "password": "a good password", "role": "viewer"})
+    headers = {"Content-Type": "application/json", "X-Request-ID": f"odd-{secrets.token_hex(4)}"}
+    answer = await admin.post("/users", content=body, headers=headers)
+    assert answer.status_code == 422, answer.text
+    (entry,) = [one for one in await entries(admin) if one["request_id"] == headers["X-Request-ID"]]
+    assert (entry["status"], entry["target_type"], entry["after"]) == (422, "users", None)
+
+
+async def test_what_is_deep_or_long_is_noted_in_part(admin: httpx.AsyncClient) -> None:
+    long = {"vendor": "v", "values": {f"k{number}": "x" * 400 for number in range(400)}}
+    deep = "[" * 500 + "]" * 500
+    for body in (json.dumps(long), f'{{"values": {deep}}}'):
+        headers = {"Content-Type": "application/json", "X-Request-ID": secrets.token_hex(8)}
+        answer = await admin.post("/configuration-templates", content=body, headers=headers)
+        assert answer.status_code == 422, answer.text
+        (entry,) = [
+            one for one in await entries(admin) if one["request_id"] == headers["X-Request-ID"]
+        ]
+        assert len(json.dumps(entry["asked"])) < 1_000
+    assert entry["asked"]["values"] != []
 
 
 @pytest.mark.parametrize("given", ["", "with blank", "é", "x" * 129, "a\tb"])

@@ -2,25 +2,40 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import httpx
+import jwt
 import pytest
 import pytest_asyncio
-from command_api_fakes import api_key, is_problem
+from command_api_fakes import TOKEN_SECRET, api_key, eventually, is_problem
+from sqlalchemy.event import listen
 
+from command_api.accounts.domain.login_limits import LoginLimits
+from command_api.accounts.handlers import logins
+from command_api.accounts.handlers.logins import Logins
+from command_api.accounts.handlers.passwords import Passwords
 from command_api.accounts.store import sessions
+from command_api.amqp.replicas import Replicas
 from command_api.database import SCHEMA
 from command_api.database.upkeep import purges
 from command_api.http.routes import events
+from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.link import Link
+from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.topology import COMMAND_API, replica_queue
+from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import create_engine, in_transaction
+from csms_shared.runtime.clock import monotonic
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 PASSWORD = "a good password"
 Headers = dict[str, str]
+Value = TypeVar("Value")
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -54,6 +69,10 @@ async def log_in(
 
 async def status(client: httpx.AsyncClient, headers: Headers) -> int:
     return (await client.get("/users/me", headers=headers)).status_code
+
+
+async def as_awaited(value: Value) -> Value:
+    return value
 
 
 async def sessions_of(
@@ -213,6 +232,95 @@ async def test_nobody_is_called_me(admin: httpx.AsyncClient) -> None:
     user = {"username": "me", "password": PASSWORD, "role": "viewer"}
     problem = is_problem(await admin.post("/users", json=user), 422, "validation_failed")
     assert [error["field"] for error in problem["errors"]] == ["username"]
+
+
+async def test_another_replica_reads_a_session_in_one_statement_and_forgets_it_in_time(
+    client: httpx.AsyncClient, username: str, service_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await log_in(client, username)
+    token = headers["Authorization"].removeprefix("Bearer ")
+    engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
+
+    async def tell_nobody() -> None: ...
+
+    other = Logins(engine, Passwords(), TOKEN_SECRET, LoginLimits(10, 300), tell_nobody)
+    statements: list[str] = []
+
+    def note(*arguments: object) -> None:
+        statements.append(str(arguments[2]))
+
+    await other.by_token(token, "127.0.0.1", from_memory=False)
+    listen(engine.sync_engine, "before_cursor_execute", note)
+    assert await other.by_token(token, "127.0.0.1", from_memory=False) is not None
+    assert len(statements) == 1
+    assert await other.by_token(token, "127.0.0.1") is not None
+    assert len(statements) == 1
+    assert (await client.post("/auth/logout", headers=headers)).status_code == 204
+    # A stream there does not go by memory, and a request only for so long.
+    assert await other.by_token(token, "127.0.0.1", from_memory=False) is None
+    now = monotonic()
+    monkeypatch.setattr(logins, "monotonic", lambda: now + logins._REMEMBER_S)
+    assert await other.by_token(token, "127.0.0.1") is None
+    await engine.dispose()
+
+
+async def test_every_replica_gets_word_of_a_session_that_ended(
+    client: httpx.AsyncClient, username: str, broker_url: str
+) -> None:
+    taken: list[str | None] = []
+
+    async def take(deliveries: list[Delivery]) -> None:
+        taken.extend(delivery.type for delivery in deliveries)
+
+    headers = await log_in(client, username)
+    async with Link(broker_url, "test") as link:
+        name = f"another-{secrets.token_hex(4)}"
+        consumer = Consumer(link, replica_queue(COMMAND_API, name), take, prefetch=10)
+        reading = asyncio.create_task(consumer.run())
+        await eventually(lambda: as_awaited(consumer.consuming), bool)
+        assert (await client.post("/auth/logout", headers=headers)).status_code == 204
+        await eventually(lambda: as_awaited(taken), bool)
+        await consumer.stop(2.0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert set(taken) == {MessageType.ACCOUNTS_CHANGED}
+
+
+async def test_a_replica_that_gets_word_forgets_whom_it_has_recognised(
+    client: httpx.AsyncClient,
+    username: str,
+    broker_url: str,
+    database: asyncpg.Pool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logins, "_REMEMBER_S", 3600.0)
+    headers = await log_in(client, username)
+    assert await status(client, headers) == 200
+    await database.execute("DELETE FROM user_session WHERE username = $1", username)
+    assert await status(client, headers) == 200
+    async with Link(broker_url, "test") as link:
+        await Replicas(Publisher(link)).accounts_changed()
+    await eventually(lambda: status(client, headers), lambda found: found == 401)
+
+
+async def test_a_token_of_the_release_before_counts_until_it_is_logged_out(
+    client: httpx.AsyncClient, username: str, database: asyncpg.Pool
+) -> None:
+    user = await database.fetchrow("SELECT * FROM users WHERE username = $1", username)
+    assert user is not None
+    now_s = int(time.time())
+    claims = {
+        "iss": "csms",
+        "sub": username,
+        "ver": user["version"],
+        "tid": str(user["token_id"]),
+        "iat": now_s,
+        "exp": now_s + 600,
+    }
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, TOKEN_SECRET, algorithm='HS256')}"}
+    assert await status(client, headers) == 200
+    assert (await client.post("/auth/logout", headers=headers)).status_code == 204
+    assert await status(client, headers) == 401
 
 
 async def test_a_stream_ends_at_the_keep_alive_after_its_session(

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import orjson
 
 from csms_shared.ocpp.secret_keys import MASK, is_secret_key
+from csms_shared.values.texts import is_storable
 
 VALUE_MAX_BYTES = 65_536
 FIELD_MAX_BYTES = 4_096
@@ -61,7 +62,9 @@ def made_id(type_: str, document: Any) -> str | None:
     """Return the id in a resource of this type."""
     field = _ID_FIELDS.get(type_)
     value = document.get(field) if field is not None and isinstance(document, dict) else None
-    return str(value)[:ID_MAX] if isinstance(value, str | int) else None
+    if not isinstance(value, str | int) or not is_storable(str(value)):
+        return None
+    return str(value)[:ID_MAX]
 
 
 def item_path(path: str) -> str | None:

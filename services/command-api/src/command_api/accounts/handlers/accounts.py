@@ -74,7 +74,7 @@ class Accounts:
         user = await in_transaction(self._engine, work)
         if user is None:
             raise no_user(username)
-        self._logins.forget()
+        await self._logins.account_changed()
         return _user_view(user)
 
     async def delete_user(self, username: str) -> None:
@@ -86,7 +86,7 @@ class Accounts:
 
         if not await in_transaction(self._engine, work):
             raise no_user(username)
-        self._logins.forget()
+        await self._logins.account_changed()
 
     async def list_api_keys(self, limit: int, cursor: str | None) -> dict[str, Any]:
         """Return a page of API keys by name."""
@@ -119,7 +119,7 @@ class Accounts:
             self._engine, lambda connection: accounts.delete_api_key(connection, parsed)
         ):
             raise _no_key(key_id)
-        self._logins.forget()
+        await self._logins.account_changed()
 
 
 async def _keep_an_administrator(connection: AsyncConnection, username: str) -> None:

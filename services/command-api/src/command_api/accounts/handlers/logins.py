@@ -1,7 +1,7 @@
 """Log-in, and who is behind a token or an API key."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,7 +30,8 @@ TOKEN_SECONDS = 28_800
 ADMINISTRATOR = "admin"
 _ALGORITHM = "HS256"
 _ISSUER = "csms"
-# How long an ended session, a changed role or a deleted key may go on counting elsewhere.
+# How long an ended session, a changed role or a deleted key may go on counting at a replica that
+# gets no word of it.
 _REMEMBER_S = 5.0
 _REMEMBER_MAX = 10_000
 _TOKEN_MAX_LENGTH = 4_096
@@ -62,12 +63,18 @@ class Logins:
     """Logs users in and recognises who asks, from memory for a few seconds."""
 
     def __init__(
-        self, engine: AsyncEngine, passwords: Passwords, secret: str, limits: LoginLimits
+        self,
+        engine: AsyncEngine,
+        passwords: Passwords,
+        secret: str,
+        limits: LoginLimits,
+        tell_replicas: Callable[[], Awaitable[None]],
     ) -> None:
         self._engine = engine
         self._passwords = passwords
         self._secret = secret
         self._limits = limits
+        self._tell_replicas = tell_replicas
         # One at a time of a name: what the one before has failed counts for the next.
         self._limiter = LimiterByName(_WAITING_OF_NAME)
         # Guesses at however many names take one connection of the database.
@@ -177,8 +184,13 @@ class Logins:
         principal = Principal(f"api-key:{found.id}", f"api-key:{found.name}", found.role)
         return self._remember(f"k{key}", principal, _REMEMBER_S, changes)
 
+    async def account_changed(self) -> None:
+        """Recognise nobody from memory, here and at the other replicas."""
+        self.forget()
+        await self._tell_replicas()
+
     def forget(self) -> None:
-        """Recognise nobody from memory: an account has just changed here."""
+        """Recognise nobody from memory: an account has just changed somewhere."""
         self._changes += 1
         self._recognised.clear()
 

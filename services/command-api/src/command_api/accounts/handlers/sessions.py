@@ -42,7 +42,7 @@ class Sessions:
             self._engine,
             lambda connection: sessions.end_session(connection, username, session_id),
         )
-        self._logins.forget()
+        await self._logins.account_changed()
 
     async def list_of(
         self, username: str, asking: Principal, limit: int, cursor: str | None
@@ -74,7 +74,7 @@ class Sessions:
             self._engine, lambda connection: sessions.end_sessions(connection, username)
         ):
             raise no_user(username)
-        self._logins.forget()
+        await self._logins.account_changed()
 
     async def end_one(self, username: str, session_id: str) -> None:
         """End one session of a user."""
@@ -86,7 +86,7 @@ class Sessions:
             self._engine, lambda connection: sessions.end_session(connection, username, parsed)
         ):
             raise _no_session(session_id)
-        self._logins.forget()
+        await self._logins.account_changed()
 
     async def own(self, principal: Principal) -> dict[str, Any]:
         """Return who asks, if that is a user."""
@@ -121,7 +121,7 @@ class Sessions:
 
         if not await in_transaction(self._engine, work):
             raise refuse(409, "changed_meanwhile", "your account was changed at the same time")
-        self._logins.forget()
+        await self._logins.account_changed()
 
 
 def _user_of(principal: Principal) -> str:

@@ -31,7 +31,7 @@ _END_OLDEST = text(
     """
     DELETE FROM user_session WHERE id = ANY(ARRAY(
         SELECT id FROM user_session WHERE username = :username
-        ORDER BY created_at DESC OFFSET :kept))
+        ORDER BY created_at DESC OFFSET :kept LIMIT 1000))
     """
 )
 _HOLDER = text(

@@ -28,6 +28,9 @@ HEAD is answered as GET is, without the body. Beside what each operation names, 
 to a body of more than 1 MiB, and 431 to a head of more than 64 KiB; what is no HTTP request at \
 all is 400. Parameters that an operation does not name are ignored; of one that is given twice the \
 last counts.
+
+Every answer has an `X-Request-ID`: that of the request, where it is 1 to 128 visible ASCII \
+characters, otherwise a new one. The audit has it too.
 """
 _PROBLEM = {
     "type": "object",

@@ -20,7 +20,8 @@ router = APIRouter(prefix="/auth", tags=["log-in"], route_class=AuditedRoute)
 async def end_own_session(request: Request, principal: Viewer) -> Response:
     """End the session of the token that this is asked with.
 
-    The token counts no more: with the next request here, and within 5 s at every other replica.
+    The token counts no more from the next request on; at a replica that the broker can't tell,
+    within 5 s.
     """
     await state_of(request).sessions.log_out(principal)
     return no_content()

@@ -84,7 +84,7 @@ async def list_sessions(
 
 @router.delete("/{username:segment}/sessions", status_code=204, summary="End all sessions")
 async def end_sessions(request: Request, _: Oneself, username: Username) -> Response:
-    """Log a user out everywhere: here at once, at every other replica within 5 s."""
+    """Log a user out everywhere, as log-out does for one session."""
     await state_of(request).sessions.end_all(username)
     return no_content()
 
