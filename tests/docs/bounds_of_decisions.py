@@ -182,4 +182,18 @@ BOUNDS_OF_DECISIONS = (
         ("asked again every {} s, until its deadline", "command_api: AGAIN_S"),
         ("A process has {} in hand at most", "command_api: MOST_IN_HAND"),
     ),
+    *bounds_of(
+        "docs/adr/0036-sessions-and-audit.md",
+        ("is remembered for {} s in each replica", "command_api: logins._REMEMBER_S"),
+        ("that gets no word does so within {} s", "command_api: logins._REMEMBER_S"),
+        ("at each keep-alive ({} s)", "command_api: KEEP_ALIVE_S"),
+        ("the note is older than {} minutes", "command_api: SEEN_EVERY_S / minutes"),
+        ("{} sessions of a user count at once", "command_api: SESSIONS_OF_USER"),
+        ("by the same routes, with {} s", "command_api: BEFORE_S"),
+        (
+            "Of a value above {} KiB the fields above {} KiB",
+            "command_api: VALUE_MAX_BYTES / KiB",
+            "command_api: FIELD_MAX_BYTES / KiB",
+        ),
+    ),
 )

@@ -289,6 +289,10 @@ REST_OF_THE_PAGE = bounds_of(
     ),
     ("| commands | {} after their end", "command_api: CommandApiSettings.command_retention_days"),
     ("| the audit | {} |", "command_api: CommandApiSettings.audit_retention_days"),
+    (
+        "| sessions of users | {} hours after the log-in",
+        "command_api: TOKEN_SECONDS / minutes / minutes",
+    ),
     ("| recorded frames | {} |", "station_registry: RegistrySettings.recording_retention_days"),
     (
         "| histories of stations | {}; dro",

@@ -23,7 +23,10 @@ COMMAND_API_README = bounds_of(
         "the sweeper ends one {} s after its deadline or its writing",
         "command_api: ANSWER_TIMEOUT_MS + GRACE_MS / 1000",
     ),
-    ("A changed or deleted account counts for up to {} s", "command_api: logins._REMEMBER_S"),
+    (
+        "A changed or deleted account, and a session that was ended, counts for up to {} s",
+        "command_api: logins._REMEMBER_S",
+    ),
     ("A stream that falls {} events behind", "command_api: BUFFER_EVENTS"),
 )
 
@@ -179,6 +182,12 @@ OTHER_PAGES = (
             "session_service: NOMINAL_VOLTAGE",
             "session_service: ASSUMED_PHASES",
         ),
+    ),
+    *bounds_of(
+        "docs/messages/accounts.md",
+        ("is not persistent and lives for {} s", "command_api: replicas.EXPIRES_S"),
+        ("the broker's confirmation, {} s at most", "command_api: replicas.TELL_S"),
+        ("is remembered for {} s and no longer", "command_api: logins._REMEMBER_S"),
     ),
     *bounds_of(
         "docs/messages/README.md",

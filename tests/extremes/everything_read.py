@@ -23,7 +23,8 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/firmware-rollouts": ("rollout_id", ("", "/stations")),
     "/configuration-templates": ("template_id", ("", "/drift")),
     "/id-tokens": ("id_token", ("",)),
-    "/users": ("username", ("",)),
+    "/users": ("username", ("", "/sessions")),
+    "/audit": ("id", ()),
     "/certificates": ("certificate_id", ("",)),
     "/refusals": ("id", ("",)),
     "/api-keys": ("id", ()),
@@ -31,7 +32,7 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/security-events": ("security_event_id", ()),
     "/connections": ("station_id", ()),
 }  # fmt: skip
-_SINGLE = ("/status", "/certificate-authority", "/certificate-authority/crl")
+_SINGLE = ("/status", "/users/me", "/certificate-authority", "/certificate-authority/crl")
 # A stream has no end, an upload is a file.
 _NOT_READ = frozenset({"/events", "/jobs/{job_id}/uploads/{upload_id}"})
 

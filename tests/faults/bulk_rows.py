@@ -157,9 +157,18 @@ BULK = (
     ),
     Bulk(
         "command.audit",
-        "INSERT INTO audit (at, principal, role, address, method, path) "
-        f"SELECT {_OLD}, 'bulk', 'admin', 'a', 'GET', '/' {_NAMES}",
+        "WITH noted AS (INSERT INTO audit (at, principal, role, address, method, path, request_id, "
+        "target_type, target_id) "
+        f"SELECT {_OLD}, 'bulk', 'admin', 'a', 'PUT', '/', 'bulk', 'stations', 'BULK-' || n "
+        f"{_NAMES} RETURNING id) INSERT INTO audit_outcome (audit_id, status) "
+        "SELECT id, 200 FROM noted",
         "principal = 'bulk'",
+    ),
+    Bulk(
+        "command.user_session",
+        "INSERT INTO user_session (id, username, user_version, created_at, expires_at, address, "
+        f"user_agent) SELECT gen_random_uuid(), 'admin', 1, {_OLD}, {_OLD}, 'bulk', '' {_NAMES}",
+        "address = 'bulk'",
     ),
     Bulk(
         "command.idempotency_keys",

@@ -29,6 +29,10 @@ _READ: tuple[tuple[str, dict[str, str | int]], ...] = (
     ("/refusals", {}),
     ("/security-events", {}),
     ("/id-tokens", {}),
+    ("/audit", {}),
+    ("/audit", {"actor": "bulk"}),
+    ("/audit", {"target": "stations/BULK-7"}),
+    ("/users/admin/sessions", {}),
 )
 _PURGED_WITHIN_S = 600.0
 

@@ -29,9 +29,17 @@ OPERATORS = {
     ("post", "/api/v1/stations/{station_id}/configuration/refresh"),
     ("post", "/api/v1/configuration-templates/{template_id}/apply"),
 }
+# What everybody may do for themselves.
+VIEWERS = {("post", "/api/v1/auth/logout"), ("put", "/api/v1/users/me/password")}
 # What a station logs may tell more than a viewer may know.
 OPERATORS_READING = {"/api/v1/jobs/{job_id}/uploads/{upload_id}"}
-ADMINISTRATORS_READING = {"/api/v1/users", "/api/v1/users/{username}", "/api/v1/api-keys"}
+ADMINISTRATORS_READING = {
+    "/api/v1/users",
+    "/api/v1/users/{username}",
+    "/api/v1/users/{username}/sessions",
+    "/api/v1/api-keys",
+    "/api/v1/audit",
+}
 OPEN = {("post", "/api/v1/auth/token")}
 
 
@@ -70,7 +78,7 @@ def _path(template: str) -> str:
 
 
 def _is_an_operators(method: str, path: str) -> bool:
-    return (method, path) in OPERATORS or (method == "post" and "/commands/" in path)
+    return (method, path) in OPERATORS | VIEWERS or (method == "post" and "/commands/" in path)
 
 
 async def _status(run: RunState, method: str, path: str, headers: dict[str, str]) -> int:
@@ -94,7 +102,8 @@ async def test_a_viewer_reads_and_does_nothing_else(
     headers = {"X-API-Key": keys["viewer"]}
     for method, path in routes:
         status = await _status(run, method, path, headers)
-        may = method == "get" and path not in ADMINISTRATORS_READING | OPERATORS_READING
+        reads = method == "get" and path not in ADMINISTRATORS_READING | OPERATORS_READING
+        may = reads or (method, path) in VIEWERS
         assert (status != 403) == may, (method, path, status)
 
 
@@ -128,6 +137,16 @@ async def test_a_deleted_key_and_a_changed_role_end_at_once(
     assert await _status(run, "get", "/api/v1/users", headers) == 200
     await operator.http.delete(f"/api-keys/{key['id']}")
     assert await _status(run, "get", "/api/v1/users", headers) == 401
+
+
+async def test_every_operation_of_the_document_says_which_role_it_needs(run: RunState) -> None:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_AUTHORITIES) as client:
+        document = (await client.get(f"{run.rest_url}/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            says = "Needs the role " in operation["description"]
+            assert says != ((method, path) in OPEN), (method, path)
+            assert says != (operation.get("security") == []), (method, path)
 
 
 async def test_methods_and_paths_that_are_not_documented_are_no_way_in(

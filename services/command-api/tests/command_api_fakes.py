@@ -38,6 +38,14 @@ Result = TypeVar("Result")
 Answer = dict[str, Any]
 Operation = Callable[[dict[str, Any]], Any]
 
+TOKEN_SECRET = "a secret for the tests of this service"
+# The audit as tests look at it: each entry with how it ended.
+AUDIT = (
+    "(SELECT audit.id, audit.at, principal, role, address, method, path, request_id, asked, "
+    "before, ended.status, ended.after, ended.outcome "
+    "FROM audit LEFT JOIN audit_outcome AS ended ON audit_id = audit.id) AS audit"
+)
+
 
 async def eventually(
     get: Callable[[], Awaitable[Result]], holds: Callable[[Result], bool], within_s: float = 10.0

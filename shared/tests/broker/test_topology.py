@@ -7,6 +7,7 @@ import pytest
 
 from csms_shared.broker.topology import (
     CALLS,
+    COMMAND_API,
     COMMAND_COMPLETED_KEY,
     EVENTS,
     EXCHANGES,
@@ -42,6 +43,7 @@ LIFE_QUEUES = [
     gateway_queue("g-1"),
     replies_queue("c-1"),
     replica_queue(SESSION_SERVICE, "s-1"),
+    replica_queue(COMMAND_API, "c-2"),
     own_events_queue("c-1"),
     live_events_queue("c-1", 1),
 ]

@@ -11,9 +11,12 @@ END $$;
 CREATE FUNCTION pg_temp.after_restore_of_command(last_id bigint, counter bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    -- Log-ins that were ended after the backup stay ended.
+    -- Log-ins that were ended after the backup stay ended: all of before it have.
     UPDATE command.users SET version = counter;
     EXECUTE format('ALTER TABLE command.users ALTER version SET DEFAULT %s', counter);
+    IF to_regclass('command.user_session') IS NOT NULL THEN
+        DELETE FROM command.user_session;
+    END IF;
 
     -- What was open may have been written to its station after the backup: nothing is sent again,
     -- the sweeper ends it as `outcome_unknown`, and a late answer still finds it.

@@ -10,11 +10,13 @@ from command_api.accounts.domain.login_limits import LoginLimits
 from command_api.accounts.handlers.accounts import Accounts
 from command_api.accounts.handlers.logins import Logins
 from command_api.accounts.handlers.passwords import Passwords
+from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.command_sender import GatewaySender
 from command_api.amqp.consumers import OWN_CONSUMERS, make_consumers
 from command_api.amqp.live_events import LiveEvents
 from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
+from command_api.amqp.replicas import Replicas
 from command_api.amqp.services import BoundedServices, BrokerServices
 from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
@@ -113,6 +115,7 @@ class CommandApi:
             passwords,
             settings.token_secret.get_secret_value(),
             LoginLimits(settings.login_attempts, settings.login_window_seconds),
+            Replicas(self._publisher).accounts_changed,
         )
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
@@ -139,6 +142,7 @@ class CommandApi:
             dispatch=self._dispatch,
             rotations=self._rotations,
             relay=self._relay,
+            accounts_changed=self._logins.forget,
         )
         self._live_events = LiveEvents(self._link, incarnation, self._hub)
 
@@ -159,10 +163,12 @@ class CommandApi:
         settings, engine = self._settings, self._engines.rest
         own_parked = parked_operations(engine, self._publisher, parked, bulk_action, COMMAND_API)
         secret = settings.token_secret.get_secret_value().encode()
+        accounts = Accounts(engine, passwords, self._logins)
         return ApiState(
             engine=engine,
             logins=self._logins,
-            accounts=Accounts(engine, passwords, self._logins),
+            accounts=accounts,
+            sessions=Sessions(engine, passwords, self._logins, accounts),
             commands=self._commands,
             creations=IdempotentCreation(engine, secret),
             watched=self._watched,

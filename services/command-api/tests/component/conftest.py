@@ -14,6 +14,7 @@ import pytest_asyncio
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from command_api_fakes import (
+    TOKEN_SECRET,
     FakeGateway,
     FakeService,
     Stations,
@@ -73,7 +74,7 @@ async def rest_url(
         http_port=port,
         admin_password=ADMIN_PASSWORD,
         trusted_proxies="127.0.0.2",
-        token_secret="a secret for the tests of this service",
+        token_secret=TOKEN_SECRET,
         credential_pepper=PEPPER,
         public_url="https://csms.example/",
         upload_store=tmp_path_factory.mktemp("uploads").as_uri(),

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
+from command_api_fakes import AUDIT, Answer, FakeService, Gibberish, Stations, api_key, is_problem
 
 from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import encode_cursor
@@ -97,7 +97,7 @@ def key() -> dict[str, str]:
 
 async def last_note(database: asyncpg.Pool, path: str) -> dict[str, Any]:
     row = await database.fetchrow(
-        "SELECT * FROM audit WHERE path = $1 ORDER BY id DESC LIMIT 1", f"/api/v1{path}"
+        f"SELECT * FROM {AUDIT} WHERE path = $1 ORDER BY id DESC LIMIT 1", f"/api/v1{path}"
     )
     assert row is not None
     return dict(row)

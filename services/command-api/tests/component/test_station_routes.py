@@ -5,7 +5,7 @@ import secrets
 import asyncpg
 import httpx
 import pytest
-from command_api_fakes import Answer, Stations, api_key, is_problem
+from command_api_fakes import AUDIT, Answer, Stations, api_key, is_problem
 
 from csms_shared.ocpp.credentials import credential_proofs
 
@@ -156,7 +156,7 @@ async def test_only_an_administrator_exempts_a_station_and_that_is_audited(
     changed = (await admin.patch(f"/stations/{station_id}", json=exempt)).json()
     assert changed == {"station_id": station_id, "set": ["exempt_from_limits"], **exempt}
     rows = await database.fetch(
-        "SELECT method, status FROM audit WHERE path = $1 ORDER BY id",
+        f"SELECT method, status FROM {AUDIT} WHERE path = $1 ORDER BY id",
         f"/api/v1/stations/{station_id}",
     )
     assert [tuple(row) for row in rows] == [("PATCH", 403), ("PATCH", 200)]

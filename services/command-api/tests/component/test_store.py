@@ -9,7 +9,7 @@ import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from command_api_fakes import Stations, answered, eventually
+from command_api_fakes import AUDIT, Stations, answered, eventually
 from sqlalchemy import Connection
 
 from command_api.commands.domain.states import CommandRecord, CommandStatus
@@ -157,7 +157,7 @@ async def test_writes_are_audited_with_their_outcome(
     await admin.post("/api-keys", json={"name": name, "role": "viewer"})
     await admin.delete(f"/users/{name}")
     rows = await database.fetch(
-        "SELECT principal, role, method, path, status FROM audit ORDER BY id DESC LIMIT 2"
+        f"SELECT principal, role, method, path, status FROM {AUDIT} ORDER BY id DESC LIMIT 2"
     )
     assert [tuple(row) for row in rows] == [
         ("user:admin", "admin", "DELETE", f"/api/v1/users/{name}", 404),
@@ -175,7 +175,7 @@ async def test_the_audit_notes_the_status_that_the_client_got_however_the_reques
     name = secrets.token_hex(6)
     stations.sessions.operations["id_tokens.change"] = fail
     answer = await admin.patch(f"/id-tokens/{name}", json={"status": "blocked"})
-    noted = await database.fetchval("SELECT status FROM audit WHERE path LIKE '%' || $1", name)
+    noted = await database.fetchval(f"SELECT status FROM {AUDIT} WHERE path LIKE '%' || $1", name)
     assert noted == answer.status_code == status
 
 

@@ -53,7 +53,7 @@ async def test_every_report_that_is_known_is_taken() -> None:
             assert isinstance(report, CommandReport)
             outcomes.append(str(report.outcome))
 
-    own = OwnQueue(Correlator("c-1"), reported)
+    own = OwnQueue(Correlator("c-1"), reported, lambda: None)
     await own(newer(MessageType.COMMAND_REPORTS))
     assert outcomes == ["deferred", "completed"]
 
@@ -67,7 +67,7 @@ async def test_a_report_that_meets_a_defect_comes_in_nobodys_way() -> None:
             raise ValueError("a defect")
         taken.append(report.outcome)
 
-    own = OwnQueue(Correlator("c-1"), reported)
+    own = OwnQueue(Correlator("c-1"), reported, lambda: None)
     await own(newer(MessageType.COMMAND_REPORTS))
     assert taken == ["completed"]
 
@@ -122,5 +122,5 @@ async def test_an_answer_without_an_owner_is_none(answer: object) -> None:
 async def test_nonsense_is_taken_for_nothing(type: str, body: bytes) -> None:
     seen = cast(Any, Seen())
     await OwnEvents(seen, seen)(delivered(type, body))
-    await OwnQueue(Correlator("c-1"), lambda *_: None)(delivered(type, body))
+    await OwnQueue(Correlator("c-1"), lambda *_: None, lambda: None)(delivered(type, body))
     assert (seen.types, seen.ended) == ([], [])

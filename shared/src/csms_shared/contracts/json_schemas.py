@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from csms_shared.contracts.accounts import AccountsChanged
 from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.calls import CallBatch, CallReplyBatch
 from csms_shared.contracts.commands import CommandBatch, CommandReportBatch
@@ -55,6 +56,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.RECORDINGS: RecordingBatch,
     MessageType.REPORTS_BARRIER: ReportsBarrier,
     MessageType.REPORTS_BARRIER_REPLY: ReportsBarrierReply,
+    MessageType.ACCOUNTS_CHANGED: AccountsChanged,
 }
 
 

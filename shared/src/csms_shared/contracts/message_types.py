@@ -29,3 +29,4 @@ class MessageType(StrEnum):
     RECORDINGS = "recordings.v1"
     REPORTS_BARRIER = "reports-barrier.v1"
     REPORTS_BARRIER_REPLY = "reports-barrier-reply.v1"
+    ACCOUNTS_CHANGED = "accounts-changed.v1"

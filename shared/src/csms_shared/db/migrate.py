@@ -114,9 +114,20 @@ def _upgrade(
         "REVOKE INSERT, UPDATE, DELETE ON {schema}.alembic_version FROM {role}",
         "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
+        *_own_grants(scripts),
     ):
         connection.execute(text(statement.format(schema=quote(schema), role=quote(username))))
     connection.commit()
+
+
+def _own_grants(scripts: Path) -> list[str]:
+    """Return what a service says of its role beyond that, in `grants.sql` beside its revisions."""
+    file = scripts / "grants.sql"
+    if not file.exists():
+        return []
+    lines = file.read_text().splitlines()
+    statements = "\n".join(line for line in lines if not line.startswith("--"))
+    return [statement for statement in statements.split(";") if statement.strip()]
 
 
 def _create_role(connection: Connection, username: str, password: str, quoted: str) -> None:

@@ -1,15 +1,12 @@
-"""Users, API keys and the audit."""
+"""Users and API keys."""
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Column,
     DateTime,
-    Identity,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -44,19 +41,22 @@ api_keys = Table(
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
 )
 
-audit = Table(
-    "audit",
+# A token that was given out and may still count.
+user_session = Table(
+    "user_session",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("at", DateTime(True), nullable=False, server_default=func.now()),
-    Column("principal", Text, nullable=False),
-    Column("role", Text, nullable=False),
+    # In the token.
+    Column("id", Uuid, primary_key=True),
+    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    Column("username", ForeignKey(users.c.username, ondelete="CASCADE"), nullable=False),
+    # That of the user: a session of another has ended.
+    Column("user_version", Integer, nullable=False),
+    Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(True), nullable=False),
+    # At most `SEEN_EVERY_S` old, and the address of then.
+    Column("seen_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("address", Text, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("status", SmallInteger),
-    # Of a bulk action: its body, and its counts.
-    Column("asked", JSON),
-    Column("outcome", JSON),
-    Index("audit_by_time", "at"),
+    Column("user_agent", Text, nullable=False),
+    Index("user_session_of_user", "username", "created_at"),
+    Index("user_session_by_end", "expires_at"),
 )

@@ -1,6 +1,6 @@
 """Every queue that command-api consumes, and what takes its messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,7 +30,7 @@ from csms_shared.broker.topology import (
     command_results_queue,
     own_events_queue,
     parking_queue,
-    replies_queue,
+    replica_queue,
 )
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox import OutboxRelay
@@ -57,6 +57,7 @@ def make_consumers(
     dispatch: Dispatch,
     rotations: PasswordRotations,
     relay: OutboxRelay,
+    accounts_changed: Callable[[], None],
 ) -> tuple[Consumer, ...]:
     """Return the consumers, those of own queues first; they run when they are told to."""
     reports = CommandReports(
@@ -95,11 +96,11 @@ def make_consumers(
         replies,
         Orders(owners, stored, edge, dispatch.wake_held, relay.wake),
     )
-    own = OwnQueue(correlator, watched.reported)
+    own = OwnQueue(correlator, watched.reported, accounts_changed)
     own_events = OwnEvents(owners, watched)
     drain = ParkingDrain(engine, parked)
     return (
-        Consumer(link, replies_queue(incarnation), own, prefetch=1_000),
+        Consumer(link, replica_queue(COMMAND_API, incarnation), own, prefetch=1_000),
         Consumer(
             link,
             own_events_queue(incarnation),

@@ -1,4 +1,6 @@
-"""This instance's own queue: replies to its requests, and reports to its commands at once."""
+"""This instance's own queue: replies to its requests, reports to its commands at once, and word
+that accounts have changed.
+"""
 
 import asyncio
 import contextlib
@@ -62,14 +64,20 @@ async def watch_own_queues(
 class OwnQueue:
     """Consumer handler; nothing here is durable, so nothing here is ever tried again."""
 
-    def __init__(self, correlator: Correlator, reported: Reported) -> None:
+    def __init__(
+        self, correlator: Correlator, reported: Reported, accounts_changed: Callable[[], None]
+    ) -> None:
         self._correlator = correlator
         self._reported = reported
+        self._accounts_changed = accounts_changed
 
     async def __call__(self, deliveries: list[Delivery]) -> None:
         """Hand each delivery to whoever waits for it."""
         for delivery in deliveries:
             if self._correlator.resolve(delivery):
+                continue
+            if delivery.type == MessageType.ACCOUNTS_CHANGED:
+                self._accounts_changed()
                 continue
             if delivery.type != MessageType.COMMAND_REPORTS:
                 log.warning("reply_not_understood", type=delivery.type)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from command_api.audit.store import purge_entries
 from command_api.commands.store.rotations import forget_old_proofs
 from csms_shared.db.bulk_actions import purge_bulk_actions
 from csms_shared.db.purging import delete_slice
@@ -52,11 +53,9 @@ def purges(*, command_days: int, audit_days: int) -> tuple[UpkeepTask, ...]:
         UpkeepTask("forget_old_proofs", 600.0, forget_old_proofs),
         UpkeepTask("purge_commands", 600.0, purge_commands),
         UpkeepTask(
-            "purge_audit",
+            "purge_user_sessions",
             600.0,
-            _purge(
-                "audit WHERE at < now() - make_interval(days => :days) ORDER BY at LIMIT :slice",
-                days=audit_days,
-            ),
+            _purge("user_session WHERE expires_at < now() ORDER BY expires_at LIMIT :slice"),
         ),
+        UpkeepTask("purge_audit", 600.0, lambda connection: purge_entries(connection, audit_days)),
     )

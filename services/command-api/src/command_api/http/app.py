@@ -3,9 +3,13 @@
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import Response
 
+from command_api.http.access.declarations import Open, PlainRoute, require_declarations
+from command_api.http.access.request_ids import RequestIds
 from command_api.http.access.request_limit import RequestLimit
+from command_api.http.answers.documents import Json
 from command_api.http.answers.problems import install_problem_handlers
 from command_api.http.openapi.document import openapi_document
 from command_api.http.requests.body_limit import BodyLimit
@@ -13,6 +17,7 @@ from command_api.http.requests.head_requests import HeadRequests
 from command_api.http.requests.raw_paths import RawPaths
 from command_api.http.routes import (
     api_keys,
+    audit,
     certificates,
     charging,
     commands,
@@ -25,6 +30,7 @@ from command_api.http.routes import (
     jobs,
     local_lists,
     log_in,
+    log_out,
     messages,
     parked,
     quarantine,
@@ -32,6 +38,7 @@ from command_api.http.routes import (
     reservations,
     rollouts,
     security_events,
+    sessions,
     stations,
     status,
     transaction_closing,
@@ -46,6 +53,7 @@ from command_api.http.state import ApiState
 PREFIX = "/api/v1"
 _RESOURCES = (
     log_in,
+    log_out,
     status,
     stations,
     local_lists,
@@ -65,8 +73,10 @@ _RESOURCES = (
     jobs,
     job_uploads,
     rollouts,
+    sessions,
     users,
     api_keys,
+    audit,
     events,
     security_events,
     certificates,
@@ -78,6 +88,7 @@ def create_app(state: ApiState) -> FastAPI:
     app = FastAPI(
         title="CSMS",
         version=status.VERSION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -86,26 +97,20 @@ def create_app(state: ApiState) -> FastAPI:
     )
     app.state.api = state
     # First in line, and without FastAPI's machinery: the route that carries the load.
-    app.router.routes.insert(
-        0,
-        Route(
-            PREFIX + commands.PATH,
-            commands.create_command,
-            methods=["POST"],
-            include_in_schema=False,
-        ),
-    )
+    app.router.routes.insert(0, commands.command_route(PREFIX))
     api = APIRouter(prefix=PREFIX)
     for resource in _RESOURCES:
         api.include_router(resource.router)
     app.include_router(api)
     app.router.routes.extend([*probe_routes(), *page_routes(), *upload_routes()])
+    _document(app)
+    require_declarations(app.routes)
     install_problem_handlers(app)
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
     app.add_middleware(RequestLimit)
-    _document(app)
+    app.add_middleware(RequestIds)
     return app
 
 
@@ -118,5 +123,10 @@ def _document(app: FastAPI) -> None:
             document = openapi_document(app, status.VERSION, app.state.api.min_password_length)
         return document
 
+    async def answer(_: Request) -> Response:
+        return Json(app.openapi())
+
     # The documented way to extend it.
     app.openapi = openapi  # type: ignore[method-assign]
+    described = Open("it describes the routes, and nothing of the deployment")
+    app.router.routes.append(PlainRoute("/openapi.json", answer, described))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from command_api.accounts.handlers.accounts import Accounts
 from command_api.accounts.handlers.logins import Logins
+from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.owner_map import OwnerMap
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.watched import WatchedCommands
@@ -28,6 +29,7 @@ class ApiState:
     engine: AsyncEngine
     logins: Logins
     accounts: Accounts
+    sessions: Sessions
     commands: CommandCreation
     creations: IdempotentCreation
     watched: WatchedCommands

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class Role(StrEnum):
@@ -26,3 +27,15 @@ class Principal:
     id: str
     name: str
     role: Role
+    # Of a user's token; those of releases before sessions have none.
+    session_id: UUID | None = None
+
+    @property
+    def username(self) -> str | None:
+        """The user's name; None for an API key."""
+        return self.name if self.id == user_principal(self.name) else None
+
+
+def user_principal(username: str) -> str:
+    """Return the id of the principal who is this user."""
+    return f"user:{username}"

@@ -10,6 +10,7 @@ from command_api.accounts.domain.roles import Principal, Role
 from command_api.accounts.handlers.logins import Logins, api_key_hash
 from command_api.accounts.handlers.passwords import Passwords
 from command_api.accounts.store import accounts
+from command_api.accounts.store.sessions import keep_session
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import in_transaction
@@ -40,7 +41,7 @@ class Accounts:
             self._engine, lambda connection: accounts.get_user(connection, username)
         )
         if user is None:
-            raise _no_user(username)
+            raise no_user(username)
         return _user_view(user)
 
     async def create_user(self, username: str, password: str, role: Role) -> dict[str, Any]:
@@ -65,12 +66,15 @@ class Accounts:
         async def work(connection: AsyncConnection) -> accounts.User | None:
             if role not in (None, Role.ADMIN):
                 await _keep_an_administrator(connection, username)
-            return await accounts.change_user(connection, username, password_hash, role)
+            changed = await accounts.change_user(connection, username, password_hash, role)
+            if changed is not None:
+                await keep_session(connection, username, None, changed.version)
+            return changed
 
         user = await in_transaction(self._engine, work)
         if user is None:
-            raise _no_user(username)
-        self._logins.forget()
+            raise no_user(username)
+        await self._logins.account_changed()
         return _user_view(user)
 
     async def delete_user(self, username: str) -> None:
@@ -81,8 +85,8 @@ class Accounts:
             return await accounts.delete_user(connection, username)
 
         if not await in_transaction(self._engine, work):
-            raise _no_user(username)
-        self._logins.forget()
+            raise no_user(username)
+        await self._logins.account_changed()
 
     async def list_api_keys(self, limit: int, cursor: str | None) -> dict[str, Any]:
         """Return a page of API keys by name."""
@@ -115,7 +119,7 @@ class Accounts:
             self._engine, lambda connection: accounts.delete_api_key(connection, parsed)
         ):
             raise _no_key(key_id)
-        self._logins.forget()
+        await self._logins.account_changed()
 
 
 async def _keep_an_administrator(connection: AsyncConnection, username: str) -> None:
@@ -136,7 +140,8 @@ def _page(views: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     return {"items": shown, "next_cursor": encode_cursor(shown[-1][key]) if more else None}
 
 
-def _no_user(username: str) -> ProblemRaised:
+def no_user(username: str) -> ProblemRaised:
+    """Return the refusal of what needs such a user."""
     return refuse(404, "not_found", f"there is no user {username}")
 
 

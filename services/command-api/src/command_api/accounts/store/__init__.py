@@ -1,1 +1,1 @@
-"""Users, API keys and the audit."""
+"""Users, their sessions, and API keys."""

@@ -107,6 +107,25 @@ async def change_user(
     return None if row is None else _user(row)
 
 
+async def change_password(
+    connection: AsyncConnection, user: User, password_hash: str
+) -> int | None:
+    """Change a user's password and return the user's new version; None where it is another's."""
+    row = (
+        await connection.execute(
+            update(users)
+            .where(
+                users.c.username == user.username,
+                users.c.version == user.version,
+                users.c.token_id == user.token_id,
+            )
+            .values(password_hash=password_hash, version=user.version + 1, updated_at=func.now())
+            .returning(users.c.version)
+        )
+    ).first()
+    return None if row is None else int(row.version)
+
+
 async def delete_user(connection: AsyncConnection, username: str) -> bool:
     """Delete a user; false where there is none."""
     result = await connection.execute(

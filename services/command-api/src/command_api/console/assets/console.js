@@ -270,7 +270,15 @@ byId("log-in").addEventListener("submit", async (event) => {
     problem.textContent = error.message;
   }
 });
-byId("log-out").addEventListener("click", logOut);
+byId("log-out").addEventListener("click", async () => {
+  const token = session?.token;
+  logOut();
+  // The page forgets the token in any case; where the suite is away it runs out by itself.
+  await fetch(`${API}/auth/logout`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}` },
+  }).catch(() => undefined);
+});
 byId("more-stations").addEventListener("click", () => {
   session.stations = Math.min(500, session.stations + PAGE);
   session.stale = true;

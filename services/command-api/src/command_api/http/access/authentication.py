@@ -1,13 +1,10 @@
 """Who asks, and whether they may."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from fastapi import Depends, Request
-from fastapi.dependencies.models import Dependant
+from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from command_api.accounts.domain.roles import Principal, Role
+from command_api.http.access.client_address import client_address
 from command_api.http.state import state_of
 from csms_shared.contracts.refusals import refuse
 
@@ -31,18 +28,19 @@ async def authenticate(request: Request) -> Principal:
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
-    request.state.principal = principal = await _recognise(request)
+    request.state.principal = principal = await _recognise(request, from_memory=True)
     return principal
 
 
-async def _recognise(request: Request) -> Principal:
+async def _recognise(request: Request, *, from_memory: bool) -> Principal:
     logins = state_of(request).logins
     key, token = request.headers.get("x-api-key"), _bearer_token(request)
     if key is None and token is None:
         raise Unauthenticated("log in at /api/v1/auth/token, or send X-API-Key")
-    principal = None if key is None else await logins.by_api_key(key)
+    principal = None if key is None else await logins.by_api_key(key, from_memory=from_memory)
     if principal is None and token is not None:
-        principal = await logins.by_token(token)
+        address = client_address(request)
+        principal = await logins.by_token(token, address, from_memory=from_memory)
     if principal is None:
         raise Unauthenticated("the token or key is not valid, or no longer")
     return principal
@@ -66,30 +64,11 @@ async def authorize(request: Request, role: Role) -> Principal:
 
 
 async def is_still_authorized(request: Request, role: Role) -> bool:
-    """Tell whether who asked once would be let in now: for answers that take long."""
+    """Tell whether who asked once would be let in now: for answers that take long.
+
+    Not from memory: a session that was ended at another replica counts here no more.
+    """
     try:
-        return (await _recognise(request)).role.includes(role)
+        return (await _recognise(request, from_memory=False)).role.includes(role)
     except Unauthenticated:
         return False
-
-
-@dataclass(frozen=True, slots=True)
-class Requires:
-    """The dependency of a route that only this role may use."""
-
-    role: Role
-
-    async def __call__(self, request: Request) -> Principal:
-        """Return who asks, if they may."""
-        return await authorize(request, self.role)
-
-
-Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR))]
-Administrator = Annotated[Principal, Depends(Requires(Role.ADMIN))]
-
-
-def required_role(dependant: Dependant | None) -> Role | None:
-    """Return the role that a route needs; None where it is open to all."""
-    calls = [one.call for one in dependant.dependencies] if dependant is not None else []
-    return next((call.role for call in calls if isinstance(call, Requires)), None)

@@ -1,5 +1,6 @@
 """Every error as RFC 9457 problem details."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from command_api.accounts.handlers.logins import TooManyFailures
 from command_api.accounts.handlers.passwords import TooManyLogins
 from command_api.concurrency.gathering import TooBusy
 from command_api.http.answers.allowed_methods import allowed_methods
@@ -157,8 +159,24 @@ async def _busy(_: Request, error: Exception) -> Response:
     )
 
 
+async def _too_many_failures(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyFailures)
+    return ProblemResponse(
+        429,
+        "too_many_failures",
+        "too many wrong passwords; none is looked at for a while",
+        headers={"Retry-After": str(math.ceil(error.retry_after_s))},
+    )
+
+
 async def _defect(request: Request, error: Exception) -> Response:
-    log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    log.error(
+        "request_failed",
+        method=request.method,
+        path=request.url.path,
+        request_id=getattr(request.state, "request_id", None),
+        exc_info=error,
+    )
     return ProblemResponse(500, "internal_error", "a defect of this service; it is in its log")
 
 
@@ -171,6 +189,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respon
     ServiceOlder: _away,
     Unavailable: _database_away,
     TooBusy: _busy,
+    TooManyFailures: _too_many_failures,
     TooManyLogins: _busy,
     TooManyStreams: _busy,
     Exception: _defect,

@@ -4,16 +4,14 @@ Added to each operation: the role that it needs, every problem that it may answe
 no text in a request may hold. A route names only the problems that are its own (`responses`).
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
 
 from command_api.accounts.domain.roles import Role
 from command_api.commands.domain.password_rotation import PASSWORD_MAX_LENGTH
-from command_api.http.access.authentication import required_role
+from command_api.http.access.declarations import Access, Open, RequiresOneself, accesses
 from command_api.http.openapi.commands import COMMANDS, command_operations, command_schemas
 from command_api.http.openapi.texts import forbid_nul, forbid_null_in_queries
 
@@ -30,6 +28,9 @@ HEAD is answered as GET is, without the body. Beside what each operation names, 
 to a body of more than 1 MiB, and 431 to a head of more than 64 KiB; what is no HTTP request at \
 all is 400. Parameters that an operation does not name are ignored; of one that is given twice the \
 last counts.
+
+Every answer has an `X-Request-ID`: that of the request, where it is 1 to 128 visible ASCII \
+characters, otherwise a new one. The audit has it too.
 """
 _PROBLEM = {
     "type": "object",
@@ -99,11 +100,11 @@ def openapi_document(app: FastAPI, version: str, min_password_length: int) -> di
     components["securitySchemes"] = _SECURITY_SCHEMES
     document["security"] = [{"password": []}, {"apiKey": []}]
     document["paths"] |= command_operations()
-    roles = dict(_roles(app))
+    access = {(path, method): access for path, method, access in accesses(app.routes)}
     for path, operations in document["paths"].items():
+        route = f"{COMMANDS}{{action}}" if path.startswith(COMMANDS) else path
         for method, operation in operations.items():
-            needed = Role.OPERATOR if path.startswith(COMMANDS) else roles.get((path, method))
-            _complete(path, operation, needed)
+            _complete(path, operation, access[route, method])
     # The framework's own answer, which no route gives.
     for name in ("HTTPValidationError", "ValidationError"):
         del components["schemas"][name]
@@ -115,23 +116,17 @@ def openapi_document(app: FastAPI, version: str, min_password_length: int) -> di
     return document
 
 
-def _roles(app: FastAPI) -> Iterator[tuple[tuple[str, str], Role]]:
-    for route in iter_route_contexts(app.routes):
-        role = required_role(getattr(route, "dependant", None))
-        if role is not None and route.path_format is not None:
-            for method in route.methods or ():
-                yield (route.path_format, method.lower()), role
-
-
-def _complete(path: str, operation: dict[str, Any], role: Role | None) -> None:
+def _complete(path: str, operation: dict[str, Any], access: Access) -> None:
     """Add what follows from the operation itself: its role, its parameters, its body."""
     answers: dict[str, Any] = operation["responses"]
     statuses = {422, 503, *(int(status) for status in answers if status >= "400")}
-    if role is None:
+    if isinstance(access, Open):
         operation["security"] = []
     else:
-        operation["description"] += f"\n\nNeeds the role {role}."
-        statuses |= {401} if role is Role.VIEWER else {401, 403}
+        if isinstance(access, RequiresOneself):
+            operation["description"] += "\n\nEvery user may for their own name."
+        operation["description"] += f"\n\nNeeds the role {access.role}."
+        statuses |= {401} if access.role is Role.VIEWER else {401, 403}
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Role
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator
+from command_api.http.access.declarations import Administrator
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.state import state_of

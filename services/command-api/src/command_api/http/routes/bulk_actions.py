@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Principal
 from command_api.bulk.handlers import BULK_MAX, BulkOrder, nothing_made
-from command_api.http.access.audited_route import note_asked, note_outcome
+from command_api.http.access.audited_route import note_outcome
 from command_api.http.answers.documents import Json
 from command_api.http.answers.problems import problem_of, with_member
 from command_api.http.requests.idempotency import made_once
@@ -70,7 +70,6 @@ async def bulk_answer(
 
     Where a later batch is refused or not answered, the problem says what was done before.
     """
-    await note_asked(request, body.model_dump(mode="json", by_alias=True, exclude_none=True))
     done: BulkOutcome | None = None
 
     def note(so_far: BulkOutcome) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.rows import command_view
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator, Viewer
+from command_api.http.access.declarations import Administrator, Viewer
 from command_api.http.answers.documents import LOCATED, Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.commands import (

@@ -14,7 +14,8 @@ from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
 from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.queries import get_command, list_commands
 from command_api.commands.store.rows import command_view
-from command_api.http.access.authentication import Viewer, authorize
+from command_api.http.access.authentication import authenticate, authorize
+from command_api.http.access.declarations import PlainRoute, Requires, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests import nul_characters
 from command_api.http.requests.body_route import JSON, read_body
@@ -34,6 +35,11 @@ PATH = "/stations/{station_id:segment}/commands/{action:segment}"
 WAIT_DEFAULT_S, WAIT_MAX_S = 30.0, 60.0
 TIMEOUT_DEFAULT_S, TIMEOUT_MAX_S = 30.0, 300.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def command_route(prefix: str) -> PlainRoute:
+    """Return the route of a command's POST."""
+    return PlainRoute(prefix + PATH, _create_command, Requires(Role.OPERATOR), methods=("POST",))
 
 
 class CommandError(BaseModel):
@@ -75,9 +81,9 @@ class CommandPage(BaseModel):
     next_cursor: str | None
 
 
-async def create_command(request: Request) -> Response:
+async def _create_command(request: Request) -> Response:
     """POST of a command. A plain route: this is the one that has to be fast."""
-    principal = await authorize(request, Role.OPERATOR)
+    principal = await authenticate(request)
     body = await read_body(request, JSON)
     problems: list[tuple[str, str]] = []
     query = request.query_params

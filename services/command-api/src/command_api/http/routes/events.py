@@ -9,7 +9,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Role
-from command_api.http.access.authentication import Viewer, is_still_authorized
+from command_api.http.access.authentication import is_still_authorized
+from command_api.http.access.declarations import Viewer
 from command_api.http.state import state_of
 from command_api.live_events.handlers import EventFilter, EventHub, Stream
 from command_api.ports import ServiceAway

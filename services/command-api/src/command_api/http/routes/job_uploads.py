@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Operator
+from command_api.http.access.declarations import Operator
 from command_api.http.state import state_of
 from command_api.uploads.store.rows import Upload
 from csms_shared.contracts.refusals import refuse

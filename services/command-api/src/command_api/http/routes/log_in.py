@@ -1,14 +1,14 @@
 """Log-in: `POST /auth/token`."""
 
-import math
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.accounts.handlers.logins import TooManyFailures, WrongCredentials
+from command_api.accounts.handlers.logins import WrongCredentials
 from command_api.http.access.client_address import client_address
+from command_api.http.access.declarations import Open
 from command_api.http.answers.documents import Json
 from command_api.http.answers.problems import ProblemResponse
 from command_api.http.requests.body_route import BodyRoute
@@ -29,6 +29,7 @@ class TokenAnswer(BaseModel):
     "/token",
     response_model=TokenAnswer,
     summary="Log in",
+    dependencies=[Depends(Open("who logs in has no credentials yet but those of the form"))],
     responses={
         401: {"description": "Wrong user name or password."},
         429: {"description": "Too many tries were wrong, or too many log in at once."},
@@ -41,16 +42,9 @@ async def create_token(
     grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
 ) -> Response:
     """Return a token for `Authorization: Bearer ...` (OAuth2 password form)."""
-    address = client_address(request)
+    address, agent = client_address(request), request.headers.get("user-agent", "")
     try:
-        token = await state_of(request).logins.log_in(username, password, address)
-    except TooManyFailures as error:
-        return ProblemResponse(
-            429,
-            "too_many_failures",
-            "too many failed log-ins; no password is looked at for a while",
-            headers={"Retry-After": str(math.ceil(error.retry_after_s))},
-        )
+        token = await state_of(request).logins.log_in(username, password, address, agent)
     except WrongCredentials:
         return ProblemResponse(
             401,

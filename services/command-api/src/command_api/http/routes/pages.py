@@ -6,7 +6,8 @@ from importlib.resources.abc import Traversable
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+
+from command_api.http.access.declarations import Open, PlainRoute
 
 # Nothing from elsewhere, nothing inline; Swagger UI sets styles and shows data: images.
 _POLICY = (
@@ -18,6 +19,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+_OPEN = Open("pages hold no data; what they show they ask for with the reader's credentials")
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -27,7 +29,7 @@ _TYPES = {
 }
 
 
-def page_routes() -> list[Route]:
+def page_routes() -> list[PlainRoute]:
     """Return the routes of `/`, `/docs` and their assets."""
     console = importlib.resources.files("command_api.console") / "assets"
     swagger = importlib.resources.files("fastapi_swagger") / "resources"
@@ -41,17 +43,17 @@ def page_routes() -> list[Route]:
     ]
 
 
-def _page(path: str, file: Traversable, *, inline_styles: bool) -> Route:
+def _page(path: str, file: Traversable, *, inline_styles: bool) -> PlainRoute:
     policy = _POLICY.format(style=" 'unsafe-inline'" if inline_styles else "")
     headers = {**_HEADERS, "Content-Security-Policy": policy}
 
     async def page(_: Request) -> Response:
         return Response(file.read_bytes(), media_type=_TYPES[".html"], headers=headers)
 
-    return Route(path, page, include_in_schema=False)
+    return PlainRoute(path, page, _OPEN)
 
 
-def _assets(path: str, folder: Traversable) -> Route:
+def _assets(path: str, folder: Traversable) -> PlainRoute:
     files = {file.name: file for file in folder.iterdir() if _suffix(file.name) in _TYPES}
 
     async def asset(request: Request) -> Response:
@@ -62,7 +64,7 @@ def _assets(path: str, folder: Traversable) -> Route:
             files[name].read_bytes(), media_type=_TYPES[_suffix(name)], headers=_HEADERS
         )
 
-    return Route(path, asset, include_in_schema=False)
+    return PlainRoute(path, asset, _OPEN)
 
 
 def _suffix(name: str) -> str:

@@ -4,12 +4,13 @@ import asyncio
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
+from command_api.http.access.declarations import Open, PlainRoute
 from command_api.http.answers.documents import Json
 from command_api.http.state import state_of
 
 _CHECK_TIMEOUT_S = 3.0
+_OPEN = Open("balancers have no credentials; the answers say what is missing, and nothing else")
 
 
 async def _healthz(_: Request) -> Response:
@@ -25,9 +26,9 @@ async def _readyz(request: Request) -> Response:
     return Json({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
 
-def probe_routes() -> list[Route]:
+def probe_routes() -> list[PlainRoute]:
     """Return the two routes."""
     return [
-        Route("/healthz", _healthz, include_in_schema=False),
-        Route("/readyz", _readyz, include_in_schema=False),
+        PlainRoute("/healthz", _healthz, _OPEN),
+        PlainRoute("/readyz", _readyz, _OPEN),
     ]

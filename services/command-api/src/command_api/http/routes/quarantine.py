@@ -10,7 +10,7 @@ from starlette.responses import Response
 from command_api.accounts.domain.roles import Principal
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator, Viewer
+from command_api.http.access.declarations import Administrator, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given, utc_text

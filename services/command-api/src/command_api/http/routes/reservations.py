@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Operator, Viewer
+from command_api.http.access.declarations import Operator, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from command_api.commands.domain.password_rotation import length_problem
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator, Viewer
+from command_api.http.access.declarations import Administrator, Viewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.refusals import ExplainedRefusal, explained

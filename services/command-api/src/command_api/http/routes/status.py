@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.http.access.authentication import Viewer
+from command_api.http.access.declarations import Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.state import ask_registry, state_of

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator
+from command_api.http.access.declarations import Administrator
 from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.requests.parameters import given, utc_text

@@ -10,21 +10,22 @@ from urllib.parse import unquote
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from command_api.http.access.client_address import client_address
+from command_api.http.access.declarations import Open, PlainRoute
 from command_api.http.answers.documents import Json
 from command_api.http.requests.multipart_files import MultipartFile
 from command_api.http.state import state_of
 
 # A station that says nothing for `REQUEST_S` is cut off by `BoundedProtocol`.
 LONGEST_S = 3600.0
+_OPEN = Open("the one-time token in the path is the credential of a station's upload")
 
 
-def upload_routes() -> list[Route]:
+def upload_routes() -> list[PlainRoute]:
     """Return the routes of uploads; with a name, without one, and with a folder's slash."""
     return [
-        Route(path, receive_upload, methods=["PUT", "POST"], include_in_schema=False)
+        PlainRoute(path, receive_upload, _OPEN, methods=("PUT", "POST"))
         for path in ("/uploads/{token}", "/uploads/{token}/{name:path}")
     ]
 

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Role
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator
+from command_api.http.access.declarations import Administrator
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.requests.schema_rules import any_given
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=AuditedRoute)
 
 Username = Annotated[str, Path(min_length=1, max_length=255)]
 _BUSY = {"description": "Too many passwords are being hashed already."}
-_PASSWORD = Field(min_length=8, max_length=1_000)
+PASSWORD = Field(min_length=8, max_length=1_000)
 
 
 class UserView(BaseModel):
@@ -32,13 +32,25 @@ class UserView(BaseModel):
     updated_at: str
 
 
+def _is_no_word_of_ours(username: str) -> str:
+    if username == "me":
+        raise ValueError("must not be `me`")
+    return username
+
+
 class NewUser(BaseModel):
     """Somebody who may log in."""
 
     model_config = ConfigDict(extra="forbid")
 
-    username: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
-    password: str = _PASSWORD
+    # `/users/me` is whoever asks.
+    username: Annotated[str, AfterValidator(_is_no_word_of_ours)] = Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        json_schema_extra={"not": {"const": "me"}},
+    )
+    password: str = PASSWORD
     role: Role
 
 

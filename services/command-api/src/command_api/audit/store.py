@@ -1,0 +1,151 @@
+"""Entries of the audit: added before a change, completed after it by a row of their own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from command_api.audit.domain import Target
+from command_api.audit.tables import audit, audit_outcome
+from csms_shared.db.index_plans import plan_by_indexes
+from csms_shared.db.purging import SLICE
+
+# Shown under other names, or as one with those of the outcome.
+_COMPLETED = ("tenant_id", "target_id", "status", "outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What is about to be done; `principal` is the id of who asks, `name` what people read."""
+
+    principal: str
+    name: str
+    role: str
+    address: str
+    method: str
+    path: str
+    request_id: str
+    target: Target
+    asked: Any
+    before: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended: `target_id` of what was made, `counts` of a bulk action."""
+
+    status: int
+    target_id: str | None
+    after: Any
+    counts: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """What is looked for; times from `since` on and before `until`."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    actor: str | None = None
+    target: str | None = None
+
+
+async def add_entry(connection: AsyncConnection, entry: NewEntry) -> int:
+    """Note what is about to be done, and return the entry's id."""
+    values = {
+        "principal": entry.principal,
+        "principal_name": entry.name,
+        "role": entry.role,
+        "address": entry.address,
+        "method": entry.method,
+        "path": entry.path,
+        "request_id": entry.request_id,
+        "target_type": entry.target.type,
+        "target_id": entry.target.id,
+        **_given(asked=entry.asked, before=entry.before),
+    }
+    result = await connection.execute(insert(audit).values(values).returning(audit.c.id))
+    return int(result.scalar_one())
+
+
+def _given(**documents: Any) -> dict[str, Any]:
+    """Return what is there: of the rest the columns are NULL, and no JSON null."""
+    return {name: value for name, value in documents.items() if value is not None}
+
+
+async def add_outcome(connection: AsyncConnection, audit_id: int, outcome: Outcome) -> None:
+    """Note how it ended."""
+    await connection.execute(
+        insert(audit_outcome).values(
+            audit_id=audit_id,
+            status=outcome.status,
+            target_id=outcome.target_id,
+            **_given(after=outcome.after, outcome=outcome.counts),
+        )
+    )
+
+
+async def list_entries(
+    connection: AsyncConnection,
+    wanted: AuditFilter,
+    before: tuple[datetime, int] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return entries with how they ended, newest first."""
+    conditions = list(_conditions(wanted))
+    if before is not None:
+        conditions.append(tuple_(audit.c.at, audit.c.id) < tuple_(*before))
+    statement = (
+        select(
+            *(column for column in audit.c if column.name not in _COMPLETED),
+            func.coalesce(audit_outcome.c.target_id, audit.c.target_id).label("target"),
+            func.coalesce(audit_outcome.c.status, audit.c.status).label("status"),
+            func.coalesce(audit_outcome.c.outcome, audit.c.outcome).label("outcome"),
+            audit_outcome.c.after,
+        )
+        .outerjoin_from(audit, audit_outcome)
+        .where(*conditions)
+        .order_by(audit.c.at.desc(), audit.c.id.desc())
+        .limit(limit)
+    )
+    return [dict(row) for row in (await connection.execute(statement)).mappings()]
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.since is not None:
+        conditions.append(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(audit.c.at < wanted.until)
+    if wanted.actor is not None:
+        conditions.append(audit.c.principal.in_((wanted.actor, f"user:{wanted.actor}")))
+    if wanted.target is not None:
+        conditions.append(audit.c.id.in_(_about(wanted.target)))
+    return conditions
+
+
+def _about(target: str) -> Any:
+    """Return the ids of entries about `ID` or `TYPE/ID`; an id may hold slashes itself."""
+    type_, _, id_ = target.partition("/")
+    made = select(audit_outcome.c.audit_id).join(audit)
+    typed = audit.c.target_type == type_
+    return union(
+        select(audit.c.id).where(
+            or_(audit.c.target_id == target, (audit.c.target_id == id_) & typed)
+        ),
+        made.where(
+            or_(audit_outcome.c.target_id == target, (audit_outcome.c.target_id == id_) & typed)
+        ),
+    )
+
+
+async def purge_entries(connection: AsyncConnection, days: int) -> bool:
+    """Delete some of the entries that are older; true where there were any, and may be more.
+
+    By a function of the schema's owner: the service's role may not delete.
+    """
+    await plan_by_indexes(connection)
+    purged = await connection.execute(select(func.purge_audit(days, SLICE)))
+    return bool(purged.scalar_one())

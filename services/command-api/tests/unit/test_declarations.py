@@ -1,0 +1,90 @@
+"""Every route says who may call it, and one that does not is no part of the application."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Route
+
+from command_api.accounts.domain.roles import Role
+from command_api.http.access.declarations import (
+    Open,
+    Requires,
+    UndeclaredRoute,
+    Viewer,
+    accesses,
+    declared_access,
+    require_declarations,
+)
+from command_api.http.answers.documents import no_content
+from command_api.http.app import create_app
+from command_api.http.state import ApiState
+
+# What anybody may call; each has said why.
+OPEN = {
+    ("/api/v1/auth/token", "post"),
+    ("/openapi.json", "get"),
+    ("/", "get"),
+    ("/docs", "get"),
+    ("/docs/{name}", "get"),
+    ("/docs/ui/{name}", "get"),
+    ("/console/{name}", "get"),
+    ("/healthz", "get"),
+    ("/readyz", "get"),
+    ("/uploads/{token}", "put"),
+    ("/uploads/{token}", "post"),
+    ("/uploads/{token}/{name}", "put"),
+    ("/uploads/{token}/{name}", "post"),
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    # No use case is asked for anything here.
+    return create_app(cast(ApiState, None))
+
+
+def test_every_route_of_the_application_has_one_declaration(app: FastAPI) -> None:
+    declared = [declared_access(route) for route in iter_route_contexts(app.routes)]
+    assert len(declared) > 90
+
+
+def test_only_what_is_meant_to_be_is_open_to_all_and_says_why(app: FastAPI) -> None:
+    found = {
+        (path, method): access.because
+        for path, method, access in accesses(app.routes)
+        if isinstance(access, Open) and method != "head"
+    }
+    assert found.keys() == OPEN
+    assert all(found.values())
+
+
+def test_commands_are_an_operators(app: FastAPI) -> None:
+    declared = {(path, method): access for path, method, access in accesses(app.routes)}
+    command = "/api/v1/stations/{station_id}/commands/{action}"
+    assert declared[command, "post"] == Requires(Role.OPERATOR)
+
+
+def undeclared() -> Iterator[APIRouter]:
+    router = APIRouter()
+    router.add_api_route("/bare", no_content)
+    yield router
+    router = APIRouter()
+    router.routes.append(Route("/plain", lambda _: no_content()))
+    yield router
+
+    async def both(_: Viewer) -> None: ...
+
+    router = APIRouter()
+    router.add_api_route("/twice", both, dependencies=[Depends(Open("by mistake"))])
+    yield router
+
+
+@pytest.mark.parametrize("router", list(undeclared()))
+def test_a_route_with_no_declaration_or_with_two_is_refused(router: APIRouter) -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(router)
+    with pytest.raises(UndeclaredRoute, match=r"has (0|2) declarations"):
+        require_declarations(app.routes)
