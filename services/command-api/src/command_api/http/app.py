@@ -31,6 +31,7 @@ from command_api.http.routes import (
     reservations,
     rollouts,
     security_events,
+    sites,
     stations,
     status,
     transaction_closing,
@@ -46,6 +47,7 @@ PREFIX = "/api/v1"
 _RESOURCES = (
     log_in,
     status,
+    sites,
     stations,
     local_lists,
     reservations,

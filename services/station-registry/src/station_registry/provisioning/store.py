@@ -19,6 +19,16 @@ STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
     "boot_count, heartbeat_interval, strict, exempt_from_limits, registration_version"
 )
+# What an operator says of it, and nobody else.
+DESCRIPTION = (
+    "site_id",
+    "display_name",
+    "tags",
+    "installed_on",
+    "commissioned_on",
+    "phase_count",
+    "max_current_a",
+)
 _NEXT_VERSION = "registration_version = station.registration_version + 1"
 
 KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
@@ -46,7 +56,8 @@ _FRESH = (
     "password_hashes = excluded.password_hashes, previous_password_hashes = '{}', "
     "connection_profile = 0, either_password = false, ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
-    + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL"
+    + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL, "
+    + ", ".join(f"{name} = excluded.{name}" for name in DESCRIPTION)
 )
 # A deleted station that comes back is a new one, except for what only grows: its epoch and boots.
 _UNKNOWN = columns_of(station, "station_id")
@@ -58,10 +69,12 @@ _CREATE_UNKNOWN = statement(
 )
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
-    "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes) "
+    "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes, "
+    f"{', '.join(DESCRIPTION)}) "
     "VALUES (:station_id, "
     ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
-    ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes) "
+    ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes, "
+    f"{', '.join(f':{name}' for name in DESCRIPTION)}) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
@@ -72,6 +85,7 @@ _FORGET_HISTORY = statement(
         f"of_{table} AS (DELETE FROM {table} WHERE station_id = ANY(:ids))"
         for table in (
             "connector",
+            "connector_hardware",
             "tolerance",
             "installed_certificate",
             "certificate_listing",
