@@ -155,9 +155,11 @@ class Routes:
         match name:
             case "period_begin" | "period_end":
                 return "08:00"
-            case "station_id" | "station_ids" | "site_id" | "id_token" | "serial_number":
-                known = self._names.get(name.rstrip("s"), "A1")
-                return [known] if name == "station_ids" else known
+            case "station_id" | "station_ids" | "site_id" | "site_ids" | "id_token":
+                known = self._names[name.rstrip("s")]
+                return [known] if name.endswith("s") else known
+            case "serial_number":
+                return "A1"
             case "location":
                 return "https://firmware.example/2.0.bin"
             case "signature" | "signing_certificate" | "install_at":

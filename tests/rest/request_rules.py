@@ -45,6 +45,8 @@ _NAMED_BY = {
 }
 _LONGEST_NAME = 64
 _VENDOR = {"vendor": "Vendor", "model": "Model", "firmware_version": "1.2.3"}
+# What the station that is away is, and where it stands.
+_STANDS = {**_VENDOR, "site_id": _THERE.known["site_id"][0], "tag": "tagged"}
 _numbers = count()
 _cursors: dict[tuple[str, str], str] = {}
 _answers: dict[str, Counter[int]] = defaultdict(Counter)
@@ -274,7 +276,7 @@ def _rollout(body: Body) -> Body:
     if body.get("station_ids") is not None:
         body["station_ids"] = [_THERE.away]
     if body.get("filter") is not None:
-        body["filter"] = {name: given and _VENDOR[name] for name, given in body["filter"].items()}
+        body["filter"] = {name: given and _STANDS[name] for name, given in body["filter"].items()}
     return body
 
 
@@ -292,6 +294,8 @@ def _template(body: Body) -> Body:
     body["values"] = {name: body["values"][name] for name in keys.values()}
     if body.get("station_ids"):
         body["station_ids"] = [_THERE.away]
+    if body.get("site_ids"):
+        body["site_ids"] = [_THERE.known["site_id"][0]]
     return body
 
 

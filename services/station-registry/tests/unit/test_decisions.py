@@ -21,14 +21,14 @@ from station_registry.events import fact_of_call
 from station_registry.ocpp import v16
 from station_registry.ownership.domain.claims import admissible
 from station_registry.provisioning.domain.boots import BootingStation, decide_boot
+from station_registry.provisioning.domain.descriptions import Description
 from station_registry.provisioning.domain.registration import (
     Policies,
     Standing,
     status_on_boot,
     status_on_creation,
 )
-from station_registry.stations.domain.changes import ChangeDecision, decide_change
-from station_registry.stations.domain.descriptions import Description
+from station_registry.stations.domain import ChangeDecision, decide_change
 
 ACCEPTED, PENDING, REJECTED = RegistrationStatus
 Said = TypeVar("Said")

@@ -12,22 +12,13 @@ from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.database.sql import at, statement
 from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation, Device
+from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS
 from station_registry.provisioning.domain.registration import Standing
 from station_registry.provisioning.tables import station
 
 STANDING = (
     "station_id, registration_status, registration_decided, auto_created, boot_policy, "
     "boot_count, heartbeat_interval, strict, exempt_from_limits, registration_version"
-)
-# What an operator says of it, and nobody else.
-DESCRIPTION = (
-    "site_id",
-    "display_name",
-    "tags",
-    "installed_on",
-    "commissioned_on",
-    "phase_count",
-    "max_current_a",
 )
 _NEXT_VERSION = "registration_version = station.registration_version + 1"
 
@@ -57,7 +48,7 @@ _FRESH = (
     "connection_profile = 0, either_password = false, ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
     + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL, "
-    + ", ".join(f"{name} = excluded.{name}" for name in DESCRIPTION)
+    + ", ".join(f"{name} = excluded.{name}" for name in DESCRIPTION_FIELDS)
 )
 # A deleted station that comes back is a new one, except for what only grows: its epoch and boots.
 _UNKNOWN = columns_of(station, "station_id")
@@ -70,11 +61,11 @@ _CREATE_UNKNOWN = statement(
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
     "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes, "
-    f"{', '.join(DESCRIPTION)}) "
+    f"{', '.join(DESCRIPTION_FIELDS)}) "
     "VALUES (:station_id, "
     ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
     ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes, "
-    f"{', '.join(f':{name}' for name in DESCRIPTION)}) "
+    f"{', '.join(f':{name}' for name in DESCRIPTION_FIELDS)}) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )

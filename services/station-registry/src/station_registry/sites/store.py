@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -36,6 +36,7 @@ _CHANGE = statement(
     "RETURNING *"
 )
 _GET = statement(f"SELECT * FROM site {_ONE}")
+_KNOWN = statement(f"SELECT site_id FROM site WHERE {OF_TENANT} AND site_id = ANY(:ids)")
 _LOCK = statement(f"SELECT * FROM site {_ONE} FOR UPDATE")
 # Until the commit nobody changes or deletes it; others go on adding stations to it.
 _HOLD = statement(f"SELECT 1 FROM site {_ONE} FOR KEY SHARE")
@@ -75,6 +76,13 @@ async def lock_site(connection: AsyncConnection, site_id: str) -> Row[Any] | Non
 async def hold_site(connection: AsyncConnection, site_id: str) -> bool:
     """Keep a site from being deleted until the commit; false where there is none."""
     return (await connection.execute(_HOLD, {"site_id": site_id})).first() is not None
+
+
+async def unknown_sites(connection: AsyncConnection, site_ids: Iterable[str]) -> set[str]:
+    """Return which of the sites do not exist."""
+    wanted = set(site_ids)
+    rows = await connection.execute(_KNOWN, {"ids": list(wanted)})
+    return wanted - {row.site_id for row in rows}
 
 
 async def delete_site(connection: AsyncConnection, site_id: str) -> None:

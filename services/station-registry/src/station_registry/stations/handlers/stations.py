@@ -50,14 +50,14 @@ from station_registry.ownership.handlers import controls
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections
 from station_registry.provisioning import store as stations
+from station_registry.provisioning.domain.descriptions import new_description
 from station_registry.provisioning.domain.registration import (
     Policies,
     registration_change,
     status_on_creation,
 )
 from station_registry.sites.handlers import check_site
-from station_registry.stations.domain.changes import ChangeDecision, decide_change
-from station_registry.stations.domain.descriptions import new_description
+from station_registry.stations.domain import ChangeDecision, decide_change
 from station_registry.stations.store import changes, views
 from station_registry.traffic.store import refusals
 

@@ -20,9 +20,9 @@ from station_registry.credentials.store.station_columns import (
 from station_registry.database.sql import statement
 from station_registry.ownership.domain.owners import Owner
 from station_registry.ownership.store.connections import lock_owners
+from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS, Description
 from station_registry.provisioning.domain.registration import Standing
 from station_registry.provisioning.store import read_standing
-from station_registry.stations.domain.descriptions import DESCRIPTION_FIELDS, Description
 
 _LOCK = statement(
     "SELECT station_id, epoch, registration_status, registration_decided, auto_created, "

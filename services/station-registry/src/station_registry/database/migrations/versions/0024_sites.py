@@ -58,6 +58,11 @@ CREATE TABLE station_tag (
 )
 """,
     "CREATE INDEX station_tag_by_tag ON station_tag (tenant_id, tag, station_id)",
+    """
+ALTER TABLE configuration_template
+    ADD COLUMN site_ids text[] NOT NULL DEFAULT '{{}}',
+    ADD COLUMN tags text[] NOT NULL DEFAULT '{{}}'
+""",
     # Lists lock the narrow table first, too.
     'ALTER TABLE station_listing ADD COLUMN site_id text COLLATE "C"',
     # Holds no row yet, so that it is made in the time that a narrow table is read.

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from csms_shared.contracts.requests import FieldProblem, Problem
 from csms_shared.contracts.stations import ChangeStation
 from station_registry.credentials.domain.security_profiles import ProfileRules, Profiles, too_low
-from station_registry.provisioning.domain.registration import Standing
-from station_registry.stations.domain.descriptions import (
+from station_registry.provisioning.domain.descriptions import (
     DESCRIPTION_FIELDS,
     Description,
     changed_description,
 )
+from station_registry.provisioning.domain.registration import Standing
 
 _SETTABLE = frozenset(
     {

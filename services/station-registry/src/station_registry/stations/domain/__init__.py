@@ -1,1 +1,0 @@
-"""What operators may change of stations."""
