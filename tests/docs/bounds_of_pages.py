@@ -46,6 +46,9 @@ SERVICE_READMES = (
 
 OTHER_PAGES = (
     *bounds_of(
+        "docs/sites.md", ("groups: up to {}, of up to 64 characters", "csms_shared: TAGS_MAX")
+    ),
+    *bounds_of(
         "docs/architecture.md",
         ("can be neither stored nor decided within {} s", CONNECTION + "call_deadline_s"),
         ("its lease ends after {} s", "station_registry: leases.LEASE_S"),

@@ -13,10 +13,12 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/transactions": ("transaction_id", ("", "/meter-values", "/evidence")),
     "/stations": (
         "station_id",
-        ("", "/connectors", "/history", "/messages", "/messages.jsonl", "/refusals",
+        ("", "/connectors", "/connectors/1/hardware", "/history", "/messages",
+         "/messages.jsonl", "/refusals",
          "/configuration", "/certificates", "/charging-profiles", "/local-list",
          "/composite-schedule?connector_id=1"),
     ),
+    "/sites": ("site_id", ("",)),
     "/reservations": ("reservation_id", ("",)),
     "/commands": ("command_id", ("",)),
     "/jobs": ("job_id", ("",)),
@@ -41,12 +43,13 @@ def paths_read() -> set[str]:
     """Return the paths of the routes that are read, as the documentation spells them."""
     names = {
         "/transactions": "transaction_id", "/stations": "station_id", "/users": "username",
+        "/sites": "site_id",
         "/reservations": "reservation_id", "/commands": "command_id", "/jobs": "job_id",
         "/firmware-rollouts": "rollout_id", "/configuration-templates": "template_id",
         "/id-tokens": "id_token", "/certificates": "certificate_id", "/refusals": "refusal_id",
     }  # fmt: skip
     items = {
-        f"{path}/{{{names[path]}}}{part.partition('?')[0]}"
+        f"{path}/{{{names[path]}}}{part.partition('?')[0].replace('/1/', '/{connector_id}/')}"
         for path, (_, parts) in _LISTS.items()
         for part in parts
     }

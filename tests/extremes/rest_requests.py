@@ -15,6 +15,8 @@ _AT = "2099-12-31T00:00:00Z"
 # What a route needs beyond what its schema says.
 _BODIES: Mapping[str, Any] = {
     "/id-tokens": {"id_token": "EXTREME", "expires_at": _AT, "group_id": "g", "max_concurrent": 1},
+    # Each is a site of its own, so that it is stored.
+    "/sites": {"site_id": None},
     "/users": {"username": "extreme", "password": "long enough", "role": "viewer"},
     "/users/{username}": {"role": "viewer"},
 }
@@ -142,6 +144,8 @@ class Routes:
                 return [self._valid_field("", schema["items"])]
             case "string" if schema.get("format") == "date-time":
                 return _AT
+            case "string" if schema.get("format") == "date":
+                return _AT[:10]
             case "boolean":
                 return False
             case "integer":
@@ -152,9 +156,13 @@ class Routes:
 
     def _valid_field(self, name: str, schema: Document) -> Any:
         match name:
-            case "station_id" | "station_ids" | "id_token" | "serial_number":
-                known = self._names.get(name.rstrip("s"), "A1")
-                return [known] if name == "station_ids" else known
+            case "period_begin" | "period_end":
+                return "08:00"
+            case "station_id" | "station_ids" | "site_id" | "site_ids" | "id_token":
+                known = self._names[name.rstrip("s")]
+                return [known] if name.endswith("s") else known
+            case "serial_number":
+                return "A1"
             case "location":
                 return "https://firmware.example/2.0.bin"
             case "signature" | "signing_certificate" | "install_at":

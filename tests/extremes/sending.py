@@ -121,6 +121,7 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
     document = (await operator.http.get(f"{run.rest_url}/openapi.json")).json()
     station_id = "NAMED"
     bodies: dict[str, Any] = {
+        "/sites": {"site_id": "NAMED", "name": "Named"},
         "/stations": {"station_id": station_id},
         "/id-tokens": {"id_token": "NAMED"},
         "/users": {"username": "named", "password": "long enough", "role": "viewer"},
@@ -137,6 +138,8 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
     nobody = "00000000-0000-7000-8000-000000000000"
     names = {
         "station_id": station_id,
+        "site_id": "NAMED",
+        "connector_id": "1",
         "id_token": "NAMED",
         "username": "named",
         "transaction_id": str(transactions[0]["transaction_id"]),

@@ -86,8 +86,11 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
     for user in (names.of("USER"), names.of("CHANGED")):
         body = {"username": user, "password": PASSWORD, "role": "viewer"}
         await _posted(operator, "/users", body)
-    body = {"station_id": names.away, "registered_serial_number": names.of("SN")}
-    await _posted(operator, "/stations", body)
+    for site in (names.site, names.of("OTHER-SITE")):
+        await _posted(operator, "/sites", {"site_id": site, "name": "Site"})
+    station = {"station_id": names.away, "registered_serial_number": names.of("SN"),
+               "site_id": names.site, "tags": ["tagged"]}  # fmt: skip
+    await _posted(operator, "/stations", station)
     async with odd_station(run.ocpp_url, names.away) as station:
         for meter_stop in range(2):
             unknown = {"transactionId": _UNKNOWN_TRANSACTION, "meterStop": meter_stop}
@@ -104,6 +107,7 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
             known=await _found(operator, names),
             changed={
                 "station_id": [names.away],
+                "site_id": [names.of("OTHER-SITE")],
                 "username": [names.of("CHANGED")],
                 "transaction_id": await _open_transactions(operator, names.trusting),
                 "reservation_id": await _ids(
@@ -139,6 +143,10 @@ class _Names:
     @property
     def trusting(self) -> str:
         return self.of("TRUSTING")
+
+    @property
+    def site(self) -> str:
+        return self.of("SITE")
 
     @property
     def token(self) -> str:
@@ -225,6 +233,7 @@ async def _found(operator: Operator, names: _Names) -> dict[str, list[Name]]:
     (upload,) = (await operator.get(f"/jobs/{jobs[0]['job_id']}"))["uploads"]
     found = {
         "station_id": [names.answering],
+        "site_id": [names.site],
         "id_token": [names.token],
         "username": [names.of("USER")],
         "job_id": [jobs[0]["job_id"]],

@@ -35,6 +35,7 @@ _NOTHING = "00000000-0000-7000-8000-000000000000"
 _CURSORS = {"changed_after": "changes", "cursor": "next_cursor"}
 # The fields that name what a request makes, or makes anew.
 _NAMED_BY = {
+    f"{_API}/sites": "site_id",
     f"{_API}/stations": "station_id",
     f"{_API}/id-tokens": "id_token",
     f"{_API}/users": "username",
@@ -42,8 +43,10 @@ _NAMED_BY = {
     f"{_API}/configuration-templates": "name",
     f"{_API}/configuration-templates/{{template_id}}": "name",
 }
-_LONGEST_NAME = 100
+_LONGEST_NAME = 64
 _VENDOR = {"vendor": "Vendor", "model": "Model", "firmware_version": "1.2.3"}
+# What the station that is away is, and where it stands.
+_STANDS = {**_VENDOR, "site_id": _THERE.known["site_id"][0], "tag": "tagged"}
 _numbers = count()
 _cursors: dict[tuple[str, str], str] = {}
 _answers: dict[str, Counter[int]] = defaultdict(Counter)
@@ -203,15 +206,20 @@ def _give_body(case: Case[Any]) -> None:
     field = _NAMED_BY.get(case.path)
     if field is not None and next(_numbers) % 2:
         # Of two things of the same name, the second is 409.
-        body[field] = f"{body[field][:200]}-{next(_numbers)}"[-_LONGEST_NAME:]
+        body[field] = f"{(body.get(field) or '')[:200]}-{next(_numbers)}"[-_LONGEST_NAME:]
     if "hold_until" in body and body["hold_until"] is not None:
         body["hold_until"] = _in_an_hour()
+    if case.path.startswith(f"{_API}/stations") and body.get("site_id") is not None:
+        # A station stands at a site that is there.
+        body["site_id"] = _THERE.known["site_id"][0]
     if "/bulk/" in case.path:
         body = _bulk(body)
     elif case.path.startswith(f"{_API}/stations/"):
         body = _for_a_station(case, body)
     elif case.method == "POST" and case.path in _BODIES:
         body = _BODIES[case.path](body)
+    elif case.path.startswith(f"{_API}/sites"):
+        body = _site(body)
     elif case.path.startswith(f"{_API}/configuration-templates"):
         body = _template(body)
     elif case.path.endswith("/reconcile") and _is_valid(case, ParameterLocation.PATH):
@@ -268,7 +276,7 @@ def _rollout(body: Body) -> Body:
     if body.get("station_ids") is not None:
         body["station_ids"] = [_THERE.away]
     if body.get("filter") is not None:
-        body["filter"] = {name: given and _VENDOR[name] for name, given in body["filter"].items()}
+        body["filter"] = {name: given and _STANDS[name] for name, given in body["filter"].items()}
     return body
 
 
@@ -286,6 +294,15 @@ def _template(body: Body) -> Body:
     body["values"] = {name: body["values"][name] for name in keys.values()}
     if body.get("station_ids"):
         body["station_ids"] = [_THERE.away]
+    if body.get("site_ids"):
+        body["site_ids"] = [_THERE.known["site_id"][0]]
+    return body
+
+
+def _site(body: Body) -> Body:
+    """A place has both coordinates or none."""
+    if (body.get("latitude") is None) != (body.get("longitude") is None):
+        return {name: value for name, value in body.items() if not name.endswith("itude")}
     return body
 
 

@@ -50,6 +50,24 @@ async def test_a_rollout_is_started_steered_and_shown(
     is_problem(await admin.get("/firmware-rollouts/none"), 404, "not_found")
 
 
+async def test_a_registry_that_knows_no_sites_is_asked_for_no_wider_rollout(
+    admin: httpx.AsyncClient, created: list[CreateRollout]
+) -> None:
+    for which in ({"vendor": "V"}, {"vendor": "V", "tag": "fast"}, {"site_id": "H"}):
+        body = {"name": "2.0", "location": ROLLOUT["location"], "filter": which}
+        answer = await admin.post("/firmware-rollouts", json=body)
+        assert answer.status_code == 201, answer.text
+    given = [
+        [part and part.model_dump(exclude_none=True) for part in (one.filter, one.selection)]
+        for one in created
+    ]
+    assert given == [
+        [{"vendor": "V"}, None],
+        [None, {"vendor": "V", "tag": "fast"}],
+        [None, {"site_id": "H"}],
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -11,14 +11,21 @@ Event = tuple[str, CloudEvent]
 
 
 def fact(key: str, station_id: str, cause: tuple[str | int, ...], at_ms: int, **data: Any) -> Event:
-    """Tell a fact; its id is derived from the routing key and the `cause`."""
+    """Tell a fact about a station; its id is derived from the routing key and the `cause`."""
+    return fact_about(key, station_id, cause, at_ms, {"station_id": station_id, **data})
+
+
+def fact_about(
+    key: str, subject: str, cause: tuple[str | int, ...], at_ms: int, data: dict[str, Any]
+) -> Event:
+    """Tell a fact about anything that has an id; its own is derived as that of `fact`."""
     return key, CloudEvent(
         id=event_id(key, *cause),
         source=SOURCE,
         type=event_type(key),
-        subject=station_id,
+        subject=subject,
         time=format_time_ms(at_ms),
-        data={"station_id": station_id, **data},
+        data=data,
     )
 
 

@@ -198,6 +198,44 @@ async def test_a_change_that_never_left_can_be_applied_again(station: Registry) 
     assert len((await station.request("configuration_templates.apply", **apply)).command_ids) == 1
 
 
+async def test_a_template_is_for_sites_and_tags_too(registry: Registry) -> None:
+    await registry.request("sites.create", site_id="H", name="Harbour")
+    for station_id, described in (
+        ("A", {"site_id": "H", "tags": ["fast"]}),
+        ("B", {"tags": ["fast", "new"]}),
+        ("C", {"site_id": "H"}),
+        ("D", {"tags": ["slow"]}),
+        ("E", {}),
+    ):
+        await registry.request("stations.create", station_id=station_id, **described)
+
+    async def meant(**stations: Any) -> list[str]:
+        content = {"name": "t", "values": {"A": "1"}, **stations}
+        template = await registry.request("configuration_templates.create", **content)
+        named = {"template_id": template.template_id}
+        found, cursor = [], None
+        while True:
+            page = await registry.request(
+                "configuration_templates.drift", **named, limit=2, cursor=cursor
+            )
+            found += [one.station_id for one in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        await registry.request("configuration_templates.delete", **named)
+        return found
+
+    assert await meant(site_ids=["H"]) == ["A", "C"]
+    assert await meant(tags=["fast", "slow"]) == ["A", "B", "D"]
+    assert await meant(site_ids=["H"], tags=["new"], station_ids=["E", "C"]) == ["A", "B", "C", "E"]
+    assert await meant() == []
+    await registry.request("stations.delete", station_id="A")
+    assert await meant(site_ids=["H"], tags=["fast"]) == ["B", "C"]
+    with pytest.raises(ProblemRaised) as refused:
+        await meant(site_ids=["H", "nowhere"])
+    assert [error.field for error in refused.value.problem.errors] == ["site_ids"]
+
+
 async def test_templates_are_listed_replaced_and_deleted(registry: Registry) -> None:
     async def problem(operation: str, **parameters: Any) -> tuple[int, list[str]]:
         with pytest.raises(ProblemRaised) as raised:

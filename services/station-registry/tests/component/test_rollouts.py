@@ -170,6 +170,40 @@ async def test_a_filter_finds_stations_by_what_they_reported(fleet: Registry) ->
     assert [one.rollout_id for one in listed.items] == [rollout.rollout_id]
 
 
+@pytest.mark.parametrize(
+    ("selection", "found"),
+    [
+        ({"site_id": "H"}, 3),
+        ({"tag": "fast"}, 2),
+        ({"site_id": "H", "tag": "fast"}, 1),
+        ({"site_id": "H", "tag": "fast", "model": "Old"}, 1),
+        ({"site_id": "H", "model": "New"}, 0),
+        ({"tag": "none"}, 0),
+    ],
+)
+async def test_a_rollout_is_to_the_stations_of_a_site_and_a_tag(
+    fleet: Registry, selection: dict[str, str], found: int
+) -> None:
+    await fleet.request("sites.create", site_id="H", name="Harbour")
+    for name, described in (
+        ("S0", {"site_id": "H", "tags": ["fast", "new"]}),
+        ("S1", {"site_id": "H"}),
+        ("S2", {"site_id": "H", "tags": ["slow"]}),
+        ("S4", {"tags": ["fast"]}),
+    ):
+        await fleet.request("stations.change", station_id=name, set=list(described), **described)
+    asked = start(fleet, filter=None, selection=selection)
+    if found:
+        rollout = await asked
+        assert rollout.stations == {"waiting": found}
+        listed = await fleet.request("rollouts.stations", rollout_id=UUID(rollout.rollout_id))
+        assert len(listed.items) == found
+    else:
+        with pytest.raises(ProblemRaised) as refused:
+            await asked
+        assert refused.value.problem.code == "no_stations"
+
+
 async def test_the_same_rollout_again_is_the_same(fleet: Registry) -> None:
     first = await start(fleet)
     again = await start(fleet, rollout_id=UUID(first.rollout_id))

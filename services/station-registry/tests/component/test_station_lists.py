@@ -26,9 +26,11 @@ PAGES_OF_A_FLEET = 6_000
 
 _FILL = f"""
 INSERT INTO station (station_id, registration_status, vendor, model, serial_number,
-    firmware_version, password_hashes)
+    firmware_version, password_hashes, site_id, display_name, tags)
 SELECT 'CS-' || lpad(n::text, 6, '0'), 'accepted', 'Vendor ' || n % 7, 'Model ' || n % 50,
-    md5(n::text), repeat('f', 100), ARRAY[decode(repeat(md5(n::text), 4), 'hex')]
+    md5(n::text), repeat('f', 100), ARRAY[decode(repeat(md5(n::text), 4), 'hex')],
+    'site-' || n / 10, 'Station ' || n,
+    ARRAY['all', 'of ' || n / 100, CASE WHEN n > 99000 THEN 'late' ELSE 'early' END]
 FROM generate_series(1, {FLEET}) AS n
 """
 _CONNECT = f"""
@@ -83,10 +85,37 @@ async def test_filters_hold_together(registry: Registry) -> None:
     assert len(await listed(registry, online=False)) == 4
 
 
+async def test_stations_are_found_by_site_tag_and_display_name(registry: Registry) -> None:
+    await registry.request("sites.create", site_id="H", name="Harbour")
+    for station_id, described in (
+        ("A", {"site_id": "H", "tags": ["fast", "vip"], "display_name": "Ümlaut Gate"}),
+        ("B", {"site_id": "H", "tags": ["fast"]}),
+        ("C", {"tags": ["vip"]}),
+    ):
+        await registry.request("stations.create", station_id=station_id, **described)
+    assert await listed(registry, site_id="H") == ["A", "B"]
+    assert await listed(registry, tag="vip") == ["A", "C"]
+    assert await listed(registry, tag="vip", site_id="H") == ["A"]
+    assert await listed(registry, tag="VIP") == []
+    assert await listed(registry, q="ümlaut g") == ["A"]
+    page = await registry.request("stations.list", tag="fast", limit=1)
+    assert await listed(registry, tag="fast", cursor=page.next_cursor) == ["B"]
+    for values in ({"tags": ["slow"]}, {"site_id": None}, {"display_name": "Other"}):
+        await registry.request("stations.change", station_id="A", set=list(values), **values)
+    assert await listed(registry, tag="vip") == ["C"]
+    assert await listed(registry, tag="slow") == ["A"]
+    assert await listed(registry, site_id="H") == ["B"]
+    assert await listed(registry, q="gate") == []
+    await registry.request("stations.delete", station_id="C")
+    assert await listed(registry, tag="vip") == []
+
+
 Step = tuple[str, str]
 _STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["claim", "boot", "other boot", "delete", "create", "reject"]),
+        st.sampled_from(
+            ["claim", "boot", "other boot", "delete", "create", "reject", "describe", "older claim"]
+        ),
         st.sampled_from(["A", "B", "C"]),
     ),
     max_size=12,
@@ -110,10 +139,18 @@ async def test_the_listing_is_that_of_the_stations_whatever_happened(
             case "boot" | "other boot":
                 boot = registry.boot(model=what)
                 await registry.send([registry.call("BootNotification", station_id, boot)])
+            case "older claim":
+                # A program of before makes it anew, and knows nothing of descriptions.
+                await registry.query(
+                    "INSERT INTO station (station_id, registration_status) VALUES (:id, 'pending') "
+                    "ON CONFLICT (station_id) DO UPDATE SET deleted_at = NULL, vendor = NULL, "
+                    "model = NULL, registration_status = 'pending'",
+                    id=station_id,
+                )
             case _:
                 await _asked(registry, what, station_id)
     rows = await registry.query(
-        "SELECT station_id, registration_status, vendor, model FROM station "
+        "SELECT station_id, registration_status, vendor, model, display_name, tags FROM station "
         "WHERE deleted_at IS NULL ORDER BY station_id"
     )
     kept = await registry.query("SELECT * FROM station_listing ORDER BY station_id")
@@ -121,8 +158,12 @@ async def test_the_listing_is_that_of_the_stations_whatever_happened(
         (row.station_id, row.registration_status, row.vendor) for row in rows
     ]
     for row, one in zip(rows, kept, strict=True):
-        named = [part for part in (row.station_id, row.vendor, row.model) if part is not None]
-        assert one.search == "\x1f".join(named).lower()
+        texts = (row.station_id, row.vendor, row.model, row.display_name)
+        assert one.search == "\x1f".join(part for part in texts if part is not None).lower()
+    tags = await registry.query("SELECT station_id, tag FROM station_tag ORDER BY 1, 2")
+    assert [tuple(row) for row in tags] == [
+        (row.station_id, tag) for row in rows for tag in row.tags
+    ]
     assert (await registry.request("fleet.status")).stations == len(rows)
 
 
@@ -132,7 +173,17 @@ async def _asked(registry: Registry, what: str, station_id: str) -> None:
             case "delete":
                 await registry.request("stations.delete", station_id=station_id)
             case "create":
-                await registry.request("stations.create", station_id=station_id)
+                await registry.request(
+                    "stations.create", station_id=station_id, display_name="New", tags=["x", "y"]
+                )
+            case "describe":
+                await registry.request(
+                    "stations.change",
+                    station_id=station_id,
+                    set=["display_name", "tags"],
+                    display_name="Named",
+                    tags=["y", "z"],
+                )
             case _:
                 await registry.request(
                     "stations.change",
@@ -155,6 +206,14 @@ async def _explained(engine: AsyncEngine, sql: str, **parameters: Any) -> list[d
         explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}"
         found = (await connection.execute(text(explain), parameters)).scalar_one()
     return _nodes((orjson.loads(found) if isinstance(found, str) else found)[0]["Plan"])
+
+
+async def _plan_of_list(engine: AsyncEngine, query: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = ListStations.model_validate(query)
+    parameters = {name: value for name, value in query.items() if name != "online"}
+    if "q" in parameters:
+        parameters["q"] = f"%{parameters['q']}%"
+    return await _explained(engine, views.list_sql(asked), limit=51, **parameters)
 
 
 def _pages(nodes: list[dict[str, Any]]) -> int:
@@ -185,6 +244,20 @@ LISTS: list[dict[str, Any]] = [
     {"online": False, "q": "cs-0"},
     {"online": True, "vendor": "Vendor 6", "registration_status": "accepted"},
     {"cursor": "CS-050000", "q": "nothing"},
+    {"q": "station 12345"},
+    {"tag": "early", "q": "nothing"},
+    {"tag": "of 999", "online": False},
+]
+# With how many rows of the narrow table at most: those that are shown, and a look ahead.
+NARROWED: list[tuple[dict[str, Any], int]] = [
+    ({"site_id": "site-77"}, 10),
+    ({"site_id": "none"}, 0),
+    ({"tag": "of 700"}, 100),
+    ({"tag": "none"}, 0),
+    ({"tag": "all"}, 51),
+    ({"tag": "late"}, 51),
+    ({"tag": "early", "cursor": "CS-050000"}, 51),
+    ({"tag": "all", "site_id": "site-77"}, 10),
 ]
 
 
@@ -195,16 +268,18 @@ async def test_a_fleet_of_100_000_is_searched_and_counted_without_reading_its_st
     try:
         for statement in (_FILL, _CONNECT, _GATEWAYS):
             await owner.execute(statement)
-        for table in ("station", "station_listing", "station_connection", "gateway"):
+        for table in (
+            "station", "station_listing", "station_tag", "station_connection", "gateway"
+        ):  # fmt: skip
             await owner.execute(f"VACUUM ANALYZE {table}")
         for query in LISTS:
-            asked = ListStations.model_validate(query)
-            parameters = {name: value for name, value in query.items() if name != "online"}
-            if "q" in parameters:
-                parameters["q"] = f"%{parameters['q']}%"
-            nodes = await _explained(engine, views.list_sql(asked), limit=51, **parameters)
+            nodes = await _plan_of_list(engine, query)
             assert _rows_of(nodes, "station") <= 51, query
             assert _pages(nodes) <= PAGES_OF_A_FLEET, query
+        for query, most in NARROWED:
+            nodes = await _plan_of_list(engine, query)
+            assert _rows_of(nodes, "station_listing") <= most, (query, nodes)
+            assert _rows_of(nodes, "station_tag") <= 100, (query, nodes)
         for sql in views.COUNTS:
             nodes = await _explained(engine, sql)
             assert _rows_of(nodes, "station") == 0
@@ -214,8 +289,26 @@ async def test_a_fleet_of_100_000_is_searched_and_counted_without_reading_its_st
             }
             assert _pages(nodes) <= PAGES_OF_A_FLEET
     finally:
-        await owner.execute("TRUNCATE station, station_listing, station_connection, gateway")
+        await owner.execute(
+            "TRUNCATE station, station_listing, station_tag, station_connection, gateway"
+        )
         await owner.close()
+
+
+async def test_each_list_is_planned_for_what_it_asks(engine: AsyncEngine) -> None:
+    """From the sixth on, PostgreSQL would use one plan for all: the worst for some."""
+    async with engine.begin() as connection:
+        for number in range(8):
+            asked = ListStations(tag=f"tag {number}", q="q")
+            await views.list_stations(connection, asked)
+        counted = await connection.execute(
+            text(
+                "SELECT custom_plans, generic_plans FROM pg_prepared_statements "
+                "WHERE statement LIKE '%LIKE lower%station_tag%' "
+                "AND statement NOT LIKE '%custom_plans%'"
+            )
+        )
+        assert [tuple(row) for row in counted] == [(8, 0)]
 
 
 async def test_stations_of_before_are_listed_after_the_migration(

@@ -21,6 +21,7 @@ from station_registry.events import fact_of_call
 from station_registry.ocpp import v16
 from station_registry.ownership.domain.claims import admissible
 from station_registry.provisioning.domain.boots import BootingStation, decide_boot
+from station_registry.provisioning.domain.descriptions import Description
 from station_registry.provisioning.domain.registration import (
     Policies,
     Standing,
@@ -77,6 +78,7 @@ def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> N
     by_hand = decide_change(
         _standing(),
         Profiles(),
+        Description(),
         ChangeStation(
             station_id="A",
             set=frozenset({"registration_status"}),
@@ -89,6 +91,7 @@ def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> N
     again = decide_change(
         by_hand.standing,
         Profiles(),
+        Description(),
         ChangeStation(station_id="A", set=frozenset({"boot_policy"}), boot_policy="reject"),
         ProfileRules(),
     )
@@ -98,12 +101,12 @@ def test_a_boot_policy_lets_boots_decide_again_after_a_status_set_by_hand() -> N
 
 def test_a_change_of_what_cannot_be_changed_names_the_field() -> None:
     wanted = ChangeStation(
-        station_id="A", set=frozenset({"station_id", "strict", "exempt_from_limits"})
+        station_id="A", set=frozenset({"station_id", "strict", "exempt_from_limits", "tags"})
     )
-    problem = decide_change(_standing(), Profiles(), wanted, ProfileRules())
+    problem = decide_change(_standing(), Profiles(), Description(), wanted, ProfileRules())
     assert not isinstance(problem, ChangeDecision)
     names = [error.field for error in problem.errors]
-    assert names == ["station_id", "strict", "exempt_from_limits"]
+    assert names == ["station_id", "strict", "exempt_from_limits", "tags"]
 
 
 def test_any_proof_of_the_current_or_a_kept_password_fits() -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX, PageQuery
+from csms_shared.contracts.sites import SiteId, Tags
 
 # CiString50Type and CiString500Type (OCPP 1.6, 7.17 and 7.19).
 ConfigurationKey = Annotated[str, Field(max_length=50, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
@@ -68,7 +69,11 @@ class OrderedCommands(Contract):
 
 
 class TemplateContent(Contract):
-    """Wanted values, and the stations they are for: those named, and those of a vendor or model."""
+    """Wanted values, and the stations they are for.
+
+    A station is meant if it is named, or is of the vendor and model given, or stands at one of the
+    sites, or has one of the tags.
+    """
 
     name: str = Field(max_length=100, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
     values: dict[ConfigurationKey, ConfigurationText] = Field(
@@ -82,6 +87,8 @@ class TemplateContent(Contract):
     )
     vendor: ConfigurationText | None = Field(None, min_length=1)
     model: ConfigurationText | None = Field(None, min_length=1)
+    site_ids: list[SiteId] = Field(default_factory=list, max_length=1_000)
+    tags: Tags = Field(default_factory=list)
 
 
 class TemplateView(TemplateContent):

@@ -31,9 +31,18 @@ class StationFilter(Contract):
     firmware_version: str | None = None
 
 
+class StationSelection(StationFilter):
+    """Stations by where they stand and what they are called, too; everything given must be so."""
+
+    site_id: str | None = None
+    tag: str | None = None
+
+
 class CreateRollout(Contract):
     """A rollout to start: to the stations named, or to those that the filter finds now.
 
+    `selection`, in place of `filter`, where a site or tag is given: a registry of the version
+    before would pass over them, and so it refuses what names neither stations nor a filter.
     `concurrency`: jobs open at once. `stop_after_failures`: no more are started once so many
     ended without success. `send_within_s`: how long a station that is offline is waited for.
     """
@@ -48,6 +57,7 @@ class CreateRollout(Contract):
     stop_after_failures: int | None = Field(None, ge=1)
     station_ids: list[str] | None = Field(None, min_length=1, max_length=ROLLOUT_MAX_STATIONS)
     filter: StationFilter | None = None
+    selection: StationSelection | None = None
     created_by: str
 
 

@@ -9,12 +9,16 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
 from csms_shared.contracts.envelope import Contract, Open
+from csms_shared.contracts.hardware import HARDWARE_OPERATIONS
 from csms_shared.contracts.history import HISTORY_OPERATIONS
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
+from csms_shared.contracts.sites import SITE_OPERATIONS, Name, SiteId, Tags
+from csms_shared.values.days import Day
+from csms_shared.values.numbers import Number, Whole
 
 
 class RegistrationStatus(StrEnum):
@@ -50,6 +54,7 @@ class ConnectorView(Contract):
     `availability`: what the last ChangeAvailability that the station took has set, for it or for
     the whole station; null where none has. `availability_scheduled`: the station answered that it
     follows when a transaction has ended.
+    `plug_type` and `max_power_w` are what an operator says of it.
     """
 
     evse_id: int | None = None
@@ -61,6 +66,8 @@ class ConnectorView(Contract):
     vendor_error_code: str | None = None
     availability: str | None = None
     availability_scheduled: bool = False
+    plug_type: str | None = None
+    max_power_w: int | None = None
     transaction_id: int | None = None
 
 
@@ -97,6 +104,13 @@ class StationView(Contract):
     firmware_version: str | None
     iccid: str | None = None
     imsi: str | None = None
+    site_id: str | None = None
+    display_name: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    installed_on: str | None = None
+    commissioned_on: str | None = None
+    phase_count: int | None = None
+    max_current_a: float | None = None
     created_at: str
     last_seen_at: str | None
     last_boot_at: str | None
@@ -159,14 +173,17 @@ class FleetStatus(Contract):
 
 
 class ListStations(PageQuery):
-    """Filter of the list of stations; `q` looks into id, vendor, model and serial number.
+    """Filter of the list of stations.
 
-    `online` includes those that are `online_unconfirmed`.
+    `q` looks into id, vendor, model, serial number and display name. `online` includes those that
+    are `online_unconfirmed`.
     """
 
     online: bool | None = None
     registration_status: RegistrationStatus | None = None
     vendor: str | None = None
+    site_id: str | None = None
+    tag: str | None = None
     q: str | None = None
 
 
@@ -176,7 +193,21 @@ class StationName(Contract):
     station_id: str
 
 
-class CreateStation(Contract):
+class StationDescription(Contract):
+    """What an operator says of a station; null where it is not known.
+
+    `max_current_a`: amperes of each phase.
+    """
+
+    site_id: SiteId | None = None
+    display_name: Name | None = None
+    installed_on: Day | None = None
+    commissioned_on: Day | None = None
+    phase_count: Annotated[int, Whole(1, 3)] | None = None
+    max_current_a: Annotated[float, Number(1, 10_000)] | None = None
+
+
+class CreateStation(StationDescription):
     """A station made by an operator; null settings mean the suite's default.
 
     `credential_proofs` are hex HMACs of the password (text form and, where it is hex, the decoded
@@ -191,9 +222,10 @@ class CreateStation(Contract):
     boot_policy: BootPolicy | None = None
     strict: bool = False
     exempt_from_limits: bool = False
+    tags: Tags = Field(default_factory=list)
 
 
-class ChangeStation(Contract):
+class ChangeStation(StationDescription):
     """Changes to a station; only the fields named in `set` are taken over."""
 
     station_id: str
@@ -205,6 +237,7 @@ class ChangeStation(Contract):
     boot_policy: BootPolicy | None = None
     strict: bool | None = None
     exempt_from_limits: bool | None = None
+    tags: Tags | None = None
 
 
 class SetPassword(Contract):
@@ -265,9 +298,11 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.set_password": SetPassword,
     "stations.offer_profile": OfferProfile,
     "stations.connectors": StationName,
+    **HARDWARE_OPERATIONS,
     "connections.list": ListConnections,
     LOOK_UP_OWNERS: LookUpOwners,
     "fleet.status": NoParameters,
+    **SITE_OPERATIONS,
     **JOB_OPERATIONS,
     **ROLLOUT_OPERATIONS,
     **CONFIGURATION_OPERATIONS,

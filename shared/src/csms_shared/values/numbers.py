@@ -18,6 +18,7 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _NO_INTEGER = "must be a whole number"
+_NO_NUMBER = "must be a number"
 
 
 def as_integer(given: Any) -> int | None:
@@ -67,8 +68,14 @@ def _of_text(given: Any) -> int:
 def _number_of_text(given: Any) -> float:
     number = parse_number(given) if isinstance(given, str) else given
     if not isinstance(number, int | float) or isinstance(number, bool):
-        raise ValueError("must be a number")
+        raise ValueError(_NO_NUMBER)
     return number
+
+
+def _number_of_json(given: Any) -> float:
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        raise ValueError(_NO_NUMBER)
+    return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,18 @@ class WholeText(Whole):
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         bounds = int_schema(ge=self.least, le=self.most)
         return no_info_before_validator_function(_of_text, bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Marks a `float` of a JSON document, from `least` to `most`."""
+
+    least: float
+    most: float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        bounds = float_schema(ge=self.least, le=self.most, allow_inf_nan=False)
+        return no_info_before_validator_function(_number_of_json, bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from station_registry.jobs.handlers import rollout_requests
 from station_registry.jobs.handlers.requests import create_job, get_job, list_jobs
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.security_events import store as security_events
-from station_registry.stations import handlers as stations
+from station_registry.sites import handlers as sites
+from station_registry.stations.handlers import hardware, stations
 from station_registry.stations.store import views
 from station_registry.traffic.handlers.recordings import list_messages
 from station_registry.traffic.handlers.refusals import get_refusal, list_refusals
@@ -44,6 +45,13 @@ def station_operations(
         "stations.set_password": transactional(engine, stations.set_station_password),
         "stations.offer_profile": transactional(engine, partial(stations.offer_profile, policies)),
         "stations.connectors": transactional(engine, stations.list_connectors),
+        "connector_hardware.get": transactional(engine, hardware.get),
+        "connector_hardware.set": transactional(engine, hardware.set_hardware),
+        "sites.list": transactional(engine, sites.list_all),
+        "sites.create": transactional(engine, sites.create),
+        "sites.get": transactional(engine, sites.get),
+        "sites.change": transactional(engine, sites.change),
+        "sites.delete": transactional(engine, sites.delete),
         "connections.list": transactional(engine, views.list_connections),
         # Also here: an older command-api does not know that they have a lane.
         LOOK_UP_OWNERS: owner_look_ups(engine),

@@ -49,6 +49,8 @@ configuration_template = Table(
     Column("model", Text),
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
+    Column("site_ids", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("template_id", name="configuration_template_pkey"),
     Index("configuration_template_name", "name", unique=True),
 )

@@ -9,6 +9,14 @@ from sqlalchemy import Column, MetaData, Text
 
 metadata = MetaData()
 
+# Whose everything is until there are others.
+DEFAULT_TENANT = "default"
+
+
+def tenant_id_column() -> Column[str]:
+    """Return a new column of the tenant that a row belongs to."""
+    return Column("tenant_id", Text(collation="C"), nullable=False, server_default=DEFAULT_TENANT)
+
 
 def station_id_column() -> Column[str]:
     """Return a new column of a station's id."""

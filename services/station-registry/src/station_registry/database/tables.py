@@ -11,6 +11,7 @@ from station_registry.jobs import tables as jobs
 from station_registry.ownership import tables as ownership
 from station_registry.provisioning import tables as provisioning
 from station_registry.security_events import tables as security_events
+from station_registry.sites import tables as sites
 from station_registry.stations import tables as stations
 from station_registry.traffic import tables as traffic
 
@@ -26,6 +27,7 @@ __all__ = [
     "provisioning",
     "security_events",
     "service_tables",
+    "sites",
     "stations",
     "traffic",
 ]

@@ -12,6 +12,7 @@ from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.row_arrays import arrays, columns_of, unnest
 from station_registry.database.sql import at, statement
 from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation, Device
+from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS
 from station_registry.provisioning.domain.registration import Standing
 from station_registry.provisioning.tables import station
 
@@ -46,7 +47,8 @@ _FRESH = (
     "password_hashes = excluded.password_hashes, previous_password_hashes = '{}', "
     "connection_profile = 0, either_password = false, ocpp_version = NULL, "
     + ", ".join(f"{name} = NULL" for name in DEVICE_FIELDS)
-    + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL"
+    + ", last_boot_at = NULL, created_at = now(), deleted_at = NULL, "
+    + ", ".join(f"{name} = excluded.{name}" for name in DESCRIPTION_FIELDS)
 )
 # A deleted station that comes back is a new one, except for what only grows: its epoch and boots.
 _UNKNOWN = columns_of(station, "station_id")
@@ -58,10 +60,12 @@ _CREATE_UNKNOWN = statement(
 )
 _CREATE = statement(
     "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
-    "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes) "
+    "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes, "
+    f"{', '.join(DESCRIPTION_FIELDS)}) "
     "VALUES (:station_id, "
     ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
-    ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes) "
+    ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes, "
+    f"{', '.join(f':{name}' for name in DESCRIPTION_FIELDS)}) "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
@@ -73,6 +77,7 @@ _FORGET_HISTORY = statement(
         for table in (
             "connector",
             "connector_availability",
+            "connector_hardware",
             "tolerance",
             "installed_certificate",
             "certificate_listing",

@@ -5,6 +5,11 @@ from dataclasses import dataclass, replace
 from csms_shared.contracts.requests import FieldProblem, Problem
 from csms_shared.contracts.stations import ChangeStation
 from station_registry.credentials.domain.security_profiles import ProfileRules, Profiles, too_low
+from station_registry.provisioning.domain.descriptions import (
+    DESCRIPTION_FIELDS,
+    Description,
+    changed_description,
+)
 from station_registry.provisioning.domain.registration import Standing
 
 _SETTABLE = frozenset(
@@ -16,6 +21,7 @@ _SETTABLE = frozenset(
         "boot_policy",
         "strict",
         "exempt_from_limits",
+        *DESCRIPTION_FIELDS,
     }
 )
 
@@ -26,10 +32,15 @@ class ChangeDecision:
 
     standing: Standing
     profiles: Profiles
+    description: Description
 
 
 def decide_change(
-    standing: Standing, profiles: Profiles, wanted: ChangeStation, rules: ProfileRules
+    standing: Standing,
+    profiles: Profiles,
+    description: Description,
+    wanted: ChangeStation,
+    rules: ProfileRules,
 ) -> ChangeDecision | Problem:
     """Take over the fields named in `set`.
 
@@ -44,6 +55,8 @@ def decide_change(
         for name in ("strict", "exempt_from_limits")
         if name in wanted.set and getattr(wanted, name) is None
     ]
+    if "tags" in wanted.set and wanted.tags is None:
+        wrong.append(("tags", "is not null"))
     if "security_profile" in wanted.set and too_low(wanted.security_profile, rules):
         wrong.append(("security_profile", f"must be 0, or at least the suite's {rules.minimum}"))
     if wrong:
@@ -72,4 +85,4 @@ def decide_change(
         )
     if "registered_serial_number" in wanted.set:
         profiles = replace(profiles, registered_serial_number=wanted.registered_serial_number)
-    return ChangeDecision(standing, profiles)
+    return ChangeDecision(standing, profiles, changed_description(description, wanted))

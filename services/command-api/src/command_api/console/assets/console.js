@@ -114,7 +114,8 @@ function presenceOf(station) {
 function showStations(page) {
   const rows = page.items.map((station) =>
     row(
-      station.station_id,
+      [station.station_id, station.display_name].filter(Boolean).join(" · "),
+      [station.site_id, ...(station.tags ?? []).map((tag) => `#${tag}`)].filter(Boolean).join(" ") || "–",
       presenceOf(station),
       element("span", station.registration_status, tone(station.registration_status)),
       [station.vendor, station.model].filter(Boolean).join(" ") || "–",
@@ -122,7 +123,7 @@ function showStations(page) {
       moment(station.last_seen_at),
     ),
   );
-  fill(byId("stations"), rows, 6, "no stations");
+  fill(byId("stations"), rows, 7, "no stations");
   byId("more-stations").hidden = page.next_cursor === null || session.stations >= 500;
 }
 

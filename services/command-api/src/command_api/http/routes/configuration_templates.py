@@ -28,7 +28,8 @@ router = APIRouter(
 class Template(TemplateContent):
     """Wanted values, and the stations they are for.
 
-    A station is meant if it is in `station_ids`, or has the `vendor` and `model` given.
+    A station is meant if it is in `station_ids`, or has the `vendor` and `model` given, or stands
+    at one of the sites, or has one of the tags.
     """
 
     model_config = ConfigDict(

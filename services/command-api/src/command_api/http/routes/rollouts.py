@@ -33,15 +33,24 @@ RolloutId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class Which(BaseModel):
-    """Stations by what they reported at their last boot; everything given must be so."""
+    """Stations by what they reported at their last boot, by site and tag; all given must be so."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra=any_given("vendor", "model", "firmware_version")
+        extra="forbid",
+        json_schema_extra=any_given("vendor", "model", "firmware_version", "site_id", "tag"),
     )
 
     vendor: str | None = Field(None, min_length=1, max_length=255)
     model: str | None = Field(None, min_length=1, max_length=255)
     firmware_version: str | None = Field(None, min_length=1, max_length=255)
+    site_id: str | None = Field(None, min_length=1, max_length=255)
+    tag: str | None = Field(None, min_length=1, max_length=255)
+
+    @property
+    def as_parameter(self) -> dict[str, Any]:
+        """How the registry is asked for them: one that knows no sites and tags refuses these."""
+        given = self.model_dump(exclude_none=True)
+        return {"selection" if {"site_id", "tag"} & given.keys() else "filter": given}
 
     @model_validator(mode="after")
     def _not_empty(self) -> "Which":
@@ -108,7 +117,7 @@ async def start(
             "concurrency": body.concurrency,
             "stop_after_failures": body.stop_after_failures,
             "station_ids": body.station_ids,
-            "filter": body.filter and body.filter.model_dump(exclude_none=True),
+            **(body.filter.as_parameter if body.filter is not None else {}),
             "created_by": principal.name,
         }
         made: dict[str, Any] = await ask_registry(request, "rollouts.create", wanted)

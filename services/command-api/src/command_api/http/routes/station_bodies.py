@@ -5,7 +5,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from csms_shared.contracts.stations import BootPolicy, RegistrationStatus, SerialNumber
+from csms_shared.contracts.hardware import Hardware
+from csms_shared.contracts.sites import Tags
+from csms_shared.contracts.stations import (
+    BootPolicy,
+    RegistrationStatus,
+    SerialNumber,
+    StationDescription,
+)
 from csms_shared.values.flags import Flag
 from csms_shared.values.numbers import Whole
 
@@ -15,12 +22,10 @@ _EXEMPT = (
 )
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewStation(_Body):
+class NewStation(StationDescription):
     """A station before it connects."""
+
+    model_config = ConfigDict(extra="forbid")
 
     station_id: str = Field(min_length=1, max_length=255)
     password: str | None = None
@@ -30,10 +35,17 @@ class NewStation(_Body):
     boot_policy: BootPolicy | None = None
     strict: Flag = False
     exempt_from_limits: Flag = Field(False, description=_EXEMPT)
+    tags: Tags = Field(default_factory=list)
 
 
-class StationChange(_Body):
-    """Changes to a station; a setting given as null means the suite's default again."""
+class StationChange(StationDescription):
+    """Changes to a station.
+
+    A setting given as null means the suite's default again; of what describes the station, null
+    means that it is not known any more.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     registration_status: RegistrationStatus | SkipJsonSchema[None] = None
     security_profile: Annotated[int, Whole(0, 3)] | SkipJsonSchema[None] = None
@@ -42,9 +54,18 @@ class StationChange(_Body):
     boot_policy: BootPolicy | None = None
     strict: Flag | SkipJsonSchema[None] = None
     exempt_from_limits: Flag | SkipJsonSchema[None] = Field(None, description=_EXEMPT)
+    tags: Tags | SkipJsonSchema[None] = None
 
 
-class NewPassword(_Body):
+class NewHardware(Hardware):
+    """What a connector is made of, all of it; null or left out: it is not known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewPassword(BaseModel):
     """A password; without one, it is generated."""
+
+    model_config = ConfigDict(extra="forbid")
 
     password: str | None = None

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -14,9 +14,15 @@ from command_api.http.access.declarations import Administrator, Viewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.refusals import ExplainedRefusal, explained
-from command_api.http.routes.station_bodies import NewPassword, NewStation, StationChange
+from command_api.http.routes.station_bodies import (
+    NewHardware,
+    NewPassword,
+    NewStation,
+    StationChange,
+)
 from command_api.http.state import ApiState, ask_registry, ask_session_service, state_of
 from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.contracts.hardware import ConnectorHardwareView
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import (
@@ -26,11 +32,18 @@ from csms_shared.contracts.stations import (
 )
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.values.flags import FlagText
+from csms_shared.values.numbers import INT32_MAX, WholeText
 
 router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRoute)
 
 # 20 bytes as OCPP carries them: hexadecimal, at the greatest length that stations take.
 _GENERATED_BYTES = 20
+_NOT_NULL = ("registration_status", "security_profile", "strict", "exempt_from_limits", "tags")
+
+
+ConnectorId = Annotated[
+    int, WholeText(1, INT32_MAX), Path(description="not 0, which is the station itself")
+]
 
 
 class SingleStation(StationView):
@@ -53,8 +66,14 @@ async def list_stations(
     online: FlagText | None = None,
     registration_status: RegistrationStatus | None = None,
     vendor: Annotated[str | None, Query(max_length=255)] = None,
+    site_id: Annotated[str | None, Query(max_length=255)] = None,
+    tag: Annotated[str | None, Query(max_length=255)] = None,
     q: Annotated[
-        str | None, Query(max_length=255, description="part of id, vendor, model or serial number")
+        str | None,
+        Query(
+            max_length=255,
+            description="part of id, vendor, model, serial number or display name",
+        ),
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -67,6 +86,8 @@ async def list_stations(
             online=online,
             registration_status=registration_status,
             vendor=vendor,
+            site_id=site_id,
+            tag=tag,
             q=q,
             limit=limit,
             cursor=cursor,
@@ -88,7 +109,7 @@ async def list_stations(
 async def create_station(request: Request, _: Administrator, body: NewStation) -> Response:
     """Create a station, with a password or without."""
     state = state_of(request)
-    parameters = body.model_dump(exclude={"password"})
+    parameters = body.model_dump(mode="json", exclude={"password"})
     if body.password is not None:
         parameters["credential_proofs"] = _proofs(state, body.station_id, body.password)
     created = await state.services.ask(STATION_REGISTRY, "stations.create", parameters)
@@ -119,7 +140,7 @@ async def change_station(
     request: Request, _: Administrator, station_id: StationId, body: StationChange
 ) -> Response:
     """Change what is given."""
-    for name in ("registration_status", "security_profile", "strict", "exempt_from_limits"):
+    for name in _NOT_NULL:
         if name in body.model_fields_set and getattr(body, name) is None:
             raise refuse(422, "validation_failed", f"{name} has no null", (name, "is not null"))
     parameters = {
@@ -186,6 +207,40 @@ async def list_connectors(request: Request, _: Viewer, station_id: StationId) ->
     )
     _merge(connectors, transactions)
     return Json({"items": connectors, "next_cursor": None})
+
+
+@router.get(
+    "/{station_id:segment}/connectors/{connector_id}/hardware",
+    response_model=ConnectorHardwareView,
+    summary="Get a connector's hardware",
+)
+async def get_hardware(
+    request: Request, _: Viewer, station_id: StationId, connector_id: ConnectorId
+) -> Response:
+    """Return what operators have said of a connector, reported by its station or not."""
+    parameters = {"station_id": station_id, "connector_id": connector_id}
+    return Json(await ask_registry(request, "connector_hardware.get", parameters))
+
+
+@router.put(
+    "/{station_id:segment}/connectors/{connector_id}/hardware",
+    response_model=ConnectorHardwareView,
+    summary="Set a connector's hardware",
+)
+async def set_hardware(
+    request: Request,
+    _: Administrator,
+    station_id: StationId,
+    connector_id: ConnectorId,
+    body: NewHardware,
+) -> Response:
+    """Say what a connector is made of: its plug, and how much power it gives at most.
+
+    It may be said before the station reports the connector, which is listed from its report on.
+    """
+    name = {"station_id": station_id, "connector_id": connector_id}
+    parameters = {**name, **body.model_dump(mode="json")}
+    return Json(await ask_registry(request, "connector_hardware.set", parameters))
 
 
 async def _open_transactions(request: Request, station_id: str) -> dict[str, int]:

@@ -54,8 +54,9 @@ from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.provisioning import store as stations
+from station_registry.sites.store import unknown_sites
 
-# As many of a list of unknown stations are named.
+# As many of a list of unknown stations or sites are named.
 _NAMED_UNKNOWN = 10
 # How long a change waits for a station that is offline.
 CHANGE_WITHIN_MS = 24 * 3600_000
@@ -194,6 +195,10 @@ async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
         ("station_ids", f"there is no {name}")
         for name in sorted(await stations.unknown(connection, named))[:_NAMED_UNKNOWN]
     ]
+    unknown += [
+        ("site_ids", f"there is no {site_id}")
+        for site_id in sorted(await unknown_sites(connection, content.site_ids))[:_NAMED_UNKNOWN]
+    ]
     if secret or twice or unknown:
         raise refuse(
             422, "template_invalid", "the template is not valid", *secret, *twice, *unknown
@@ -208,6 +213,8 @@ def _view(row: Row[Any]) -> TemplateView:
         station_ids=row.station_ids,
         vendor=row.vendor,
         model=row.model,
+        site_ids=row.site_ids,
+        tags=row.tags,
         created_at=format_time(row.created_at),
         updated_at=format_time(row.updated_at),
     )

@@ -1,5 +1,7 @@
 """Statements on configuration templates and the stations they are for."""
 
+# ruff: noqa: S608 - statements are put together from literals; every value is a parameter
+
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -10,15 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.configuration import TemplateContent
 from station_registry.database.sql import statement
+from station_registry.sites.store import OF_TENANT
 
 _CREATE = statement(
-    "INSERT INTO configuration_template (template_id, name, wanted, station_ids, vendor, model) "
-    "VALUES (:template_id, :name, CAST(:wanted AS json), :station_ids, :vendor, :model) "
+    "INSERT INTO configuration_template (template_id, name, wanted, station_ids, vendor, model, "
+    "site_ids, tags) VALUES (:template_id, :name, CAST(:wanted AS json), :station_ids, :vendor, "
+    ":model, :site_ids, :tags) "
     "ON CONFLICT (name) DO NOTHING RETURNING template_id"
 )
 _REPLACE = statement(
     "UPDATE configuration_template SET name = :name, wanted = CAST(:wanted AS json), "
-    "station_ids = :station_ids, vendor = :vendor, model = :model, "
+    "station_ids = :station_ids, vendor = :vendor, model = :model, site_ids = :site_ids, "
+    "tags = :tags, "
     "updated_at = now() WHERE template_id = :template_id AND NOT EXISTS (SELECT FROM "
     "configuration_template other WHERE other.name = :name AND other.template_id <> :template_id) "
     "RETURNING template_id"
@@ -30,12 +35,23 @@ _LIST = statement(
 _DELETE = statement(
     "DELETE FROM configuration_template WHERE template_id = :template_id RETURNING template_id"
 )
+# Each way to be meant by an index of its own, and no further than the page goes.
 _STATIONS = statement(
-    "SELECT station_id FROM station s JOIN configuration_template t "
-    "ON t.template_id = :template_id WHERE s.deleted_at IS NULL AND s.station_id > :after "
-    "AND (s.station_id = ANY(t.station_ids) OR ((t.vendor IS NOT NULL OR t.model IS NOT NULL) "
-    "AND (t.vendor IS NULL OR s.vendor = t.vendor) AND (t.model IS NULL OR s.model = t.model))) "
-    "ORDER BY station_id LIMIT :limit"
+    "WITH t AS (SELECT * FROM configuration_template WHERE template_id = :template_id) "
+    "SELECT station_id FROM ("
+    + " UNION ".join(
+        f"(SELECT m.station_id FROM t JOIN {meant} AND m.station_id > :after "
+        "ORDER BY m.station_id LIMIT :limit)"
+        for meant in (
+            "station m ON m.deleted_at IS NULL AND m.station_id = ANY(t.station_ids)",
+            "station m ON m.deleted_at IS NULL AND (t.vendor IS NOT NULL OR t.model IS NOT NULL) "
+            "AND (t.vendor IS NULL OR m.vendor = t.vendor) "
+            "AND (t.model IS NULL OR m.model = t.model)",
+            "station_listing m ON m.site_id = ANY(t.site_ids)",
+            f"station_tag m ON m.{OF_TENANT} AND m.tag = ANY(t.tags)",
+        )
+    )
+    + ") AS meant ORDER BY station_id LIMIT :limit"
 )
 
 
@@ -87,4 +103,6 @@ def _parameters(template_id: UUID, content: TemplateContent) -> dict[str, Any]:
         "station_ids": content.station_ids,
         "vendor": content.vendor,
         "model": content.model,
+        "site_ids": content.site_ids,
+        "tags": content.tags,
     }

@@ -37,7 +37,7 @@ async def create_rollout(connection: AsyncConnection, wanted: CreateRollout) -> 
     if await rollouts.lock(connection, wanted.rollout_id) is None:
         stations = await _stations(connection, wanted)
         values = wanted.model_dump(
-            exclude={"station_ids", "filter"},
+            exclude={"station_ids", "filter", "selection"},
         )
         await rollouts.insert_rollout(
             connection,
@@ -131,7 +131,8 @@ async def list_rollout_stations(
 
 
 async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[str]:
-    if (wanted.station_ids is None) == (wanted.filter is None):
+    selection = wanted.selection or wanted.filter
+    if (wanted.station_ids is None) == (selection is None):
         raise refuse(
             422,
             "invalid_request",
@@ -151,8 +152,8 @@ async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[s
                 *(("station_ids", f"there is no {name}") for name in unknown[:_NAMED_UNKNOWN]),
             )
         return stations
-    assert wanted.filter is not None
-    stations = await rollouts.stations_that_are(connection, wanted.filter)
+    assert selection is not None
+    stations = await rollouts.stations_that_are(connection, selection)
     if not 0 < len(stations) <= ROLLOUT_MAX_STATIONS:
         raise refuse(
             422,

@@ -21,6 +21,7 @@ from station_registry.jobs.domain.rollouts import RolloutCounts
 from station_registry.jobs.store.jobs import OPEN, TRY_LOCK
 from station_registry.jobs.tables import firmware_rollout, firmware_rollout_station
 from station_registry.provisioning.tables import station
+from station_registry.sites.store import OF_TENANT
 
 WAITING = "waiting"
 # Started by one rollout in one turn; the next turn goes on.
@@ -35,6 +36,13 @@ _STARTED = columns_of(firmware_rollout_station, "rollout_id", "station_id", "job
 _SHARE = columns_of(firmware_rollout, "rollout_id", share=Integer())
 _STATUS = columns_of(firmware_rollout, "rollout_id", "status", "failures_forgiven")
 _STATION = columns_of(firmware_rollout_station, "station_id")
+
+_BY_INDEX = {
+    "site_id": "station.station_id IN (SELECT l.station_id FROM station_listing AS l "
+    "WHERE l.site_id = :site_id)",
+    "tag": "station.station_id IN (SELECT g.station_id FROM station_tag AS g "
+    f"WHERE g.{OF_TENANT} AND g.tag = :tag)",
+}
 
 # Each counted no further than a decision needs.
 _STEP_COUNTS = statement(
@@ -198,10 +206,15 @@ async def known_stations(connection: AsyncConnection, station_ids: Collection[st
 
 
 async def stations_that_are(connection: AsyncConnection, wanted: StationFilter) -> set[str]:
-    """Return stations by what they reported, one more than a rollout may have at most."""
+    """Return the stations that are meant, one more than a rollout may have at most."""
     found = select(station.c.station_id).where(station.c.deleted_at.is_(None))
     for name, value in wanted.model_dump(exclude_none=True).items():
-        found = found.where(station.c[name] == value)
+        by_index = _BY_INDEX.get(name)
+        found = found.where(
+            station.c[name] == value
+            if by_index is None
+            else text(by_index).bindparams(**{name: value})
+        )
     result = await connection.execute(
         found.order_by(station.c.station_id).limit(ROLLOUT_MAX_STATIONS + 1)
     )

@@ -20,6 +20,7 @@ from station_registry.credentials.store.station_columns import (
 from station_registry.database.sql import statement
 from station_registry.ownership.domain.owners import Owner
 from station_registry.ownership.store.connections import lock_owners
+from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS, Description
 from station_registry.provisioning.domain.registration import Standing
 from station_registry.provisioning.store import read_standing
 
@@ -28,7 +29,7 @@ _LOCK = statement(
     "boot_policy, boot_count, heartbeat_interval, strict, exempt_from_limits, "
     "registration_version, "
     f"{PROFILES}, {CREDENTIALS}, "
-    "password_rotations, password_rotation_until "
+    f"password_rotations, password_rotation_until, {', '.join(DESCRIPTION_FIELDS)} "
     "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
 )
 _CHANGE = statement(
@@ -38,13 +39,17 @@ _CHANGE = statement(
     "heartbeat_interval = :heartbeat_interval, strict = :strict, "
     "exempt_from_limits = :exempt_from_limits, "
     "security_profile = :security_profile, upgrade_profile = :upgrade_profile, "
-    "upgrade_accepted = :upgrade_accepted, registered_serial_number = :registered_serial_number "
-    "WHERE station_id = :station_id RETURNING registration_version"
+    "upgrade_accepted = :upgrade_accepted, registered_serial_number = :registered_serial_number, "
+    + ", ".join(f"{name} = :{name}" for name in DESCRIPTION_FIELDS)
+    + " WHERE station_id = :station_id RETURNING registration_version"
 )
+# Its description goes, too: no older program, which does not know it, hands it on to a new station.
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
     "previous_password_hashes = '{}', either_password = false, password_rotations = '{}', "
-    "password_rotation_until = NULL WHERE station_id = :station_id"
+    "password_rotation_until = NULL, tags = '{}', "
+    + ", ".join(f"{name} = NULL" for name in DESCRIPTION_FIELDS if name != "tags")
+    + " WHERE station_id = :station_id"
 )
 
 
@@ -56,6 +61,7 @@ class ChangingStation:
     epoch: int
     standing: Standing
     profiles: Profiles
+    description: Description
     credentials: Credentials
     rotations: Rotations
     owner: Owner | None
@@ -72,10 +78,16 @@ async def lock_station(connection: AsyncConnection, station_id: str) -> Changing
         row.epoch,
         read_standing(row),
         read_profiles(row),
+        _read_description(row),
         read_credentials(row),
         _read_rotations(row),
         owners.get(station_id),
     )
+
+
+def _read_description(row: Any) -> Description:
+    values = {name: row._mapping[name] for name in DESCRIPTION_FIELDS}
+    return Description(**(values | {"tags": tuple(values["tags"])}))
 
 
 def _read_rotations(row: Any) -> Rotations:
@@ -100,8 +112,15 @@ async def save_changed(connection: AsyncConnection, station: ChangingStation) ->
         "upgrade_profile": station.profiles.upgrade,
         "upgrade_accepted": station.profiles.upgrade_accepted,
         "registered_serial_number": station.profiles.registered_serial_number,
+        **description_columns(station.description),
     }
     return int((await connection.execute(_CHANGE, values)).scalar_one())
+
+
+def description_columns(description: Description) -> dict[str, Any]:
+    """Return a description as columns of a station."""
+    values = {name: getattr(description, name) for name in DESCRIPTION_FIELDS}
+    return values | {"tags": list(description.tags)}
 
 
 async def mark_deleted(connection: AsyncConnection, station_id: str) -> None:

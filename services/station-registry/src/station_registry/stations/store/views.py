@@ -8,7 +8,7 @@ time, or was found away, it is not known whether the station is online: `unconfi
 # ruff: noqa: S608 - statements are put together from literals; every value is a parameter
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,6 +30,7 @@ from station_registry.availability.domain import ConnectorKey, SetAvailability, 
 from station_registry.availability.store import evse_id_of, set_of
 from station_registry.database.sql import statement
 from station_registry.ownership.store.leases import RENEWED_AT, UNCONFIRMED
+from station_registry.sites.store import HAS_TAG, HAS_TAG_AFTER
 
 _ONLINE = (
     f"(SELECT c.*, {UNCONFIRMED} AS unconfirmed "
@@ -51,6 +52,9 @@ _LIST = (
     + _STATION
     + "WHERE s.station_id IN (SELECT station_id FROM page) ORDER BY s.station_id"
 )
+# One plan for all tags, sites and texts would be the worst for some: one tag has ten stations,
+# another one the whole fleet.
+_PLANNED_ANEW = statement("SET LOCAL plan_cache_mode = force_custom_plan")
 _IS_ONLINE = (
     "EXISTS (SELECT FROM station_connection c WHERE c.station_id = t.station_id AND c.gateway_id "
     "= ANY(ARRAY(SELECT gateway_id FROM gateway WHERE lease_expires_at > now()))) "
@@ -59,10 +63,15 @@ _CONDITIONS = {
     "cursor": "AND t.station_id > :cursor ",
     "registration_status": "AND t.registration_status = :registration_status ",
     "vendor": "AND t.vendor = :vendor ",
+    "site_id": "AND t.site_id = :site_id ",
     "q": 'AND t.search LIKE lower(CAST(:q AS text) COLLATE "default") COLLATE "C" ',
 }
+# Releases before knew OCPP 1.6 only, where each connector is an EVSE of its own.
 _CONNECTORS = statement(
-    "SELECT * FROM connector WHERE station_id = ANY(:ids) ORDER BY station_id, connector_id"
+    "SELECT c.*, h.plug_type, h.max_power_w FROM connector c LEFT JOIN connector_hardware h ON "
+    "(h.station_id, h.evse_id, h.connector_id) "
+    "= (c.station_id, coalesce(c.evse_id, c.connector_id), c.connector_id) "
+    "WHERE c.station_id = ANY(:ids) ORDER BY c.station_id, c.connector_id"
 )
 _TOLERANCES = statement(
     "SELECT * FROM tolerance WHERE station_id = ANY(:ids) ORDER BY station_id, name"
@@ -105,6 +114,7 @@ async def list_stations(connection: AsyncConnection, query: ListStations) -> Pag
         parameters["q"] = f"%{escaped}%"
     parameters.pop("online", None)
     parameters["limit"] = query.limit + 1
+    await connection.execute(_PLANNED_ANEW)
     rows = (await connection.execute(statement(list_sql(query)), parameters)).all()
     shown = rows[: query.limit]
     return Page(
@@ -117,6 +127,9 @@ def list_sql(query: ListStations) -> str:
     """Return the statement of a page; its parameters are named as in the query."""
     given = query.model_dump(exclude_none=True)
     conditions = [sql for name, sql in _CONDITIONS.items() if name in given]
+    if query.tag is not None:
+        # PostgreSQL does not see that what holds for the one id holds for the other.
+        conditions.append(f"AND {HAS_TAG if query.cursor is None else HAS_TAG_AFTER} ")
     if query.online is not None:
         conditions.append(f"AND {_IS_ONLINE}" if query.online else f"AND NOT {_IS_ONLINE}")
     return _LIST.format(conditions="".join(conditions))
@@ -213,6 +226,13 @@ async def _views(connection: AsyncConnection, rows: Iterable[Any]) -> list[Stati
             firmware_version=row.firmware_version,
             iccid=row.iccid,
             imsi=row.imsi,
+            site_id=row.site_id,
+            display_name=row.display_name,
+            tags=row.tags,
+            installed_on=_day(row.installed_on),
+            commissioned_on=_day(row.commissioned_on),
+            phase_count=row.phase_count,
+            max_current_a=row.max_current_a,
             created_at=format_time(row.created_at),
             last_seen_at=_time(row.last_seen_at),
             last_boot_at=_time(row.last_boot_at),
@@ -242,6 +262,8 @@ async def _connectors(
                 info=row.info,
                 vendor_error_code=row.vendor_error_code,
                 **_availability(known, row.station_id, row.connector_id),
+                plug_type=row.plug_type,
+                max_power_w=row.max_power_w,
             )
         )
     return found
@@ -281,6 +303,10 @@ def _owner(station_id: str, row: Any) -> OwnerView:
         connection_id=row.connection_id,
         epoch=row.epoch,
     )
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _time(at: datetime | None) -> str | None:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0025_history"
-down_revision = "0023_evses"
+down_revision = "0024_sites"
 branch_labels = None
 depends_on = None
 

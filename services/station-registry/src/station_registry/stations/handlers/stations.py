@@ -52,11 +52,13 @@ from station_registry.ownership.handlers import controls
 from station_registry.ownership.handlers.connections import gone
 from station_registry.ownership.store import connections
 from station_registry.provisioning import store as stations
+from station_registry.provisioning.domain.descriptions import new_description
 from station_registry.provisioning.domain.registration import (
     Policies,
     registration_change,
     status_on_creation,
 )
+from station_registry.sites.handlers import check_site
 from station_registry.stations.domain import ChangeDecision, decide_change
 from station_registry.stations.store import changes, views
 from station_registry.traffic.store import refusals
@@ -126,6 +128,7 @@ async def create(
         )
     check_profile(wanted.security_profile, policies.profiles)
     await check_serial_number(connection, wanted.station_id, wanted.registered_serial_number)
+    await check_site(connection, wanted.site_id)
     credentials = set_password(
         Credentials(), wanted.credential_proofs, os.urandom(SALT_BYTES), keep_previous=False
     )
@@ -141,6 +144,7 @@ async def create(
             "strict": wanted.strict,
             "exempt_from_limits": wanted.exempt_from_limits,
             "password_hashes": list(credentials.current),
+            **changes.description_columns(new_description(wanted)),
         },
     )
     if not created:
@@ -157,14 +161,23 @@ async def create(
 async def change(policies: Policies, connection: AsyncConnection, wanted: ChangeStation) -> _Answer:
     """Change registration and settings, and tell the gateway that holds the station."""
     station = await _lock(connection, wanted.station_id)
-    decision = decide_change(station.standing, station.profiles, wanted, policies.profiles)
+    decision = decide_change(
+        station.standing, station.profiles, station.description, wanted, policies.profiles
+    )
     if not isinstance(decision, ChangeDecision):
         raise ProblemRaised(decision)
-    changed = replace(station, standing=decision.standing, profiles=decision.profiles)
+    changed = replace(
+        station,
+        standing=decision.standing,
+        profiles=decision.profiles,
+        description=decision.description,
+    )
     if changed.profiles.registered_serial_number != station.profiles.registered_serial_number:
         await check_serial_number(
             connection, station.station_id, changed.profiles.registered_serial_number
         )
+    if changed.description.site_id != station.description.site_id:
+        await check_site(connection, changed.description.site_id)
     version = await changes.save_changed(connection, changed)
     now = now_ms()
     if decision.standing.status is not station.standing.status:

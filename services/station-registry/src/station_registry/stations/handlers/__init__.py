@@ -1,0 +1,1 @@
+"""What REST asks of stations and their connectors."""

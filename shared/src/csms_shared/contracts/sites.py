@@ -1,0 +1,148 @@
+"""Sites: the places where stations stand, and requests on them that station-registry answers."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.pages import PageQuery
+from csms_shared.values.flags import Flag
+from csms_shared.values.numbers import Whole
+from csms_shared.values.places import Country, Latitude, Longitude, TimeZone
+
+TAGS_MAX = 50
+SiteId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+Name = Annotated[str, Field(max_length=255, pattern=_NOT_BLANK)]
+Line = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\x00]*$")]
+Notes = Annotated[str, Field(max_length=4_000, pattern="^[^\x00]*$")]
+Tag = Annotated[str, Field(max_length=64, pattern=_NOT_BLANK)]
+
+
+def _each_once(tags: list[str]) -> list[str]:
+    return sorted(set(tags))
+
+
+Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX), AfterValidator(_each_once)]
+_Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class RegularHours(Contract):
+    """When a place is open on one day of every week, by its own clock (OCPI: RegularHours)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    weekday: Annotated[int, Whole(1, 7)] = Field(description="1 is Monday")
+    period_begin: _Clock
+    period_end: _Clock
+
+
+# As `_always_or_sometimes` says it.
+_HOURS_RULE: dict[str, Any] = {
+    "oneOf": [
+        {
+            "properties": {
+                "twentyfourseven": {"const": True},
+                "regular_hours": {"maxItems": 0},
+            },
+            "required": ["twentyfourseven"],
+        },
+        {
+            "properties": {
+                "twentyfourseven": {"const": False},
+                "regular_hours": {"minItems": 1},
+            },
+            "required": ["regular_hours"],
+        },
+    ]
+}
+
+
+class OpeningHours(Contract):
+    """When a place is open: always, or in these hours (OCPI: Hours)."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_HOURS_RULE)
+
+    twentyfourseven: Flag = False
+    regular_hours: list[RegularHours] = Field(default_factory=list, max_length=50)
+
+    @model_validator(mode="after")
+    def _always_or_sometimes(self) -> "OpeningHours":
+        if self.twentyfourseven == bool(self.regular_hours):
+            raise ValueError("either twentyfourseven is true, or regular_hours are given")
+        return self
+
+
+class SiteDetails(Contract):
+    """What is known of a site beside its name; coordinates in degrees (WGS 84), both or none."""
+
+    address: Line | None = None
+    city: Line | None = None
+    postal_code: Annotated[str, Field(min_length=1, max_length=20, pattern="^[^\x00]*$")] | None = (
+        None
+    )
+    country: Country | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    time_zone: TimeZone | None = None
+    opening_hours: OpeningHours | None = None
+    notes: Notes | None = None
+
+
+class CreateSite(SiteDetails):
+    """A new site."""
+
+    site_id: SiteId
+    name: Name
+    tags: Tags = Field(default_factory=list)
+
+
+class ChangeSite(SiteDetails):
+    """Changes to a site; only the fields named in `set` are taken over."""
+
+    site_id: str
+    set: frozenset[str]
+    name: Name | None = None
+    tags: Tags | None = None
+
+
+class SiteView(Contract):
+    """A site. Times are RFC 3339."""
+
+    site_id: str
+    name: str
+    address: str | None
+    city: str | None
+    postal_code: str | None
+    country: str | None
+    latitude: float | None
+    longitude: float | None
+    time_zone: str | None
+    opening_hours: OpeningHours | None
+    notes: str | None
+    tags: list[str]
+    created_at: str
+    updated_at: str
+
+
+class SiteName(Contract):
+    """Names one site."""
+
+    site_id: str
+
+
+class ListSites(PageQuery):
+    """Filter of the list of sites; `q` looks into id, name, address, city and postal code."""
+
+    q: str | None = None
+    tag: str | None = None
+
+
+# operation -> parameters; results: Page[SiteView], SiteView (create, get, change), null.
+SITE_OPERATIONS: dict[str, type[BaseModel]] = {
+    "sites.list": ListSites,
+    "sites.create": CreateSite,
+    "sites.get": SiteName,
+    "sites.change": ChangeSite,
+    "sites.delete": SiteName,
+}
