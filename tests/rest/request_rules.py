@@ -301,9 +301,11 @@ def _template(body: Body) -> Body:
 
 def _site(body: Body) -> Body:
     """A place has both coordinates or none."""
-    if (body.get("latitude") is None) != (body.get("longitude") is None):
-        return {name: value for name, value in body.items() if not name.endswith("itude")}
-    return body
+    both = ("latitude", "longitude")
+    unknown = [body[name] is None for name in both if name in body]
+    if unknown in ([True, True], [False, False]):
+        return body
+    return {name: value for name, value in body.items() if name not in both}
 
 
 def _log_in(body: Body) -> Body:
