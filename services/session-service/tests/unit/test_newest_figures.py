@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csms_shared.values.station_clocks import BUILD_DATE
 from session_service.metering.domain import MeterReport, Sample
 from session_service.transactions.domain.live_figures import Figures, Reading, figures_of
-from session_service.values.suspicion import BUILD_DATE, PLAUSIBLE_POWER_W
+from session_service.values.suspicion import PLAUSIBLE_POWER_W
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 METER_START = 1000

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Viewer
+from command_api.http.access.declarations import Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import (
     DEFAULT_LIMIT,

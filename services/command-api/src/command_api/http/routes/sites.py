@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.authentication import Administrator, Viewer
+from command_api.http.access.declarations import Administrator, Viewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given

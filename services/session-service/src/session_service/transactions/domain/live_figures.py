@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from csms_shared.values.numbers import INT32_MAX
+from csms_shared.values.station_clocks import BUILD_DATE
 from session_service.metering.domain import (
     ACTIVE_POWER,
     ENERGY_REGISTER,
@@ -17,7 +18,7 @@ from session_service.metering.domain import (
     MeterReport,
     Sample,
 )
-from session_service.values.suspicion import BUILD_DATE, PLAUSIBLE_POWER_W
+from session_service.values.suspicion import PLAUSIBLE_POWER_W
 
 STATE_OF_CHARGE = "SoC"
 _THREE_PHASES = ("L1", "L2", "L3")
