@@ -88,9 +88,9 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
         await _posted(operator, "/users", body)
     for site in (names.site, names.of("OTHER-SITE")):
         await _posted(operator, "/sites", {"site_id": site, "name": "Site"})
-    station = {"station_id": names.away, "registered_serial_number": names.of("SN"),
-               "site_id": names.site, "tags": ["tagged"]}  # fmt: skip
-    await _posted(operator, "/stations", station)
+    away = {"station_id": names.away, "registered_serial_number": names.of("SN"),
+            "site_id": names.site, "tags": ["tagged"]}  # fmt: skip
+    await _posted(operator, "/stations", away)
     async with odd_station(run.ocpp_url, names.away) as station:
         for meter_stop in range(2):
             unknown = {"transactionId": _UNKNOWN_TRANSACTION, "meterStop": meter_stop}
