@@ -88,12 +88,8 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
         await _posted(operator, "/users", body)
     for site in (names.site, names.of("OTHER-SITE")):
         await _posted(operator, "/sites", {"site_id": site, "name": "Site"})
-    away = {
-        "station_id": names.away,
-        "registered_serial_number": names.of("SN"),
-        "site_id": names.site,
-        "tags": ["tagged"],
-    }
+    away = {"station_id": names.away, "registered_serial_number": names.of("SN"),
+            "site_id": names.site, "tags": ["tagged"]}  # fmt: skip
     await _posted(operator, "/stations", away)
     async with odd_station(run.ocpp_url, names.away) as station:
         for meter_stop in range(2):

@@ -209,9 +209,8 @@ def _give_body(case: Case[Any]) -> None:
         body[field] = f"{(body.get(field) or '')[:200]}-{next(_numbers)}"[-_LONGEST_NAME:]
     if "hold_until" in body and body["hold_until"] is not None:
         body["hold_until"] = _in_an_hour()
-    if case.path.startswith(f"{_API}/stations") and body.get("site_id") is not None:
-        # A station stands at a site that is there.
-        body["site_id"] = _THERE.known["site_id"][0]
+    if case.path.startswith(f"{_API}/stations"):
+        body = _described(case, body)
     if "/bulk/" in case.path:
         body = _bulk(body)
     elif case.path.startswith(f"{_API}/stations/"):
@@ -296,6 +295,16 @@ def _template(body: Body) -> Body:
         body["station_ids"] = [_THERE.away]
     if body.get("site_ids"):
         body["site_ids"] = [_THERE.known["site_id"][0]]
+    return body
+
+
+def _described(case: Case[Any], body: Body) -> Body:
+    """A station stands at a site that is there; one that is there goes on being found by both."""
+    changes = case.method == "PATCH"
+    if "site_id" in body and (changes or body["site_id"] is not None):
+        body["site_id"] = _STANDS["site_id"]
+    if changes and body.get("tags") is not None:
+        body["tags"] = [*body["tags"][:10], _STANDS["tag"]]
     return body
 
 

@@ -162,7 +162,7 @@ async def test_a_site_with_stations_is_not_deleted(registry: Registry) -> None:
     await registry.request("sites.delete", site_id="harbour")
     assert (await _told(registry))[-1] == ("site.deleted", "harbour", "Harbour")
     for operation in ("get", "delete", "change"):
-        more: dict[str, Any] = {"set": []} if operation == "change" else {}
+        more: dict[str, list[str]] = {"set": []} if operation == "change" else {}
         for site_id in ("harbour", "a\0b"):
             problem = await _problem(registry, f"sites.{operation}", site_id=site_id, **more)
             assert problem == (404, "not_found", "")
