@@ -228,6 +228,15 @@ async def test_guesses_at_the_present_password_wait_as_guesses_at_log_in_do(
     assert int(limited.headers["retry-after"]) > 0
 
 
+async def test_me_is_no_name_in_a_path(admin: httpx.AsyncClient) -> None:
+    for method in ("PATCH", "DELETE"):
+        answer = await admin.request(method, "/users/me", json={"role": "viewer"})
+        is_problem(answer, 405, "method_not_allowed")
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    is_problem(await admin.get("/users/me/sessions"), 404, "not_found")
+    is_problem(await admin.get("/users/mexico"), 404, "not_found")
+
+
 async def test_nobody_is_called_me(admin: httpx.AsyncClient) -> None:
     user = {"username": "me", "password": PASSWORD, "role": "viewer"}
     problem = is_problem(await admin.post("/users", json=user), 422, "validation_failed")

@@ -27,9 +27,16 @@ class SegmentConvertor(Convertor[str]):
         return quote(value, safe="")
 
 
+class UsernameConvertor(SegmentConvertor):
+    """The name of a user; `me`, which is whoever asks, has routes of its own."""
+
+    regex = "(?!me(?:/|$))[^/]+"
+
+
 def register_segments() -> None:
-    """Make `{name:segment}` known to route definitions, before the first is read."""
+    """Make `{name:segment}` and `{name:username}` known before the first route is read."""
     register_url_convertor("segment", SegmentConvertor())
+    register_url_convertor("username", UsernameConvertor())
 
 
 class RawPaths:

@@ -69,7 +69,7 @@ async def change_own_password(request: Request, principal: Viewer, body: OwnPass
 
 
 @router.get(
-    "/{username:segment}/sessions", response_model=Page[SessionView], summary="List sessions"
+    "/{username:username}/sessions", response_model=Page[SessionView], summary="List sessions"
 )
 async def list_sessions(
     request: Request,
@@ -82,7 +82,7 @@ async def list_sessions(
     return Json(await state_of(request).sessions.list_of(username, principal, limit, cursor))
 
 
-@router.delete("/{username:segment}/sessions", status_code=204, summary="End all sessions")
+@router.delete("/{username:username}/sessions", status_code=204, summary="End all sessions")
 async def end_sessions(request: Request, _: Oneself, username: Username) -> Response:
     """Log a user out everywhere, as log-out does for one session."""
     await state_of(request).sessions.end_all(username)
@@ -90,7 +90,7 @@ async def end_sessions(request: Request, _: Oneself, username: Username) -> Resp
 
 
 @router.delete(
-    "/{username:segment}/sessions/{session_id:segment}", status_code=204, summary="End a session"
+    "/{username:username}/sessions/{session_id:segment}", status_code=204, summary="End a session"
 )
 async def end_session(
     request: Request,

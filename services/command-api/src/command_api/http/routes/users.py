@@ -84,14 +84,14 @@ async def create_user(request: Request, _: Administrator, body: NewUser) -> Resp
     return Json(await accounts.create_user(body.username, body.password, body.role), 201)
 
 
-@router.get("/{username:segment}", response_model=UserView, summary="Get a user")
+@router.get("/{username:username}", response_model=UserView, summary="Get a user")
 async def get_user(request: Request, _: Administrator, username: Username) -> Response:
     """Return one user."""
     return Json(await state_of(request).accounts.get_user(username))
 
 
 @router.patch(
-    "/{username:segment}",
+    "/{username:username}",
     response_model=UserView,
     summary="Change a user",
     responses={409: {"description": "This is the last administrator."}, 429: _BUSY},
@@ -107,7 +107,7 @@ async def change_user(
 
 
 @router.delete(
-    "/{username:segment}",
+    "/{username:username}",
     status_code=204,
     summary="Delete a user",
     responses={409: {"description": "This is the last administrator."}},
