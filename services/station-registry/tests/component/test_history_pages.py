@@ -52,8 +52,8 @@ async def test_a_page_reads_what_it_shows_and_a_row_of_each_week(filled_url: str
     asked: list[dict[str, Any]] = [
         {"station_id": "RESTLESS"},
         {"station_id": "RESTLESS", "cursor": encode_cursor(half, 1)},
-        {"station_id": "RESTLESS", "from_time": half - timedelta(days=1), "to_time": half},
-        {"station_id": "RESTLESS", "to_time": NOW - timedelta(days=DAYS - 1)},
+        {"station_id": "RESTLESS", "from_time": half - timedelta(days=60), "to_time": half},
+        {"station_id": "RESTLESS", "to_time": NOW - timedelta(days=DAYS - 60)},
         {"station_id": "CS-7"},
         {"station_id": "nobody"},
     ]

@@ -27,14 +27,14 @@ _ROW = columns_of(
     live_figures, "transaction_id", *(name for pair in _FIGURES for name in pair), "ended"
 )
 _IS_NEWER = {
-    at: f"COALESCE((excluded.{at}, excluded.{value}) > (known.{at}, known.{value}), "
+    value: f"COALESCE((excluded.{at}, excluded.{value}) > (known.{at}, known.{value}), "
     f"known.{at} IS NULL AND excluded.{at} IS NOT NULL)"
     for at, value in _FIGURES
 }
 _NEWEST = ", ".join(
-    f"{name} = CASE WHEN {_IS_NEWER[pair[0]]} THEN excluded.{name} ELSE known.{name} END"
-    for pair in _FIGURES
-    for name in pair
+    f"{value} = CASE WHEN {_IS_NEWER[value]} THEN excluded.{value} ELSE known.{value} END, "
+    f"{at} = greatest(known.{at}, excluded.{at})"
+    for at, value in _FIGURES
 )
 _SHOWN = "transaction_id, energy_wh, power_w, soc_percent, greatest(energy_at, power_at, soc_at)"
 # All rows of a batch in one order, ends among them: two batches wait for each other, and never
