@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 from statements import brief, explained
 
-from conftest import service_url
 from csms_shared.contracts.history import ListHistory
 from csms_shared.db.cursors import encode_cursor
 from csms_shared.db.engine import create_engine
@@ -35,7 +34,7 @@ FROM generate_series(1, {ROWS}) AS n
 @pytest.fixture
 async def filled_url(fresh_database_url: str) -> str:
     """URL of the service's role in a database with a year and more of changes."""
-    url = service_url(fresh_database_url)
+    url = f"postgresql://csms_registry:secret-of-registry@{fresh_database_url.rpartition('@')[2]}"
     await migrate(fresh_database_url, url, SCHEMA, MIGRATIONS)
     owner = await asyncpg.connect(fresh_database_url, server_settings={"search_path": SCHEMA})
     try:
