@@ -329,6 +329,7 @@ async def test_every_sequence_is_either_advanced_by_a_restore_or_never_leaves_th
     inside = {
         "registry.outbox_id_seq",
         "registry.refusal_id_seq",
+        "registry.station_history_id",
         "session.outbox_id_seq",
         "command.audit_id_seq",
         "command.outbox_id_seq",

@@ -26,8 +26,9 @@ def upgrade() -> None:
             seen_at timestamptz NOT NULL DEFAULT now(),
             address text NOT NULL,
             user_agent text NOT NULL,
-            CONSTRAINT user_session_times_finite CHECK (
-                isfinite(created_at) AND isfinite(expires_at) AND isfinite(seen_at))
+            CONSTRAINT user_session_created_at_finite CHECK (isfinite(created_at)),
+            CONSTRAINT user_session_expires_at_finite CHECK (isfinite(expires_at)),
+            CONSTRAINT user_session_seen_at_finite CHECK (isfinite(seen_at))
         )
         """
     )

@@ -76,8 +76,10 @@ ALTER TABLE station
     ADD COLUMN site_id text COLLATE "C",
     ADD COLUMN display_name text,
     ADD COLUMN tags text[] NOT NULL DEFAULT '{{}}',
-    ADD COLUMN installed_on date,
-    ADD COLUMN commissioned_on date,
+    ADD COLUMN installed_on date
+        CONSTRAINT station_installed_on_finite CHECK (isfinite(installed_on)),
+    ADD COLUMN commissioned_on date
+        CONSTRAINT station_commissioned_on_finite CHECK (isfinite(commissioned_on)),
     ADD COLUMN phase_count smallint,
     ADD COLUMN max_current_a double precision
 """,
