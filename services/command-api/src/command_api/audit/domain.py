@@ -25,13 +25,17 @@ _ID_FIELDS = {
     "reservations": "reservation_id",
     "firmware-rollouts": "rollout_id",
 }
+# Whoever may log in chooses these texts: each pattern reads a text once, however it repeats itself.
+_WORD = re.compile(r"\S+")
 # Credentials that are shown once, whatever field has them.
-_CREDENTIAL = re.compile(r"csms_[\w\-]{20,}|eyJ[\w\-]+\.[\w\-]+\.[\w\-]+")
-# Up to the last @ of the word: a password may hold any character, also unescaped.
-_LOGIN = re.compile(r"(\b[\w+.\-]{1,64}:/{0,2})\S{1,2000}@")
+_API_KEY = re.compile(r"csms_[\w\-]{20,}")
+_DOTTED = re.compile(r"[\w\-.]+")
+_TOKEN_BEGIN, _TOKEN_DOTS = "eyJ", 2
+_SCHEME = re.compile(r"[\w+.\-]:/{0,2}")
 _SECRET_IN_QUERY = re.compile(
-    r"([?&;][^=&;#\s]{0,100}(?:pass|pwd|secret|token|key|sig|auth|credential)[^=&;#\s]{0,100}=)"
-    r"[^&;#\s]+",
+    r"([?&;](?:(?!NAME)[^?&;=#\s])*NAME[^?&;=#\s]*=)[^&;#\s]+".replace(
+        "NAME", "(?:pass|pwd|secret|token|key|sig|auth|credential)"
+    ),
     re.IGNORECASE,
 )
 # The fields of an object that say what its `value` is about.
@@ -114,5 +118,18 @@ def _hidden(value: Any) -> Any:
 
 
 def _masked_text(text: str) -> str:
-    text = _LOGIN.sub(rf"\1{MASK}@", _CREDENTIAL.sub(MASK, text))
-    return _SECRET_IN_QUERY.sub(rf"\1{MASK}", text)
+    return _SECRET_IN_QUERY.sub(rf"\1{MASK}", _WORD.sub(_masked_word, text))
+
+
+def _masked_word(found: re.Match[str]) -> str:
+    word = _DOTTED.sub(_without_token, _API_KEY.sub(MASK, found[0]))
+    # Up to the last @: a password may hold any character, also unescaped.
+    end = word.rfind("@")
+    scheme = _SCHEME.search(word, 0, max(end, 0))
+    return word if scheme is None else f"{word[: scheme.end()]}{MASK}{word[end:]}"
+
+
+def _without_token(found: re.Match[str]) -> str:
+    begin = found[0].find(_TOKEN_BEGIN)
+    is_token = begin >= 0 and found[0].count(".", begin) >= _TOKEN_DOTS
+    return found[0][:begin] + MASK if is_token else found[0]
