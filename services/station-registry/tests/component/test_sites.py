@@ -148,6 +148,9 @@ async def test_sites_are_listed_by_id_and_found_by_tag_and_text(registry: Regist
     assert await listed(tag="x", q="ULM") == ["B"]
     assert await listed(q="bonn") == ["A/1", "C"]
     assert await listed(q="%") == []
+    await registry.request("sites.create", site_id="Ö", name="ÜBACH")
+    for text_ in ("Übach", "ÜBACH", "übach", "ö"):
+        assert await listed(q=text_) == ["Ö"], text_
 
 
 async def test_a_site_with_stations_is_not_deleted(registry: Registry) -> None:
