@@ -1,5 +1,6 @@
 """The audit: what entries hold, how they are found, and that nobody changes them."""
 
+import asyncio
 import json
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -122,6 +123,28 @@ async def test_a_body_that_is_refused_is_noted_whatever_it_holds(
     assert answer.status_code == 422, answer.text
     (entry,) = [one for one in await entries(admin) if one["request_id"] == headers["X-Request-ID"]]
     assert (entry["status"], entry["target_type"], entry["after"]) == (422, "users", None)
+
+
+async def test_a_client_that_goes_before_the_end_of_its_body_is_no_defect(
+    admin: httpx.AsyncClient, rest_url: str
+) -> None:
+    url, noted = httpx.URL(rest_url), f"gone-{secrets.token_hex(4)}"
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(
+        f"POST /api/v1/users HTTP/1.1\r\nHost: x\r\nX-Request-ID: {noted}\r\n"
+        f"Authorization: {admin.headers['Authorization']}\r\n"
+        'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"username'.encode()
+    )
+    await writer.drain()
+    writer.close()
+
+    async def statuses() -> list[int]:
+        return [one["status"] for one in await entries(admin) if one["request_id"] == noted]
+
+    async with asyncio.timeout(10):
+        while await statuses() in ([], [None]):
+            await asyncio.sleep(0.1)
+    assert await statuses() == [408]
 
 
 async def test_what_is_deep_or_long_is_noted_in_part(admin: httpx.AsyncClient) -> None:

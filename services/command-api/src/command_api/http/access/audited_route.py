@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from command_api.audit.domain import PATH_MAX, Target, item_path, kept, made_id, target_of
@@ -113,6 +115,8 @@ class AuditedRoute(BodyRoute):
 async def _body(request: Request) -> tuple[bytes, Exception | None]:
     try:
         return await request.body(), None
+    except ClientDisconnect:
+        return b"", HTTPException(408)
     except Exception as error:  # noqa: BLE001 - noted, and answered after that
         return b"", error
 
