@@ -150,9 +150,12 @@ async def test_a_station_is_described_and_changed(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
     asked: list[CreateStation | ChangeStation] = []
-    stations.registry.operations["stations.create"] = lambda parameters: asked.append(
-        CreateStation.model_validate(parameters)
-    )
+
+    def create(parameters: dict[str, Any]) -> dict[str, Any]:
+        asked.append(CreateStation.model_validate(parameters))
+        return parameters
+
+    stations.registry.operations["stations.create"] = create
     stations.registry.operations["stations.change"] = lambda parameters: asked.append(
         ChangeStation.model_validate(parameters)
     )

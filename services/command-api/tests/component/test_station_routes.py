@@ -171,3 +171,22 @@ async def test_a_station_that_charges_is_not_deleted(
     is_problem(await admin.delete(f"/stations/{station_id}"), 409, "open_transaction")
     del stations.open_transactions[station_id]
     assert (await admin.delete(f"/stations/{station_id}")).status_code == 204
+
+
+async def test_what_a_registry_of_the_release_before_did_not_store_is_not_acknowledged(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    stations.registry.operations["stations.create"] = lambda parameters: {
+        "station_id": parameters["station_id"]
+    }
+    name = secrets.token_hex(4)
+    assert (await admin.post("/stations", json={"station_id": name})).status_code == 201
+    for described in ({"site_id": "harbour"}, {"tags": ["fast"]}, {"phase_count": 3}):
+        answer = await admin.post("/stations", json={"station_id": name, **described})
+        is_problem(answer, 503, "service_unavailable")
+        assert next(iter(described)) in answer.json()["detail"]
+    stations.registry.operations["configuration_templates.create"] = lambda _: {"name": name}
+    template = {"name": name, "values": {"HeartbeatInterval": "300"}}
+    assert (await admin.post("/configuration-templates", json=template)).status_code == 201
+    answer = await admin.post("/configuration-templates", json={**template, "tags": ["fast"]})
+    is_problem(answer, 503, "service_unavailable")

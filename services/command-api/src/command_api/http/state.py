@@ -1,6 +1,6 @@
 """The use cases behind the routes, kept on the application; the services that routes ask."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from command_api.commands.handlers.watched import WatchedCommands
 from command_api.idempotency.handlers import IdempotentCreation
 from command_api.live_events.handlers import EventHub
 from command_api.parked.handlers import ParkedItems
-from command_api.ports import Services
+from command_api.ports import ServiceOlder, Services
 from command_api.uploads.handlers import Uploads
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.values.trusted_proxies import TrustedProxies
@@ -69,3 +69,19 @@ async def ask_session_service(request: Request, operation: str, parameters: dict
         ServiceAway: it does not answer, or failed.
     """
     return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)
+
+
+def require_taken(answer: Mapping[str, Any], given: Iterable[str]) -> None:
+    """Look whether a resource that was written shows all that was given.
+
+    A service of the release before passes over fields that it does not know: they are not stored.
+
+    Raises:
+        ServiceOlder: it does not show one.
+    """
+    missing = sorted(set(given) - answer.keys())
+    if missing:
+        raise ServiceOlder(
+            f"a service of another release has stored it without {', '.join(missing)}: "
+            "give that once more when the upgrade has ended"
+        )

@@ -11,7 +11,7 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import Administrator, Operator, Viewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
-from command_api.http.state import ask_registry
+from command_api.http.state import ask_registry, require_taken
 from csms_shared.contracts.configuration import (
     AppliedTemplate,
     StationDrift,
@@ -64,7 +64,7 @@ async def list_templates(
 )
 async def create_template(request: Request, _: Administrator, body: Template) -> Response:
     """Create a template; nothing is sent to any station by that."""
-    return Json(await _ask(request, "create", body.model_dump(mode="json")), 201)
+    return Json(await _write(request, "create", body, {}), 201)
 
 
 @router.get(
@@ -85,8 +85,7 @@ async def replace_template(
     request: Request, _: Administrator, template_id: UUID, body: Template
 ) -> Response:
     """Give a template new content; nothing is sent to any station by that."""
-    parameters = {"template_id": str(template_id), **body.model_dump(mode="json")}
-    return Json(await _ask(request, "replace", parameters))
+    return Json(await _write(request, "replace", body, {"template_id": str(template_id)}))
 
 
 @router.delete("/{template_id:segment}", status_code=204, summary="Delete a configuration template")
@@ -135,6 +134,12 @@ async def apply(
         template_id=str(template_id), limit=limit, cursor=cursor, created_by=operator.name
     )
     return Json(await _ask(request, "apply", parameters), 202)
+
+
+async def _write(request: Request, operation: str, body: Template, name: dict[str, Any]) -> Any:
+    written = await _ask(request, operation, {**name, **body.model_dump(mode="json")})
+    require_taken(written, [one for one in ("site_ids", "tags") if getattr(body, one)])
+    return written
 
 
 async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:

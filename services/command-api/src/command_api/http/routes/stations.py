@@ -20,7 +20,13 @@ from command_api.http.routes.station_bodies import (
     NewStation,
     StationChange,
 )
-from command_api.http.state import ApiState, ask_registry, ask_session_service, state_of
+from command_api.http.state import (
+    ApiState,
+    ask_registry,
+    ask_session_service,
+    require_taken,
+    state_of,
+)
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.hardware import ConnectorHardwareView
 from csms_shared.contracts.pages import Page
@@ -28,6 +34,7 @@ from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.stations import (
     ConnectorView,
     RegistrationStatus,
+    StationDescription,
     StationView,
 )
 from csms_shared.ocpp.credentials import credential_proofs
@@ -39,7 +46,7 @@ router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRou
 # 20 bytes as OCPP carries them: hexadecimal, at the greatest length that stations take.
 _GENERATED_BYTES = 20
 _NOT_NULL = ("registration_status", "security_profile", "strict", "exempt_from_limits", "tags")
-
+_DESCRIPTION = (*StationDescription.model_fields, "tags")
 
 ConnectorId = Annotated[
     int, WholeText(1, INT32_MAX), Path(description="not 0, which is the station itself")
@@ -114,6 +121,7 @@ async def create_station(request: Request, _: Administrator, body: NewStation) -
         parameters["credential_proofs"] = _proofs(state, body.station_id, body.password)
     created = await state.services.ask(STATION_REGISTRY, "stations.create", parameters)
     state.owners.forget(body.station_id)
+    require_taken(created, [name for name in _DESCRIPTION if parameters[name]])
     return Json(created, 201)
 
 
