@@ -270,6 +270,27 @@ async def test_a_deleted_station_leaves_nothing_to_the_next_of_its_id(registry: 
     assert (hardware.plug_type, hardware.max_power_w) == (None, None)
 
 
+async def test_what_the_release_before_deletes_and_makes_anew_is_not_described(
+    registry: Registry,
+) -> None:
+    await registry.request("sites.create", **_HARBOUR)
+    await registry.request("stations.create", station_id="S1", **_DESCRIBED)
+    await registry.request("connector_hardware.set", station_id="S1", connector_id=1,
+                           plug_type="CHADEMO", max_power_w=50_000)  # fmt: skip
+    await registry.query("UPDATE station SET deleted_at = now() WHERE station_id = 'S1'")
+    await registry.query(
+        "INSERT INTO station (station_id, registration_status) VALUES ('S1', 'accepted') "
+        "ON CONFLICT (station_id) DO UPDATE SET deleted_at = NULL WHERE station.deleted_at "
+        "IS NOT NULL"
+    )
+    view = await registry.request("stations.get", station_id="S1")
+    assert {name: getattr(view, name) for name in _DESCRIBED} == dict.fromkeys(_DESCRIBED) | {
+        "tags": []
+    }
+    assert (await registry.request("stations.list", tag=_DESCRIBED["tags"][0])).items == []
+    assert await registry.query("SELECT * FROM connector_hardware") == []
+
+
 async def test_a_connectors_hardware_is_shown_once_it_is_reported(registry: Registry) -> None:
     await registry.send([registry.claim("S1", "c1")])
     said = await registry.request("connector_hardware.set", station_id="S1", connector_id=2,

@@ -43,13 +43,11 @@ _CHANGE = statement(
     + ", ".join(f"{name} = :{name}" for name in DESCRIPTION_FIELDS)
     + " WHERE station_id = :station_id RETURNING registration_version"
 )
-# Its description goes, too: no older program, which does not know it, hands it on to a new station.
+# Its description goes, too, by a trigger: older programs, which do not know it, delete stations.
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
     "previous_password_hashes = '{}', either_password = false, password_rotations = '{}', "
-    "password_rotation_until = NULL, tags = '{}', "
-    + ", ".join(f"{name} = NULL" for name in DESCRIPTION_FIELDS if name != "tags")
-    + " WHERE station_id = :station_id"
+    "password_rotation_until = NULL WHERE station_id = :station_id"
 )
 
 

@@ -150,6 +150,28 @@ CREATE TRIGGER station_tags_of_changed AFTER UPDATE OF tags, deleted_at ON stati
     WHEN ((OLD.tags, OLD.deleted_at) IS DISTINCT FROM (NEW.tags, NEW.deleted_at))
     EXECUTE FUNCTION keep_station_tags()
 """,
+    # Older programs delete a station, and make it anew, without a word of what describes it.
+    """
+CREATE FUNCTION forget_station_description() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+BEGIN
+    DELETE FROM connector_hardware h WHERE h.station_id = OLD.station_id;
+    NEW.site_id := NULL;
+    NEW.display_name := NULL;
+    NEW.tags := '{{}}';
+    NEW.installed_on := NULL;
+    NEW.commissioned_on := NULL;
+    NEW.phase_count := NULL;
+    NEW.max_current_a := NULL;
+    RETURN NEW;
+END
+$$
+""",
+    """
+CREATE TRIGGER station_description_of_deleted BEFORE UPDATE OF deleted_at ON station FOR EACH ROW
+    WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL)
+    EXECUTE FUNCTION forget_station_description()
+""",
 )
 
 
