@@ -122,7 +122,7 @@ test: check ## Checks, unit, component, integration, conformance and security te
 	@$(MAKE) --no-print-directory --jobs=$(words $(TEST_GROUPS)) --keep-going --output-sync=target $(TEST_GROUPS)
 
 # Of about the same length. Each has nodes or suites of its own; those of OWN_SUITES need no other.
-OWN_SUITES := tests/conformance/security tests/extremes tests/operations tests/rest
+OWN_SUITES := tests/conformance/security tests/extremes tests/operations
 WITH_A_DATABASE := services/session-service services/station-registry services/command-api
 TEST_GROUPS := test-pieces test-services test-system test-operation test-security
 
@@ -134,7 +134,7 @@ test-services: env ## The tests of the services with a database, and of the mode
 	@$(VENV)/bin/pytest $(WITH_A_DATABASE) tests/models --durations=8
 test-system: env offline-client ## The tests of the whole suite
 	@$(VENV)/bin/pytest tests --durations=8 \
-	  $(foreach folder,$(OWN_SUITES) tests/faults tests/models tests/security,--ignore=$(folder))
+	  $(foreach folder,$(OWN_SUITES) tests/faults tests/models tests/rest tests/security,--ignore=$(folder))
 test-operation: env ## Certificates, extreme values and alerts, each on a suite of its own
 	@$(VENV)/bin/pytest $(OWN_SUITES) --durations=8
 test-security: env ## Attacks on the whole suite
