@@ -273,33 +273,3 @@ async def test_the_services_role_purges_what_is_old_and_nothing_younger_than_a_d
         await service.close()
     left = "SELECT count(*) FROM audit WHERE principal = 'user:aged'"
     assert await database.fetchval(left) == 1
-
-
-async def test_a_program_of_the_release_before_deletes_the_oldest_and_nothing_else(
-    service_url: str, database: asyncpg.Pool
-) -> None:
-    for days in (900, 800, 700):
-        await database.execute(
-            "INSERT INTO audit (at, principal, role, address, method, path) VALUES "
-            "(now() - make_interval(days => $1), 'user:ancient', 'admin', '', 'PUT', '')",
-            days,
-        )
-    purge = (
-        "WITH deleted AS (DELETE FROM audit WHERE ctid = ANY(ARRAY(SELECT ctid FROM audit "
-        "WHERE at < now() - make_interval(days => $1) ORDER BY at LIMIT 5000)) RETURNING 1) "
-        "SELECT count(*) FROM deleted"
-    )
-    service = await asyncpg.connect(service_url, server_settings={"search_path": "command"})
-    try:
-        assert await service.fetchval(purge, 850) == 1
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await service.execute("DELETE FROM audit WHERE at > now() - interval '750 days'")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await service.execute(
-                "DELETE FROM audit WHERE at BETWEEN now() - interval '750 days' "
-                "AND now() - interval '650 days'"
-            )
-        assert await service.fetchval(purge, 400) == 2
-        assert await service.fetchval(purge, 400) == 0
-    finally:
-        await service.close()

@@ -1,7 +1,7 @@
 """Sessions of users; an audit that tells before and after, and that the service can't change.
 
-Programs of the release before complete their entries in place, and delete old ones: triggers let
-them do so once, for entries of their own, and as `purge_audit` does it.
+Programs of the release before complete their entries in place: the trigger lets them do so once,
+for entries of their own.
 """
 
 from alembic import op
@@ -71,24 +71,6 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER audit_is_completed_once BEFORE UPDATE ON audit "
         "FOR EACH ROW EXECUTE FUNCTION audit_is_completed_once()"
-    )
-    # Also of what a program of the release before deletes: no single entry goes before older ones.
-    op.execute(
-        """
-        CREATE FUNCTION audit_ends_with_the_oldest() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF EXISTS (SELECT FROM deleted WHERE at >= now() - interval '1 day')
-                OR EXISTS (SELECT FROM audit WHERE at < (SELECT max(at) FROM deleted)) THEN
-                RAISE insufficient_privilege USING MESSAGE = 'entries of the audit stay';
-            END IF;
-            RETURN NULL;
-        END $$
-        """
-    )
-    op.execute(
-        "CREATE TRIGGER audit_ends_with_the_oldest AFTER DELETE ON audit "
-        "REFERENCING OLD TABLE AS deleted "
-        "FOR EACH STATEMENT EXECUTE FUNCTION audit_ends_with_the_oldest()"
     )
     # Whoever calls it can't make it delete what is younger than a day.
     op.execute(
