@@ -10,11 +10,12 @@ import pytest
 from outbox_fakes import make_event
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
-from sqlalchemy import MetaData, text
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.link import Link
-from csms_shared.db.engine import in_transaction
+from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.outbox import write_events
 from csms_shared.db.purging import SLICE
 from csms_shared.db.settings import DatabaseSettings
@@ -110,7 +111,7 @@ async def test_several_replicas_do_a_task_once_a_period(engine: AsyncEngine) -> 
     began: list[float] = []
 
     async def work(connection: AsyncConnection) -> None:
-        found = await connection.execute(text("SELECT extract(epoch FROM now())"))
+        found = await connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
         began.append(float(found.scalar_one()))
 
     period_s = 0.3
@@ -121,6 +122,44 @@ async def test_several_replicas_do_a_task_once_a_period(engine: AsyncEngine) -> 
     apart = [after - before for before, after in itertools.pairwise(times)]
     # Replicas look a little before the end of a period, and none does it in between.
     assert min(apart) > period_s * 0.79
+
+
+async def test_a_turn_taken_since_a_replica_began_to_look_is_not_taken_again(
+    engine: AsyncEngine, role_url: Callable[[str], str]
+) -> None:
+    done: list[str] = []
+
+    def replica(engine: AsyncEngine, name: str) -> Upkeep:
+        async def work(_: AsyncConnection) -> None:
+            done.append(name)
+
+        return Upkeep(engine, "numbers", [UpkeepTask("turn", 3600.0, work)])
+
+    held = create_engine(role_url("test_numbers"), "numbers", name="held", pool_size=1)
+    listen(held.sync_engine, "begin", _wait_for_its_lock)
+    async with engine.connect() as holder:
+        await holder.execute(text("SELECT pg_advisory_lock(7)"))
+        async with _running(replica(held, "held")):
+            # Its transaction has begun, and has not asked for the turn yet.
+            await _until_held_is(engine, "active")
+            async with _running(replica(engine, "other")):
+                await _until(lambda: done == ["other"])
+            await holder.execute(text("SELECT pg_advisory_unlock(7)"))
+            await _until_held_is(engine, "idle")
+    await held.dispose()
+    assert done == ["other"]
+
+
+def _wait_for_its_lock(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(7)"))
+
+
+async def _until_held_is(engine: AsyncEngine, state: str) -> None:
+    looked = text("SELECT state FROM pg_stat_activity WHERE application_name = 'held'")
+    while True:
+        async with engine.connect() as connection:
+            if await connection.scalar(looked) == state:
+                return
 
 
 async def test_a_clock_that_was_ahead_does_not_keep_a_task_from_its_turn(

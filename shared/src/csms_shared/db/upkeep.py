@@ -20,12 +20,15 @@ log = structlog.get_logger(__name__)
 _LOOKED_AFTER = 0.8
 # What failed is not left until the next of its periods, which may be an hour long.
 LONGEST_RETRY_S = 60.0
-# The row lasts until the lock of the same task is given back: nobody waits for it.
+# The row lasts until the lock of the same task is given back: nobody waits for it. Not by `now()`,
+# the time when the transaction began: a turn that another has taken since then lies ahead of it, as
+# one of a clock that was wrong does.
 _TAKE_TURN = text(
-    "INSERT INTO upkeep_turn AS turn (task, began_at) SELECT :task, now() "
+    "INSERT INTO upkeep_turn AS turn (task, began_at) SELECT :task, clock_timestamp() "
     "WHERE pg_try_advisory_xact_lock(hashtextextended(:lock, 0)) "
     "ON CONFLICT (task) DO UPDATE SET began_at = excluded.began_at "
-    "WHERE turn.began_at NOT BETWEEN now() - make_interval(secs => :period) AND now() "
+    "WHERE turn.began_at NOT BETWEEN clock_timestamp() - make_interval(secs => :period) "
+    "AND clock_timestamp() "
     "RETURNING task"
 )
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:lock, 0))")
