@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from csms_shared.service.ending import SERVICE_ENDS_WITHIN_S
 from tests.deploy.deployment_files import (
     ROOT,
     SETTINGS,
@@ -17,6 +18,7 @@ from tests.deploy.deployment_files import (
     variable_file,
     variables,
 )
+from ws_gateway.process import CLOSED_S, END_S
 from ws_gateway.websocket.tls_files import CIPHERS
 
 COMPOSE = compose_file()
@@ -143,6 +145,15 @@ def test_a_gateway_may_drain_before_it_is_killed() -> None:
         drain = float(SERVICES[name]["environment"]["CSMS_DRAIN_SECONDS"])
         grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
         assert grace >= drain + _LAST_ANSWERS_S
+        assert grace > drain + END_S + CLOSED_S
+
+
+def test_a_service_ends_itself_before_it_is_killed() -> None:
+    for name in OWN - GATEWAYS:
+        if name.startswith("migrate-"):
+            continue
+        grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+        assert grace > SERVICE_ENDS_WITHIN_S
 
 
 def test_a_container_that_waits_for_another_to_be_replaced_stays_healthy() -> None:

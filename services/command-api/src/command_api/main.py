@@ -9,6 +9,7 @@ from command_api.process import command_api
 from command_api.settings import CommandApiSettings
 from csms_shared.broker.topology import COMMAND_API
 from csms_shared.service.command_line import run_command
+from csms_shared.service.ending import SERVICE_ENDS_WITHIN_S
 from csms_shared.service.process import keep_started_objects, stop_on_signals
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ def main() -> None:
 
 async def serve(settings: CommandApiSettings) -> None:
     """Serve until SIGTERM or SIGINT; a task that fails ends the process."""
-    stop = stop_on_signals()
+    stop = stop_on_signals(SERVICE_ENDS_WITHIN_S)
     async with command_api(settings) as service:
         keep_started_objects()
         log.info("started")

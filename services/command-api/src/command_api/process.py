@@ -57,6 +57,7 @@ from csms_shared.observability.probes import ProbeServer
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
 from csms_shared.runtime.settings import SettingsProblem
+from csms_shared.service.ending import end_tasks
 from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
@@ -246,8 +247,7 @@ class CommandApi:
             await self._dispatch.drain()
             await asyncio.gather(*(consumer.stop(2.0) for consumer in self._consumers))
             self._probes.stop()
-            for task in tasks:
-                task.cancel()
+            await end_tasks(tasks)
 
     def _purge_uploads(self) -> UpkeepTask:
         days = self._settings.upload_retention_days

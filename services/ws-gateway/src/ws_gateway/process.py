@@ -29,6 +29,8 @@ VERSION = importlib.metadata.version("csms-ws-gateway")
 # Besides the time that the closing is spread over: the last answers, what must be stored, the
 # lease. Whatever is away then, the process ends; its lease runs out by itself.
 END_S = 8.0
+# After which it is ended, whatever it still waits for.
+CLOSED_S = 5.0
 _FLUSH_S = 2.0
 _DISCONNECT_S = 1.0
 _READY_POLL_S = 0.02

@@ -15,6 +15,8 @@ from csms_shared.runtime.settings import SettingsProblem
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 CHECK_TIMEOUT_S = 3.0
+# Whoever does not read the answer keeps no process from ending.
+_LAST_ANSWERS_S = 2
 _BACKLOG = 4096
 # A second series for each one, for when it began: the process's own start says as much.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -46,7 +48,14 @@ class ProbeServer:
         self._host = host
         self._port = port
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                timeout_graceful_shutdown=_LAST_ANSWERS_S,
+            )
         )
 
     async def run(self) -> None:

@@ -36,6 +36,7 @@ from csms_shared.db.settings import DatabaseSettings
 from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.runtime.errors import Unavailable
+from csms_shared.service.ending import SERVICE_ENDS_WITHIN_S, end_tasks
 from csms_shared.service.inbox import Apply, Inbox, Reply, Work
 from csms_shared.service.process import keep_started_objects, stop_on_signals
 from csms_shared.service.readiness import Readiness
@@ -235,8 +236,7 @@ class OwningService:
             log.info("draining")
             await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
             await self.replies.finish(LAST_REPLIES_S)
-            for task in tasks:
-                task.cancel()
+            await end_tasks(tasks)
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_RELAY_S):
                 await self._relay.relay_round()
@@ -304,7 +304,7 @@ async def serve(
     Raises:
         PortTaken: the probes can't listen, within an exception group.
     """
-    stop = stop_on_signals()
+    stop = stop_on_signals(SERVICE_ENDS_WITHIN_S)
     async with opened(name, settings, make) as service, asyncio.TaskGroup() as group:
         probes = ProbeServer(settings.bind, settings.probe_port, service.missing, service.warnings)
         group.create_task(probes.run())

@@ -10,6 +10,7 @@ from typing import Any
 import uvloop
 
 from csms_shared.runtime.settings import SettingsProblem, exit_with
+from csms_shared.service.ending import EndWatch
 
 # Objects allocated before the youngest are searched for garbage; Python's 700 suits scripts.
 _YOUNG_OBJECTS = 20_000
@@ -38,19 +39,22 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def stop_on_signals(at_once: asyncio.Event | None = None) -> asyncio.Event:
+def stop_on_signals(within_s: float, at_once: asyncio.Event | None = None) -> asyncio.Event:
     """Return the event that SIGTERM and SIGINT set; call it on the running loop.
 
-    `at_once`, where given, is set by a second signal.
+    The process ends `within_s` seconds after it in any case. `at_once`, where given, is set by a
+    second signal.
     """
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    watch = EndWatch(loop, within_s)
 
     def signalled() -> None:
         if stop.is_set() and at_once is not None:
             at_once.set()
         stop.set()
+        watch.begin()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled)
     return stop
