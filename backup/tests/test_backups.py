@@ -264,6 +264,29 @@ async def test_connections_of_before_belong_to_a_gateway_that_has_ended(
     assert await ask(database, held) == ["(CS-1,c7,7,before-the-restore,t)"]
 
 
+async def test_the_places_of_all_stations_are_told_again(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    # Of the second one others may know a place that the backup does not have.
+    await run(
+        database,
+        STATION,
+        STATION.replace("CS-1", "CS-2"),
+        "UPDATE registry.station SET tags = '{fast}' WHERE station_id = 'CS-1'",
+        "UPDATE registry.station_place SET told = true",
+    )
+    of_before = await ask(database, "SELECT version FROM registry.station_place")
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    assert await ask(
+        database,
+        "SELECT array_agg((station_id, told)::text ORDER BY station_id) "
+        f"FROM registry.station_place WHERE version > {of_before}",
+    ) == ["(CS-1,f)", "(CS-2,f)"]
+
+
 async def test_a_restore_is_refused_while_a_service_is_connected(
     databases: Databases, tmp_path: Path
 ) -> None:

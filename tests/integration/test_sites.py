@@ -7,8 +7,13 @@ import orjson
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
+from csms_simulator.wire import Payload
+from tests.integration.third_party import now
 from tests.integration.waiting import eventually
+
+BY_HAND = StationSettings(automatic=False)
 
 
 async def test_a_station_stands_at_a_site_and_is_found_by_it(
@@ -47,6 +52,35 @@ async def test_a_station_stands_at_a_site_and_is_found_by_it(
     assert (moved.json()["site_id"], moved.json()["display_name"]) == (None, "Left gate")
     assert (await operator.http.delete(f"/sites/{site_id}")).status_code == 204
     assert (await operator.http.get(f"/sites/{site_id}")).status_code == 404
+
+
+async def test_transactions_are_found_by_where_they_began(
+    run: RunState, operator: Operator, station_id: str, id_token: str
+) -> None:
+    tag = f"tag {secrets.token_hex(4)}"
+    made = await operator.http.post("/sites", json={"name": "Harbour"})
+    site_id = made.json()["site_id"]
+    place = {"station_id": station_id, "site_id": site_id, "tags": [tag]}
+    assert (await operator.http.post("/stations", json=place)).status_code == 201
+    async with SimulatedStation(station_id, run.ocpp_url, settings=BY_HAND) as station:
+        await station.link.online.wait()
+        await station.boot()
+
+        async def charged() -> Payload:
+            start = {"connectorId": 1, "idTag": id_token, "meterStart": 0, "timestamp": now()}
+            number = (await station.call("StartTransaction", start))["transactionId"]
+            stop = {"transactionId": number, "meterStop": 10, "timestamp": now()}
+            await station.call("StopTransaction", stop)
+            shown: Payload = await operator.get(f"/transactions/{number}")
+            return shown
+
+        # Until the service of sessions knows where the station stands.
+        at_site = await eventually(charged, lambda one: one["site_id"] is not None)
+    moved = await operator.http.patch(f"/stations/{station_id}", json={"site_id": None})
+    assert moved.status_code == 200, moved.text
+    for query in ({"site_id": site_id}, {"tag": tag}, {"site_id": site_id, "tag": tag}):
+        (found,) = await operator.items("/transactions", **query)
+        assert (found["transaction_id"], found["site_id"]) == (at_site["transaction_id"], site_id)
 
 
 async def _connectors(

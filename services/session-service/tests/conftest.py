@@ -28,6 +28,8 @@ _TABLES = (
     "id_token",
     "connector",
     "transaction",
+    "transaction_tag",
+    "station_place",
     "live_figures",
     "stop",
     "meter_value",

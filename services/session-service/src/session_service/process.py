@@ -7,6 +7,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.topology import (
     SESSION_SERVICE,
     decisions_queue,
+    places_queue,
     replica_queue,
     reports_queue,
 )
@@ -26,7 +27,7 @@ from session_service.local_lists.handlers.synchronizing import forget_contents, 
 from session_service.quarantine.handlers.reconciling import reconcile_due
 from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.store.outages import forget_outages
-from session_service.routes import report_routes
+from session_service.routes import place_routes, report_routes
 from session_service.settings import Settings
 
 # Two of each: one transaction waits for its commit while the other one works.
@@ -44,6 +45,7 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         migrations=MIGRATIONS,
         outbox=outbox,
         parked=parked,
+        lanes=(places_queue(SESSION_SERVICE),),
     )
     publisher, replies = service.publisher, service.replies
     incarnation = new_incarnation(SESSION_SERVICE)
@@ -65,6 +67,12 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         REPORT_CONSUMERS,
         lambda engine: service.inbox(
             engine, reports_queue(SESSION_SERVICE), dispatching(report_routes())
+        ),
+    )
+    service.consume_apart(
+        places_queue(SESSION_SERVICE),
+        lambda engine: service.inbox(
+            engine, places_queue(SESSION_SERVICE), dispatching(place_routes()), tells=False
         ),
     )
     service.consume_own(

@@ -16,6 +16,7 @@ from session_service.ocpp.v16.transactions import (
     read_stop_call,
     write_start,
 )
+from session_service.places.handlers import keep_places
 
 _PROBES: MessageRoute[None] = MessageRoute(answering_probes(SESSION_SERVICE))
 
@@ -41,3 +42,8 @@ def report_routes() -> Routes[None]:
         MessageType.EVENTS: MessageRoute(follow_events, first=add_connectors_of),
         MessageType.PROBE: _PROBES,
     }
+
+
+def place_routes() -> Routes[None]:
+    """Return the routes of the queue of where stations stand."""
+    return {MessageType.EVENTS: MessageRoute(keep_places), MessageType.PROBE: _PROBES}

@@ -27,6 +27,15 @@ BEGIN
     EXECUTE format('ALTER TABLE registry.station ALTER epoch SET DEFAULT %s, '
         'ALTER boot_count SET DEFAULT %s', counter, counter);
 
+    -- Others may know a place of after the backup: that of every station is told, under a version
+    -- that is above those of before.
+    IF to_regclass('registry.station_place') IS NOT NULL THEN
+        INSERT INTO registry.station_place AS place (station_id, version)
+        SELECT station_id, extract(epoch FROM clock_timestamp()) * 1000000 FROM registry.station
+        ON CONFLICT (station_id) DO UPDATE
+        SET version = greatest(place.version + 1, excluded.version), told = false;
+    END IF;
+
     -- Connections of before belong to a gateway that has ended: their leases run out, and that is
     -- told. A gateway that is still there is not known, and is asked for all that it holds.
     DELETE FROM registry.gateway;

@@ -4,10 +4,12 @@ from functools import partial
 
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import (
+    SESSION_SERVICE,
     STATION_REGISTRY,
     decisions_queue,
     leases_queue,
     owner_look_ups_queue,
+    places_queue,
     reassertions_queue,
     recordings_queue,
     reports_queue,
@@ -45,6 +47,7 @@ from station_registry.routes import (
 )
 from station_registry.security_events import store as security_events
 from station_registry.settings import RegistrySettings
+from station_registry.sites.places import tell_places
 from station_registry.traffic.store.recordings import upkeep_tasks
 from station_registry.traffic.store.refusals import purge as purge_refusals
 
@@ -67,7 +70,8 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         migrations=MIGRATIONS,
         outbox=outbox,
         parked=parked,
-        lanes=(leases_queue(), reassertions_queue()),
+        # What it tells of places waits for whoever follows them, started or not.
+        lanes=(leases_queue(), reassertions_queue(), places_queue(SESSION_SERVICE)),
     )
     publisher, replies, policies = service.publisher, service.replies, settings.policies()
     wake = service.wake_relay
@@ -139,6 +143,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("purge_refusals", 60.0, purge_refusals),
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
         UpkeepTask("purge_gateways", 60.0, purge_ended),
+        tell_places(),
         UpkeepTask("advance_rollouts", 2.0, advance_rollouts),
         UpkeepTask("time_out_jobs", 5.0, time_out_jobs),
         UpkeepTask("purge_job_reports", 60.0, purge_reports),

@@ -41,6 +41,7 @@ COMMAND_ORDERS_KEY = "command-api.orders"
 COMMAND_COMPLETED_KEY = "command.completed"
 STATION_CONNECTED_KEY = "station.connected"
 STATION_CREATED_KEY = "station.created"
+STATION_PLACED_KEY = "station.placed"
 CONNECTOR_OUT_OF_SERVICE_KEY = "connector.out_of_service"
 CONNECTOR_ADDED_KEY = "connector.added"
 
@@ -207,6 +208,17 @@ def reports_queue(service: str) -> Queue:
             *_followed(*map(command_completed_key, FOLLOWED_COMMANDS[service])),
             *_followed(*_FOLLOWED_EVENTS.get(service, ())),
         ),
+    )
+
+
+def places_queue(service: str) -> Queue:
+    """Return the queue of where stations stand.
+
+    Apart, because a service of the version before reads what it follows from one queue, and would
+    throw this away.
+    """
+    return _work_queue(
+        service, f"{service}.places.v1", (Binding(INTERNAL_EVENTS, STATION_PLACED_KEY),)
     )
 
 
@@ -382,6 +394,7 @@ INTERNAL_EVENT_KEYS = frozenset(
         *_COMMAND_EVENTS,
         *_OWNER_EVENTS,
         STATION_CREATED_KEY,
+        STATION_PLACED_KEY,
         COMMAND_COMPLETED_KEY,
     )
 )
@@ -429,5 +442,6 @@ def all_queues() -> tuple[Queue, ...]:
         leases_queue(),
         reassertions_queue(),
         *service_queues(SESSION_SERVICE),
+        places_queue(SESSION_SERVICE),
         *command_api_queues(),
     )

@@ -52,11 +52,13 @@ class TransactionView(Contract):
 
     `station_transaction_id` is what the station calls it: in OCPP 1.6, `transaction_id` as text.
     `evse_id`: in OCPP 1.6 the connector's number. Services of the version before tell neither.
+    `site_id`: where the station stood when it began.
     """
 
     transaction_id: int
     station_transaction_id: str | None = None
     station_id: str
+    site_id: str | None = None
     evse_id: int | None = None
     connector_id: int
     id_token: str
@@ -193,6 +195,8 @@ class ListTransactions(PageQuery, TransactionFilter):
 
     stopped_from: Moment | None = None
     stopped_to: Moment | None = None
+    site_id: str | None = None
+    tag: str | None = None
     changed_after: str | None = None
 
 

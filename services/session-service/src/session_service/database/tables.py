@@ -19,6 +19,7 @@ from session_service.database.service_tables import (
 )
 from session_service.local_lists.tables import local_list, local_list_content
 from session_service.metering.tables import meter_value, meter_value_week
+from session_service.places.tables import station_place
 from session_service.quarantine.tables import quarantine
 from session_service.reservations.tables import (
     reservation,
@@ -36,6 +37,7 @@ from session_service.transactions.tables import (
     stop,
     transaction,
     transaction_ids,
+    transaction_tag,
 )
 
 __all__ = [
@@ -63,8 +65,10 @@ __all__ = [
     "reservation_cancellation",
     "reservation_ids",
     "reservation_outage",
+    "station_place",
     "stop",
     "transaction",
     "transaction_ids",
+    "transaction_tag",
     "upkeep_turn",
 ]

@@ -68,7 +68,8 @@ transaction_ids = Sequence(
 # `stop_matched`: it did not name the transaction. `revision`: how often its end was told.
 # `changed_xid`: which transaction of the database wrote the row last (store/changes.py).
 # `station_transaction_id`: what the station calls it. Where a program of before made the row it is
-# null and reads as `id`, and `evse_id` as the connector's number.
+# null and reads as `id`, and `evse_id` as the connector's number. `site_id`: where the station
+# stood when it began.
 transaction = Table(
     "transaction",
     metadata,
@@ -113,6 +114,14 @@ transaction = Table(
     Column("revision", Integer, nullable=False, server_default=text("0")),
     Column("station_transaction_id", Text),
     Column("evse_id", BigInteger),
+    Column("site_id", Text),
+    Index(
+        "transaction_by_site",
+        "site_id",
+        "started_at",
+        "id",
+        postgresql_where=text("site_id IS NOT NULL"),
+    ),
     Index("transaction_by_key", "key", "occurrence", unique=True),
     Index("transaction_by_connector", "station_id", "connector_id", "epoch", "seq"),
     Index("transaction_by_start", "started_at", "id"),
@@ -143,6 +152,18 @@ transaction = Table(
         "id",
         postgresql_where=text("status <> 'completed'"),
     ),
+)
+
+# The tags that the station had when a transaction began. No foreign key, as of `live_figures`.
+transaction_tag = Table(
+    "transaction_tag",
+    metadata,
+    Column("transaction_id", Integer, primary_key=True, autoincrement=False),
+    Column("tag", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    # The transaction's, for the order of the list.
+    Column("started_at", DateTime(True), nullable=False),
+    Index("transaction_tag_by_start", "tag", "started_at", "transaction_id"),
 )
 
 # The newest figures that were measured of each open transaction: rows of `transaction` stay as they

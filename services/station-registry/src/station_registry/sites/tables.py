@@ -3,6 +3,8 @@
 from sqlalchemy import (
     ARRAY,
     JSON,
+    BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -11,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 
 from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
@@ -47,4 +50,17 @@ station_tag = Table(
     Column("tag", Text(collation="C"), nullable=False),
     PrimaryKeyConstraint("station_id", "tag", name="station_tag_pkey"),
     Index("station_tag_by_tag", "tenant_id", "tag", "station_id"),
+)
+
+# Whose place other services have to be told, or were; triggers on `station` keep it. `version`: of
+# the station's site and tags.
+station_place = Table(
+    "station_place",
+    metadata,
+    tenant_id_column(),
+    station_id_column(),
+    Column("version", BigInteger, nullable=False),
+    Column("told", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("station_id", name="station_place_pkey"),
+    Index("station_place_untold", "station_id", postgresql_where=text("NOT told")),
 )

@@ -43,6 +43,12 @@ async def list_transactions(
     request: Request,
     _: Viewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
+    site_id: Annotated[
+        str | None, Query(max_length=255, description="where the station stood at the start")
+    ] = None,
+    tag: Annotated[
+        str | None, Query(max_length=255, description="one that the station had at the start")
+    ] = None,
     connector_id: Annotated[int | None, WholeText(0, INT32_MAX), Query()] = None,
     status: TransactionStatus | None = None,
     id_token: Annotated[str | None, Query(max_length=255)] = None,
@@ -68,6 +74,8 @@ async def list_transactions(
             "transactions.list",
             given(
                 station_id=station_id,
+                site_id=site_id,
+                tag=tag,
                 connector_id=connector_id,
                 status=status,
                 id_token=id_token,

@@ -157,6 +157,7 @@ def transaction_view(row: Row[Any], live: LiveFigures | None = None) -> Transact
         transaction_id=row.id,
         station_transaction_id=station_transaction_id_of(row),
         station_id=row.station_id,
+        site_id=row.site_id,
         evse_id=evse_id_of(row),
         connector_id=row.connector_id,
         id_token=row.id_token,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Row,
     Select,
     Text,
@@ -34,7 +35,7 @@ from csms_shared.values.id_tokens import token_key
 from session_service.database.paging import PageRows, between, limited
 from session_service.metering.tables import meter_value
 from session_service.transactions.store.changes import Seen, changed_since, read_on, seen_now
-from session_service.transactions.tables import transaction
+from session_service.transactions.tables import transaction, transaction_tag
 from session_service.values.suspicion import Flag
 
 
@@ -49,12 +50,11 @@ async def page_of_transactions(
     now = await seen_now(connection)
     if query.changed_after is not None:
         return await _page_of_changes(connection, query, query.changed_after, now)
-    table = transaction.c
-    statement = _with_stops(_filtered(select(transaction), query), query)
-    statement = statement.order_by(table.started_at.desc(), table.id.desc())
+    started, number = _by_start(query)
+    statement = _listed(select(transaction), query).order_by(started.desc(), number.desc())
     if query.cursor is not None:
         started_at, row_id, first = decode_cursor(query.cursor, as_moment, as_int32, as_text)
-        statement = statement.where(tuple_(table.started_at, table.id) < (started_at, row_id))
+        statement = statement.where(tuple_(started, number) < (started_at, row_id))
         now = Seen.decode(first, "cursor")
     rows, more = await limited(connection, statement, query.limit)
     changes = now.encode()
@@ -68,7 +68,7 @@ async def _page_of_changes(
     seen = Seen.decode(changed_after, "changed_after")
     if query.cursor is not None:
         seen = Seen.decode(query.cursor, "cursor")
-    statement = _with_stops(_filtered(changed_since(seen, now), query), query)
+    statement = _listed(changed_since(seen, now), query)
     rows, more = await limited(connection, statement, query.limit)
     changes = read_on(seen, now, rows[-1] if more else None).encode()
     return rows, changes if more else None, changes
@@ -117,9 +117,22 @@ def _filtered(statement: Select[Any], query: TransactionFilter) -> Select[Any]:
     return statement.where(*conditions)
 
 
-def _with_stops(statement: Select[Any], query: ListTransactions) -> Select[Any]:
-    stopped_at = transaction.c.stopped_at
-    return statement.where(*between(stopped_at, query.stopped_from, query.stopped_to))
+def _by_start(query: ListTransactions) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return the columns of the order of starts, which the index in use has."""
+    if query.tag is None:
+        return transaction.c.started_at, transaction.c.id
+    return transaction_tag.c.started_at, transaction_tag.c.transaction_id
+
+
+def _listed(statement: Select[Any], query: ListTransactions) -> Select[Any]:
+    table, tagged = transaction.c, transaction_tag.c
+    conditions = between(table.stopped_at, query.stopped_from, query.stopped_to)
+    if query.site_id is not None:
+        conditions.append(table.site_id == query.site_id)
+    if query.tag is not None:
+        statement = statement.join(transaction_tag, tagged.transaction_id == table.id)
+        conditions.append(tagged.tag == query.tag)
+    return _filtered(statement, query).where(*conditions)
 
 
 async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValues) -> PageRows:

@@ -88,7 +88,8 @@ _TRANSACTION = columns_of(
 _NEW = (*_TRANSACTION, *columns_of(transaction, "flags", awaited=Boolean()))
 # One statement: a start is waited for, and each exchange with the database is waited for too.
 # `waiting` tells whether the stations have anything in quarantine, `reserved` whether they held
-# reservations lately. The id that a station is given is what it calls the transaction.
+# reservations lately. The id that a station is given is what it calls the transaction, which keeps
+# the site and the tags that the station has now.
 _INSERT = text(
     "WITH latest AS (UPDATE connector SET latest_epoch = new.epoch, latest_seq = new.seq "
     "FROM unnest(CAST(:stations AS text[]), CAST(:connectors AS bigint[]), "
@@ -98,10 +99,14 @@ _INSERT = text(
     "AND (connector.latest_epoch, connector.latest_seq) < (new.epoch, new.seq)), "
     "inserted AS ("
     f"INSERT INTO transaction (id, station_transaction_id, {names(_TRANSACTION)}, flags, "
-    f"decided_at) SELECT id, CAST(id AS text), {names(_TRANSACTION)}, CAST(flags AS text[]), "
-    "CASE WHEN awaited THEN clock_timestamp() END "
+    f"decided_at, site_id) SELECT id, CAST(id AS text), {names(_TRANSACTION)}, "
+    "CAST(flags AS text[]), CASE WHEN awaited THEN clock_timestamp() END, "
+    "(SELECT site_id FROM station_place AS place WHERE place.station_id = new.station_id) "
     "FROM (SELECT CAST(nextval('transaction_id') AS integer) AS id, given.* "
-    f"FROM {unnest(_NEW, 'given')}) AS new RETURNING key, occurrence, id) "
+    f"FROM {unnest(_NEW, 'given')}) AS new RETURNING key, occurrence, id, station_id, started_at), "
+    "tagged AS (INSERT INTO transaction_tag (tag, started_at, transaction_id) "
+    "SELECT unnest(place.tags), started_at, id FROM inserted JOIN station_place AS place "
+    "ON place.station_id = inserted.station_id) "
     "SELECT key, occurrence, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
     "AND station_id = ANY(:stations)) AS waiting, "
     "EXISTS (SELECT FROM reservation WHERE station_id = ANY(:stations) "

@@ -1,0 +1,18 @@
+"""The place of each station that has one."""
+
+from sqlalchemy import BigInteger, Column, Table, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from session_service.database.metadata import metadata
+
+# As station-registry told it last. A station that lost its place keeps its row, whose version says
+# what comes too late.
+station_place = Table(
+    "station_place",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    Column("site_id", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("version", BigInteger, nullable=False),
+)
