@@ -113,19 +113,19 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         ),
     )
     service.consume_requests(
-        lambda engine: RequestsInbox(
+        lambda engines: RequestsInbox(
             replies=replies,
             operations=STATION_OPERATIONS,
-            handlers=station_operations(engine, publisher, replies, policies, authority),
+            handlers=station_operations(engines.of_all, publisher, replies, policies, authority),
             after=wake,
         )
     )
     # Commands wait for these: they never stand behind a search.
     service.consume_requests(
-        lambda engine: RequestsInbox(
+        lambda engines: RequestsInbox(
             replies=replies,
             operations={LOOK_UP_OWNERS: STATION_OPERATIONS[LOOK_UP_OWNERS]},
-            handlers={LOOK_UP_OWNERS: owner_look_ups(engine)},
+            handlers={LOOK_UP_OWNERS: owner_look_ups(engines.of_all)},
         ),
         lane=owner_look_ups_queue(),
     )

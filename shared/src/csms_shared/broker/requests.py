@@ -19,6 +19,7 @@ from csms_shared.broker.topology import REPLIES, REQUESTS, request_keys
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
 from csms_shared.runtime.clock import now_ms
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 MAX_OUTSTANDING = 1000
 LANE_CONFIRM_S = 1.0
@@ -70,9 +71,14 @@ class Requester:
         self._correlator = correlator
 
     async def request(
-        self, service: str, operation: str, parameters: dict[str, Any], timeout: float
+        self,
+        service: str,
+        operation: str,
+        parameters: dict[str, Any],
+        timeout: float,
+        tenant_id: str = DEFAULT_TENANT,
     ) -> ResponseMessage:
-        """Ask `service` and return its answer within `timeout` seconds.
+        """Ask `service` for a tenant, and return its answer within `timeout` seconds.
 
         Raises:
             RequestTimedOut: no answer in time.
@@ -81,7 +87,7 @@ class Requester:
         """
         correlation_id, reply_key, future = self._correlator.expect()
         batch = RequestBatch(
-            items=[RequestItem(operation=operation, parameters=parameters)],
+            items=[RequestItem(operation=operation, parameters=parameters, tenant_id=tenant_id)],
             reply_key=reply_key,
             correlation_id=correlation_id,
             deadline_ms=now_ms() + int(timeout * 1000),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 
 class StationCall(Contract):
@@ -10,10 +11,12 @@ class StationCall(Contract):
 
     `(connection_id, seq)` is unique; `(epoch, seq)` orders the calls of one station over all its
     connections. `boot_count` counts the station's accepted boots as the registry knew them when
-    the connection was claimed or last booted.
+    the connection was claimed or last booted. `tenant_id` is the station's, as the claim's answer
+    told it.
     """
 
     station_id: str
+    tenant_id: str = DEFAULT_TENANT
     connection_id: str
     epoch: int
     seq: int

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 EVENT_NAMESPACE = uuid.UUID("6f1d3f0e-52c1-5d0b-9d53-1b6e3c0f7a10")
 _VARIANT = {digit: f"{int(digit, 16) & 0x3 | 0x8:x}" for digit in "0123456789abcdef"}
@@ -16,6 +17,7 @@ class CloudEvent(Contract):
 
     `type` is `csms.<domain>.<event>.v1`, `subject` the station id; `data.epoch` and `data.seq`
     order the events of a station where it caused them. Order on the wire is not promised.
+    `tenantid` is whose it is (an extension attribute, CloudEvents 1.0, section 3.1).
     """
 
     specversion: str = "1.0"
@@ -24,6 +26,7 @@ class CloudEvent(Contract):
     type: str
     subject: str
     time: str
+    tenantid: str = DEFAULT_TENANT
     datacontenttype: str = "application/json"
     data: dict[str, Any]
 

@@ -10,6 +10,7 @@ from csms_shared.contracts.envelope import Batch, Contract
 from csms_shared.ocpp.intents import Intent, read_intent
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.ocpp.writing import written
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 
 class CommandOrder(Contract):
@@ -27,6 +28,7 @@ class CommandOrder(Contract):
     """
 
     order_id: UUID
+    tenant_id: str = DEFAULT_TENANT
     station_id: str = Field(min_length=1, pattern="^[^\x00]*$")
     ocpp_version: str = OCPP16
     action: str
@@ -99,6 +101,7 @@ class CompletedCommand(Contract):
     """
 
     command_id: UUID
+    tenant_id: str = DEFAULT_TENANT
     station_id: str
     ocpp_version: str = OCPP16
     action: str

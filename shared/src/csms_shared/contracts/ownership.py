@@ -11,6 +11,7 @@ from pydantic import Field
 
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.envelope import Batch, Contract, Open
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 # In a release: whoever claimed was never told the epoch. Epochs begin at 1.
 NEVER_LEARNT = 0
@@ -26,6 +27,7 @@ class ClaimOutcome(StrEnum):
     BAD_CERTIFICATE = "bad_certificate"
     MISSING_SUBPROTOCOL = "missing_subprotocol"
     TOO_MANY_UNKNOWN_STATIONS = "too_many_unknown_stations"
+    TENANT_SUSPENDED = "tenant_suspended"
 
 
 class Claim(Contract):
@@ -66,12 +68,14 @@ class ClaimReply(Contract):
     has a status of at least one connector, so the gateway need not ask for it.
     `credential_checks`: with bad credentials, what rules further wrong ones out at the gateway
     (docs/adr/0014). `detail`: what is wrong in this very case, for whoever installs the station;
-    empty where the outcome says it all.
+    empty where the outcome says it all. `tenant_id`: whose the station is; the gateway names it
+    with each of the station's calls.
     """
 
     connection_id: str
     outcome: Open[ClaimOutcome]
     detail: str = ""
+    tenant_id: str = DEFAULT_TENANT
     epoch: int = 0
     booted: bool = False
     status_known: bool = False

@@ -8,13 +8,21 @@ parameters.
 from typing import Any
 
 from csms_shared.contracts.envelope import Batch, Contract, ReplyKey
+from csms_shared.values.tenants import DEFAULT_TENANT
+
+
+class OfTenant(Contract):
+    """Parameters of an operation on what belongs to a tenant: that of the request."""
+
+    tenant_id: str = DEFAULT_TENANT
 
 
 class RequestItem(Contract):
-    """One request: the operation's name and its parameters."""
+    """One request: the operation's name and its parameters, and for which tenant it is."""
 
     operation: str
     parameters: dict[str, Any]
+    tenant_id: str = DEFAULT_TENANT
 
 
 class RequestBatch(Batch[RequestItem]):

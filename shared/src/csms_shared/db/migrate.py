@@ -1,4 +1,4 @@
-"""Migrations of one service: its schema, its least-privilege role, its tables, under a lock."""
+"""Migrations of one service: its schema, its least-privilege roles, its tables, under a lock."""
 
 import asyncio
 import functools
@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_r
 
 from csms_shared.db.engine import CONNECT_TIMEOUT_S, DRIVER, in_transaction, is_infrastructure
 from csms_shared.db.settings import MigrationSettings
+from csms_shared.db.tenancy import Login, requests_login, secure_rows, service_login
 from csms_shared.db.urls import parse_database_url
 from csms_shared.runtime.errors import Unavailable
 
@@ -49,9 +50,7 @@ async def migrate(owner_url: str, service_url: str, schema: str, scripts: Path) 
     Raises:
         Unavailable: it did not answer until then, or either side refuses the other's TLS.
     """
-    owner, role = parse_database_url(owner_url), parse_database_url(service_url)
-    assert role.user is not None, "MigrationSettings take no URL without a role"
-    assert role.password is not None
+    owner = parse_database_url(owner_url)
     engine = create_async_engine(
         DRIVER,
         poolclass=NullPool,
@@ -70,7 +69,7 @@ async def migrate(owner_url: str, service_url: str, schema: str, scripts: Path) 
             with attempt:
                 async with engine.connect() as connection:
                     await _lock(connection)
-                    await connection.run_sync(_upgrade, schema, scripts, role.user, role.password)
+                    await connection.run_sync(_upgrade, schema, scripts, service_url)
     except Exception as error:
         if is_infrastructure(error):
             raise Unavailable(f"database: {error!r}") from error
@@ -99,30 +98,36 @@ async def _lock(connection: AsyncConnection) -> None:
     await connection.commit()
 
 
-def _upgrade(
-    connection: Connection, schema: str, scripts: Path, username: str, password: str
-) -> None:
+def _upgrade(connection: Connection, schema: str, scripts: Path, service_url: str) -> None:
     quote = connection.dialect.identifier_preparer.quote_identifier
-    _create_role(connection, username, password, quote(username))
+    service, requests = service_login(service_url), requests_login(service_url)
+    for login in (service, requests):
+        _create_role(connection, login, quote(login.role))
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"))
     connection.execute(text(f"SET search_path TO {quote(schema)}"))
     connection.commit()
     command.upgrade(_config(schema, scripts, connection), "head")
+    names = {"schema": schema, "role": service.role, "requests": requests.role}
+    quoted = {name: quote(value) for name, value in names.items()}
     for statement in (
-        "GRANT USAGE ON SCHEMA {schema} TO {role}",
+        "GRANT USAGE ON SCHEMA {schema} TO {role}, {requests}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
         "REVOKE INSERT, UPDATE, DELETE ON {schema}.alembic_version FROM {role}",
-        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}, {requests}",
+        # Some act as their owner: they are for nobody but the service's own role.
+        "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC",
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}",
-        *_own_grants(scripts),
+        *_statements(scripts / "grants.sql"),
     ):
-        connection.execute(text(statement.format(schema=quote(schema), role=quote(username))))
+        connection.execute(text(statement.format(**quoted)))
+    secure_rows(connection, schema, service.role, requests.role)
+    for statement in _statements(scripts / "requests.sql"):
+        connection.execute(text(statement.format(**quoted)))
     connection.commit()
 
 
-def _own_grants(scripts: Path) -> list[str]:
-    """Return what a service says of its role beyond that, in `grants.sql` beside its revisions."""
-    file = scripts / "grants.sql"
+def _statements(file: Path) -> list[str]:
+    """Return what a service says of its roles beyond that, beside its revisions."""
     if not file.exists():
         return []
     lines = file.read_text().splitlines()
@@ -130,14 +135,14 @@ def _own_grants(scripts: Path) -> list[str]:
     return [statement for statement in statements.split(";") if statement.strip()]
 
 
-def _create_role(connection: Connection, username: str, password: str, quoted: str) -> None:
+def _create_role(connection: Connection, login: Login, quoted: str) -> None:
     exists = connection.execute(
-        text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": username}
+        text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": login.role}
     ).first()
     verb = "ALTER" if exists else "CREATE"
     # A password can't be a bound parameter of a utility statement: quoted by the server itself.
     literal = connection.execute(
-        text("SELECT quote_literal(:password)"), {"password": password}
+        text("SELECT quote_literal(:password)"), {"password": login.password}
     ).scalar_one()
     connection.exec_driver_sql(
         f"{verb} ROLE {quoted} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {literal}"

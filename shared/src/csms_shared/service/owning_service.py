@@ -33,6 +33,7 @@ from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.settings import DatabaseSettings
+from csms_shared.db.tenancy import RequestEngines, create_requests_engine
 from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.runtime.errors import Unavailable
@@ -176,14 +177,19 @@ class OwningService:
         engine = self.engine(queue.name.removesuffix(".v1"), 1)
         self._consume(queue, make(engine))
 
-    def consume_requests(self, make: MakeHandler, *, lane: Queue | None = None) -> None:
+    def consume_requests(
+        self, make: Callable[[RequestEngines], Handler], *, lane: Queue | None = None
+    ) -> None:
         """Consume the requests of other services, or those of them that have a `lane`.
 
         Each is acknowledged by itself, so that none waits for a slow one that came before.
         """
         queue = requests_queue(self._name) if lane is None else lane
-        engine = self.engine(queue.name.removesuffix(".v1"), AT_ONCE)
-        self._consume(queue, make(engine), batch_messages=1)
+        path = queue.name.removesuffix(".v1")
+        engines = RequestEngines(
+            self._engine_of_tenant(path, AT_ONCE), self.engine(f"{path} of all tenants", AT_ONCE)
+        )
+        self._consume(queue, make(engines), batch_messages=1)
 
     def consume_lane(self, queue: Queue, make: MakeHandler, *, prefetch: int) -> Consumer:
         """Consume one of `lanes`, with a connection of its own."""
@@ -214,6 +220,12 @@ class OwningService:
         """Return a database pool for one more path; `by_keys` as in `create_engine`."""
         name = f"{self._name} {path}"
         engine = create_engine(self._url, self._schema, name=name, pool_size=size, by_keys=by_keys)
+        self._engines.append(engine)
+        return engine
+
+    def _engine_of_tenant(self, path: str, size: int) -> AsyncEngine:
+        name = f"{self._name} {path}"
+        engine = create_requests_engine(self._url, self._schema, name=name, pool_size=size)
         self._engines.append(engine)
         return engine
 

@@ -21,6 +21,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
 from csms_shared.db.engine import RequestHandler
+from csms_shared.db.tenancy import acting_for
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 
@@ -110,12 +111,13 @@ class RequestsInbox:
         if model is None:
             raise refuse(404, "unknown_operation", f"there is no operation {item.operation}")
         try:
-            parameters = model.model_validate(item.parameters)
+            parameters = model.model_validate(item.parameters | {"tenant_id": item.tenant_id})
         except ValidationError as error:
             raise _invalid(error) from error
         try:
             async with asyncio.timeout(LONGEST_S):
-                result = await self._handlers[item.operation](parameters)
+                with acting_for(item.tenant_id):
+                    result = await self._handlers[item.operation](parameters)
             return _RESULT.dump_python(result, mode="json")
         except (Unavailable, TimeoutError) as error:
             log.warning("request_unavailable", operation=item.operation, error=str(error)[:200])

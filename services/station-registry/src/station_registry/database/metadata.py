@@ -7,10 +7,9 @@ and a shared lock per child row would cost more than it guards.
 
 from sqlalchemy import Column, MetaData, Text
 
-metadata = MetaData()
+from csms_shared.values.tenants import DEFAULT_TENANT
 
-# Whose everything is until there are others.
-DEFAULT_TENANT = "default"
+metadata = MetaData()
 
 
 def tenant_id_column() -> Column[str]:

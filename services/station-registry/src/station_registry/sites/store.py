@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.sites import OpeningHours
-from station_registry.database.metadata import DEFAULT_TENANT
+from csms_shared.values.tenants import DEFAULT_TENANT
 from station_registry.database.sql import statement
 from station_registry.sites.domain import SITE_FIELDS, Site
 
