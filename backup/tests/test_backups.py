@@ -137,6 +137,24 @@ async def test_a_backup_restored_into_an_empty_database_and_migrated_is_a_workin
     assert await ask(target, open_to_all) == 0
 
 
+async def test_a_backup_of_a_place_with_other_roles_is_restored_and_secured_by_those_of_here(
+    databases: Databases, tmp_path: Path
+) -> None:
+    source, target = await databases.migrated(), await databases.empty()
+    await run(
+        source,
+        "CREATE ROLE of_elsewhere",
+        "CREATE POLICY elsewhere ON command.user_session TO of_elsewhere USING (true)",
+    )
+    archive = tmp_path / "backup.dump"
+    back_up(source, archive)
+    await run(source, "DROP POLICY elsewhere ON command.user_session", "DROP ROLE of_elsewhere")
+    restore(target, archive)
+    migrate(target.url)
+    policies = "SELECT array_agg(polname::text ORDER BY polname) FROM pg_policy"
+    assert await ask(target, policies) == await ask(source, policies)
+
+
 async def test_numbers_go_on_above_the_backup_the_replaced_database_and_earlier_restores(
     databases: Databases, tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ _END_SECONDS = 600.0
 # pg_restore of 17 and newer sets it whatever the server; servers before 17 do not know it.
 _UNKNOWN_SETTING = b"SET transaction_timeout = 0;\n"
 _PREAMBLE_LINES = 40
+# A line of pg_restore's list: number; oid of the catalog, oid, type, schema, name, owner.
+_POLICY = re.compile(r"\d+; \d+ \d+ POLICY ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,14 @@ class _Output:
         return error[1] if error else text
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An archive, and the list of what of it is restored."""
+
+    archive: Path
+    content: str
+
+
 def restore(database: Database, archive: Path, said_by_services: bytes) -> GivenOut:
     """Replace all schemas by the backup's; returns the numbers from which the suite goes on.
 
@@ -47,7 +57,7 @@ def restore(database: Database, archive: Path, said_by_services: bytes) -> Given
         BackupError: services are connected, or the archive can't be read or loaded.
     """
     clients = clients_for(database)
-    _check_readable(clients, archive)
+    content = _content(clients, archive)
     note = GivenOutNote(archive.parent)
     known = note.read()
     note.write(known)  # before anything is replaced: afterwards it would be too late to fail
@@ -55,7 +65,7 @@ def restore(database: Database, archive: Path, said_by_services: bytes) -> Given
         output = _Output(said, complained)
         start = [_sql("begin.sql"), owned_schemas().encode(), known.insert().encode()]
         before = b"".join([*start, said_by_services, b"\n", _sql("before.sql")])
-        loaded = _load(clients, database, archive, before, output)
+        loaded = _load(clients, database, _Chosen(archive, content), before, output)
         if loaded is not None:
             raise BackupError(f"nothing was restored: {loaded}")
         said.seek(0)
@@ -65,7 +75,11 @@ def restore(database: Database, archive: Path, said_by_services: bytes) -> Given
     return given_out
 
 
-def _check_readable(clients: Clients, archive: Path) -> None:
+def _content(clients: Clients, archive: Path) -> str:
+    """Return the list of what is restored: all but the policies.
+
+    They name roles, which this place may not have; `migrate` makes those of its own.
+    """
     listed = subprocess.run(
         clients.command("pg_restore", "--list", str(archive)),
         capture_output=True,
@@ -75,10 +89,11 @@ def _check_readable(clients: Clients, archive: Path) -> None:
     )
     if listed.returncode != 0:
         raise BackupError(f"{archive} is no backup that can be read: {listed.stderr.strip()}")
+    return "".join(line for line in listed.stdout.splitlines(True) if not _POLICY.match(line))
 
 
 def _load(
-    clients: Clients, database: Database, archive: Path, before: bytes, output: _Output
+    clients: Clients, database: Database, chosen: _Chosen, before: bytes, output: _Output
 ) -> str | None:
     """Send everything to the server; returns what kept it from committing, None where it did."""
     loader = subprocess.Popen(
@@ -99,7 +114,7 @@ def _load(
     try:
         with loader.stdin as script:
             script.write(before)
-            problem = _copy_archive(clients, archive, script)
+            problem = _copy_archive(clients, chosen, script)
             if problem is None:
                 # Only now: without this part there is no COMMIT, and the session's end undoes all.
                 script.write(_sql("after.sql"))
@@ -115,13 +130,18 @@ def _load(
     return problem
 
 
-def _copy_archive(clients: Clients, archive: Path, script: IO[bytes]) -> str | None:
+def _copy_archive(clients: Clients, chosen: _Chosen, script: IO[bytes]) -> str | None:
     """Copy the archive as SQL; returns what was wrong with it."""
-    with tempfile.TemporaryFile() as complained:
+    archive = str(chosen.archive)
+    with (
+        tempfile.NamedTemporaryFile("w", suffix=".list") as content,
+        tempfile.TemporaryFile() as complained,
+    ):
+        content.write(chosen.content)
+        content.flush()
+        how = ("--file=-", "--no-owner", "--no-privileges", f"--use-list={content.name}")
         reader = subprocess.Popen(
-            clients.command(
-                "pg_restore", "--file=-", "--no-owner", "--no-privileges", str(archive)
-            ),
+            clients.command("pg_restore", *how, archive),
             stdout=subprocess.PIPE,
             stderr=complained,
         )
