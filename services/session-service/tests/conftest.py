@@ -16,6 +16,7 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
+from csms_shared.db.tenancy import RequestEngines, create_requests_engine
 from session_service.amqp.requests import requests_inbox
 from session_service.database import MIGRATIONS, SCHEMA
 
@@ -105,6 +106,14 @@ async def engine(session_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
+async def requests_engine(session_url: str) -> AsyncIterator[AsyncEngine]:
+    """Engine of the role that serves requests."""
+    engine = create_requests_engine(session_url, SCHEMA, name="requests of tests", pool_size=8)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
 def records(engine: AsyncEngine) -> Records:
     """Calls and rows of one test."""
     return Records(engine)
@@ -124,8 +133,9 @@ async def link(broker_url: str) -> AsyncIterator[Link]:
 
 
 @pytest.fixture
-def ask(records: Records, link: Link) -> Asker:
+def ask(records: Records, requests_engine: AsyncEngine, link: Link) -> Asker:
     """Ask what REST asks."""
     publisher = Publisher(link)
     replies = Replies(publisher, lambda: publisher)
-    return Asker(requests_inbox(records.engine, publisher, replies, lambda: None))
+    engines = RequestEngines(requests_engine, records.engine)
+    return Asker(requests_inbox(engines, publisher, replies, lambda: None))

@@ -10,7 +10,6 @@ import pytest
 from prometheus_client import REGISTRY
 from session_fakes import WITHIN_S, Gateway, running_gateway, running_replica, until
 from session_records import Records
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.incarnation import new_incarnation
@@ -26,6 +25,7 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CompletedCommand
+from csms_shared.db.tenancy import requests_login, service_login
 from csms_shared.ocpp import v16
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.service.owning_service import PREFETCH, OwningService
@@ -116,20 +116,22 @@ async def test_a_bad_item_is_parked_alone_and_answered_internal_error(
 async def test_reports_wait_for_a_database_that_is_away(
     gateway: Gateway, records: Records, database_url: str, session_url: str
 ) -> None:
-    role = make_url(session_url).username
+    roles = [login(session_url).role for login in (service_login, requests_login)]
     owner = await asyncpg.connect(database_url)
     try:
-        await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
-        await owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role
-        )
+        for role in roles:
+            await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+            await owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role
+            )
         await gateway.send(*(records.meter_values(seq, None) for seq in range(20)))
         await gateway.send(records.start(21))
         refused = await gateway.requester.request(SESSION_SERVICE, "transactions.list", {}, 10)
         assert refused.problem is not None
         assert (refused.problem.status, refused.problem.code) == (503, "service_unavailable")
     finally:
-        await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")
+        for role in roles:
+            await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")
         await owner.close()
     await until(lambda: len(gateway.replies) == 1)
 

@@ -126,9 +126,10 @@ async def test_pages_by_site_and_tag_are_whole(records: Records, ask: Asker) -> 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        ("site_id = 'site-1' ORDER BY started_at DESC, id DESC", "transaction_by_site"),
+        ("site_id = 'site-1' ORDER BY started_at DESC, id DESC", "transaction_of_tenant_by_site"),
         (
-            "tag = 'tag-1' ORDER BY transaction_tag.started_at DESC, transaction_id DESC",
+            "transaction_tag.tenant_id = 'default' AND tag = 'tag-1' "
+            "ORDER BY transaction_tag.started_at DESC, transaction_id DESC",
             "transaction_tag_by_start",
         ),
     ],
@@ -154,7 +155,8 @@ async def test_a_page_reads_what_it_shows_however_many_there_are(
     )
     lines = await records.rows(
         "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF, SUMMARY OFF) SELECT transaction.* "
-        f"FROM transaction {joined} WHERE {query} LIMIT 51"
+        f"FROM transaction {joined} WHERE transaction.tenant_id = 'default' "
+        f"AND {query} LIMIT 51"
     )
     plan = "\n".join(line["QUERY PLAN"] for line in lines)
     assert index in plan, plan

@@ -24,6 +24,7 @@ ENDED = Transaction(
     station_transaction_id="1",
     key=b"1",
     station_id="S1",
+    tenant_id="default",
     evse_id=1,
     connector_id=1,
     id_token="T1",
@@ -69,7 +70,19 @@ def test_a_correction_for_another_reason_is_another_event() -> None:
 
 
 ITEM = Unmatched(
-    STOP, "S1", None, 0, "T1", "c", (1, 9), 1, NOW, "nothing fits", OCPP16, {"meterStop": 1}
+    STOP,
+    "S1",
+    "default",
+    None,
+    0,
+    "T1",
+    "c",
+    (1, 9),
+    1,
+    NOW,
+    "nothing fits",
+    OCPP16,
+    {"meterStop": 1},
 )
 
 

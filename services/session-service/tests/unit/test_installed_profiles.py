@@ -53,12 +53,15 @@ def accepted(
         transaction_id=transaction,
     )
     at = T0 + timedelta(minutes=minute)
-    return AcceptedProfile(UUID(int=minute + 1), "S", at, profile, WAITING, token, connector_given)
+    return AcceptedProfile(
+        UUID(int=minute + 1), "default", "S", at, profile, WAITING, token, connector_given
+    )
 
 
 def clearing(minute: int, **fields: object) -> AcceptedClearing:
     at = T0 + timedelta(minutes=minute)
-    return AcceptedClearing(UUID(int=minute + 1), "S", at, ClearFilter(**fields))  # type: ignore[arg-type]
+    chosen = ClearFilter(**fields)  # type: ignore[arg-type]
+    return AcceptedClearing(UUID(int=minute + 1), "default", "S", at, chosen)
 
 
 def transaction(

@@ -22,6 +22,7 @@ OPEN = Transaction(
     station_transaction_id="1",
     key=b"1",
     station_id="S1",
+    tenant_id="default",
     evse_id=1,
     connector_id=1,
     id_token="T1",
@@ -41,6 +42,7 @@ OTHER = replace(
 def stop(seq: int, **changes: Any) -> Stop:
     values: dict[str, Any] = {
         "station_id": "S1",
+        "tenant_id": "default",
         "named_id": "0",
         "names_one": False,
         "id_token": None,
@@ -61,6 +63,7 @@ def report(seq: int, at: datetime, **changes: Any) -> MeterReport:
     sample = Sample(at, b"", None, None, None, None, None, "Wh", "1", 1.0)
     values: dict[str, Any] = {
         "station_id": "S1",
+        "tenant_id": "default",
         "connector_id": 1,
         "named_id": None,
         "names_one": False,

@@ -32,7 +32,7 @@ def sample(
 
 
 def report(*samples: Sample, received_at: datetime = NOW) -> MeterReport:
-    return MeterReport("S1", 1, "1", True, "c", (1, 1), received_at, samples)
+    return MeterReport("S1", "default", 1, "1", True, "c", (1, 1), received_at, samples)
 
 
 def figures(*samples: Sample, received_at: datetime = NOW) -> Figures:

@@ -16,6 +16,7 @@ RECEIVED_AT = datetime.fromtimestamp(RECEIVED_MS / 1000, UTC)
 def _call(**payload: Any) -> UnreadCall:
     return Call(
         station_id="CS-1",
+        tenant_id="default",
         connection_id="c1",
         epoch=1,
         seq=2,

@@ -46,6 +46,7 @@ UPDATE = Update(
 # As it is stored, of which the test reads what these are made of.
 RESERVATION: Any = SimpleNamespace(
     command_id=UUID(int=1),
+    tenant_id="default",
     station_id="S1",
     wire_id=7,
     connector_id=1,

@@ -22,6 +22,7 @@ OPEN = Transaction(
     station_transaction_id="1",
     key=b"1",
     station_id="S1",
+    tenant_id="default",
     evse_id=1,
     connector_id=1,
     id_token="T1",
@@ -37,6 +38,7 @@ OPEN = Transaction(
 def stop(seq: int, **changes: Any) -> Stop:
     values: dict[str, Any] = {
         "station_id": "S1",
+        "tenant_id": "default",
         "named_id": "1",
         "names_one": True,
         "id_token": None,

@@ -34,6 +34,7 @@ def reservation(**changes: Any) -> Reservation:
     values: dict[str, Any] = {
         "id": 7,
         "station_id": "S1",
+        "tenant_id": "default",
         "wire_id": 7,
         "connector_id": 1,
         "token_key": "t1",

@@ -27,6 +27,7 @@ NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 def start(**changes: Any) -> Start:
     values: dict[str, Any] = {
         "station_id": "S1",
+        "tenant_id": "default",
         "evse_id": 1,
         "connector_id": 1,
         "id_token": "T1",

@@ -48,7 +48,7 @@ def _standing(**changed: Any) -> Standing:
 
 
 def _call(seq: int, value: Said) -> Call[Said]:
-    return Call("A", "c1", 1, seq, 0, 1_000, 11_000, OCPP16, None, 0.0, value)
+    return Call("A", "default", "c1", 1, seq, 0, 1_000, 11_000, OCPP16, None, 0.0, value)
 
 
 @pytest.mark.parametrize(

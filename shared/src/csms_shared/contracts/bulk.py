@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.numbers import Whole
 
 # Items of a batch, so that it is done in some tenths of a second.
@@ -48,7 +49,7 @@ class BulkOutcome(Contract):
     next_cursor: str | None = None
 
 
-class BulkBatch(Contract):
+class BulkBatch(OfTenant):
     """Names one batch of a bulk action: at most `limit` items after `cursor`.
 
     A `dry_run` counts all that match after the cursor, whatever the limit, and changes nothing.

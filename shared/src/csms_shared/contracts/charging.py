@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.ocpp.versions import OCPP16
 
 RateUnitName = Literal["A", "W"]
@@ -47,7 +48,7 @@ class ChargingProfileView(Contract):
     profile: dict[str, Any]
 
 
-class ListChargingProfiles(PageQuery):
+class ListChargingProfiles(PageQuery, OfTenant):
     """Filter of a station's profiles; without `state`, those that are installed or waiting."""
 
     station_id: str
@@ -55,7 +56,7 @@ class ListChargingProfiles(PageQuery):
     state: ProfileStateName | None = None
 
 
-class AskCompositeSchedule(Contract):
+class AskCompositeSchedule(OfTenant):
     """Asks for our own computation from now on; `line_voltage` converts between the units."""
 
     station_id: str
@@ -119,7 +120,7 @@ class CompositeScheduleView(Contract):
     reported: ReportedSchedule | None
 
 
-class CheckChargingProfile(Contract):
+class CheckChargingProfile(OfTenant):
     """Asks what a SetChargingProfile meets at a station; `max_installed` is the station's limit."""
 
     station_id: str

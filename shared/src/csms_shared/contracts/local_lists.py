@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.requests import OfTenant
 
 SELECTION_MAX = 10_000
 
@@ -52,7 +53,7 @@ class LocalListView(Contract):
     max_entries_per_message: int | None
 
 
-class KeepLocalList(Contract):
+class KeepLocalList(OfTenant):
     """Keep a station's list: tokens of these groups and these tokens, or every accepted one."""
 
     station_id: str
@@ -60,7 +61,7 @@ class KeepLocalList(Contract):
     id_tokens: list[str] | None = Field(None, max_length=SELECTION_MAX)
 
 
-class LocalListName(Contract):
+class LocalListName(OfTenant):
     """Names the list of one station."""
 
     station_id: str

@@ -39,7 +39,13 @@ class CommandOrder(Contract):
 
 
 def order_of(
-    intent: Intent, *, order_id: UUID, station_id: str, deadline_ms: int, created_by: str
+    intent: Intent,
+    *,
+    order_id: UUID,
+    tenant_id: str = DEFAULT_TENANT,
+    station_id: str,
+    deadline_ms: int,
+    created_by: str,
 ) -> CommandOrder:
     """Return the order of an intent, in 1.6 as well: all that an older command-api sends."""
     call = written(OCPP16, intent)
@@ -47,6 +53,7 @@ def order_of(
     action, payload = call
     return CommandOrder(
         order_id=order_id,
+        tenant_id=tenant_id,
         station_id=station_id,
         ocpp_version=OCPP16,
         action=action,

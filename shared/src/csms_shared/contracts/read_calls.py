@@ -17,12 +17,13 @@ class Call(NamedTuple, Generic[Said]):
     """What a station said, with the gateway's stamp; times in milliseconds since the Unix epoch.
 
     `(connection_id, seq)` is unique; `(epoch, seq)` orders the calls of one station over all its
-    connections. `boot_count` is that of `StationCall`. `version` is the OCPP version that the
-    station spoke. `reply_key` is where its answer goes, if it gets one from here. `arrived_at` is
-    when it came, in seconds of this process's monotonic clock.
+    connections. `tenant_id` and `boot_count` are those of `StationCall`. `version` is the OCPP
+    version that the station spoke. `reply_key` is where its answer goes, if it gets one from here.
+    `arrived_at` is when it came, in seconds of this process's monotonic clock.
     """
 
     station_id: str
+    tenant_id: str
     connection_id: str
     epoch: int
     seq: int

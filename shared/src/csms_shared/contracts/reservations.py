@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import Expiry
 
@@ -53,7 +54,7 @@ class ReservationView(Contract):
     cancel_failure: str | None
 
 
-class ListReservations(PageQuery):
+class ListReservations(PageQuery, OfTenant):
     """Filter of reservations, newest first."""
 
     station_id: str | None = None
@@ -61,19 +62,19 @@ class ListReservations(PageQuery):
     id_token: str | None = None
 
 
-class ReservationName(Contract):
+class ReservationName(OfTenant):
     """Names one reservation."""
 
     reservation_id: int
 
 
-class FindReservation(Contract):
+class FindReservation(OfTenant):
     """Names a reservation by the ReserveNow that asks its station for it."""
 
     command_id: UUID
 
 
-class CreateReservation(Contract):
+class CreateReservation(OfTenant):
     """A connector (0: any one) to be kept for a token until `expires_at`.
 
     `group_id`: tokens of this group may use it too (parentIdTag). `command_id`: of the ReserveNow
@@ -89,7 +90,7 @@ class CreateReservation(Contract):
     command_id: UUID | None = None
 
 
-class CancelReservation(Contract):
+class CancelReservation(OfTenant):
     """Gives a reservation up; 409 where it has ended."""
 
     reservation_id: int

@@ -10,6 +10,7 @@ from csms_shared.contracts.charging import CHARGING_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
 from csms_shared.contracts.pages import PARKED_OPERATIONS, Page, PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.numbers import INT32_MAX, Whole
@@ -177,7 +178,7 @@ class QuarantineView(Contract):
     tried_at: str | None = None
 
 
-class TransactionFilter(Contract):
+class TransactionFilter(OfTenant):
     """Which transactions: everything given must be so."""
 
     station_id: str | None = None
@@ -200,25 +201,25 @@ class ListTransactions(PageQuery, TransactionFilter):
     changed_after: str | None = None
 
 
-class TransactionName(Contract):
+class TransactionName(OfTenant):
     """Names one transaction."""
 
     transaction_id: int
 
 
-class ListMeterValues(PageQuery):
+class ListMeterValues(PageQuery, OfTenant):
     """The meter values of one transaction, oldest first."""
 
     transaction_id: int
 
 
-class ListEvidence(PageQuery):
+class ListEvidence(PageQuery, OfTenant):
     """What else was said about one transaction: stops as they were sent, then values by time."""
 
     transaction_id: int
 
 
-class CloseTransaction(Contract):
+class CloseTransaction(OfTenant):
     """Ends a transaction by hand; 409 where it has ended already."""
 
     transaction_id: int
@@ -246,7 +247,7 @@ class CloseTransactions(BulkBatch, TransactionFilter):
     closed_by: str
 
 
-class OpenTransactions(Contract):
+class OpenTransactions(OfTenant):
     """Asks for the open transactions of a station: connector id -> transaction id."""
 
     station_id: str
@@ -259,7 +260,7 @@ class QuarantineKind(StrEnum):
     METER_VALUES = "meter_values"
 
 
-class QuarantineFilter(Contract):
+class QuarantineFilter(OfTenant):
     """Which items: everything given must be so."""
 
     station_id: str | None = None
@@ -274,14 +275,14 @@ class ListQuarantine(PageQuery, QuarantineFilter):
     status: str | None = "open"
 
 
-class Reconcile(Contract):
+class Reconcile(OfTenant):
     """Attach a quarantined item to a transaction of the same station."""
 
     id: str
     transaction_id: int
 
 
-class Dismiss(Contract):
+class Dismiss(OfTenant):
     """Set a quarantined item aside for good; it stays stored."""
 
     id: str
@@ -300,20 +301,20 @@ class DismissMany(BulkBatch, QuarantineFilter):
     """Set open items aside for good, in the same order."""
 
 
-class ListIdTokens(PageQuery):
+class ListIdTokens(PageQuery, OfTenant):
     """Filter of id tokens; `expired` includes accepted ones past their expiry."""
 
     status: TokenStatus | None = None
     q: str | None = None
 
 
-class IdTokenName(Contract):
+class IdTokenName(OfTenant):
     """Names one id token, in any case."""
 
     id_token: str
 
 
-class CreateIdToken(Contract):
+class CreateIdToken(OfTenant):
     """A new id token; one that differs only in case from another is a conflict.
 
     `max_concurrent`: transactions at once on different connectors; null is unlimited.
@@ -326,7 +327,7 @@ class CreateIdToken(Contract):
     max_concurrent: Annotated[int, Whole(1, INT32_MAX)] | None = 1
 
 
-class ChangeIdToken(Contract):
+class ChangeIdToken(OfTenant):
     """Changes to an id token; only the fields named in `set` are taken over."""
 
     id_token: str

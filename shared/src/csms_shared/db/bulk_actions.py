@@ -6,6 +6,7 @@ asks at the same time waits for it.
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID, uuid5
 
 from sqlalchemy import Select, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.bulk import BULK_COUNT_MAX, BulkBatch, BulkFailure, BulkOutcome
 from csms_shared.db.purging import delete_slice
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 BUSY = "busy"
 
@@ -25,10 +27,11 @@ async def done_once(
     work: Callable[[], Awaitable[BulkOutcome]],
 ) -> BulkOutcome:
     """Do `work` under the id of this batch, or return what it has done already."""
+    action_id = _id_in_tenant(batch)
     taken = await connection.execute(
-        insert(actions).values(id=batch.action_id).on_conflict_do_nothing().returning(actions.c.id)
+        insert(actions).values(id=action_id).on_conflict_do_nothing().returning(actions.c.id)
     )
-    mine = actions.c.id == batch.action_id
+    mine = actions.c.id == action_id
     if taken.first() is None:
         # Asked again, it may be once more: kept as long from now on.
         known = await connection.execute(
@@ -40,6 +43,13 @@ async def done_once(
         update(actions).where(mine).values(outcome=outcome.model_dump(mode="json"))
     )
     return outcome
+
+
+def _id_in_tenant(batch: BulkBatch) -> UUID:
+    """Return what the batch is known by: no tenant is answered what another's has done."""
+    if batch.tenant_id == DEFAULT_TENANT:
+        return batch.action_id
+    return uuid5(batch.action_id, batch.tenant_id)
 
 
 async def counted(connection: AsyncConnection, matching: Select[Any]) -> BulkOutcome:

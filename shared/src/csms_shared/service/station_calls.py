@@ -30,6 +30,7 @@ def read_call(work: Work, read: Reader[Said]) -> Call[Said]:
     item, envelope = StationCall.model_validate(work.item), work.envelope
     stamp = (
         item.station_id,
+        item.tenant_id,
         item.connection_id,
         item.epoch,
         item.seq,

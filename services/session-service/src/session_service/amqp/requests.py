@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
+from csms_shared.db.tenancy import RequestEngines
 from csms_shared.service.requests_inbox import RequestsInbox
 from session_service.charging.handlers import requests as charging
 from session_service.database.service_tables import bulk_action, parked
@@ -24,9 +23,10 @@ from session_service.transactions.handlers import requests as transactions
 
 
 def requests_inbox(
-    engine: AsyncEngine, publisher: Publisher, replies: Replies, after: Callable[[], None]
+    engines: RequestEngines, publisher: Publisher, replies: Replies, after: Callable[[], None]
 ) -> RequestsInbox:
-    """Return the consumer handler of the requests queue."""
+    """Return the consumer handler of the requests queue; parked items are the platform's."""
+    engine = engines.of_tenant
     return RequestsInbox(
         replies=replies,
         operations=SESSION_OPERATIONS,
@@ -60,7 +60,7 @@ def requests_inbox(
             "charging_profiles.list": transactional(engine, charging.list_profiles),
             "charging_profiles.composite": transactional(engine, charging.composite),
             "charging_profiles.check": transactional(engine, charging.check_profile),
-            **parked_operations(engine, publisher, parked, bulk_action, SESSION_SERVICE),
+            **parked_operations(engines.of_all, publisher, parked, bulk_action, SESSION_SERVICE),
         },
         after=after,
     )

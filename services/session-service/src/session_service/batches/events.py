@@ -19,6 +19,7 @@ from session_service.reservations.domain import Outage
 from session_service.reservations.handlers.judging import connectors_out_of_service
 from session_service.transactions.domain.starts import Place
 from session_service.transactions.store.starts import add_connectors
+from session_service.values.keys import TenantStation
 
 _CONNECTED = event_type(STATION_CONNECTED_KEY)
 _ADDED = event_type(CONNECTOR_ADDED_KEY)
@@ -36,11 +37,11 @@ async def follow_events(connection: AsyncConnection, works: Sequence[Work]) -> l
     """Do what follows from the ends of commands, from connections and from outages."""
     await apply_completed(connection, works, COMPLETED_COMMANDS)
     connections = [
-        (event.subject, read_moment(event.time)) for event in _events_of(works, _CONNECTED)
+        (_station(event), read_moment(event.time)) for event in _events_of(works, _CONNECTED)
     ]
     if connections:
         await stations_connected(connection, connections)
-    outages = [(event.subject, _outage(event)) for event in _events_of(works, _OUT_OF_SERVICE)]
+    outages = [(_station(event), _outage(event)) for event in _events_of(works, _OUT_OF_SERVICE)]
     if outages:
         await connectors_out_of_service(connection, outages)
     return []
@@ -58,6 +59,10 @@ def _added(event: CloudEvent) -> tuple[Place, int]:
     """Return a new connector and its EVSE, which registries of the version before do not name."""
     connector_id = int(event.data["connector_id"])
     return (event.subject, connector_id), int(event.data.get("evse_id", connector_id))
+
+
+def _station(event: CloudEvent) -> TenantStation:
+    return event.tenantid, event.subject
 
 
 def _outage(event: CloudEvent) -> Outage:

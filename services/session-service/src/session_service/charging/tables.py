@@ -2,9 +2,10 @@
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Table, Text, Uuid, text
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
 # `ocpp_version`, here and below: whose words the profile, payload or response is in.
+# `token_key`: by `token_key_in_tenant`.
 charging_profile = Table(
     "charging_profile",
     metadata,
@@ -21,6 +22,7 @@ charging_profile = Table(
     Column("ended_at", DateTime(True)),
     Column("profile", JSON, nullable=False),
     Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
+    tenant_id_column(),
     Index("charging_profile_by_station", "station_id", "sent_at", "command_id"),
     Index(
         "charging_profile_live",
@@ -45,6 +47,7 @@ charging_clearing = Table(
     Column("sent_at", DateTime(True), nullable=False),
     Column("payload", JSON, nullable=False),
     Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
+    tenant_id_column(),
     Index("charging_clearing_by_station", "station_id", "sent_at"),
 )
 
@@ -59,4 +62,5 @@ reported_schedule = Table(
     Column("response", JSON, nullable=False),
     Column("computed", JSON),
     Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
+    tenant_id_column(),
 )

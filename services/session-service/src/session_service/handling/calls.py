@@ -5,10 +5,11 @@ from typing import Any
 from csms_shared.contracts.read_calls import Call, UnreadCall
 
 
-def stored_call(station_id: str, row: Any) -> UnreadCall:
+def stored_call(station_id: str, tenant_id: str, row: Any) -> UnreadCall:
     """Return the call that a row keeps with its payload and stamp; nobody waits for its answer."""
     return Call(
         station_id=station_id,
+        tenant_id=tenant_id,
         connection_id=row.connection_id,
         epoch=row.epoch,
         seq=row.seq,

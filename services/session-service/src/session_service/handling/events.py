@@ -15,8 +15,10 @@ def joined(*parts: object) -> str:
     return "\x1f".join("" if part is None else str(part) for part in parts)
 
 
-def event_of(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -> Event:
-    """Return an event under its routing key; `cause` is what its id follows from."""
+def event_of(
+    routing_key: str, tenant_id: str, cause: str, subject: str, data: dict[str, Any]
+) -> Event:
+    """Return an event of a tenant under its routing key; `cause` is what its id follows from."""
     # Our own values need no validation, which on the path of meter values is a cost.
     return routing_key, CloudEvent.model_construct(
         id=event_id(routing_key, cause),
@@ -24,5 +26,6 @@ def event_of(routing_key: str, cause: str, subject: str, data: dict[str, Any]) -
         type=event_type(routing_key),
         subject=subject,
         time=format_time(utc_now()),
+        tenantid=tenant_id,
         data=data,
     )

@@ -12,7 +12,8 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.row_arrays import columns_of, names, unnest
+from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.id_tokens import token_key
 from session_service.local_lists.domain.lists import (
     Ask,
@@ -22,6 +23,12 @@ from session_service.local_lists.domain.lists import (
 )
 from session_service.local_lists.tables import local_list, local_list_content
 from session_service.tokens.domain import Token
+from session_service.values.keys import (
+    TenantStation,
+    key_in_tenant,
+    key_without_tenant,
+    token_key_in_tenant,
+)
 
 # CiString20Type (OCPP 1.6, 7.15): a longer token can't be told to a station.
 _ID_TOKEN_MAX = 20
@@ -50,14 +57,13 @@ _STATE = (
     "next_at",
 )
 _KEPT = (
-    "station_id",
     "command_id",
     "wanted_digest",
     "wanted_entries",
     "left_out",
     "fingerprint",
 )
-_WRITTEN = columns_of(local_list, *_KEPT, *_STATE)
+_WRITTEN = columns_of(local_list, "station_id", *_KEPT, *_STATE)
 _LOCK = text(
     "SELECT * FROM local_list WHERE station_id = ANY(:stations) ORDER BY station_id FOR UPDATE"
 )
@@ -67,8 +73,8 @@ _LOCK_DUE = text(
     "ORDER BY station_id FOR UPDATE SKIP LOCKED"
 )
 _KEEP = text(
-    "INSERT INTO local_list (station_id, enabled, group_ids, id_tokens, next_at) "
-    "VALUES (:station_id, true, :group_ids, :id_tokens, :now) "
+    "INSERT INTO local_list (tenant_id, station_id, enabled, group_ids, id_tokens, next_at) "
+    "VALUES (:tenant_id, :station_id, true, :group_ids, :id_tokens, :now) "
     "ON CONFLICT (station_id) DO UPDATE SET enabled = true, "
     "group_ids = excluded.group_ids, id_tokens = excluded.id_tokens, fingerprint = NULL"
 )
@@ -79,7 +85,7 @@ _WRITE = text(
     + f" FROM {unnest(_WRITTEN, 'new')} WHERE local_list.station_id = new.station_id"
 )
 _SELECTED = (
-    "FROM id_token WHERE status = 'accepted' AND key <> '' "
+    f"FROM id_token WHERE {of_tenant()} AND status = 'accepted' AND key <> '' "
     "AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz)) "
     f"AND char_length(id_token) <= {_ID_TOKEN_MAX} AND (CAST(:every AS boolean) "
     "OR group_id = ANY(:groups) OR key = ANY(:keys))"
@@ -96,10 +102,10 @@ _TOKENS = text(
     f"{_SELECTED} ORDER BY key LIMIT :limit"
 )
 _CONTENTS = text("SELECT digest, entries FROM local_list_content WHERE digest = ANY(:digests)")
-_CONTENT = columns_of(local_list_content, "digest", "entries")
+_CONTENT = columns_of(local_list_content, "digest", "tenant_id", "entries")
 _ADD_CONTENTS = text(
-    f"INSERT INTO local_list_content ({names(_CONTENT)}) SELECT digest, CAST(entries AS json) "
-    f"FROM {unnest(_CONTENT, 'new')} "
+    f"INSERT INTO local_list_content ({names(_CONTENT)}) "
+    f"SELECT digest, tenant_id, CAST(entries AS json) FROM {unnest(_CONTENT, 'new')} "
     "ORDER BY digest ON CONFLICT (digest) DO UPDATE SET touched_at = now()"
 )
 _DROP_CONTENTS = text(
@@ -113,8 +119,9 @@ _DROP_CONTENTS = text(
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which tokens a station is to know, and how many of them at most."""
+    """Which tokens of a tenant a station is to know, and how many of them at most."""
 
+    tenant_id: str
     group_ids: tuple[str, ...] | None
     id_tokens: tuple[str, ...] | None
     limit: int
@@ -133,15 +140,16 @@ class KeptList:
     fingerprint: str | None
 
     @property
-    def station_id(self) -> str:
+    def station(self) -> TenantStation:
         """Whose list it is."""
-        return str(self.row.station_id)
+        return str(self.row.tenant_id), key_without_tenant(self.row.station_id)
 
     @property
     def selection(self) -> Selection:
         """The selection as the tokens are read by it."""
         groups, tokens = self.row.group_ids, self.row.id_tokens
         return Selection(
+            self.row.tenant_id,
             None if groups is None else tuple(groups),
             None if tokens is None else tuple(tokens),
             self.state.entries_max,
@@ -150,24 +158,33 @@ class KeptList:
 
 async def keep_list(
     connection: AsyncConnection,
-    station_id: str,
+    station: TenantStation,
     group_ids: Sequence[str] | None,
     id_tokens: Sequence[str] | None,
     now: datetime,
 ) -> None:
     """Store that a station's list is kept, with this selection."""
-    parameters = {"station_id": station_id, "group_ids": group_ids, "id_tokens": id_tokens}
-    await connection.execute(_KEEP, parameters | {"now": now})
+    parameters = {
+        "tenant_id": station[0],
+        "station_id": key_in_tenant(*station),
+        "group_ids": group_ids,
+        "id_tokens": id_tokens,
+        "now": now,
+    }
+    await connection.execute(_KEEP, parameters)
 
 
-async def leave_list(connection: AsyncConnection, station_id: str) -> None:
+async def leave_list(connection: AsyncConnection, station: TenantStation) -> None:
     """Store that a station's list is left alone."""
-    await connection.execute(_LEAVE, {"station_id": station_id})
+    await connection.execute(_LEAVE, {"station_id": key_in_tenant(*station)})
 
 
-async def lock_lists(connection: AsyncConnection, stations: Collection[str]) -> list[KeptList]:
+async def lock_lists(
+    connection: AsyncConnection, stations: Collection[TenantStation]
+) -> list[KeptList]:
     """Return the lists of these stations, locked in order."""
-    rows = await connection.execute(_LOCK, {"stations": sorted(stations)})
+    keys = sorted(key_in_tenant(*station) for station in stations)
+    rows = await connection.execute(_LOCK, {"stations": keys})
     return [_kept(row) for row in rows]
 
 
@@ -182,7 +199,8 @@ async def write_lists(connection: AsyncConnection, lists: Iterable[KeptList]) ->
     rows = list(lists)
     if not rows:
         return
-    columns = {name: [getattr(kept, name) for kept in rows] for name in _KEPT}
+    columns = {"station_id": [kept.row.station_id for kept in rows]}
+    columns |= {name: [getattr(kept, name) for kept in rows] for name in _KEPT}
     columns |= {name: [getattr(kept.state, name) for kept in rows] for name in _STATE}
     await connection.execute(_WRITE, columns)
 
@@ -224,12 +242,16 @@ async def read_contents(
     return {row.digest: row.entries for row in rows}
 
 
-async def add_contents(connection: AsyncConnection, contents: Mapping[str, Content]) -> None:
-    """Store what lists hold, each content once."""
+async def add_contents(
+    connection: AsyncConnection, contents: Mapping[tuple[str, str], Content]
+) -> None:
+    """Store what lists hold, each content once; `contents` by tenant and digest."""
     if contents:
-        digests = sorted(contents)
-        entries = [orjson.dumps(contents[digest]).decode() for digest in digests]
-        await connection.execute(_ADD_CONTENTS, {"digest": digests, "entries": entries})
+        rows = [
+            (digest, tenant_id, orjson.dumps(content).decode())
+            for (tenant_id, digest), content in contents.items()
+        ]
+        await connection.execute(_ADD_CONTENTS, arrays(_CONTENT, rows))
 
 
 async def drop_contents(connection: AsyncConnection) -> None:
@@ -240,10 +262,13 @@ async def drop_contents(connection: AsyncConnection) -> None:
 def _parameters(selection: Selection, groups: Groups, now: datetime) -> dict[str, Any]:
     chosen = {token_key(name) for name in selection.group_ids or ()}
     return {
+        "tenant_id": selection.tenant_id,
         "now": now,
         "every": selection.group_ids is None and selection.id_tokens is None,
         "groups": [written for key in sorted(chosen) for written in groups.get(key, ())],
-        "keys": [token_key(name) for name in selection.id_tokens or ()],
+        "keys": [
+            token_key_in_tenant(selection.tenant_id, name) for name in selection.id_tokens or ()
+        ],
         "limit": selection.limit,
     }
 

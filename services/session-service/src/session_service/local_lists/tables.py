@@ -16,17 +16,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
-# What local lists hold, each content once, however many stations have it.
+# What local lists hold, each content once, however many stations of a tenant have it: the digest is
+# made of keys of tokens, which tell tenants apart.
 local_list_content = Table(
     "local_list_content",
     metadata,
     Column("digest", Text, primary_key=True),
     Column("entries", JSON, nullable=False),
     Column("touched_at", DateTime(True), nullable=False, server_default=func.now()),
+    tenant_id_column(),
 )
 
+# `station_id`: by `key_in_tenant`, for whoever has the station next keeps a list of their own.
 local_list = Table(
     "local_list",
     metadata,
@@ -58,5 +61,6 @@ local_list = Table(
     Column("left_out", Integer, nullable=False, server_default=text("0")),
     Column("fingerprint", Text),
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
+    tenant_id_column(),
     Index("local_list_due", "next_at", postgresql_where=text("enabled")),
 )

@@ -39,10 +39,12 @@ class MeterReport:
     """The meter values of one call.
 
     `named_id` is the transaction's id as sent, None without; `names_one` tells whether it can be
-    one. `untold` says why values of it count as sampled when they were received.
+    one. `tenant_id` is the station's now: the values are its own where they are of no transaction.
+    `untold` says why values of it count as sampled when they were received.
     """
 
     station_id: str
+    tenant_id: str
     connector_id: int
     named_id: str | None
     names_one: bool

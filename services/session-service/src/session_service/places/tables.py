@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
 # As station-registry told it last. A station that lost its place keeps its row, whose version says
 # what comes too late.
@@ -11,7 +11,7 @@ station_place = Table(
     "station_place",
     metadata,
     Column("station_id", Text, primary_key=True),
-    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    tenant_id_column(),
     Column("site_id", Text),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("version", BigInteger, nullable=False),

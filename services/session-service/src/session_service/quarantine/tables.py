@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
 # `next_at`: when it is tried next without a start of its station, later with each attempt.
 # `ocpp_version`: whose words the payload is in.
@@ -40,6 +40,18 @@ quarantine = Table(
     Column("tried_at", DateTime(True)),
     Column("next_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("ocpp_version", Text, nullable=False, server_default=text("'ocpp16'")),
+    tenant_id_column(),
+    Index("quarantine_of_tenant", "tenant_id", "received_at", "id"),
+    Index(
+        "quarantine_of_tenant_as_sent",
+        "tenant_id",
+        "station_id",
+        text("(kind <> 'stop')"),
+        "epoch",
+        "seq",
+        "id",
+        postgresql_where=text("status = 'open'"),
+    ),
     Index("quarantine_by_time", "received_at", "id"),
     Index(
         "quarantine_by_station",

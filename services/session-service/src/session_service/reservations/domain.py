@@ -55,11 +55,13 @@ class Reason(StrEnum):
 class Reservation:
     """What was asked of a station and what it answered; all times are ours.
 
-    `wire_id` is the reservationId that the station knows.
+    `wire_id` is the reservationId that the station knows. `token_key` is that of the tenant
+    (`token_key_in_tenant`).
     """
 
     id: int
     station_id: str
+    tenant_id: str
     wire_id: int
     connector_id: int
     token_key: str
@@ -113,6 +115,7 @@ class ReserveEnd:
 
     command_id: UUID
     station_id: str
+    tenant_id: str
     wanted: WantedReservation | None
     created_at: datetime
     created_by: str
@@ -127,6 +130,7 @@ class CancelEnd:
 
     command_id: UUID
     station_id: str
+    tenant_id: str
     wire_id: int | None
     asked_at: datetime
     completed_at: datetime

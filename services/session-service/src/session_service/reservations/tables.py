@@ -15,13 +15,14 @@ from sqlalchemy import (
     text,
 )
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
 reservation_ids = Sequence(
     "reservation_id", start=1, minvalue=1, maxvalue=2_147_483_647, data_type=Integer
 )
 
 # `wire_id`: reservationId as the station knows it; the same as `id` unless an operator chose it.
+# `token_key`: by `token_key_in_tenant`.
 reservation = Table(
     "reservation",
     metadata,
@@ -53,6 +54,8 @@ reservation = Table(
     Column("reason", Text),
     Column("ended_at", DateTime(True)),
     Column("transaction_id", Integer),
+    tenant_id_column(),
+    Index("reservation_of_tenant", "tenant_id", "id"),
     Index("reservation_by_station", "station_id", "expires_at"),
     Index("reservation_by_wire_id", "station_id", "wire_id"),
     Index("reservation_by_token", "token_key", "id"),
@@ -73,6 +76,7 @@ reservation_cancellation = Table(
     Column("asked_at", DateTime(True), nullable=False),
     Column("answered_at", DateTime(True), nullable=False),
     Column("accepted", Boolean, nullable=False),
+    tenant_id_column(),
     Index("reservation_cancellation_by_wire_id", "station_id", "wire_id"),
 )
 
@@ -84,6 +88,7 @@ reservation_outage = Table(
     Column("connector_id", BigInteger, nullable=False),
     Column("at", DateTime(True), nullable=False),
     Column("reason", Text, nullable=False),
+    tenant_id_column(),
     PrimaryKeyConstraint("station_id", "connector_id", "at", name="reservation_outage_pkey"),
     Index("reservation_outage_by_time", "at"),
 )

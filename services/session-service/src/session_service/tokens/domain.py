@@ -18,7 +18,7 @@ class AuthorizationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An id token as an operator keeps it; `key` is its text without case."""
+    """An id token as an operator keeps it; `key` is that of `token_key_in_tenant`."""
 
     key: str
     status: str

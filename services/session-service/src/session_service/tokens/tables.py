@@ -1,9 +1,10 @@
 """Tokens of drivers, and what they may do."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text, func, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Table, Text, func, text
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
+# `key`: by `token_key_in_tenant`, for tokens are unique in a tenant.
 # `type`: as OCPP 2.x spells it; null where nobody has said, as in OCPP 1.6. Not part of the key.
 id_token = Table(
     "id_token",
@@ -18,4 +19,6 @@ id_token = Table(
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("type", Text),
+    tenant_id_column(),
+    Index("id_token_of_tenant", "tenant_id", "key"),
 )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
-from session_service.database.metadata import metadata
+from session_service.database.metadata import metadata, tenant_id_column
 
 
 class Xid8(UserDefinedType[int]):
@@ -67,6 +67,7 @@ transaction_ids = Sequence(
 # token: the best stop of the station, which counts unless the transaction was closed by hand;
 # `stop_matched`: it did not name the transaction. `revision`: how often its end was told.
 # `changed_xid`: which transaction of the database wrote the row last (store/changes.py).
+# `token_key`: by `token_key_in_tenant`. `tenant_id`: whose the station was when it began.
 # `station_transaction_id`: what the station calls it. Where a program of before made the row it is
 # null and reads as `id`, and `evse_id` as the connector's number. `site_id`: where the station
 # stood when it began.
@@ -115,13 +116,7 @@ transaction = Table(
     Column("station_transaction_id", Text),
     Column("evse_id", BigInteger),
     Column("site_id", Text),
-    Index(
-        "transaction_by_site",
-        "site_id",
-        "started_at",
-        "id",
-        postgresql_where=text("site_id IS NOT NULL"),
-    ),
+    tenant_id_column(),
     Index("transaction_by_key", "key", "occurrence", unique=True),
     Index("transaction_by_connector", "station_id", "connector_id", "epoch", "seq"),
     Index("transaction_by_start", "started_at", "id"),
@@ -152,6 +147,25 @@ transaction = Table(
         "id",
         postgresql_where=text("status <> 'completed'"),
     ),
+    Index("transaction_of_tenant", "tenant_id", "started_at", "id"),
+    Index("transaction_of_tenant_by_change", "tenant_id", "changed_xid", "id"),
+    Index("transaction_of_tenant_by_stop", "tenant_id", "stopped_at", "id"),
+    Index(
+        "transaction_of_tenant_by_site",
+        "tenant_id",
+        "site_id",
+        "started_at",
+        "id",
+        postgresql_where=text("site_id IS NOT NULL"),
+    ),
+    Index(
+        "transaction_of_tenant_unfinished",
+        "tenant_id",
+        "status",
+        "started_at",
+        "id",
+        postgresql_where=text("status <> 'completed'"),
+    ),
 )
 
 # The tags that the station had when a transaction began. No foreign key, as of `live_figures`.
@@ -160,10 +174,10 @@ transaction_tag = Table(
     metadata,
     Column("transaction_id", Integer, primary_key=True, autoincrement=False),
     Column("tag", Text, primary_key=True),
-    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    tenant_id_column(),
     # The transaction's, for the order of the list.
     Column("started_at", DateTime(True), nullable=False),
-    Index("transaction_tag_by_start", "tag", "started_at", "transaction_id"),
+    Index("transaction_tag_by_start", "tenant_id", "tag", "started_at", "transaction_id"),
 )
 
 # The newest figures that were measured of each open transaction: rows of `transaction` stay as they
@@ -187,7 +201,7 @@ live_figures = Table(
     Column("told_at", DateTime(True)),
     Column("kept_until", DateTime(True), nullable=False),
     Column("ended", Boolean, nullable=False, server_default=text("false")),
-    Column("tenant_id", Text, nullable=False, server_default=text("'default'")),
+    tenant_id_column(),
     Index("live_figures_kept_until", "kept_until"),
 )
 

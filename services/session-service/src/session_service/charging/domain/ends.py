@@ -27,6 +27,7 @@ class NewClearing:
     """A clearing that a station carried out, as it was sent."""
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     sent_at: datetime
     ocpp_version: str
@@ -38,6 +39,7 @@ class AnsweredSchedule:
     """A composite schedule that a station was asked for, of `asked_s` seconds, and its answer."""
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     connector_id: int
     asked_s: int

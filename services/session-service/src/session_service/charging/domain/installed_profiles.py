@@ -37,12 +37,14 @@ Order = tuple[datetime, UUID]
 class AcceptedProfile:
     """A profile that a station accepted.
 
-    `token_key` is set where it came with a remote start; `profile.connector_id` is meaningless
-    there until the transaction is known, unless `connector_given`. `ended_at` is when what
-    removed the profile was sent, or when it was found to be over.
+    `token_key` (that of the tenant) is set where it came with a remote start;
+    `profile.connector_id` is meaningless there until the transaction is known, unless
+    `connector_given`. `ended_at` is when what removed the profile was sent, or when it was found
+    to be over.
     """
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     sent_at: datetime
     profile: Profile
@@ -62,6 +64,7 @@ class AcceptedClearing:
     """A ClearChargingProfile that a station accepted."""
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     sent_at: datetime
     filter: ClearFilter
@@ -89,7 +92,10 @@ def settled(
     transactions: Sequence[KnownTransaction],
     now: datetime,
 ) -> list[AcceptedProfile]:
-    """Return the profiles of one station as they stand; the same input gives the same states."""
+    """Return the profiles that a tenant sent to one station as they stand.
+
+    The same input gives the same states.
+    """
     bound = _bind(sorted(profiles, key=lambda profile: profile.order), transactions)
     removals = list(clearings)
     active = {each.transaction_id: each.active for each in transactions}

@@ -26,8 +26,10 @@ from session_service.charging.domain.installed_profiles import ProfileState
 from session_service.charging.domain.profiles import RateUnit
 from session_service.charging.handlers.profiles import accepted_profiles, settle
 from session_service.charging.store.profiles import keep_reported, read_profiles, read_reported
+from session_service.database.tenants import is_of
 from session_service.ocpp.stored.charging import SCHEDULES
 from session_service.transactions.tables import transaction
+from session_service.values.keys import TenantStation
 
 
 async def note_composite_schedules(
@@ -35,7 +37,7 @@ async def note_composite_schedules(
 ) -> None:
     """Keep the composite schedules that stations answered, with our own of the same time."""
     if answered:
-        await settle(connection, sorted({each.station_id for each in answered}))
+        await settle(connection, sorted({(each.tenant_id, each.station_id) for each in answered}))
     for each in answered:
         computed = await _counterpart(connection, each)
         await keep_reported(
@@ -47,29 +49,29 @@ async def note_composite_schedules(
 
 async def computed_schedule(
     connection: AsyncConnection,
-    place: tuple[str, int],
+    station: TenantStation,
+    connector_id: int,
     start_at: datetime,
     duration_s: int,
     unit: RateUnit,
     voltage: int = NOMINAL_VOLTAGE,
 ) -> tuple[CompositeSchedule, Charging]:
     """Compute a connector's schedule; the station's profiles are settled already."""
-    station_id, connector_id = place
-    rows = await read_profiles(connection, {station_id: start_at})
+    rows = await read_profiles(connection, {station: start_at})
     installed = [
         accepted.profile
         for accepted in accepted_profiles(rows)
         if accepted.state is ProfileState.INSTALLED
     ]
-    charging = await _charging(connection, station_id, connector_id)
+    charging = await _charging(connection, station, connector_id)
     return composite_schedule(installed, charging, start_at, duration_s, unit, voltage), charging
 
 
 async def reported(
-    connection: AsyncConnection, station_id: str, connector_id: int
+    connection: AsyncConnection, station: TenantStation, connector_id: int
 ) -> ReportedSchedule | None:
     """Return a station's last own schedule of a connector, compared with ours of that time."""
-    row = await read_reported(connection, station_id, connector_id)
+    row = await read_reported(connection, station, connector_id)
     if row is None:
         return None
     computed = None if row.computed is None else ComputedSchedule.model_validate(row.computed)
@@ -146,7 +148,8 @@ async def _counterpart(
         return None
     found, _ = await computed_schedule(
         connection,
-        (answered.station_id, answered.connector_id),
+        (answered.tenant_id, answered.station_id),
+        answered.connector_id,
         schedule.start_at or answered.answered_at,
         duration_s,
         schedule.unit,
@@ -154,11 +157,15 @@ async def _counterpart(
     return found
 
 
-async def _charging(connection: AsyncConnection, station_id: str, connector_id: int) -> Charging:
+async def _charging(
+    connection: AsyncConnection, station: TenantStation, connector_id: int
+) -> Charging:
+    tenant_id, station_id = station
     row = (
         await connection.execute(
             select(transaction.c.id, transaction.c.started_at)
             .where(
+                is_of(transaction, tenant_id),
                 transaction.c.station_id == station_id,
                 transaction.c.connector_id == connector_id,
                 # Spelled out, for a plan that is made once can't tell a parameter's value.

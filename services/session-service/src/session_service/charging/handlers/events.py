@@ -18,4 +18,4 @@ def charging_profile_told(key: str, accepted: AcceptedProfile) -> Event:
         "state": accepted.state.value,
     }
     cause = joined(accepted.command_id, accepted.state.value, profile.transaction_id)
-    return event_of(key, cause, accepted.station_id, data)
+    return event_of(key, accepted.tenant_id, cause, accepted.station_id, data)

@@ -1,6 +1,6 @@
 """What follows from commands on charging profiles that stations accepted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ from session_service.charging.store.profiles import (
 from session_service.database.service_tables import outbox
 from session_service.handling.events import Event
 from session_service.ocpp.stored.charging import CLEARINGS, PROFILES
+from session_service.values.keys import TenantStation
 
 # What is over stays readable so long; a command that ends later than this finds nothing to undo.
 KEPT_DAYS = 30
@@ -43,8 +44,11 @@ _UNDECIDED = (ProfileState.WAITING, ProfileState.UNUSED)
 async def note_profiles(connection: AsyncConnection, new: Sequence[NewProfile]) -> None:
     """Take in profiles that stations accepted, by themselves or with a remote start."""
     if new:
-        since = _earliest((each.accepted.station_id, each.accepted.sent_at) for each in new)
-        await lock_charging(connection, sorted(since))
+        since = _earliest(
+            ((each.accepted.tenant_id, each.accepted.station_id), each.accepted.sent_at)
+            for each in new
+        )
+        await lock_charging(connection, since)
         await add_profiles(connection, new)
         await _settle(connection, since)
 
@@ -52,13 +56,13 @@ async def note_profiles(connection: AsyncConnection, new: Sequence[NewProfile]) 
 async def note_clearings(connection: AsyncConnection, new: Sequence[NewClearing]) -> None:
     """Take in clearings that stations carried out."""
     if new:
-        since = _earliest((each.station_id, each.sent_at) for each in new)
-        await lock_charging(connection, sorted(since))
+        since = _earliest(((each.tenant_id, each.station_id), each.sent_at) for each in new)
+        await lock_charging(connection, since)
         await add_clearings(connection, new)
         await _settle(connection, since)
 
 
-async def settle(connection: AsyncConnection, stations: Sequence[str]) -> None:
+async def settle(connection: AsyncConnection, stations: Collection[TenantStation]) -> None:
     """Bind what waits to transactions that have started, and end what belongs to ended ones."""
     if stations:
         await lock_charging(connection, stations)
@@ -87,6 +91,7 @@ def _accepted_profile(row: Row[Any]) -> AcceptedProfile | None:
     profile = read(row.connector_id or 0, row.profile, row.sent_at)
     return AcceptedProfile(
         row.command_id,
+        row.tenant_id,
         row.station_id,
         row.sent_at,
         replace(profile, transaction_id=row.transaction_id),
@@ -97,33 +102,39 @@ def _accepted_profile(row: Row[Any]) -> AcceptedProfile | None:
     )
 
 
-async def _settle(connection: AsyncConnection, since: Mapping[str, datetime]) -> None:
+async def _settle(connection: AsyncConnection, since: Mapping[TenantStation, datetime]) -> None:
     before = accepted_profiles(await read_profiles(connection, since))
     if not before:
         return
-    waiting = ((each.station_id, each.sent_at) for each in before if each.state in _UNDECIDED)
+    waiting = (
+        ((each.tenant_id, each.station_id), each.sent_at)
+        for each in before
+        if each.state in _UNDECIDED
+    )
     # What waits may turn out to be for a connector that was cleared meanwhile.
     cleared_since = _earliest([*since.items(), *waiting])
     clearings = [
-        AcceptedClearing(row.command_id, row.station_id, row.sent_at, read(row.payload))
+        AcceptedClearing(
+            row.command_id, row.tenant_id, row.station_id, row.sent_at, read(row.payload)
+        )
         for row in await read_clearings(connection, cleared_since)
         if (read := CLEARINGS.find(row.ocpp_version)) is not None
     ]
     transactions = await read_transactions(
         connection,
-        {each.station_id for each in before},
+        set(map(_station, before)),
         {number for each in before if (number := each.profile.transaction_id) is not None},
         min(each.sent_at for each in before) - CLOCK_TOLERANCE,
     )
     now = utc_now()
     changed: list[AcceptedProfile] = []
     events: list[Event] = []
-    for station_id in since:
-        mine = {each.command_id: each for each in before if each.station_id == station_id}
+    for station in since:
+        mine = {each.command_id: each for each in before if _station(each) == station}
         after = settled(
             mine.values(),
-            [each for each in clearings if each.station_id == station_id],
-            transactions.get(station_id, []),
+            [each for each in clearings if _station(each) == station],
+            transactions.get(station, []),
             now,
         )
         for each in after:
@@ -135,6 +146,10 @@ async def _settle(connection: AsyncConnection, since: Mapping[str, datetime]) ->
     await write_events(connection, outbox, events)
 
 
+def _station(each: AcceptedProfile | AcceptedClearing) -> TenantStation:
+    return each.tenant_id, each.station_id
+
+
 def _told(before: ProfileState, after: AcceptedProfile) -> Iterable[Event]:
     """Tell each step once, also where a station took and dropped a profile before we knew."""
     if before in _UNDECIDED and after.state not in _UNDECIDED:
@@ -143,8 +158,10 @@ def _told(before: ProfileState, after: AcceptedProfile) -> Iterable[Event]:
         yield charging_profile_told("charging_profile.removed", after)
 
 
-def _earliest(sent: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
-    earliest: dict[str, datetime] = {}
-    for station_id, at in sorted(sent):
-        earliest.setdefault(station_id, at)
+def _earliest(
+    sent: Iterable[tuple[TenantStation, datetime]],
+) -> dict[TenantStation, datetime]:
+    earliest: dict[TenantStation, datetime] = {}
+    for station, at in sorted(sent):
+        earliest.setdefault(station, at)
     return earliest

@@ -33,6 +33,7 @@ from session_service.charging.handlers.composite_schedules import (
 from session_service.charging.handlers.profiles import accepted_profiles, settle
 from session_service.charging.store.pages import page_of_charging_profiles
 from session_service.charging.store.profiles import read_profiles
+from session_service.database.tenants import is_of
 from session_service.ocpp.stored.charging import PURPOSES
 from session_service.ocpp.v16.charging import read_wanted_profile, write_obstacle
 from session_service.transactions.tables import transaction
@@ -42,7 +43,7 @@ async def list_profiles(
     connection: AsyncConnection, query: ListChargingProfiles
 ) -> Page[ChargingProfileView]:
     """Return a page of a station's profiles, newest first."""
-    await settle(connection, [query.station_id])
+    await settle(connection, [(query.tenant_id, query.station_id)])
     rows, cursor = await page_of_charging_profiles(connection, query)
     return Page(items=[_view(row) for row in rows], next_cursor=cursor)
 
@@ -51,10 +52,11 @@ async def composite(
     connection: AsyncConnection, query: AskCompositeSchedule
 ) -> CompositeScheduleView:
     """Return a connector's composite schedule from now on, and the station's last own one."""
-    await settle(connection, [query.station_id])
+    await settle(connection, [(query.tenant_id, query.station_id)])
     schedule, charging = await computed_schedule(
         connection,
-        (query.station_id, query.connector_id),
+        (query.tenant_id, query.station_id),
+        query.connector_id,
         utc_now().replace(microsecond=0),
         query.duration,
         RateUnit(query.unit),
@@ -65,7 +67,9 @@ async def composite(
         connector_id=query.connector_id,
         transaction_id=charging.transaction_id,
         computed=computed_view(schedule),
-        reported=await reported(connection, query.station_id, query.connector_id),
+        reported=await reported(
+            connection, (query.tenant_id, query.station_id), query.connector_id
+        ),
     )
 
 
@@ -73,18 +77,18 @@ async def check_profile(
     connection: AsyncConnection, query: CheckChargingProfile
 ) -> list[FieldProblem]:
     """Return what keeps a station from taking a profile, as far as we know of it."""
-    await settle(connection, [query.station_id])
+    await settle(connection, [(query.tenant_id, query.station_id)])
     now = utc_now()
     new = read_wanted_profile(query.payload, now)
     obstacles: list[Obstacle] = []
     if new.purpose is Purpose.TX:
-        running = await _running(connection, query.station_id, new.connector_id)
+        running = await _running(connection, query, new.connector_id)
         if not running:
             obstacles.append(NoTransaction())
         elif new.transaction_id is not None and new.transaction_id not in running:
             obstacles.append(OtherTransaction(new.connector_id))
     if query.max_installed is not None:
-        rows = await read_profiles(connection, {query.station_id: now})
+        rows = await read_profiles(connection, {(query.tenant_id, query.station_id): now})
         kept = [
             each
             for each in accepted_profiles(rows)
@@ -95,10 +99,13 @@ async def check_profile(
     return [write_obstacle(obstacle) for obstacle in obstacles]
 
 
-async def _running(connection: AsyncConnection, station_id: str, connector_id: int) -> set[int]:
+async def _running(
+    connection: AsyncConnection, query: CheckChargingProfile, connector_id: int
+) -> set[int]:
     rows = await connection.execute(
         select(transaction.c.id).where(
-            transaction.c.station_id == station_id,
+            is_of(transaction, query.tenant_id),
+            transaction.c.station_id == query.station_id,
             transaction.c.connector_id == connector_id,
             transaction.c.status == "active",
         )

@@ -15,6 +15,7 @@ from csms_shared.db.cursors import (
 )
 from session_service.charging.tables import charging_profile
 from session_service.database.paging import PageRows, limited
+from session_service.database.tenants import is_of
 
 
 async def page_of_charging_profiles(
@@ -24,7 +25,7 @@ async def page_of_charging_profiles(
     table = charging_profile.c
     statement = (
         select(charging_profile)
-        .where(table.station_id == query.station_id)
+        .where(is_of(charging_profile, query.tenant_id), table.station_id == query.station_id)
         .order_by(table.sent_at.desc(), table.command_id.desc())
     )
     states = ("waiting", "installed") if query.state is None else (query.state.value,)

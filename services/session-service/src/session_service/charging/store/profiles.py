@@ -11,10 +11,12 @@ from sqlalchemy import DateTime, Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.numbers import INT32_MAX
 from session_service.charging.domain.ends import AnsweredSchedule, NewClearing, NewProfile
 from session_service.charging.domain.installed_profiles import AcceptedProfile, KnownTransaction
 from session_service.charging.tables import charging_clearing, charging_profile
+from session_service.values.keys import TenantStation
 
 _STATION = columns_of(charging_profile, "station_id")
 _LOCK = text(
@@ -25,6 +27,7 @@ _LOCK = text(
 _PROFILE = columns_of(
     charging_profile,
     "command_id",
+    "tenant_id",
     "station_id",
     "connector_id",
     "profile_id",
@@ -42,27 +45,27 @@ _ADD = text(
     f"FROM {unnest(_NEW_PROFILE, 'new')} ON CONFLICT (command_id) DO NOTHING RETURNING command_id"
 )
 _CLEARING = columns_of(
-    charging_clearing, "command_id", "station_id", "sent_at", "ocpp_version", "payload"
+    charging_clearing, "command_id", "tenant_id", "station_id", "sent_at", "ocpp_version", "payload"
 )
 _ADD_CLEARINGS = text(
     f"INSERT INTO charging_clearing ({names(_CLEARING)}) "
-    "SELECT command_id, station_id, sent_at, ocpp_version, CAST(payload AS json) "
+    "SELECT command_id, tenant_id, station_id, sent_at, ocpp_version, CAST(payload AS json) "
     f"FROM {unnest(_CLEARING, 'new')} ON CONFLICT (command_id) DO NOTHING"
 )
-_SINCE = columns_of(charging_profile, "station_id", since=DateTime(True))
+_SINCE = columns_of(charging_profile, "tenant_id", "station_id", since=DateTime(True))
 # Of what is over, only what something that has just arrived may have touched.
 _READ = text(
     "SELECT charging_profile.* FROM charging_profile "
-    f"JOIN {unnest(_SINCE, 'given')} USING (station_id) "
+    f"JOIN {unnest(_SINCE, 'given')} USING (tenant_id, station_id) "
     "WHERE state IN ('waiting', 'installed') OR sent_at >= since OR ended_at >= since"
 )
 _READ_CLEARINGS = text(
     "SELECT charging_clearing.* FROM charging_clearing "
-    f"JOIN {unnest(_SINCE, 'given')} USING (station_id) "
+    f"JOIN {unnest(_SINCE, 'given')} USING (tenant_id, station_id) "
     "WHERE sent_at >= since"
 )
 _TRANSACTIONS = text(
-    "SELECT station_id, id, connector_id, token_key, received_at, status "
+    "SELECT tenant_id, station_id, id, connector_id, token_key, received_at, status "
     "FROM transaction WHERE station_id = ANY(:stations) "
     "AND (status <> 'completed' OR id = ANY(:ids) "
     "OR (started_at >= CAST(:since AS timestamptz) - interval '1 hour' "
@@ -77,25 +80,29 @@ _SAVE = text(
     f"FROM {unnest(_STATE, 'new')} WHERE charging_profile.command_id = new.command_id"
 )
 _KEEP_REPORTED = text(
-    "INSERT INTO reported_schedule (station_id, connector_id, command_id, sent_at, answered_at, "
-    "response, computed, ocpp_version) VALUES (:station_id, :connector_id, :command_id, :sent_at, "
-    ":answered_at, CAST(:response AS json), CAST(:computed AS json), :ocpp_version) "
-    "ON CONFLICT (station_id, connector_id) DO UPDATE SET command_id = excluded.command_id, "
-    "sent_at = excluded.sent_at, answered_at = excluded.answered_at, "
-    "response = excluded.response, computed = excluded.computed, "
-    "ocpp_version = excluded.ocpp_version "
+    "INSERT INTO reported_schedule (tenant_id, station_id, connector_id, command_id, sent_at, "
+    "answered_at, response, computed, ocpp_version) VALUES (:tenant_id, :station_id, "
+    ":connector_id, :command_id, :sent_at, :answered_at, CAST(:response AS json), "
+    "CAST(:computed AS json), :ocpp_version) "
+    "ON CONFLICT (station_id, connector_id) DO UPDATE SET tenant_id = excluded.tenant_id, "
+    "command_id = excluded.command_id, sent_at = excluded.sent_at, "
+    "answered_at = excluded.answered_at, response = excluded.response, "
+    "computed = excluded.computed, ocpp_version = excluded.ocpp_version "
     "WHERE (excluded.sent_at, excluded.command_id) > "
     "(reported_schedule.sent_at, reported_schedule.command_id)"
 )
 _REPORTED = text(
-    "SELECT * FROM reported_schedule WHERE station_id = :station_id "
+    f"SELECT * FROM reported_schedule WHERE {of_tenant()} AND station_id = :station_id "
     "AND connector_id = :connector_id"
 )
-# In no order, so that no station waits for others that have something to settle for long.
+# Only of the profile's tenant, as what is read to settle it. In no order, so that no station waits
+# for others that have something to settle for long.
 _UNSETTLED = text(
-    "SELECT station_id FROM (SELECT station_id FROM charging_profile WHERE state = 'waiting' "
-    "UNION SELECT profile.station_id FROM charging_profile AS profile JOIN transaction "
+    "SELECT tenant_id, station_id FROM (SELECT tenant_id, station_id FROM charging_profile "
+    "WHERE state = 'waiting' UNION SELECT profile.tenant_id, profile.station_id "
+    "FROM charging_profile AS profile JOIN transaction "
     "ON transaction.id = profile.transaction_id AND transaction.station_id = profile.station_id "
+    "AND transaction.tenant_id = profile.tenant_id "
     "WHERE profile.state = 'installed' AND profile.transaction_id IS NOT NULL "
     "AND transaction.status <> 'active') AS due ORDER BY random() LIMIT 500"
 )
@@ -108,9 +115,9 @@ _FORGET = (
 )
 
 
-async def lock_charging(connection: AsyncConnection, stations: Collection[str]) -> None:
+async def lock_charging(connection: AsyncConnection, stations: Collection[TenantStation]) -> None:
     """Let nobody else settle the profiles of these stations in the meantime."""
-    await connection.execute(_LOCK, {"station_id": list(stations)})
+    await connection.execute(_LOCK, {"station_id": sorted({station for _, station in stations})})
 
 
 async def add_profiles(connection: AsyncConnection, profiles: Sequence[NewProfile]) -> None:
@@ -120,6 +127,7 @@ async def add_profiles(connection: AsyncConnection, profiles: Sequence[NewProfil
     rows = [
         (
             new.accepted.command_id,
+            new.accepted.tenant_id,
             new.accepted.station_id,
             _connector(new.accepted),
             new.accepted.profile.profile_id,
@@ -143,6 +151,7 @@ async def add_clearings(connection: AsyncConnection, clearings: Sequence[NewClea
     rows = [
         (
             new.command_id,
+            new.tenant_id,
             new.station_id,
             new.sent_at,
             new.ocpp_version,
@@ -154,37 +163,42 @@ async def add_clearings(connection: AsyncConnection, clearings: Sequence[NewClea
 
 
 async def read_profiles(
-    connection: AsyncConnection, since: Mapping[str, datetime]
+    connection: AsyncConnection, since: Mapping[TenantStation, datetime]
 ) -> Sequence[Row[Any]]:
     """Return the live profiles of stations, and those sent since the station's time."""
-    found = await connection.execute(_READ, arrays(_SINCE, since.items()))
+    found = await connection.execute(_READ, _since(since))
     return found.all()
 
 
 async def read_clearings(
-    connection: AsyncConnection, since: Mapping[str, datetime]
+    connection: AsyncConnection, since: Mapping[TenantStation, datetime]
 ) -> Sequence[Row[Any]]:
     """Return the clearings sent to stations since the station's time."""
-    found = await connection.execute(_READ_CLEARINGS, arrays(_SINCE, since.items()))
+    found = await connection.execute(_READ_CLEARINGS, _since(since))
     return found.all()
 
 
 async def read_transactions(
     connection: AsyncConnection,
-    stations: Collection[str],
+    stations: Collection[TenantStation],
     ids: Collection[int],
     since: datetime,
-) -> dict[str, list[KnownTransaction]]:
-    """Return transactions by station: the open ones, those named, those received since."""
+) -> dict[TenantStation, list[KnownTransaction]]:
+    """Return transactions by tenant and station: the open ones, those named or received since."""
     rows = await connection.execute(
-        _TRANSACTIONS, {"stations": list(stations), "ids": _int32(ids), "since": since}
+        _TRANSACTIONS,
+        {
+            "stations": sorted({station for _, station in stations}),
+            "ids": _int32(ids),
+            "since": since,
+        },
     )
-    found: dict[str, list[KnownTransaction]] = {}
+    found: dict[TenantStation, list[KnownTransaction]] = {}
     for row in rows:
         known = KnownTransaction(
             row.id, row.connector_id, row.token_key, row.received_at, row.status == "active"
         )
-        found.setdefault(row.station_id, []).append(known)
+        found.setdefault((row.tenant_id, row.station_id), []).append(known)
     return found
 
 
@@ -212,6 +226,7 @@ async def keep_reported(
     await connection.execute(
         _KEEP_REPORTED,
         {
+            "tenant_id": answered.tenant_id,
             "station_id": answered.station_id,
             "connector_id": answered.connector_id,
             "command_id": answered.command_id,
@@ -225,22 +240,32 @@ async def keep_reported(
 
 
 async def read_reported(
-    connection: AsyncConnection, station_id: str, connector_id: int
+    connection: AsyncConnection, station: TenantStation, connector_id: int
 ) -> Row[Any] | None:
     """Return the last schedule that a station reported of a connector."""
-    parameters = {"station_id": station_id, "connector_id": connector_id}
+    tenant_id, station_id = station
+    parameters = {
+        "tenant_id": tenant_id,
+        "station_id": station_id,
+        "connector_id": connector_id,
+    }
     return (await connection.execute(_REPORTED, parameters)).first()
 
 
-async def unsettled_stations(connection: AsyncConnection) -> list[str]:
+async def unsettled_stations(connection: AsyncConnection) -> list[TenantStation]:
     """Return stations, 500 at most, with profiles that wait for a transaction or outlived it."""
-    return list((await connection.execute(_UNSETTLED)).scalars())
+    rows = await connection.execute(_UNSETTLED)
+    return [(row.tenant_id, row.station_id) for row in rows]
 
 
 async def forget_charging(connection: AsyncConnection, days: int) -> None:
     """Delete what has been over for so many days."""
     for statement in _FORGET:
         await connection.execute(statement, {"days": days})
+
+
+def _since(since: Mapping[TenantStation, datetime]) -> dict[str, list[Any]]:
+    return arrays(_SINCE, [(*station, at) for station, at in since.items()])
 
 
 def _connector(accepted: AcceptedProfile) -> int | None:

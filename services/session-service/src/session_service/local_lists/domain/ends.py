@@ -15,6 +15,7 @@ class QuestionEnd:
     """
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     created_by: str
     at: datetime

@@ -17,7 +17,8 @@ from csms_shared.values.numbers import INT32_MAX
 
 # What a station is told of a token, as its OCPP version spells it: compared here, never read.
 Entry = Mapping[str, Any]
-# A token's text without case -> its entry. What tells one content from another is its digest.
+# The key of a token in its tenant -> its entry. What tells one content from another is its digest:
+# that of what two tenants have in common is that of nothing.
 Content = Mapping[str, Entry]
 EMPTY_DIGEST = blake2b(digest_size=16).hexdigest()
 

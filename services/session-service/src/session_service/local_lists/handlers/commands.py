@@ -17,6 +17,7 @@ from session_service.local_lists.domain.ends import QuestionEnd
 from session_service.local_lists.domain.lists import LocalList, Result, Stage
 from session_service.local_lists.handlers.synchronizing import advance
 from session_service.local_lists.store import KeptList, lock_lists
+from session_service.values.keys import TenantStation
 
 Learn = Callable[[LocalList, QuestionEnd, bool], LocalList]
 
@@ -38,12 +39,12 @@ async def list_completed(connection: AsyncConnection, ends: Sequence[QuestionEnd
 
 async def _learn(connection: AsyncConnection, ends: Sequence[QuestionEnd], learn: Learn) -> None:
     lists = {
-        kept.station_id: kept
-        for kept in await lock_lists(connection, {end.station_id for end in ends})
+        kept.station: kept
+        for kept in await lock_lists(connection, {(end.tenant_id, end.station_id) for end in ends})
     }
-    changed: dict[str, KeptList] = {}
+    changed: dict[TenantStation, KeptList] = {}
     for end in ends:
-        kept = lists.get(end.station_id)
+        kept = lists.get((end.tenant_id, end.station_id))
         if kept is None:
             continue
         expected = kept.state.asked is not None and kept.command_id == end.command_id
@@ -52,7 +53,7 @@ async def _learn(connection: AsyncConnection, ends: Sequence[QuestionEnd], learn
         state = learn(kept.state, end, expected)
         if state != kept.state:
             kept.state = state
-            changed[kept.station_id] = kept
+            changed[kept.station] = kept
     await advance(connection, list(changed.values()))
 
 

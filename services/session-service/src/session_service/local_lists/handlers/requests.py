@@ -26,14 +26,15 @@ from session_service.local_lists.store import KeptList, keep_list, leave_list, l
 
 async def get_local_list(connection: AsyncConnection, name: LocalListName) -> LocalListView:
     """Return where a station's list stands."""
-    return _view(await _kept(connection, name.station_id))
+    return _view(await _kept(connection, name))
 
 
 async def keep_local_list(connection: AsyncConnection, request: KeepLocalList) -> LocalListView:
     """Keep a station's list from now on; a new selection is sent as a difference."""
     now = utc_now()
-    await keep_list(connection, request.station_id, request.group_ids, request.id_tokens, now)
-    kept = await _kept(connection, request.station_id)
+    station = request.tenant_id, request.station_id
+    await keep_list(connection, station, request.group_ids, request.id_tokens, now)
+    kept = await _kept(connection, request)
     kept.wanted_digest = kept.wanted_entries = None
     if kept.state.asked is None:
         # A list that was left alone meanwhile is compared first.
@@ -46,38 +47,38 @@ async def keep_local_list(connection: AsyncConnection, request: KeepLocalList) -
             next_at=now,
         )
     await advance(connection, [kept])
-    return _view(await _kept(connection, request.station_id))
+    return _view(await _kept(connection, request))
 
 
 async def sync_local_list(connection: AsyncConnection, name: LocalListName) -> LocalListView:
     """Begin anew with a station: limits, version, and what is missing."""
-    kept = await _kept(connection, name.station_id)
+    kept = await _kept(connection, name)
     if not kept.row.enabled:
         raise refuse(409, "local_list_off", "the list of this station is left alone")
     if kept.state.asked is None:
         kept.state = begun_again(kept.state, utc_now())
         await advance(connection, [kept])
-    return _view(await _kept(connection, name.station_id))
+    return _view(await _kept(connection, name))
 
 
 async def leave_local_list(connection: AsyncConnection, name: LocalListName) -> LocalListView:
     """Change a station's list no more; what it holds stays there."""
-    await _kept(connection, name.station_id)
-    await leave_list(connection, name.station_id)
-    return _view(await _kept(connection, name.station_id))
+    await _kept(connection, name)
+    await leave_list(connection, (name.tenant_id, name.station_id))
+    return _view(await _kept(connection, name))
 
 
-async def _kept(connection: AsyncConnection, station_id: str) -> KeptList:
-    found = await lock_lists(connection, [station_id])
+async def _kept(connection: AsyncConnection, name: LocalListName | KeepLocalList) -> KeptList:
+    found = await lock_lists(connection, [(name.tenant_id, name.station_id)])
     if not found:
-        raise refuse(404, "not_found", f"no local list of {station_id} is kept")
+        raise refuse(404, "not_found", f"no local list of {name.station_id} is kept")
     return found[0]
 
 
 def _view(kept: KeptList) -> LocalListView:
     state = kept.state
     return LocalListView(
-        station_id=kept.station_id,
+        station_id=kept.station[1],
         status=_status(kept),
         group_ids=kept.row.group_ids,
         id_tokens=kept.row.id_tokens,

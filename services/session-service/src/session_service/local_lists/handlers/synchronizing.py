@@ -42,6 +42,7 @@ from session_service.local_lists.store import (
 from session_service.ocpp.v16.local_lists import digest_of, wanted_update, write_entry
 from session_service.tokens.domain import decide_authorization
 from session_service.tokens.store.tokens import read_groups
+from session_service.values.keys import TenantStation
 
 _FACTS: Mapping[Ask, Intent] = {
     Ask.LIMITS: ReadLocalListLimits(),
@@ -60,16 +61,16 @@ async def forget_contents(connection: AsyncConnection) -> None:
 
 
 async def stations_connected(
-    connection: AsyncConnection, connections: Collection[tuple[str, datetime]]
+    connection: AsyncConnection, connections: Collection[tuple[TenantStation, datetime]]
 ) -> None:
     """Have stations that connected asked for the version of their lists."""
-    times: dict[str, datetime] = {}
-    for station_id, at in connections:
-        times[station_id] = max(at, times.get(station_id, at))
+    times: dict[TenantStation, datetime] = {}
+    for station, at in connections:
+        times[station] = max(at, times.get(station, at))
     now = utc_now()
     lists = await lock_lists(connection, times)
     for kept in lists:
-        kept.state = connected(kept.state, times[kept.station_id], now)
+        kept.state = connected(kept.state, times[kept.station], now)
     await advance(connection, lists)
 
 
@@ -115,7 +116,9 @@ async def _step(kept: KeptList, sources: "_Sources", now: datetime) -> CommandOr
     )
     digest = digest_of(update.content)
     kept.state = asked_to_update(kept.state, update, digest, kept.wanted_digest, now)
-    sources.added[digest] = update.content
+    # The content of no token is that of every tenant, and is known without being stored.
+    if update.content:
+        sources.added[kept.station[0], digest] = update.content
     return _order(kept, wanted_update(update), now)
 
 
@@ -125,11 +128,11 @@ class _Sources:
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        self._groups: Groups | None = None
+        self._groups: dict[str, Groups] = {}
         self._fingerprints: dict[Selection, tuple[str, int]] = {}
         self._wanted: dict[Selection, Content] = {}
         self._held: dict[str, Content] = {}
-        self.added: dict[str, Content] = {}
+        self.added: dict[tuple[str, str], Content] = {}
 
     async def fingerprint(self, selection: Selection) -> tuple[str, int]:
         if selection not in self._fingerprints:
@@ -151,9 +154,10 @@ class _Sources:
     async def _groups_for(self, selection: Selection) -> Groups:
         if not selection.group_ids:
             return {}
-        if self._groups is None:
-            self._groups = await read_groups(self._connection)
-        return self._groups
+        tenant_id = selection.tenant_id
+        if tenant_id not in self._groups:
+            self._groups[tenant_id] = await read_groups(self._connection, tenant_id)
+        return self._groups[tenant_id]
 
     async def held(self, digest: str | None) -> Content | None:
         if digest is None:
@@ -164,10 +168,12 @@ class _Sources:
 
 
 def _order(kept: KeptList, intent: Intent, now: datetime) -> CommandOrder:
+    tenant_id, station_id = kept.station
     return order_of(
         intent,
         order_id=new_command_id(int(now.timestamp() * 1000)),
-        station_id=kept.station_id,
+        tenant_id=tenant_id,
+        station_id=station_id,
         deadline_ms=int((now + COMMAND_WITHIN).timestamp() * 1000),
         created_by=SESSION_SERVICE,
     )

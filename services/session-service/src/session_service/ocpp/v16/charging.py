@@ -7,7 +7,6 @@ from typing import Any
 
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.contracts.requests import FieldProblem
-from csms_shared.values.id_tokens import token_key
 from csms_shared.values.texts import storable
 from csms_shared.values.times import parse_time, read_moment
 from session_service.charging.domain.composite_schedule import StationPeriod, StationSchedule
@@ -29,6 +28,7 @@ from session_service.charging.domain.profiles import (
     Recurrence,
     Schedule,
 )
+from session_service.values.keys import token_key_in_tenant
 
 _PURPOSE_NAMES = {
     Purpose.STATION_MAX: "ChargePointMaxProfile",
@@ -45,7 +45,9 @@ def read_set_profile(command: CompletedCommand) -> NewProfile | None:
         return None
     at, sent = _sent_at(command), command.payload["csChargingProfiles"]
     profile = read_profile(command.payload["connectorId"], sent, at)
-    accepted = AcceptedProfile(command.command_id, command.station_id, at, profile)
+    accepted = AcceptedProfile(
+        command.command_id, command.tenant_id, command.station_id, at, profile
+    )
     return NewProfile(accepted, command.ocpp_version, sent)
 
 
@@ -57,10 +59,11 @@ def read_remote_start(command: CompletedCommand) -> NewProfile | None:
     at, connector_id = _sent_at(command), command.payload.get("connectorId")
     accepted = AcceptedProfile(
         command.command_id,
+        command.tenant_id,
         command.station_id,
         at,
         read_profile(connector_id or 0, sent, at),
-        token_key=token_key(storable(command.payload["idTag"])),
+        token_key=token_key_in_tenant(command.tenant_id, storable(command.payload["idTag"])),
         connector_given=connector_id is not None,
     )
     return NewProfile(accepted, command.ocpp_version, sent)
@@ -75,6 +78,7 @@ def read_clearing(command: CompletedCommand) -> NewClearing | None:
         return None
     return NewClearing(
         command.command_id,
+        command.tenant_id,
         command.station_id,
         _sent_at(command),
         command.ocpp_version,
@@ -88,6 +92,7 @@ def read_answered_schedule(command: CompletedCommand) -> AnsweredSchedule | None
         return None
     return AnsweredSchedule(
         command_id=command.command_id,
+        tenant_id=command.tenant_id,
         station_id=command.station_id,
         connector_id=command.payload["connectorId"],
         asked_s=command.payload["duration"],

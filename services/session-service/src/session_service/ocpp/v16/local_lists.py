@@ -90,6 +90,7 @@ def _end(
 ) -> QuestionEnd:
     return QuestionEnd(
         command_id=command.command_id,
+        tenant_id=command.tenant_id,
         station_id=command.station_id,
         created_by=command.created_by,
         at=read_moment(command.completed_at),

@@ -3,12 +3,12 @@
 from typing import Any
 
 from csms_shared.contracts.orders import CompletedCommand
-from csms_shared.values.id_tokens import token_key
 from csms_shared.values.numbers import as_integer
 from csms_shared.values.texts import storable
 from csms_shared.values.times import parse_bound, read_moment
 from session_service.ocpp.v16.answers import UNSUPPORTED
 from session_service.reservations.domain import Answer, CancelEnd, ReserveEnd, WantedReservation
+from session_service.values.keys import token_key_in_tenant
 
 _NEVER_SENT = frozenset({"station_offline", "expired"})
 
@@ -19,7 +19,8 @@ def read_reserve_end(command: CompletedCommand) -> ReserveEnd:
     return ReserveEnd(
         command_id=command.command_id,
         station_id=command.station_id,
-        wanted=_wanted(command.payload),
+        tenant_id=command.tenant_id,
+        wanted=_wanted(command.tenant_id, command.payload),
         created_at=read_moment(command.created_at),
         created_by=command.created_by,
         answer=answer,
@@ -34,6 +35,7 @@ def read_cancel_end(command: CompletedCommand) -> CancelEnd:
     return CancelEnd(
         command_id=command.command_id,
         station_id=command.station_id,
+        tenant_id=command.tenant_id,
         wire_id=_wire_id(command.payload),
         asked_at=read_moment(command.sent_at or command.completed_at),
         completed_at=read_moment(command.completed_at),
@@ -70,7 +72,7 @@ def _error(command: CompletedCommand) -> str:
     return "unsupported" if code in UNSUPPORTED else code.lower()
 
 
-def _wanted(payload: dict[str, Any]) -> WantedReservation | None:
+def _wanted(tenant_id: str, payload: dict[str, Any]) -> WantedReservation | None:
     expires_at = parse_bound(str(payload.get("expiryDate", "")))
     wire_id = _wire_id(payload)
     connector_id = as_integer(payload.get("connectorId"))
@@ -82,7 +84,7 @@ def _wanted(payload: dict[str, Any]) -> WantedReservation | None:
         wire_id=wire_id,
         connector_id=connector_id,
         id_token=id_token,
-        token_key=token_key(id_token),
+        token_key=token_key_in_tenant(tenant_id, id_token),
         group_id=None if group is None else storable(group),
         expires_at=expires_at,
     )

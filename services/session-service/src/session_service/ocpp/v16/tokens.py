@@ -3,10 +3,10 @@
 from typing import Any
 
 from csms_shared.contracts.read_calls import UnreadCall
-from csms_shared.values.id_tokens import token_key
 from csms_shared.values.texts import storable
 from csms_shared.values.times import format_time
 from session_service.tokens.domain import Authorization, AuthorizationStatus, TokenQuestion
+from session_service.values.keys import token_key_in_tenant
 
 _STATUS = {
     AuthorizationStatus.ACCEPTED: "Accepted",
@@ -20,7 +20,7 @@ _ID_TOKEN_MAX = 20  # CiString20Type
 
 def read_authorize(call: UnreadCall) -> TokenQuestion:
     """Return what an Authorize asks."""
-    return TokenQuestion(token_key(storable(call.value["idTag"])))
+    return TokenQuestion(token_key_in_tenant(call.tenant_id, storable(call.value["idTag"])))
 
 
 def write_authorize(authorization: Authorization) -> dict[str, Any]:

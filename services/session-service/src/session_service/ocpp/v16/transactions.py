@@ -21,6 +21,7 @@ from session_service.metering.domain import (
 from session_service.ocpp.v16.tokens import id_tag_info
 from session_service.transactions.domain.starts import Start, StartedTransaction
 from session_service.transactions.domain.stops import Stop, StopCall
+from session_service.values.keys import token_key_in_tenant
 from session_service.values.suspicion import Flag, clock_flags
 
 # In the order of the digest.
@@ -37,10 +38,11 @@ def read_start(call: UnreadCall) -> Start:
     connector_id = int(payload["connectorId"])
     return Start(
         station_id=call.station_id,
+        tenant_id=call.tenant_id,
         evse_id=connector_id,  # each connector is an EVSE of its own
         connector_id=connector_id,
         id_token=id_token,
-        token_key=token_key(id_token),
+        token_key=token_key_in_tenant(call.tenant_id, id_token),
         sent_at=_time(raw_time),
         raw_time=raw_time,
         meter_start=int(payload["meterStart"]),
@@ -70,6 +72,7 @@ def read_stop(call: UnreadCall) -> Stop:
     )
     return Stop(
         station_id=call.station_id,
+        tenant_id=call.tenant_id,
         named_id=str(transaction_id),
         names_one=transaction_id > 0,
         id_token=None if id_tag is None else storable(id_tag),
@@ -107,6 +110,7 @@ def read_meter_values(call: UnreadCall) -> MeterCall:
     )
     report = MeterReport(
         station_id=call.station_id,
+        tenant_id=call.tenant_id,
         connector_id=connector_id,
         named_id=None if transaction_id is None else str(transaction_id),
         names_one=transaction_id is not None and transaction_id > 0,

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.bulk import BulkFailure, BulkOutcome
-from csms_shared.contracts.sessions import DismissMany, ReconcileMany
+from csms_shared.contracts.sessions import DismissMany, ReconcileMany, TransactionName
 from csms_shared.db.bulk_actions import busy, counted, done_once
 from session_service.database.service_tables import bulk_action
 from session_service.handling.isolation import each_apart
@@ -44,7 +44,8 @@ async def dismiss_many(connection: AsyncConnection, request: DismissMany) -> Bul
 async def _chosen(connection: AsyncConnection, request: ReconcileMany) -> Transaction | None:
     if request.transaction_id is None:
         return None
-    return stored_transaction(await find_transaction(connection, request.transaction_id))
+    named = TransactionName(tenant_id=request.tenant_id, transaction_id=request.transaction_id)
+    return stored_transaction(await find_transaction(connection, named))
 
 
 async def _reconcile(connection: AsyncConnection, request: ReconcileMany) -> BulkOutcome:
@@ -59,7 +60,7 @@ async def _reconcile(connection: AsyncConnection, request: ReconcileMany) -> Bul
     async def attach(some: Sequence[Row[Any]]) -> list[uuid.UUID]:
         held.difference_update(item.id for item in some)
         if chosen is None:
-            return list(await reconcile_items(connection, some, held))
+            return list(await reconcile_items(connection, some, held, tenant_id=request.tenant_id))
         attached = await attach_items(connection, some, chosen, held)
         held.update(item.id for item in some if item.id not in attached)
         return list(attached)

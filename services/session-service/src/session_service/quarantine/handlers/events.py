@@ -19,4 +19,6 @@ def quarantine_added(item: Unmatched) -> Event:
         "epoch": item.stamp[0],
         "seq": item.stamp[1],
     }
-    return event_of("quarantine.added", joined(*data.values()), item.station_id, data)
+    return event_of(
+        "quarantine.added", item.tenant_id, joined(*data.values()), item.station_id, data
+    )

@@ -78,18 +78,23 @@ async def _reconcile_stations(
 
 
 async def reconcile_items(
-    connection: AsyncConnection, items: Sequence[Row[Any]], held: set[uuid.UUID] | None = None
+    connection: AsyncConnection,
+    items: Sequence[Row[Any]],
+    held: set[uuid.UUID] | None = None,
+    *,
+    tenant_id: str | None = None,
 ) -> set[uuid.UUID]:
     """Attach what fits and nobody else has; return the ids of those items.
 
     Where `held` is given, transactions that others have are not waited for: it gets their items,
-    and those whose fate hangs on an item that others have.
+    and those whose fate hangs on an item that others have. `tenant_id`: who asks for it, to whose
+    transactions alone they are attached.
     """
     left, found = list(items), dict[uuid.UUID, int]()
     while left:
         matched = [
             one
-            for one in await _fitting(connection, left)
+            for one in await _fitting(connection, left, tenant_id)
             if found.get(one.item_id, one.transaction.id) == one.transaction.id
         ]
         found = {one.item_id: one.transaction.id for one in matched}
@@ -132,14 +137,16 @@ def can_be_read(item: Row[Any]) -> bool:
     return (STOPS if item.kind == STOP else METER_VALUES).knows(item.ocpp_version)
 
 
-async def _fitting(connection: AsyncConnection, items: Sequence[Row[Any]]) -> list["_Matched"]:
+async def _fitting(
+    connection: AsyncConnection, items: Sequence[Row[Any]], tenant_id: str | None
+) -> list["_Matched"]:
     stamps = {(item.station_id, (item.epoch, item.seq)) for item in items}
-    candidates = await read_candidates(connection, stamps)
+    candidates = await read_candidates(connection, stamps, tenant_id)
     # Stops first, as in a batch of reports.
     in_order = sorted(items, key=lambda item: (item.kind != STOP, item.epoch, item.seq))
     read = [(item, said) for item in in_order if (said := _said(item)) is not None]
     names = (said.named if isinstance(said, Stop) else said.report.named for _, said in read)
-    known = await read_named(connection, {name for name in names if name is not None})
+    known = await read_named(connection, {name for name in names if name is not None}, tenant_id)
     matched = [_match(item, said, known, candidates) for item, said in read]
     return [one for one in matched if one is not None]
 
@@ -195,7 +202,7 @@ def _match(
 
 def _said(item: Row[Any]) -> Stop | MeterCall | None:
     """Return an item's report, None where it can't be read here."""
-    received = stored_call(item.station_id, item)
+    received = stored_call(item.station_id, item.tenant_id, item)
     if item.kind == STOP:
         read_stop = STOPS.find(item.ocpp_version)
         return read_stop and replace(read_stop(received), boot_count=item.boot_count)

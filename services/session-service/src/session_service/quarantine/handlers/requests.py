@@ -10,6 +10,7 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineView, Reconcile
 from csms_shared.values.times import format_time
+from session_service.database.tenants import is_of
 from session_service.quarantine.handlers.reconciling import attach_items, can_be_read
 from session_service.quarantine.store.items import dismiss
 from session_service.quarantine.store.pages import page_of_quarantine
@@ -28,9 +29,9 @@ async def list_quarantine(
 
 async def reconcile_item(connection: AsyncConnection, request: Reconcile) -> QuarantineView:
     """Attach an item to a transaction of its station."""
-    chosen = await find_transaction(connection, request.transaction_id)
+    chosen = await find_transaction(connection, request)
     # Before any lock on the transaction: others wait for that one while they have items.
-    item = await _open_item(connection, request.id)
+    item = await _open_item(connection, request)
     if chosen.station_id != item.station_id:
         raise refuse(
             422,
@@ -45,30 +46,30 @@ async def reconcile_item(connection: AsyncConnection, request: Reconcile) -> Qua
             f"the item's payload is of {item.ocpp_version}, which this release can't read",
         )
     await attach_items(connection, [item], stored_transaction(chosen))
-    return _view(await _item(connection, item.id))
+    return _view(await _item(connection, request.tenant_id, item.id))
 
 
 async def dismiss_item(connection: AsyncConnection, request: Dismiss) -> QuarantineView:
     """Set an item aside."""
-    item = await _open_item(connection, request.id)
+    item = await _open_item(connection, request)
     await dismiss(connection, [item.id])
-    return _view(await _item(connection, item.id))
+    return _view(await _item(connection, request.tenant_id, item.id))
 
 
-async def _open_item(connection: AsyncConnection, item_id: str) -> Row[Any]:
+async def _open_item(connection: AsyncConnection, request: Reconcile | Dismiss) -> Row[Any]:
     try:
-        key = UUID(item_id)
+        key = UUID(request.id)
     except ValueError:
-        raise _not_found(item_id) from None
-    item = await _item(connection, key)
+        raise _not_found(request.id) from None
+    item = await _item(connection, request.tenant_id, key)
     if item.status != "open":
         raise refuse(409, "not_open", f"the item is {item.status} already")
     return item
 
 
-async def _item(connection: AsyncConnection, key: UUID) -> Row[Any]:
-    statement = select(quarantine).where(quarantine.c.id == key).with_for_update()
-    row = (await connection.execute(statement)).first()
+async def _item(connection: AsyncConnection, tenant_id: str, key: UUID) -> Row[Any]:
+    statement = select(quarantine).where(is_of(quarantine, tenant_id), quarantine.c.id == key)
+    row = (await connection.execute(statement.with_for_update())).first()
     if row is None:
         raise _not_found(str(key))
     return row

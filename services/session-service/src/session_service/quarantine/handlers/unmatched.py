@@ -13,6 +13,7 @@ def unmatched_stop(stop: Stop, payload: dict[str, Any]) -> Unmatched:
     return Unmatched(
         STOP,
         stop.station_id,
+        stop.tenant_id,
         None,
         parse_integer(stop.named_id),
         stop.id_token,
@@ -32,6 +33,7 @@ def unmatched_meter_values(call: MeterCall) -> Unmatched:
     return Unmatched(
         METER_VALUES,
         report.station_id,
+        report.tenant_id,
         report.connector_id,
         None if report.named_id is None else parse_integer(report.named_id),
         None,

@@ -26,6 +26,7 @@ class Unmatched:
 
     kind: str
     station_id: str
+    tenant_id: str
     connector_id: int | None
     wire_id: int | None
     id_token: str | None
@@ -54,6 +55,7 @@ _ITEM = columns_of(
     "id",
     "kind",
     "station_id",
+    "tenant_id",
     "connector_id",
     "wire_transaction_id",
     "id_token",
@@ -133,6 +135,7 @@ async def add_unmatched(connection: AsyncConnection, items: Sequence[Unmatched])
             row_id,
             item.kind,
             item.station_id,
+            item.tenant_id,
             item.connector_id,
             item.wire_id,
             item.id_token,

@@ -27,6 +27,7 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from session_service.database.paging import PageRows, between, limited
+from session_service.database.tenants import is_of
 from session_service.quarantine.tables import quarantine
 
 
@@ -84,7 +85,8 @@ async def next_open_items(
 def _quarantined(query: QuarantineFilter) -> Select[Any]:
     table = quarantine.c
     statement = select(quarantine).where(
-        *between(table.received_at, query.received_from, query.received_to)
+        is_of(quarantine, query.tenant_id),
+        *between(table.received_at, query.received_from, query.received_to),
     )
     if query.station_id is not None:
         statement = statement.where(table.station_id == query.station_id)

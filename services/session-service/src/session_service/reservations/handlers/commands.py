@@ -36,7 +36,10 @@ async def reserve_now_completed(connection: AsyncConnection, ends: Sequence[Rese
             learn_answer(item, end.answer, end.refusal, end.completed_at)
 
     await judge_stations(
-        connection, {end.station_id for end in ends}, commands=by_id.keys(), learn=learn
+        connection,
+        {(end.tenant_id, end.station_id) for end in ends},
+        commands=by_id.keys(),
+        learn=learn,
     )
 
 
@@ -48,6 +51,7 @@ async def cancel_reservation_completed(
         {
             "command_id": end.command_id,
             "station_id": end.station_id,
+            "tenant_id": end.tenant_id,
             "wire_id": end.wire_id,
             "asked_at": end.asked_at,
             "answered_at": end.completed_at,
@@ -66,10 +70,10 @@ async def cancel_reservation_completed(
             item.cancel_failure = None
 
     settled = {end.command_id for end in ends}
-    named = {(end.station_id, end.wire_id) for end in ends if end.wire_id is not None}
-    await judge_stations(
-        connection, {station_id for station_id, _ in named}, named=named, learn=learn
-    )
+    named = {
+        (end.tenant_id, end.station_id, end.wire_id) for end in ends if end.wire_id is not None
+    }
+    await judge_stations(connection, {one[:2] for one in named}, named=named, learn=learn)
 
 
 def _foreign(end: ReserveEnd) -> dict[str, Any] | None:
@@ -79,6 +83,7 @@ def _foreign(end: ReserveEnd) -> dict[str, Any] | None:
         return None
     return {
         "station_id": end.station_id,
+        "tenant_id": end.tenant_id,
         "wire_id": wanted.wire_id,
         "connector_id": wanted.connector_id,
         "id_token": wanted.id_token,

@@ -22,4 +22,5 @@ def reservation_event(row: Row[Any], change: str | None = None) -> Event:
         "transaction_id": row.transaction_id,
     }
     cause = joined(row.id, row.reason, row.ended_at, row.transaction_id)
-    return event_of(f"reservation.{change or row.status}", cause, row.station_id, data)
+    key = f"reservation.{change or row.status}"
+    return event_of(key, row.tenant_id, cause, row.station_id, data)

@@ -44,6 +44,7 @@ from session_service.reservations.store.reservations import (
     write_reservations,
 )
 from session_service.transactions.domain.starts import Start
+from session_service.values.keys import TenantStation
 
 Learn = Callable[[KeptReservation], None]
 
@@ -51,19 +52,20 @@ Learn = Callable[[KeptReservation], None]
 async def judge_started(connection: AsyncConnection, starts: Collection[Start]) -> None:
     """Judge the reservations of stations that have started transactions."""
     named = {
-        (start.station_id, start.reservation_id)
+        (start.tenant_id, start.station_id, start.reservation_id)
         for start in starts
         if start.reservation_id is not None
     }
-    await judge_stations(connection, {start.station_id for start in starts}, named=named)
+    stations = {(start.tenant_id, start.station_id) for start in starts}
+    await judge_stations(connection, stations, named=named)
 
 
 async def connectors_out_of_service(
-    connection: AsyncConnection, outages: Collection[tuple[str, Outage]]
+    connection: AsyncConnection, outages: Collection[tuple[TenantStation, Outage]]
 ) -> None:
     """End the reservations of connectors that are Faulted or Unavailable (5.13)."""
     await add_outages(connection, outages)
-    await judge_stations(connection, {station_id for station_id, _ in outages})
+    await judge_stations(connection, {station for station, _ in outages})
 
 
 async def expire_reservations(connection: AsyncConnection) -> None:
@@ -75,13 +77,17 @@ async def expire_reservations(connection: AsyncConnection) -> None:
 
 async def judge_stations(
     connection: AsyncConnection,
-    stations: Collection[str],
+    stations: Collection[TenantStation],
     *,
-    named: Collection[tuple[str, int]] = (),
+    named: Collection[tuple[str, str, int]] = (),
     commands: Collection[UUID] = (),
     learn: Learn = lambda _: None,
 ) -> None:
-    """Judge anew what the stations hold; `learn` adds facts to the locked reservations first."""
+    """Judge anew what the stations hold; `learn` adds facts to the locked reservations first.
+
+    Each tenant by itself: what a station did for another one is none of its facts. `named` has
+    tenant, station, and the reservation as the station knows it.
+    """
     now = utc_now()
     kept = await lock_reservations(connection, stations, now, named=named, commands=commands)
     if not kept:
@@ -95,19 +101,20 @@ async def judge_stations(
     cancellations = await read_cancellations(connection, facts)
     starts = await read_starts(connection, facts)
     outages = await read_outages(connection, facts)
-    by_station: dict[str, list[Reservation]] = {}
+    by_station: dict[TenantStation, list[Reservation]] = {}
     for reservation in facts:
-        by_station.setdefault(reservation.station_id, []).append(reservation)
+        station = reservation.tenant_id, reservation.station_id
+        by_station.setdefault(station, []).append(reservation)
     verdicts: dict[int, Verdict] = {}
     conflicts: dict[int, bool] = {}
-    for station_id, held in by_station.items():
-        known = starts.get(station_id, [])
+    for station, held in by_station.items():
+        known = starts.get(station, [])
         judged = judge(
             held,
-            cancellations.get(station_id, []),
+            cancellations.get(station, []),
             [item.start for item in known],
             now,
-            outages.get(station_id, []),
+            outages.get(station, []),
         )
         verdicts |= judged
         conflicts |= _conflicts(held, judged, known, now)
@@ -144,6 +151,7 @@ def reserve_order(row: Row[Any]) -> CommandOrder:
     return order_of(
         wanted,
         order_id=row.command_id,
+        tenant_id=row.tenant_id,
         station_id=row.station_id,
         deadline_ms=soonest_end,
         created_by=row.created_by,
@@ -170,6 +178,7 @@ def _cancel_order(
     return order_of(
         CancelReservation(reservation_id=item.facts.wire_id),
         order_id=item.cancel_command_id,
+        tenant_id=item.facts.tenant_id,
         station_id=item.facts.station_id,
         deadline_ms=_ms(item.facts.expires_at),
         created_by=item.row.cancel_wanted_by,

@@ -23,12 +23,14 @@ from csms_shared.runtime.clock import utc_now
 from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
 from session_service.database.service_tables import outbox
+from session_service.database.tenants import is_of
 from session_service.reservations.domain import ReservationStatus
 from session_service.reservations.handlers.events import reservation_event
 from session_service.reservations.handlers.judging import judge_stations, reserve_order
 from session_service.reservations.store.pages import page_of_reservations
 from session_service.reservations.store.reservations import add_own, find_by_command, want_cancelled
 from session_service.reservations.tables import reservation
+from session_service.values.keys import token_key_in_tenant
 
 
 async def list_reservations(
@@ -41,14 +43,14 @@ async def list_reservations(
 
 async def get_reservation(connection: AsyncConnection, name: ReservationName) -> ReservationView:
     """Return one reservation."""
-    return _view(await _row(connection, name.reservation_id))
+    return _view(await _row(connection, name))
 
 
 async def find_reservation(
     connection: AsyncConnection, request: FindReservation
 ) -> ReservationView:
     """Return the reservation that a ReserveNow asks for."""
-    row = await find_by_command(connection, request.command_id)
+    row = await find_by_command(connection, request.tenant_id, request.command_id)
     if row is None:
         raise refuse(404, "not_found", f"there is no reservation of {request.command_id}")
     return _view(row)
@@ -71,9 +73,10 @@ async def create_reservation(
         connection,
         {
             "station_id": request.station_id,
+            "tenant_id": request.tenant_id,
             "connector_id": request.connector_id,
             "id_token": request.id_token,
-            "token_key": token_key(request.id_token),
+            "token_key": token_key_in_tenant(request.tenant_id, request.id_token),
             "group_id": request.group_id,
             "created_at": now,
             "expires_at": request.expires_at,
@@ -82,7 +85,8 @@ async def create_reservation(
         },
     )
     if row is None:
-        return await find_reservation(connection, FindReservation(command_id=command_id))
+        again = FindReservation(tenant_id=request.tenant_id, command_id=command_id)
+        return await find_reservation(connection, again)
     await write_events(connection, outbox, [reservation_event(row, "created")])
     await write_orders(connection, outbox, [reserve_order(row)])
     return _view(row)
@@ -96,17 +100,23 @@ async def cancel_reservation(
     Asking again changes nothing while the station is asked already, and tries again after a
     failure; 409 where the reservation has ended.
     """
-    row = await _row(connection, request.reservation_id, lock=True)
+    row = await _row(connection, request, lock=True)
     if not ReservationStatus(row.status).is_open:
         raise refuse(409, "reservation_ended", f"the reservation is {row.status} already")
     if row.cancel_wanted_at is None or row.cancel_failure is not None:
         await want_cancelled(connection, row.id, utc_now(), request.cancelled_by)
-        await judge_stations(connection, [row.station_id], commands=[row.command_id])
-    return _view(await _row(connection, request.reservation_id))
+        station = row.tenant_id, row.station_id
+        await judge_stations(connection, [station], commands=[row.command_id])
+    return _view(await _row(connection, request))
 
 
-async def _row(connection: AsyncConnection, row_id: int, *, lock: bool = False) -> Row[Any]:
-    statement = select(reservation).where(reservation.c.id == row_id)
+async def _row(
+    connection: AsyncConnection, named: ReservationName | CancelReservation, *, lock: bool = False
+) -> Row[Any]:
+    row_id = named.reservation_id
+    statement = select(reservation).where(
+        is_of(reservation, named.tenant_id), reservation.c.id == row_id
+    )
     if lock:
         statement = statement.with_for_update()
     row = (await connection.execute(statement)).first()

@@ -10,17 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from session_service.reservations.domain import Outage, Reservation
 from session_service.reservations.tables import reservation_outage
+from session_service.values.keys import TenantStation
 
-_OUTAGE = columns_of(reservation_outage, "station_id", "connector_id", "at", "reason")
+_OUTAGE = columns_of(reservation_outage, "tenant_id", "station_id", "connector_id", "at", "reason")
 _ADD = text(
     f"INSERT INTO reservation_outage ({names(_OUTAGE)}) "
     f"SELECT {names(_OUTAGE)} FROM {unnest(_OUTAGE, 'new')} "
     "ORDER BY station_id, connector_id, at ON CONFLICT DO NOTHING"
 )
-_HELD = columns_of(reservation_outage, "station_id", since=DateTime(True), until=DateTime(True))
+_HELD = columns_of(
+    reservation_outage, "tenant_id", "station_id", since=DateTime(True), until=DateTime(True)
+)
 _READ = text(
-    "SELECT DISTINCT station_id, connector_id, at, reason FROM reservation_outage "
-    f"JOIN {unnest(_HELD, 'held')} USING (station_id) "
+    "SELECT DISTINCT tenant_id, station_id, connector_id, at, reason FROM reservation_outage "
+    f"JOIN {unnest(_HELD, 'held')} USING (tenant_id, station_id) "
     "WHERE at BETWEEN since AND until"
 )
 # A reservation may become known after what ended it, by the end of its command.
@@ -31,24 +34,27 @@ _FORGET = text(
 )
 
 
-async def add_outages(connection: AsyncConnection, outages: Iterable[tuple[str, Outage]]) -> None:
+async def add_outages(
+    connection: AsyncConnection, outages: Iterable[tuple[TenantStation, Outage]]
+) -> None:
     """Store which connectors went out of service, each outage once."""
     rows = [
-        (station_id, outage.connector_id, outage.at, outage.reason)
-        for station_id, outage in outages
+        (*station, outage.connector_id, outage.at, outage.reason) for station, outage in outages
     ]
     await connection.execute(_ADD, arrays(_OUTAGE, rows))
 
 
 async def read_outages(
     connection: AsyncConnection, reservations: Collection[Reservation]
-) -> dict[str, list[Outage]]:
+) -> dict[TenantStation, list[Outage]]:
     """Return the outages while these could be held, by station."""
-    held = [(one.station_id, one.created_at, one.expires_at) for one in reservations]
+    held = [(one.tenant_id, one.station_id, one.created_at, one.expires_at) for one in reservations]
     rows = await connection.execute(_READ, arrays(_HELD, held))
-    found: dict[str, list[Outage]] = {}
+    found: dict[TenantStation, list[Outage]] = {}
     for row in rows:
-        found.setdefault(row.station_id, []).append(Outage(row.connector_id, row.at, row.reason))
+        found.setdefault((row.tenant_id, row.station_id), []).append(
+            Outage(row.connector_id, row.at, row.reason)
+        )
     return found
 
 

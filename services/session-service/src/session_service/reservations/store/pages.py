@@ -11,21 +11,24 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from csms_shared.values.id_tokens import token_key
 from session_service.database.paging import PageRows, limited
+from session_service.database.tenants import is_of
 from session_service.reservations.tables import reservation
+from session_service.values.keys import token_key_in_tenant
 
 
 async def page_of_reservations(connection: AsyncConnection, query: ListReservations) -> PageRows:
     """Return reservations, newest first."""
     table = reservation.c
-    statement = select(reservation).order_by(table.id.desc())
+    statement = select(reservation).where(is_of(reservation, query.tenant_id))
+    statement = statement.order_by(table.id.desc())
     if query.station_id is not None:
         statement = statement.where(table.station_id == query.station_id)
     if query.status is not None:
         statement = statement.where(table.status == query.status.value)
     if query.id_token is not None:
-        statement = statement.where(table.token_key == token_key(query.id_token))
+        key = token_key_in_tenant(query.tenant_id, query.id_token)
+        statement = statement.where(table.token_key == key)
     if query.cursor is not None:
         (row_id,) = decode_cursor(query.cursor, as_int32)
         statement = statement.where(table.id < row_id)

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, Row, text
+from sqlalchemy import Boolean, DateTime, Row, Text, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.times import later
 from session_service.reservations.domain import (
     Answer,
@@ -23,6 +24,7 @@ from session_service.reservations.domain import (
     start_time,
 )
 from session_service.reservations.tables import reservation, reservation_cancellation
+from session_service.values.keys import TenantStation
 from session_service.values.suspicion import Flag
 
 # How long after its end a reservation is still looked at when its station starts something.
@@ -31,6 +33,7 @@ _CLOCKS_APART = timedelta(minutes=5)
 
 _NEW = columns_of(
     reservation,
+    "tenant_id",
     "station_id",
     "wire_id",
     "connector_id",
@@ -48,35 +51,44 @@ _ADD = text(
 )
 _NEXT_ID = text("SELECT nextval('reservation_id')")
 _ADD_OWN = text(
-    "INSERT INTO reservation (id, station_id, wire_id, connector_id, id_token, token_key, "
-    "group_id, created_at, expires_at, created_by, command_id) VALUES (:id, :station_id, :wire_id, "
-    ":connector_id, :id_token, :token_key, :group_id, :created_at, :expires_at, :created_by, "
-    ":command_id) ON CONFLICT (command_id) DO NOTHING RETURNING *"
+    "INSERT INTO reservation (id, tenant_id, station_id, wire_id, connector_id, id_token, "
+    "token_key, group_id, created_at, expires_at, created_by, command_id) VALUES (:id, "
+    ":tenant_id, :station_id, :wire_id, :connector_id, :id_token, :token_key, :group_id, "
+    ":created_at, :expires_at, :created_by, :command_id) "
+    "ON CONFLICT (command_id) DO NOTHING RETURNING *"
 )
-_NAMED = columns_of(reservation, "station_id", "wire_id")
+_STATION = columns_of(reservation, tenants=Text(), stations=Text())
+_NAMED = columns_of(reservation, "tenant_id", "station_id", "wire_id")
 _LOCK = text(
     "SELECT * FROM reservation WHERE id IN ("
     "SELECT id FROM reservation WHERE station_id = ANY(:stations) "
+    f"AND (tenant_id, station_id) IN (SELECT * FROM {unnest(_STATION, 'held')}) "
     "AND expires_at > CAST(:recent AS timestamptz) UNION "
-    "SELECT id FROM reservation WHERE (station_id, wire_id) IN "
+    "SELECT id FROM reservation WHERE (tenant_id, station_id, wire_id) IN "
     f"(SELECT * FROM {unnest(_NAMED, 'named')}) UNION "
     "SELECT id FROM reservation WHERE command_id = ANY(:commands)"
     ") ORDER BY id FOR UPDATE"
 )
+_BY_COMMAND = text(f"SELECT * FROM reservation WHERE {of_tenant()} AND command_id = :command_id")
 _KNOWN = text("SELECT command_id FROM reservation WHERE command_id = ANY(:commands)")
 _CANCELLATIONS = text(
-    "SELECT station_id, wire_id, asked_at, answered_at, accepted FROM reservation_cancellation "
-    f"WHERE (station_id, wire_id) IN (SELECT * FROM {unnest(_NAMED, 'named')}) "
+    "SELECT tenant_id, station_id, wire_id, asked_at, answered_at, accepted "
+    "FROM reservation_cancellation "
+    f"WHERE (tenant_id, station_id, wire_id) IN (SELECT * FROM {unnest(_NAMED, 'named')}) "
     "ORDER BY command_id"
 )
 _START_COLUMNS = (
-    "t.id, t.station_id, t.connector_id, t.token_key, t.token_group, t.reservation_id, "
-    "t.started_at, t.received_at, t.flags"
+    "t.id, t.tenant_id, t.station_id, t.connector_id, t.token_key, t.token_group, "
+    "t.reservation_id, t.started_at, t.received_at, t.flags"
 )
-_HELD = columns_of(reservation, "station_id", since=DateTime(True), until=DateTime(True))
+_HELD = columns_of(
+    reservation, "tenant_id", "station_id", since=DateTime(True), until=DateTime(True)
+)
+# By station alone, whose index it is to go by, whatever the statistics say of tenants.
 _STARTS = text(
     f"SELECT {_START_COLUMNS} FROM transaction t WHERE t.reservation_id IS NOT NULL "
-    f"AND (t.station_id, t.reservation_id) IN (SELECT * FROM {unnest(_NAMED, 'named')}) UNION "
+    "AND (t.station_id, t.reservation_id) IN "
+    f"(SELECT station_id, wire_id FROM {unnest(_NAMED, 'named')}) UNION "
     f"SELECT {_START_COLUMNS} FROM {unnest(_HELD, 'held')} "
     "JOIN transaction t ON t.station_id = held.station_id "
     "AND t.started_at BETWEEN held.since AND held.until"
@@ -111,6 +123,7 @@ _FLAG = text(
 _CANCELLATION = columns_of(
     reservation_cancellation,
     "command_id",
+    "tenant_id",
     "station_id",
     "wire_id",
     "asked_at",
@@ -123,7 +136,7 @@ _ADD_CANCELLATIONS = text(
     "ORDER BY command_id ON CONFLICT DO NOTHING"
 )
 _DUE = text(
-    "SELECT DISTINCT station_id FROM (SELECT station_id FROM reservation "
+    "SELECT DISTINCT tenant_id, station_id FROM (SELECT tenant_id, station_id FROM reservation "
     "WHERE status IN ('pending', 'active') AND expires_at <= CAST(:now AS timestamptz) "
     "ORDER BY expires_at LIMIT 500) AS due"
 )
@@ -158,11 +171,12 @@ async def add_own(connection: AsyncConnection, values: Mapping[str, Any]) -> Row
     return added.first()
 
 
-async def find_by_command(connection: AsyncConnection, command_id: UUID) -> Row[Any] | None:
+async def find_by_command(
+    connection: AsyncConnection, tenant_id: str, command_id: UUID
+) -> Row[Any] | None:
     """Return the reservation that this ReserveNow asks for."""
     found = await connection.execute(
-        text("SELECT * FROM reservation WHERE command_id = :command_id"),
-        {"command_id": command_id},
+        _BY_COMMAND, {"tenant_id": tenant_id, "command_id": command_id}
     )
     return found.first()
 
@@ -185,17 +199,17 @@ async def known_commands(connection: AsyncConnection, commands: Collection[UUID]
 
 async def lock_reservations(
     connection: AsyncConnection,
-    stations: Collection[str],
+    stations: Collection[TenantStation],
     now: datetime,
     *,
-    named: Collection[tuple[str, int]] = (),
+    named: Collection[tuple[str, str, int]] = (),
     commands: Collection[UUID] = (),
 ) -> list[KeptReservation]:
     """Return, locked, what the stations may hold, and what is named by id or by command."""
     rows = await connection.execute(
         _LOCK,
         {
-            "stations": sorted(stations),
+            **arrays(_STATION, sorted(stations)),
             "recent": now - RECENT,
             **arrays(_NAMED, sorted(named)),
             "commands": sorted(commands),
@@ -208,11 +222,11 @@ async def lock_reservations(
 
 async def read_cancellations(
     connection: AsyncConnection, reservations: Collection[Reservation]
-) -> dict[str, list[Cancellation]]:
+) -> dict[TenantStation, list[Cancellation]]:
     """Return what stations answered about cancelling these, by station."""
-    found: dict[str, list[Cancellation]] = {}
+    found: dict[TenantStation, list[Cancellation]] = {}
     for row in await connection.execute(_CANCELLATIONS, _named(reservations)):
-        found.setdefault(row.station_id, []).append(
+        found.setdefault((row.tenant_id, row.station_id), []).append(
             Cancellation(row.wire_id, row.asked_at, row.answered_at, row.accepted)
         )
     return found
@@ -220,14 +234,19 @@ async def read_cancellations(
 
 async def read_starts(
     connection: AsyncConnection, reservations: Collection[Reservation]
-) -> dict[str, list[FlaggedStart]]:
-    """Return the starts that name these or happened while they were held, by station."""
+) -> dict[TenantStation, list[FlaggedStart]]:
+    """Return the starts that name these or happened while they were held, by tenant and station."""
     held = [
-        (one.station_id, one.created_at - _CLOCKS_APART, later(one.expires_at, _CLOCKS_APART))
+        (
+            one.tenant_id,
+            one.station_id,
+            one.created_at - _CLOCKS_APART,
+            later(one.expires_at, _CLOCKS_APART),
+        )
         for one in reservations
     ]
     rows = await connection.execute(_STARTS, _named(reservations) | arrays(_HELD, held))
-    found: dict[str, list[FlaggedStart]] = {}
+    found: dict[TenantStation, list[FlaggedStart]] = {}
     for row in rows:
         start = ReservedStart(
             row.id,
@@ -239,7 +258,7 @@ async def read_starts(
             start_time(row.started_at, row.received_at),
         )
         flagged = FlaggedStart(start, Flag.RESERVATION_CONFLICT in row.flags)
-        found.setdefault(row.station_id, []).append(flagged)
+        found.setdefault((row.tenant_id, row.station_id), []).append(flagged)
     return found
 
 
@@ -287,9 +306,10 @@ async def add_cancellations(
         await connection.execute(_ADD_CANCELLATIONS, columns)
 
 
-async def stations_with_expired(connection: AsyncConnection, now: datetime) -> set[str]:
+async def stations_with_expired(connection: AsyncConnection, now: datetime) -> set[TenantStation]:
     """Return stations with reservations that are open past their time, a slice of them."""
-    return set((await connection.execute(_DUE, {"now": now})).scalars())
+    rows = await connection.execute(_DUE, {"now": now})
+    return {(row.tenant_id, row.station_id) for row in rows}
 
 
 async def want_cancelled(
@@ -300,13 +320,14 @@ async def want_cancelled(
 
 
 def _named(reservations: Collection[Reservation]) -> dict[str, list[Any]]:
-    return arrays(_NAMED, [(held.station_id, held.wire_id) for held in reservations])
+    return arrays(_NAMED, [(one.tenant_id, one.station_id, one.wire_id) for one in reservations])
 
 
 def _facts(row: Row[Any]) -> Reservation:
     return Reservation(
         id=row.id,
         station_id=row.station_id,
+        tenant_id=row.tenant_id,
         wire_id=row.wire_id,
         connector_id=row.connector_id,
         token_key=row.token_key,

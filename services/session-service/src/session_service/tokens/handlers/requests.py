@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,12 +18,13 @@ from csms_shared.contracts.sessions import (
 )
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
-from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
 from session_service.database.service_tables import outbox
+from session_service.database.tenants import is_of
 from session_service.tokens.handlers.events import id_token_changed
 from session_service.tokens.store.pages import page_of_id_tokens
 from session_service.tokens.tables import id_token
+from session_service.values.keys import token_key_in_tenant
 
 _CHANGEABLE = ("status", "expires_at", "group_id", "max_concurrent")
 
@@ -36,7 +37,7 @@ async def list_id_tokens(connection: AsyncConnection, query: ListIdTokens) -> Pa
 
 async def get_id_token(connection: AsyncConnection, name: IdTokenName) -> IdTokenView:
     """Return one id token."""
-    statement = select(id_token).where(id_token.c.key == token_key(name.id_token))
+    statement = select(id_token).where(_is_named(name.tenant_id, name.id_token))
     row = (await connection.execute(statement)).first()
     if row is None:
         raise _not_found(name.id_token)
@@ -45,7 +46,7 @@ async def get_id_token(connection: AsyncConnection, name: IdTokenName) -> IdToke
 
 async def create_id_token(connection: AsyncConnection, request: CreateIdToken) -> IdTokenView:
     """Create an id token; 409 where it exists, in whatever case."""
-    key = token_key(request.id_token)
+    key = token_key_in_tenant(request.tenant_id, request.id_token)
     if not key:
         raise refuse(
             422, "invalid_request", "an id token can't be blank", ("id_token", "must not be blank")
@@ -55,6 +56,7 @@ async def create_id_token(connection: AsyncConnection, request: CreateIdToken) -
             insert(id_token)
             .values(
                 key=key,
+                tenant_id=request.tenant_id,
                 id_token=request.id_token,
                 status=request.status.value,
                 expires_at=request.expires_at,
@@ -94,7 +96,7 @@ async def change_id_token(connection: AsyncConnection, request: ChangeIdToken) -
     row = (
         await connection.execute(
             update(id_token)
-            .where(id_token.c.key == token_key(request.id_token))
+            .where(_is_named(request.tenant_id, request.id_token))
             .values(**values, version=id_token.c.version + 1, updated_at=func.now())
             .returning(id_token)
         )
@@ -109,7 +111,7 @@ async def delete_id_token(connection: AsyncConnection, name: IdTokenName) -> Non
     """Delete an id token; its transactions stay."""
     row = (
         await connection.execute(
-            delete(id_token).where(id_token.c.key == token_key(name.id_token)).returning(id_token)
+            delete(id_token).where(_is_named(name.tenant_id, name.id_token)).returning(id_token)
         )
     ).first()
     if row is None:
@@ -117,10 +119,15 @@ async def delete_id_token(connection: AsyncConnection, name: IdTokenName) -> Non
     await _tell(connection, row, "deleted")
 
 
+def _is_named(tenant_id: str, name: str) -> ColumnElement[bool]:
+    key = token_key_in_tenant(tenant_id, name)
+    return and_(is_of(id_token, tenant_id), id_token.c.key == key)
+
+
 async def _tell(connection: AsyncConnection, row: Row[Any], change: str) -> None:
     data = _view(row).model_dump(mode="json") | {"change": change}
     version = row.version + 1 if change == "deleted" else row.version
-    event = id_token_changed(row.key, version, row.created_at, data)
+    event = id_token_changed(row.tenant_id, row.key, version, row.created_at, data)
     await write_events(connection, outbox, [event])
 
 

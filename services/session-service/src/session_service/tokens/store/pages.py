@@ -18,13 +18,15 @@ from csms_shared.db.cursors import (
     encode_cursor,
 )
 from session_service.database.paging import PageRows, limited
+from session_service.database.tenants import is_of
 from session_service.tokens.tables import id_token
+from session_service.values.keys import key_in_tenant
 
 
 async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) -> PageRows:
     """Return id tokens in the order of their keys."""
     table = id_token.c
-    statement = select(id_token).order_by(table.key)
+    statement = select(id_token).where(is_of(id_token, query.tenant_id)).order_by(table.key)
     passed = and_(table.status == "accepted", table.expires_at <= func.now())
     match query.status:
         case None:
@@ -39,9 +41,11 @@ async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) ->
         case status:
             statement = statement.where(table.status == status.value)
     if query.q:
+        prefix = len(key_in_tenant(query.tenant_id, "-")) - 1
+        own_key = func.substr(table.key, prefix + 1) if prefix else table.key
         statement = statement.where(
             or_(
-                table.key.contains(query.q.casefold(), autoescape=True),
+                own_key.contains(query.q.casefold(), autoescape=True),
                 func.lower(table.group_id).contains(query.q.lower(), autoescape=True),
             )
         )

@@ -7,12 +7,15 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.id_tokens import token_key
 from session_service.tokens.domain import Token
 
 _COLUMNS = "key, status, expires_at, group_id, max_concurrent"
 _READ = text(f"SELECT {_COLUMNS} FROM id_token WHERE key = ANY(:keys)")
-_READ_GROUPS = text("SELECT DISTINCT group_id FROM id_token WHERE group_id IS NOT NULL")
+_READ_GROUPS = text(
+    f"SELECT DISTINCT group_id FROM id_token WHERE {of_tenant()} AND group_id IS NOT NULL"
+)
 # Unlimited tokens are not locked: a fleet's one card would queue up all its starts.
 _LOCK_AND_READ = text(
     f"WITH locked AS (SELECT {_COLUMNS} FROM id_token "
@@ -41,12 +44,12 @@ async def read_tokens(
     return {row.key: Token(*row[:-1]) for row in rows}
 
 
-async def read_groups(connection: AsyncConnection) -> Mapping[str, Collection[str]]:
-    """Return how the groups of tokens are written, by what they are compared by.
+async def read_groups(connection: AsyncConnection, tenant_id: str) -> Mapping[str, Collection[str]]:
+    """Return how the groups of a tenant's tokens are written, by what they are compared by.
 
     A database compares without case by rules of its own, which differ from `token_key`'s.
     """
     groups: dict[str, list[str]] = {}
-    for written in (await connection.execute(_READ_GROUPS)).scalars():
+    for written in (await connection.execute(_READ_GROUPS, {"tenant_id": tenant_id})).scalars():
         groups.setdefault(token_key(written), []).append(written)
     return groups

@@ -18,6 +18,7 @@ from session_service.tokens.domain import (
     Token,
     authorization_of,
 )
+from session_service.values.keys import key_without_tenant
 from session_service.values.stamps import BEFORE_ANY, Stamp
 from session_service.values.suspicion import Flag, clock_flags
 
@@ -40,12 +41,14 @@ class TransactionStatus(StrEnum):
 class Start:
     """A start as the station sent it.
 
-    `sent_at` is what its text says, of any year; None where it is no time.
-    `arrived_at` is when it came to this process, in seconds of its monotonic clock. `awaited`:
-    somebody waits for the answer, so its station has sent nothing since.
+    `token_key` is that of its tenant (`token_key_in_tenant`). `sent_at` is what its text says, of
+    any year; None where it is no time. `arrived_at` is when it came to this process, in seconds of
+    its monotonic clock. `awaited`: somebody waits for the answer, so its station has sent nothing
+    since.
     """
 
     station_id: str
+    tenant_id: str
     evse_id: int
     connector_id: int
     id_token: str
@@ -74,7 +77,8 @@ class Start:
     def key(self) -> bytes:
         """The natural key: what every copy of this start has in common.
 
-        Nothing that changes between two copies is part of it, such as the boot or our release.
+        Nothing that changes between two copies is part of it, such as the boot, our release, or the
+        tenant of the station.
         """
         return self._key(0)
 
@@ -90,7 +94,7 @@ class Start:
         parts = (
             self.station_id,
             str(self.connector_id),
-            self.token_key,
+            key_without_tenant(self.token_key),
             self.raw_time if self.sent_at is None else self.sent_at.isoformat(),
             str(self.meter_start),
             str(boot_count),

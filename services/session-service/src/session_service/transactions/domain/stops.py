@@ -12,6 +12,7 @@ from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import plausible
 from session_service.metering.domain import Sample
 from session_service.tokens.domain import is_free_vend
+from session_service.values.keys import key_in_tenant
 from session_service.values.stamps import BEFORE_ANY, Stamp
 from session_service.values.suspicion import (
     CLOCK_FLAGS,
@@ -29,14 +30,16 @@ class Stop:
     """A stop as the station sent it; `payload` is what it sent without the meter values.
 
     `named_id` is the transaction's id as sent, and `names_one` tells whether it can be one: who was
-    given none may have sent something in its place. `ocpp_version` is that of the payload, which
-    is read by it again.
+    given none may have sent something in its place. `tenant_id` is the station's now, which may be
+    another one than the transaction's; `token_key` has no tenant. `ocpp_version` is that of the
+    payload, which is read by it again.
 
     `sent_at` is what its text says, of any year; None where it is no time. `boot_count` is the
     boot that it was sent in, None where that was not kept.
     """
 
     station_id: str
+    tenant_id: str
     named_id: str
     names_one: bool
     id_token: str | None
@@ -91,16 +94,19 @@ class Transaction:
     """A stored transaction.
 
     `station_transaction_id` is what its station calls it: in OCPP 1.6 the `id` that we gave it.
-    `stamp` is its start's. `stop_stamp` is that of the best stop of the station, None until there
-    is one; `stop_matched` tells that this stop did not name the transaction, `stop_boot_count` in
-    which boot it was sent, None where that was not kept. The best stop counts, unless the
-    transaction is `closed` by hand. `revision` is how often its end has been told.
+    `tenant_id` is whose the station was when it began, and everything said of it stays with that
+    one; `token_key` has no tenant. `stamp` is its start's. `stop_stamp` is that of the best stop of
+    the station, None until there is one; `stop_matched` tells that this stop did not name the
+    transaction, `stop_boot_count` in which boot it was sent, None where that was not kept. The best
+    stop counts, unless the transaction is `closed` by hand. `revision` is how often its end has
+    been told.
     """
 
     id: int
     station_transaction_id: str
     key: bytes
     station_id: str
+    tenant_id: str
     evse_id: int
     connector_id: int
     id_token: str
@@ -164,7 +170,7 @@ def decide_stop(
     """Return the transaction after one more stop.
 
     A stop that counts for nothing stays as evidence, and may leave flags. `token_groups`: the
-    groups of the tokens that stops name.
+    groups of the tokens that stops name, by their keys in the transaction's tenant.
     """
     if transaction.stop_stamp == stop.stamp:
         return transaction
@@ -244,6 +250,7 @@ def _is_foreign(transaction: Transaction, stop: Stop, token_groups: dict[str, st
     key = stop.token_key
     if key is None or is_free_vend(key) or key == transaction.token_key:
         return False
-    group, own_group = token_groups.get(key), transaction.token_group
+    group = token_groups.get(key_in_tenant(transaction.tenant_id, key))
+    own_group = transaction.token_group
     # A group is told to stations as parentIdTag, which is compared without case as well.
     return group is None or own_group is None or token_key(group) != token_key(own_group)

@@ -38,7 +38,8 @@ async def end_by_hand(
     ]
     await close_transactions(connection, closed, closed_by)
     await write_events(connection, outbox, [transaction_stopped(one, closed_by) for one in closed])
-    await keep_live(connection, LiveChanges(ended=[one.id for one in closed]))
+    of = {one.id: one for one in closed}
+    await keep_live(connection, LiveChanges(of=of, ended=of.keys()))
 
 
 async def close_many(connection: AsyncConnection, request: CloseTransactions) -> BulkOutcome:

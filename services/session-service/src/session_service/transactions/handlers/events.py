@@ -31,7 +31,7 @@ def transaction_started(transaction: StartedTransaction, start: Start) -> Event:
         data["reservation_id"] = start.reservation_id
     # After a restore the same start may get another id, which is another fact.
     cause = joined(start.key.hex(), transaction.id)
-    return event_of("transaction.started", cause, start.station_id, data)
+    return event_of("transaction.started", start.tenant_id, cause, start.station_id, data)
 
 
 def transaction_updated(transaction: Transaction, live: Live) -> Event:
@@ -51,7 +51,9 @@ def transaction_updated(transaction: Transaction, live: Live) -> Event:
         **figures,
     }
     cause = joined(transaction.key.hex(), transaction.id, *figures.values())
-    return event_of("transaction.updated", cause, transaction.station_id, data)
+    return event_of(
+        "transaction.updated", transaction.tenant_id, cause, transaction.station_id, data
+    )
 
 
 class Correction(StrEnum):
@@ -148,11 +150,11 @@ def _told(transaction: Transaction, routing_key: str, data: dict[str, Any]) -> E
         *data.get("previous", {}).values(),
         *data.get("station_stop", {}).values(),
     )
-    return event_of(routing_key, cause, transaction.station_id, data)
+    return event_of(routing_key, transaction.tenant_id, cause, transaction.station_id, data)
 
 
 def meter_values_received(
-    report: MeterReport, transaction_id: int | None, meter_values: Any
+    report: MeterReport, transaction: Transaction | None, meter_values: Any
 ) -> Event:
     """Tell of a call's meter values, in the words that the station used."""
     cause = "".join(
@@ -161,9 +163,10 @@ def meter_values_received(
     data = {
         "station_id": report.station_id,
         "connector_id": report.connector_id,
-        "transaction_id": transaction_id,
+        "transaction_id": None if transaction is None else transaction.id,
         "meter_values": meter_values,
         "epoch": report.stamp[0],
         "seq": report.stamp[1],
     }
-    return event_of("meter_values.received", cause, report.station_id, data)
+    tenant_id = report.tenant_id if transaction is None else transaction.tenant_id
+    return event_of("meter_values.received", tenant_id, cause, report.station_id, data)

@@ -39,7 +39,7 @@ ValueKey = tuple[datetime, bytes]
 
 async def list_evidence(connection: AsyncConnection, query: ListEvidence) -> Page[EvidenceView]:
     """Return stops that do not count in the order in which they were sent, then values."""
-    transaction = stored_transaction(await find_transaction(connection, query.transaction_id))
+    transaction = stored_transaction(await find_transaction(connection, query))
     after, value_after = _position(query.cursor)
     stops: list[Row[Any]] = []
     if value_after is None:
@@ -90,7 +90,7 @@ def _stop_view(transaction: Transaction, row: Row[Any]) -> EvidenceView:
     read = STOPS.find(row.ocpp_version)
     if read is None:
         return _unread_view(transaction, row)
-    stop = read(stored_call(transaction.station_id, row))
+    stop = read(stored_call(transaction.station_id, transaction.tenant_id, row))
     return EvidenceView(
         kind=EvidenceKind.STOP,
         why=why_not_counted(transaction, stop) or Why.REPEATED,

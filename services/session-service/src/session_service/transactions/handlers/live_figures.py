@@ -16,7 +16,10 @@ from session_service.transactions.store.live_figures import keep_live_figures
 
 @dataclass(slots=True)
 class LiveChanges:
-    """What a batch brings: figures of open transactions, and the ids of those that it ended."""
+    """What a batch brings: figures of open transactions, and the ids of those that it ended.
+
+    `of` has all of them.
+    """
 
     measured: dict[int, Figures] = field(default_factory=dict)
     of: dict[int, Transaction] = field(default_factory=dict)
@@ -29,13 +32,12 @@ def live_changes(
     after: Mapping[int, Transaction],
 ) -> LiveChanges:
     """Gather what reports say of transactions; `before` and `after` have those that were locked."""
-    changes = LiveChanges(
-        ended={
-            row_id
-            for row_id, one in after.items()
-            if one.end is not None and before[row_id].end is None
-        }
-    )
+    ended = {
+        row_id: one
+        for row_id, one in after.items()
+        if one.end is not None and before[row_id].end is None
+    }
+    changes = LiveChanges(of=dict(ended), ended=ended.keys())
     for meter, transaction in reports:
         if transaction is None:
             continue
@@ -54,5 +56,6 @@ async def keep_live(connection: AsyncConnection, changes: LiveChanges) -> list[E
 
     To be called when all else is written: others wait for these rows until the commit.
     """
-    told = await keep_live_figures(connection, changes.measured, changes.ended)
+    tenants = {row_id: one.tenant_id for row_id, one in changes.of.items()}
+    told = await keep_live_figures(connection, changes.measured, changes.ended, tenants)
     return [transaction_updated(changes.of[row_id], live) for row_id, live in told.items()]

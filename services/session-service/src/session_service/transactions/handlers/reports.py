@@ -34,6 +34,7 @@ from session_service.transactions.store.transactions import (
     lock_transactions,
     update_transactions,
 )
+from session_service.values.keys import key_in_tenant
 
 # A row of the outbox holds at most so many of these, which is about 200 KiB.
 _METER_EVENTS_PER_ROW = 200
@@ -104,8 +105,7 @@ def _values_received(matches: Matches, untold: set[SampleKey]) -> list[Event]:
         if untold.isdisjoint(keys):
             continue
         untold.difference_update(keys)
-        transaction_id = None if transaction is None else transaction.id
-        events.append(meter_values_received(meter.report, transaction_id, meter.meter_values))
+        events.append(meter_values_received(meter.report, transaction, meter.meter_values))
     return events
 
 
@@ -163,9 +163,12 @@ def _decide(
 
 
 async def _token_groups(connection: AsyncConnection, matches: Matches) -> dict[str, str | None]:
-    """Return the groups of tokens that stopped what another token had started."""
+    """Return the groups of tokens that stopped what another token had started.
+
+    Those of the transaction's tenant: whoever has the station now may have the same token.
+    """
     foreign = {
-        stop.token_key
+        key_in_tenant(transaction.tenant_id, stop.token_key)
         for stop, transaction in matches.stops
         if stop.token_key and stop.token_key != transaction.token_key
     }

@@ -1,7 +1,7 @@
 """What operators ask of transactions: lists, one, its meter values, closing it by hand."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,7 @@ from csms_shared.contracts.sessions import (
 )
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_time
+from session_service.database.tenants import is_of
 from session_service.metering.domain import ENERGY_REGISTER, energy_wh
 from session_service.transactions.domain.evidence import named
 from session_service.transactions.domain.live_figures import Live
@@ -37,6 +38,13 @@ from session_service.transactions.store.transactions import (
 from session_service.transactions.tables import transaction
 
 
+class NamesTransaction(Protocol):
+    """What requests on one transaction have in common."""
+
+    tenant_id: str
+    transaction_id: int
+
+
 async def list_transactions(
     connection: AsyncConnection, query: ListTransactions
 ) -> TransactionPage:
@@ -48,7 +56,7 @@ async def list_transactions(
 
 async def get_transaction(connection: AsyncConnection, name: TransactionName) -> TransactionView:
     """Return one transaction."""
-    (view,) = await _views(connection, [await find_transaction(connection, name.transaction_id)])
+    (view,) = await _views(connection, [await find_transaction(connection, name)])
     return view
 
 
@@ -64,7 +72,7 @@ async def list_meter_values(
     rows, cursor = await page_of_meter_values(connection, query)
     if not rows:
         # It has none, or there is no such transaction.
-        await find_transaction(connection, query.transaction_id)
+        await find_transaction(connection, query)
     if rows and rows[0].has_matched_values:
         rows = await _that_count(connection, rows)
     return Page(items=[_meter_value_view(row) for row in rows], next_cursor=cursor)
@@ -88,7 +96,11 @@ async def open_transactions(connection: AsyncConnection, query: OpenTransactions
     """Return the active transaction of each connector of a station."""
     rows = await connection.execute(
         select(transaction.c.connector_id, transaction.c.id)
-        .where(transaction.c.station_id == query.station_id, transaction.c.status == "active")
+        .where(
+            is_of(transaction, query.tenant_id),
+            transaction.c.station_id == query.station_id,
+            transaction.c.status == "active",
+        )
         .order_by(transaction.c.id)
     )
     return {str(row.connector_id): row.id for row in rows}
@@ -98,7 +110,7 @@ async def close_transaction(
     connection: AsyncConnection, request: CloseTransaction
 ) -> TransactionView:
     """End a transaction by hand; a stop that still comes is kept as evidence beside it."""
-    row = await find_transaction(connection, request.transaction_id, lock=True)
+    row = await find_transaction(connection, request, lock=True)
     if row.status == TransactionStatus.COMPLETED:
         raise refuse(409, "transaction_completed", f"transaction {row.id} has ended already")
     await end_by_hand(
@@ -107,22 +119,24 @@ async def close_transaction(
         request.reason,
         request.closed_by,
     )
-    return transaction_view(await find_transaction(connection, row.id))
+    return transaction_view(await find_transaction(connection, request))
 
 
 async def find_transaction(
-    connection: AsyncConnection, transaction_id: int, *, lock: bool = False
+    connection: AsyncConnection, named: NamesTransaction, *, lock: bool = False
 ) -> Row[Any]:
-    """Return a transaction's row.
+    """Return the row of the transaction that a request names.
 
     Raises:
-        ProblemRaised: there is none.
+        ProblemRaised: its tenant has none like it.
     """
-    _check_id(transaction_id)
-    statement = select(transaction).where(transaction.c.id == transaction_id)
+    _check_id(named.transaction_id)
+    statement = select(transaction).where(
+        transaction.c.id == named.transaction_id, is_of(transaction, named.tenant_id)
+    )
     row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
     if row is None:
-        raise _not_found(transaction_id)
+        raise _not_found(named.transaction_id)
     return row
 
 

@@ -24,7 +24,11 @@ ENDED_FOR_S = 600
 _FIGURES = (("energy_at", "energy_wh"), ("power_at", "power_w"), ("soc_at", "soc_percent"))
 _UNKNOWN = (None, None)
 _ROW = columns_of(
-    live_figures, "transaction_id", *(name for pair in _FIGURES for name in pair), "ended"
+    live_figures,
+    "transaction_id",
+    *(name for pair in _FIGURES for name in pair),
+    "ended",
+    "tenant_id",
 )
 _IS_NEWER = {
     value: f"COALESCE((excluded.{at}, excluded.{value}) > (known.{at}, known.{value}), "
@@ -62,15 +66,29 @@ _READ = text(
 
 
 async def keep_live_figures(
-    connection: AsyncConnection, measured: Mapping[int, Figures], ended: Collection[int]
+    connection: AsyncConnection,
+    measured: Mapping[int, Figures],
+    ended: Collection[int],
+    tenants: Mapping[int, str],
 ) -> dict[int, Live]:
     """Store what is newer than what is known, and which transactions have ended.
 
+    `tenants` has the tenant of each of them.
+
     Returns the figures that are to be told now: at most once in `TOLD_EVERY_S` of each transaction.
     """
-    rows: list[tuple[Any, ...]] = [(row_id, *_UNKNOWN * len(_FIGURES), True) for row_id in ended]
+    rows: list[tuple[Any, ...]] = [
+        (row_id, *_UNKNOWN * len(_FIGURES), True, tenants[row_id]) for row_id in ended
+    ]
     rows += [
-        (row_id, *(energy or _UNKNOWN), *(power or _UNKNOWN), *(soc or _UNKNOWN), False)
+        (
+            row_id,
+            *(energy or _UNKNOWN),
+            *(power or _UNKNOWN),
+            *(soc or _UNKNOWN),
+            False,
+            tenants[row_id],
+        )
         for row_id, (energy, power, soc) in measured.items()
         if row_id not in ended and (energy or power or soc)
     ]

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    and_,
     any_,
     cast,
     func,
@@ -31,11 +32,12 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from csms_shared.values.id_tokens import token_key
 from session_service.database.paging import PageRows, between, limited
+from session_service.database.tenants import is_of
 from session_service.metering.tables import meter_value
 from session_service.transactions.store.changes import Seen, changed_since, read_on, seen_now
 from session_service.transactions.tables import transaction, transaction_tag
+from session_service.values.keys import token_key_in_tenant
 from session_service.values.suspicion import Flag
 
 
@@ -102,7 +104,10 @@ def _filtered(statement: Select[Any], query: TransactionFilter) -> Select[Any]:
         for column, wanted in (
             (table.station_id, query.station_id),
             (table.connector_id, query.connector_id),
-            (table.token_key, query.id_token and token_key(query.id_token)),
+            (
+                table.token_key,
+                query.id_token and token_key_in_tenant(query.tenant_id, query.id_token),
+            ),
         )
         if wanted is not None
     ]
@@ -114,7 +119,7 @@ def _filtered(statement: Select[Any], query: TransactionFilter) -> Select[Any]:
     if query.flag is not None:
         conditions.append(table.flags.any_() == query.flag)
     conditions += between(table.started_at, query.started_from, query.started_to)
-    return statement.where(*conditions)
+    return statement.where(is_of(transaction, query.tenant_id), *conditions)
 
 
 def _by_start(query: ListTransactions) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -131,7 +136,7 @@ def _listed(statement: Select[Any], query: ListTransactions) -> Select[Any]:
         conditions.append(table.site_id == query.site_id)
     if query.tag is not None:
         statement = statement.join(transaction_tag, tagged.transaction_id == table.id)
-        conditions.append(tagged.tag == query.tag)
+        conditions += [is_of(transaction_tag, query.tenant_id), tagged.tag == query.tag]
     return _filtered(statement, query).where(*conditions)
 
 
@@ -144,11 +149,12 @@ async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValu
     # To plan it over all partitions takes longer than to run it, and one plan suits all.
     await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
     table = meter_value.c
+    mine = and_(transaction.c.id == query.transaction_id, is_of(transaction, query.tenant_id))
     named_id = select(
         func.coalesce(transaction.c.station_transaction_id, cast(transaction.c.id, Text))
-    ).where(transaction.c.id == query.transaction_id)
+    ).where(mine)
     odd = select(literal(Flag.VALUES_MATCHED_WITHOUT_ID.value) == any_(transaction.c.flags)).where(
-        transaction.c.id == query.transaction_id
+        mine
     )
     statement = (
         select(
@@ -156,7 +162,7 @@ async def page_of_meter_values(connection: AsyncConnection, query: ListMeterValu
             odd.scalar_subquery().label("has_matched_values"),
             named_id.scalar_subquery().label("named_id"),
         )
-        .where(table.transaction_id == query.transaction_id)
+        .where(table.transaction_id == query.transaction_id, select(1).where(mine).exists())
         .order_by(table.sampled_at, table.digest)
     )
     if query.cursor is not None:

@@ -67,6 +67,7 @@ _TRANSACTION = columns_of(
     transaction,
     "key",
     "station_id",
+    "tenant_id",
     "evse_id",
     "connector_id",
     "id_token",
@@ -101,12 +102,14 @@ _INSERT = text(
     f"INSERT INTO transaction (id, station_transaction_id, {names(_TRANSACTION)}, flags, "
     f"decided_at, site_id) SELECT id, CAST(id AS text), {names(_TRANSACTION)}, "
     "CAST(flags AS text[]), CASE WHEN awaited THEN clock_timestamp() END, "
-    "(SELECT site_id FROM station_place AS place WHERE place.station_id = new.station_id) "
+    "(SELECT site_id FROM station_place AS place WHERE (place.tenant_id, place.station_id) "
+    "= (new.tenant_id, new.station_id)) "
     "FROM (SELECT CAST(nextval('transaction_id') AS integer) AS id, given.* "
-    f"FROM {unnest(_NEW, 'given')}) AS new RETURNING key, occurrence, id, station_id, started_at), "
-    "tagged AS (INSERT INTO transaction_tag (tag, started_at, transaction_id) "
-    "SELECT unnest(place.tags), started_at, id FROM inserted JOIN station_place AS place "
-    "ON place.station_id = inserted.station_id) "
+    f"FROM {unnest(_NEW, 'given')}) AS new RETURNING key, occurrence, id, tenant_id, "
+    "station_id, started_at), tagged AS ("
+    "INSERT INTO transaction_tag (tenant_id, tag, started_at, transaction_id) "
+    "SELECT tenant_id, unnest(tags), started_at, id "
+    "FROM inserted JOIN station_place USING (tenant_id, station_id)) "
     "SELECT key, occurrence, id, EXISTS (SELECT FROM quarantine WHERE status = 'open' "
     "AND station_id = ANY(:stations)) AS waiting, "
     "EXISTS (SELECT FROM reservation WHERE station_id = ANY(:stations) "
@@ -237,6 +240,7 @@ def _row(started: StartedTransaction, start: Start) -> tuple[Any, ...]:
     return (
         started.key,
         start.station_id,
+        start.tenant_id,
         start.evse_id,
         start.connector_id,
         start.id_token,

@@ -14,14 +14,15 @@ from csms_shared.values.numbers import INT32_MAX, parse_integer
 from session_service.transactions.domain.matching import LAST_STARTS, Candidates
 from session_service.transactions.domain.stops import Named, Stop, Transaction
 from session_service.transactions.tables import stop, transaction
+from session_service.values.keys import key_without_tenant
 from session_service.values.stamps import Stamp
 from session_service.values.suspicion import Flag
 
 _COLUMNS = (
-    "id, station_transaction_id, key, station_id, evse_id, connector_id, id_token, token_key, "
-    "token_group, started_at, meter_start, status, flags, epoch, seq, stop_epoch, stop_seq, "
-    "stop_boot_count, stopped_at, meter_stop, stop_reason, stop_id_token, closed_by, revision, "
-    "stop_matched"
+    "id, station_transaction_id, key, station_id, tenant_id, evse_id, connector_id, id_token, "
+    "token_key, token_group, started_at, meter_start, status, flags, epoch, seq, stop_epoch, "
+    "stop_seq, stop_boot_count, stopped_at, meter_stop, stop_reason, stop_id_token, closed_by, "
+    "revision, stop_matched"
 )
 _READ = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(:ids)")
 _LOCK = text(f"SELECT {_COLUMNS} FROM transaction WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
@@ -108,13 +109,17 @@ async def read_transactions(
 
 
 async def read_named(
-    connection: AsyncConnection, named: Collection[Named]
+    connection: AsyncConnection, named: Collection[Named], tenant_id: str | None = None
 ) -> dict[Named, Transaction]:
-    """Return the transactions that reports name, as they name them."""
+    """Return the transactions that reports name, as they name them; those of a tenant if asked."""
     # All stations call a transaction by our id, so it is found by its key.
     ids = (parse_integer(named_id) for _, named_id in named)
     found = await read_transactions(connection, [number for number in ids if number is not None])
-    return {one.named: one for one in found.values() if one.named in named}
+    return {
+        one.named: one
+        for one in found.values()
+        if one.named in named and tenant_id in (None, one.tenant_id)
+    }
 
 
 async def lock_transactions(
@@ -129,15 +134,21 @@ async def lock_transactions(
 
 
 async def read_candidates(
-    connection: AsyncConnection, reports: Collection[tuple[str, Stamp]]
+    connection: AsyncConnection,
+    reports: Collection[tuple[str, Stamp]],
+    tenant_id: str | None = None,
 ) -> dict[str, Candidates]:
-    """Return, by station, the transactions that reports with these stamps may mean."""
+    """Return, by station, the transactions that reports with these stamps may mean.
+
+    Those of a tenant where a request of one asks.
+    """
     found: dict[str, list[Transaction]] = {station_id: [] for station_id, _ in reports}
     several: set[str] = set()
     if reports:
         given = [(station_id, *stamp) for station_id, stamp in sorted(set(reports))]
         for row in await connection.execute(_CANDIDATES, arrays(_REPORT, given)):
-            found[row.station_id].append(stored_transaction(row))
+            if tenant_id in (None, row.tenant_id):
+                found[row.station_id].append(stored_transaction(row))
             if row.several:
                 several.add(row.station_id)
     return {
@@ -226,10 +237,11 @@ def stored_transaction(row: Any) -> Transaction:
         station_transaction_id=station_transaction_id_of(row),
         key=row.key,
         station_id=row.station_id,
+        tenant_id=row.tenant_id,
         evse_id=evse_id_of(row),
         connector_id=row.connector_id,
         id_token=row.id_token,
-        token_key=row.token_key,
+        token_key=key_without_tenant(row.token_key),
         token_group=row.token_group,
         started_at=row.started_at,
         meter_start=row.meter_start,

@@ -27,7 +27,8 @@ CREATE TABLE transaction_tag (
     PRIMARY KEY (transaction_id, tag)
 )
 """,
-    "CREATE INDEX transaction_tag_by_start ON transaction_tag (tag, started_at, transaction_id)",
+    "CREATE INDEX transaction_tag_by_start "
+    "ON transaction_tag (tenant_id, tag, started_at, transaction_id)",
 )
 
 
