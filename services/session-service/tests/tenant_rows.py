@@ -89,6 +89,11 @@ async def store_all(records: Records, asker: Asker, tenant_id: str, station_id: 
     """Store a transaction that goes on and one that has ended, and everything else there is."""
     await token(records, tenant_id, max_concurrent=None, group_id="Fleet")
     at = {"station_id": station_id, "tenant_id": tenant_id}
+    await records.execute(
+        "INSERT INTO station_place (tenant_id, station_id, site_id, tags, version) "
+        "VALUES (:tenant_id, :station_id, 'P1', '{fast}', 1)",
+        **at,
+    )
     first, second = await records.answers(
         records.start(1, **at), records.start(2, connector_id=2, meter_start=7, **at)
     )

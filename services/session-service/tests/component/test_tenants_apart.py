@@ -29,6 +29,8 @@ _IDS = {
     "transaction_id": (1, 999),
     "station_id": ("S1", "S9"),
     "id_token": ("T1", "T9"),
+    "site_id": ("P1", "P9"),
+    "tag": ("fast", "slow"),
     "reservation_id": (1, 999),
     "command_id": (str(COMMAND), str(UUID(int=9))),
     "id": (None, str(UUID(int=9))),
@@ -39,6 +41,8 @@ _CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("transactions.list", (), {}),
     ("transactions.list", ("station_id",), {}),
     ("transactions.list", ("id_token",), {}),
+    ("transactions.list", ("site_id",), {}),
+    ("transactions.list", ("tag",), {}),
     ("transactions.get", ("transaction_id",), {}),
     ("transactions.meter_values", ("transaction_id",), {}),
     ("transactions.evidence", ("transaction_id",), {}),
@@ -89,8 +93,9 @@ _CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("quarantine.reconcile_many", ("transaction_id",), _BULK),
 ]
 _TABLES = (
-    "transaction, stop, meter_value, quarantine, id_token, reservation, local_list, "
-    "local_list_content, charging_profile, charging_clearing, reported_schedule, live_figures"
+    "transaction, transaction_tag, station_place, stop, meter_value, quarantine, id_token, "
+    "reservation, local_list, local_list_content, charging_profile, charging_clearing, "
+    "reported_schedule, live_figures"
 )
 
 
