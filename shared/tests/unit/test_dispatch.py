@@ -15,6 +15,7 @@ from csms_shared.service.inbox import Reply, Work
 from csms_shared.service.probes import answering_probes
 from csms_shared.service.routes import CallRoute, MessageRoute, Routes
 from csms_shared.service.station_calls import fault_reply, find_key, of_payload
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 NOW_MS = 1_000
 # Longer than 255 bytes, which the broker's protocol can't say.
@@ -127,7 +128,10 @@ async def test_a_call_has_the_stamp_and_the_version_of_its_message() -> None:
     work = call("Ask", 7)
     await dispatching(routes)(CONNECTION, [work])
     assert seen == [
-        Call("S", "c1", 3, 7, 2, NOW_MS, 2**50, "ocpp16", "g.calls", work.arrived_at, "said")
+        Call(
+            *("S", DEFAULT_TENANT, "c1", 3, 7, 2, NOW_MS, 2**50),
+            *("ocpp16", "g.calls", work.arrived_at, "said"),
+        )
     ]
     assert seen[0].key == find_key(work) == ("c1", 7)
 

@@ -15,6 +15,7 @@ _CLAIMED = {
     "bad_credentials",
     "client_certificate_refused",
     "missing_subprotocol",
+    "tenant_suspended",
     "too_many_unknown_stations",
     "unknown_station",
     "wrong_security_profile",

@@ -20,6 +20,7 @@ _OF_KNOWN_STATIONS = frozenset(
         "bad_certificate",
         "wrong_security_profile",
         "missing_subprotocol",
+        "tenant_suspended",
         "flapping",
         "failed_logins",
     }

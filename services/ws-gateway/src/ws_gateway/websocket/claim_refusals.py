@@ -24,6 +24,10 @@ _REFUSED_CLAIMS = {
         HTTPStatus.FORBIDDEN,
         "the client certificate is not this station's",
     ),
+    ClaimOutcome.TENANT_SUSPENDED: (
+        HTTPStatus.FORBIDDEN,
+        "the operator of this station is suspended",
+    ),
     # RFC 6455, 4.2.2: a handshake may be ended by an HTTP status; docs/adr/0006 says why by 400.
     ClaimOutcome.MISSING_SUBPROTOCOL: (
         HTTPStatus.BAD_REQUEST,
