@@ -236,6 +236,29 @@ async def test_a_template_is_for_sites_and_tags_too(registry: Registry) -> None:
     assert [error.field for error in refused.value.problem.errors] == ["site_ids"]
 
 
+async def test_a_station_with_several_tags_of_a_template_keeps_no_other_out(
+    registry: Registry,
+) -> None:
+    tags = ["fast", "new", "public"]
+    for station_id in "ABCDEF":
+        await registry.request("stations.create", station_id=station_id, tags=tags)
+    template = await registry.request(
+        "configuration_templates.create", name="t", values={"A": "1"}, tags=tags
+    )
+    named = {"template_id": template.template_id, "limit": 2}
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        page = await registry.request("configuration_templates.drift", **named, cursor=cursor)
+        pages.append("".join(one.station_id for one in page.items))
+        cursor = page.next_cursor
+    assert pages == ["AB", "CD", "EF"]
+    applied = await registry.request(
+        "configuration_templates.apply", template_id=template.template_id, limit=5,
+        created_by="admin",
+    )  # fmt: skip
+    assert (applied.stations, applied.next_cursor is None) == (5, False)
+
+
 async def test_templates_are_listed_replaced_and_deleted(registry: Registry) -> None:
     async def problem(operation: str, **parameters: Any) -> tuple[int, list[str]]:
         with pytest.raises(ProblemRaised) as raised:
