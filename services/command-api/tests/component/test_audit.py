@@ -161,6 +161,22 @@ async def test_what_is_deep_or_long_is_noted_in_part(admin: httpx.AsyncClient) -
     assert entry["asked"]["values"] != []
 
 
+async def test_of_a_request_that_is_not_allowed_no_body_is_kept(
+    admin: httpx.AsyncClient, nobody: httpx.AsyncClient
+) -> None:
+    headers = {**await api_key(admin, "viewer"), "X-Request-ID": secrets.token_hex(8)}
+    body = {"site_id": "s", "name": "x" * 60_000}
+    for method, path in (("POST", "/sites"), ("PATCH", "/stations/X"), ("DELETE", "/sites/s")):
+        answer = await nobody.request(method, f"/api/v1{path}", json=body, headers=headers)
+        assert answer.status_code == 403, answer.text
+    noted = [one for one in await entries(admin) if one["request_id"] == headers["X-Request-ID"]]
+    assert [(one["path"], one["status"], one["asked"], one["before"]) for one in noted] == [
+        ("/api/v1/sites/s", 403, None, None),
+        ("/api/v1/stations/X", 403, None, None),
+        ("/api/v1/sites", 403, None, None),
+    ]
+
+
 @pytest.mark.parametrize("given", ["", "with blank", "é", "x" * 129, "a\tb"])
 async def test_an_id_of_a_request_that_is_none_is_replaced(
     nobody: httpx.AsyncClient, given: str
