@@ -86,6 +86,17 @@ async def test_what_is_made_is_found_by_the_id_that_it_got(admin: httpx.AsyncCli
     assert (entry["target_type"], entry["target"], entry["asked"]) == ("api-keys", made["id"], key)
 
 
+async def test_a_site_that_is_made_is_found_by_its_id(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    stations.registry.operations["sites.create"] = lambda site: {**site, "notes": None}
+    given, made = f"site/{secrets.token_hex(4)}", await admin.post("/sites", json={"name": "A"})
+    await admin.post("/sites", json={"site_id": given, "name": "B"})
+    for site_id in (made.json()["site_id"], given):
+        (entry,) = await entries(admin, target=f"sites/{site_id}")
+        assert (entry["target"], entry["status"]) == (site_id, 201)
+
+
 async def test_no_secret_is_kept(admin: httpx.AsyncClient, database: asyncpg.Pool) -> None:
     secret = secrets.token_urlsafe(24)
     name = f"user-{secrets.token_hex(4)}"
