@@ -53,6 +53,20 @@ async def test_active_transactions_show_what_is_newest_and_others_nothing(
     assert await live(ask) is None
 
 
+async def test_no_figure_is_a_zero_with_a_sign(records: Records, ask: Asker) -> None:
+    await started(records)
+    await records.report(
+        values(
+            records, 2, {"value": "-0"}, {"value": "-0.0000004", **POWER}, {"value": "-0", **SOC}
+        )
+    )
+    shown, (event,) = await live(ask), await told(records)
+    assert shown is not None
+    for figures in (shown, event):
+        figure = [figures[name] for name in ("energy_wh", "power_w", "soc_percent")]
+        assert str(figure) == "[0, 0.0, 0.0]"
+
+
 async def test_figures_are_no_change_of_the_transaction(records: Records, ask: Asker) -> None:
     await started(records)
     before = await records.rows("SELECT xmin::text, xmax::text, * FROM transaction")
