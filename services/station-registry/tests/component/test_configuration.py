@@ -1,11 +1,13 @@
 """Configuration against a real PostgreSQL: kept from ended commands, refreshed, templates."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from driven_registry import Registry
+from sqlalchemy import text
 
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
@@ -297,3 +299,28 @@ async def test_templates_are_listed_replaced_and_deleted(registry: Registry) -> 
     assert [each.name for each in (*page.items, *rest.items)] == ["b", "z"]
     await registry.request("configuration_templates.delete", template_id=made.template_id)
     assert await problem("delete", template_id=made.template_id) == (404, [])
+
+
+async def test_of_two_templates_that_get_one_name_at_once_one_is_refused(
+    registry: Registry,
+) -> None:
+    content = {"values": {"A": "1"}}
+    made = await registry.request("configuration_templates.create", name="a", **content)
+    await registry.request("configuration_templates.create", name="b", **content)
+    async with registry.engine.connect() as other:
+        await other.execute(text("UPDATE configuration_template SET name = 'c' WHERE name = 'b'"))
+        replacing = asyncio.create_task(
+            registry.request(
+                "configuration_templates.replace",
+                template_id=made.template_id,
+                name="c",
+                **content,
+            )
+        )
+        async with asyncio.timeout(10):
+            while not await registry.query("SELECT pid FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        await other.commit()
+    with pytest.raises(ProblemRaised) as refused:
+        await replacing
+    assert (refused.value.problem.status, refused.value.problem.code) == (409, "template_exists")

@@ -20,6 +20,8 @@ _CREATE = statement(
     ":model, :site_ids, :tags) "
     "ON CONFLICT (name) DO NOTHING RETURNING template_id"
 )
+# A name that is given meanwhile would be seen by the index alone, which makes it an error.
+_LOCK = statement("LOCK TABLE configuration_template IN SHARE ROW EXCLUSIVE MODE")
 _REPLACE = statement(
     "UPDATE configuration_template SET name = :name, wanted = CAST(:wanted AS json), "
     "station_ids = :station_ids, vendor = :vendor, model = :model, site_ids = :site_ids, "
@@ -73,6 +75,11 @@ async def create_template(
     """Store a template; false where its name is taken."""
     row = await connection.execute(_CREATE, _parameters(template_id, content))
     return row.first() is not None
+
+
+async def lock_templates(connection: AsyncConnection) -> None:
+    """Keep others from writing templates until the commit."""
+    await connection.execute(_LOCK)
 
 
 async def replace_template(
