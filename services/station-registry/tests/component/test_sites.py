@@ -113,6 +113,8 @@ async def test_a_coordinate_is_not_without_the_other(registry: Registry) -> None
         ("name", " "),
         ("name", "x" * 10_000),
         ("tags", [""]),
+        ("site_id", "."),
+        ("site_id", ".."),
         ("tags", [f"t{number}" for number in range(51)]),
         ("notes", "a\0b"),
         ("opening_hours", {"twentyfourseven": True, **_HOURS}),
@@ -126,6 +128,15 @@ async def test_what_no_site_can_be_is_refused_by_its_field(
     with pytest.raises(ValidationError) as raised:
         await registry.request("sites.create", **(_HARBOUR | {field: value}))
     assert {error["loc"][0] for error in raised.value.errors()} == {field}
+
+
+@pytest.mark.parametrize(
+    "site_id", ["...", ".a", "..a", "a.", "a..", " .", "a/..", "\U0001f642" * 64]
+)
+async def test_a_site_has_any_other_id(registry: Registry, site_id: str) -> None:
+    await registry.request("sites.create", site_id=site_id, name="A")
+    (site,) = (await registry.request("sites.list")).items
+    assert site.site_id == site_id
 
 
 async def test_sites_are_listed_by_id_and_found_by_tag_and_text(registry: Registry) -> None:
