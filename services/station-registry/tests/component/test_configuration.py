@@ -248,7 +248,8 @@ async def test_a_station_with_several_tags_of_a_template_keeps_no_other_out(
         "configuration_templates.create", name="t", values={"A": "1"}, tags=tags
     )
     named = {"template_id": template.template_id, "limit": 2}
-    pages, cursor = [], None
+    pages: list[str] = []
+    cursor = None
     while cursor is not None or not pages:
         page = await registry.request("configuration_templates.drift", **named, cursor=cursor)
         pages.append("".join(one.station_id for one in page.items))
