@@ -340,3 +340,17 @@ async def test_hardware_of_a_station_that_does_not_exist_is_not_found(registry: 
                 registry, f"connector_hardware.{operation}", station_id=station_id, connector_id=1
             )
             assert problem[:2] == (404, "not_found")
+
+
+async def test_a_station_that_is_being_deleted_gets_no_hardware(registry: Registry) -> None:
+    await registry.request("stations.create", station_id="S1")
+    async with registry.engine.connect() as deleting:
+        await deleting.execute(text("UPDATE station SET deleted_at = now()"))
+        setting = asyncio.create_task(
+            _problem(registry, "connector_hardware.set", station_id="S1", connector_id=1)
+        )
+        while not await registry.query("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert not setting.done()
+        await deleting.commit()
+    assert (await setting)[:2] == (404, "not_found")
+    assert await registry.query("SELECT * FROM connector_hardware") == []
