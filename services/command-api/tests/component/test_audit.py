@@ -86,6 +86,17 @@ async def test_what_is_made_is_found_by_the_id_that_it_got(admin: httpx.AsyncCli
     assert (entry["target_type"], entry["target"], entry["asked"]) == ("api-keys", made["id"], key)
 
 
+async def test_a_site_that_is_made_is_found_by_its_id(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    stations.registry.operations["sites.create"] = lambda site: {**site, "notes": None}
+    given, made = f"site/{secrets.token_hex(4)}", await admin.post("/sites", json={"name": "A"})
+    await admin.post("/sites", json={"site_id": given, "name": "B"})
+    for site_id in (made.json()["site_id"], given):
+        (entry,) = await entries(admin, target=f"sites/{site_id}")
+        assert (entry["target"], entry["status"]) == (site_id, 201)
+
+
 async def test_no_secret_is_kept(admin: httpx.AsyncClient, database: asyncpg.Pool) -> None:
     secret = secrets.token_urlsafe(24)
     name = f"user-{secrets.token_hex(4)}"
@@ -159,6 +170,22 @@ async def test_what_is_deep_or_long_is_noted_in_part(admin: httpx.AsyncClient) -
         ]
         assert len(json.dumps(entry["asked"])) < 1_000
     assert entry["asked"]["values"] != []
+
+
+async def test_of_a_request_that_is_not_allowed_no_body_is_kept(
+    admin: httpx.AsyncClient, nobody: httpx.AsyncClient
+) -> None:
+    headers = {**await api_key(admin, "viewer"), "X-Request-ID": secrets.token_hex(8)}
+    body = {"site_id": "s", "name": "x" * 60_000}
+    for method, path in (("POST", "/sites"), ("PATCH", "/stations/X"), ("DELETE", "/sites/s")):
+        answer = await nobody.request(method, f"/api/v1{path}", json=body, headers=headers)
+        assert answer.status_code == 403, answer.text
+    noted = [one for one in await entries(admin) if one["request_id"] == headers["X-Request-ID"]]
+    assert [(one["path"], one["status"], one["asked"], one["before"]) for one in noted] == [
+        ("/api/v1/sites/s", 403, None, None),
+        ("/api/v1/stations/X", 403, None, None),
+        ("/api/v1/sites", 403, None, None),
+    ]
 
 
 @pytest.mark.parametrize("given", ["", "with blank", "é", "x" * 129, "a\tb"])

@@ -14,9 +14,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.db.engine import in_transaction
+from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.times import format_time
 from session_service.database.upkeep import upkeep_tasks
-from session_service.transactions.store.live_figures import ENDED_FOR_S, TOLD_EVERY_S
+from session_service.transactions.domain.live_figures import Figures, Live, Reading
+from session_service.transactions.store.live_figures import (
+    ENDED_FOR_S,
+    TOLD_EVERY_S,
+    keep_live_figures,
+)
 
 NOTHING = {"energy_wh": None, "power_w": None, "soc_percent": None, "measured_at": None}
 
@@ -46,6 +52,20 @@ async def test_active_transactions_show_what_is_newest_and_others_nothing(
     assert await live(ask) == newest
     await records.report(records.stop(9))
     assert await live(ask) is None
+
+
+async def test_no_figure_is_a_zero_with_a_sign(records: Records, ask: Asker) -> None:
+    await started(records)
+    await records.report(
+        values(
+            records, 2, {"value": "-0"}, {"value": "-0.0000004", **POWER}, {"value": "-0", **SOC}
+        )
+    )
+    shown, (event,) = await live(ask), await told(records)
+    assert shown is not None
+    for figures in (shown, event):
+        figure = [figures[name] for name in ("energy_wh", "power_w", "soc_percent")]
+        assert str(figure) == "[0, 0.0, 0.0]"
 
 
 async def test_figures_are_no_change_of_the_transaction(records: Records, ask: Asker) -> None:
@@ -116,6 +136,33 @@ async def test_at_most_one_event_is_told_in_a_while_whoever_stores_the_values(
         "measured_at": format_time(BASE + timedelta(minutes=8)),
     }
     assert len({event["id"] for event in await records.events()}) == len(await records.events())
+
+
+async def test_what_is_told_while_a_batch_waits_is_not_told_again_by_it(
+    records: Records, engine: AsyncEngine
+) -> None:
+    await started(records, 2)
+
+    def energy(wh: int) -> Figures:
+        return Figures(energy=Reading(BASE, wh))
+
+    async def keep(figures: dict[int, Figures]) -> dict[int, Live]:
+        tenants = dict.fromkeys(figures, DEFAULT_TENANT)
+        return await in_transaction(
+            engine, lambda one: keep_live_figures(one, figures, (), tenants)
+        )
+
+    await keep({1: energy(10)})
+    async with engine.connect() as holding:
+        await holding.execute(text("SELECT FROM live_figures WHERE transaction_id = 1 FOR UPDATE"))
+        waiting = asyncio.create_task(keep({1: energy(30), 2: energy(30)}))
+
+        async def waits() -> bool:
+            return await records.rows("SELECT pid FROM pg_locks WHERE NOT granted") != []
+
+        await until(waits)
+        assert list(await keep({2: energy(20)})) == [2]
+    assert await waiting == {}
 
 
 async def test_a_clock_of_the_database_that_was_set_back_keeps_nothing_untold(

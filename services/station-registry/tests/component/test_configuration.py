@@ -1,11 +1,13 @@
 """Configuration against a real PostgreSQL: kept from ended commands, refreshed, templates."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from driven_registry import Registry
+from sqlalchemy import text
 
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
@@ -236,6 +238,30 @@ async def test_a_template_is_for_sites_and_tags_too(registry: Registry) -> None:
     assert [error.field for error in refused.value.problem.errors] == ["site_ids"]
 
 
+async def test_a_station_with_several_tags_of_a_template_keeps_no_other_out(
+    registry: Registry,
+) -> None:
+    tags = ["fast", "new", "public"]
+    for station_id in "ABCDEF":
+        await registry.request("stations.create", station_id=station_id, tags=tags)
+    template = await registry.request(
+        "configuration_templates.create", name="t", values={"A": "1"}, tags=tags
+    )
+    named = {"template_id": template.template_id, "limit": 2}
+    pages: list[str] = []
+    cursor = None
+    while cursor is not None or not pages:
+        page = await registry.request("configuration_templates.drift", **named, cursor=cursor)
+        pages.append("".join(one.station_id for one in page.items))
+        cursor = page.next_cursor
+    assert pages == ["AB", "CD", "EF"]
+    applied = await registry.request(
+        "configuration_templates.apply", template_id=template.template_id, limit=5,
+        created_by="admin",
+    )  # fmt: skip
+    assert (applied.stations, applied.next_cursor is None) == (5, False)
+
+
 async def test_templates_are_listed_replaced_and_deleted(registry: Registry) -> None:
     async def problem(operation: str, **parameters: Any) -> tuple[int, list[str]]:
         with pytest.raises(ProblemRaised) as raised:
@@ -274,3 +300,28 @@ async def test_templates_are_listed_replaced_and_deleted(registry: Registry) -> 
     assert [each.name for each in (*page.items, *rest.items)] == ["b", "z"]
     await registry.request("configuration_templates.delete", template_id=made.template_id)
     assert await problem("delete", template_id=made.template_id) == (404, [])
+
+
+async def test_of_two_templates_that_get_one_name_at_once_one_is_refused(
+    registry: Registry,
+) -> None:
+    content = {"values": {"A": "1"}}
+    made = await registry.request("configuration_templates.create", name="a", **content)
+    await registry.request("configuration_templates.create", name="b", **content)
+    async with registry.engine.connect() as other:
+        await other.execute(text("UPDATE configuration_template SET name = 'c' WHERE name = 'b'"))
+        replacing = asyncio.create_task(
+            registry.request(
+                "configuration_templates.replace",
+                template_id=made.template_id,
+                name="c",
+                **content,
+            )
+        )
+        async with asyncio.timeout(10):
+            while not await registry.query("SELECT pid FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        await other.commit()
+    with pytest.raises(ProblemRaised) as refused:
+        await replacing
+    assert (refused.value.problem.status, refused.value.problem.code) == (409, "template_exists")

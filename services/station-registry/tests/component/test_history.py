@@ -20,7 +20,7 @@ from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.cursors import BadCursor, encode_cursor
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
-from csms_shared.values.times import format_time_ms
+from csms_shared.values.times import format_time, format_time_ms
 from station_registry.database.sql import at
 from station_registry.history import store as history
 from station_registry.ownership.handlers.leases import sweep_leases
@@ -101,6 +101,26 @@ async def test_every_change_of_presence_is_kept_once_with_its_reason(registry: R
         ("offline", "deleted", "c3", "gw-1"),
     ]
     assert {each.kind for each in await listed(registry)} == {"presence"}
+
+
+async def test_a_claim_that_waited_is_no_older_than_the_end_of_the_connection_before(
+    known: Registry,
+) -> None:
+    """A station connects anew while its last connection ends, or its gateway's lease."""
+    waited_since = now_ms() - 5_000
+    await known.send([known.release("A", "c1", 1)])
+    await known.send([known.claim("A", "c2", connected_ms=waited_since)])
+    await _sweep(known)  # nobody had looked before: one lease of grace
+    await known.end_lease("gw-1")
+    await _sweep(known)
+    await known.send([known.claim("A", "c3", "gw-2", connected_ms=waited_since)])
+    assert [status for status, *_ in await told(known)] == ["offline", "online"] * 2
+    kept = await known.query(
+        "SELECT received_at FROM station_history WHERE station_id = 'A' AND status = 'online' "
+        "ORDER BY id"
+    )
+    online = [event for event in await known.events("station.online") if event["subject"] == "A"]
+    assert [event["time"] for event in online[1:]] == [format_time(row.received_at) for row in kept]
 
 
 async def test_a_connection_that_another_gateway_holds_now_is_no_change_of_presence(

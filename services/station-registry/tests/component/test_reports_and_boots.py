@@ -149,6 +149,18 @@ async def test_the_first_word_of_each_connector_is_told_once(known: Registry) ->
     assert added["data"]["evse_id"] == 1
 
 
+async def test_the_first_word_of_a_station_that_was_made_anew_is_another_event(
+    known: Registry,
+) -> None:
+    await known.send(_statuses(known))
+    await known.request("stations.delete", station_id="A")
+    await known.request("stations.create", station_id="A")
+    await known.send([known.claim("A", "c2")])
+    payload = {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
+    await known.send([known.call("StatusNotification", "A", payload, connection_id="c2", epoch=2)])
+    assert len({event["id"] for event in await known.events("connector.added")}) == 2
+
+
 async def test_a_connector_that_serves_nobody_any_more_is_told_once(known: Registry) -> None:
     shown = ["Reserved", "Faulted", "Faulted", "Available"]
     works = [

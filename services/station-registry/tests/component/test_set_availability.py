@@ -101,3 +101,17 @@ async def test_a_station_that_was_deleted_hands_nothing_on_to_a_new_one(known: R
     await known.send([ended(2, 1, "Inoperative", "Accepted"), ended(3, 1, "x", "Accepted", "X")])
     await known.request("stations.create", station_id="A")
     assert await known.query("SELECT * FROM connector_availability") == []
+
+
+async def test_what_the_release_before_deletes_and_makes_anew_was_told_nothing(
+    known: Registry,
+) -> None:
+    await known.send([ended(1, 0, "Inoperative", "Accepted"), ended(2, 1, "Operative", "Accepted")])
+    await known.query("UPDATE station SET deleted_at = now() WHERE station_id = 'A'")
+    await known.query(
+        "INSERT INTO station (station_id, registration_status) VALUES ('A', 'accepted') "
+        "ON CONFLICT (station_id) DO UPDATE SET deleted_at = NULL WHERE station.deleted_at "
+        "IS NOT NULL"
+    )
+    view = await known.request("stations.get", station_id="A")
+    assert (view.availability, {one.availability for one in view.connectors}) == (None, {None})

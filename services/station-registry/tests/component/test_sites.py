@@ -113,6 +113,8 @@ async def test_a_coordinate_is_not_without_the_other(registry: Registry) -> None
         ("name", " "),
         ("name", "x" * 10_000),
         ("tags", [""]),
+        ("site_id", "."),
+        ("site_id", ".."),
         ("tags", [f"t{number}" for number in range(51)]),
         ("notes", "a\0b"),
         ("opening_hours", {"twentyfourseven": True, **_HOURS}),
@@ -126,6 +128,15 @@ async def test_what_no_site_can_be_is_refused_by_its_field(
     with pytest.raises(ValidationError) as raised:
         await registry.request("sites.create", **(_HARBOUR | {field: value}))
     assert {error["loc"][0] for error in raised.value.errors()} == {field}
+
+
+@pytest.mark.parametrize(
+    "site_id", ["...", ".a", "..a", "a.", "a..", " .", "a/..", "\U0001f642" * 64]
+)
+async def test_a_site_has_any_other_id(registry: Registry, site_id: str) -> None:
+    await registry.request("sites.create", site_id=site_id, name="A")
+    (site,) = (await registry.request("sites.list")).items
+    assert site.site_id == site_id
 
 
 async def test_sites_are_listed_by_id_and_found_by_tag_and_text(registry: Registry) -> None:
@@ -329,3 +340,17 @@ async def test_hardware_of_a_station_that_does_not_exist_is_not_found(registry: 
                 registry, f"connector_hardware.{operation}", station_id=station_id, connector_id=1
             )
             assert problem[:2] == (404, "not_found")
+
+
+async def test_a_station_that_is_being_deleted_gets_no_hardware(registry: Registry) -> None:
+    await registry.request("stations.create", station_id="S1")
+    async with registry.engine.connect() as deleting:
+        await deleting.execute(text("UPDATE station SET deleted_at = now()"))
+        setting = asyncio.create_task(
+            _problem(registry, "connector_hardware.set", station_id="S1", connector_id=1)
+        )
+        while not await registry.query("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert not setting.done()
+        await deleting.commit()
+    assert (await setting)[:2] == (404, "not_found")
+    assert await registry.query("SELECT * FROM connector_hardware") == []

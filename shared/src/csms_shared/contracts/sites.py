@@ -11,7 +11,9 @@ from csms_shared.values.numbers import Whole
 from csms_shared.values.places import Country, Latitude, Longitude, TimeZone
 
 TAGS_MAX = 50
-SiteId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# Not `.` and `..`: in a path they mean another one, also encoded (RFC 3986, 5.2.4; URL Standard).
+_NO_DOTS = r"^(\.{0,2}[^\x00-\x1f\x7f.][^\x00-\x1f\x7f]*|\.{3}[^\x00-\x1f\x7f]*)$"
+SiteId = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_DOTS)]
 _NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Name = Annotated[str, Field(max_length=255, pattern=_NOT_BLANK)]
 Line = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\x00]*$")]

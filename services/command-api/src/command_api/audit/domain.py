@@ -18,6 +18,7 @@ _MAX_DEPTH = 32
 # Of what a request makes, the field that names it.
 _ID_FIELDS = {
     "stations": "station_id",
+    "sites": "site_id",
     "id-tokens": "id_token",
     "users": "username",
     "api-keys": "id",

@@ -66,7 +66,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
             fact(
                 CONNECTOR_ADDED_KEY,
                 station_id,
-                (station_id, connector_id),
+                (status.connection_id, status.seq),
                 status.received_ms,
                 evse_id=status.evse_id,
                 connector_id=connector_id,

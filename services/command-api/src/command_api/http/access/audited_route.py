@@ -55,7 +55,7 @@ class AuditedRoute(BodyRoute):
                 return await handler(request)
             await authenticate(request)
             body, unread = await _body(request)
-            entry = await self._note(request, _document(body))
+            entry = await self._note(request, body)
             try:
                 if unread is not None:
                     raise unread
@@ -67,8 +67,11 @@ class AuditedRoute(BodyRoute):
 
         return audited
 
-    async def _note(self, request: Request, asked: Any) -> _Entry:
+    async def _note(self, request: Request, body: bytes) -> _Entry:
         principal = await authenticate(request)
+        may = await self._may(request)
+        # Whoever may not could fill the table with what they send.
+        asked = _document(body) if may else None
         path = request.scope["path"]
         target = target_of(path, asked, principal.name)
         entry = NewEntry(
@@ -81,7 +84,7 @@ class AuditedRoute(BodyRoute):
             request_id=request_id(request),
             target=target,
             asked=None if asked is None else kept(asked),
-            before=await self._before(request),
+            before=await self._before(request) if may else None,
         )
         engine = state_of(request).engine
         return _Entry(
@@ -91,10 +94,10 @@ class AuditedRoute(BodyRoute):
     async def _before(self, request: Request) -> Any:
         """Return the resource as its own route shows it; None where there is none, or no answer.
 
-        For what changes it: not for who may not, nor for what makes another one beside it.
+        For what changes it: not for what makes another one beside it.
         """
         is_action = request.method == "POST" and self.status_code in (None, 200, 204)
-        if not (request.method in _CHANGING or is_action) or not await self._may(request):
+        if not (request.method in _CHANGING or is_action):
             return None
         path = request.scope["path"]
         exact = None if is_action else await _read(request, path)

@@ -23,8 +23,9 @@ class AuditEntry(BaseModel):
     """Who did what, from where, and how it ended.
 
     `before` is the resource as it was, `asked` the body, `after` the answer; secrets are masked,
-    what is too long is left out and its size named (`omitted_bytes`). An entry without a `status`
-    was cut off. `outcome` are the counts of a bulk action.
+    what is too long is left out and its size named (`omitted_bytes`). Where the role does not
+    suffice (403), neither `before` nor `asked` is kept. An entry without a `status` was cut off.
+    `outcome` are the counts of a bulk action.
     """
 
     id: int

@@ -125,9 +125,10 @@ def _reading(
         if not -REGISTER_ROUNDING_WH <= amount - meter_start <= INT32_MAX:
             return None
         return Reading(at, max(0, round(amount - meter_start)))
+    # To add 0 takes the sign from a zero that has one, as stations send it and rounding makes it.
     if field == _POWER.field:
-        return Reading(at, round(amount, 3)) if abs(amount) <= PLAUSIBLE_POWER_W else None
-    return Reading(at, amount) if 0 <= amount <= 100 else None
+        return Reading(at, round(amount, 3) + 0.0) if abs(amount) <= PLAUSIBLE_POWER_W else None
+    return Reading(at, amount + 0.0) if 0 <= amount <= 100 else None
 
 
 def _times_of_totals(samples: Iterable[Sample]) -> set[tuple[int, datetime]]:

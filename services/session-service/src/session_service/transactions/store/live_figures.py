@@ -42,7 +42,8 @@ _NEWEST = ", ".join(
 )
 _SHOWN = "transaction_id, energy_wh, power_w, soc_percent, greatest(energy_at, power_at, soc_at)"
 # All rows of a batch in one order, ends among them: two batches wait for each other, and never
-# twice. What has ended stays so. `statement_timestamp()` says which rows this statement tells of.
+# twice. What has ended stays so. `statement_timestamp()` says which rows this statement tells of;
+# one that waited finds what was told after it began.
 _KEEP = text(
     f"WITH kept AS (INSERT INTO live_figures AS known ({names(_ROW)}, told_at, kept_until) "
     f"SELECT {names(_ROW)}, CASE WHEN NOT ended THEN statement_timestamp() END, "
@@ -51,9 +52,8 @@ _KEEP = text(
     f"FROM {unnest(_ROW, 'new')} ORDER BY transaction_id "
     f"ON CONFLICT (transaction_id) DO UPDATE SET {_NEWEST}, "
     "ended = excluded.ended, kept_until = excluded.kept_until, "
-    "told_at = CASE WHEN known.told_at BETWEEN "
-    f"statement_timestamp() - interval '{TOLD_EVERY_S} s' AND statement_timestamp() "
-    "THEN known.told_at ELSE excluded.told_at END "
+    "told_at = CASE WHEN abs(extract(epoch FROM known.told_at - statement_timestamp())) "
+    f"<= {TOLD_EVERY_S} THEN known.told_at ELSE excluded.told_at END "
     f"WHERE NOT known.ended AND (excluded.ended OR {' OR '.join(_IS_NEWER.values())}) "
     "RETURNING *) "
     f"SELECT {_SHOWN} AS measured_at FROM kept "

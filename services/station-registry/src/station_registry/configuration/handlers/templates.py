@@ -42,6 +42,7 @@ from station_registry.configuration.store.templates import (
     delete_template,
     get_template,
     list_templates,
+    lock_templates,
     replace_template,
     stations_of,
 )
@@ -88,6 +89,7 @@ async def get(connection: AsyncConnection, name: TemplateId) -> TemplateView:
 async def replace(connection: AsyncConnection, content: ReplaceTemplate) -> TemplateView:
     """Give a template new content."""
     await _check(connection, content)
+    await lock_templates(connection)
     await _template(connection, content.template_id)
     if not await replace_template(connection, content.template_id, content):
         raise _name_taken(content.name)

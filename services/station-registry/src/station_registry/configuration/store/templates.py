@@ -20,6 +20,8 @@ _CREATE = statement(
     ":model, :site_ids, :tags) "
     "ON CONFLICT (name) DO NOTHING RETURNING template_id"
 )
+# A name that is given meanwhile would be seen by the index alone, which makes it an error.
+_LOCK = statement("LOCK TABLE configuration_template IN SHARE ROW EXCLUSIVE MODE")
 _REPLACE = statement(
     "UPDATE configuration_template SET name = :name, wanted = CAST(:wanted AS json), "
     "station_ids = :station_ids, vendor = :vendor, model = :model, site_ids = :site_ids, "
@@ -35,20 +37,32 @@ _LIST = statement(
 _DELETE = statement(
     "DELETE FROM configuration_template WHERE template_id = :template_id RETURNING template_id"
 )
-# Each way to be meant by an index of its own, and no further than the page goes.
+_PAGE = "AND m.station_id > :after ORDER BY m.station_id LIMIT :limit"
+# Each way to be meant by an index of its own, and no further than the page goes: each site and each
+# tag by itself, or a station that has several of the tags would take the place of others.
 _STATIONS = statement(
     "WITH t AS (SELECT * FROM configuration_template WHERE template_id = :template_id) "
     "SELECT station_id FROM ("
     + " UNION ".join(
-        f"(SELECT m.station_id FROM t JOIN {meant} AND m.station_id > :after "
-        "ORDER BY m.station_id LIMIT :limit)"
-        for meant in (
-            "station m ON m.deleted_at IS NULL AND m.station_id = ANY(t.station_ids)",
-            "station m ON m.deleted_at IS NULL AND (t.vendor IS NOT NULL OR t.model IS NOT NULL) "
-            "AND (t.vendor IS NULL OR m.vendor = t.vendor) "
-            "AND (t.model IS NULL OR m.model = t.model)",
-            "station_listing m ON m.site_id = ANY(t.site_ids)",
-            f"station_tag m ON m.{OF_TENANT} AND m.tag = ANY(t.tags)",
+        f"SELECT one.station_id FROM t {each}CROSS JOIN LATERAL "
+        f"(SELECT m.station_id FROM {meant} {_PAGE}) AS one"
+        for each, meant in (
+            ("", "station m WHERE m.deleted_at IS NULL AND m.station_id = ANY(t.station_ids)"),
+            (
+                "",
+                "station m WHERE m.deleted_at IS NULL "
+                "AND (t.vendor IS NOT NULL OR t.model IS NOT NULL) "
+                "AND (t.vendor IS NULL OR m.vendor = t.vendor) "
+                "AND (t.model IS NULL OR m.model = t.model)",
+            ),
+            (
+                "CROSS JOIN unnest(t.site_ids) AS of_site (id) ",
+                "station_listing m WHERE m.site_id = of_site.id",
+            ),
+            (
+                "CROSS JOIN unnest(t.tags) AS of_tag (name) ",
+                f"station_tag m WHERE m.{OF_TENANT} AND m.tag = of_tag.name",
+            ),
         )
     )
     + ") AS meant ORDER BY station_id LIMIT :limit"
@@ -61,6 +75,11 @@ async def create_template(
     """Store a template; false where its name is taken."""
     row = await connection.execute(_CREATE, _parameters(template_id, content))
     return row.first() is not None
+
+
+async def lock_templates(connection: AsyncConnection) -> None:
+    """Keep others from writing templates until the commit."""
+    await connection.execute(_LOCK)
 
 
 async def replace_template(

@@ -84,6 +84,8 @@ async def claim(
     ids = {request.station_id for _, request in wanted if is_storable(request.station_id)}
     revoked = await _revoked(connection, wanted)
     known = await claimed_stations.lock_for_claims(connection, ids)
+    # Not when the socket was opened: a claim waits, and what ended meanwhile has ended before.
+    online_ms = now_ms()
     before = dict(known)
     replies: list[Reply] = []
     events: list[Event] = []
@@ -102,9 +104,9 @@ async def claim(
             continue
         newest[request.station_id] = request, decision.profile
         replies += _controls(decision)
-        events += _events(decision, request, work)
+        events += _events(decision, request, work, online_ms)
         events += _raised(station, decision, request)
-        changes += _changes(decision, request)
+        changes += _changes(decision, request, online_ms)
     await _store(connection, before, known, newest)
     await leases.introduce(
         connection,
@@ -186,7 +188,7 @@ def _controls(decision: ClaimDecision) -> list[Reply]:
     return [controls.superseded(decision.station.station_id, claimed.superseded, claimed.epoch)]
 
 
-def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Event]:
+def _events(decision: ClaimDecision, request: Claim, work: Work, online_ms: int) -> list[Event]:
     claimed = decision.claimed
     if claimed is None:
         return []
@@ -206,18 +208,16 @@ def _events(decision: ClaimDecision, request: Claim, work: Work) -> list[Event]:
         )
     ]
     if claimed.came_online:
-        events.append(
-            fact("station.online", station_id, cause, request.connected_ms, epoch=claimed.epoch)
-        )
+        events.append(fact("station.online", station_id, cause, online_ms, epoch=claimed.epoch))
     return events
 
 
-def _changes(decision: ClaimDecision, request: Claim) -> list[Change]:
+def _changes(decision: ClaimDecision, request: Claim, online_ms: int) -> list[Change]:
     claimed = decision.claimed
     if claimed is None or claimed.ownership.owner is None:
         return []
     why = CameOnline.NEW_CONNECTION if claimed.came_online else CameOnline.SUPERSEDED
-    return [came_online(request.station_id, claimed.ownership.owner, why, request.connected_ms)]
+    return [came_online(request.station_id, claimed.ownership.owner, why, online_ms)]
 
 
 def _raised(before: ClaimedStation, decision: ClaimDecision, request: Claim) -> list[Event]:

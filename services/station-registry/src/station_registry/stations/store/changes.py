@@ -43,7 +43,8 @@ _CHANGE = statement(
     + ", ".join(f"{name} = :{name}" for name in DESCRIPTION_FIELDS)
     + " WHERE station_id = :station_id RETURNING registration_version"
 )
-# Its description goes, too, by a trigger: older programs, which do not know it, delete stations.
+# Its description and set availabilities go, too, by triggers: older programs, which do not know
+# them, delete stations.
 _DELETE = statement(
     "UPDATE station SET deleted_at = now(), released_epoch = epoch, password_hashes = '{}', "
     "previous_password_hashes = '{}', either_password = false, password_rotations = '{}', "

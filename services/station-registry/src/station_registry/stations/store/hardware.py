@@ -20,12 +20,13 @@ _GET = statement(
     "h.station_id = s.station_id AND h.evse_id = :connector_id AND h.connector_id = :connector_id "
     "WHERE s.station_id = :station_id AND s.deleted_at IS NULL"
 )
+# The station is held: whoever deletes it meanwhile would not see the row that is made here.
 _SAVE = statement(
     "INSERT INTO connector_hardware AS h "
     "(station_id, evse_id, connector_id, plug_type, max_power_w) "
     "SELECT s.station_id, CAST(:connector_id AS bigint), CAST(:connector_id AS bigint), "
     "CAST(:plug_type AS text), CAST(:max_power_w AS integer) "
-    "FROM station s WHERE s.station_id = :station_id AND s.deleted_at IS NULL "
+    "FROM station s WHERE s.station_id = :station_id AND s.deleted_at IS NULL FOR SHARE "
     "ON CONFLICT (station_id, evse_id, connector_id) DO UPDATE SET "
     "plug_type = excluded.plug_type, max_power_w = excluded.max_power_w, updated_at = now() "
     "RETURNING plug_type, max_power_w"
