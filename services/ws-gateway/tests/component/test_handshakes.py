@@ -66,6 +66,46 @@ async def test_an_unknown_station_gets_404_and_is_told_of(running: RunningGatewa
     )
 
 
+async def test_a_station_of_a_suspended_tenant_gets_403_until_it_is_active(
+    running: RunningGateway,
+) -> None:
+    running.services.tenants["T-1"] = "north"
+    running.services.suspended.add("north")
+    before = _refusals("tenant_suspended")
+    # However often it comes: nothing is wrong with how it does, so that it is not made to wait.
+    for _ in range(6):
+        assert (await _refused(f"{running.url}/T-1")).response.status_code == 403
+    assert _refusals("tenant_suspended") == before + 6
+    await running.services.until(lambda: running.services.refusals)
+    refusal = running.services.refusals[0]
+    assert (refusal.station_id, refusal.reason, refusal.http_status) == (
+        "T-1",
+        "tenant_suspended",
+        403,
+    )
+    running.services.suspended.clear()
+    await running.station("T-1")
+
+
+async def test_each_call_names_the_tenant_that_the_claims_answer_named(
+    running: RunningGateway,
+) -> None:
+    running.services.tenants["T-1"] = "north"
+    for station_id in ("T-1", "T-2"):
+        station = await running.station(station_id)
+        await station.call("Authorize", {"idTag": "A"})
+        await station.call("StatusNotification", {
+            "connectorId": 1, "errorCode": "NoError", "status": "Available"
+        })  # fmt: skip
+    services = running.services
+    await services.until(lambda: len(services.calls) >= 4)
+    assert {(call.station_id, call.action, call.tenant_id) for call in services.calls} == {
+        (station_id, action, tenant_id)
+        for station_id, tenant_id in (("T-1", "north"), ("T-2", "default"))
+        for action in ("Authorize", "StatusNotification")
+    }
+
+
 async def test_a_password_is_wanted_and_checked_in_both_forms(running: RunningGateway) -> None:
     running.services.passwords["P-1"] = b"0123456789abcdef"
     url = f"{running.url}/P-1"

@@ -53,6 +53,7 @@ from csms_shared.contracts.ownership import (
     Release,
     ReleaseBatch,
 )
+from csms_shared.values.tenants import DEFAULT_TENANT
 from gateway_fakes.claims import judged_claim
 
 
@@ -62,6 +63,7 @@ class ReceivedCall:
 
     action: str
     station_id: str
+    tenant_id: str
     connection_id: str
     epoch: int
     seq: int
@@ -93,6 +95,9 @@ class FakeServices:
     # What a registry of a newer version says of a station.
     newer: dict[str, str] = field(default_factory=dict)
     strict: set[str] = field(default_factory=set)
+    # By station: whose it is, where it is not the default tenant's.
+    tenants: dict[str, str] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
     exempt: set[str] = field(default_factory=set)
     wrong_profile: set[str] = field(default_factory=set)
     registration_status: str = "accepted"
@@ -266,6 +271,7 @@ class FakeServices:
                 ReceivedCall(
                     batch.action,
                     call.station_id,
+                    call.tenant_id,
                     call.connection_id,
                     call.epoch,
                     call.seq,
@@ -328,7 +334,10 @@ class FakeServices:
                 connection_id=claim.connection_id,
                 outcome=self.newer.get(claim.station_id, outcome),
                 credential_checks=reply_checks,
+                tenant_id=self.tenants.get(claim.station_id, DEFAULT_TENANT),
             )
+            if reply.tenant_id in self.suspended:
+                reply.outcome = ClaimOutcome.TENANT_SUSPENDED
             if reply.outcome is ClaimOutcome.ACCEPTED:
                 self._epochs[claim.station_id] = self._epochs.get(claim.station_id, 0) + 1
                 reply.epoch = self._epochs[claim.station_id]

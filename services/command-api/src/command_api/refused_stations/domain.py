@@ -38,6 +38,13 @@ EXPLANATIONS: dict[str, Explanation] = {
             "Create the station with POST /stations, or raise CSMS_MAX_UNKNOWN_STATIONS.",
         ),
     ),
+    "tenant_suspended": Explanation(
+        "The tenant that the station belongs to is suspended",
+        (
+            "The platform's administrator suspended it, and lets its stations in again: nothing "
+            "has to be changed at the station.",
+        ),
+    ),
     "bad_credentials": Explanation(
         "The password is missing or wrong",
         (

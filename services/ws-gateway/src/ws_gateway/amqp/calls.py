@@ -60,6 +60,7 @@ class CallLanes:
         body = orjson.dumps(
             {
                 "station_id": held.station_id,
+                "tenant_id": held.tenant_id,
                 "connection_id": held.connection_id,
                 "epoch": held.epoch,
                 "seq": call.seq,

@@ -11,6 +11,7 @@ class HeldConnection(Protocol):
     """One station's connection; none of these calls blocks or raises."""
 
     station_id: str
+    tenant_id: str
     connection_id: str
     epoch: int
     ocpp_version: str

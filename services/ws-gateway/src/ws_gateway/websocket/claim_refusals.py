@@ -26,7 +26,7 @@ _REFUSED_CLAIMS = {
     ),
     ClaimOutcome.TENANT_SUSPENDED: (
         HTTPStatus.FORBIDDEN,
-        "the operator of this station is suspended",
+        "the operator that the station belongs to is suspended",
     ),
     # RFC 6455, 4.2.2: a handshake may be ended by an HTTP status; docs/adr/0006 says why by 400.
     ClaimOutcome.MISSING_SUBPROTOCOL: (

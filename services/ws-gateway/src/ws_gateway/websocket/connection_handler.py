@@ -69,6 +69,7 @@ class ConnectionHandler:
         "registration_version",
         "remote_address",
         "station_id",
+        "tenant_id",
     )
 
     def __init__(
@@ -80,6 +81,7 @@ class ConnectionHandler:
         dialect: Dialect,
         *,
         station_id: str,
+        tenant_id: str,
         connection_id: str,
         remote_address: str,
         connected_ms: int,
@@ -94,6 +96,7 @@ class ConnectionHandler:
         self._machine = machine
         self._dialect = dialect
         self.station_id = station_id
+        self.tenant_id = tenant_id
         self.connection_id = connection_id
         self.epoch = machine.epoch
         self.ocpp_version = dialect.version

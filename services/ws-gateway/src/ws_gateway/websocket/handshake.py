@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 _AWAY = "a part of the central system does not answer"
 _UNKNOWN = (ClaimOutcome.UNKNOWN_STATION, ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS)
+# Wrong as the station came, so that to come in the same way again counts as a failed log-in.
+_BAD_FORM = (ClaimOutcome.WRONG_SECURITY_PROFILE, ClaimOutcome.BAD_CERTIFICATE)
 
 
 class Handshakes:
@@ -233,7 +235,7 @@ class Handshakes:
             return unavailable("unknown_outcome", reply.detail or f"refused: {reply.outcome}")
         refused = refused_claim(reply.outcome, reply.detail)
         address, station_id = client.remote_address, client.station_id
-        if refused.status is HTTPStatus.FORBIDDEN:
+        if reply.outcome in _BAD_FORM:
             self._policy.form_refused(address, station_id, client.presented.form)
         if refused.status is HTTPStatus.UNAUTHORIZED:
             self._policy.login_failed(address, station_id, reply.credential_checks)
@@ -299,6 +301,7 @@ class Handshakes:
             machine,
             subprotocol.dialect,
             station_id=claim.station_id,
+            tenant_id=reply.tenant_id,
             connection_id=claim.connection_id,
             remote_address=claim.remote_address,
             connected_ms=claim.connected_ms,
