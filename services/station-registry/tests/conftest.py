@@ -55,6 +55,7 @@ async def registry_url(migrated_urls: tuple[str, str]) -> str:
     owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
     try:
         await delete_rows(owner, metadata.tables)
+        await owner.execute("INSERT INTO tenant (tenant_id, name) VALUES ('default', 'Default')")
     finally:
         await owner.close()
     return url

@@ -29,6 +29,12 @@ def fact_about(
     )
 
 
+def told_to(tenant_id: str, event: Event) -> Event:
+    """Return the event as one of this tenant."""
+    key, fact = event
+    return key, fact.model_copy(update={"tenantid": tenant_id})
+
+
 def fact_of_call(key: str, call: Call[object], *cause: str | int, **data: Any) -> Event:
     """Tell a fact that a station's call caused; the same call again makes the same id."""
     return fact(

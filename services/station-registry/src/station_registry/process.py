@@ -16,6 +16,7 @@ from csms_shared.broker.topology import (
 )
 from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATION_OPERATIONS
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.service.inbox import reply_messages
 from csms_shared.service.owning_service import OwningService
 from csms_shared.service.requests_inbox import RequestsInbox
 from csms_shared.service.station_calls import fault_reply
@@ -35,6 +36,7 @@ from station_registry.http.external_signer import ExternalSigner
 from station_registry.jobs.handlers.jobs import time_out_jobs
 from station_registry.jobs.handlers.rollouts import advance_rollouts
 from station_registry.jobs.store.reports import purge_reports
+from station_registry.ownership.handlers.disconnecting import watch_suspended
 from station_registry.ownership.handlers.leases import doubt_gateways, watch_leases
 from station_registry.ownership.store.leases import purge_ended
 from station_registry.routes import (
@@ -144,6 +146,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         UpkeepTask("purge_data_transfers", 60.0, purge_transfers),
         UpkeepTask("purge_gateways", 60.0, purge_ended),
         tell_places(),
+        watch_suspended(lambda told: replies.deliver(reply_messages(told))),
         UpkeepTask("advance_rollouts", 2.0, advance_rollouts),
         UpkeepTask("time_out_jobs", 5.0, time_out_jobs),
         UpkeepTask("purge_job_reports", 60.0, purge_reports),

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from csms_shared.contracts.stations import BootPolicy
 from csms_shared.db.settings import DatabaseSettings
+from csms_shared.values.tenants import DEFAULT_TENANT, TenantId
 from station_registry.certificates.domain.requests import SigningPolicy
 from station_registry.credentials.domain.security_profiles import ProfileRules
 from station_registry.provisioning.domain.registration import Policies, UnknownStations
@@ -24,6 +25,9 @@ class RegistrySettings(DatabaseSettings):
     )
     max_unknown_stations: int = Field(
         1000, ge=0, description="how many unknown stations are created at most"
+    )
+    unknown_stations_tenant: TenantId = Field(
+        DEFAULT_TENANT, description="whose the unknown stations are that are created"
     )
     heartbeat_interval: int = Field(
         300, ge=1, le=86_400, description="seconds between heartbeats of stations without their own"
@@ -95,6 +99,7 @@ class RegistrySettings(DatabaseSettings):
             boot=self.boot_policy,
             unknown_stations=self.unknown_stations,
             max_unknown_stations=self.max_unknown_stations,
+            unknown_stations_tenant=self.unknown_stations_tenant,
             heartbeat_interval_s=self.heartbeat_interval,
             profiles=ProfileRules(self.min_security_profile, self.operator_name),
         )

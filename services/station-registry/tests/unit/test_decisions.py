@@ -29,6 +29,7 @@ from station_registry.provisioning.domain.registration import (
     status_on_creation,
 )
 from station_registry.stations.domain import ChangeDecision, decide_change
+from station_registry.tenants.domain import StationQuota
 
 ACCEPTED, PENDING, REJECTED = RegistrationStatus
 Said = TypeVar("Said")
@@ -146,10 +147,20 @@ def test_the_checks_fit_every_password_that_counts_and_hardly_any_other() -> Non
 
 
 def test_unknown_stations_are_admitted_up_to_the_limit() -> None:
+    roomy = StationQuota("default", 10, None, active=True)
     policies = Policies(unknown_stations="accept", max_unknown_stations=3)
-    assert admissible(["b", "a", "c"], 1, policies) == ["a", "b"]
-    assert admissible(["a"], 3, policies) == []
-    assert admissible(["a"], 0, Policies()) == []
+    assert admissible(["b", "a", "c"], 1, policies, roomy) == ["a", "b"]
+    assert admissible(["a"], 3, policies, roomy) == []
+    assert admissible(["a"], 0, Policies(), roomy) == []
+
+
+def test_unknown_stations_are_admitted_up_to_the_quota_of_an_active_tenant() -> None:
+    policies = Policies(unknown_stations="accept", max_unknown_stations=3)
+    nearly_full = StationQuota("north", 4, 5, active=True)
+    assert admissible(["b", "a"], 0, policies, nearly_full) == ["a"]
+    assert admissible(["a"], 0, policies, StationQuota("north", 6, 5, active=True)) == []
+    assert admissible(["a"], 0, policies, StationQuota("north", 0, None, active=False)) == []
+    assert admissible(["a"], 0, policies, None) == []
 
 
 def test_a_rejected_boot_is_not_asked_to_wait_longer_than_the_heartbeat() -> None:

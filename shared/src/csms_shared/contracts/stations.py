@@ -14,9 +14,11 @@ from csms_shared.contracts.history import HISTORY_OPERATIONS
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
 from csms_shared.contracts.sites import SITE_OPERATIONS, Name, SiteId, Tags
+from csms_shared.contracts.tenants import TENANT_OPERATIONS
 from csms_shared.values.days import Day
 from csms_shared.values.numbers import Number, Whole
 
@@ -207,7 +209,7 @@ class StationDescription(Contract):
     max_current_a: Annotated[float, Number(1, 10_000)] | None = None
 
 
-class CreateStation(StationDescription):
+class CreateStation(StationDescription, OfTenant):
     """A station made by an operator; null settings mean the suite's default.
 
     `credential_proofs` are hex HMACs of the password (text form and, where it is hex, the decoded
@@ -303,6 +305,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     LOOK_UP_OWNERS: LookUpOwners,
     "fleet.status": NoParameters,
     **SITE_OPERATIONS,
+    **TENANT_OPERATIONS,
     **JOB_OPERATIONS,
     **ROLLOUT_OPERATIONS,
     **CONFIGURATION_OPERATIONS,

@@ -134,13 +134,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "A connection with TLS came to the port without TLS",
         ("Use ws:// in the station's central system URL, or the TLS port (CSMS_TLS_PORT).",),
     ),
-    "tenant_suspended": Explanation(
-        "The tenant that the station belongs to is suspended",
-        (
-            "Its data is kept, and its stations are let in as soon as a platform administrator "
-            "makes the tenant active.",
-        ),
-    ),
     "missing_subprotocol": Explanation(
         "The station is set to strict and named no OCPP version",
         (

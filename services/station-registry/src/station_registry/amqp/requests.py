@@ -23,6 +23,7 @@ from station_registry.security_events import store as security_events
 from station_registry.sites import handlers as sites
 from station_registry.stations.handlers import hardware, stations
 from station_registry.stations.store import views
+from station_registry.tenants import handlers as tenants
 from station_registry.traffic.handlers.recordings import list_messages
 from station_registry.traffic.handlers.refusals import get_refusal, list_refusals
 
@@ -52,6 +53,10 @@ def station_operations(
         "sites.get": transactional(engine, sites.get),
         "sites.change": transactional(engine, sites.change),
         "sites.delete": transactional(engine, sites.delete),
+        "tenants.list": transactional(engine, tenants.list_all),
+        "tenants.create": transactional(engine, tenants.create),
+        "tenants.get": transactional(engine, tenants.get),
+        "tenants.change": transactional(engine, tenants.change),
         "connections.list": transactional(engine, views.list_connections),
         # Also here: an older command-api does not know that they have a lane.
         LOOK_UP_OWNERS: owner_look_ups(engine),

@@ -13,6 +13,7 @@ from station_registry.provisioning import tables as provisioning
 from station_registry.security_events import tables as security_events
 from station_registry.sites import tables as sites
 from station_registry.stations import tables as stations
+from station_registry.tenants import tables as tenants
 from station_registry.traffic import tables as traffic
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "service_tables",
     "sites",
     "stations",
+    "tenants",
     "traffic",
 ]

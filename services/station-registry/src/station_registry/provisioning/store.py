@@ -37,7 +37,7 @@ _COUNT_UNKNOWN = statement(
 )
 
 _FRESH = (
-    f"{_NEXT_VERSION}, "
+    f"{_NEXT_VERSION}, tenant_id = excluded.tenant_id, "
     "auto_created = excluded.auto_created, registration_status = excluded.registration_status, "
     "registration_decided = false, boot_policy = excluded.boot_policy, "
     "security_profile = excluded.security_profile, upgrade_profile = NULL, "
@@ -53,16 +53,17 @@ _FRESH = (
 # A deleted station that comes back is a new one, except for what only grows: its epoch and boots.
 _UNKNOWN = columns_of(station, "station_id")
 _CREATE_UNKNOWN = statement(
-    "INSERT INTO station (station_id, auto_created, registration_status) "
-    f"SELECT station_id, true, 'pending' FROM {unnest(_UNKNOWN)} ORDER BY station_id "
+    "INSERT INTO station (station_id, tenant_id, auto_created, registration_status) "
+    f"SELECT station_id, :tenant_id, true, 'pending' FROM {unnest(_UNKNOWN)} ORDER BY station_id "
     f"ON CONFLICT (station_id) DO UPDATE SET {_FRESH} WHERE station.deleted_at IS NOT NULL "
     "RETURNING station_id, epoch"
 )
 _CREATE = statement(
-    "INSERT INTO station (station_id, registration_status, boot_policy, security_profile, "
-    "registered_serial_number, heartbeat_interval, strict, exempt_from_limits, password_hashes, "
+    "INSERT INTO station (station_id, tenant_id, registration_status, boot_policy, "
+    "security_profile, registered_serial_number, heartbeat_interval, strict, "
+    "exempt_from_limits, password_hashes, "
     f"{', '.join(DESCRIPTION_FIELDS)}) "
-    "VALUES (:station_id, "
+    "VALUES (:station_id, :tenant_id, "
     ":registration_status, :boot_policy, :security_profile, :registered_serial_number, "
     ":heartbeat_interval, :strict, :exempt_from_limits, :password_hashes, "
     f"{', '.join(f':{name}' for name in DESCRIPTION_FIELDS)}) "
@@ -125,9 +126,13 @@ async def count_auto_created(connection: AsyncConnection) -> int:
     return int((await connection.execute(_COUNT_UNKNOWN)).scalar_one())
 
 
-async def create_unknown(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
+async def create_unknown(
+    connection: AsyncConnection, tenant_id: str, ids: Sequence[str]
+) -> dict[str, int]:
     """Create stations that nobody announced; returns those that were made now, with epochs."""
-    rows = await connection.execute(_CREATE_UNKNOWN, {"station_id": list(ids)})
+    rows = await connection.execute(
+        _CREATE_UNKNOWN, {"station_id": list(ids), "tenant_id": tenant_id}
+    )
     created = {row.station_id: int(row.epoch) for row in rows}
     await _forget_history(connection, list(created))
     return created

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # A deleted station keeps its row: its epoch must go on growing if it ever comes back.
 # `recent_connections`: newest first, each with an epoch one lower than the one before.
@@ -29,6 +29,7 @@ station = Table(
     "station",
     metadata,
     station_id_column(),
+    tenant_id_column(),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
     Column("released_epoch", BigInteger, nullable=False, server_default="0"),
     Column("recent_connections", ARRAY(Text), nullable=False, server_default="{}"),
@@ -85,6 +86,12 @@ station = Table(
         "station_auto_created",
         "station_id",
         postgresql_where=text("auto_created AND deleted_at IS NULL"),
+    ),
+    Index(
+        "station_of_tenant",
+        "tenant_id",
+        "station_id",
+        postgresql_where=text("deleted_at IS NULL"),
     ),
     # Two stations must not be let in by one certificate.
     Index(

@@ -20,11 +20,12 @@ from station_registry.provisioning.domain.registration import (
     Standing,
     registration_change,
 )
+from station_registry.tenants.domain import StationQuota
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedStation:
-    """What a claim is decided on."""
+    """What a claim is decided on; `suspended`: the tenant that the station belongs to is."""
 
     station_id: str
     standing: Standing
@@ -32,6 +33,8 @@ class ClaimedStation:
     credentials: Credentials
     ownership: Ownership
     status_known: bool
+    tenant_id: str
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,14 @@ def decide_claim(
 
     `revoked`: fingerprints, of the certificates in these claims, that no longer count.
     """
-    if request.connection_id in station.ownership.recent:
+    if request.connection_id in station.ownership.recent and not station.suspended:
         # Came again after its answer was lost; what was decided then still holds.
         return _accept(station, request, gateway_id, policies)
     judgement = _judge(station.profiles, station.credentials, request, policies, now_s, revoked)
     if judgement.outcome is not ClaimOutcome.ACCEPTED:
         return _refuse(station, request, judgement.outcome, judgement.detail)
+    if station.suspended:
+        return _refuse(station, request, ClaimOutcome.TENANT_SUSPENDED)
     if station.standing.strict and not request.offers_subprotocol:
         # OCPP-J 1.6, 3.1.2: the version MUST be given in Sec-WebSocket-Protocol.
         return _refuse(station, request, ClaimOutcome.MISSING_SUBPROTOCOL)
@@ -103,6 +108,7 @@ def _accept(
         ClaimReply(
             connection_id=request.connection_id,
             outcome=ClaimOutcome.ACCEPTED,
+            tenant_id=station.tenant_id,
             epoch=claimed.epoch,
             booted=station.standing.status is RegistrationStatus.ACCEPTED,
             status_known=station.status_known,
@@ -123,16 +129,23 @@ def _refuse(
 
 
 def refuse_unknown(
-    request: Claim, policies: Policies, now_s: float, revoked: Container[str] = ()
+    request: Claim,
+    policies: Policies,
+    now_s: float,
+    revoked: Container[str] = (),
+    no_more: str = "",
 ) -> ClaimReply:
-    """Answer for a station that is not known and was not created either."""
+    """Answer for a station that is not known and was not created either.
+
+    `no_more`: why the tenant of unknown stations is given none, if it is not.
+    """
     outcome, detail = ClaimOutcome.UNKNOWN_STATION, ""
     if policies.unknown_stations != "reject":
         judgement = _judge(Profiles(), Credentials(), request, policies, now_s, revoked)
         # The other outcomes are those of known stations: gateways count them for each.
         detail = judgement.detail
         if judgement.outcome is ClaimOutcome.ACCEPTED:
-            outcome = ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS
+            outcome, detail = ClaimOutcome.TOO_MANY_UNKNOWN_STATIONS, no_more
     return ClaimReply(connection_id=request.connection_id, outcome=outcome, detail=detail)
 
 
@@ -144,9 +157,14 @@ def may_be_created(
     return judgement.outcome is ClaimOutcome.ACCEPTED
 
 
-def admissible(unknown: Iterable[str], existing: int, policies: Policies) -> list[str]:
-    """Return which unknown stations may be created, in the order of their ids."""
-    if policies.unknown_stations == "reject":
+def admissible(
+    unknown: Iterable[str], existing: int, policies: Policies, quota: StationQuota | None
+) -> list[str]:
+    """Return which unknown stations may be created, in the order of their ids.
+
+    `quota`: of the tenant whose they are to be; None where there is no such tenant.
+    """
+    if policies.unknown_stations == "reject" or quota is None or not quota.active:
         return []
     room = max(0, policies.max_unknown_stations - existing)
-    return sorted(unknown)[:room]
+    return sorted(unknown)[: quota.room_for(room)]

@@ -31,6 +31,8 @@ from station_registry.ownership.handlers import controls
 from station_registry.ownership.store import claimed_stations, connections, leases, liveness
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.registration import Policies
+from station_registry.tenants import store as tenants
+from station_registry.tenants.domain import why_no_more
 from station_registry.works import parsed
 
 CLAIMS = Counter("csms_claims_total", "Claims of connections, by outcome.", ["outcome"])
@@ -64,8 +66,10 @@ async def admit_unknown(
     if not unknown:
         return
     existing = await stations.count_auto_created(connection)
-    admitted = admissible(unknown, existing, policies)
-    created = await stations.create_unknown(connection, admitted) if admitted else {}
+    tenant_id = policies.unknown_stations_tenant
+    quotas = await tenants.lock_quotas(connection, [tenant_id])
+    admitted = admissible(unknown, existing, policies, quotas.get(tenant_id))
+    created = await stations.create_unknown(connection, tenant_id, admitted) if admitted else {}
     events = [
         fact("station.created", station_id, (station_id, epoch), now)
         for station_id, epoch in created.items()
@@ -87,6 +91,7 @@ async def claim(
     # Not when the socket was opened: a claim waits, and what ended meanwhile has ended before.
     online_ms = now_ms()
     before = dict(known)
+    no_more = "" if known.keys() == ids else await _no_more(connection, policies)
     replies: list[Reply] = []
     events: list[Event] = []
     changes: list[Change] = []
@@ -94,7 +99,8 @@ async def claim(
     for work, request in wanted:
         station = known.get(request.station_id)
         if station is None:
-            replies.append(_reply(work, refuse_unknown(request, policies, now / 1000, revoked)))
+            refused = refuse_unknown(request, policies, now / 1000, revoked, no_more)
+            replies.append(_reply(work, refused))
             continue
         gateway_id = work.envelope["gateway_id"]
         decision = decide_claim(station, request, gateway_id, policies, now / 1000, revoked)
@@ -136,6 +142,14 @@ async def _revoked(
         and (fingerprint := fingerprint_of(request.certificate)) is not None
     }
     return await certificates.revoked_among(connection, shown) if shown else frozenset()
+
+
+async def _no_more(connection: AsyncConnection, policies: Policies) -> str:
+    """Return why the tenant of unknown stations is given no more of them, if it is not."""
+    if policies.unknown_stations == "reject":
+        return ""
+    tenant_id = policies.unknown_stations_tenant
+    return why_no_more(tenant_id, await tenants.read_quota(connection, tenant_id))
 
 
 async def _store(

@@ -140,14 +140,14 @@ async def _move(
     moved = _Moved()
     if not asserted:
         return moved
-    known = await claimed_stations.lock_for_ownership(
-        connection, {item.station_id for _, item, _ in asserted if is_storable(item.station_id)}
-    )
+    ids = {item.station_id for _, item, _ in asserted if is_storable(item.station_id)}
+    known = await claimed_stations.lock_for_ownership(connection, ids)
+    refused = await claimed_stations.of_suspended(connection, ids)
     now = now_ms()
     held: dict[str, connections.HeldConnection] = {}
     for work, item, owner in asserted:
         outcome = reassert(known.get(item.station_id, Ownership()), owner)
-        if outcome.verdict is Verdict.SUPERSEDED:
+        if outcome.verdict is Verdict.SUPERSEDED or item.station_id in refused:
             moved.superseded.append((work, item))
             continue
         moved.kept.append((work, item))

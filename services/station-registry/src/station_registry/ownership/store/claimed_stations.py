@@ -22,14 +22,23 @@ from station_registry.ownership.store.connections import lock_owners
 from station_registry.provisioning.store import KNOWN, LOCK, STANDING, read_standing
 from station_registry.provisioning.tables import station
 
+_SUSPENDED = (
+    "EXISTS (SELECT FROM tenant WHERE tenant.tenant_id = station.tenant_id "
+    "AND tenant.status = 'suspended')"
+)
 _FOR_CLAIMS = statement(
     f"SELECT {STANDING}, {PROFILES}, epoch, released_epoch, recent_connections, "
     f"{CREDENTIALS}, EXISTS (SELECT FROM connector "
-    "WHERE connector.station_id = station.station_id) AS status_known "
+    "WHERE connector.station_id = station.station_id) AS status_known, "
+    f"tenant_id, {_SUSPENDED} AS suspended "
     f"FROM station {KNOWN} {LOCK}"
 )
 _FOR_OWNERSHIP = statement(
     f"SELECT station_id, epoch, released_epoch, recent_connections FROM station {KNOWN} {LOCK}"
+)
+
+_OF_SUSPENDED = statement(
+    f"SELECT station_id, tenant_id FROM station WHERE station_id = ANY(:ids) AND {_SUSPENDED}"
 )
 
 _CLAIMED = columns_of(
@@ -77,6 +86,8 @@ async def lock_for_claims(
             read_credentials(row),
             _ownership(row, held),
             row.status_known,
+            row.tenant_id,
+            row.suspended,
         )
         for row in rows
     }
@@ -89,6 +100,12 @@ async def lock_for_ownership(
     rows = (await connection.execute(_FOR_OWNERSHIP, {"ids": list(ids)})).all()
     held = await lock_owners(connection, [row.station_id for row in rows])
     return {row.station_id: _ownership(row, held) for row in rows}
+
+
+async def of_suspended(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, str]:
+    """Return the tenant of each of the stations whose tenant is suspended."""
+    rows = await connection.execute(_OF_SUSPENDED, {"ids": list(ids)})
+    return {row.station_id: row.tenant_id for row in rows}
 
 
 async def save_claimed(

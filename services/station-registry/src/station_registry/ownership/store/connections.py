@@ -39,6 +39,10 @@ _SAVE = statement(
     "ocpp_version = excluded.ocpp_version, remote_address = excluded.remote_address, "
     "connected_at = excluded.connected_at"
 )
+_OF_TENANTS = statement(
+    "SELECT station_id FROM station s JOIN station_connection c USING (station_id) "
+    "WHERE s.tenant_id = ANY(:tenants) AND s.deleted_at IS NULL ORDER BY station_id LIMIT :most"
+)
 _DELETE = statement("DELETE FROM station_connection WHERE station_id = ANY(:ids)")
 # The gateway's row is written too: a renewal that waits for it must see that it came too late.
 _SWEEP = statement(
@@ -98,6 +102,12 @@ async def save(connection: AsyncConnection, held: Iterable[HeldConnection]) -> N
         for row in held
     ]
     await connection.execute(_SAVE, arrays(_ROW, rows))
+
+
+async def of_tenants(connection: AsyncConnection, tenants: Iterable[str], most: int) -> list[str]:
+    """Return stations of these tenants that are connected, in the order of their ids."""
+    found = await connection.execute(_OF_TENANTS, {"tenants": list(tenants), "most": most})
+    return list(found.scalars())
 
 
 async def delete(connection: AsyncConnection, ids: Iterable[str]) -> None:

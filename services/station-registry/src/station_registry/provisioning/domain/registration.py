@@ -5,6 +5,7 @@ from typing import Literal
 
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.stations import BootPolicy, RegistrationStatus
+from csms_shared.values.tenants import DEFAULT_TENANT
 from station_registry.credentials.domain.security_profiles import ProfileRules
 
 UnknownStations = Literal["reject", "pending", "accept"]
@@ -27,6 +28,7 @@ class Policies:
     boot: BootPolicy = "accept"
     unknown_stations: UnknownStations = "reject"
     max_unknown_stations: int = 1000
+    unknown_stations_tenant: str = DEFAULT_TENANT
     heartbeat_interval_s: int = 300
     profiles: ProfileRules = field(default_factory=ProfileRules)
 

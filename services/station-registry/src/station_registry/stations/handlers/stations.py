@@ -61,6 +61,7 @@ from station_registry.provisioning.domain.registration import (
 from station_registry.sites.handlers import check_site
 from station_registry.stations.domain import ChangeDecision, decide_change
 from station_registry.stations.store import changes, views
+from station_registry.tenants.handlers import take_room
 from station_registry.traffic.store import refusals
 
 _Answer = tuple[Any, list[Reply]]
@@ -127,6 +128,7 @@ async def create(
             422, "invalid_request", "the station id is not valid", ("station_id", "holds NUL")
         )
     check_profile(wanted.security_profile, policies.profiles)
+    await take_room(connection, wanted.tenant_id)
     await check_serial_number(connection, wanted.station_id, wanted.registered_serial_number)
     await check_site(connection, wanted.site_id)
     credentials = set_password(
@@ -136,6 +138,7 @@ async def create(
         connection,
         {
             "station_id": wanted.station_id,
+            "tenant_id": wanted.tenant_id,
             "registration_status": status_on_creation(wanted.boot_policy, policies).value,
             "boot_policy": wanted.boot_policy,
             "security_profile": wanted.security_profile or 0,
@@ -206,6 +209,7 @@ async def change(policies: Policies, connection: AsyncConnection, wanted: Change
 
 async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
     """Delete a station and close its socket."""
+    await changes.lock_tenant_of(connection, _storable(name.station_id))
     station = await _lock(connection, name.station_id)
     now = now_ms()
     events = [fact("station.deleted", station.station_id, (station.station_id, now), now)]

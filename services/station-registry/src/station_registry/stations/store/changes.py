@@ -43,6 +43,11 @@ _CHANGE = statement(
     + ", ".join(f"{name} = :{name}" for name in DESCRIPTION_FIELDS)
     + " WHERE station_id = :station_id RETURNING registration_version"
 )
+# A tenant's row before any station of it, as for whoever creates one.
+_LOCK_TENANT_OF = statement(
+    "SELECT 1 FROM tenant WHERE tenant_id = "
+    "(SELECT tenant_id FROM station WHERE station_id = :station_id) FOR NO KEY UPDATE"
+)
 # Its description and set availabilities go, too, by triggers: older programs, which do not know
 # them, delete stations.
 _DELETE = statement(
@@ -82,6 +87,11 @@ async def lock_station(connection: AsyncConnection, station_id: str) -> Changing
         _read_rotations(row),
         owners.get(station_id),
     )
+
+
+async def lock_tenant_of(connection: AsyncConnection, station_id: str) -> None:
+    """Lock the tenant that a station belongs to, before what changes how many it has."""
+    await connection.execute(_LOCK_TENANT_OF, {"station_id": station_id})
 
 
 def _read_description(row: Any) -> Description:

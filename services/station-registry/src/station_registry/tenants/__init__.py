@@ -1,0 +1,1 @@
+"""Tenants: the operators who share the deployment, and how many stations each may have."""
