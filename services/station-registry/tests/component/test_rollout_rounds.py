@@ -213,7 +213,7 @@ async def test_a_turn_of_all_decides_as_each_would_from_all_its_stations(
             forgiven=one["forgiven"],
         )
         open_ = sum(jobs.get(status, 0) for status in OPEN_JOBS)
-        failed = sum(jobs.values()) - open_ - jobs.get("succeeded", 0)
+        failed = sum(jobs.values()) - open_ - jobs.get("succeeded", 0) - jobs.get("cancelled", 0)
         step = next_step(
             RolloutCounts(one["waiting"], open_, failed),
             one["concurrency"],

@@ -23,8 +23,8 @@ class JobStatus(StrEnum):
 
     `failed`: the station reported it; `refused`: it said no; `not_sent`: it never got the
     command; `superseded`: it took a newer job of the kind instead; `timed_out`: nothing final
-    was heard in time. A late report of the station still makes one of the others of
-    `superseded` and `timed_out`.
+    was heard in time; `cancelled`: the station went to another tenant. A late report of the
+    station still makes one of the others of `superseded` and `timed_out`.
     """
 
     ORDERED = "ordered"
@@ -36,6 +36,7 @@ class JobStatus(StrEnum):
     NOT_SENT = "not_sent"
     SUPERSEDED = "superseded"
     TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
 
     @property
     def is_open(self) -> bool:

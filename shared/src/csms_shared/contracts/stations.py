@@ -21,6 +21,7 @@ from csms_shared.contracts.sites import SITE_OPERATIONS, Name, SiteId, Tags
 from csms_shared.contracts.tenants import TENANT_OPERATIONS
 from csms_shared.values.days import Day
 from csms_shared.values.numbers import Number, Whole
+from csms_shared.values.tenants import TenantId
 
 
 class RegistrationStatus(StrEnum):
@@ -228,10 +229,15 @@ class CreateStation(StationDescription, OfTenant):
 
 
 class ChangeStation(StationDescription):
-    """Changes to a station; only the fields named in `set` are taken over."""
+    """Changes to a station; only the fields named in `set` are taken over.
+
+    `to_tenant_id` gives it to another tenant; only a platform's administrator may, and nothing
+    else is changed with it.
+    """
 
     station_id: str
     set: frozenset[str]
+    to_tenant_id: TenantId | None = None
     registration_status: RegistrationStatus | None = None
     security_profile: int | None = Field(None, ge=0, le=3)
     registered_serial_number: SerialNumber | None = None

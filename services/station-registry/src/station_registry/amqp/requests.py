@@ -22,6 +22,7 @@ from station_registry.provisioning.domain.registration import Policies
 from station_registry.security_events import store as security_events
 from station_registry.sites import handlers as sites
 from station_registry.stations.handlers import hardware, stations
+from station_registry.stations.handlers.moves import move, moving
 from station_registry.stations.store import views
 from station_registry.tenants import handlers as tenants
 from station_registry.traffic.handlers.recordings import list_messages
@@ -41,7 +42,9 @@ def station_operations(
         "stations.list": transactional(engine, views.list_stations),
         "stations.create": transactional(engine, partial(stations.create, policies)),
         "stations.get": transactional(engine, stations.get_detail),
-        "stations.change": instructing(partial(stations.change, policies)),
+        "stations.change": moving(
+            instructing(move), instructing(partial(stations.change, policies))
+        ),
         "stations.delete": instructing(stations.delete),
         "stations.set_password": transactional(engine, stations.set_station_password),
         "stations.offer_profile": transactional(engine, partial(stations.offer_profile, policies)),

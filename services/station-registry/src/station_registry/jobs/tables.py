@@ -40,6 +40,7 @@ station_job = Table(
     Column("no_file", Boolean, nullable=False, server_default=text("false")),
     Column("sent_at", DateTime(True)),
     Column("timed_out_at", DateTime(True)),
+    Column("cancelled_at", DateTime(True)),
     Column("status", Text, nullable=False),
     Column("station_status", Text),
     Column("result", Text),

@@ -53,7 +53,7 @@ class JobFacts:
     """What is known of a job. `reported_*` is the newest report that is not Idle.
 
     `timeout` runs anew from each report; `timed_out_at` is when time had run out, as far as was
-    known then.
+    known then. `cancelled`: nothing that is heard later counts.
     """
 
     command_end: CommandEnd | None
@@ -64,6 +64,7 @@ class JobFacts:
     timed_out_at: datetime | None
     timeout: timedelta
     no_file: bool = False
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class JobState:
 
 def job_state(facts: JobFacts) -> JobState:
     """Return where a job stands."""
+    if facts.cancelled:
+        return JobState(JobStatus.CANCELLED, "the station was moved")
     reported = facts.reported_status
     if reported in _SUCCESS:
         return JobState(JobStatus.SUCCEEDED, reported)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
-from csms_shared.contracts.jobs import OPEN_JOBS, CreateJob, JobStatus
+from csms_shared.contracts.jobs import CreateJob
 from csms_shared.contracts.rollouts import RolloutStatus
 from csms_shared.db.engine import is_about_data
 from csms_shared.db.isolation import apply_apart
@@ -88,7 +88,7 @@ def failures(counted: dict[str, int]) -> int:
     return sum(
         count
         for status, count in counted.items()
-        if status not in (rollouts.WAITING, JobStatus.SUCCEEDED, *OPEN_JOBS)
+        if status not in (rollouts.WAITING, *rollouts.NO_FAILURES)
     )
 
 

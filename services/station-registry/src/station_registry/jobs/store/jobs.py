@@ -198,6 +198,7 @@ async def known_jobs(
                 timed_out_at=row.timed_out_at,
                 timeout=row.timeout,
                 no_file=row.no_file,
+                cancelled=row.cancelled_at is not None,
             ),
         )
         for row in found

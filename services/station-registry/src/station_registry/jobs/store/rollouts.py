@@ -28,10 +28,10 @@ WAITING = "waiting"
 STARTS_MAX = 200
 # Looked at beyond those that are to start, where somebody else holds a station's job lock.
 _PASSED_OVER_MAX = 100
-_FAILED = ", ".join(
-    f"'{status}'" for status in JobStatus if status not in (JobStatus.SUCCEEDED, *OPEN_JOBS)
-)
-_FINAL = f"'{RolloutStatus.CANCELLED}', '{RolloutStatus.COMPLETED}'"
+# What neither is a failure nor will be one by itself.
+NO_FAILURES = (JobStatus.SUCCEEDED, JobStatus.CANCELLED, *OPEN_JOBS)
+_FAILED = ", ".join(f"'{status}'" for status in JobStatus if status not in NO_FAILURES)
+FINAL = f"'{RolloutStatus.CANCELLED}', '{RolloutStatus.COMPLETED}'"
 _STARTED = columns_of(firmware_rollout_station, "rollout_id", "station_id", "job_id")
 _SHARE = columns_of(firmware_rollout, "rollout_id", share=Integer())
 _STATUS = columns_of(firmware_rollout, "rollout_id", "status", "failures_forgiven")
@@ -87,7 +87,7 @@ _SAVE_STARTED = statement(
 _SAVE_STATUSES = statement(
     "UPDATE firmware_rollout AS r SET status = d.status, "
     "failures_forgiven = coalesce(d.failures_forgiven, r.failures_forgiven), "
-    f"finished_at = CASE WHEN d.status IN ({_FINAL}) THEN now() ELSE r.finished_at END "
+    f"finished_at = CASE WHEN d.status IN ({FINAL}) THEN now() ELSE r.finished_at END "
     f"FROM {unnest(_STATUS)} WHERE r.rollout_id = d.rollout_id"
 )
 _ADD_STATIONS = statement(

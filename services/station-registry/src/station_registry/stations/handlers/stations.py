@@ -84,7 +84,8 @@ def instructing(
     return handler
 
 
-async def _get(connection: AsyncConnection, name: StationName) -> StationView:
+async def get_station(connection: AsyncConnection, name: StationName) -> StationView:
+    """Return a station."""
     view = await views.get_station(connection, _storable(name.station_id))
     if view is None:
         raise _not_found(name.station_id)
@@ -93,7 +94,7 @@ async def _get(connection: AsyncConnection, name: StationName) -> StationView:
 
 async def get_detail(connection: AsyncConnection, name: StationName) -> StationDetail:
     """Return a station with its last refused handshake."""
-    station = await _get(connection, name)
+    station = await get_station(connection, name)
     last_refusal = await refusals.last_of(connection, name.station_id)
     return StationDetail(**station.model_dump(), last_refusal=last_refusal)
 
@@ -158,7 +159,7 @@ async def create(
         outbox,
         [fact("station.created", wanted.station_id, (wanted.station_id, now), now)],
     )
-    return await _get(connection, StationName(station_id=wanted.station_id))
+    return await get_station(connection, StationName(station_id=wanted.station_id))
 
 
 async def change(policies: Policies, connection: AsyncConnection, wanted: ChangeStation) -> _Answer:
@@ -204,7 +205,7 @@ async def change(policies: Policies, connection: AsyncConnection, wanted: Change
     if changed.owner is not None and before != after:
         newest = after.model_copy(update={"version": version})
         instructions = [controls.registration(station.station_id, changed.owner, newest)]
-    return await _get(connection, StationName(station_id=station.station_id)), instructions
+    return await get_station(connection, StationName(station_id=station.station_id)), instructions
 
 
 async def delete(connection: AsyncConnection, name: StationName) -> _Answer:

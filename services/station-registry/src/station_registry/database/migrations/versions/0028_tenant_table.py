@@ -5,7 +5,7 @@ from alembic import op
 from station_registry.database import SCHEMA
 
 revision = "0028_tenant_table"
-down_revision = "0025_history"
+down_revision = "0027_forgotten_availability"
 branch_labels = None
 depends_on = None
 
