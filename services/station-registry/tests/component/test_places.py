@@ -111,3 +111,15 @@ async def test_many_places_are_told_in_bounded_rounds(
     assert rounds == 3
     told = await _told(registry)
     assert sorted(place["station_id"] for place in told) == sorted(f"S{n}" for n in range(1, 26))
+
+
+@pytest.mark.usefixtures("at_harbour")
+async def test_a_place_is_told_to_the_tenant_of_the_station(registry: Registry) -> None:
+    await _told(registry)
+    await registry.query("UPDATE station SET tenant_id = 'north' WHERE station_id = 'S1'")
+    await _tell(registry)
+    (event,) = await registry.events("station.placed")
+    assert (event["tenantid"], event["data"]["tags"]) == ("north", ["fast", "public"])
+    for table in ("station_listing", "station_tag", "station_place"):
+        rows = await registry.query(f"SELECT DISTINCT tenant_id FROM {table}")
+        assert [row.tenant_id for row in rows] == ["north"], table

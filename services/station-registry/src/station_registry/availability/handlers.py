@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import CONNECTOR_ADDED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY
 from csms_shared.contracts.read_calls import Call
-from csms_shared.db.outbox import write_events
 from station_registry.availability import store as connectors
 from station_registry.availability.domain import (
     SetAvailability,
@@ -16,8 +15,8 @@ from station_registry.availability.domain import (
     decide_statuses,
     newest_set,
 )
-from station_registry.database.service_tables import outbox
 from station_registry.database.station_locks import lock_stations
+from station_registry.database.telling import tell
 from station_registry.events import fact
 from station_registry.history import store as history
 
@@ -29,9 +28,8 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
     decision = decide_statuses(known, statuses)
     await connectors.save(connection, decision.newest)
     await history.save(connection, [change_of(*changed) for changed in decision.changes])
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact(
                 "connector.status_changed",
@@ -73,6 +71,7 @@ async def note_statuses(connection: AsyncConnection, calls: Sequence[Call[Status
             )
             for (station_id, connector_id), status in decision.added
         ],
+        {call.station_id: call.tenant_id for call in calls},
     )
 
 

@@ -14,13 +14,14 @@ from sqlalchemy import (
     text,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 certificate_request = Table(
     "certificate_request",
     metadata,
     Column("request_id", Uuid, nullable=False),
     station_id_column(),
+    tenant_id_column(),
     Column("csr", Text, nullable=False),
     Column("public_key_digest", Text),
     Column("common_name", Text),
@@ -59,6 +60,7 @@ certificate = Table(
     metadata,
     Column("fingerprint", Text, nullable=False),
     station_id_column(),
+    tenant_id_column(),
     Column("source", Text, nullable=False),
     Column("authority", Text),
     Column("serial_number", Text, nullable=False),
@@ -75,6 +77,7 @@ certificate = Table(
     Column("revocation_reason", Text),
     Column("expiring_told_at", DateTime(True)),
     PrimaryKeyConstraint("fingerprint", name="certificate_pkey"),
+    Index("certificate_of_tenant", "tenant_id", "fingerprint"),
     Index("certificate_by_serial", "serial_number"),
     Index("certificate_by_station", "station_id", "not_before"),
     Index("certificate_by_time", "issued_at", "fingerprint"),

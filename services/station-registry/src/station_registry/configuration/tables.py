@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # `key` is `name` without case. Read, changed and ordered are each later-wins by their own time.
 configuration_value = Table(
@@ -42,6 +42,7 @@ configuration_template = Table(
     "configuration_template",
     metadata,
     Column("template_id", Uuid, nullable=False),
+    tenant_id_column(),
     Column("name", Text(collation="C"), nullable=False),
     Column("wanted", JSON, nullable=False),
     Column("station_ids", ARRAY(Text), nullable=False),
@@ -52,5 +53,6 @@ configuration_template = Table(
     Column("site_ids", ARRAY(Text), nullable=False, server_default="{}"),
     Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("template_id", name="configuration_template_pkey"),
+    Index("configuration_template_of_tenant", "tenant_id", "name"),
     Index("configuration_template_name", "name", unique=True),
 )

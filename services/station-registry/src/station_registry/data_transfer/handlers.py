@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.read_calls import Answer, Call, answer
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from station_registry.data_transfer.domain import Transfer, TransferAnswer
 from station_registry.data_transfer.store import save_transfers
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import fact_of_call
 
 
@@ -27,9 +26,8 @@ async def transfer_data(
         for call in wanted
         if (call.connection_id, call.seq) in stored
     }
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact_of_call(
                 "station.data_transferred",

@@ -10,7 +10,7 @@ from sqlalchemy import (
     Text,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 data_transfer = Table(
     "data_transfer",
@@ -18,6 +18,7 @@ data_transfer = Table(
     Column("connection_id", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
     station_id_column(),
+    tenant_id_column(),
     Column("epoch", BigInteger, nullable=False),
     Column("vendor_id", Text, nullable=False),
     Column("message_id", Text),

@@ -18,6 +18,7 @@ from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time
 from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import at, statement
+from station_registry.database.tenants import TENANT_OF_STATION
 from station_registry.history.domain import Change, told_time
 from station_registry.history.tables import station_history
 
@@ -47,7 +48,10 @@ _ROW = columns_of(
     "occurred_at",
     "clock_flag",
 )
-_SAVE = statement(f"INSERT INTO station_history ({names(_ROW)}) SELECT * FROM {unnest(_ROW)}")
+_SAVE = statement(
+    f"INSERT INTO station_history ({names(_ROW)}, tenant_id) "
+    f"SELECT d.*, {TENANT_OF_STATION} FROM {unnest(_ROW)}"
+)
 _HISTORY = NewestFirst(
     "station_history",
     time="received_at",

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # `job_id` is the id of the command that starts the job. `command_end` is null until that has ended.
 station_job = Table(
@@ -24,6 +24,7 @@ station_job = Table(
     metadata,
     Column("job_id", Uuid, primary_key=True),
     station_id_column(),
+    tenant_id_column(),
     Column("kind", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("request_id", BigInteger),
@@ -45,6 +46,7 @@ station_job = Table(
     Column("station_status", Text),
     Column("result", Text),
     Column("finished_at", DateTime(True)),
+    Index("station_job_of_tenant", "tenant_id", "job_id"),
     Index("station_job_of_station", "station_id", "kind", "job_id"),
     Index("station_job_of_rollout", "rollout_id", "job_id"),
     Index(
@@ -122,6 +124,7 @@ firmware_rollout = Table(
     "firmware_rollout",
     metadata,
     Column("rollout_id", Uuid, primary_key=True),
+    tenant_id_column(),
     Column("name", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("payload", JSON, nullable=False),
@@ -134,6 +137,7 @@ firmware_rollout = Table(
     Column("created_by", Text, nullable=False),
     Column("created_at", DateTime(True), nullable=False),
     Column("finished_at", DateTime(True)),
+    Index("firmware_rollout_of_tenant", "tenant_id", "rollout_id"),
     Index("firmware_rollout_running", "rollout_id", postgresql_where=text("status = 'running'")),
 )
 

@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.calls import RegistrationChange
 from csms_shared.contracts.read_calls import Answer, Call, answer
 from csms_shared.contracts.stations import RegistrationStatus
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import Event, fact_of_call
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.boots import (
@@ -61,7 +60,7 @@ async def boot(
         version = versions.get(call.station_id, standing.version)
         registration = registration_change(replace(standing, version=version), policies)
         answers += _in_time(answer(call, decision.answer, registration), call, now)
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
     return answers
 
 

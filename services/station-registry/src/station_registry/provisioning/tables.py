@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from csms_shared.values.tenants import DEFAULT_TENANT
 from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # A deleted station keeps its row: its epoch must go on growing if it ever comes back.
@@ -92,6 +93,11 @@ station = Table(
         "tenant_id",
         "station_id",
         postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(
+        "station_of_other_tenants",
+        "station_id",
+        postgresql_where=text(f"tenant_id <> '{DEFAULT_TENANT}'"),
     ),
     # Two stations must not be let in by one certificate.
     Index(

@@ -10,7 +10,7 @@ from csms_shared.contracts.events import event_id
 from csms_shared.contracts.read_calls import Call
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time_ms, parse_time
-from station_registry.events import Event, fact
+from station_registry.events import OF_STATION, Event, fact_about
 
 Source = Literal["station", "suite"]
 
@@ -47,6 +47,7 @@ class SecurityEvent:
     """One event; `event_id` is derived from its cause, so that it comes out the same again.
 
     `station_time` is the text that the station sent, `occurred_at` what could be read of it.
+    `tenant_id`: whose the station was that reported it; None: whose it is.
     """
 
     event_id: str
@@ -60,6 +61,7 @@ class SecurityEvent:
     occurred_at: datetime | None = None
     epoch: int | None = None
     seq: int | None = None
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def reported(call: Call[ReportedEvent]) -> SecurityEvent:
         read.at if read is not None else None,
         call.epoch,
         call.seq,
+        call.tenant_id,
     )
 
 
@@ -109,16 +112,15 @@ def event_of(event: SecurityEvent) -> Event:
     """Return the event as other systems get it."""
     key = "security.event_reported" if event.source == "station" else "security.event_detected"
     stamp: dict[str, Any] = {} if event.epoch is None else {"epoch": event.epoch, "seq": event.seq}
-    return fact(
-        key,
-        event.station_id,
-        (event.event_id,),
-        event.received_ms,
-        security_event_id=event.event_id,
-        type=event.type,
-        critical=event.critical,
-        detail=event.detail,
-        station_time=event.station_time,
-        received_at=format_time_ms(event.received_ms),
+    data = {
+        "station_id": event.station_id,
+        "security_event_id": event.event_id,
+        "type": event.type,
+        "critical": event.critical,
+        "detail": event.detail,
+        "station_time": event.station_time,
+        "received_at": format_time_ms(event.received_ms),
         **stamp,
-    )
+    }
+    tenant_id = OF_STATION if event.tenant_id is None else event.tenant_id
+    return fact_about(key, event.station_id, (event.event_id,), event.received_ms, data, tenant_id)

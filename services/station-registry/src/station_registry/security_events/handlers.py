@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.read_calls import Call
-from csms_shared.db.outbox import write_events
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.security_events import store as security_events
 from station_registry.security_events.domain import ReportedEvent, SecurityEvent, event_of, reported
 
@@ -23,5 +22,5 @@ async def record_security_events(
 ) -> list[SecurityEvent]:
     """Store events, tell those that are new and return them; the same again change nothing."""
     new = await security_events.save(connection, events)
-    await write_events(connection, outbox, [event_of(event) for event in new])
+    await tell(connection, [event_of(event) for event in new])
     return new

@@ -16,6 +16,7 @@ from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.times import format_time
 from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import at, statement
+from station_registry.database.tenants import TENANT_OF_STATION
 from station_registry.security_events.domain import SecurityEvent
 from station_registry.security_events.tables import security_event
 
@@ -34,10 +35,13 @@ _ROW = columns_of(
     "received_at",
     "epoch",
     "seq",
+    # Last: what the suite itself noticed has none.
+    "tenant_id",
 )
 _SAVE = statement(
     f"INSERT INTO security_event ({names(_ROW)}) "
-    f"SELECT * FROM {unnest(_ROW)} ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id"
+    f"SELECT {names(_ROW[:-1])}, coalesce(tenant_id, {TENANT_OF_STATION}) FROM {unnest(_ROW)} "
+    "ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id"
 )
 _EVENTS = NewestFirst(
     "security_event",
@@ -78,6 +82,7 @@ async def save(connection: AsyncConnection, events: Iterable[SecurityEvent]) -> 
             at(event.received_ms),
             event.epoch,
             event.seq,
+            event.tenant_id,
         )
         for event in by_id.values()
     ]

@@ -12,7 +12,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # `event_id` is derived from the event's cause: a redelivered one is the same one.
 security_event = Table(
@@ -29,7 +29,9 @@ security_event = Table(
     Column("received_at", DateTime(True), nullable=False),
     Column("epoch", BigInteger),
     Column("seq", BigInteger),
+    tenant_id_column(),
     PrimaryKeyConstraint("event_id", name="security_event_pkey"),
     Index("security_event_by_time", "received_at", "event_id"),
+    Index("security_event_of_tenant", "tenant_id", "received_at", "event_id"),
     Index("security_event_by_station", "station_id", "received_at", "event_id"),
 )

@@ -11,11 +11,11 @@ from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.sites import ChangeSite, CreateSite, ListSites, SiteName, SiteView
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
+from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import fact_about
 from station_registry.sites import store
 from station_registry.sites.domain import SITE_FIELDS, Site, changed_site, new_site
@@ -90,8 +90,8 @@ async def _tell(connection: AsyncConnection, key: str, site: Site) -> None:
     now = now_ms()
     data = _content(site)
     told = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
-    event = fact_about(key, site.site_id, (site.site_id, now, told), now, data)
-    await write_events(connection, outbox, [event])
+    event = fact_about(key, site.site_id, (site.site_id, now, told), now, data, DEFAULT_TENANT)
+    await tell(connection, [event])
 
 
 def _content(site: Site) -> dict[str, Any]:

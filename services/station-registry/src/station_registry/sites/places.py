@@ -11,17 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import STATION_PLACED_KEY
 from csms_shared.contracts.places import StationPlace
-from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import now_ms
-from station_registry.database.service_tables import outbox
 from station_registry.database.sql import statement
+from station_registry.database.telling import tell
 from station_registry.events import Event, fact_about
 
 TOLD_AT_ONCE = 500
 # The row stays locked to the end: a change that comes meanwhile waits, and is told after this.
 _LOCK_UNTOLD = statement(
-    "SELECT station_id, version FROM station_place WHERE NOT told "
+    "SELECT tenant_id, station_id, version FROM station_place WHERE NOT told "
     "ORDER BY station_id LIMIT :most FOR UPDATE SKIP LOCKED"
 )
 _PLACES = statement(
@@ -43,9 +42,7 @@ async def _tell(connection: AsyncConnection) -> bool:
     ids = {"ids": [row.station_id for row in rows]}
     stations = {row.station_id: row for row in await connection.execute(_PLACES, ids)}
     at_ms = now_ms()
-    await write_events(
-        connection, outbox, [_placed(row, stations.get(row.station_id), at_ms) for row in rows]
-    )
+    await tell(connection, [_placed(row, stations.get(row.station_id), at_ms) for row in rows])
     await connection.execute(_TOLD, ids)
     return len(rows) == TOLD_AT_ONCE
 
@@ -58,4 +55,6 @@ def _placed(untold: Row[Any], station: Row[Any] | None, at_ms: int) -> Event:
         version=untold.version,
     )
     cause = (untold.station_id, untold.version)
-    return fact_about(STATION_PLACED_KEY, place.station_id, cause, at_ms, place.model_dump())
+    return fact_about(
+        STATION_PLACED_KEY, place.station_id, cause, at_ms, place.model_dump(), untold.tenant_id
+    )

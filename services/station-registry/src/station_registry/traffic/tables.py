@@ -16,7 +16,7 @@ from sqlalchemy import (
     func,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # One row holds a batch of frames of one gateway, packed (`contracts.recordings`). `stations` are
 # hashes of the stations in it: small, and told apart by the packed document itself.
@@ -42,6 +42,7 @@ refusal = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), nullable=False),
     station_id_column(),
+    tenant_id_column(),
     Column("gateway_id", Text, nullable=False),
     Column("remote_address", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -61,6 +62,7 @@ refusal = Table(
         "period_at",
         unique=True,
     ),
+    Index("refusal_of_tenant", "tenant_id", "refused_at", "id"),
     Index("refusal_by_station", "station_id", "refused_at"),
     Index("refusal_by_time", "refused_at"),
 )

@@ -6,8 +6,6 @@ from dataclasses import astuple, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CommandOrder
-from csms_shared.db.orders import write_orders
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import fit
 from station_registry.certificates.domain.deliveries import (
@@ -27,7 +25,7 @@ from station_registry.certificates.store import certificates
 from station_registry.certificates.store import installed as installed_certificates
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store.requests import DeliveredRequest
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import place_orders, tell
 from station_registry.events import Event, fact
 from station_registry.security_events.domain import (
     CERTIFICATE_NOT_INSTALLED,
@@ -74,8 +72,8 @@ async def note_signed_certificates(
     )
     await certificates.save_status(connection, certificates.known_statuses(answered))
     await record_security_events(connection, noticed)
-    await write_events(connection, outbox, events)
-    await write_orders(connection, outbox, orders)
+    await tell(connection, events)
+    await place_orders(connection, orders)
 
 
 def _carried(end: DeliveryEnd) -> CertificateDetails | None:
@@ -146,9 +144,8 @@ async def note_installed_certificates(
         for key, one in sorted(after.certificates.items(), key=lambda entry: entry[1].key[:2])
         if one.present is not ((was := before.certificates.get(key)) is not None and was.present)
     ]
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact(
                 "certificate.store_changed",

@@ -5,8 +5,6 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.orders import CommandOrder
-from csms_shared.db.orders import write_orders
-from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.ocpp.intents import AskForCertificate
 from csms_shared.runtime.clock import now_ms
@@ -15,7 +13,7 @@ from station_registry.certificates.handlers.requests import SigningNow
 from station_registry.certificates.handlers.signing import ORDERED_BY
 from station_registry.certificates.store import certificates
 from station_registry.certificates.store.certificates import Expiring
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import place_orders, tell
 from station_registry.events import fact
 from station_registry.ocpp.orders.commands import command_order
 
@@ -37,9 +35,8 @@ def watch_expiry(days: int, signing: SigningNow) -> UpkeepTask:
             return
         expiring = await certificates.take_expiring(connection, days, _AT_ONCE)
         now = now_ms()
-        await write_events(
+        await tell(
             connection,
-            outbox,
             [
                 fact(
                     "certificate.expiring",
@@ -53,7 +50,7 @@ def watch_expiry(days: int, signing: SigningNow) -> UpkeepTask:
                 for one in expiring
             ],
         )
-        await write_orders(connection, outbox, [_renewal(one, now) for one in expiring])
+        await place_orders(connection, [_renewal(one, now) for one in expiring])
 
     return UpkeepTask("certificates_expiring", EVERY_S, work)
 

@@ -19,7 +19,6 @@ from csms_shared.contracts.certificates import (
 )
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import RequestHandler, transactional
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
@@ -31,7 +30,7 @@ from station_registry.certificates.store import certificates
 from station_registry.certificates.store import installed as installed_certificates
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store import views as certificate_views
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import fact
 
 
@@ -75,9 +74,8 @@ async def _revoke(connection: AsyncConnection, wanted: RevokeCertificate) -> Cer
     view = await _get(connection, CertificateName(certificate_id=wanted.certificate_id))
     if revoked is None:
         raise refuse(409, "already_revoked", f"it was revoked at {view.revoked_at}")
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact(
                 "certificate.revoked",

@@ -6,7 +6,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
-from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.times import format_time, format_time_ms
@@ -16,7 +15,7 @@ from station_registry.certificates.store.root_expiry import (
     take_authorities,
     take_roots,
 )
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import SOURCE, Event, fact
 
 log = structlog.get_logger(__name__)
@@ -53,7 +52,7 @@ def watch_roots(certificate_days: int, renewal_days: int) -> UpkeepTask:
                 stations=stations,
             )
         events = [_authority_event(one, now) for one in authorities]
-        await write_events(connection, outbox, events + [_root_event(one, now) for one in roots])
+        await tell(connection, events + [_root_event(one, now) for one in roots])
 
     return UpkeepTask("roots_expiring", EVERY_S, work)
 

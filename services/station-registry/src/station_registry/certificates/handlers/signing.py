@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.db.engine import in_transaction
-from csms_shared.db.orders import write_orders
-from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.certificate_chains import longest_chain
 from csms_shared.ocpp.intents import InstallSignedCertificate
 from csms_shared.runtime.clock import now_ms, utc_now
@@ -26,7 +24,7 @@ from station_registry.certificates.handlers.signers import Signed, Signer, Signe
 from station_registry.certificates.store import certificates
 from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store.requests import DueRequest
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import place_orders, tell
 from station_registry.events import fact
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.security_events.domain import CERTIFICATE_SIGNING_FAILED, detected
@@ -121,9 +119,8 @@ class CertificateSigning:
         await certificate_requests.save_signed(
             connection, due.request_id, own.fingerprint, order.order_id
         )
-        await write_events(
+        await tell(
             connection,
-            outbox,
             [
                 fact(
                     "certificate.issued",
@@ -136,7 +133,7 @@ class CertificateSigning:
                 )
             ],
         )
-        await write_orders(connection, outbox, [order])
+        await place_orders(connection, [order])
 
     async def _give_up(self, due: DueRequest, detail: str) -> None:
         await in_transaction(

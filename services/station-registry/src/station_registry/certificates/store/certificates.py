@@ -14,14 +14,17 @@ from station_registry.certificates.domain.authority import Revocation
 from station_registry.certificates.domain.details import CertificateDetails
 from station_registry.certificates.tables import certificate
 from station_registry.database.sql import statement
+from station_registry.database.tenants import TENANT_OF_STATION
 
 Source = Literal["builtin", "external", "operator"]
 
 _SAVE = statement(
     "INSERT INTO certificate (fingerprint, station_id, source, authority, serial_number, subject, "
-    "issuer, not_before, not_after, pem, chain, status) VALUES (:fingerprint, :station_id, "
-    ":source, :authority, :serial_number, :subject, :issuer, :not_before, :not_after, :pem, "
-    ":chain, 'issued') ON CONFLICT (fingerprint) DO NOTHING"
+    "issuer, not_before, not_after, pem, chain, status, tenant_id) SELECT :fingerprint, "
+    "d.station_id, :source, :authority, :serial_number, :subject, :issuer, :not_before, "
+    f":not_after, :pem, :chain, 'issued', {TENANT_OF_STATION} "
+    "FROM (VALUES (CAST(:station_id AS text))) AS d (station_id) "
+    "ON CONFLICT (fingerprint) DO NOTHING"
 )
 _STATUS = columns_of(certificate, "fingerprint", "status")
 # A yes stands above a no, whichever is seen first.

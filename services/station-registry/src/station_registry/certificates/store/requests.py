@@ -18,6 +18,7 @@ from station_registry.certificates.domain.requests import AskingStation
 from station_registry.certificates.tables import certificate_request
 from station_registry.configuration.domain import key_of
 from station_registry.database.sql import at, statement
+from station_registry.database.tenants import TENANT_OF_STATION
 
 ENDED_KEPT_DAYS = 30
 # Longer than a signer may take: whoever took a request is dead by then.
@@ -47,8 +48,8 @@ _ROW = columns_of(
     "received_at",
 )
 _SAVE = statement(
-    f"INSERT INTO certificate_request ({names(_ROW)}, next_attempt_at, ended_at) "
-    "SELECT *, CASE WHEN status = 'accepted' THEN now() END, "
+    f"INSERT INTO certificate_request ({names(_ROW)}, tenant_id, next_attempt_at, ended_at) "
+    f"SELECT d.*, {TENANT_OF_STATION}, CASE WHEN status = 'accepted' THEN now() END, "
     f"CASE WHEN status = 'rejected' THEN now() END FROM {unnest(_ROW)} "
     "ORDER BY request_id ON CONFLICT (request_id) DO NOTHING"
 )

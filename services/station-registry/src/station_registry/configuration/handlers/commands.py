@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.outbox import write_events
 from station_registry.configuration.domain import ChangeEnd, ReadEnd, Reading, is_taken
 from station_registry.configuration.store.values import end_orders, save_changed, save_read
-from station_registry.database.service_tables import outbox
 from station_registry.database.station_locks import lock_stations
+from station_registry.database.telling import tell
 from station_registry.events import fact
 
 
@@ -45,9 +44,8 @@ async def note_changes(connection: AsyncConnection, ends: Sequence[ChangeEnd]) -
         [(end.station_id, end.key, end.value, status, end.asked_at) for end, status in answered],
     )
     await end_orders(connection, [end.command_id for end in ended])
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact(
                 "configuration.changed",

@@ -14,14 +14,13 @@ from csms_shared.contracts.configuration import (
 )
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.refusals import refuse
-from csms_shared.db.orders import write_orders
 from csms_shared.ocpp.intents import ReadConfiguration
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.configuration.domain import MAX_KEYS, KnownKey, key_of, max_keys, pieces
 from station_registry.configuration.store.values import read_configuration
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import place_orders
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.provisioning import store as stations
 
@@ -60,7 +59,7 @@ async def refresh_configuration(
         read_order(request.station_id, keys, request.created_by)
         for keys in pieces(request.keys, None if most is None else max_keys(most.value))
     ]
-    await write_orders(connection, outbox, orders)
+    await place_orders(connection, orders)
     return OrderedCommands(command_ids=[str(order.order_id) for order in orders])
 
 

@@ -23,7 +23,6 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page, PageQuery
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
-from csms_shared.db.orders import write_orders
 from csms_shared.ocpp.intents import ChangeConfiguration
 from csms_shared.ocpp.secret_keys import is_secret_key
 from csms_shared.runtime.clock import now_ms, utc_now
@@ -50,9 +49,9 @@ from station_registry.configuration.store.values import (
     read_configuration,
     save_ordered,
 )
-from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
+from station_registry.database.telling import place_orders
 from station_registry.ocpp.orders.commands import command_order
 from station_registry.provisioning import store as stations
 from station_registry.sites.store import unknown_sites
@@ -143,7 +142,7 @@ async def apply(connection: AsyncConnection, request: ApplyTemplate) -> AppliedT
         for station_id, missing in unread.items()
         for keys in pieces_to_read(missing, known[station_id])
     ]
-    await write_orders(connection, outbox, orders)
+    await place_orders(connection, orders)
     return AppliedTemplate(
         stations=len(ids),
         command_ids=[str(order.order_id) for order in orders],

@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.read_calls import Call
 from csms_shared.db.isolation import apply_apart
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import Event, fact
 from station_registry.jobs.domain.jobs import (
     DEFAULT_TIMEOUT,
@@ -92,7 +91,7 @@ async def settle_jobs(
         events.append(_event("job.status_changed", known, state, now))
         if not state.status.is_open and known.row.status != state.status.value:
             events.append(_event("job.finished", known, state, now))
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
 
 
 def _is_other(known: jobs.KnownJob, state: JobState) -> bool:
@@ -110,9 +109,8 @@ def _has_more_time(known: jobs.KnownJob, state: JobState) -> bool:
 
 async def tell_created(connection: AsyncConnection, new: Sequence[jobs.NewJob]) -> None:
     """Tell of jobs that were stored."""
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact(
                 "job.created",

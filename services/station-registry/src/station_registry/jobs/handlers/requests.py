@@ -22,12 +22,11 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import as_uuid, decode_cursor, encode_cursor
-from csms_shared.db.orders import write_orders
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
-from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
 from station_registry.database.station_locks import lock_stations
+from station_registry.database.telling import place_orders
 from station_registry.jobs.handlers.jobs import tell_created
 from station_registry.jobs.store import jobs
 from station_registry.jobs.tables import station_job, station_job_report
@@ -70,9 +69,8 @@ async def start_jobs(
     ]
     stored = await jobs.save_jobs(connection, new)
     await tell_created(connection, [job for job in new if job.job_id in stored])
-    await write_orders(
+    await place_orders(
         connection,
-        outbox,
         [
             CommandOrder(
                 order_id=job.job_id,

@@ -15,10 +15,9 @@ from csms_shared.contracts.jobs import CreateJob
 from csms_shared.contracts.rollouts import RolloutStatus
 from csms_shared.db.engine import is_about_data
 from csms_shared.db.isolation import apply_apart
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms, utc_now
 from csms_shared.values.times import format_time_ms
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import SOURCE
 from station_registry.jobs.domain.rollouts import fair_shares, next_step
 from station_registry.jobs.handlers.requests import start_jobs
@@ -76,11 +75,14 @@ async def set_statuses(
     """Store new statuses and tell of them; the third: how many failures count no more."""
     if not statuses:
         return
-    await rollouts.save_statuses(connection, statuses)
+    tenants = await rollouts.save_statuses(connection, statuses)
     now = now_ms()
-    await write_events(
-        connection, outbox, [_event(rollout_id, status, now) for rollout_id, status, _ in statuses]
-    )
+    events = [
+        _event(tenants[rollout_id], rollout_id, status, now)
+        for rollout_id, status, _ in statuses
+        if rollout_id in tenants
+    ]
+    await tell(connection, events)
 
 
 def failures(counted: dict[str, int]) -> int:
@@ -122,7 +124,9 @@ def _job(row: Row[Any], station_id: str, job_id: UUID) -> CreateJob:
     )
 
 
-def _event(rollout_id: UUID, status: RolloutStatus, now: int) -> tuple[str, CloudEvent]:
+def _event(
+    tenant_id: str, rollout_id: UUID, status: RolloutStatus, now: int
+) -> tuple[str, CloudEvent]:
     key = f"rollout.{status.value}"
     return key, CloudEvent(
         id=event_id(key, str(rollout_id), now),
@@ -130,5 +134,6 @@ def _event(rollout_id: UUID, status: RolloutStatus, now: int) -> tuple[str, Clou
         type=event_type(key),
         subject=str(rollout_id),
         time=format_time_ms(now),
+        tenantid=tenant_id,
         data={"rollout_id": str(rollout_id), "status": status.value},
     )

@@ -15,6 +15,7 @@ from csms_shared.contracts.jobs import OPEN_JOBS, JobKind, JobStatus
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import fit
 from station_registry.database.sql import statement
+from station_registry.database.tenants import TENANT_OF_STATION
 from station_registry.jobs.domain.jobs import CommandEnd, EndedStart, JobFacts, JobState
 from station_registry.jobs.store.reports import SETTLING
 from station_registry.jobs.tables import station_job
@@ -48,7 +49,8 @@ _JOB = columns_of(
     "deadline",
 )
 _SAVE_JOBS = statement(
-    f"INSERT INTO station_job ({names(_JOB)}, status) SELECT {names(_JOB)}, 'ordered' "
+    f"INSERT INTO station_job ({names(_JOB)}, status, tenant_id) "
+    f"SELECT {names(_JOB)}, 'ordered', {TENANT_OF_STATION} "
     f"FROM {unnest(_JOB)} ORDER BY job_id ON CONFLICT DO NOTHING RETURNING job_id"
 )
 _END = columns_of(

@@ -88,7 +88,7 @@ _SAVE_STATUSES = statement(
     "UPDATE firmware_rollout AS r SET status = d.status, "
     "failures_forgiven = coalesce(d.failures_forgiven, r.failures_forgiven), "
     f"finished_at = CASE WHEN d.status IN ({FINAL}) THEN now() ELSE r.finished_at END "
-    f"FROM {unnest(_STATUS)} WHERE r.rollout_id = d.rollout_id"
+    f"FROM {unnest(_STATUS)} WHERE r.rollout_id = d.rollout_id RETURNING r.rollout_id, r.tenant_id"
 )
 _ADD_STATIONS = statement(
     "INSERT INTO firmware_rollout_station (rollout_id, station_id) "
@@ -173,10 +173,14 @@ async def save_started(
 
 async def save_statuses(
     connection: AsyncConnection, statuses: Collection[tuple[UUID, RolloutStatus, int | None]]
-) -> None:
-    """Store (rollout, status, forgiven): how many failures count no more, None: as before."""
+) -> dict[UUID, str]:
+    """Store (rollout, status, forgiven): how many failures count no more, None: as before.
+
+    Returns whose the rollouts are.
+    """
     rows = [(rollout_id, status.value, forgiven) for rollout_id, status, forgiven in statuses]
-    await connection.execute(_SAVE_STATUSES, arrays(_STATUS, rows))
+    stored = await connection.execute(_SAVE_STATUSES, arrays(_STATUS, rows))
+    return {row.rollout_id: row.tenant_id for row in stored}
 
 
 async def insert_rollout(

@@ -7,14 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import Claim, ClaimOutcome, ClaimReply
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
 from station_registry.certificates.store import certificates
 from station_registry.credentials.domain.client_certificates import fingerprint_of
 from station_registry.credentials.store.passwords import save_credentials
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import Event, fact
 from station_registry.history import store as history
 from station_registry.history.domain import Change
@@ -74,7 +73,7 @@ async def admit_unknown(
         fact("station.created", station_id, (station_id, epoch), now)
         for station_id, epoch in created.items()
     ]
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
 
 
 async def claim(
@@ -119,7 +118,7 @@ async def claim(
         [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _ in wanted],
     )
     await history.save(connection, changes)
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
     return replies
 
 

@@ -13,11 +13,10 @@ from csms_shared.contracts.ownership import (
     ReassertionReply,
     Release,
 )
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import Event, fact
 from station_registry.history import store as history
 from station_registry.history.domain import Change
@@ -59,7 +58,7 @@ async def release_connections(connection: AsyncConnection, works: Sequence[Work]
     if ended:
         await connections.delete(connection, ended)
     await history.save(connection, changes)
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
     return []
 
 
@@ -108,7 +107,7 @@ async def reassert_connections(
         [(work.envelope["gateway_id"], work.envelope["gateway_name"]) for work, _, _ in asserted],
     )
     await history.save(connection, moved.changes)
-    await write_events(connection, outbox, moved.events)
+    await tell(connection, moved.events)
     answers = {
         work.envelope["reply_key"]: ReassertionReply(superseded=[], held=[])
         for work, _, _ in asserted

@@ -7,11 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import LeaseRenewal, LeaseReply
-from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import Event
 from station_registry.history import store as history
 from station_registry.history.domain import Change
@@ -95,5 +94,5 @@ async def sweep_leases(connection: AsyncConnection) -> None:
         changes.append(change)
         events += gone(change, row.connection_id, expired_ms)
     await history.save(connection, changes)
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
     log.warning("lease_expired", stations=len(swept))

@@ -25,7 +25,6 @@ from csms_shared.contracts.stations import (
     StationView,
 )
 from csms_shared.db.engine import RequestHandler, in_transaction
-from csms_shared.db.outbox import write_events
 from csms_shared.ocpp.credentials import SALT_BYTES
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, reply_messages
@@ -43,8 +42,8 @@ from station_registry.credentials.handlers.security_profiles import (
     check_serial_number,
 )
 from station_registry.credentials.store.passwords import save_credentials, save_rotations
-from station_registry.database.service_tables import outbox
 from station_registry.database.sql import at
+from station_registry.database.telling import tell
 from station_registry.events import fact
 from station_registry.history import store as history
 from station_registry.ownership.domain.presence import went_offline
@@ -154,9 +153,8 @@ async def create(
     if not created:
         raise refuse(409, "station_exists", f"there is a station {wanted.station_id} already")
     now = now_ms()
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [fact("station.created", wanted.station_id, (wanted.station_id, now), now)],
     )
     return await get_station(connection, StationName(station_id=wanted.station_id))
@@ -186,9 +184,8 @@ async def change(policies: Policies, connection: AsyncConnection, wanted: Change
     now = now_ms()
     if decision.standing.status is not station.standing.status:
         status = decision.standing.status.value
-        await write_events(
+        await tell(
             connection,
-            outbox,
             [
                 fact(
                     "station.registration_changed",
@@ -222,7 +219,7 @@ async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
         await history.save(connection, [change])
         events += gone(change, owner.connection_id)
         instructions = [controls.close(station.station_id, owner, "the station was deleted")]
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
     return None, instructions
 
 

@@ -8,10 +8,9 @@ from csms_shared.contracts.messages import ListRefusals, RefusalName, RefusalVie
 from csms_shared.contracts.ownership import CLIENT_CERTIFICATE_REFUSED, ClaimOutcome, Refusal
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
-from csms_shared.db.outbox import write_events
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import fit, is_storable
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import fact
 from station_registry.security_events.domain import CONNECTION_REFUSED, SecurityEvent, detected
 from station_registry.security_events.handlers import record_security_events
@@ -47,9 +46,8 @@ async def _tell_security_events(
             event = _security_event(gateway_id, refusal)
             refused.setdefault(event.event_id, (event, refusal))
     new = await record_security_events(connection, [event for event, _ in refused.values()])
-    await write_events(
+    await tell(
         connection,
-        outbox,
         [
             fact(
                 "security.connection_refused",

@@ -17,6 +17,7 @@ from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time
 from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import at, statement
+from station_registry.database.tenants import TENANT_OF_STATION
 from station_registry.traffic.tables import refusal
 
 REFUSALS_KEPT = 100_000
@@ -28,7 +29,8 @@ _ROW = (
 )
 # A gateway counts from the beginning of the hour: of two reports, the larger is the later.
 _SAVE = statement(
-    f"INSERT INTO refusal AS r ({names(_ROW)}) SELECT * FROM {unnest(_ROW)} "
+    f"INSERT INTO refusal AS r ({names(_ROW)}, tenant_id) "
+    f"SELECT d.*, {TENANT_OF_STATION} FROM {unnest(_ROW)} "
     'ORDER BY station_id COLLATE "C", remote_address, reason, gateway_id, period_at '
     f"ON CONFLICT ({names(_KEY)}) DO UPDATE SET times = greatest(r.times, excluded.times), "
     "first_at = least(r.first_at, excluded.first_at), "
