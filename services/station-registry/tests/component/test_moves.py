@@ -182,4 +182,4 @@ def test_it_is_decided_for_each_table_of_stations_what_a_move_means() -> None:
         for name, table in metadata.tables.items()
         if {"tenant_id", "station_id"} <= set(table.columns.keys())
     }
-    assert sorted(tables) == sorted([*moves.FOLLOW, *moves.END, *moves.STAY])
+    assert sorted(tables) == sorted([*moves.FOLLOW, *moves.KEPT, *moves.END, *moves.STAY])

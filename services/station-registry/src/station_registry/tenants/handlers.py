@@ -17,11 +17,10 @@ from csms_shared.contracts.tenants import (
     TenantView,
 )
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import fact_about, told_to
 from station_registry.tenants import store
 from station_registry.tenants.domain import (
@@ -112,7 +111,7 @@ async def _tell(connection: AsyncConnection, key: str, tenant: Tenant) -> None:
     data = _content(tenant)
     told = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
     event = fact_about(key, tenant.tenant_id, (tenant.tenant_id, now, told), now, data)
-    await write_events(connection, outbox, [told_to(tenant.tenant_id, event)])
+    await tell(connection, [told_to(tenant.tenant_id, event)])
 
 
 def _content(tenant: Tenant) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.db.outbox import write_events
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import told_to
 from station_registry.history import store as history
 from station_registry.ownership.domain.owners import Owner
@@ -59,7 +58,7 @@ async def disconnect(
         for each, change in changes.items()
         for event in gone(change, each.owner.connection_id)
     ]
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
     return [controls.close(each.station_id, each.owner, said) for each in held]
 
 

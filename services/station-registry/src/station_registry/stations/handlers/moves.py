@@ -8,11 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.stations import ChangeStation, StationName, StationView
 from csms_shared.db.engine import RequestHandler
-from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply
 from csms_shared.values.texts import is_storable
-from station_registry.database.service_tables import outbox
+from station_registry.database.telling import tell
 from station_registry.events import fact, told_to
 from station_registry.jobs.handlers.cancelling import cancel_jobs
 from station_registry.ownership.handlers.disconnecting import Held, disconnect
@@ -89,7 +88,7 @@ async def _tell(connection: AsyncConnection, station_id: str, before: str, after
         )
         for tenant_id in (before, after)
     ]
-    await write_events(connection, outbox, events)
+    await tell(connection, events)
 
 
 def _wrong(status: int, code: str, detail: str) -> ProblemRaised:

@@ -12,10 +12,21 @@ from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS
 
 # What the station itself said, or took.
 FOLLOW = ("connector_availability",)
+# What the database keeps of it, by triggers.
+KEPT = ("station_listing", "station_place")
 # What its tenant said of it. Tags go by a trigger.
 END = ("connector_hardware", "station_tag")
 # What happened while it was its former tenant's. `station` is what moves.
-STAY = ("station_history", "station")
+STAY = (
+    "certificate",
+    "certificate_request",
+    "data_transfer",
+    "refusal",
+    "security_event",
+    "station_history",
+    "station_job",
+    "station",
+)
 
 _TENANT_OF = statement(
     "SELECT tenant_id FROM station WHERE station_id = :station_id AND deleted_at IS NULL"
