@@ -37,6 +37,7 @@ from command_api.ocpp.preparations import Preparations
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import Services
 from command_api.settings import CommandApiSettings
+from command_api.tenants.handlers import Tenants
 from command_api.uploads.handlers import Uploads
 from command_api.uploads.store.places import upload_files
 from csms_shared.broker.incarnation import new_incarnation
@@ -52,6 +53,7 @@ from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
+from csms_shared.db.tenancy import RequestEngines
 from csms_shared.db.upkeep import Upkeep, UpkeepTask
 from csms_shared.observability.probes import ProbeServer
 from csms_shared.runtime.errors import Unavailable
@@ -111,8 +113,9 @@ class CommandApi:
         self._commands = self._command_creation(edge, services)
         self._rotations = PasswordRotations(engines.work, services)
         passwords = Passwords()
+        self._tenants = Tenants(services)
         self._logins = Logins(
-            engines.rest,
+            engines.entry,
             passwords,
             settings.token_secret.get_secret_value(),
             LoginLimits(settings.login_attempts, settings.login_window_seconds),
@@ -120,7 +123,7 @@ class CommandApi:
         )
         self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
         self._uploads = Uploads(
-            engines.rest,
+            RequestEngines(engines.rest, engines.entry),
             files=upload_files(settings.upload_store, settings.bucket_access()),
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
@@ -149,7 +152,7 @@ class CommandApi:
 
     def _command_creation(self, edge: CommandEdge, services: Services) -> CommandCreation:
         return CommandCreation(
-            engine=self._engines.rest,
+            engines=RequestEngines(self._engines.rest, self._engines.entry),
             owners=self._owners,
             edge=edge,
             services=services,
@@ -162,11 +165,14 @@ class CommandApi:
 
     def _api_state(self, services: Services, passwords: Passwords) -> ApiState:
         settings, engine = self._settings, self._engines.rest
-        own_parked = parked_operations(engine, self._publisher, parked, bulk_action, COMMAND_API)
+        own_parked = parked_operations(
+            self._engines.entry, self._publisher, parked, bulk_action, COMMAND_API
+        )
         secret = settings.token_secret.get_secret_value().encode()
         accounts = Accounts(engine, passwords, self._logins)
         return ApiState(
             engine=engine,
+            tenants=self._tenants,
             logins=self._logins,
             accounts=accounts,
             sessions=Sessions(engine, passwords, self._logins, accounts),
@@ -196,7 +202,7 @@ class CommandApi:
         for consumer in self._consumers:
             if not consumer.consuming:
                 missing["consumers"] = "not all queues are consumed"
-        away = await why_away(self._engines.rest)
+        away = await why_away(self._engines.entry)
         if away is not None:
             missing["database"] = away
         return missing
@@ -226,6 +232,7 @@ class CommandApi:
             self._owners.lookups.run(),
             self._commands.inserts.run(),
             self._logins.look_ups.run(),
+            self._tenants.run(),
             self._dispatch.run(),
             self._rotations.run(),
             self._sweep.run(),
@@ -262,7 +269,7 @@ class CommandApi:
 
     async def _prepare_once(self) -> None:
         try:
-            found = await missing_migrations(self._engines.rest, SCHEMA, MIGRATIONS)
+            found = await missing_migrations(self._engines.entry, SCHEMA, MIGRATIONS)
         except Unavailable as error:
             self._missing = {"database": str(error)[:200]}
             raise

@@ -163,7 +163,7 @@ async def test_a_refusal_does_not_free_a_key_that_another_request_makes_somethin
 ) -> None:
     engine = create_engine(command_database.service_url, SCHEMA, name="tests", pool_size=3)
     creation = IdempotentCreation(engine, b"secret")
-    keyed = KeyedRequest("somebody", secrets.token_hex(8), "/things", b"{}")
+    keyed = KeyedRequest("default", "somebody", secrets.token_hex(8), "/things", b"{}")
     made: list[UUID] = []
     first_asks, second_asks, first_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -209,7 +209,7 @@ async def test_a_refusal_does_not_free_a_key_that_an_earlier_request_makes_somet
 ) -> None:
     engine = create_engine(command_database.service_url, SCHEMA, name="tests", pool_size=3)
     creation = IdempotentCreation(engine, b"secret")
-    keyed = KeyedRequest("somebody", secrets.token_hex(8), "/things", b"{}")
+    keyed = KeyedRequest("default", "somebody", secrets.token_hex(8), "/things", b"{}")
     made: list[UUID] = []
     first_asks, may_make, has_made = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

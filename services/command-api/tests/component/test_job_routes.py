@@ -18,6 +18,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import CreateJob
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import create_engine
+from csms_shared.db.tenancy import RequestEngines
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -248,8 +249,8 @@ async def test_viewers_see_jobs_and_neither_start_them_nor_read_files(
 
 async def test_without_a_place_for_it_a_job_needs_a_location(service_url: str) -> None:
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
-    uploads = Uploads(engine, files=None, public_url=None, max_bytes=100)
+    uploads = Uploads(RequestEngines(engine, engine), files=None, public_url=None, max_bytes=100)
     with pytest.raises(ProblemRaised) as refused:
-        await uploads.location(new_command_id(1), datetime.now(UTC))
+        await uploads.location("default", new_command_id(1), datetime.now(UTC))
     assert refused.value.problem.code == "no_upload_receiver"
     await engine.dispose()

@@ -28,6 +28,7 @@ from command_api.uploads.store.rows import Upload
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import create_engine
+from csms_shared.db.tenancy import RequestEngines
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.settings import SettingsProblem
 
@@ -85,9 +86,23 @@ async def engine(service_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
+def _uploads(engine: AsyncEngine, files: UploadFiles) -> Uploads:
+    return Uploads(
+        RequestEngines(engine, engine),
+        files=files,
+        public_url="https://x.example",
+        max_bytes=MAX_BYTES,
+    )
+
+
 @pytest.fixture
 def uploads(engine: AsyncEngine, place: Place) -> Uploads:
-    return Uploads(engine, files=place.files, public_url="https://x.example", max_bytes=MAX_BYTES)
+    return Uploads(
+        RequestEngines(engine, engine),
+        files=place.files,
+        public_url="https://x.example",
+        max_bytes=MAX_BYTES,
+    )
 
 
 async def content(size: int) -> AsyncIterator[bytes]:
@@ -102,7 +117,7 @@ async def broken_off(size: int) -> AsyncIterator[bytes]:
 
 
 async def token_for(uploads: Uploads, job_id: UUID) -> str:
-    location = await uploads.location(job_id, datetime.now(UTC) + timedelta(hours=1))
+    location = await uploads.location("default", job_id, datetime.now(UTC) + timedelta(hours=1))
     return location.split("/")[-2]
 
 
@@ -198,7 +213,7 @@ async def test_a_file_that_comes_again_is_kept_once_and_answered_alike(
     assert len({answer.upload_id for answer in answers}) == 1
     assert place.visible() == {key_of(answers[0])}
     assert place.unfinished() == set()
-    assert len(await uploads.of_job(job_id)) == 1
+    assert len(await uploads.of_job("default", job_id)) == 1
     assert await database.fetchval("SELECT count(*) FROM upload_attempts") == 0
     with pytest.raises(ProblemRaised) as refused:
         await received(uploads, token, 1001)
@@ -275,7 +290,7 @@ async def test_uploads_are_kept_for_so_many_days(
     )
     async with engine.begin() as connection:
         await uploads.purge(connection, 30)
-    assert await uploads.of_job(job_id) == [new]
+    assert await uploads.of_job("default", job_id) == [new]
     assert place.visible() == {key_of(new)}
     assert await uploads.download(old) is None
 
@@ -311,7 +326,12 @@ async def test_a_bucket_that_is_away_refuses_the_upload_for_now_and_keeps_the_to
 ) -> None:
     access = BucketAccess("http://127.0.0.1:1", "us-east-1", "k", SecretStr("s"))
     away = UploadBucket(BucketPlace("logs", ""), access)
-    uploads = Uploads(engine, files=away, public_url="https://x.example", max_bytes=MAX_BYTES)
+    uploads = Uploads(
+        RequestEngines(engine, engine),
+        files=away,
+        public_url="https://x.example",
+        max_bytes=MAX_BYTES,
+    )
     await uploads.check()
     token = await token_for(uploads, new_command_id(now_ms()))
     for size in (1, LARGE):
@@ -325,6 +345,9 @@ async def test_a_bucket_that_is_away_refuses_the_upload_for_now_and_keeps_the_to
         await away.size("key")
     s3.create("back")
     back = Uploads(
-        engine, files=s3.files("back"), public_url="https://x.example", max_bytes=MAX_BYTES
+        RequestEngines(engine, engine),
+        files=s3.files("back"),
+        public_url="https://x.example",
+        max_bytes=MAX_BYTES,
     )
     assert (await received(back, token, 1)).size == 1

@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Route
 
 from command_api.accounts.domain.roles import Role
+from command_api.http.access.authentication import Reach
 from command_api.http.access.declarations import (
     Open,
     Requires,
@@ -64,7 +65,23 @@ def test_only_what_is_meant_to_be_is_open_to_all_and_says_why(app: FastAPI) -> N
 def test_commands_are_an_operators(app: FastAPI) -> None:
     declared = {(path, method): access for path, method, access in accesses(app.routes)}
     command = "/api/v1/stations/{station_id}/commands/{action}"
-    assert declared[command, "post"] == Requires(Role.OPERATOR)
+    assert declared[command, "post"] == Requires(Role.OPERATOR, Reach.TENANT)
+
+
+def test_only_what_belongs_to_the_deployment_is_more_than_a_tenants(app: FastAPI) -> None:
+    found = {
+        (path, method): access.reach
+        for path, method, access in accesses(app.routes)
+        if not isinstance(access, Open) and access.reach is not Reach.TENANT
+    }
+    parked = "/api/v1/parked"
+    assert found == {
+        (parked, "get"): Reach.DEPLOYMENT,
+        (f"{parked}/bulk/replay", "post"): Reach.PLATFORM,
+        (f"{parked}/bulk/delete", "post"): Reach.PLATFORM,
+        (f"{parked}/{{item_id}}/replay", "post"): Reach.PLATFORM,
+        (f"{parked}/{{item_id}}", "delete"): Reach.PLATFORM,
+    }
 
 
 def undeclared() -> Iterator[APIRouter]:

@@ -7,7 +7,7 @@ import pytest
 from command_api.live_events import handlers as event_hub
 from command_api.live_events.handlers import EventFilter, EventHub
 
-ALL = EventFilter(None, None)
+ALL = EventFilter("default", None, None)
 
 
 async def test_events_are_wanted_while_a_stream_is_open() -> None:

@@ -137,7 +137,7 @@ def test_passwords_of_stations_have_a_least_and_a_greatest_length() -> None:
 
 
 def live(station_id: str = "S1", type: str = "csms.transaction.started.v1") -> LiveEvent:
-    return LiveEvent("1", type, station_id, "{}")
+    return LiveEvent("1", type, "default", station_id, "{}")
 
 
 @pytest.mark.parametrize(
@@ -155,16 +155,16 @@ def live(station_id: str = "S1", type: str = "csms.transaction.started.v1") -> L
     ],
 )
 def test_events_are_filtered_by_type_exactly_or_by_prefix(wanted: str | None, passes: bool) -> None:
-    assert EventFilter(None, wanted).wants(live()) is passes
+    assert EventFilter("default", None, wanted).wants(live()) is passes
 
 
 def test_events_are_filtered_by_station() -> None:
-    assert EventFilter("S1", None).wants(live())
-    assert not EventFilter("S2", None).wants(live())
+    assert EventFilter("default", "S1", None).wants(live())
+    assert not EventFilter("default", "S2", None).wants(live())
 
 
 async def test_a_stream_that_is_not_read_ends_at_its_bound() -> None:
-    stream = Stream(EventFilter(None, None))
+    stream = Stream(EventFilter("default", None, None))
     for _ in range(BUFFER_EVENTS + 5):
         stream.offer(live())
     received = [await stream.next() for _ in range(BUFFER_EVENTS + 1)]

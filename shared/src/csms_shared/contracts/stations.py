@@ -21,7 +21,7 @@ from csms_shared.contracts.sites import SITE_OPERATIONS, Name, SiteId, Tags
 from csms_shared.contracts.tenants import TENANT_OPERATIONS
 from csms_shared.values.days import Day
 from csms_shared.values.numbers import Number, Whole
-from csms_shared.values.tenants import TenantId
+from csms_shared.values.tenants import DEFAULT_TENANT, TenantId
 
 
 class RegistrationStatus(StrEnum):
@@ -134,6 +134,7 @@ class OwnerView(Contract):
     """Where commands for a station go; `gateway_id` is null while it is offline."""
 
     station_id: str
+    tenant_id: str = DEFAULT_TENANT
     known: bool
     registration_status: Open[RegistrationStatus] | None = None
     ocpp_version: str | None = None

@@ -54,6 +54,16 @@ def acting_for(tenant_id: str) -> Iterator[None]:
         _acting_for.reset(token)
 
 
+def act_for(tenant_id: str) -> None:
+    """Have the transactions of requests act for this tenant from here on, within this task."""
+    _acting_for.set(tenant_id)
+
+
+def acted_for() -> str:
+    """Return for whom transactions of requests act here; empty where for nobody."""
+    return _acting_for.get()
+
+
 def of_tenant(alias: str = "") -> str:
     """Return the condition that a row is of the tenant in the parameter `tenant_id`.
 

@@ -8,4 +8,6 @@ from pydantic import Field
 # means, such as one of the release before.
 DEFAULT_TENANT = "default"
 # A slug: it is part of keys and addresses, and never changes.
-TenantId = Annotated[str, Field(max_length=40, pattern="^[a-z0-9](-?[a-z0-9])*$")]
+TENANT_ID_PATTERN = "^[a-z0-9](-?[a-z0-9])*$"
+TENANT_ID_MAX = 40
+TenantId = Annotated[str, Field(max_length=TENANT_ID_MAX, pattern=TENANT_ID_PATTERN)]

@@ -1,6 +1,7 @@
 """Users and API keys."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -14,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from command_api.database.metadata import metadata
+from command_api.database.metadata import metadata, tenant_id_column
 
 users = Table(
     "users",
@@ -28,17 +29,24 @@ users = Table(
     Column("token_id", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(True), nullable=False, server_default=func.now()),
+    tenant_id_column(),
+    # Counts for administrators alone: releases before leave it as it was when they change a role.
+    Column("is_platform", Boolean, nullable=False, server_default=text("false")),
+    Index("users_of_tenant", "tenant_id", "username"),
 )
 
 api_keys = Table(
     "api_keys",
     metadata,
     Column("id", Uuid, primary_key=True),
+    # By `key_in_tenant`, for names are unique in a tenant.
     Column("name", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
     Column("key_hash", LargeBinary, nullable=False, unique=True),
     Column("created_by", Text, nullable=False),
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
+    tenant_id_column(),
+    Column("is_platform", Boolean, nullable=False, server_default=text("false")),
 )
 
 # A token that was given out and may still count.

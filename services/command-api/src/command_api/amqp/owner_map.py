@@ -105,6 +105,9 @@ class OwnerMap:
         known = self._known.get(event.subject)
         if known is None:
             return
+        if known.tenant_id != event.tenantid:
+            self.forget(event.subject)
+            return
         epoch = int(event.data["epoch"])
         if known.epoch is not None and known.epoch >= epoch:
             return

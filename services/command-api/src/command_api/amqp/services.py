@@ -8,6 +8,8 @@ from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder, Services
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
 from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.db.tenancy import acted_for
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 REQUEST_TIMEOUT_S = 4.0
 # A service without its database; another 503 says itself what is wrong.
@@ -33,7 +35,7 @@ class BoundedServices:
 
 
 class BrokerServices:
-    """`Services` over the broker."""
+    """`Services` over the broker, asked for the tenant that is acted for."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -47,7 +49,11 @@ class BrokerServices:
         """
         try:
             response = await self._requester.request(
-                service, operation, parameters, REQUEST_TIMEOUT_S
+                service,
+                operation,
+                parameters,
+                REQUEST_TIMEOUT_S,
+                tenant_id=acted_for() or DEFAULT_TENANT,
             )
         except BrokerError as error:
             raise ServiceAway(f"{service} does not answer: {error}") from error

@@ -18,8 +18,12 @@ _COMPLETED = ("tenant_id", "target_id", "status", "outcome")
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What is about to be done; `principal` is the id of who asks, `name` what people read."""
+    """What is about to be done for a tenant.
 
+    `principal` is the id of who asks, `name` what people read.
+    """
+
+    tenant_id: str
     principal: str
     name: str
     role: str
@@ -36,6 +40,7 @@ class NewEntry:
 class Outcome:
     """How it ended: `target_id` of what was made, `counts` of a bulk action."""
 
+    tenant_id: str
     status: int
     target_id: str | None
     after: Any
@@ -46,6 +51,7 @@ class Outcome:
 class AuditFilter:
     """What is looked for; times from `since` on and before `until`."""
 
+    tenant_id: str
     since: datetime | None = None
     until: datetime | None = None
     actor: str | None = None
@@ -55,6 +61,7 @@ class AuditFilter:
 async def add_entry(connection: AsyncConnection, entry: NewEntry) -> int:
     """Note what is about to be done, and return the entry's id."""
     values = {
+        "tenant_id": entry.tenant_id,
         "principal": entry.principal,
         "principal_name": entry.name,
         "role": entry.role,
@@ -80,6 +87,7 @@ async def add_outcome(connection: AsyncConnection, audit_id: int, outcome: Outco
     await connection.execute(
         insert(audit_outcome).values(
             audit_id=audit_id,
+            tenant_id=outcome.tenant_id,
             status=outcome.status,
             target_id=outcome.target_id,
             **_given(after=outcome.after, outcome=outcome.counts),
@@ -114,7 +122,7 @@ async def list_entries(
 
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [audit.c.tenant_id == wanted.tenant_id]
     if wanted.since is not None:
         conditions.append(audit.c.at >= wanted.since)
     if wanted.until is not None:

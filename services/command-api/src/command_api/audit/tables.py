@@ -43,6 +43,7 @@ audit = Table(
     Column("status", SmallInteger),
     Column("outcome", JSON),
     Index("audit_by_time", "at"),
+    Index("audit_of_tenant", "tenant_id", "at", "id"),
     Index("audit_of_principal", "principal", "at"),
     Index("audit_of_target", "target_id", "at", postgresql_where=text("target_id IS NOT NULL")),
 )

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from command_api.database.metadata import metadata
+from command_api.database.metadata import metadata, tenant_id_column
 
 commands = Table(
     "commands",
@@ -50,9 +50,12 @@ commands = Table(
     Column("intent", JSON),
     # A service has to be asked before it is sent.
     Column("unchecked", Boolean, nullable=False, server_default=text("false")),
+    tenant_id_column(),
     # Ids are ordered by time: they sort, and serve as cursors.
     Index("commands_of_station", "station_id", "command_id"),
     Index("commands_of_action", "action", "command_id"),
+    # Whatever else is asked for: a tenant's list reads no rows of others.
+    Index("commands_of_tenant", "tenant_id", "command_id"),
     Index(
         "commands_not_completed",
         "status",
@@ -87,6 +90,7 @@ transaction_starts = Table(
     Column("connector_id", BigInteger, nullable=False),
     Column("seen_at", DateTime(True), nullable=False),
     Column("command_id", Uuid),
+    tenant_id_column(),
     Index(
         "transaction_starts_unclaimed",
         "station_id",

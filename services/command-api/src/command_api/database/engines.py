@@ -7,13 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from command_api.database import SCHEMA
 from csms_shared.broker.topology import COMMAND_API
 from csms_shared.db.engine import create_engine
+from csms_shared.db.tenancy import create_requests_engine
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """`rest` for requests, `work` for messages, each of the others for one task or two."""
+    """`rest` for requests, `work` for messages, each of the others for one task or two.
+
+    `rest` sees the rows of the tenant that a request acts for, and no other's; the others see all.
+    """
 
     rest: AsyncEngine
+    # Who asks, log-ins, and new commands: in one batch are those of many tenants.
+    entry: AsyncEngine
     work: AsyncEngine
     outbox: AsyncEngine
     # Operators wait for the ends of overdue commands; the deletions of `upkeep` may take long.
@@ -22,7 +28,8 @@ class Engines:
 
     async def dispose(self) -> None:
         """Close what is open."""
-        for engine in (self.rest, self.work, self.outbox, self.sweep, self.upkeep):
+        engines = (self.rest, self.entry, self.work, self.outbox, self.sweep, self.upkeep)
+        for engine in engines:
             await engine.dispose()
 
 
@@ -33,7 +40,8 @@ def create_engines(url: str) -> Engines:
         return create_engine(url, SCHEMA, name=f"{COMMAND_API} {purpose}", pool_size=size)
 
     return Engines(
-        rest=pool("rest", 10),
+        rest=create_requests_engine(url, SCHEMA, name=f"{COMMAND_API} rest", pool_size=8),
+        entry=pool("entry", 6),
         work=pool("work", 8),
         outbox=pool("outbox", 2),
         sweep=pool("sweep", 1),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from command_api.http.access.acting import ActsForNobody
 from command_api.http.access.declarations import Open, PlainRoute, require_declarations
 from command_api.http.access.request_ids import RequestIds
 from command_api.http.access.request_limit import RequestLimit
@@ -113,6 +114,7 @@ def create_app(state: ApiState) -> FastAPI:
     app.add_middleware(RawPaths)
     app.add_middleware(RequestLimit)
     app.add_middleware(RequestIds)
+    app.add_middleware(ActsForNobody)
     return app
 
 

@@ -17,6 +17,7 @@ from command_api.idempotency.handlers import IdempotentCreation
 from command_api.live_events.handlers import EventHub
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import ServiceOlder, Services
+from command_api.tenants.handlers import Tenants
 from command_api.uploads.handlers import Uploads
 from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.values.trusted_proxies import TrustedProxies
@@ -26,7 +27,9 @@ from csms_shared.values.trusted_proxies import TrustedProxies
 class ApiState:
     """The use cases behind the routes."""
 
+    # Of the tenant that a request acts for, and nothing of any other.
     engine: AsyncEngine
+    tenants: Tenants
     logins: Logins
     accounts: Accounts
     sessions: Sessions

@@ -38,6 +38,7 @@ _ATTEMPTS = 5
 class KeyedRequest:
     """A request with an idempotency key; `path` and `body` as they were sent."""
 
+    tenant_id: str
     principal: str
     key: str
     path: str
@@ -106,12 +107,11 @@ class IdempotentCreation:
     def _idempotency(self, keyed: KeyedRequest) -> Idempotency:
         # Keyed, because the body may hold what nobody is to guess from its digest.
         digest = hmac.digest(self._secret, orjson.dumps([keyed.path]) + keyed.body, "sha256")
-        return Idempotency(keyed.principal, keyed.key, digest)
+        return Idempotency(keyed.tenant_id, keyed.principal, keyed.key, digest)
 
     async def _known(self, idempotency: Idempotency) -> KnownKey | None:
         return await in_transaction(
-            self._engine,
-            lambda connection: find_key(connection, idempotency.principal, idempotency.key),
+            self._engine, lambda connection: find_key(connection, idempotency)
         )
 
     async def _take(self, idempotency: Idempotency, new_id: UUID) -> datetime | None:

@@ -25,19 +25,23 @@ class LiveEvent:
 
     id: str
     type: str
+    tenant_id: str
     station_id: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events a stream wants; `type` is exact, or a prefix that ends at a dot."""
+    """Which events of a tenant a stream wants; `type` is exact, or a prefix that ends at a dot."""
 
+    tenant_id: str
     station_id: str | None
     type: str | None
 
     def wants(self, event: LiveEvent) -> bool:
         """Tell whether the event passes."""
+        if event.tenant_id != self.tenant_id:
+            return False
         if self.station_id is not None and event.station_id != self.station_id:
             return False
         return self.type is None or _matches(event.type, self.type)
@@ -151,7 +155,11 @@ class EventHub:
         if not self._streams:
             return
         live = LiveEvent(
-            event.id, event.type, event.subject, orjson.dumps(event.model_dump()).decode()
+            event.id,
+            event.type,
+            event.tenantid,
+            event.subject,
+            orjson.dumps(event.model_dump()).decode(),
         )
         for stream in self._streams:
             stream.offer(live)

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.uploads.domain.names import safe_name
 from command_api.uploads.store import rows as store
@@ -18,6 +18,7 @@ from command_api.uploads.store.files import FilesAway, NoRoom, UploadFiles, file
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.tenancy import RequestEngines
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 
@@ -45,13 +46,14 @@ class Uploads:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engines: RequestEngines,
         *,
         files: UploadFiles | None,
         public_url: str | None,
         max_bytes: int,
     ) -> None:
-        self._engine = engine
+        # What stations upload comes with a token, and names no tenant.
+        self._engines = engines
         self._files = files
         self._public_url = public_url
         self._max_bytes = max_bytes
@@ -70,8 +72,8 @@ class Uploads:
         except FilesAway as error:
             log.warning("upload_store_away", setting="CSMS_UPLOAD_STORE", error=str(error))
 
-    async def location(self, job_id: UUID, expires_at: datetime) -> str:
-        """Return a URL that takes one upload for this job until it expires.
+    async def location(self, tenant_id: str, job_id: UUID, expires_at: datetime) -> str:
+        """Return a URL that takes one upload for this job of a tenant until it expires.
 
         Raises:
             ProblemRaised: this installation receives no uploads.
@@ -85,8 +87,10 @@ class Uploads:
             )
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         await in_transaction(
-            self._engine,
-            lambda connection: store.insert_token(connection, _hash(token), job_id, expires_at),
+            self._engines.of_tenant,
+            lambda connection: store.insert_token(
+                connection, tenant_id, _hash(token), job_id, expires_at
+            ),
         )
         return f"{self._public_url.rstrip('/')}/uploads/{token}/"
 
@@ -97,7 +101,7 @@ class Uploads:
             ProblemRaised: it is unknown or has expired.
         """
         found = await in_transaction(
-            self._engine, lambda connection: store.find_token(connection, _hash(token))
+            self._engines.of_all, lambda connection: store.find_token(connection, _hash(token))
         )
         if found is None or self._files is None:
             raise refuse(404, "not_found", "there is nothing here")
@@ -123,27 +127,29 @@ class Uploads:
             if admitted.used:
                 async for _ in counted.chunks():
                     pass
-                return await self._kept_before(job_id, counted.sha256())
+                return await self._kept_before(admitted, counted.sha256())
             upload_id = new_command_id(now_ms())
             # Before its bytes: what a crash leaves is found by this row and deleted.
             await in_transaction(
-                self._engine, lambda connection: store.begin(connection, upload_id, job_id)
+                self._engines.of_all,
+                lambda connection: store.begin(connection, upload_id, admitted),
             )
             try:
-                upload = await self._receive(token, job_id, upload_id, name, counted, address)
+                upload = await self._receive(token, admitted, upload_id, name, counted, address)
             except BaseException:
                 await self._discard(job_id, upload_id)
                 raise
             if upload is None:
                 await self._discard(job_id, upload_id)
-                return await self._kept_before(job_id, counted.sha256())
+                return await self._kept_before(admitted, counted.sha256())
         log.info("upload_received", job_id=str(job_id), size=upload.size)
         return upload
 
-    async def of_job(self, job_id: UUID) -> list[store.Upload]:
-        """Return what was uploaded for a job."""
+    async def of_job(self, tenant_id: str, job_id: UUID) -> list[store.Upload]:
+        """Return what was uploaded for a job of a tenant."""
         return await in_transaction(
-            self._engine, lambda connection: store.uploads_of(connection, job_id)
+            self._engines.of_tenant,
+            lambda connection: store.uploads_of(connection, tenant_id, job_id),
         )
 
     async def download(self, upload: store.Upload) -> Download | None:
@@ -187,7 +193,7 @@ class Uploads:
     async def _receive(
         self,
         token: str,
-        job_id: UUID,
+        admitted: store.Token,
         upload_id: UUID,
         name: Callable[[], str],
         counted: "_Counted",
@@ -195,6 +201,7 @@ class Uploads:
     ) -> store.Upload | None:
         """Keep and store the file; None where another has used the token up meanwhile."""
         assert self._files is not None
+        job_id = admitted.job_id
         try:
             await self._files.keep(file_key(job_id, upload_id), counted.chunks())
         except FilesAway as error:
@@ -203,11 +210,12 @@ class Uploads:
             log.error("upload_not_stored", job_id=str(job_id), error=str(error))
             raise refuse(507, "storage_full", "there is no room for the file") from error
         return await in_transaction(
-            self._engine,
+            self._engines.of_all,
             lambda connection: store.insert_upload(
                 connection,
                 _hash(token),
                 {
+                    "tenant_id": admitted.tenant_id,
                     "upload_id": upload_id,
                     "job_id": job_id,
                     "file_name": safe_name(name()),
@@ -218,8 +226,12 @@ class Uploads:
             ),
         )
 
-    async def _kept_before(self, job_id: UUID, sha256: str) -> store.Upload:
-        for upload in await self.of_job(job_id):
+    async def _kept_before(self, admitted: store.Token, sha256: str) -> store.Upload:
+        uploads = await in_transaction(
+            self._engines.of_all,
+            lambda connection: store.uploads_of(connection, admitted.tenant_id, admitted.job_id),
+        )
+        for upload in uploads:
             if upload.sha256 == sha256:
                 return upload
         raise refuse(409, "upload_done", "this address has taken its one upload")
@@ -230,11 +242,11 @@ class Uploads:
         try:
             # A commit whose answer was lost made it count after all.
             if await in_transaction(
-                self._engine, lambda connection: store.is_open(connection, upload_id)
+                self._engines.of_all, lambda connection: store.is_open(connection, upload_id)
             ):
                 await self._files.delete([file_key(job_id, upload_id)])
                 await in_transaction(
-                    self._engine, lambda connection: store.give_up(connection, upload_id)
+                    self._engines.of_all, lambda connection: store.give_up(connection, upload_id)
                 )
         except (FilesAway, Unavailable) as error:
             log.warning("upload_left_over", upload_id=str(upload_id), error=str(error))

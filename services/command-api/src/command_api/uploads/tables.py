@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Table, Text, Uuid, func
 
-from command_api.database.metadata import metadata
+from command_api.database.metadata import metadata, tenant_id_column
 
 upload_tokens = Table(
     "upload_tokens",
@@ -11,6 +11,7 @@ upload_tokens = Table(
     Column("job_id", Uuid, nullable=False),
     Column("expires_at", DateTime(True), nullable=False),
     Column("used_at", DateTime(True)),
+    tenant_id_column(),
     Index("upload_tokens_by_time", "expires_at"),
 )
 
@@ -24,6 +25,7 @@ uploads = Table(
     Column("sha256", Text, nullable=False),
     Column("remote_address", Text, nullable=False),
     Column("received_at", DateTime(True), nullable=False, server_default=func.now()),
+    tenant_id_column(),
     Index("uploads_of_job", "job_id"),
     Index("uploads_by_time", "received_at"),
 )
@@ -34,5 +36,6 @@ upload_attempts = Table(
     Column("upload_id", Uuid, primary_key=True),
     Column("job_id", Uuid, nullable=False),
     Column("begun_at", DateTime(True), nullable=False, server_default=func.now()),
+    tenant_id_column(),
     Index("upload_attempts_by_time", "begun_at"),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from csms_shared.values.tenants import DEFAULT_TENANT
+
 
 class Role(StrEnum):
     """viewer reads; operator also sends commands and blocks tokens; admin does the rest."""
@@ -29,6 +31,15 @@ class Principal:
     role: Role
     # Of a user's token; those of releases before sessions have none.
     session_id: UUID | None = None
+    # Whose user or key it is, and for whom it asks: another only where it is the platform's.
+    tenant_id: str = DEFAULT_TENANT
+    acts_for: str = DEFAULT_TENANT
+    is_platform: bool = False
+
+    @property
+    def is_of_deployment(self) -> bool:
+        """Whether it is of whoever runs the deployment, who may read what belongs to no tenant."""
+        return self.tenant_id == DEFAULT_TENANT
 
     @property
     def username(self) -> str | None:

@@ -17,10 +17,9 @@ from command_api.accounts.store.accounts import (
     any_user,
     create_first_user,
     find_api_key,
-    get_user,
     get_users,
 )
-from command_api.accounts.store.sessions import NewSession, find_holder, open_session
+from command_api.accounts.store.sessions import Holder, NewSession, find_holder, open_session
 from command_api.concurrency.gathering import Gathering
 from command_api.concurrency.limiters import LimiterByName, TooManyOfName
 from csms_shared.db.engine import in_transaction
@@ -60,7 +59,10 @@ class Token:
 
 
 class Logins:
-    """Logs users in and recognises who asks, from memory for a few seconds."""
+    """Logs users in and recognises who asks, from memory for a few seconds.
+
+    By the service's own role: for whom somebody acts is not known before.
+    """
 
     def __init__(
         self,
@@ -181,7 +183,14 @@ class Logins:
         )
         if found is None:
             return None
-        principal = Principal(f"api-key:{found.id}", f"api-key:{found.name}", found.role)
+        principal = Principal(
+            f"api-key:{found.id}",
+            f"api-key:{found.name}",
+            found.role,
+            tenant_id=found.tenant_id,
+            acts_for=found.tenant_id,
+            is_platform=found.is_platform,
+        )
         return self._remember(f"k{key}", principal, _REMEMBER_S, changes)
 
     async def account_changed(self) -> None:
@@ -249,15 +258,25 @@ async def _holder(
     username = claims["sub"]
     if "sid" in claims:
         session_id = UUID(claims["sid"])
-        role = await find_holder(connection, username, session_id, address)
-        if role is None:
-            return None
-        return Principal(user_principal(username), username, role, session_id)
+        holder = await find_holder(connection, username, session_id, address)
+        return None if holder is None else _principal(username, holder, session_id)
     # Given out by a release before sessions.
-    user = await get_user(connection, username)
+    user = (await get_users(connection, [username])).get(username)
     if user is None or (claims.get("ver"), claims.get("tid")) != (user.version, str(user.token_id)):
         return None
-    return Principal(user_principal(username), username, user.role)
+    return _principal(username, Holder(user.role, user.tenant_id, user.is_platform), None)
+
+
+def _principal(username: str, holder: Holder, session_id: UUID | None) -> Principal:
+    return Principal(
+        user_principal(username),
+        username,
+        holder.role,
+        session_id,
+        tenant_id=holder.tenant_id,
+        acts_for=holder.tenant_id,
+        is_platform=holder.is_platform,
+    )
 
 
 def _readable(user_agent: str) -> str:

@@ -13,11 +13,15 @@ from command_api.accounts.store import accounts, sessions
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.tenancy import acting_for
 from csms_shared.values.times import format_time
 
 
 class Sessions:
-    """What users and administrators do with log-ins; each end counts here at once."""
+    """What users and administrators do with log-ins; each end counts here at once.
+
+    One's own account is reached for whomever one acts.
+    """
 
     def __init__(
         self, engine: AsyncEngine, passwords: Passwords, logins: Logins, users: Accounts
@@ -36,12 +40,16 @@ class Sessions:
         username, session_id = _user_of(principal), principal.session_id
         if session_id is None:
             # A token of before sessions can't be told from the user's others of that time.
-            await self.end_all(username)
+            with acting_for(principal.tenant_id):
+                await self.end_all(username, principal.tenant_id)
             return
-        await in_transaction(
-            self._engine,
-            lambda connection: sessions.end_session(connection, username, session_id),
-        )
+        with acting_for(principal.tenant_id):
+            await in_transaction(
+                self._engine,
+                lambda connection: sessions.end_session(
+                    connection, principal.tenant_id, username, session_id
+                ),
+            )
         await self._logins.account_changed()
 
     async def list_of(
@@ -54,9 +62,10 @@ class Sessions:
             before = (created_at, session_id)
 
         async def find(connection: AsyncConnection) -> list[sessions.Session] | None:
-            if await accounts.get_user(connection, username) is None:
+            user = await accounts.get_user(connection, asking.acts_for, username)
+            if user is None:
                 return None
-            return await sessions.list_sessions(connection, username, before, limit + 1)
+            return await sessions.list_sessions(connection, user, before, limit + 1)
 
         found = await in_transaction(self._engine, find)
         if found is None:
@@ -68,29 +77,31 @@ class Sessions:
             "next_cursor": encode_cursor(shown[-1].created_at, shown[-1].id) if more else None,
         }
 
-    async def end_all(self, username: str) -> None:
+    async def end_all(self, username: str, tenant_id: str) -> None:
         """End every session of a user."""
         if not await in_transaction(
-            self._engine, lambda connection: sessions.end_sessions(connection, username)
+            self._engine, lambda connection: sessions.end_sessions(connection, tenant_id, username)
         ):
             raise no_user(username)
         await self._logins.account_changed()
 
-    async def end_one(self, username: str, session_id: str) -> None:
+    async def end_one(self, username: str, session_id: str, tenant_id: str) -> None:
         """End one session of a user."""
         try:
             parsed = UUID(session_id)
         except ValueError:
             raise _no_session(session_id) from None
         if not await in_transaction(
-            self._engine, lambda connection: sessions.end_session(connection, username, parsed)
+            self._engine,
+            lambda connection: sessions.end_session(connection, tenant_id, username, parsed),
         ):
             raise _no_session(session_id)
         await self._logins.account_changed()
 
     async def own(self, principal: Principal) -> dict[str, Any]:
         """Return who asks, if that is a user."""
-        return await self._users.get_user(_user_of(principal))
+        with acting_for(principal.tenant_id):
+            return await self._users.get_user(principal.tenant_id, _user_of(principal))
 
     async def change_own_password(
         self, principal: Principal, current: str, new: str, address: str
@@ -116,10 +127,14 @@ class Sessions:
             version = await accounts.change_password(connection, user, password_hash)
             if version is None:
                 return False
-            await sessions.keep_session(connection, username, principal.session_id, version)
+            await sessions.keep_session(
+                connection, user.tenant_id, username, principal.session_id, version
+            )
             return True
 
-        if not await in_transaction(self._engine, work):
+        with acting_for(principal.tenant_id):
+            changed = await in_transaction(self._engine, work)
+        if not changed:
             raise refuse(409, "changed_meanwhile", "your account was changed at the same time")
         await self._logins.account_changed()
 

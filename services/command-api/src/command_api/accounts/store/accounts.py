@@ -1,4 +1,4 @@
-"""Users and API keys."""
+"""Users and API keys: those of a tenant for its administrators, any of them for whoever logs in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.accounts.domain.roles import Role
 from command_api.accounts.tables import api_keys, users
+from csms_shared.values.tenant_keys import key_in_tenant, key_without_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class User:
     token_id: UUID
     created_at: datetime
     updated_at: datetime
+    tenant_id: str
+    is_platform: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,53 +39,88 @@ class ApiKey:
     role: Role
     created_by: str
     created_at: datetime
+    tenant_id: str
+    is_platform: bool
 
 
 def _user(row: Any) -> User:
+    role = Role(row.role)
     return User(
         row.username,
         row.password_hash,
-        Role(row.role),
+        role,
         row.version,
         row.token_id,
         row.created_at,
         row.updated_at,
+        row.tenant_id,
+        row.is_platform and role is Role.ADMIN,
     )
 
 
 def _api_key(row: Any) -> ApiKey:
-    return ApiKey(row.id, row.name, Role(row.role), row.created_by, row.created_at)
+    role = Role(row.role)
+    return ApiKey(
+        row.id,
+        key_without_tenant(row.name),
+        role,
+        row.created_by,
+        row.created_at,
+        row.tenant_id,
+        row.is_platform and role is Role.ADMIN,
+    )
 
 
-async def get_user(connection: AsyncConnection, username: str) -> User | None:
-    """Return one user."""
-    row = (await connection.execute(select(users).where(users.c.username == username))).first()
+async def get_user(connection: AsyncConnection, tenant_id: str, username: str) -> User | None:
+    """Return one user of a tenant."""
+    row = (await connection.execute(select(users).where(*_named(tenant_id, username)))).first()
     return None if row is None else _user(row)
 
 
+def _named(tenant_id: str, username: str) -> tuple[ColumnElement[bool], ...]:
+    return users.c.tenant_id == tenant_id, users.c.username == username
+
+
 async def get_users(connection: AsyncConnection, usernames: Sequence[str]) -> dict[str, User]:
-    """Return those of the users that there are, by name."""
+    """Return those of the users that there are, by name, whosever they are."""
     named = users.c.username == func.any(list(usernames))
     rows = await connection.execute(select(users).where(named))
     return {row.username: _user(row) for row in rows}
 
 
-async def list_users(connection: AsyncConnection, after: str, limit: int) -> list[User]:
-    """Return users by name."""
+async def list_users(
+    connection: AsyncConnection, tenant_id: str, after: str, limit: int
+) -> list[User]:
+    """Return users of a tenant by name."""
     statement = (
-        select(users).where(users.c.username > after).order_by(users.c.username).limit(limit)
+        select(users)
+        .where(users.c.tenant_id == tenant_id, users.c.username > after)
+        .order_by(users.c.username)
+        .limit(limit)
     )
     return [_user(row) for row in await connection.execute(statement)]
 
 
 async def create_user(
-    connection: AsyncConnection, username: str, password_hash: str, role: Role
+    connection: AsyncConnection,
+    tenant_id: str,
+    username: str,
+    password_hash: str,
+    role: Role,
+    *,
+    is_platform: bool,
 ) -> User | None:
-    """Create a user; None where the name is taken."""
+    """Create a user; None where the name is taken, by whatever tenant."""
     row = (
         await connection.execute(
             upsert(users)
-            .values(username=username, password_hash=password_hash, role=role.value)
+            .values(
+                tenant_id=tenant_id,
+                username=username,
+                password_hash=password_hash,
+                role=role.value,
+                is_platform=is_platform,
+            )
             .on_conflict_do_nothing()
             .returning(*users.c)
         )
@@ -91,17 +129,29 @@ async def create_user(
 
 
 async def change_user(
-    connection: AsyncConnection, username: str, password_hash: str | None, role: Role | None
+    connection: AsyncConnection,
+    user: User,
+    password_hash: str | None,
+    role: Role | None,
+    *,
+    is_platform: bool,
 ) -> User | None:
-    """Change a user and end the tokens made before; None where there is no such user."""
-    values: dict[str, Any] = {"version": users.c.version + 1, "updated_at": func.now()}
+    """Change a user and end the tokens made before; None where there is no such user any more."""
+    values: dict[str, Any] = {
+        "version": users.c.version + 1,
+        "updated_at": func.now(),
+        "is_platform": is_platform,
+    }
     if password_hash is not None:
         values["password_hash"] = password_hash
     if role is not None:
         values["role"] = role.value
     row = (
         await connection.execute(
-            update(users).where(users.c.username == username).values(values).returning(*users.c)
+            update(users)
+            .where(*_named(user.tenant_id, user.username))
+            .values(values)
+            .returning(*users.c)
         )
     ).first()
     return None if row is None else _user(row)
@@ -115,7 +165,7 @@ async def change_password(
         await connection.execute(
             update(users)
             .where(
-                users.c.username == user.username,
+                *_named(user.tenant_id, user.username),
                 users.c.version == user.version,
                 users.c.token_id == user.token_id,
             )
@@ -126,20 +176,29 @@ async def change_password(
     return None if row is None else int(row.version)
 
 
-async def delete_user(connection: AsyncConnection, username: str) -> bool:
-    """Delete a user; false where there is none."""
+async def delete_user(connection: AsyncConnection, tenant_id: str, username: str) -> bool:
+    """Delete a user of a tenant; false where there is none."""
     result = await connection.execute(
-        delete(users).where(users.c.username == username).returning(users.c.username)
+        delete(users).where(*_named(tenant_id, username)).returning(users.c.username)
     )
     return result.first() is not None
 
 
-async def other_administrators(connection: AsyncConnection, username: str) -> bool:
-    """Tell whether somebody else is an administrator; concurrent changes wait for this one."""
+async def hold_administrators(connection: AsyncConnection) -> None:
+    """Have whoever changes users at the same time wait for this transaction."""
     await connection.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
+
+
+async def other_administrators(connection: AsyncConnection, user: User) -> bool:
+    """Tell whether somebody else is an administrator as this user is: of the tenant, or of all."""
     row = await connection.execute(
         select(users.c.username)
-        .where(users.c.role == Role.ADMIN.value, users.c.username != username)
+        .where(
+            users.c.tenant_id == user.tenant_id,
+            users.c.role == Role.ADMIN.value,
+            users.c.username != user.username,
+            *((users.c.is_platform,) if user.is_platform else ()),
+        )
         .limit(1)
     )
     return row.first() is not None
@@ -150,19 +209,34 @@ async def any_user(connection: AsyncConnection) -> bool:
     return (await connection.execute(select(users.c.username).limit(1))).first() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """An API key to create."""
+
+    tenant_id: str
+    name: str
+    role: Role
+    key_hash: bytes
+    created_by: str
+    is_platform: bool
+
+
 async def create_api_key(
-    connection: AsyncConnection,
-    key_id: UUID,
-    name: str,
-    role: Role,
-    key_hash: bytes,
-    created_by: str,
+    connection: AsyncConnection, key_id: UUID, new: NewApiKey
 ) -> ApiKey | None:
-    """Create an API key; None where the name is taken."""
+    """Create an API key; None where the tenant has one of this name."""
     row = (
         await connection.execute(
             upsert(api_keys)
-            .values(id=key_id, name=name, role=role.value, key_hash=key_hash, created_by=created_by)
+            .values(
+                id=key_id,
+                tenant_id=new.tenant_id,
+                name=key_in_tenant(new.tenant_id, new.name),
+                role=new.role.value,
+                key_hash=new.key_hash,
+                created_by=new.created_by,
+                is_platform=new.is_platform,
+            )
             .on_conflict_do_nothing(index_elements=["name"])
             .returning(*api_keys.c)
         )
@@ -171,35 +245,49 @@ async def create_api_key(
 
 
 async def find_api_key(connection: AsyncConnection, key_hash: bytes) -> ApiKey | None:
-    """Return the API key with this hash."""
+    """Return the API key with this hash, whosever it is."""
     row = (
         await connection.execute(select(api_keys).where(api_keys.c.key_hash == key_hash))
     ).first()
     return None if row is None else _api_key(row)
 
 
-async def list_api_keys(connection: AsyncConnection, after: str, limit: int) -> list[ApiKey]:
-    """Return API keys by name."""
+async def list_api_keys(
+    connection: AsyncConnection, tenant_id: str, after: str, limit: int
+) -> list[ApiKey]:
+    """Return API keys of a tenant by name."""
     statement = (
-        select(api_keys).where(api_keys.c.name > after).order_by(api_keys.c.name).limit(limit)
+        select(api_keys)
+        .where(api_keys.c.tenant_id == tenant_id, api_keys.c.name > key_in_tenant(tenant_id, after))
+        .order_by(api_keys.c.name)
+        .limit(limit)
     )
     return [_api_key(row) for row in await connection.execute(statement)]
 
 
-async def delete_api_key(connection: AsyncConnection, key_id: UUID) -> bool:
-    """Delete an API key; false where there is none."""
-    result = await connection.execute(
-        delete(api_keys).where(api_keys.c.id == key_id).returning(api_keys.c.id)
+async def lock_api_key(connection: AsyncConnection, tenant_id: str, key_id: UUID) -> ApiKey | None:
+    """Return an API key of a tenant, which nobody else changes meanwhile."""
+    statement = select(api_keys).where(api_keys.c.tenant_id == tenant_id, api_keys.c.id == key_id)
+    row = (await connection.execute(statement.with_for_update())).first()
+    return None if row is None else _api_key(row)
+
+
+async def delete_api_key(connection: AsyncConnection, key: ApiKey) -> None:
+    """Delete an API key."""
+    await connection.execute(
+        delete(api_keys).where(api_keys.c.tenant_id == key.tenant_id, api_keys.c.id == key.id)
     )
-    return result.first() is not None
 
 
 async def create_first_user(connection: AsyncConnection, username: str, password_hash: str) -> None:
-    """Create the first administrator, unless another replica was faster."""
-    await connection.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
+    """Create the first administrator, who is the platform's, unless a replica was faster."""
+    await hold_administrators(connection)
     if not await any_user(connection):
         await connection.execute(
             insert(users).values(
-                username=username, password_hash=password_hash, role=Role.ADMIN.value
+                username=username,
+                password_hash=password_hash,
+                role=Role.ADMIN.value,
+                is_platform=True,
             )
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.accounts.domain.roles import Role
@@ -20,8 +20,10 @@ SEEN_EVERY_S = 300
 # The user's row is held until the end: who is deleted meanwhile gets no session.
 _OPEN = text(
     """
-    INSERT INTO user_session (id, username, user_version, expires_at, address, user_agent)
-    SELECT :id, username, version, now() + make_interval(secs => :seconds), :address, :user_agent
+    INSERT INTO user_session
+        (id, tenant_id, username, user_version, expires_at, address, user_agent)
+    SELECT :id, tenant_id, username, version, now() + make_interval(secs => :seconds), :address,
+        :user_agent
     FROM users WHERE username = :username AND version = :version AND token_id = :token_id
     FOR KEY SHARE
     RETURNING id
@@ -40,7 +42,7 @@ _HOLDER = text(
         UPDATE user_session SET seen_at = now(), address = :address
         WHERE id = :id AND (address <> :address
             OR seen_at < now() - make_interval(secs => {SEEN_EVERY_S})))
-    SELECT users.role FROM user_session
+    SELECT users.role, users.tenant_id, users.is_platform FROM user_session
     JOIN users ON users.username = user_session.username AND users.version = user_version
     WHERE user_session.id = :id AND users.username = :username AND expires_at > now()
     """  # noqa: S608 - a constant
@@ -89,29 +91,40 @@ async def open_session(connection: AsyncConnection, user: User, session: NewSess
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What the user of a session is."""
+
+    role: Role
+    tenant_id: str
+    is_platform: bool
+
+
 async def find_holder(
     connection: AsyncConnection, username: str, session_id: UUID, address: str
-) -> Role | None:
-    """Return the role of the user whose session counts, in one statement; its use is noted."""
+) -> Holder | None:
+    """Return what the user is whose session counts, in one statement; its use is noted."""
     row = (
         await connection.execute(
             _HOLDER, {"id": session_id, "username": username, "address": address}
         )
     ).first()
-    return None if row is None else Role(row.role)
+    if row is None:
+        return None
+    role = Role(row.role)
+    return Holder(role, row.tenant_id, row.is_platform and role is Role.ADMIN)
 
 
 async def list_sessions(
-    connection: AsyncConnection, username: str, before: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection, user: User, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Session]:
     """Return the sessions of a user that count, newest first."""
     order = (user_session.c.created_at, user_session.c.id)
     statement = (
         select(user_session)
-        .join(users, users.c.username == user_session.c.username)
         .where(
-            users.c.username == username,
-            users.c.version == user_session.c.user_version,
+            *_of(user.tenant_id, user.username),
+            user_session.c.user_version == user.version,
             user_session.c.expires_at > func.now(),
             *(() if before is None else (tuple_(*order) < tuple_(*before),)),
         )
@@ -125,45 +138,53 @@ def _session(row: Any) -> Session:
     return Session(row.id, row.created_at, row.expires_at, row.seen_at, row.address, row.user_agent)
 
 
-async def end_session(connection: AsyncConnection, username: str, session_id: UUID) -> bool:
+def _of(tenant_id: str, username: str) -> tuple[ColumnElement[bool], ...]:
+    return user_session.c.tenant_id == tenant_id, user_session.c.username == username
+
+
+async def end_session(
+    connection: AsyncConnection, tenant_id: str, username: str, session_id: UUID
+) -> bool:
     """End one session; false where it has ended, or is another's."""
     ended = await connection.execute(
         delete(user_session)
-        .where(user_session.c.id == session_id, user_session.c.username == username)
+        .where(user_session.c.id == session_id, *_of(tenant_id, username))
         .returning(user_session.c.id)
     )
     return ended.first() is not None
 
 
-async def end_sessions(connection: AsyncConnection, username: str, but: UUID | None = None) -> bool:
-    """End a user's sessions, all or all others; false where there is no such user.
+async def end_sessions(connection: AsyncConnection, tenant_id: str, username: str) -> bool:
+    """End a user's sessions; false where there is no such user.
 
     Also tokens without a session, which releases before sessions gave out: by the user's version.
     """
     changed = await connection.execute(
         update(users)
-        .where(users.c.username == username)
+        .where(users.c.tenant_id == tenant_id, users.c.username == username)
         .values(version=users.c.version + 1)
         .returning(users.c.version)
     )
     row = changed.first()
     if row is None:
         return False
-    await keep_session(connection, username, but, row.version)
+    await keep_session(connection, tenant_id, username, None, row.version)
     return True
 
 
 async def keep_session(
-    connection: AsyncConnection, username: str, session_id: UUID | None, version: int
+    connection: AsyncConnection,
+    tenant_id: str,
+    username: str,
+    session_id: UUID | None,
+    version: int,
 ) -> None:
     """Forget a user's sessions of before this version; one goes on in it."""
     await connection.execute(
         update(user_session)
-        .where(user_session.c.id == session_id, user_session.c.username == username)
+        .where(user_session.c.id == session_id, *_of(tenant_id, username))
         .values(user_version=version)
     )
     await connection.execute(
-        delete(user_session).where(
-            user_session.c.username == username, user_session.c.user_version < version
-        )
+        delete(user_session).where(*_of(tenant_id, username), user_session.c.user_version < version)
     )

@@ -75,6 +75,13 @@ def version_of(owner: OwnerView) -> str:
     return owner.ocpp_version or OCPP16
 
 
+def seen_by(tenant_id: str, owner: OwnerView) -> OwnerView:
+    """Return the owner as a tenant sees it: a station of another does not exist."""
+    if owner.tenant_id == tenant_id:
+        return owner
+    return OwnerView(station_id=owner.station_id, tenant_id=tenant_id, known=False)
+
+
 def refusal_of_target(asked: AskedCommand, owner: OwnerView, edge: CommandEdge) -> Refusal | None:
     """Return why nobody can be sent this: no such station, or no such action in its version."""
     if not owner.known:

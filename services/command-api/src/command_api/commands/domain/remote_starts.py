@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from csms_shared.values.id_tokens import token_key
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 # Longer than the ConnectionTimeOut of real stations, in which the driver plugs in.
 WINDOW_MS = 600_000
@@ -34,6 +35,7 @@ class RemoteStart:
     id_token: str
     connector_id: int | None
     created_ms: int
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class SeenStart:
     id_token: str
     connector_id: int
     seen_ms: int
+    tenant_id: str = DEFAULT_TENANT
 
 
 def link(
@@ -64,7 +67,7 @@ def link(
 
 def _caused(command: RemoteStart, start: SeenStart) -> bool:
     return (
-        command.station_id == start.station_id
+        (command.tenant_id, command.station_id) == (start.tenant_id, start.station_id)
         # Releases before kept the blanks around a command's token.
         and token_key(command.id_token) == token_key(start.id_token)
         and command.connector_id in (None, start.connector_id)

@@ -19,6 +19,7 @@ from command_api.commands.domain.acceptance import is_accepted
 from command_api.commands.domain.remote_starts import AwaitedStart
 from command_api.commands.domain.secret_values import masked_response
 from csms_shared.contracts.commands import CommandOutcome, CommandReport
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 ANSWER_TIMEOUT_MS = 30_000
 GRACE_MS = 5_000
@@ -95,6 +96,7 @@ class CommandRecord:
     rotation_proofs: tuple[str, ...] | None = None
     intent: dict[str, Any] | None = None
     unchecked: bool = False
+    tenant_id: str = DEFAULT_TENANT
 
 
 def after_report(

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_api.accounts.domain.roles import Principal
 from command_api.commands.domain.preparation import (
@@ -16,6 +15,7 @@ from command_api.commands.domain.preparation import (
     Prepared,
     Refusal,
     refusal_of_target,
+    seen_by,
     version_of,
 )
 from command_api.commands.domain.registration import refusal_by_registration
@@ -34,6 +34,7 @@ from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.tenancy import RequestEngines
 from csms_shared.ocpp.credentials import credential_proofs
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
@@ -62,7 +63,7 @@ class CommandCreation:
     def __init__(
         self,
         *,
-        engine: AsyncEngine,
+        engines: RequestEngines,
         owners: OwnerDirectory,
         edge: CommandEdge,
         services: Services,
@@ -72,7 +73,7 @@ class CommandCreation:
         pepper: bytes,
         secret: bytes,
     ) -> None:
-        self._engine = engine
+        self._engine = engines.of_tenant
         self._owners = owners
         self._edge = edge
         self._services = services
@@ -81,8 +82,9 @@ class CommandCreation:
         self._broker_is_up = broker_is_up
         self._pepper = pepper
         self._secret = secret
-        # One statement is one transaction: without BEGIN and COMMIT it is one round trip.
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # One statement is one transaction: without BEGIN and COMMIT it is one round trip. A batch
+        # has commands of many tenants, each with its own: no role of one tenant can store it.
+        self._autocommit = engines.of_all.execution_options(isolation_level="AUTOCOMMIT")
         self.inserts: Gathering[NewCommand, bool] = Gathering(
             self._insert, max_items=_INSERT_MAX, lanes=2
         )
@@ -101,7 +103,7 @@ class CommandCreation:
                 return await self._repeated(known, idempotency, request.wait_s)
         if not self._broker_is_up():
             raise ServiceAway("the broker does not answer")
-        owner = await self._owners.find(request.station_id)
+        owner = seen_by(request.principal.acts_for, await self._owners.find(request.station_id))
         prepared = await self._prepared(request, owner)
         await self._offer_profile(request, prepared)
         record = self._record(request, prepared, owner)
@@ -117,7 +119,7 @@ class CommandCreation:
                 self._dispatch.keep_secret(record.command_id, prepared.payload)
             await self._send(record, owner)
             if await watch.wait(request.wait_s):
-                return await self._stored(record.command_id)
+                return await self._stored(record.tenant_id, record.command_id)
             return watch.command
 
     async def _send(self, record: CommandRecord, owner: OwnerView) -> None:
@@ -160,6 +162,7 @@ class CommandCreation:
         held = request.hold_until_ms is not None
         return CommandRecord(
             command_id=new_command_id(now),
+            tenant_id=request.principal.acts_for,
             station_id=request.station_id,
             action=request.action,
             ocpp_version=version_of(owner),
@@ -188,12 +191,13 @@ class CommandCreation:
             orjson.dumps([request.station_id, request.action]) + request.body,
             "sha256",
         )
-        return Idempotency(request.principal.id, request.idempotency_key, digest)
+        return Idempotency(
+            request.principal.acts_for, request.principal.id, request.idempotency_key, digest
+        )
 
     async def _known(self, idempotency: Idempotency) -> KnownKey | None:
         return await in_transaction(
-            self._engine,
-            lambda connection: find_key(connection, idempotency.principal, idempotency.key),
+            self._engine, lambda connection: find_key(connection, idempotency)
         )
 
     async def _repeated(
@@ -201,21 +205,21 @@ class CommandCreation:
     ) -> CommandRecord:
         if not hmac.compare_digest(known.request_hash, idempotency.request_hash):
             raise key_reused()
-        command = await self._stored(known.id)
+        command = await self._stored(idempotency.tenant_id, known.id)
         if command.status.is_final:
             return command
         with self._watched.watch(command) as watch:
             # Read once more: it may have ended between the first look and the watch.
-            command = await self._stored(known.id)
+            command = await self._stored(idempotency.tenant_id, known.id)
             if command.status.is_final:
                 return command
             if await watch.wait(wait_s):
-                return await self._stored(known.id)
+                return await self._stored(idempotency.tenant_id, known.id)
             return watch.command
 
-    async def _stored(self, command_id: UUID) -> CommandRecord:
+    async def _stored(self, tenant_id: str, command_id: UUID) -> CommandRecord:
         command = await in_transaction(
-            self._engine, lambda connection: get_command(connection, command_id)
+            self._engine, lambda connection: get_command(connection, tenant_id, command_id)
         )
         assert command is not None, "commands are never deleted"
         return self._watched.latest(command)

@@ -17,7 +17,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from command_api.commands.domain.preparation import CommandEdge, error_of, refusal_of_version
+from command_api.commands.domain.preparation import (
+    CommandEdge,
+    error_of,
+    refusal_of_version,
+    seen_by,
+)
 from command_api.commands.domain.registration import NOT_WHILE_PENDING, refusal_by_registration
 from command_api.commands.domain.states import CommandRecord, CommandStatus, after_report, ended
 from command_api.commands.handlers.late_preparation import AGAIN_S, MOST_IN_HAND, LatePreparation
@@ -254,7 +259,7 @@ class Dispatch:
         offline: list[CommandRecord] = []
         sendable: list[tuple[CommandRecord, OwnerView]] = []
         for command in commands:
-            owner = owners[command.station_id]
+            owner = seen_by(command.tenant_id, owners[command.station_id])
             if refusal_of_version(command.ocpp_version, owner) is not None:
                 of_other_version.append((command, owner))
                 continue

@@ -52,4 +52,5 @@ def _start(event: CloudEvent) -> SeenStart:
         connector_id=int(event.data["connector_id"]),
         # The station's own clock may be wrong by years.
         seen_ms=round(read_moment(event.time).timestamp() * 1000),
+        tenant_id=event.tenantid,
     )

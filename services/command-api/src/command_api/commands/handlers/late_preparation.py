@@ -43,6 +43,8 @@ class LatePreparation:
 
     def is_needed(self, command: CommandRecord, owner: OwnerView) -> bool:
         """Tell whether a command that was taken can't be sent as it is stored."""
+        if owner.tenant_id != command.tenant_id:
+            return True
         return (owner.ocpp_version or command.ocpp_version) != command.ocpp_version
 
     @property

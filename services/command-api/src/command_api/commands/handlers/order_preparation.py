@@ -13,6 +13,7 @@ from command_api.commands.domain.preparation import (
     error_of,
     refusal_of_target,
     refusal_of_version,
+    seen_by,
     unknown_version,
 )
 from command_api.commands.domain.registration import refusal_by_registration
@@ -20,12 +21,14 @@ from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.ports import ServiceAway
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.stations import OwnerView
+from csms_shared.db.tenancy import acting_for
 
 
 def waiting_command(order: CommandOrder, now_ms: int) -> CommandRecord:
     """Return the command that an order asks for, as it is ordered."""
     return CommandRecord(
         command_id=order.order_id,
+        tenant_id=order.tenant_id,
         station_id=order.station_id,
         action=order.action,
         ocpp_version=order.ocpp_version,
@@ -43,9 +46,12 @@ def waiting_command(order: CommandOrder, now_ms: int) -> CommandRecord:
 def in_spoken_version(command: CommandRecord, owner: OwnerView, edge: CommandEdge) -> CommandRecord:
     """Return a held command in the version that its station speaks, as far as is known.
 
+    A station that is another tenant's by now is none of this one.
+
     It is `unchecked` where it was, or was written anew; `error` says why it is not to be sent:
     nobody has to be asked for that.
     """
+    owner = seen_by(command.tenant_id, owner)
     changed = refusal_of_version(command.ocpp_version, owner)
     if changed is not None:
         spoken = owner.ocpp_version or command.ocpp_version
@@ -77,7 +83,8 @@ async def checked(command: CommandRecord, edge: CommandEdge) -> CommandRecord:
         ServiceAway: a service that has to be asked does not answer.
     """
     asked = _asked(command)
-    prepared = await edge.prepare(asked)
+    with acting_for(command.tenant_id):
+        prepared = await edge.prepare(asked)
     if isinstance(prepared, Refusal):
         if prepared.status >= 500:
             raise ServiceAway(prepared.detail)

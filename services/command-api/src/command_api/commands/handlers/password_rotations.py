@@ -13,6 +13,7 @@ from command_api.ports import ServiceAway, ServiceFailed, Services
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
+from csms_shared.db.tenancy import acting_for
 from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -87,16 +88,17 @@ class PasswordRotations:
 
     async def _apply(self, rotation: DueRotation) -> bool:
         try:
-            await self._services.ask(
-                STATION_REGISTRY,
-                "stations.set_password",
-                {
-                    "station_id": rotation.station_id,
-                    "credential_proofs": rotation.proofs,
-                    "rotation": rotation.command_id,
-                    **password_change(rotation.status, rotation.response, rotation.ended_ms),
-                },
-            )
+            with acting_for(rotation.tenant_id):
+                await self._services.ask(
+                    STATION_REGISTRY,
+                    "stations.set_password",
+                    {
+                        "station_id": rotation.station_id,
+                        "credential_proofs": rotation.proofs,
+                        "rotation": rotation.command_id,
+                        **password_change(rotation.status, rotation.response, rotation.ended_ms),
+                    },
+                )
         except ServiceFailed as error:
             log.error("rotation_failed", command_id=str(rotation.command_id), error=str(error))
             return False

@@ -106,6 +106,7 @@ def _completed(command: CommandRecord) -> CloudEvent:
         type=event_type(COMMAND_COMPLETED_KEY),
         subject=command.station_id,
         time=format_time_ms(completed_ms),
+        tenantid=command.tenant_id,
         data=command_view(command),
     )
 

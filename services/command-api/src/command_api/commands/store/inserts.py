@@ -43,6 +43,7 @@ _COMMAND = columns_of(
     "rotation_proofs",
     "intent",
     "unchecked",
+    "tenant_id",
 )
 _GIVEN = (*_COMMAND, *columns_of(idempotency_keys, "principal", "key", "request_hash"))
 # A key older than a day is taken over as if it had never been.
@@ -51,8 +52,8 @@ _INSERT = text(
     WITH given AS (
         SELECT * FROM {unnest(_GIVEN, "given")}
     ), keyed AS (
-        INSERT INTO idempotency_keys AS kept (principal, key, request_hash, command_id)
-        SELECT principal, key, request_hash, command_id FROM given
+        INSERT INTO idempotency_keys AS kept (principal, key, request_hash, command_id, tenant_id)
+        SELECT principal, key, request_hash, command_id, tenant_id FROM given
         WHERE key IS NOT NULL ORDER BY principal, key
         ON CONFLICT (principal, key) DO UPDATE
             SET request_hash = excluded.request_hash, command_id = excluded.command_id,
@@ -63,7 +64,7 @@ _INSERT = text(
     INSERT INTO commands ({names(_COMMAND)})
     SELECT command_id, station_id, action, ocpp_version, payload::json, status, created_by,
         created_at, deadline, held, attempts, wanted_token, wanted_connector,
-        rotation_proofs::json, intent::json, unchecked
+        rotation_proofs::json, intent::json, unchecked, tenant_id
     FROM given WHERE key IS NULL OR command_id IN (SELECT command_id FROM keyed)
     ORDER BY command_id
     ON CONFLICT (command_id) DO NOTHING
@@ -81,7 +82,7 @@ async def insert_commands(connection: AsyncConnection, batch: Sequence[NewComman
     chosen: list[NewCommand] = []
     for new in batch:
         if new.idempotency is not None:
-            name = (new.idempotency.principal, new.idempotency.key)
+            name = (new.idempotency.holder, new.idempotency.key)
             if name in seen:
                 continue
             seen.add(name)
@@ -110,5 +111,6 @@ def _row(new: NewCommand) -> tuple[Any, ...]:
         None if proofs is None else orjson.dumps(proofs).decode(),
         None if record.intent is None else orjson.dumps(record.intent).decode(),
         record.unchecked,
-        *((None, None, None) if key is None else (key.principal, key.key, key.request_hash)),
+        record.tenant_id,
+        *((None, None, None) if key is None else (key.holder, key.key, key.request_hash)),
     )

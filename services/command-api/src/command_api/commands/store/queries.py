@@ -10,17 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.store.rows import COLUMNS, record_of
 from command_api.commands.tables import commands
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.runtime.clock import utc_now
 
+_ONE = text(
+    f"SELECT {COLUMNS} FROM commands WHERE command_id = :id AND {of_tenant()}"  # noqa: S608 - constants
+)
 
-async def get_command(connection: AsyncConnection, command_id: UUID) -> CommandRecord | None:
-    """Return one command."""
-    row = (
-        await connection.execute(
-            text(f"SELECT {COLUMNS} FROM commands WHERE command_id = :id"),  # noqa: S608 - a constant
-            {"id": command_id},
-        )
-    ).first()
+
+async def get_command(
+    connection: AsyncConnection, tenant_id: str, command_id: UUID
+) -> CommandRecord | None:
+    """Return one command of a tenant."""
+    row = (await connection.execute(_ONE, {"id": command_id, "tenant_id": tenant_id})).first()
     return None if row is None else record_of(row)
 
 
@@ -36,14 +38,16 @@ async def stored_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[
 async def list_commands(
     connection: AsyncConnection,
     *,
+    tenant_id: str,
     station_id: str | None,
     action: str | None,
     status: CommandStatus | None,
     before: UUID | None,
     limit: int,
 ) -> list[CommandRecord]:
-    """Return up to `limit` commands, newest first, older than `before`."""
-    statement = select(commands).order_by(commands.c.command_id.desc()).limit(limit)
+    """Return up to `limit` commands of a tenant, newest first, older than `before`."""
+    mine = select(commands).where(commands.c.tenant_id == tenant_id)
+    statement = mine.order_by(commands.c.command_id.desc()).limit(limit)
     if station_id is not None:
         statement = statement.where(commands.c.station_id == station_id)
     if action is not None:

@@ -19,6 +19,7 @@ class DueRotation:
     """A finished command whose password must be made known."""
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     status: str
     response: dict[str, Any] | None
@@ -32,8 +33,8 @@ async def due_rotations(
     """Return rotations to apply but for those `put_off`, in the order their stations got them."""
     result = await connection.execute(
         text(
-            "SELECT command_id, station_id, status, response, completed_at, rotation_proofs "
-            "FROM commands WHERE rotation_proofs IS NOT NULL "
+            "SELECT command_id, tenant_id, station_id, status, response, completed_at, "
+            "rotation_proofs FROM commands WHERE rotation_proofs IS NOT NULL "
             "AND status NOT IN ('waiting', 'pending', 'sent') "
             "AND rotation_applied IS DISTINCT FROM status "
             "AND command_id <> ALL(:put_off) "
@@ -44,6 +45,7 @@ async def due_rotations(
     return [
         DueRotation(
             row.command_id,
+            row.tenant_id,
             row.station_id,
             row.status,
             row.response,

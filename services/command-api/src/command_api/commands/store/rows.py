@@ -14,7 +14,7 @@ COLUMNS = (
     "command_id, station_id, action, ocpp_version, payload, status, created_by, created_at, "
     "deadline, held, attempts, attempt_deadline, lookup_again, refusal, accepted, response, error, "
     "sent_at, completed_at, transaction_id, wanted_token, wanted_connector, rotation_proofs, "
-    "intent, unchecked"
+    "intent, unchecked, tenant_id"
 )
 
 
@@ -61,6 +61,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         rotation_proofs=None if row.rotation_proofs is None else tuple(row.rotation_proofs),
         intent=row.intent,
         unchecked=row.unchecked,
+        tenant_id=row.tenant_id,
     )
 
 
@@ -68,6 +69,7 @@ def command_view(command: CommandRecord) -> dict[str, Any]:
     """Return the command as REST and events show it."""
     return {
         "command_id": str(command.command_id),
+        "tenant_id": command.tenant_id,
         "station_id": command.station_id,
         "ocpp_version": command.ocpp_version,
         "action": command.action,

@@ -23,7 +23,13 @@ _WINDOW_S = (WINDOW_MS + CLOCK_TOLERANCE_MS) / 1000
 # The window counts from when a command was written, which may have been held for that long.
 _LONGEST_S = _WINDOW_S + HOLD_MAX_MS / 1000
 _START = columns_of(
-    transaction_starts, "transaction_id", "station_id", "id_token", "connector_id", "seen_at"
+    transaction_starts,
+    "transaction_id",
+    "station_id",
+    "id_token",
+    "connector_id",
+    "seen_at",
+    "tenant_id",
 )
 _STORE = text(
     f"""
@@ -31,7 +37,8 @@ _STORE = text(
     SELECT DISTINCT ON (transaction_id) {names(_START)} FROM {unnest(_START, "given")}
     WHERE EXISTS (
         SELECT 1 FROM commands
-        WHERE commands.station_id = given.station_id AND wanted_token IS NOT NULL
+        WHERE commands.station_id = given.station_id
+          AND commands.tenant_id = given.tenant_id AND wanted_token IS NOT NULL
           AND commands.transaction_id IS NULL
           AND created_at > given.seen_at - make_interval(secs => :longest)
           AND (completed_at IS NULL OR greatest(created_at, sent_at)
@@ -64,6 +71,7 @@ async def store_starts(connection: AsyncConnection, starts: Sequence[SeenStart])
             start.id_token,
             start.connector_id,
             at(start.seen_ms),
+            start.tenant_id,
         )
         for start in starts
     ]
@@ -98,7 +106,7 @@ async def _unclaimed(connection: AsyncConnection, station_ids: Sequence[str]) ->
     result = await connection.execute(
         text(
             """
-            SELECT transaction_id, station_id, id_token, connector_id, seen_at
+            SELECT transaction_id, station_id, id_token, connector_id, seen_at, tenant_id
             FROM transaction_starts
             WHERE station_id = ANY(:stations) AND command_id IS NULL
             ORDER BY transaction_id
@@ -113,6 +121,7 @@ async def _unclaimed(connection: AsyncConnection, station_ids: Sequence[str]) ->
             row.id_token,
             row.connector_id,
             ms_of(row.seen_at),
+            row.tenant_id,
         )
         for row in result
     ]
@@ -129,7 +138,7 @@ async def _candidates(
     result = await connection.execute(
         text(
             """
-            SELECT command_id, station_id, wanted_token, wanted_connector, status,
+            SELECT command_id, tenant_id, station_id, wanted_token, wanted_connector, status,
                 greatest(created_at, sent_at) AS created_at
             FROM commands
             WHERE station_id = ANY(:stations)
@@ -164,6 +173,7 @@ async def _candidates(
             row.wanted_token,
             row.wanted_connector,
             ms_of(row.created_at),
+            row.tenant_id,
         )
         for row in result
         if CommandStatus(row.status).is_final

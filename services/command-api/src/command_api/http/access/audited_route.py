@@ -40,6 +40,7 @@ _MADE = 201
 @dataclass(frozen=True, slots=True)
 class _Entry:
     id: int
+    tenant_id: str
     target: Target
 
 
@@ -75,6 +76,7 @@ class AuditedRoute(BodyRoute):
         path = request.scope["path"]
         target = target_of(path, asked, principal.name)
         entry = NewEntry(
+            tenant_id=principal.acts_for,
             principal=principal.id,
             name=principal.name,
             role=principal.role.value,
@@ -88,7 +90,9 @@ class AuditedRoute(BodyRoute):
         )
         engine = state_of(request).engine
         return _Entry(
-            await in_transaction(engine, lambda connection: add_entry(connection, entry)), target
+            await in_transaction(engine, lambda connection: add_entry(connection, entry)),
+            principal.acts_for,
+            target,
         )
 
     async def _before(self, request: Request) -> Any:
@@ -182,6 +186,7 @@ async def _complete(request: Request, entry: _Entry, response: Response) -> None
     after = _document(getattr(response, "body", b"")) if response.status_code < 400 else None
     made = made_id(entry.target.type, after) if response.status_code == _MADE else None
     outcome = Outcome(
+        tenant_id=entry.tenant_id,
         status=response.status_code,
         target_id=made if entry.target.id is None else None,
         after=None if after is None else kept(after),

@@ -1,4 +1,8 @@
-"""Who asks, and whether they may."""
+"""Who asks, for which tenant, and whether they may."""
+
+import re
+from dataclasses import replace
+from enum import StrEnum
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -6,7 +10,26 @@ from starlette.exceptions import HTTPException
 from command_api.accounts.domain.roles import Principal, Role
 from command_api.http.access.client_address import client_address
 from command_api.http.state import state_of
+from command_api.tenants.handlers import Tenants, unknown_tenant
 from csms_shared.contracts.refusals import refuse
+from csms_shared.db.tenancy import act_for
+from csms_shared.values.tenants import TENANT_ID_PATTERN
+
+TENANT_HEADER = "X-Tenant"
+_TENANT_ID = re.compile(TENANT_ID_PATTERN)
+
+
+class Reach(StrEnum):
+    """Whose a route's resources are.
+
+    Those of a `tenant`: of whoever asks, or of the one for which a platform administrator acts. Of
+    the `deployment`: read by its own people, who are those of the default tenant. `platform`: of
+    the deployment too, and only for platform administrators.
+    """
+
+    TENANT = "tenant"
+    DEPLOYMENT = "deployment"
+    PLATFORM = "platform"
 
 
 class Unauthenticated(HTTPException):
@@ -24,12 +47,31 @@ async def authenticate(request: Request) -> Principal:
 
     Raises:
         Unauthenticated: no credentials, or no valid ones.
+        TooManyRequests: their tenant has asked as often as it may.
+        ProblemRaised: 404, they may not act for the tenant that they name, or there is none.
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
-    request.state.principal = principal = await _recognise(request, from_memory=True)
+    tenants = state_of(request).tenants
+    recognised = await _recognise(request, from_memory=True)
+    tenants.admit(recognised.tenant_id)
+    wanted = request.headers.get(TENANT_HEADER)
+    principal = recognised if wanted is None else await _acting_for(tenants, recognised, wanted)
+    # From here on: what is read and written, and what other services are asked.
+    act_for(principal.acts_for)
+    request.state.principal = principal
     return principal
+
+
+async def _acting_for(tenants: Tenants, principal: Principal, wanted: str) -> Principal:
+    if wanted == principal.tenant_id:
+        return principal
+    if not principal.is_platform or not _TENANT_ID.fullmatch(wanted):
+        # Whether there is such a tenant is nobody else's business.
+        raise unknown_tenant(wanted)
+    await tenants.require(wanted)
+    return replace(principal, acts_for=wanted)
 
 
 async def _recognise(request: Request, *, from_memory: bool) -> Principal:
@@ -51,15 +93,19 @@ def _bearer_token(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-async def authorize(request: Request, role: Role) -> Principal:
+async def authorize(request: Request, role: Role, reach: Reach = Reach.TENANT) -> Principal:
     """Return who asks, if they may.
 
     Raises:
-        ProblemRaised: 403, the role does not suffice.
+        ProblemRaised: 403, the role does not suffice, or it is not theirs to see.
     """
     principal = await authenticate(request)
     if not principal.role.includes(role):
         raise refuse(403, "forbidden", f"this needs the role {role}, yours is {principal.role}")
+    if reach is Reach.PLATFORM and not principal.is_platform:
+        raise refuse(403, "forbidden", "this needs a platform administrator")
+    if reach is Reach.DEPLOYMENT and not principal.is_of_deployment:
+        raise refuse(403, "forbidden", "this belongs to the deployment, and to no tenant")
     return principal
 
 
@@ -68,7 +114,10 @@ async def is_still_authorized(request: Request, role: Role) -> bool:
 
     Not from memory: a session that was ended at another replica counts here no more.
     """
+    before: Principal = request.state.principal
     try:
-        return (await _recognise(request, from_memory=False)).role.includes(role)
+        now = await _recognise(request, from_memory=False)
     except Unauthenticated:
         return False
+    acts_for = before.acts_for == now.tenant_id or now.is_platform
+    return acts_for and now.role.includes(role)

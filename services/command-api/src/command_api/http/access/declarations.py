@@ -1,8 +1,9 @@
 """Who may call a route: declared on the route itself, once, and enforced by what declares it.
 
 A route of FastAPI has its declaration as a dependency (`Viewer`, `Operator`, `Administrator`,
-`Oneself`, `OpenToAll`), every other one is a `PlainRoute`. The OpenAPI document tells the role from
-the same declaration, and an application with a route without one is not built.
+`Oneself`, `DeploymentViewer`, `PlatformAdministrator`, `Open`), every other one is a `PlainRoute`.
+Each says of whose resources it is, too (`Reach`). The OpenAPI document tells both from the same
+declaration, and an application with a route without one is not built.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -16,18 +17,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from command_api.accounts.domain.roles import Principal, Role
-from command_api.http.access.authentication import authenticate, authorize
+from command_api.http.access.authentication import Reach, authenticate, authorize
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Only this role and those above it."""
+    """Only this role and those above it; `reach` says of whose resources."""
 
     role: Role
+    reach: Reach
 
     async def __call__(self, request: Request) -> Principal:
         """Return who asks, if they may."""
-        return await authorize(request, self.role)
+        return await authorize(request, self.role, self.reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class RequiresOneself:
     """The user whom the path names, whichever role that is; of others only an administrator."""
 
     role: Role = Role.ADMIN
+    reach: Reach = Reach.TENANT
 
     async def __call__(self, request: Request) -> Principal:
         """Return who asks, if they may."""
@@ -56,9 +59,13 @@ class Open:
 
 Access = Requires | RequiresOneself | Open
 
-Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER))]
-Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR))]
-Administrator = Annotated[Principal, Depends(Requires(Role.ADMIN))]
+# What these read and change is of the tenant for which they ask.
+Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER, Reach.TENANT))]
+Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR, Reach.TENANT))]
+Administrator = Annotated[Principal, Depends(Requires(Role.ADMIN, Reach.TENANT))]
+# What belongs to the deployment.
+DeploymentViewer = Annotated[Principal, Depends(Requires(Role.VIEWER, Reach.DEPLOYMENT))]
+PlatformAdministrator = Annotated[Principal, Depends(Requires(Role.ADMIN, Reach.PLATFORM))]
 Oneself = Annotated[Principal, Depends(RequiresOneself())]
 
 

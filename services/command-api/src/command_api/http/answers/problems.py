@@ -20,6 +20,7 @@ from command_api.concurrency.gathering import TooBusy
 from command_api.http.answers.allowed_methods import allowed_methods
 from command_api.live_events.handlers import TooManyStreams
 from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder
+from command_api.tenants.handlers import TooManyRequests
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.requests import Problem
 from csms_shared.runtime.errors import Unavailable
@@ -169,6 +170,16 @@ async def _too_many_failures(_: Request, error: Exception) -> Response:
     )
 
 
+async def _too_many_requests(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyRequests)
+    return ProblemResponse(
+        429,
+        "too_many_requests",
+        "your tenant has asked as often as it may in a second",
+        headers={"Retry-After": str(math.ceil(error.retry_after_s))},
+    )
+
+
 async def _defect(request: Request, error: Exception) -> Response:
     log.error(
         "request_failed",
@@ -191,6 +202,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respon
     TooBusy: _busy,
     TooManyFailures: _too_many_failures,
     TooManyLogins: _busy,
+    TooManyRequests: _too_many_requests,
     TooManyStreams: _busy,
     Exception: _defect,
 }

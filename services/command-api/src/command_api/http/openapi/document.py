@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from command_api.accounts.domain.roles import Role
 from command_api.commands.domain.password_rotation import PASSWORD_MAX_LENGTH
+from command_api.http.access.authentication import Reach
 from command_api.http.access.declarations import Access, Open, RequiresOneself, accesses
 from command_api.http.openapi.commands import COMMANDS, command_operations, command_schemas
 from command_api.http.openapi.texts import forbid_nul, forbid_null_in_queries
@@ -19,6 +20,11 @@ _PREFIX = "/api/v1"
 _DESCRIPTION = """\
 Errors are `application/problem+json` (RFC 9457); times are RFC 3339 UTC with `Z`; lists are paged \
 by `limit` and `cursor`.
+
+Users and API keys are a tenant's, and see what is of that tenant alone: the id of another's is \
+answered as one that does not exist. A platform administrator acts for the tenant that the header \
+`X-Tenant` names, and without it for `default`; 404 `unknown_tenant` answers everybody else who \
+names another than their own, and a tenant that there is not.
 
 Whoever asks needs an API key (`X-API-Key`) or a bearer token. One valid credential suffices, \
 whatever is beside it; where both are valid, the key says who asks.
@@ -70,6 +76,7 @@ _MEANINGS = {
     413: "The body has more than 1 MiB.",
     415: "The body says to be of another media type.",
     422: "A field is wrong; `errors` names it.",
+    429: "The tenant has asked as often as it may.",
     503: "A service, the broker or the database does not answer, or too many requests are "
     "under way.",
 }
@@ -78,6 +85,11 @@ _WITH_PASSWORDS = ("NewStation", "NewPassword")
 _SECONDS = {"type": "integer", "minimum": 0}
 _RETRY_AFTER = {
     "Retry-After": {"required": True, "description": "in seconds", "schema": _SECONDS},
+}
+_REACHES = {
+    Reach.TENANT: "",
+    Reach.DEPLOYMENT: "\n\nIt belongs to the deployment: for users and keys of `default`.",
+    Reach.PLATFORM: "\n\nIt belongs to the deployment: for platform administrators.",
 }
 _HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
@@ -125,8 +137,10 @@ def _complete(path: str, operation: dict[str, Any], access: Access) -> None:
     else:
         if isinstance(access, RequiresOneself):
             operation["description"] += "\n\nEvery user may for their own name."
+        operation["description"] += _REACHES[access.reach]
         operation["description"] += f"\n\nNeeds the role {access.role}."
-        statuses |= {401} if access.role is Role.VIEWER else {401, 403}
+        may = access.role is Role.VIEWER and access.reach is Reach.TENANT
+        statuses |= {401, 429} if may else {401, 403, 429}
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:

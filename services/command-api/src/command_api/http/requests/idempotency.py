@@ -36,6 +36,8 @@ async def made_once(
     keyed = (
         None
         if key is None
-        else KeyedRequest(principal.id, key, request.scope["path"], await request.body())
+        else KeyedRequest(
+            principal.acts_for, principal.id, key, request.scope["path"], await request.body()
+        )
     )
     return await state_of(request).creations.once(keyed, make, find)

@@ -11,8 +11,10 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import Administrator
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
+from command_api.http.routes.users import PLATFORM
 from command_api.http.state import state_of
 from csms_shared.contracts.pages import Page
+from csms_shared.values.flags import Flag
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=AuditedRoute)
 
@@ -23,6 +25,8 @@ class ApiKeyView(BaseModel):
     id: str
     name: str
     role: Role
+    tenant_id: str
+    platform: bool
     created_by: str
     created_at: str
 
@@ -34,6 +38,7 @@ class NewApiKey(BaseModel):
 
     name: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
     role: Role
+    platform: Flag = Field(False, description=PLATFORM)
 
 
 class ApiKeyAnswer(ApiKeyView):
@@ -44,10 +49,14 @@ class ApiKeyAnswer(ApiKeyView):
 
 @router.get("", response_model=Page[ApiKeyView], summary="List API keys")
 async def list_api_keys(
-    request: Request, _: Administrator, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    request: Request,
+    administrator: Administrator,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """Return API keys by name."""
-    return Json(await state_of(request).accounts.list_api_keys(limit, cursor))
+    accounts = state_of(request).accounts
+    return Json(await accounts.list_api_keys(administrator.acts_for, limit, cursor))
 
 
 @router.post(
@@ -60,14 +69,16 @@ async def list_api_keys(
 async def create_api_key(request: Request, principal: Administrator, body: NewApiKey) -> Response:
     """Create an API key; the key is in this answer and nowhere else."""
     accounts = state_of(request).accounts
-    created = await accounts.create_api_key(body.name, body.role, principal)
+    created = await accounts.create_api_key(body.name, body.role, principal, platform=body.platform)
     return Json(created, 201, headers={"Cache-Control": "no-store"})
 
 
 @router.delete("/{key_id:segment}", status_code=204, summary="Delete an API key")
 async def delete_api_key(
-    request: Request, _: Administrator, key_id: Annotated[str, Path(min_length=1, max_length=255)]
+    request: Request,
+    administrator: Administrator,
+    key_id: Annotated[str, Path(min_length=1, max_length=255)],
 ) -> Response:
     """Delete an API key."""
-    await state_of(request).accounts.delete_api_key(key_id)
+    await state_of(request).accounts.delete_api_key(key_id, administrator)
     return no_content()

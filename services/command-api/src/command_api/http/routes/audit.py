@@ -49,7 +49,7 @@ class AuditEntry(BaseModel):
 @router.get("", response_model=Page[AuditEntry], summary="Read the audit")
 async def list_entries(
     request: Request,
-    _: Administrator,
+    administrator: Administrator,
     from_: Annotated[
         Moment | None, Query(alias="from", description="at or after this time")
     ] = None,
@@ -65,5 +65,5 @@ async def list_entries(
     cursor: Cursor = None,
 ) -> Response:
     """Return changes and tries to make them, newest first. Commands tell of themselves."""
-    wanted = AuditFilter(from_, to, actor, target)
+    wanted = AuditFilter(administrator.acts_for, from_, to, actor, target)
     return Json(await list_audit(state_of(request).engine, wanted, limit, cursor))

@@ -14,7 +14,7 @@ from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
 from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.queries import get_command, list_commands
 from command_api.commands.store.rows import command_view
-from command_api.http.access.authentication import authenticate, authorize
+from command_api.http.access.authentication import Reach, authenticate, authorize
 from command_api.http.access.declarations import PlainRoute, Requires, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests import nul_characters
@@ -39,7 +39,9 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 def command_route(prefix: str) -> PlainRoute:
     """Return the route of a command's POST."""
-    return PlainRoute(prefix + PATH, _create_command, Requires(Role.OPERATOR), methods=("POST",))
+    return PlainRoute(
+        prefix + PATH, _create_command, Requires(Role.OPERATOR, Reach.TENANT), methods=("POST",)
+    )
 
 
 class CommandError(BaseModel):
@@ -58,6 +60,7 @@ class CommandView(BaseModel):
     """A command. `payload` and `response` are as this version of OCPP spells them."""
 
     command_id: UUID
+    tenant_id: str
     station_id: str
     ocpp_version: str
     action: str
@@ -124,7 +127,7 @@ async def _create_command(request: Request) -> Response:
 @router.get("", response_model=CommandPage, summary="List commands")
 async def list_all(
     request: Request,
-    _: Viewer,
+    viewer: Viewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     action: Annotated[str | None, Query(max_length=50)] = None,
     status: CommandStatus | None = None,
@@ -138,6 +141,7 @@ async def list_all(
         state.engine,
         lambda connection: list_commands(
             connection,
+            tenant_id=viewer.acts_for,
             station_id=station_id,
             action=action,
             status=status,
@@ -157,7 +161,7 @@ async def list_all(
 
 @router.get("/{command_id:segment}", response_model=CommandView, summary="Get a command")
 async def get_one(
-    request: Request, _: Viewer, command_id: Annotated[str, Path(min_length=1)]
+    request: Request, viewer: Viewer, command_id: Annotated[str, Path(min_length=1)]
 ) -> Response:
     """Return one command."""
     state = state_of(request)
@@ -165,7 +169,9 @@ async def get_one(
         parsed = UUID(command_id)
     except ValueError:
         raise _no_command(command_id) from None
-    command = await in_transaction(state.engine, lambda connection: get_command(connection, parsed))
+    command = await in_transaction(
+        state.engine, lambda connection: get_command(connection, viewer.acts_for, parsed)
+    )
     if command is None:
         raise _no_command(command_id)
     return Json(command_view(state.watched.latest(command)))

@@ -33,7 +33,7 @@ _SEND_TIMEOUT_S = 30.0
 )
 async def stream_events(
     request: Request,
-    _: Viewer,
+    viewer: Viewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     type: Annotated[
         str | None,
@@ -51,7 +51,7 @@ async def stream_events(
     next keep-alive.
     """
     hub = state_of(request).hub
-    stream = hub.open(EventFilter(station_id, type))
+    stream = hub.open(EventFilter(viewer.acts_for, station_id, type))
     try:
         connected = await hub.until_connected()
     except BaseException:

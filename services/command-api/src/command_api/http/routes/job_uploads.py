@@ -65,10 +65,12 @@ def job_uuid(job_id: str) -> UUID:
         }
     },
 )
-async def download(request: Request, _: Operator, job_id: JobId, upload_id: JobId) -> Response:
+async def download(
+    request: Request, operator: Operator, job_id: JobId, upload_id: JobId
+) -> Response:
     """Return a file as the station uploaded it."""
     uploads = state_of(request).uploads
-    for upload in await uploads.of_job(job_uuid(job_id)):
+    for upload in await uploads.of_job(operator.acts_for, job_uuid(job_id)):
         if str(upload.upload_id) == upload_id and (file := await uploads.download(upload)):
             return StreamingResponse(
                 file.chunks,

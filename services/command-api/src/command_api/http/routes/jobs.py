@@ -128,11 +128,11 @@ async def list_jobs(
 
 
 @router.get("/jobs/{job_id:segment}", response_model=JobWithUploads, summary="Get a job")
-async def get_job(request: Request, _: Viewer, job_id: JobId) -> Response:
+async def get_job(request: Request, viewer: Viewer, job_id: JobId) -> Response:
     """Return one job with what its station reported and uploaded."""
     parsed = job_uuid(job_id)
     job = await ask_registry(request, "jobs.get", {"job_id": str(parsed)})
-    uploads = await state_of(request).uploads.of_job(parsed)
+    uploads = await state_of(request).uploads.of_job(viewer.acts_for, parsed)
     return Json({**job, "uploads": [upload_view(upload) for upload in uploads]})
 
 
@@ -150,7 +150,8 @@ async def _create(
         if job.location is None:
             expires_at = send_by + timedelta(0, body.timeout_s)
             uploads = state_of(request).uploads
-            job = replace(job, location=await uploads.location(job_id, expires_at))
+            location = await uploads.location(principal.acts_for, job_id, expires_at)
+            job = replace(job, location=location)
         action, payload = job_request(job)
         wanted = {
             "job_id": str(job_id),

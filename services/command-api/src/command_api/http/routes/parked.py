@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Administrator, Viewer
+from command_api.http.access.declarations import DeploymentViewer, PlatformAdministrator
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
@@ -80,7 +80,7 @@ class ParkedDeletion(ParkedBody):
 @router.get("", response_model=Page[ParkedView], summary="List parked messages")
 async def list_parked(
     request: Request,
-    _: Viewer,
+    _: DeploymentViewer,
     service: ParkingService | None = None,
     queue: Annotated[str | None, Query(max_length=255)] = None,
     type: Annotated[str | None, Query(max_length=255)] = None,
@@ -113,7 +113,7 @@ async def list_parked(
 @router.post("/bulk/replay", response_model=BulkOutcome, summary="Replay many parked messages")
 async def replay_many(
     request: Request,
-    principal: Administrator,
+    principal: PlatformAdministrator,
     body: ParkedBody,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -131,7 +131,7 @@ async def replay_many(
 @router.post("/bulk/delete", response_model=BulkOutcome, summary="Delete many parked messages")
 async def delete_many(
     request: Request,
-    principal: Administrator,
+    principal: PlatformAdministrator,
     body: ParkedDeletion,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -147,14 +147,14 @@ async def delete_many(
 
 
 @router.post("/{item_id:segment}/replay", status_code=204, summary="Replay a parked message")
-async def replay(request: Request, _: Administrator, item_id: ItemId) -> Response:
+async def replay(request: Request, _: PlatformAdministrator, item_id: ItemId) -> Response:
     """Put the message back into its queue."""
     await state_of(request).parked.replay(item_id)
     return no_content()
 
 
 @router.delete("/{item_id:segment}", status_code=204, summary="Delete a parked message")
-async def delete(request: Request, _: Administrator, item_id: ItemId) -> Response:
+async def delete(request: Request, _: PlatformAdministrator, item_id: ItemId) -> Response:
     """Delete the message for good."""
     await state_of(request).parked.delete(item_id)
     return no_content()

@@ -83,9 +83,9 @@ async def list_sessions(
 
 
 @router.delete("/{username:username}/sessions", status_code=204, summary="End all sessions")
-async def end_sessions(request: Request, _: Oneself, username: Username) -> Response:
+async def end_sessions(request: Request, asking: Oneself, username: Username) -> Response:
     """Log a user out everywhere, as log-out does for one session."""
-    await state_of(request).sessions.end_all(username)
+    await state_of(request).sessions.end_all(username, asking.acts_for)
     return no_content()
 
 
@@ -94,10 +94,10 @@ async def end_sessions(request: Request, _: Oneself, username: Username) -> Resp
 )
 async def end_session(
     request: Request,
-    _: Oneself,
+    asking: Oneself,
     username: Username,
     session_id: Annotated[str, Path(min_length=1, max_length=255)],
 ) -> Response:
     """End one session of a user."""
-    await state_of(request).sessions.end_one(username, session_id)
+    await state_of(request).sessions.end_one(username, session_id, asking.acts_for)
     return no_content()

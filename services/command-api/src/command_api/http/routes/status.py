@@ -27,8 +27,9 @@ VERSION = importlib.metadata.version("csms-command-api")
 class Status(BaseModel):
     """The suite at a glance. `broker`, `database`, `station_registry`: `up` or `down`.
 
-    What the registry would know is null while it does not answer. `stations_online` are surely
-    online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
+    What the registry would know is null while it does not answer; gateways, counts and warnings are
+    the deployment's, and null for users and keys of tenants that share it. `stations_online` are
+    surely online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
     `warnings`: by name, what is wrong although everything is up.
     """
 
@@ -45,7 +46,7 @@ class Status(BaseModel):
 
 
 @router.get("/status", response_model=Status, summary="The suite at a glance")
-async def get_status(request: Request, _: Viewer) -> Response:
+async def get_status(request: Request, viewer: Viewer) -> Response:
     """Always 200: what is down is what one wants to see here."""
     state = state_of(request)
     fleet: dict[str, Any] | None = None
@@ -54,6 +55,7 @@ async def get_status(request: Request, _: Viewer) -> Response:
             fleet = await state.services.ask(STATION_REGISTRY, "fleet.status", {})
         except ServiceAway:
             fleet = None
+    shown = fleet if viewer.is_of_deployment else None
     return Json(
         {
             "version": VERSION,
@@ -61,12 +63,12 @@ async def get_status(request: Request, _: Viewer) -> Response:
             "broker": _up(state.broker_is_up()),
             "database": _up(await why_away(state.engine) is None),
             "station_registry": _up(fleet is not None),
-            "stations": fleet and fleet["stations"],
-            "stations_online": fleet and fleet["stations_online"],
-            "stations_unconfirmed": fleet and fleet.get("stations_unconfirmed"),
-            "gateways": fleet and fleet["gateways"],
+            "stations": shown and shown["stations"],
+            "stations_online": shown and shown["stations_online"],
+            "stations_unconfirmed": shown and shown.get("stations_unconfirmed"),
+            "gateways": shown and shown["gateways"],
             # A registry of the version before says nothing of them.
-            "warnings": fleet and fleet.get("warnings", {}),
+            "warnings": shown and shown.get("warnings", {}),
         }
     )
 

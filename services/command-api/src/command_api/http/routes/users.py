@@ -15,11 +15,13 @@ from command_api.http.requests.schema_rules import any_given
 from command_api.http.state import state_of
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
+from csms_shared.values.flags import Flag
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=AuditedRoute)
 
 Username = Annotated[str, Path(min_length=1, max_length=255)]
 _BUSY = {"description": "Too many passwords are being hashed already."}
+PLATFORM = "true: an administrator who acts for every tenant; only such a one may say so"
 PASSWORD = Field(min_length=8, max_length=1_000)
 
 
@@ -28,6 +30,8 @@ class UserView(BaseModel):
 
     username: str
     role: Role
+    tenant_id: str
+    platform: bool
     created_at: str
     updated_at: str
 
@@ -52,23 +56,31 @@ class NewUser(BaseModel):
     )
     password: str = PASSWORD
     role: Role
+    platform: Flag = Field(False, description=PLATFORM)
 
 
 class UserChange(BaseModel):
-    """A new password, a new role, or both."""
+    """A new password, a new role, or whether it acts for every tenant."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=any_given("password", "role"))
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra=any_given("password", "role", "platform")
+    )
 
     password: str | None = Field(None, min_length=8, max_length=1_000)
     role: Role | None = None
+    platform: Flag | None = Field(None, description=PLATFORM)
 
 
 @router.get("", response_model=Page[UserView], summary="List users")
 async def list_users(
-    request: Request, _: Administrator, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    request: Request,
+    administrator: Administrator,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """Return users by name."""
-    return Json(await state_of(request).accounts.list_users(limit, cursor))
+    accounts = state_of(request).accounts
+    return Json(await accounts.list_users(administrator.acts_for, limit, cursor))
 
 
 @router.post(
@@ -78,16 +90,18 @@ async def list_users(
     summary="Create a user",
     responses={409: {"description": "There is such a user."}, 429: _BUSY},
 )
-async def create_user(request: Request, _: Administrator, body: NewUser) -> Response:
-    """Create a user."""
-    accounts = state_of(request).accounts
-    return Json(await accounts.create_user(body.username, body.password, body.role), 201)
+async def create_user(request: Request, administrator: Administrator, body: NewUser) -> Response:
+    """Create a user; names are unique in the deployment."""
+    created = await state_of(request).accounts.create_user(
+        body.username, body.password, body.role, administrator, platform=body.platform
+    )
+    return Json(created, 201)
 
 
 @router.get("/{username:username}", response_model=UserView, summary="Get a user")
-async def get_user(request: Request, _: Administrator, username: Username) -> Response:
+async def get_user(request: Request, administrator: Administrator, username: Username) -> Response:
     """Return one user."""
-    return Json(await state_of(request).accounts.get_user(username))
+    return Json(await state_of(request).accounts.get_user(administrator.acts_for, username))
 
 
 @router.patch(
@@ -97,13 +111,15 @@ async def get_user(request: Request, _: Administrator, username: Username) -> Re
     responses={409: {"description": "This is the last administrator."}, 429: _BUSY},
 )
 async def change_user(
-    request: Request, _: Administrator, username: Username, body: UserChange
+    request: Request, administrator: Administrator, username: Username, body: UserChange
 ) -> Response:
     """Change password or role; the user's tokens end."""
-    if body.password is None and body.role is None:
+    if body.password is None and body.role is None and body.platform is None:
         raise refuse(422, "validation_failed", "nothing to change", ("body", "is empty"))
-    accounts = state_of(request).accounts
-    return Json(await accounts.change_user(username, body.password, body.role))
+    changed = await state_of(request).accounts.change_user(
+        username, body.password, body.role, body.platform, administrator
+    )
+    return Json(changed)
 
 
 @router.delete(
@@ -112,7 +128,9 @@ async def change_user(
     summary="Delete a user",
     responses={409: {"description": "This is the last administrator."}},
 )
-async def delete_user(request: Request, _: Administrator, username: Username) -> Response:
+async def delete_user(
+    request: Request, administrator: Administrator, username: Username
+) -> Response:
     """Delete a user; the last administrator stays."""
-    await state_of(request).accounts.delete_user(username)
+    await state_of(request).accounts.delete_user(username, administrator)
     return no_content()

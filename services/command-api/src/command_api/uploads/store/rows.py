@@ -32,16 +32,23 @@ class Upload:
 class Token:
     """What a token that has not expired stands for."""
 
+    tenant_id: str
     job_id: UUID
     used: bool
 
 
 async def insert_token(
-    connection: AsyncConnection, token_hash: bytes, job_id: UUID, expires_at: datetime
+    connection: AsyncConnection,
+    tenant_id: str,
+    token_hash: bytes,
+    job_id: UUID,
+    expires_at: datetime,
 ) -> None:
     """Store a token."""
     await connection.execute(
-        insert(upload_tokens).values(token_hash=token_hash, job_id=job_id, expires_at=expires_at)
+        insert(upload_tokens).values(
+            tenant_id=tenant_id, token_hash=token_hash, job_id=job_id, expires_at=expires_at
+        )
     )
 
 
@@ -49,17 +56,21 @@ async def find_token(connection: AsyncConnection, token_hash: bytes) -> Token | 
     """Return what a token stands for, None where it is unknown or has expired."""
     row = (
         await connection.execute(
-            select(upload_tokens.c.job_id, upload_tokens.c.used_at).where(
+            select(upload_tokens).where(
                 upload_tokens.c.token_hash == token_hash, upload_tokens.c.expires_at > func.now()
             )
         )
     ).first()
-    return None if row is None else Token(row.job_id, row.used_at is not None)
+    return None if row is None else Token(row.tenant_id, row.job_id, row.used_at is not None)
 
 
-async def begin(connection: AsyncConnection, upload_id: UUID, job_id: UUID) -> None:
+async def begin(connection: AsyncConnection, upload_id: UUID, token: Token) -> None:
     """Note that bytes of an upload may come to lie in the place of uploads."""
-    await connection.execute(insert(upload_attempts).values(upload_id=upload_id, job_id=job_id))
+    await connection.execute(
+        insert(upload_attempts).values(
+            tenant_id=token.tenant_id, upload_id=upload_id, job_id=token.job_id
+        )
+    )
 
 
 async def is_open(connection: AsyncConnection, upload_id: UUID) -> bool:
@@ -95,10 +106,12 @@ async def insert_upload(
     return _upload(row)
 
 
-async def uploads_of(connection: AsyncConnection, job_id: UUID) -> list[Upload]:
-    """Return what was uploaded for a job, oldest first."""
+async def uploads_of(connection: AsyncConnection, tenant_id: str, job_id: UUID) -> list[Upload]:
+    """Return what was uploaded for a job of a tenant, oldest first."""
     rows = await connection.execute(
-        select(uploads).where(uploads.c.job_id == job_id).order_by(uploads.c.upload_id)
+        select(uploads)
+        .where(uploads.c.tenant_id == tenant_id, uploads.c.job_id == job_id)
+        .order_by(uploads.c.upload_id)
     )
     return [_upload(row) for row in rows]
 

@@ -1,0 +1,17 @@
+"""No request begins with the tenant of the one before on its connection."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from csms_shared.db.tenancy import acting_for
+
+
+class ActsForNobody:
+    """Middleware: until it is known who asks, a request sees no tenant's rows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, acting for nobody yet."""
+        with acting_for(""):
+            await self._app(scope, receive, send)
