@@ -232,6 +232,7 @@ COMMAND_API_TABLE = bounds_of(
         "command_api: watched._REMEMBERED",
         "command_api: _MAX_SECRETS",
     ),
+    ("by each replica; {} tenants remembered", "command_api: _REMEMBERED_MAX"),
     ("owner map | {} stations |", "command_api: _MAX_KNOWN"),
     (
         "with held commands | {} | the sweep finds them, {} s |",

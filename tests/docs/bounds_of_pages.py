@@ -49,6 +49,11 @@ OTHER_PAGES = (
         "docs/sites.md", ("groups: up to {}, of up to 64 characters", "csms_shared: TAGS_MAX")
     ),
     *bounds_of(
+        "docs/tenants.md",
+        ("That there is a tenant is remembered for {} s", "command_api: REMEMBERED_S"),
+        ("learns of a bound within {} s", "command_api: REMEMBERED_S"),
+    ),
+    *bounds_of(
         "docs/architecture.md",
         ("can be neither stored nor decided within {} s", CONNECTION + "call_deadline_s"),
         ("its lease ends after {} s", "station_registry: leases.LEASE_S"),

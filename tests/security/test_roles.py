@@ -39,6 +39,8 @@ ADMINISTRATORS_READING = {
     "/api/v1/users/{username}/sessions",
     "/api/v1/api-keys",
     "/api/v1/audit",
+    "/api/v1/tenants",
+    "/api/v1/tenants/{tenant_id}",
 }
 OPEN = {("post", "/api/v1/auth/token")}
 

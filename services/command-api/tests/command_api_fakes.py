@@ -32,6 +32,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import Problem, RequestBatch, ResponseMessage
 from csms_shared.runtime.clock import now_ms
+from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.times import format_time_ms
 
 Result = TypeVar("Result")
@@ -91,6 +92,8 @@ class FakeService:
         self._publisher = publisher
         self.operations: dict[str, Operation] = {}
         self.requests: list[tuple[str, dict[str, Any]]] = []
+        # Of each of them, for which tenant it was.
+        self.tenants: list[str] = []
         self.silent = False
         self.consumer = Consumer(link, requests_queue(service), self._handle, prefetch=100)
 
@@ -103,6 +106,7 @@ class FakeService:
             batch = RequestBatch.model_validate_json(delivery.body)
             for item in batch.items:
                 self.requests.append((item.operation, item.parameters))
+                self.tenants.append(item.tenant_id)
                 try:
                     response = self._answer(item.operation, item.parameters)
                     document: Any = response.model_dump(mode="json")
@@ -267,7 +271,9 @@ class Stations:
         """Publish what another service would."""
         await self._publisher.publish(message)
 
-    async def emit(self, key: str, station_id: str, data: dict[str, Any]) -> None:
+    async def emit(
+        self, key: str, station_id: str, data: dict[str, Any], tenant_id: str = DEFAULT_TENANT
+    ) -> None:
         """Publish one event."""
         event = CloudEvent(
             id=event_id(key, station_id, secrets.token_hex(8)),
@@ -275,6 +281,7 @@ class Stations:
             type=event_type(key),
             subject=station_id,
             time=format_time_ms(now_ms()),
+            tenantid=tenant_id,
             data={"station_id": station_id, **data},
         )
         await self._publisher.publish(
@@ -291,6 +298,7 @@ class Stations:
                 name: owner[name]
                 for name in ("gateway_id", "connection_id", "epoch", "ocpp_version")
             },
+            owner.get("tenant_id", DEFAULT_TENANT),
         )
 
 

@@ -15,7 +15,7 @@ from csms_shared.db.migrate import migrate
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A migrated database."""
+    """A database, as its owner and as the service reach it."""
 
     owner_url: str
     service_url: str
@@ -23,6 +23,14 @@ class Database:
 
 @asynccontextmanager
 async def migrated_database(server_url: str) -> AsyncIterator[Database]:
+    """Make a database with the service's tables on this server, and drop it afterwards."""
+    async with empty_database(server_url) as urls:
+        await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
+        yield urls
+
+
+@asynccontextmanager
+async def empty_database(server_url: str) -> AsyncIterator[Database]:
     """Make a database on this server, and drop it afterwards."""
     name = f"command_{secrets.token_hex(6)}"
     owner = await asyncpg.connect(server_url)
@@ -30,12 +38,10 @@ async def migrated_database(server_url: str) -> AsyncIterator[Database]:
         await owner.execute(f"CREATE DATABASE {name}")
         owner_url = make_url(server_url).set(database=name)
         service_url = owner_url.set(username="csms_command", password="a-password")
-        urls = Database(
+        yield Database(
             owner_url.render_as_string(hide_password=False),
             service_url.render_as_string(hide_password=False),
         )
-        await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
-        yield urls
         async with asyncio.timeout(60):
             await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

@@ -18,12 +18,11 @@ from command_api_fakes import (
     FakeGateway,
     FakeService,
     Stations,
-    eventually,
 )
 from migrated_database import Database, migrated_database
+from served_api import served_api
 
 from command_api.database import SCHEMA
-from command_api.process import command_api
 from command_api.settings import CommandApiSettings
 from csms_local.nodes.ports import free_port
 from csms_shared.broker.link import Link
@@ -58,20 +57,16 @@ async def stations(broker_url: str) -> AsyncIterator[Stations]:
             task.cancel()
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def rest_url(
-    broker_url: str,
-    command_database: Database,
-    stations: Stations,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[str]:
-    """Run the service and return where REST is."""
-    port = free_port()
-    settings = CommandApiSettings(
+@pytest.fixture(scope="package")
+def settings(
+    broker_url: str, command_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> CommandApiSettings:
+    """Return the settings of the service, whose ports are its own."""
+    return CommandApiSettings(
         broker_url=broker_url,
         database_url=command_database.service_url,
         probe_port=free_port(),
-        http_port=port,
+        http_port=free_port(),
         admin_password=ADMIN_PASSWORD,
         trusted_proxies="127.0.0.2",
         token_secret=TOKEN_SECRET,
@@ -80,27 +75,13 @@ async def rest_url(
         upload_store=tmp_path_factory.mktemp("uploads").as_uri(),
         upload_max_mb=1,
     )
-    stop = asyncio.Event()
-    url = f"http://127.0.0.1:{port}"
-    async with command_api(settings) as service:
-        running = asyncio.create_task(service.run(stop))
-        try:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
 
-                async def status() -> int:
-                    if running.done():
-                        running.result()
-                    try:
-                        return (await client.get("/readyz")).status_code
-                    except httpx.TransportError:
-                        return 0
 
-                await eventually(status, lambda code: code == 200, within_s=30)
-            yield url
-        finally:
-            stop.set()
-            async with asyncio.timeout(20):
-                await running
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def rest_url(settings: CommandApiSettings, stations: Stations) -> AsyncIterator[str]:
+    """Run the service and return where REST is."""
+    async with served_api(settings) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -74,8 +74,11 @@ def test_only_what_belongs_to_the_deployment_is_more_than_a_tenants(app: FastAPI
         for path, method, access in accesses(app.routes)
         if not isinstance(access, Open) and access.reach is not Reach.TENANT
     }
-    parked = "/api/v1/parked"
+    parked, tenants = "/api/v1/parked", "/api/v1/tenants"
     assert found == {
+        (tenants, "get"): Reach.PLATFORM,
+        (f"{tenants}/{{tenant_id}}", "get"): Reach.PLATFORM,
+        (f"{tenants}/{{tenant_id}}", "patch"): Reach.PLATFORM,
         (parked, "get"): Reach.DEPLOYMENT,
         (f"{parked}/bulk/replay", "post"): Reach.PLATFORM,
         (f"{parked}/bulk/delete", "post"): Reach.PLATFORM,

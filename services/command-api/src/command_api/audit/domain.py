@@ -25,6 +25,7 @@ _ID_FIELDS = {
     "configuration-templates": "template_id",
     "reservations": "reservation_id",
     "firmware-rollouts": "rollout_id",
+    "tenants": "tenant_id",
 }
 # Whoever may log in chooses these texts: each pattern reads a text once, however it repeats itself.
 _WORD = re.compile(r"\S+")

@@ -83,6 +83,12 @@ class Tenants:
         if wait_s > 0:
             raise TooManyRequests(wait_s)
 
+    def forget(self, tenant_id: str) -> None:
+        """Ask again: it has just been changed."""
+        known = self._known.get(tenant_id)
+        if known is not None:
+            known.until = 0.0
+
     async def run(self) -> None:
         """Ask about tenants whose requests come, until cancelled."""
         while True:
