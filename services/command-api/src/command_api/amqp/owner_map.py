@@ -92,6 +92,7 @@ class OwnerMap:
                     self.forget(event.subject)
             case (
                 "csms.station.offline.v1"
+                | "csms.station.moved.v1"
                 | "csms.station.registration_changed.v1"
                 | "csms.station.deleted.v1"
             ):
