@@ -84,8 +84,8 @@ _CONNECTIONS = (
 )
 _AFTER = "AND (c.connected_at, c.station_id) < (:connected_at, CAST(:station_id AS text)) "
 _OWNERS = statement(
-    "SELECT s.station_id, s.registration_status, s.ocpp_version, c.gateway_id, c.connection_id, "
-    "c.epoch, c.ocpp_version AS connection_version FROM station s "
+    "SELECT s.station_id, s.tenant_id, s.registration_status, s.ocpp_version, c.gateway_id, "
+    "c.connection_id, c.epoch, c.ocpp_version AS connection_version FROM station s "
     f"LEFT JOIN {_ONLINE} USING (station_id) "
     "WHERE s.station_id = ANY(:ids) AND s.deleted_at IS NULL"
 )
@@ -294,6 +294,7 @@ def _owner(station_id: str, row: Any) -> OwnerView:
         return OwnerView(station_id=station_id, known=False)
     return OwnerView(
         station_id=station_id,
+        tenant_id=row.tenant_id,
         known=True,
         registration_status=row.registration_status,
         ocpp_version=row.connection_version or row.ocpp_version,
