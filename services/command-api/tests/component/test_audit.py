@@ -11,6 +11,10 @@ import httpx
 import pytest
 from command_api_fakes import Stations, api_key, is_problem
 
+from command_api.audit.store import AuditFilter, newest_entries
+from command_api.database import SCHEMA
+from csms_shared.db.engine import create_engine
+
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Entry = dict[str, Any]
@@ -237,6 +241,39 @@ async def test_it_is_found_by_actor_and_time_and_paged_without_gap_or_repeat(
     for parameter, value in (("from", "yesterday"), ("cursor", "WzFd"), ("actor", "x" * 301)):
         answer = await admin.get("/audit", params={parameter: value})
         assert answer.status_code == 422, parameter
+
+
+async def test_a_page_about_one_target_reads_no_more_than_it_shows(
+    database: asyncpg.Pool, service_url: str
+) -> None:
+    target = f"S-{secrets.token_hex(4)}"
+    await database.execute(
+        "WITH noted AS (INSERT INTO audit (principal, role, address, method, path, request_id, "
+        "target_type, target_id, at) SELECT 'user:nobody', 'admin', '', 'PATCH', '', 'r', "
+        "'stations', $1, now() - make_interval(hours => 1, secs => n) "
+        "FROM generate_series(1, 30000) AS n RETURNING id) "
+        "INSERT INTO audit_outcome (audit_id, status) SELECT id, 200 FROM noted",
+        target,
+    )
+    await database.execute("ANALYZE audit, audit_outcome")
+    wanted = newest_entries(AuditFilter(target=f"stations/{target}"), None, 20)
+    engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            sql = wanted.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+            explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
+            plan = (await connection.exec_driver_sql(explain)).scalar_one()
+    finally:
+        await engine.dispose()
+    assert plan[0]["Plan"]["Actual Rows"] == 20
+    assert _rows_read(plan[0]["Plan"]) < 1_000
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    rows = sum(_rows_read(part) for part in node.get("Plans", ()))
+    if str(node.get("Relation Name")).startswith("audit"):
+        rows += node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0)
+    return rows
 
 
 @pytest.mark.parametrize(

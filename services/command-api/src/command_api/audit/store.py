@@ -1,10 +1,11 @@
 """Entries of the audit: added before a change, completed after it by a row of their own."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, insert, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.audit.domain import Target
@@ -102,50 +103,59 @@ async def list_entries(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Return entries with how they ended, newest first."""
-    conditions = list(_conditions(wanted))
-    if before is not None:
-        conditions.append(tuple_(audit.c.at, audit.c.id) < tuple_(*before))
-    statement = (
-        select(
-            *(column for column in audit.c if column.name not in _COMPLETED),
-            func.coalesce(audit_outcome.c.target_id, audit.c.target_id).label("target"),
-            func.coalesce(audit_outcome.c.status, audit.c.status).label("status"),
-            func.coalesce(audit_outcome.c.outcome, audit.c.outcome).label("outcome"),
-            audit_outcome.c.after,
-        )
-        .outerjoin_from(audit, audit_outcome)
-        .where(*conditions)
-        .order_by(audit.c.at.desc(), audit.c.id.desc())
-        .limit(limit)
-    )
+    statement = newest_entries(wanted, before, limit)
     return [dict(row) for row in (await connection.execute(statement)).mappings()]
 
 
-def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [audit.c.tenant_id == wanted.tenant_id]
-    if wanted.since is not None:
-        conditions.append(audit.c.at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(audit.c.at < wanted.until)
-    if wanted.actor is not None:
-        conditions.append(audit.c.principal.in_((wanted.actor, f"user:{wanted.actor}")))
+def newest_entries(
+    wanted: AuditFilter, before: tuple[datetime, int] | None, limit: int
+) -> Select[Any]:
+    """Select entries with how they ended, newest first."""
+    conditions = list(_conditions(wanted))
+    if before is not None:
+        conditions.append(tuple_(audit.c.at, audit.c.id) < tuple_(*before))
     if wanted.target is not None:
-        conditions.append(audit.c.id.in_(_about(wanted.target)))
-    return conditions
+        conditions = [audit.c.id.in_(_newest_about(wanted.target, conditions, limit))]
+    statement = select(
+        *(column for column in audit.c if column.name not in _COMPLETED),
+        func.coalesce(audit_outcome.c.target_id, audit.c.target_id).label("target"),
+        func.coalesce(audit_outcome.c.status, audit.c.status).label("status"),
+        func.coalesce(audit_outcome.c.outcome, audit.c.outcome).label("outcome"),
+        audit_outcome.c.after,
+    ).outerjoin_from(audit, audit_outcome)
+    return _newest(statement.where(*conditions), limit)
 
 
-def _about(target: str) -> Any:
-    """Return the ids of entries about `ID` or `TYPE/ID`; an id may hold slashes itself."""
+def _newest(statement: Select[Any], limit: int) -> Select[Any]:
+    return statement.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
+
+
+def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    yield audit.c.tenant_id == wanted.tenant_id
+    if wanted.since is not None:
+        yield audit.c.at >= wanted.since
+    if wanted.until is not None:
+        yield audit.c.at < wanted.until
+    if wanted.actor is not None:
+        yield audit.c.principal.in_((wanted.actor, f"user:{wanted.actor}"))
+
+
+def _newest_about(
+    target: str, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> CompoundSelect[Any]:
+    """Select the ids of the newest entries about `ID` or `TYPE/ID`; an id may hold slashes itself.
+
+    Each way to be meant in the order of its index, and no further than the page goes.
+    """
     type_, _, id_ = target.partition("/")
-    made = select(audit_outcome.c.audit_id).join(audit)
     typed = audit.c.target_type == type_
+    named, made = select(audit.c.id), select(audit.c.id).join(audit_outcome)
     return union(
-        select(audit.c.id).where(
-            or_(audit.c.target_id == target, (audit.c.target_id == id_) & typed)
-        ),
-        made.where(
-            or_(audit_outcome.c.target_id == target, (audit_outcome.c.target_id == id_) & typed)
-        ),
+        *(
+            _newest(ids.where(*meant, *conditions), limit)
+            for ids, column in ((named, audit.c.target_id), (made, audit_outcome.c.target_id))
+            for meant in ((column == target,), (column == id_, typed))
+        )
     )
 
 
