@@ -243,20 +243,26 @@ async def test_it_is_found_by_actor_and_time_and_paged_without_gap_or_repeat(
         assert answer.status_code == 422, parameter
 
 
-async def test_a_page_about_one_target_reads_no_more_than_it_shows(
-    database: asyncpg.Pool, service_url: str
+@pytest.mark.parametrize("filtered_by", ["target", "actor"])
+async def test_a_page_about_a_target_or_an_actor_reads_no_more_than_it_shows(
+    database: asyncpg.Pool, service_url: str, filtered_by: str
 ) -> None:
     target = f"S-{secrets.token_hex(4)}"
     await database.execute(
         "WITH noted AS (INSERT INTO audit (principal, role, address, method, path, request_id, "
-        "target_type, target_id, at) SELECT 'user:nobody', 'admin', '', 'PATCH', '', 'r', "
+        "target_type, target_id, at) SELECT 'user:' || who, 'admin', '', 'PATCH', '', 'r', "
         "'stations', $1, now() - make_interval(hours => 1, secs => n) "
-        "FROM generate_series(1, 30000) AS n RETURNING id) "
+        "FROM generate_series(1, 60000) AS n, "
+        "LATERAL (SELECT CASE WHEN n > 30000 THEN $1 ELSE 'newer' END AS who) AS by RETURNING id) "
         "INSERT INTO audit_outcome (audit_id, status) SELECT id, 200 FROM noted",
         target,
     )
     await database.execute("ANALYZE audit, audit_outcome")
-    wanted = newest_entries(AuditFilter(target=f"stations/{target}"), None, 20)
+    filters = {
+        "target": AuditFilter(target=f"stations/{target}"),
+        "actor": AuditFilter(actor=target),
+    }
+    wanted = newest_entries(filters[filtered_by], None, 20)
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
     try:
         async with engine.connect() as connection:

@@ -1,11 +1,12 @@
 """Entries of the audit: added before a change, completed after it by a row of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, func, insert, select, tuple_, union
+from sqlalchemy import ColumnElement, Select, func, insert, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.audit.domain import Target
@@ -110,12 +111,17 @@ async def list_entries(
 def newest_entries(
     wanted: AuditFilter, before: tuple[datetime, int] | None, limit: int
 ) -> Select[Any]:
-    """Select entries with how they ended, newest first."""
+    """Select entries with how they ended, newest first.
+
+    Each way to be meant in the order of its index, and no further than the page goes.
+    """
     conditions = list(_conditions(wanted))
     if before is not None:
         conditions.append(tuple_(audit.c.at, audit.c.id) < tuple_(*before))
-    if wanted.target is not None:
-        conditions = [audit.c.id.in_(_newest_about(wanted.target, conditions, limit))]
+    if wanted.target is not None or wanted.actor is not None:
+        ways = product(_about(wanted.target), _by(wanted.actor))
+        newest = [_newest(ids.where(*by, *conditions), limit) for ids, by in ways]
+        conditions = [audit.c.id.in_(union(*newest))]
     statement = select(
         *(column for column in audit.c if column.name not in _COMPLETED),
         func.coalesce(audit_outcome.c.target_id, audit.c.target_id).label("target"),
@@ -136,27 +142,27 @@ def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
         yield audit.c.at >= wanted.since
     if wanted.until is not None:
         yield audit.c.at < wanted.until
-    if wanted.actor is not None:
-        yield audit.c.principal.in_((wanted.actor, f"user:{wanted.actor}"))
 
 
-def _newest_about(
-    target: str, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> CompoundSelect[Any]:
-    """Select the ids of the newest entries about `ID` or `TYPE/ID`; an id may hold slashes itself.
-
-    Each way to be meant in the order of its index, and no further than the page goes.
-    """
+def _about(target: str | None) -> list[Select[Any]]:
+    """Select the ids of entries about `ID` or `TYPE/ID`; an id may hold slashes itself."""
+    named, made = select(audit.c.id), select(audit.c.id).join(audit_outcome)
+    if target is None:
+        return [named]
     type_, _, id_ = target.partition("/")
     typed = audit.c.target_type == type_
-    named, made = select(audit.c.id), select(audit.c.id).join(audit_outcome)
-    return union(
-        *(
-            _newest(ids.where(*meant, *conditions), limit)
-            for ids, column in ((named, audit.c.target_id), (made, audit_outcome.c.target_id))
-            for meant in ((column == target,), (column == id_, typed))
-        )
-    )
+    return [
+        ids.where(*meant)
+        for ids, column in ((named, audit.c.target_id), (made, audit_outcome.c.target_id))
+        for meant in ((column == target,), (column == id_, typed))
+    ]
+
+
+def _by(actor: str | None) -> list[tuple[ColumnElement[bool], ...]]:
+    """Return the conditions of entries of `user:NAME`, `api-key:ID`, or a user's name."""
+    if actor is None:
+        return [()]
+    return [(audit.c.principal == one,) for one in (actor, f"user:{actor}")]
 
 
 async def purge_entries(connection: AsyncConnection, days: int) -> bool:
