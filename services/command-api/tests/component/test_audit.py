@@ -14,6 +14,7 @@ from command_api_fakes import Stations, api_key, is_problem
 from command_api.audit.store import AuditFilter, newest_entries
 from command_api.database import SCHEMA
 from csms_shared.db.engine import create_engine
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -259,8 +260,8 @@ async def test_a_page_about_a_target_or_an_actor_reads_no_more_than_it_shows(
     )
     await database.execute("ANALYZE audit, audit_outcome")
     filters = {
-        "target": AuditFilter(target=f"stations/{target}"),
-        "actor": AuditFilter(actor=target),
+        "target": AuditFilter(DEFAULT_TENANT, target=f"stations/{target}"),
+        "actor": AuditFilter(DEFAULT_TENANT, actor=target),
     }
     wanted = newest_entries(filters[filtered_by], None, 20)
     engine = create_engine(service_url, SCHEMA, name="test", pool_size=1)
