@@ -1,13 +1,16 @@
 """Row-level security against a real PostgreSQL: who sees what, whatever a statement asks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from csms_shared.db import migrate as migrating
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.migrate import migrate
 from csms_shared.db.tenancy import acting_for, create_requests_engine, of_tenant
@@ -59,6 +62,43 @@ async def requests(service: AsyncEngine, url: str) -> AsyncIterator[AsyncEngine]
     engine = create_requests_engine(url, "numbers", name="requests", pool_size=1)
     yield engine
     await engine.dispose()
+
+
+async def test_a_table_that_is_in_use_keeps_nobody_waiting_who_uses_it(
+    fresh_database_url: str, scripts: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "LOCK_WAIT_MS", 200)
+    (scripts / "versions" / "0002_places.py").write_text(_REVISION)
+    await migrate(fresh_database_url, url, "numbers", scripts)
+    owner = await asyncpg.connect(fresh_database_url)
+    other = await asyncpg.connect(fresh_database_url)
+    try:
+        # As before the tables had policies: the next migration makes them.
+        for table in ("place", "visit"):
+            for policy in ("all_rows_test_numbers", "own_rows_test_numbers_requests"):
+                await owner.execute(f"DROP POLICY {policy} ON numbers.{table}")
+        async with owner.transaction():
+            await owner.execute("LOCK TABLE numbers.visit IN ROW EXCLUSIVE MODE")
+            migration = asyncio.create_task(migrate(fresh_database_url, url, "numbers", scripts))
+            while not await _policies(other, "place"):
+                await asyncio.sleep(0.01)
+            # Behind a lock that is waited for without a bound, these would wait as well.
+            for _ in range(20):
+                await other.fetch("SELECT FROM numbers.place, numbers.visit", timeout=30)
+            assert not migration.done()
+            assert await _policies(other, "visit") == 0
+        await migration
+        assert await _policies(other, "visit") == 2
+    finally:
+        await owner.close()
+        await other.close()
+
+
+async def _policies(connection: asyncpg.Connection, table: str) -> int:
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM pg_policies WHERE tablename = $1", table
+    )
+    return found
 
 
 async def _places(connection: AsyncConnection) -> list[int]:

@@ -22,6 +22,7 @@ from csms_shared.db.urls import parse_database_url
 from csms_shared.runtime.errors import Unavailable
 
 _LOCK_LOOKED_AT_S = 0.1
+LOCK_WAIT_MS = 2_000
 
 
 def _config(schema: str, scripts: Path, connection: Connection | None = None) -> Config:
@@ -107,6 +108,10 @@ def _upgrade(connection: Connection, schema: str, scripts: Path, service_url: st
     connection.execute(text(f"SET search_path TO {quote(schema)}"))
     connection.commit()
     command.upgrade(_config(schema, scripts, connection), "head")
+    # What follows locks tables that are in use: each by itself, and nobody waits for long behind
+    # it. One that somebody else has for longer is tried again.
+    connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT_MS}ms'"))
+    connection.commit()
     names = {"schema": schema, "role": service.role, "requests": requests.role}
     quoted = {name: quote(value) for name, value in names.items()}
     for statement in (
@@ -120,10 +125,11 @@ def _upgrade(connection: Connection, schema: str, scripts: Path, service_url: st
         *_statements(scripts / "grants.sql"),
     ):
         connection.execute(text(statement.format(**quoted)))
+    connection.commit()
     secure_rows(connection, schema, service.role, requests.role)
     for statement in _statements(scripts / "requests.sql"):
         connection.execute(text(statement.format(**quoted)))
-    connection.commit()
+        connection.commit()
 
 
 def _statements(file: Path) -> list[str]:

@@ -108,8 +108,9 @@ def _act(connection: Connection) -> None:
 def secure_rows(connection: Connection, schema: str, service_role: str, role: str) -> None:
     """Let `role` see its tenant's rows of every table with a tenant, and the service's role all.
 
-    Idempotent; a table is locked only where something is missing. `requests.sql` of the service's
-    migrations, which runs after it, says what `role` may do with tables that have no tenant.
+    Idempotent; a table is locked only where something is missing, and each is committed by itself.
+    `requests.sql` of the service's migrations, which runs after it, says what `role` may do with
+    tables that have no tenant.
     """
     quoted = connection.dialect.identifier_preparer.quote_identifier
     for table, secured, policies in _tables_of_tenants(connection, schema):
@@ -130,6 +131,7 @@ def secure_rows(connection: Connection, schema: str, service_role: str, role: st
         connection.execute(
             text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {named} TO {quoted(role)}")
         )
+        connection.commit()
 
 
 def _tables_of_tenants(connection: Connection, schema: str) -> list[Any]:
