@@ -252,7 +252,7 @@ async def test_no_tenant_is_answered_what_a_batch_of_another_has_done(
         "UPDATE change_history SET id = gen_random_uuid()",
         "SELECT make_meter_value_partitions(1, 1)",
         "SELECT drop_meter_value_week(1)",
-        "SELECT secure_by_transactions('pg_monitor', 'pg_monitor')",
+        "SELECT secure_by_transactions('pg_monitor', 'pg_monitor', 'stop', 'true')",
     ],
 )
 async def test_requests_have_no_other_rights(requests_engine: AsyncEngine, statement: str) -> None:

@@ -18,4 +18,9 @@ GRANT SELECT, INSERT ON {schema}.meter_value_week TO {requests};
 GRANT SELECT ON {schema}.connector TO {requests};
 GRANT SELECT, INSERT ON {schema}.stop TO {requests};
 GRANT SELECT, INSERT ON {schema}.meter_value TO {requests};
-SELECT {schema}.secure_by_transactions($${role}$$, $${requests}$$);
+SELECT {schema}.secure_by_transactions($${role}$$, $${requests}$$, $${schema}.connector$$,
+    'transaction.station_id = connector.station_id');
+SELECT {schema}.secure_by_transactions($${role}$$, $${requests}$$, $${schema}.stop$$,
+    'transaction.id = stop.transaction_id');
+SELECT {schema}.secure_by_transactions($${role}$$, $${requests}$$, $${schema}.meter_value$$,
+    'transaction.id = meter_value.transaction_id');

@@ -26,28 +26,20 @@ _TABLES = (
 # Stops and meter values have no column: on the path of stations it would be one more to write for
 # each value, and could differ from their transaction's. Connectors stay with their station, whoever
 # has it. The policies ask for the transaction as the role that reads, so that its own policies hold
-# there. `requests.sql` calls this, for the roles are not known here; idempotent.
+# there. `requests.sql` calls this for each, for the roles are not known here; idempotent.
 _SECURE = """
-CREATE OR REPLACE FUNCTION secure_by_transactions(service regrole, requests regrole)
-RETURNS void LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
-DECLARE
-    child record;
+CREATE OR REPLACE FUNCTION secure_by_transactions(
+    service regrole, requests regrole, child regclass, condition text
+) RETURNS void LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
 BEGIN
-    FOR child IN
-        SELECT name::regclass AS id, name, condition FROM (VALUES
-            ('connector', 'transaction.station_id = connector.station_id'),
-            ('stop', 'transaction.id = stop.transaction_id'),
-            ('meter_value', 'transaction.id = meter_value.transaction_id')
-        ) AS children (name, condition)
-        WHERE NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = name::regclass
-            AND requests = ANY(polroles))
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', child.id);
-        EXECUTE format('CREATE POLICY %I ON %s TO %s USING (true) WITH CHECK (true)',
-            'all_rows_' || service, child.id, service);
-        EXECUTE format('CREATE POLICY %I ON %s TO %s USING (EXISTS (SELECT FROM transaction '
-            'WHERE %s))', 'own_rows_' || requests, child.id, requests, child.condition);
-    END LOOP;
+    IF EXISTS (SELECT FROM pg_policy WHERE polrelid = child AND requests = ANY(polroles)) THEN
+        RETURN;
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', child);
+    EXECUTE format('CREATE POLICY %I ON %s TO %s USING (true) WITH CHECK (true)',
+        'all_rows_' || service, child, service);
+    EXECUTE format('CREATE POLICY %I ON %s TO %s USING (EXISTS (SELECT FROM transaction WHERE %s))',
+        'own_rows_' || requests, child, requests, condition);
 END $$
 """
 

@@ -113,35 +113,21 @@ CREATE OR REPLACE TRIGGER station_place_of_changed
 )
 # What is of the station as it is now has no column: it goes with the station to whoever has it. The
 # policies ask for the station as the role that reads, so that its own policies hold there.
-# `requests.sql` calls this, for the roles are not known here; idempotent.
+# `requests.sql` calls this for each, for the roles are not known here; idempotent.
 _SECURE = """
-CREATE OR REPLACE FUNCTION secure_by_parents(service regrole, requests regrole)
-RETURNS void LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
-DECLARE
-    child record;
+CREATE OR REPLACE FUNCTION secure_by_parent(
+    service regrole, requests regrole, child regclass, parent regclass, key text
+) RETURNS void LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$
 BEGIN
-    FOR child IN
-        SELECT name::regclass AS id, parent, key FROM (VALUES
-            ('certificate_listing', 'station', 'station_id'),
-            ('configuration_value', 'station', 'station_id'),
-            ('connector', 'station', 'station_id'),
-            ('firmware_rollout_station', 'firmware_rollout', 'rollout_id'),
-            ('installed_certificate', 'station', 'station_id'),
-            ('station_connection', 'station', 'station_id'),
-            ('station_job_report', 'station_job', 'job_id'),
-            ('station_liveness', 'station', 'station_id'),
-            ('tolerance', 'station', 'station_id')
-        ) AS children (name, parent, key)
-        WHERE NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = name::regclass
-            AND requests = ANY(polroles))
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', child.id);
-        EXECUTE format('CREATE POLICY %I ON %s TO %s USING (true) WITH CHECK (true)',
-            'all_rows_' || service, child.id, service);
-        EXECUTE format('CREATE POLICY %I ON %s TO %s USING (EXISTS (SELECT FROM %I '
-            'WHERE %I.%I = %s.%I))', 'own_rows_' || requests, child.id, requests, child.parent,
-            child.parent, child.key, child.id, child.key);
-    END LOOP;
+    IF EXISTS (SELECT FROM pg_policy WHERE polrelid = child AND requests = ANY(polroles)) THEN
+        RETURN;
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', child);
+    EXECUTE format('CREATE POLICY %I ON %s TO %s USING (true) WITH CHECK (true)',
+        'all_rows_' || service, child, service);
+    EXECUTE format('CREATE POLICY %I ON %s TO %s USING (EXISTS (SELECT FROM %s AS parent '
+        'WHERE parent.%I = %s.%I))', 'own_rows_' || requests, child, requests, parent, key,
+        child, key);
 END $$
 """
 # Lists of a tenant go by indexes of its own, however much the others have.
