@@ -33,6 +33,7 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/quarantine": ("id", ()),
     "/security-events": ("security_event_id", ()),
     "/connections": ("station_id", ()),
+    "/tenants": ("tenant_id", ("",)),
 }  # fmt: skip
 _SINGLE = ("/status", "/users/me", "/certificate-authority", "/certificate-authority/crl")
 # A stream has no end, an upload is a file.
@@ -47,6 +48,7 @@ def paths_read() -> set[str]:
         "/reservations": "reservation_id", "/commands": "command_id", "/jobs": "job_id",
         "/firmware-rollouts": "rollout_id", "/configuration-templates": "template_id",
         "/id-tokens": "id_token", "/certificates": "certificate_id", "/refusals": "refusal_id",
+        "/tenants": "tenant_id",
     }  # fmt: skip
     items = {
         f"{path}/{{{names[path]}}}{part.partition('?')[0].replace('/1/', '/{connector_id}/')}"

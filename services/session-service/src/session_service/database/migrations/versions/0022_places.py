@@ -24,7 +24,8 @@ CREATE TABLE transaction_tag (
     tag text NOT NULL,
     tenant_id text NOT NULL DEFAULT 'default',
     started_at timestamptz NOT NULL,
-    PRIMARY KEY (transaction_id, tag)
+    PRIMARY KEY (transaction_id, tag),
+    CONSTRAINT transaction_tag_started_at_finite CHECK (isfinite(started_at))
 )
 """,
     "CREATE INDEX transaction_tag_by_start "
