@@ -19,6 +19,7 @@ from driven_registry import Registry
 from csms_local.pytest_nodes import delete_rows
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
+from csms_shared.db.tenancy import create_requests_engine
 from station_registry.database import MIGRATIONS, SCHEMA
 from station_registry.database.tables import metadata
 
@@ -69,8 +70,16 @@ async def engine(registry_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def registry(engine: AsyncEngine) -> Registry:
-    return Registry(engine)
+async def requests_engine(registry_url: str) -> AsyncIterator[AsyncEngine]:
+    """Engine of the role that serves requests."""
+    created = create_requests_engine(registry_url, SCHEMA, name="requests of tests", pool_size=6)
+    yield created
+    await created.dispose()
+
+
+@pytest.fixture
+def registry(engine: AsyncEngine, requests_engine: AsyncEngine) -> Registry:
+    return Registry(engine, requests_engine)
 
 
 @pytest.fixture

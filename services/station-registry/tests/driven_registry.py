@@ -16,8 +16,10 @@ from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.ownership import ClaimReply
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.isolation import apply_isolated
+from csms_shared.db.tenancy import RequestEngines, acting_for
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
+from csms_shared.values.tenants import DEFAULT_TENANT
 from station_registry.amqp.requests import station_operations
 from station_registry.certificates.domain.requests import SigningPolicy
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority, signing_now
@@ -45,8 +47,9 @@ class RecordedPublisher(Publisher):
 class Registry:
     """Sends batches to the registry's routes as its inboxes do, and reads what is stored."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, requests_engine: AsyncEngine) -> None:
         self.engine = engine
+        self.engines = RequestEngines(requests_engine, engine)
         self.policies = Policies(unknown_stations="accept")
         self.signing = SigningPolicy("Operator", ready=True)
         self.authority: BuiltInAuthority | None = None
@@ -68,9 +71,10 @@ class Registry:
     async def request(self, operation: str, **parameters: Any) -> Any:
         replies = Replies(self.publisher, lambda: self.publisher)
         handlers = station_operations(
-            self.engine, self.publisher, replies, self.policies, self.authority
+            self.engines, self.publisher, replies, self.policies, self.authority
         )
-        return await handlers[operation](STATION_OPERATIONS[operation](**parameters))
+        with acting_for(parameters.get("tenant_id", DEFAULT_TENANT)):
+            return await handlers[operation](STATION_OPERATIONS[operation](**parameters))
 
     async def query(self, sql: str, **parameters: Any) -> list[Row[Any]]:
         async with self.engine.begin() as connection:

@@ -118,7 +118,7 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         lambda engines: RequestsInbox(
             replies=replies,
             operations=STATION_OPERATIONS,
-            handlers=station_operations(engines.of_all, publisher, replies, policies, authority),
+            handlers=station_operations(engines, publisher, replies, policies, authority),
             after=wake,
         )
     )

@@ -17,7 +17,7 @@ from statements import brief, explained, indexes_of, recorded, rows_of, scans_of
 
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
-from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.rollouts import ListRollouts
 from station_registry.database import SCHEMA
 from station_registry.jobs.domain.rollouts import RolloutCounts, next_step
 from station_registry.jobs.handlers.rollout_requests import list_rollouts
@@ -163,7 +163,7 @@ async def test_what_a_turn_reads_does_not_grow_with_what_is_stored(
             engine,
             registry_url,
             SCHEMA,
-            lambda connection: list_rollouts(connection, PageQuery(limit=50)),
+            lambda connection: list_rollouts(connection, ListRollouts(limit=50)),
         )
         assert len(listed) == 2
         assert scans_of(listed[1][1], "station_job") <= {"Index Only Scan", "Seq Scan"}

@@ -64,6 +64,7 @@ async def test_what_happens_to_a_station_is_of_the_tenant_that_has_it(moved: Reg
 async def test_orders_and_jobs_are_of_the_tenant_that_has_the_station(moved: Registry) -> None:
     await moved.request(
         "jobs.create",
+        tenant_id="now",
         job_id="0199fb6e-0000-7000-8000-000000000001",
         station_id="A",
         action="GetDiagnostics",

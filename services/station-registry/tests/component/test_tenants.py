@@ -171,7 +171,7 @@ async def test_no_more_stations_are_created_than_the_quota_however_many_at_once(
     assert await _counts(registry) == {"default": 0, "north": 3}
     # Where one goes, another may come.
     (some, *_) = await registry.query("SELECT station_id FROM station")
-    await registry.request("stations.delete", station_id=some.station_id)
+    await registry.request("stations.delete", station_id=some.station_id, tenant_id="north")
     await registry.request("stations.create", station_id="S9", tenant_id="north")
     assert await _counts(registry) == {"default": 0, "north": 3}
 
@@ -225,7 +225,9 @@ async def test_the_count_is_that_of_the_stations_whatever_happens_to_them(
                     "stations.create", station_id=station_id, tenant_id=tenant_id
                 )
             case 1:
-                await registry.request("stations.delete", station_id=station_id)
+                await registry.request(
+                    "stations.delete", station_id=station_id, tenant_id=tenant_id
+                )
             case 2:
                 await registry.send([registry.claim(station_id, f"c{number}")])
             case _:

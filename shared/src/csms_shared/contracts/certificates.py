@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 
 CertificateStatus = Literal["issued", "installed", "refused"]
 RevocationReason = Literal[
@@ -118,7 +119,7 @@ class HashDataView(Contract):
     serialNumber: str  # noqa: N815 - the specification's name
 
 
-class ListCertificates(PageQuery):
+class ListCertificates(PageQuery, OfTenant):
     """Filter of the list of certificates that stations were given."""
 
     station_id: str | None = Field(None, max_length=255)
@@ -127,26 +128,26 @@ class ListCertificates(PageQuery):
     expires_within_days: int | None = Field(None, ge=0, le=36_500)
 
 
-class CertificateName(Contract):
+class CertificateName(OfTenant):
     """Names one certificate."""
 
     certificate_id: str
 
 
-class RevokeCertificate(Contract):
+class RevokeCertificate(OfTenant):
     """Takes a certificate's validity away for good."""
 
     certificate_id: str
     reason: RevocationReason = "unspecified"
 
 
-class CertificatesOfStation(Contract):
+class CertificatesOfStation(OfTenant):
     """Asks for one station's certificates."""
 
     station_id: str
 
 
-class FindInstalled(Contract):
+class FindInstalled(OfTenant):
     """Asks for the hash data of a root certificate in a station's store."""
 
     station_id: str

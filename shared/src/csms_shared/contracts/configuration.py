@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX, PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.contracts.sites import SiteId, Tags
 
 # CiString50Type and CiString500Type (OCPP 1.6, 7.17 and 7.19).
@@ -41,20 +42,20 @@ class ConfigurationView(Contract):
     items: list[ConfigurationItem]
 
 
-class ConfigurationOf(Contract):
+class ConfigurationOf(OfTenant):
     """Names the station."""
 
     station_id: str
 
 
-class ConfigurationValues(Contract):
+class ConfigurationValues(OfTenant):
     """Asks for the last known values of some keys; unknown ones are left out."""
 
     station_id: str
     keys: list[ConfigurationKey] = Field(max_length=TEMPLATE_KEYS_MAX)
 
 
-class RefreshConfiguration(Contract):
+class RefreshConfiguration(OfTenant):
     """Has a station asked for its configuration: all of it, or these keys."""
 
     station_id: str
@@ -99,19 +100,27 @@ class TemplateView(TemplateContent):
     updated_at: str
 
 
-class TemplateId(Contract):
+class TemplateId(OfTenant):
     """Names one template."""
 
     template_id: UUID
 
 
-class ReplaceTemplate(TemplateContent):
+class ListTemplates(PageQuery, OfTenant):
+    """A page of templates by name."""
+
+
+class CreateTemplate(TemplateContent, OfTenant):
+    """A new template."""
+
+
+class ReplaceTemplate(CreateTemplate):
     """The whole new content of a template."""
 
     template_id: UUID
 
 
-class TemplateStations(Contract):
+class TemplateStations(OfTenant):
     """A page of the stations that a template is for, in the order of their ids."""
 
     template_id: UUID
@@ -172,8 +181,8 @@ CONFIGURATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "configuration.get": ConfigurationOf,
     "configuration.values": ConfigurationValues,
     "configuration.refresh": RefreshConfiguration,
-    "configuration_templates.list": PageQuery,
-    "configuration_templates.create": TemplateContent,
+    "configuration_templates.list": ListTemplates,
+    "configuration_templates.create": CreateTemplate,
     "configuration_templates.get": TemplateId,
     "configuration_templates.replace": ReplaceTemplate,
     "configuration_templates.delete": TemplateId,

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.numbers import INT32_MAX, Whole
 
 
@@ -59,7 +60,7 @@ class PlugType(StrEnum):
     TESLA_S = "TESLA_S"
 
 
-class ConnectorName(Contract):
+class ConnectorName(OfTenant):
     """Names one connector of a station; not the station itself, which is 0."""
 
     station_id: str

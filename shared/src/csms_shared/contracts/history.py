@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.times import Moment
 
 
@@ -36,7 +37,7 @@ class HistoryView(Contract):
     epoch: int
 
 
-class ListHistory(PageQuery):
+class ListHistory(PageQuery, OfTenant):
     """Whose history; from (included) and to (not included) are times of receipt."""
 
     station_id: str

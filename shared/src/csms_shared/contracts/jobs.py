@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 
 
 class JobKind(StrEnum):
@@ -85,7 +86,7 @@ class JobDetail(JobView):
     reports: list[JobReport]
 
 
-class CreateJob(Contract):
+class CreateJob(OfTenant):
     """A job to start: `payload` is the request of `action` without `requestId`.
 
     `deadline_ms`: the station must have got the command by then; `timeout_s`: it must have ended
@@ -101,13 +102,13 @@ class CreateJob(Contract):
     created_by: str
 
 
-class JobName(Contract):
+class JobName(OfTenant):
     """Names one job."""
 
     job_id: UUID
 
 
-class ListJobs(PageQuery):
+class ListJobs(PageQuery, OfTenant):
     """Asks for jobs, newest first."""
 
     station_id: str | None = None

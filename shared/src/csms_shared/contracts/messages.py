@@ -6,6 +6,7 @@ from pydantic import Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.times import Moment
 
 
@@ -32,7 +33,7 @@ class MessageView(Contract):
     gap_frames: int | None = None
 
 
-class ListMessages(PageQuery):
+class ListMessages(PageQuery, OfTenant):
     """Filter of a station's frames; `q` is any part of the frame, in any case.
 
     One answer looks at so many recordings and no more: a page may be short, even empty, and have
@@ -64,7 +65,7 @@ class RefusalView(Contract):
     gateway_id: str
 
 
-class ListRefusals(PageQuery):
+class ListRefusals(PageQuery, OfTenant):
     """Filter of refusals, newest first by the last of each."""
 
     station_id: str | None = None
@@ -73,7 +74,7 @@ class ListRefusals(PageQuery):
     refused_to: Moment | None = None
 
 
-class RefusalName(Contract):
+class RefusalName(OfTenant):
     """Names one row of refusals."""
 
     id: int

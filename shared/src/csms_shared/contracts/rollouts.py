@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.jobs import JobStatus
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 
 ROLLOUT_MAX_STATIONS = 20_000
 
@@ -38,7 +39,7 @@ class StationSelection(StationFilter):
     tag: str | None = None
 
 
-class CreateRollout(Contract):
+class CreateRollout(OfTenant):
     """A rollout to start: to the stations named, or to those that the filter finds now.
 
     `selection`, in place of `filter`, where a site or tag is given: a registry of the version
@@ -87,7 +88,7 @@ class RolloutStation(Contract):
     result: str | None
 
 
-class RolloutName(Contract):
+class RolloutName(OfTenant):
     """Names one rollout."""
 
     rollout_id: UUID
@@ -99,6 +100,10 @@ class SteerRollout(RolloutName):
     wish: Literal["pause", "resume", "cancel"]
 
 
+class ListRollouts(PageQuery, OfTenant):
+    """A page of rollouts."""
+
+
 class ListRolloutStations(RolloutName, PageQuery):
     """Asks for a rollout's stations, in the order of their ids."""
 
@@ -108,7 +113,7 @@ class ListRolloutStations(RolloutName, PageQuery):
 ROLLOUT_OPERATIONS: dict[str, type[BaseModel]] = {
     "rollouts.create": CreateRollout,
     "rollouts.get": RolloutName,
-    "rollouts.list": PageQuery,
+    "rollouts.list": ListRollouts,
     "rollouts.steer": SteerRollout,
     "rollouts.stations": ListRolloutStations,
 }

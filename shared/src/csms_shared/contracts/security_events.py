@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.times import Moment
 
 
@@ -26,7 +27,7 @@ class SecurityEventView(Contract):
     received_at: str
 
 
-class ListSecurityEvents(PageQuery):
+class ListSecurityEvents(PageQuery, OfTenant):
     """Filter of the list; from (included) and to (not included) are times of receipt."""
 
     station_id: str | None = Field(None, max_length=255)

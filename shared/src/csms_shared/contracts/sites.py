@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.values.flags import Flag
 from csms_shared.values.numbers import Whole
 from csms_shared.values.places import Country, Latitude, Longitude, TimeZone
@@ -91,7 +92,7 @@ class SiteDetails(Contract):
     notes: Notes | None = None
 
 
-class CreateSite(SiteDetails):
+class CreateSite(SiteDetails, OfTenant):
     """A new site."""
 
     site_id: SiteId
@@ -99,7 +100,7 @@ class CreateSite(SiteDetails):
     tags: Tags = Field(default_factory=list)
 
 
-class ChangeSite(SiteDetails):
+class ChangeSite(SiteDetails, OfTenant):
     """Changes to a site; only the fields named in `set` are taken over."""
 
     site_id: str
@@ -127,13 +128,13 @@ class SiteView(Contract):
     updated_at: str
 
 
-class SiteName(Contract):
+class SiteName(OfTenant):
     """Names one site."""
 
     site_id: str
 
 
-class ListSites(PageQuery):
+class ListSites(PageQuery, OfTenant):
     """Filter of the list of sites; `q` looks into id, name, address, city and postal code."""
 
     q: str | None = None

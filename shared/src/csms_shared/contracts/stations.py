@@ -176,7 +176,7 @@ class FleetStatus(Contract):
     warnings: dict[str, str] = Field(default_factory=dict)
 
 
-class ListStations(PageQuery):
+class ListStations(PageQuery, OfTenant):
     """Filter of the list of stations.
 
     `q` looks into id, vendor, model, serial number and display name. `online` includes those that
@@ -191,7 +191,7 @@ class ListStations(PageQuery):
     q: str | None = None
 
 
-class StationName(Contract):
+class StationName(OfTenant):
     """Names one station."""
 
     station_id: str
@@ -229,7 +229,7 @@ class CreateStation(StationDescription, OfTenant):
     tags: Tags = Field(default_factory=list)
 
 
-class ChangeStation(StationDescription):
+class ChangeStation(StationDescription, OfTenant):
     """Changes to a station; only the fields named in `set` are taken over.
 
     `to_tenant_id` gives it to another tenant; only a platform's administrator may, and nothing
@@ -249,7 +249,7 @@ class ChangeStation(StationDescription):
     tags: Tags | None = None
 
 
-class SetPassword(Contract):
+class SetPassword(OfTenant):
     """A new password, as proofs. `keep_previous`: the old one counts until the new one is used.
 
     `either`, with it: whichever of them the station uses first is the one that stays.
@@ -271,7 +271,7 @@ class SetPassword(Contract):
     lasts_s: float | None = Field(None, gt=0)
 
 
-class OfferProfile(Contract):
+class OfferProfile(OfTenant):
     """A higher security profile is about to be asked of the station (whitepaper, A05)."""
 
     station_id: str
@@ -284,7 +284,7 @@ class LookUpOwners(Contract):
     station_ids: list[str] = Field(max_length=500)
 
 
-class ListConnections(PageQuery):
+class ListConnections(PageQuery, OfTenant):
     """The open connections, newest first."""
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.id_tokens import token_key
+from csms_shared.values.tenant_keys import key_in_tenant, key_without_tenant
 from session_service.local_lists.domain.lists import (
     Ask,
     Content,
@@ -23,12 +24,7 @@ from session_service.local_lists.domain.lists import (
 )
 from session_service.local_lists.tables import local_list, local_list_content
 from session_service.tokens.domain import Token
-from session_service.values.keys import (
-    TenantStation,
-    key_in_tenant,
-    key_without_tenant,
-    token_key_in_tenant,
-)
+from session_service.values.keys import TenantStation, token_key_in_tenant
 
 # CiString20Type (OCPP 1.6, 7.15): a longer token can't be told to a station.
 _ID_TOKEN_MAX = 20

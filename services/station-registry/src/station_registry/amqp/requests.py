@@ -10,6 +10,7 @@ from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.stations import LOOK_UP_OWNERS
 from csms_shared.db.engine import RequestHandler, transactional
 from csms_shared.db.parked_requests import parked_operations
+from csms_shared.db.tenancy import RequestEngines
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority
 from station_registry.certificates.handlers.operations import certificate_operations
 from station_registry.configuration.handlers import requests as configuration
@@ -30,20 +31,28 @@ from station_registry.traffic.handlers.refusals import get_refusal, list_refusal
 
 
 def station_operations(
-    engine: AsyncEngine,
+    engines: RequestEngines,
     publisher: Publisher,
     replies: Replies,
     policies: Policies,
     authority: BuiltInAuthority | None = None,
 ) -> dict[str, RequestHandler]:
-    """Return who handles each operation."""
+    """Return who handles each operation.
+
+    Of all tenants at once: tenants themselves and moves between them, what belongs to the
+    deployment (gateways, parked messages), look-ups for many tenants' commands, recordings, of
+    which one holds frames of many stations, and new stations, whose id another tenant's deleted
+    one may have had.
+    """
+    engine, of_all = engines.of_tenant, engines.of_all
     instructing = partial(stations.instructing, engine, replies)
     return {
         "stations.list": transactional(engine, views.list_stations),
-        "stations.create": transactional(engine, partial(stations.create, policies)),
+        "stations.create": transactional(of_all, partial(stations.create, policies)),
         "stations.get": transactional(engine, stations.get_detail),
         "stations.change": moving(
-            instructing(move), instructing(partial(stations.change, policies))
+            stations.instructing(of_all, replies, move),
+            instructing(partial(stations.change, policies)),
         ),
         "stations.delete": instructing(stations.delete),
         "stations.set_password": transactional(engine, stations.set_station_password),
@@ -56,14 +65,14 @@ def station_operations(
         "sites.get": transactional(engine, sites.get),
         "sites.change": transactional(engine, sites.change),
         "sites.delete": transactional(engine, sites.delete),
-        "tenants.list": transactional(engine, tenants.list_all),
-        "tenants.create": transactional(engine, tenants.create),
-        "tenants.get": transactional(engine, tenants.get),
-        "tenants.change": transactional(engine, tenants.change),
+        "tenants.list": transactional(of_all, tenants.list_all),
+        "tenants.create": transactional(of_all, tenants.create),
+        "tenants.get": transactional(of_all, tenants.get),
+        "tenants.change": transactional(of_all, tenants.change),
         "connections.list": transactional(engine, views.list_connections),
         # Also here: an older command-api does not know that they have a lane.
-        LOOK_UP_OWNERS: owner_look_ups(engine),
-        "fleet.status": transactional(engine, partial(stations.fleet_status, authority)),
+        LOOK_UP_OWNERS: owner_look_ups(of_all),
+        "fleet.status": transactional(of_all, partial(stations.fleet_status, authority)),
         "jobs.create": transactional(engine, create_job),
         "jobs.get": transactional(engine, get_job),
         "jobs.list": transactional(engine, list_jobs),
@@ -73,9 +82,9 @@ def station_operations(
         "rollouts.steer": transactional(engine, rollout_requests.steer_rollout),
         "rollouts.stations": transactional(engine, rollout_requests.list_rollout_stations),
         "security_events.list": transactional(engine, security_events.list_events),
-        **certificate_operations(engine, authority),
+        **certificate_operations(engines, authority),
         "history.list": transactional(engine, list_history),
-        "messages.list": transactional(engine, list_messages),
+        "messages.list": transactional(of_all, list_messages),
         "refusals.list": transactional(engine, list_refusals),
         "refusals.get": transactional(engine, get_refusal),
         "configuration.get": transactional(engine, configuration.get_configuration),
@@ -88,7 +97,7 @@ def station_operations(
         "configuration_templates.delete": transactional(engine, templates.delete),
         "configuration_templates.drift": transactional(engine, templates.show_drift),
         "configuration_templates.apply": transactional(engine, templates.apply),
-        **parked_operations(engine, publisher, parked, bulk_action, STATION_REGISTRY),
+        **parked_operations(of_all, publisher, parked, bulk_action, STATION_REGISTRY),
     }
 
 

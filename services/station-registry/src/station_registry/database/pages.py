@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page, PageQuery
 from csms_shared.db.cursors import Kind, as_moment, decode_cursor, encode_cursor
+from csms_shared.db.tenancy import of_tenant
 from station_registry.database.sql import statement
 
 View = TypeVar("View", bound=BaseModel)
@@ -19,7 +20,7 @@ View = TypeVar("View", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class NewestFirst:
-    """A table by the time in one column, and by the id in another where times are the same.
+    """A tenant's rows by the time in one column, and by the id in another where times are the same.
 
     `filters`: the condition that each parameter of a query stands for. A cursor's id is read as
     `id_kind` and is of `id_type` in SQL.
@@ -41,14 +42,17 @@ class NewestFirst:
             BadCursor: the cursor was not given by this list.
         """
         parameters = query.model_dump(exclude_none=True, exclude={"cursor"})
-        conditions = [sql for name, sql in self.filters.items() if name in parameters]
+        conditions = [
+            of_tenant(),
+            *(sql for name, sql in self.filters.items() if name in parameters),
+        ]
         if query.cursor is not None:
             key = decode_cursor(query.cursor, as_moment, self.id_kind)
             parameters["cursor_time"], parameters["cursor_id"] = key
             at_cursor = f"(:cursor_time, CAST(:cursor_id AS {self.id_type}))"
             conditions.append(f"({self.time}, {self.id}) < {at_cursor}")
         sql = (
-            f"SELECT * FROM {self.table} WHERE {' AND '.join(conditions) or 'true'} "
+            f"SELECT * FROM {self.table} WHERE {' AND '.join(conditions)} "
             f"ORDER BY {self.time} DESC, {self.id} DESC LIMIT :limit"
         )
         parameters["limit"] = query.limit + 1

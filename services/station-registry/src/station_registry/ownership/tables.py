@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from station_registry.database.metadata import metadata, station_id_column
+from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
 
 # Apart from `station`, because it changes far more often and only ever grows.
 station_liveness = Table(
@@ -30,6 +30,7 @@ station_connection = Table(
     "station_connection",
     metadata,
     station_id_column(),
+    tenant_id_column(),
     Column("gateway_id", Text, nullable=False),
     Column("connection_id", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.db.row_arrays import arrays, columns_of, unnest
+from csms_shared.db.tenancy import of_tenant
+from csms_shared.values.texts import is_storable
 from station_registry.database.sql import at, statement
 from station_registry.provisioning.domain.boots import DEVICE_FIELDS, BootingStation, Device
 from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS
@@ -26,7 +28,11 @@ KNOWN = "WHERE station_id = ANY(:ids) AND deleted_at IS NULL"
 LOCK = "ORDER BY station_id FOR UPDATE OF station"
 
 _KNOWN_IDS = statement(f"SELECT station_id FROM station {KNOWN}")
-_WAS_KNOWN = statement("SELECT 1 FROM station WHERE station_id = :station_id")
+_WAS_KNOWN = statement(f"SELECT 1 FROM station WHERE {of_tenant()} AND station_id = :station_id")
+_OF_TENANT = statement(
+    f"SELECT station_id FROM station WHERE {of_tenant()} AND station_id = ANY(:ids) "
+    "AND deleted_at IS NULL"
+)
 _FOR_BOOTS = statement(f"SELECT {STANDING}, boot_epoch, boot_seq FROM station {KNOWN} {LOCK}")
 # One transaction at a time counts and creates unknown stations, so that the limit is exact.
 _LOCK_UNKNOWN = statement(
@@ -213,6 +219,15 @@ def read_standing(row: Any) -> Standing:
     )
 
 
-async def was_known(connection: AsyncConnection, station_id: str) -> bool:
-    """Tell whether there is such a station, or was before it was deleted."""
-    return (await connection.execute(_WAS_KNOWN, {"station_id": station_id})).first() is not None
+async def was_known(connection: AsyncConnection, tenant_id: str, station_id: str) -> bool:
+    """Tell whether a tenant has such a station, or had it when it was deleted."""
+    named = {"tenant_id": tenant_id, "station_id": station_id}
+    return (await connection.execute(_WAS_KNOWN, named)).first() is not None
+
+
+async def known_of(
+    connection: AsyncConnection, tenant_id: str, station_ids: Iterable[str]
+) -> set[str]:
+    """Return those of the stations that a tenant has."""
+    wanted = {"tenant_id": tenant_id, "ids": [one for one in station_ids if is_storable(one)]}
+    return set((await connection.execute(_OF_TENANT, wanted)).scalars())

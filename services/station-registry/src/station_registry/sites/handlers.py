@@ -12,7 +12,6 @@ from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.sites import ChangeSite, CreateSite, ListSites, SiteName, SiteView
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.runtime.clock import now_ms
-from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.database.telling import tell
@@ -26,7 +25,7 @@ async def list_all(connection: AsyncConnection, query: ListSites) -> Page[SiteVi
     filters = query.model_dump(include={"q", "tag"}, exclude_none=True)
     if query.cursor is not None:
         filters["after"] = decode_cursor(query.cursor, as_text)[0]
-    rows = await store.list_sites(connection, filters, query.limit + 1)
+    rows = await store.list_sites(connection, query.tenant_id, filters, query.limit + 1)
     shown = rows[: query.limit]
     cursor = encode_cursor(shown[-1].site_id) if len(rows) > query.limit else None
     return Page(items=[_view(row) for row in shown], next_cursor=cursor)
@@ -35,62 +34,67 @@ async def list_all(connection: AsyncConnection, query: ListSites) -> Page[SiteVi
 async def create(connection: AsyncConnection, wanted: CreateSite) -> SiteView:
     """Make a site."""
     site = _valid(new_site(wanted))
-    row = await store.create_site(connection, site)
+    row = await store.create_site(connection, wanted.tenant_id, site)
     if row is None:
         raise refuse(
             409, "site_exists", f"there is a site {site.site_id} already", ("site_id", "is taken")
         )
-    await _tell(connection, "site.created", site)
+    await _tell(connection, wanted.tenant_id, "site.created", site)
     return _view(row)
 
 
 async def get(connection: AsyncConnection, name: SiteName) -> SiteView:
     """Return one site."""
-    return _view(_found(await store.get_site(connection, _storable(name.site_id)), name.site_id))
+    row = await store.get_site(connection, name.tenant_id, _storable(name.site_id))
+    return _view(_found(row, name.site_id))
 
 
 async def change(connection: AsyncConnection, wanted: ChangeSite) -> SiteView:
     """Change what is given; nothing is told where that is as it was."""
-    row = _found(await store.lock_site(connection, _storable(wanted.site_id)), wanted.site_id)
+    row = await _locked(connection, wanted.tenant_id, wanted.site_id)
     before = store.read_site(row)
     site = _valid(changed_site(before, wanted))
     if site == before:
         return _view(row)
-    row = await store.change_site(connection, site)
-    await _tell(connection, "site.updated", site)
+    row = await store.change_site(connection, wanted.tenant_id, site)
+    await _tell(connection, wanted.tenant_id, "site.updated", site)
     return _view(row)
 
 
 async def delete(connection: AsyncConnection, name: SiteName) -> None:
     """Delete a site that has no stations."""
-    row = _found(await store.lock_site(connection, _storable(name.site_id)), name.site_id)
-    station_id = await store.station_of(connection, name.site_id)
+    row = await _locked(connection, name.tenant_id, name.site_id)
+    station_id = await store.station_of(connection, name.tenant_id, name.site_id)
     if station_id is not None:
         raise refuse(409, "site_has_stations", f"{station_id} stands at the site {name.site_id}")
-    await store.delete_site(connection, name.site_id)
-    await _tell(connection, "site.deleted", store.read_site(row))
+    await store.delete_site(connection, name.tenant_id, name.site_id)
+    await _tell(connection, name.tenant_id, "site.deleted", store.read_site(row))
 
 
-async def check_site(connection: AsyncConnection, site_id: str | None) -> None:
-    """Keep the site that a station is to stand at until the commit.
+async def _locked(connection: AsyncConnection, tenant_id: str, site_id: str) -> Row[Any]:
+    return _found(await store.lock_site(connection, tenant_id, _storable(site_id)), site_id)
+
+
+async def check_site(connection: AsyncConnection, tenant_id: str, site_id: str | None) -> None:
+    """Keep the site that a tenant's station is to stand at until the commit.
 
     Raises:
-        ProblemRaised: there is no such site.
+        ProblemRaised: the tenant has no such site.
     """
     if site_id is None:
         return
-    if not is_storable(site_id) or not await store.hold_site(connection, site_id):
+    if not is_storable(site_id) or not await store.hold_site(connection, tenant_id, site_id):
         raise refuse(
             422, "unknown_site", f"there is no site {site_id}", ("site_id", "there is no such site")
         )
 
 
-async def _tell(connection: AsyncConnection, key: str, site: Site) -> None:
+async def _tell(connection: AsyncConnection, tenant_id: str, key: str, site: Site) -> None:
     """Tell what a site is now, or was."""
     now = now_ms()
     data = _content(site)
     told = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
-    event = fact_about(key, site.site_id, (site.site_id, now, told), now, data, DEFAULT_TENANT)
+    event = fact_about(key, site.site_id, (site.site_id, now, told), now, data, tenant_id)
     await tell(connection, [event])
 
 

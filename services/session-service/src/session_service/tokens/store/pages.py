@@ -17,10 +17,10 @@ from csms_shared.db.cursors import (
     decode_cursor,
     encode_cursor,
 )
+from csms_shared.values.tenant_keys import key_in_tenant
 from session_service.database.paging import PageRows, limited
 from session_service.database.tenants import is_of
 from session_service.tokens.tables import id_token
-from session_service.values.keys import key_in_tenant
 
 
 async def page_of_id_tokens(connection: AsyncConnection, query: ListIdTokens) -> PageRows:

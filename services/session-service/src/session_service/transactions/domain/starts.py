@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
 
+from csms_shared.values.tenant_keys import key_without_tenant
 from csms_shared.values.times import plausible
 from session_service.tokens.domain import (
     Authorization,
@@ -18,7 +19,6 @@ from session_service.tokens.domain import (
     Token,
     authorization_of,
 )
-from session_service.values.keys import key_without_tenant
 from session_service.values.stamps import BEFORE_ANY, Stamp
 from session_service.values.suspicion import Flag, clock_flags
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from csms_shared.values.id_tokens import token_key
+from csms_shared.values.tenant_keys import key_in_tenant
 from csms_shared.values.times import plausible
 from session_service.metering.domain import Sample
 from session_service.tokens.domain import is_free_vend
-from session_service.values.keys import key_in_tenant
 from session_service.values.stamps import BEFORE_ANY, Stamp
 from session_service.values.suspicion import (
     CLOCK_FLAGS,

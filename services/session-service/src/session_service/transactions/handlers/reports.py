@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.outbox import write_events
+from csms_shared.values.tenant_keys import key_in_tenant
 from session_service.database.service_tables import outbox
 from session_service.handling.events import Event
 from session_service.metering.domain import MeterCall
@@ -34,7 +35,6 @@ from session_service.transactions.store.transactions import (
     lock_transactions,
     update_transactions,
 )
-from session_service.values.keys import key_in_tenant
 
 # A row of the outbox holds at most so many of these, which is about 200 KiB.
 _METER_EVENTS_PER_ROW = 200

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.numbers import INT32_MAX, parse_integer
+from csms_shared.values.tenant_keys import key_without_tenant
 from session_service.transactions.domain.matching import LAST_STARTS, Candidates
 from session_service.transactions.domain.stops import Named, Stop, Transaction
 from session_service.transactions.tables import stop, transaction
-from session_service.values.keys import key_without_tenant
 from session_service.values.stamps import Stamp
 from session_service.values.suspicion import Flag
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.certificates import (
     AuthorityQuery,
@@ -19,6 +19,7 @@ from csms_shared.contracts.certificates import (
 )
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import RequestHandler, transactional
+from csms_shared.db.tenancy import RequestEngines
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
@@ -32,20 +33,22 @@ from station_registry.certificates.store import requests as certificate_requests
 from station_registry.certificates.store import views as certificate_views
 from station_registry.database.telling import tell
 from station_registry.events import fact
+from station_registry.provisioning.store import known_of
 
 
 def certificate_operations(
-    engine: AsyncEngine, authority: BuiltInAuthority | None
+    engines: RequestEngines, authority: BuiltInAuthority | None
 ) -> dict[str, RequestHandler]:
-    """Return who handles each operation."""
+    """Return who handles each operation; the authority is the deployment's."""
+    engine, of_all = engines.of_tenant, engines.of_all
     return {
         "certificates.list": transactional(engine, certificate_views.list_certificates),
         "certificates.get": transactional(engine, _get),
         "certificates.revoke": transactional(engine, _revoke),
         "certificates.of_station": transactional(engine, _of_station),
         "certificates.hash_data": transactional(engine, _hash_data),
-        "certificate_authority.get": transactional(engine, partial(_authority, authority)),
-        "certificate_authority.crl": transactional(engine, partial(_crl, authority)),
+        "certificate_authority.get": transactional(of_all, partial(_authority, authority)),
+        "certificate_authority.crl": transactional(of_all, partial(_crl, authority)),
     }
 
 
@@ -63,15 +66,18 @@ async def signing_warnings(
 
 
 async def _get(connection: AsyncConnection, name: CertificateName) -> CertificateView:
-    view = await certificate_views.get_certificate(connection, _storable(name.certificate_id))
+    wanted = _storable(name.certificate_id)
+    view = await certificate_views.get_certificate(connection, name.tenant_id, wanted)
     if view is None:
         raise _not_found(f"certificate {name.certificate_id}")
     return view
 
 
 async def _revoke(connection: AsyncConnection, wanted: RevokeCertificate) -> CertificateView:
-    revoked = await certificates.revoke(connection, _storable(wanted.certificate_id), wanted.reason)
-    view = await _get(connection, CertificateName(certificate_id=wanted.certificate_id))
+    named = CertificateName(tenant_id=wanted.tenant_id, certificate_id=wanted.certificate_id)
+    await _get(connection, named)
+    revoked = await certificates.revoke(connection, wanted.certificate_id, wanted.reason)
+    view = await _get(connection, named)
     if revoked is None:
         raise refuse(409, "already_revoked", f"it was revoked at {view.revoked_at}")
     await tell(
@@ -95,14 +101,17 @@ async def _revoke(connection: AsyncConnection, wanted: RevokeCertificate) -> Cer
 async def _of_station(
     connection: AsyncConnection, query: CertificatesOfStation
 ) -> StationCertificatesView:
-    found = await certificate_views.of_station(connection, _storable(query.station_id))
+    found = await certificate_views.of_station(
+        connection, query.tenant_id, _storable(query.station_id)
+    )
     if found is None:
         raise _not_found(f"station {query.station_id}")
     return found
 
 
 async def _hash_data(connection: AsyncConnection, query: FindInstalled) -> HashDataView:
-    state = await installed_certificates.load(connection, [_storable(query.station_id)])
+    known = await known_of(connection, query.tenant_id, [query.station_id])
+    state = await installed_certificates.load(connection, known)
     serial = normal_serial(query.serial_number)
     found = [
         one

@@ -17,15 +17,17 @@ from csms_shared.contracts.certificates import (
 )
 from csms_shared.contracts.pages import Page
 from csms_shared.db.cursors import as_text
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.times import format_time
 from station_registry.certificates.domain.installed import UNKNOWN_HASH, Installed
 from station_registry.certificates.store import installed as installed_certificates
 from station_registry.database.pages import NewestFirst
 from station_registry.database.sql import statement
+from station_registry.provisioning.store import known_of
 
 _SHOWN = 50
 
-_GET = statement("SELECT * FROM certificate WHERE fingerprint = :fingerprint")
+_GET = statement(f"SELECT * FROM certificate WHERE {of_tenant()} AND fingerprint = :fingerprint")
 _CERTIFICATES = NewestFirst(
     "certificate",
     time="issued_at",
@@ -39,16 +41,18 @@ _CERTIFICATES = NewestFirst(
         "expires_within_days": "not_after < now() + make_interval(days => :expires_within_days)",
     },
 )
-_EXISTS = statement("SELECT 1 FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
 _REQUESTS = statement(
-    "SELECT * FROM certificate_request WHERE station_id = :station_id "
+    f"SELECT * FROM certificate_request WHERE {of_tenant()} AND station_id = :station_id "
     f"ORDER BY received_at DESC, request_id DESC LIMIT {_SHOWN}"
 )
 
 
-async def get_certificate(connection: AsyncConnection, fingerprint: str) -> CertificateView | None:
-    """Return one certificate."""
-    row = (await connection.execute(_GET, {"fingerprint": fingerprint})).first()
+async def get_certificate(
+    connection: AsyncConnection, tenant_id: str, fingerprint: str
+) -> CertificateView | None:
+    """Return one certificate of a tenant."""
+    named = {"tenant_id": tenant_id, "fingerprint": fingerprint}
+    row = (await connection.execute(_GET, named)).first()
     return None if row is None else _certificate(row)
 
 
@@ -60,13 +64,16 @@ async def list_certificates(
 
 
 async def of_station(
-    connection: AsyncConnection, station_id: str
+    connection: AsyncConnection, tenant_id: str, station_id: str
 ) -> StationCertificatesView | None:
-    """Return what is known of a station's certificates, None where there is no such station."""
-    if (await connection.execute(_EXISTS, {"station_id": station_id})).first() is None:
+    """Return what is known of a station's certificates; None where its tenant has no such one."""
+    if not await known_of(connection, tenant_id, [station_id]):
         return None
-    own = await list_certificates(connection, ListCertificates(station_id=station_id, limit=_SHOWN))
-    requests = await connection.execute(_REQUESTS, {"station_id": station_id})
+    named = {"tenant_id": tenant_id, "station_id": station_id}
+    own = await list_certificates(
+        connection, ListCertificates(tenant_id=tenant_id, station_id=station_id, limit=_SHOWN)
+    )
+    requests = await connection.execute(_REQUESTS, named)
     state = await installed_certificates.load(connection, [station_id])
     return StationCertificatesView(
         station_id=station_id,

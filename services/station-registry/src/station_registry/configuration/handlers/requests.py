@@ -1,6 +1,7 @@
 """What operators ask of configuration: the last known one, a fresh one."""
 
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +17,6 @@ from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.refusals import refuse
 from csms_shared.ocpp.intents import ReadConfiguration
 from csms_shared.runtime.clock import now_ms
-from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.configuration.domain import MAX_KEYS, KnownKey, key_of, max_keys, pieces
 from station_registry.configuration.store.values import read_configuration
@@ -28,11 +28,18 @@ from station_registry.provisioning import store as stations
 READ_WITHIN_MS = 15 * 60_000
 
 
+class _NamesStation(Protocol):
+    """What requests on one station's configuration have in common."""
+
+    tenant_id: str
+    station_id: str
+
+
 async def get_configuration(
     connection: AsyncConnection, query: ConfigurationOf
 ) -> ConfigurationView:
     """Return what is known of a station's configuration."""
-    known = await _known(connection, query.station_id)
+    known = await _known(connection, query)
     return ConfigurationView(
         station_id=query.station_id, items=[_item(known[key]) for key in sorted(known)]
     )
@@ -42,7 +49,7 @@ async def configuration_values(
     connection: AsyncConnection, query: ConfigurationValues
 ) -> dict[str, str]:
     """Return known values under the keys as they were asked for."""
-    known = await _known(connection, query.station_id)
+    known = await _known(connection, query)
     found = {name: known.get(key_of(name)) for name in query.keys}
     return {
         name: row.value for name, row in found.items() if row is not None and row.value is not None
@@ -53,7 +60,7 @@ async def refresh_configuration(
     connection: AsyncConnection, request: RefreshConfiguration
 ) -> OrderedCommands:
     """Order the commands that read a station's configuration again."""
-    known = await _known(connection, request.station_id)
+    known = await _known(connection, request)
     most = known.get(key_of(MAX_KEYS))
     orders = [
         read_order(request.station_id, keys, request.created_by)
@@ -69,8 +76,9 @@ def read_order(station_id: str, keys: list[str], created_by: str) -> CommandOrde
     return command_order(station_id, wanted, now_ms(), READ_WITHIN_MS, created_by)
 
 
-async def _known(connection: AsyncConnection, station_id: str) -> dict[str, KnownKey]:
-    if not is_storable(station_id) or await stations.unknown(connection, [station_id]):
+async def _known(connection: AsyncConnection, named: _NamesStation) -> dict[str, KnownKey]:
+    station_id = named.station_id
+    if not await stations.known_of(connection, named.tenant_id, [station_id]):
         raise refuse(404, "not_found", f"there is no station {station_id}")
     return (await read_configuration(connection, [station_id]))[station_id]
 

@@ -10,22 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.configuration import (
     AppliedTemplate,
     ApplyTemplate,
+    CreateTemplate,
     Drift,
     DriftState,
+    ListTemplates,
     ReplaceTemplate,
     StationDrift,
-    TemplateContent,
     TemplateId,
     TemplateStations,
     TemplateView,
 )
 from csms_shared.contracts.orders import CommandOrder
-from csms_shared.contracts.pages import Page, PageQuery
+from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.ocpp.intents import ChangeConfiguration
 from csms_shared.ocpp.secret_keys import is_secret_key
 from csms_shared.runtime.clock import now_ms, utc_now
+from csms_shared.values.tenant_keys import key_without_tenant
 from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.configuration.domain import (
@@ -62,48 +64,48 @@ _NAMED_UNKNOWN = 10
 CHANGE_WITHIN_MS = 24 * 3600_000
 
 
-async def list_all(connection: AsyncConnection, query: PageQuery) -> Page[TemplateView]:
+async def list_all(connection: AsyncConnection, query: ListTemplates) -> Page[TemplateView]:
     """Return a page of templates by name."""
     after = "" if query.cursor is None else decode_cursor(query.cursor, as_text)[0]
-    rows = await list_templates(connection, after, query.limit + 1)
+    rows = await list_templates(connection, query.tenant_id, after, query.limit + 1)
     shown = rows[: query.limit]
-    cursor = encode_cursor(shown[-1].name) if len(rows) > query.limit else None
+    cursor = encode_cursor(key_without_tenant(shown[-1].name)) if len(rows) > query.limit else None
     return Page(items=[_view(row) for row in shown], next_cursor=cursor)
 
 
-async def create(connection: AsyncConnection, content: TemplateContent) -> TemplateView:
+async def create(connection: AsyncConnection, content: CreateTemplate) -> TemplateView:
     """Make a template."""
     await _check(connection, content)
     template_id = uuid.uuid4()
     if not await create_template(connection, template_id, content):
         raise _name_taken(content.name)
-    return _view(await _template(connection, template_id))
+    return _view(await _template(connection, content.tenant_id, template_id))
 
 
 async def get(connection: AsyncConnection, name: TemplateId) -> TemplateView:
     """Return one template."""
-    return _view(await _template(connection, name.template_id))
+    return _view(await _template(connection, name.tenant_id, name.template_id))
 
 
 async def replace(connection: AsyncConnection, content: ReplaceTemplate) -> TemplateView:
     """Give a template new content."""
     await _check(connection, content)
     await lock_templates(connection)
-    await _template(connection, content.template_id)
+    await _template(connection, content.tenant_id, content.template_id)
     if not await replace_template(connection, content.template_id, content):
         raise _name_taken(content.name)
-    return _view(await _template(connection, content.template_id))
+    return _view(await _template(connection, content.tenant_id, content.template_id))
 
 
 async def delete(connection: AsyncConnection, name: TemplateId) -> None:
     """Delete a template; stations keep what they have."""
-    if not await delete_template(connection, name.template_id):
+    if not await delete_template(connection, name.tenant_id, name.template_id):
         raise _not_found(name.template_id)
 
 
 async def show_drift(connection: AsyncConnection, query: TemplateStations) -> Page[StationDrift]:
     """Return a page of the template's stations, each with what is not as wanted."""
-    template = await _template(connection, query.template_id)
+    template = await _template(connection, query.tenant_id, query.template_id)
     ids, cursor = await _stations(connection, query)
     drifts = _drifts(template.wanted, await read_configuration(connection, ids))
     return Page(
@@ -114,7 +116,7 @@ async def show_drift(connection: AsyncConnection, query: TemplateStations) -> Pa
 
 async def apply(connection: AsyncConnection, request: ApplyTemplate) -> AppliedTemplate:
     """Order the changes of what differs; stations that were never read are read first."""
-    template = await _template(connection, request.template_id)
+    template = await _template(connection, request.tenant_id, request.template_id)
     ids, cursor = await _stations(connection, request)
     await lock_stations(connection, ids)
     known = await read_configuration(connection, ids)
@@ -160,7 +162,7 @@ async def _stations(
     connection: AsyncConnection, query: TemplateStations
 ) -> tuple[list[str], str | None]:
     after = "" if query.cursor is None else decode_cursor(query.cursor, as_text)[0]
-    ids = await stations_of(connection, query.template_id, after, query.limit + 1)
+    ids = await stations_of(connection, query.tenant_id, query.template_id, after, query.limit + 1)
     shown = ids[: query.limit]
     return shown, encode_cursor(shown[-1]) if len(ids) > query.limit else None
 
@@ -172,14 +174,16 @@ def _drifts(
     return {station_id: drift(wanted, keys, now) for station_id, keys in known.items()}
 
 
-async def _template(connection: AsyncConnection, template_id: uuid.UUID) -> Row[Any]:
-    row = await get_template(connection, template_id)
+async def _template(
+    connection: AsyncConnection, tenant_id: str, template_id: uuid.UUID
+) -> Row[Any]:
+    row = await get_template(connection, tenant_id, template_id)
     if row is None:
         raise _not_found(template_id)
     return row
 
 
-async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
+async def _check(connection: AsyncConnection, content: CreateTemplate) -> None:
     secret = [
         (f"values.{name}", "is a secret: never in a template")
         for name in content.values
@@ -191,14 +195,14 @@ async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
         for name in content.values
         if folded.count(key_of(name)) > 1
     ]
-    named = [name for name in content.station_ids if is_storable(name)]
+    named = {name for name in content.station_ids if is_storable(name)}
+    known = await stations.known_of(connection, content.tenant_id, named)
+    sites = await unknown_sites(connection, content.tenant_id, content.site_ids)
     unknown = [
-        ("station_ids", f"there is no {name}")
-        for name in sorted(await stations.unknown(connection, named))[:_NAMED_UNKNOWN]
+        ("station_ids", f"there is no {name}") for name in sorted(named - known)[:_NAMED_UNKNOWN]
     ]
     unknown += [
-        ("site_ids", f"there is no {site_id}")
-        for site_id in sorted(await unknown_sites(connection, content.site_ids))[:_NAMED_UNKNOWN]
+        ("site_ids", f"there is no {site_id}") for site_id in sorted(sites)[:_NAMED_UNKNOWN]
     ]
     if secret or twice or unknown:
         raise refuse(
@@ -209,7 +213,7 @@ async def _check(connection: AsyncConnection, content: TemplateContent) -> None:
 def _view(row: Row[Any]) -> TemplateView:
     return TemplateView(
         template_id=str(row.template_id),
-        name=row.name,
+        name=key_without_tenant(row.name),
         values=row.wanted,
         station_ids=row.station_ids,
         vendor=row.vendor,

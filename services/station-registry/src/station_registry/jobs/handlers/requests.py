@@ -36,6 +36,7 @@ from station_registry.ocpp.orders.jobs import (
     job_request,
     numbered,
 )
+from station_registry.provisioning.store import known_of
 
 _REPORTS_SHOWN = 1000
 
@@ -44,11 +45,12 @@ async def create_job(connection: AsyncConnection, wanted: CreateJob) -> JobDetai
     """Store a job and order its command; the same job again is the same."""
     if wanted.action not in KIND_OF_COMMAND:
         raise refuse(422, "invalid_request", "no such job", ("action", "starts no job"))
-    if not await lock_stations(connection, [wanted.station_id]):
+    known = await known_of(connection, wanted.tenant_id, [wanted.station_id])
+    if not known or not await lock_stations(connection, known):
         raise refuse(404, "not_found", f"there is no station {wanted.station_id}")
     await jobs.lock_jobs_of(connection, [wanted.station_id])
     await start_jobs(connection, [(wanted, None)])
-    return await get_job(connection, JobName(job_id=wanted.job_id))
+    return await get_job(connection, JobName(tenant_id=wanted.tenant_id, job_id=wanted.job_id))
 
 
 async def start_jobs(
@@ -88,7 +90,8 @@ async def start_jobs(
 
 async def get_job(connection: AsyncConnection, name: JobName) -> JobDetail:
     """Return a job with what its station reported."""
-    found = await connection.execute(select(station_job).where(station_job.c.job_id == name.job_id))
+    own = select(station_job).where(station_job.c.tenant_id == name.tenant_id)
+    found = await connection.execute(own.where(station_job.c.job_id == name.job_id))
     row = found.first()
     if row is None:
         raise refuse(404, "not_found", f"there is no job {name.job_id}")
@@ -106,7 +109,8 @@ async def get_job(connection: AsyncConnection, name: JobName) -> JobDetail:
 async def list_jobs(connection: AsyncConnection, query: ListJobs) -> Page[JobView]:
     """Return jobs, newest first."""
     table = station_job.c
-    statement = select(station_job).order_by(table.job_id.desc()).limit(query.limit + 1)
+    statement = select(station_job).where(table.tenant_id == query.tenant_id)
+    statement = statement.order_by(table.job_id.desc()).limit(query.limit + 1)
     for column, value in (
         (table.station_id, query.station_id),
         (table.kind, query.kind and query.kind.value),

@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.pages import Page, PageQuery
+from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import Problem
 from csms_shared.contracts.rollouts import (
     ROLLOUT_MAX_STATIONS,
     CreateRollout,
+    ListRollouts,
     ListRolloutStations,
     RolloutName,
     RolloutStation,
@@ -21,20 +22,20 @@ from csms_shared.contracts.rollouts import (
 )
 from csms_shared.db.cursors import as_text, as_uuid, decode_cursor, encode_cursor
 from csms_shared.runtime.clock import utc_now
-from csms_shared.values.texts import is_storable
 from csms_shared.values.times import format_time
 from station_registry.jobs.domain.rollouts import steered
 from station_registry.jobs.handlers.rollouts import failures, set_statuses
 from station_registry.jobs.store import rollouts
 from station_registry.jobs.tables import firmware_rollout, firmware_rollout_station, station_job
 from station_registry.ocpp.orders.jobs import location_of
+from station_registry.provisioning.store import known_of
 
 _NAMED_UNKNOWN = 10
 
 
 async def create_rollout(connection: AsyncConnection, wanted: CreateRollout) -> RolloutView:
     """Store a rollout; its jobs start at the next turn. The same rollout again is the same."""
-    if await rollouts.lock(connection, wanted.rollout_id) is None:
+    if await rollouts.lock(connection, wanted.tenant_id, wanted.rollout_id) is None:
         stations = await _stations(connection, wanted)
         values = wanted.model_dump(
             exclude={"station_ids", "filter", "selection"},
@@ -44,12 +45,14 @@ async def create_rollout(connection: AsyncConnection, wanted: CreateRollout) -> 
             {**values, "status": RolloutStatus.RUNNING.value, "created_at": utc_now()},
             stations,
         )
-    return await get_rollout(connection, RolloutName(rollout_id=wanted.rollout_id))
+    return await get_rollout(
+        connection, RolloutName(tenant_id=wanted.tenant_id, rollout_id=wanted.rollout_id)
+    )
 
 
 async def steer_rollout(connection: AsyncConnection, wanted: SteerRollout) -> RolloutView:
     """Pause, resume or cancel a rollout; jobs that have started go on."""
-    row = await rollouts.lock(connection, wanted.rollout_id)
+    row = await rollouts.lock(connection, wanted.tenant_id, wanted.rollout_id)
     if row is None:
         raise _not_found(wanted.rollout_id)
     status = steered(RolloutStatus(row.status), wanted.wish)
@@ -66,7 +69,10 @@ async def steer_rollout(connection: AsyncConnection, wanted: SteerRollout) -> Ro
 async def get_rollout(connection: AsyncConnection, name: RolloutName) -> RolloutView:
     """Return a rollout with its report."""
     found = await connection.execute(
-        select(firmware_rollout).where(firmware_rollout.c.rollout_id == name.rollout_id)
+        select(firmware_rollout).where(
+            firmware_rollout.c.rollout_id == name.rollout_id,
+            firmware_rollout.c.tenant_id == name.tenant_id,
+        )
     )
     row = found.first()
     if row is None:
@@ -74,10 +80,11 @@ async def get_rollout(connection: AsyncConnection, name: RolloutName) -> Rollout
     return _view(row, (await rollouts.counts(connection, [row.rollout_id]))[row.rollout_id])
 
 
-async def list_rollouts(connection: AsyncConnection, query: PageQuery) -> Page[RolloutView]:
+async def list_rollouts(connection: AsyncConnection, query: ListRollouts) -> Page[RolloutView]:
     """Return rollouts, newest first."""
     table = firmware_rollout.c
-    statement = select(firmware_rollout).order_by(table.rollout_id.desc()).limit(query.limit + 1)
+    statement = select(firmware_rollout).where(table.tenant_id == query.tenant_id)
+    statement = statement.order_by(table.rollout_id.desc()).limit(query.limit + 1)
     if query.cursor is not None:
         (before,) = decode_cursor(query.cursor, as_uuid)
         statement = statement.where(table.rollout_id < before)
@@ -94,7 +101,7 @@ async def list_rollout_stations(
     connection: AsyncConnection, query: ListRolloutStations
 ) -> Page[RolloutStation]:
     """Return the stations of a rollout, each with where its job stands."""
-    await get_rollout(connection, RolloutName(rollout_id=query.rollout_id))
+    await get_rollout(connection, query)
     table = firmware_rollout_station.c
     statement = (
         select(
@@ -141,8 +148,7 @@ async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[s
             ("filter", "either this or station_ids"),
         )
     if wanted.station_ids is not None:
-        named = {name for name in wanted.station_ids if is_storable(name)}
-        stations = await rollouts.known_stations(connection, named)
+        stations = await known_of(connection, wanted.tenant_id, wanted.station_ids)
         unknown = sorted(set(wanted.station_ids) - stations)
         if unknown:
             raise refuse(
@@ -153,7 +159,7 @@ async def _stations(connection: AsyncConnection, wanted: CreateRollout) -> set[s
             )
         return stations
     assert selection is not None
-    stations = await rollouts.stations_that_are(connection, selection)
+    stations = await rollouts.stations_that_are(connection, wanted.tenant_id, selection)
     if not 0 < len(stations) <= ROLLOUT_MAX_STATIONS:
         raise refuse(
             422,

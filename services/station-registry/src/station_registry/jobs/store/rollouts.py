@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
 from csms_shared.contracts.rollouts import ROLLOUT_MAX_STATIONS, RolloutStatus, StationFilter
 from csms_shared.db.row_arrays import arrays, columns_of, unnest
+from csms_shared.db.tenancy import of_tenant
 from station_registry.database.sql import statement
 from station_registry.jobs.domain.rollouts import RolloutCounts
 from station_registry.jobs.store.jobs import OPEN, TRY_LOCK
 from station_registry.jobs.tables import firmware_rollout, firmware_rollout_station
 from station_registry.provisioning.tables import station
-from station_registry.sites.store import OF_TENANT
 
 WAITING = "waiting"
 # Started by one rollout in one turn; the next turn goes on.
@@ -39,9 +39,9 @@ _STATION = columns_of(firmware_rollout_station, "station_id")
 
 _BY_INDEX = {
     "site_id": "station.station_id IN (SELECT l.station_id FROM station_listing AS l "
-    "WHERE l.site_id = :site_id)",
+    f"WHERE {of_tenant('l')} AND l.site_id = :site_id)",
     "tag": "station.station_id IN (SELECT g.station_id FROM station_tag AS g "
-    f"WHERE g.{OF_TENANT} AND g.tag = :tag)",
+    f"WHERE {of_tenant('g')} AND g.tag = :tag)",
 }
 
 # Each counted no further than a decision needs.
@@ -121,11 +121,12 @@ async def read(connection: AsyncConnection, rollouts: Collection[UUID]) -> dict[
     return {row.rollout_id: row for row in rows}
 
 
-async def lock(connection: AsyncConnection, rollout_id: UUID) -> Row[Any] | None:
-    """Return one rollout, locked."""
+async def lock(connection: AsyncConnection, tenant_id: str, rollout_id: UUID) -> Row[Any] | None:
+    """Return one rollout of a tenant, locked."""
+    table = firmware_rollout.c
     result = await connection.execute(
         select(firmware_rollout)
-        .where(firmware_rollout.c.rollout_id == rollout_id)
+        .where(table.rollout_id == rollout_id, table.tenant_id == tenant_id)
         .with_for_update()
     )
     return result.first()
@@ -199,25 +200,19 @@ async def insert_rollout(
         )
 
 
-async def known_stations(connection: AsyncConnection, station_ids: Collection[str]) -> set[str]:
-    """Return those of the stations that exist."""
-    result = await connection.execute(
-        select(station.c.station_id).where(
-            station.c.station_id == func.any(list(station_ids)), station.c.deleted_at.is_(None)
-        )
+async def stations_that_are(
+    connection: AsyncConnection, tenant_id: str, wanted: StationFilter
+) -> set[str]:
+    """Return a tenant's stations that are meant, one more than a rollout may have at most."""
+    found = select(station.c.station_id).where(
+        station.c.tenant_id == tenant_id, station.c.deleted_at.is_(None)
     )
-    return {row.station_id for row in result}
-
-
-async def stations_that_are(connection: AsyncConnection, wanted: StationFilter) -> set[str]:
-    """Return the stations that are meant, one more than a rollout may have at most."""
-    found = select(station.c.station_id).where(station.c.deleted_at.is_(None))
     for name, value in wanted.model_dump(exclude_none=True).items():
         by_index = _BY_INDEX.get(name)
         found = found.where(
             station.c[name] == value
             if by_index is None
-            else text(by_index).bindparams(**{name: value})
+            else text(by_index).bindparams(tenant_id=tenant_id, **{name: value})
         )
     result = await connection.execute(
         found.order_by(station.c.station_id).limit(ROLLOUT_MAX_STATIONS + 1)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from csms_shared.values.texts import is_storable
 from station_registry.database.sql import at, statement
+from station_registry.database.tenants import TENANT_OF_STATION
 from station_registry.ownership.domain.owners import Owner
 from station_registry.ownership.tables import station_connection
 
@@ -32,9 +33,10 @@ _ROW = (
     *columns_of(station_connection, "ocpp_version", "remote_address", "connected_at"),
 )
 _SAVE = statement(
-    f"INSERT INTO station_connection ({names(_ROW)}) "
-    f"SELECT * FROM {unnest(_ROW)} ORDER BY station_id "
-    "ON CONFLICT (station_id) DO UPDATE SET gateway_id = excluded.gateway_id, "
+    f"INSERT INTO station_connection ({names(_ROW)}, tenant_id) "
+    f"SELECT d.*, {TENANT_OF_STATION} FROM {unnest(_ROW)} ORDER BY station_id "
+    "ON CONFLICT (station_id) DO UPDATE SET tenant_id = excluded.tenant_id, "
+    "gateway_id = excluded.gateway_id, "
     "connection_id = excluded.connection_id, epoch = excluded.epoch, "
     "ocpp_version = excluded.ocpp_version, remote_address = excluded.remote_address, "
     "connected_at = excluded.connected_at"

@@ -49,8 +49,8 @@ async def move(
     quotas = await lock_quotas(connection, {tenant_id, to})
     if to not in quotas:
         raise _wrong(422, "unknown_tenant", f"there is no tenant {to}")
-    station = await changes.lock_station(connection, station_id)
-    if station is None or await _tenant_of(connection, station_id) != tenant_id:
+    station = await changes.lock_station(connection, tenant_id, station_id)
+    if station is None:
         raise refuse(409, "station_moved", f"{station_id} was moved or deleted meanwhile")
     told: list[Reply] = []
     if to != tenant_id:
@@ -61,7 +61,7 @@ async def move(
         await cancel_jobs(connection, station_id)
         await moves.move(connection, station_id, to)
         await _tell(connection, station_id, tenant_id, to)
-    return await get_station(connection, StationName(station_id=station_id)), told
+    return await get_station(connection, StationName(tenant_id=to, station_id=station_id)), told
 
 
 async def _tenant_of(connection: AsyncConnection, station_id: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -66,6 +66,13 @@ from station_registry.traffic.store import refusals
 _Answer = tuple[Any, list[Reply]]
 
 
+class _NamesStation(Protocol):
+    """What requests on one station have in common."""
+
+    tenant_id: str
+    station_id: str
+
+
 def instructing(
     engine: AsyncEngine,
     replies: Replies,
@@ -85,7 +92,7 @@ def instructing(
 
 async def get_station(connection: AsyncConnection, name: StationName) -> StationView:
     """Return a station."""
-    view = await views.get_station(connection, _storable(name.station_id))
+    view = await views.get_station(connection, name.tenant_id, _storable(name.station_id))
     if view is None:
         raise _not_found(name.station_id)
     return view
@@ -94,13 +101,13 @@ async def get_station(connection: AsyncConnection, name: StationName) -> Station
 async def get_detail(connection: AsyncConnection, name: StationName) -> StationDetail:
     """Return a station with its last refused handshake."""
     station = await get_station(connection, name)
-    last_refusal = await refusals.last_of(connection, name.station_id)
+    last_refusal = await refusals.last_of(connection, name.tenant_id, name.station_id)
     return StationDetail(**station.model_dump(), last_refusal=last_refusal)
 
 
 async def list_connectors(connection: AsyncConnection, name: StationName) -> list[ConnectorView]:
     """Return a station's connectors."""
-    found = await views.list_connectors(connection, _storable(name.station_id))
+    found = await views.list_connectors(connection, name.tenant_id, _storable(name.station_id))
     if found is None:
         raise _not_found(name.station_id)
     return found
@@ -130,7 +137,7 @@ async def create(
     check_profile(wanted.security_profile, policies.profiles)
     await take_room(connection, wanted.tenant_id)
     await check_serial_number(connection, wanted.station_id, wanted.registered_serial_number)
-    await check_site(connection, wanted.site_id)
+    await check_site(connection, wanted.tenant_id, wanted.site_id)
     credentials = set_password(
         Credentials(), wanted.credential_proofs, os.urandom(SALT_BYTES), keep_previous=False
     )
@@ -157,12 +164,14 @@ async def create(
         connection,
         [fact("station.created", wanted.station_id, (wanted.station_id, now), now)],
     )
-    return await get_station(connection, StationName(station_id=wanted.station_id))
+    return await get_station(
+        connection, StationName(tenant_id=wanted.tenant_id, station_id=wanted.station_id)
+    )
 
 
 async def change(policies: Policies, connection: AsyncConnection, wanted: ChangeStation) -> _Answer:
     """Change registration and settings, and tell the gateway that holds the station."""
-    station = await _lock(connection, wanted.station_id)
+    station = await _lock(connection, wanted)
     decision = decide_change(
         station.standing, station.profiles, station.description, wanted, policies.profiles
     )
@@ -179,7 +188,7 @@ async def change(policies: Policies, connection: AsyncConnection, wanted: Change
             connection, station.station_id, changed.profiles.registered_serial_number
         )
     if changed.description.site_id != station.description.site_id:
-        await check_site(connection, changed.description.site_id)
+        await check_site(connection, wanted.tenant_id, changed.description.site_id)
     version = await changes.save_changed(connection, changed)
     now = now_ms()
     if decision.standing.status is not station.standing.status:
@@ -202,13 +211,15 @@ async def change(policies: Policies, connection: AsyncConnection, wanted: Change
     if changed.owner is not None and before != after:
         newest = after.model_copy(update={"version": version})
         instructions = [controls.registration(station.station_id, changed.owner, newest)]
-    return await get_station(connection, StationName(station_id=station.station_id)), instructions
+    return await get_station(
+        connection, StationName(tenant_id=wanted.tenant_id, station_id=station.station_id)
+    ), instructions
 
 
 async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
     """Delete a station and close its socket."""
     await changes.lock_tenant_of(connection, _storable(name.station_id))
-    station = await _lock(connection, name.station_id)
+    station = await _lock(connection, name)
     now = now_ms()
     events = [fact("station.deleted", station.station_id, (station.station_id, now), now)]
     instructions: list[Reply] = []
@@ -225,7 +236,7 @@ async def delete(connection: AsyncConnection, name: StationName) -> _Answer:
 
 async def set_station_password(connection: AsyncConnection, wanted: SetPassword) -> None:
     """Change what passwords count, or take in what became of a rotation."""
-    station = await _lock(connection, wanted.station_id)
+    station = await _lock(connection, wanted)
     before = Passwords(station.credentials, station.rotations)
     after = change_password(before, wanted, os.urandom(SALT_BYTES), now_ms())
     if not isinstance(after, Passwords):
@@ -242,7 +253,7 @@ async def offer_profile(
     policies: Policies, connection: AsyncConnection, wanted: OfferProfile
 ) -> None:
     """Open the way to a higher security profile."""
-    station = await _lock(connection, wanted.station_id)
+    station = await _lock(connection, wanted)
     profiles = offered(
         station.profiles, station.credentials, wanted.security_profile, policies.profiles
     )
@@ -251,8 +262,9 @@ async def offer_profile(
     await changes.save_changed(connection, replace(station, profiles=profiles))
 
 
-async def _lock(connection: AsyncConnection, station_id: str) -> changes.ChangingStation:
-    station = await changes.lock_station(connection, _storable(station_id))
+async def _lock(connection: AsyncConnection, named: _NamesStation) -> changes.ChangingStation:
+    station_id = _storable(named.station_id)
+    station = await changes.lock_station(connection, named.tenant_id, station_id)
     if station is None:
         raise _not_found(station_id)
     return station

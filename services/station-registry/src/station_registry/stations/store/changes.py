@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.db.tenancy import of_tenant
 from station_registry.credentials.domain.password_hashes import Credentials
 from station_registry.credentials.domain.rotations import Rotations
 from station_registry.credentials.domain.security_profiles import Profiles
@@ -30,7 +31,8 @@ _LOCK = statement(
     "registration_version, "
     f"{PROFILES}, {CREDENTIALS}, "
     f"password_rotations, password_rotation_until, {', '.join(DESCRIPTION_FIELDS)} "
-    "FROM station WHERE station_id = :station_id AND deleted_at IS NULL FOR UPDATE"
+    f"FROM station WHERE {of_tenant()} AND station_id = :station_id AND deleted_at IS NULL "
+    "FOR UPDATE"
 )
 _CHANGE = statement(
     "UPDATE station SET registration_version = registration_version + 1, "
@@ -71,9 +73,13 @@ class ChangingStation:
     owner: Owner | None
 
 
-async def lock_station(connection: AsyncConnection, station_id: str) -> ChangingStation | None:
-    """Lock a station and its connection; None where there is no such station."""
-    row = (await connection.execute(_LOCK, {"station_id": station_id})).first()
+async def lock_station(
+    connection: AsyncConnection, tenant_id: str, station_id: str
+) -> ChangingStation | None:
+    """Lock a tenant's station and its connection; None where it has no such station."""
+    row = (
+        await connection.execute(_LOCK, {"tenant_id": tenant_id, "station_id": station_id})
+    ).first()
     if row is None:
         return None
     owners = await lock_owners(connection, [station_id])

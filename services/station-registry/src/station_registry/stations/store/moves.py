@@ -14,8 +14,8 @@ from station_registry.provisioning.domain.descriptions import DESCRIPTION_FIELDS
 FOLLOW = ("connector_availability",)
 # What the database keeps of it, by triggers.
 KEPT = ("station_listing", "station_place")
-# What its tenant said of it. Tags go by a trigger.
-END = ("connector_hardware", "station_tag")
+# What its tenant said of it, and its connection. Tags go by a trigger, the connection before.
+END = ("connector_hardware", "station_connection", "station_tag")
 # What happened while it was its former tenant's. `station` is what moves.
 STAY = (
     "certificate",

@@ -25,6 +25,7 @@ from csms_shared.contracts.stations import (
     StationView,
 )
 from csms_shared.db.cursors import as_moment, as_text, decode_cursor, encode_cursor
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.times import format_time
 from station_registry.availability.domain import ConnectorKey, SetAvailability, availability_of
 from station_registry.availability.store import evse_id_of, set_of
@@ -43,11 +44,14 @@ _STATION = (
     "FROM station s "
     f"LEFT JOIN station_liveness l USING (station_id) LEFT JOIN {_ONLINE} USING (station_id) "
 )
-_GET = statement(_STATION + "WHERE s.deleted_at IS NULL AND s.station_id = :station_id")
+_GET = statement(
+    _STATION + f"WHERE {of_tenant('s')} AND s.deleted_at IS NULL AND s.station_id = :station_id"
+)
 # What does not match is passed over in the narrow table, which holds a whole fleet in some
 # megabytes; of the wide one, only the rows of the page are read.
 _LIST = (
-    "WITH page AS MATERIALIZED (SELECT t.station_id FROM station_listing t WHERE true "
+    "WITH page AS MATERIALIZED (SELECT t.station_id FROM station_listing t "
+    f"WHERE {of_tenant('t')} "
     "{conditions}ORDER BY t.station_id LIMIT :limit) "
     + _STATION
     + "WHERE s.station_id IN (SELECT station_id FROM page) ORDER BY s.station_id"
@@ -77,9 +81,11 @@ _CONNECTORS = statement(
 _TOLERANCES = statement(
     "SELECT * FROM tolerance WHERE station_id = ANY(:ids) ORDER BY station_id, name"
 )
-_EXISTS = statement("SELECT 1 FROM station WHERE station_id = :station_id AND deleted_at IS NULL")
+_EXISTS = statement(
+    f"SELECT 1 FROM station WHERE {of_tenant()} AND station_id = :station_id AND deleted_at IS NULL"
+)
 _CONNECTIONS = (
-    f"SELECT c.* FROM {_ONLINE} WHERE true {{after}}"
+    f"SELECT c.* FROM {_ONLINE} WHERE {of_tenant('c')} {{after}}"
     "ORDER BY c.connected_at DESC, c.station_id DESC LIMIT :limit"
 )
 _AFTER = "AND (c.connected_at, c.station_id) < (:connected_at, CAST(:station_id AS text)) "
@@ -99,9 +105,12 @@ COUNTS = (_COUNT, _GATEWAYS)
 """What the fleet's status is made of."""
 
 
-async def get_station(connection: AsyncConnection, station_id: str) -> StationView | None:
-    """Return one station."""
-    row = (await connection.execute(_GET, {"station_id": station_id})).first()
+async def get_station(
+    connection: AsyncConnection, tenant_id: str, station_id: str
+) -> StationView | None:
+    """Return one station of a tenant."""
+    named = {"tenant_id": tenant_id, "station_id": station_id}
+    row = (await connection.execute(_GET, named)).first()
     return (await _views(connection, [row]))[0] if row else None
 
 
@@ -134,10 +143,11 @@ def list_sql(query: ListStations) -> str:
 
 
 async def list_connectors(
-    connection: AsyncConnection, station_id: str
+    connection: AsyncConnection, tenant_id: str, station_id: str
 ) -> list[ConnectorView] | None:
     """Return a station's connectors, None where there is no such station."""
-    if (await connection.execute(_EXISTS, {"station_id": station_id})).first() is None:
+    named = {"tenant_id": tenant_id, "station_id": station_id}
+    if (await connection.execute(_EXISTS, named)).first() is None:
         return None
     known = await set_of(connection, [station_id])
     return (await _connectors(connection, [station_id], known)).get(station_id, [])
@@ -147,7 +157,7 @@ async def list_connections(
     connection: AsyncConnection, query: ListConnections
 ) -> Page[ConnectionView]:
     """Return open connections, newest first."""
-    parameters: dict[str, Any] = {"limit": query.limit + 1}
+    parameters: dict[str, Any] = {"tenant_id": query.tenant_id, "limit": query.limit + 1}
     if query.cursor is not None:
         key = decode_cursor(query.cursor, as_moment, as_text)
         parameters["connected_at"], parameters["station_id"] = key

@@ -58,7 +58,9 @@ async def list_messages(connection: AsyncConnection, query: ListMessages) -> Pag
         ProblemRaised: 404, there is and was no such station.
         BadCursor: the cursor is not one of ours.
     """
-    if not is_storable(query.station_id) or not await was_known(connection, query.station_id):
+    if not is_storable(query.station_id) or not await was_known(
+        connection, query.tenant_id, query.station_id
+    ):
         raise _not_found(query.station_id)
     after = None
     if query.cursor is not None:

@@ -88,7 +88,7 @@ async def get_refusal(connection: AsyncConnection, name: RefusalName) -> Refusal
     Raises:
         ProblemRaised: 404, there is none of this id.
     """
-    found = await refusals.get(connection, name.id)
+    found = await refusals.get(connection, name.tenant_id, name.id)
     if found is None:
         raise refuse(404, "not_found", f"there is no refusal {name.id}")
     return found

@@ -13,6 +13,7 @@ from csms_shared.contracts.pages import Page
 from csms_shared.db.cursors import as_int64
 from csms_shared.db.purging import delete_slice
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
+from csms_shared.db.tenancy import of_tenant
 from csms_shared.values.texts import fit
 from csms_shared.values.times import format_time
 from station_registry.database.pages import NewestFirst
@@ -44,9 +45,10 @@ _TOO_OLD = (
     "now() - interval '30 days', (SELECT refused_at FROM refusal ORDER BY refused_at DESC "
     f"OFFSET {REFUSALS_KEPT} LIMIT 1)) ORDER BY refused_at LIMIT :slice"
 )
-_GET = statement("SELECT * FROM refusal WHERE id = :id")
+_GET = statement(f"SELECT * FROM refusal WHERE {of_tenant()} AND id = :id")
 _LAST = statement(
-    "SELECT * FROM refusal WHERE station_id = :station_id ORDER BY refused_at DESC, id DESC LIMIT 1"
+    f"SELECT * FROM refusal WHERE {of_tenant()} AND station_id = :station_id "
+    "ORDER BY refused_at DESC, id DESC LIMIT 1"
 )
 _REFUSALS = NewestFirst(
     "refusal",
@@ -88,15 +90,18 @@ async def save(connection: AsyncConnection, refusals: Iterable[tuple[str, Refusa
         await connection.execute(_SAVE, arrays(_ROW, [key + row for key, row in rows.items()]))
 
 
-async def get(connection: AsyncConnection, refusal_id: int) -> RefusalView | None:
+async def get(connection: AsyncConnection, tenant_id: str, refusal_id: int) -> RefusalView | None:
     """Return one row of refusals."""
-    row = (await connection.execute(_GET, {"id": refusal_id})).first()
+    row = (await connection.execute(_GET, {"tenant_id": tenant_id, "id": refusal_id})).first()
     return None if row is None else _view(row)
 
 
-async def last_of(connection: AsyncConnection, station_id: str) -> RefusalView | None:
+async def last_of(
+    connection: AsyncConnection, tenant_id: str, station_id: str
+) -> RefusalView | None:
     """Return the last refusal of a station."""
-    row = (await connection.execute(_LAST, {"station_id": station_id})).first()
+    named = {"tenant_id": tenant_id, "station_id": station_id}
+    row = (await connection.execute(_LAST, named)).first()
     return None if row is None else _view(row)
 
 

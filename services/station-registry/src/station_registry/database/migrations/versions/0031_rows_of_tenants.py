@@ -19,6 +19,7 @@ _TABLES = (
     "firmware_rollout",
     "refusal",
     "security_event",
+    "station_connection",
     "station_job",
 )
 # What the database keeps of stations has the tenant that each has now.
