@@ -11,7 +11,7 @@ from driven_registry import Registry
 from pydantic import BaseModel
 from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tenant_rows import FINGERPRINT, JOB, ROLLOUT, TASK, make_tenants, store_all
+from stored_of_tenant import FINGERPRINT, JOB, ROLLOUT, TASK, make_tenants, store_all
 
 from csms_shared.contracts.pages import PARKED_OPERATIONS
 from csms_shared.contracts.refusals import ProblemRaised

@@ -161,7 +161,7 @@ def _require_platform(asking: Principal, role: Role, *, wanted: bool) -> None:
     _protect(asking, is_platform=True)
     if role is not Role.ADMIN or asking.acts_for != DEFAULT_TENANT:
         detail = f"a platform administrator has the role admin, and is of {DEFAULT_TENANT}"
-        raise refuse(422, "validation_failed", detail, ("platform", "must be false here"))
+        raise refuse(409, "no_platform_administrator", detail, ("platform", "must be false here"))
 
 
 def _protect(asking: Principal, *, is_platform: bool) -> None:

@@ -64,7 +64,12 @@ async def list_api_keys(
     response_model=ApiKeyAnswer,
     status_code=201,
     summary="Create an API key",
-    responses={409: {"description": "There is a key of this name."}},
+    responses={
+        409: {
+            "description": "There is a key of this name; or: a platform administrator has the role "
+            "admin, and is of the default tenant."
+        }
+    },
 )
 async def create_api_key(request: Request, principal: Administrator, body: NewApiKey) -> Response:
     """Create an API key; the key is in this answer and nowhere else."""

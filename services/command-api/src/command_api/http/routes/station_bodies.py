@@ -15,7 +15,6 @@ from csms_shared.contracts.stations import (
 )
 from csms_shared.values.flags import Flag
 from csms_shared.values.numbers import Whole
-from csms_shared.values.tenants import TenantId
 
 _EXEMPT = (
     "true for a station on a test bench: it may connect, boot and be sent triggers and commands as "
@@ -56,10 +55,6 @@ class StationChange(StationDescription):
     strict: Flag | SkipJsonSchema[None] = None
     exempt_from_limits: Flag | SkipJsonSchema[None] = Field(None, description=_EXEMPT)
     tags: Tags | SkipJsonSchema[None] = None
-    tenant_id: TenantId | SkipJsonSchema[None] = Field(
-        None,
-        description="gives the station to another tenant: alone, and by a platform administrator",
-    )
 
 
 class NewHardware(Hardware):

@@ -45,15 +45,7 @@ router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRou
 
 # 20 bytes as OCPP carries them: hexadecimal, at the greatest length that stations take.
 _GENERATED_BYTES = 20
-_TENANT = "tenant_id"
-_NOT_NULL = (
-    "registration_status",
-    "security_profile",
-    "strict",
-    "exempt_from_limits",
-    "tags",
-    _TENANT,
-)
+_NOT_NULL = ("registration_status", "security_profile", "strict", "exempt_from_limits", "tags")
 _DESCRIPTION = (*StationDescription.model_fields, "tags")
 
 ConnectorId = Annotated[
@@ -153,24 +145,17 @@ async def get_station(request: Request, _: Viewer, station_id: StationId) -> Res
     responses={409: {"description": "Another station has this serial number."}},
 )
 async def change_station(
-    request: Request, administrator: Administrator, station_id: StationId, body: StationChange
+    request: Request, _: Administrator, station_id: StationId, body: StationChange
 ) -> Response:
-    """Change what is given.
-
-    With another `tenant_id` the station is disconnected and becomes that tenant's; what happened
-    stays where it happened.
-    """
+    """Change what is given."""
     for name in _NOT_NULL:
         if name in body.model_fields_set and getattr(body, name) is None:
             raise refuse(422, "validation_failed", f"{name} has no null", (name, "is not null"))
-    fields = body.model_dump(mode="json", exclude_unset=True)
-    if _TENANT in fields:
-        if not administrator.is_platform:
-            raise refuse(403, "forbidden", "this needs a platform administrator")
-        # The registry moves a station whosever it is: here it is of the tenant that is acted for.
-        await ask_registry(request, "stations.get", {"station_id": station_id})
-        fields["to_tenant_id"] = fields.pop(_TENANT)
-    parameters = {"station_id": station_id, "set": sorted(fields), **fields}
+    parameters = {
+        "station_id": station_id,
+        "set": sorted(body.model_fields_set),
+        **body.model_dump(mode="json", exclude_unset=True),
+    }
     changed = await ask_registry(request, "stations.change", parameters)
     state_of(request).owners.forget(station_id)
     return Json(changed)

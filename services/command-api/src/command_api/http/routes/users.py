@@ -20,6 +20,7 @@ from csms_shared.values.flags import Flag
 router = APIRouter(prefix="/users", tags=["users"], route_class=AuditedRoute)
 
 Username = Annotated[str, Path(min_length=1, max_length=255)]
+_PLATFORM_RULE = "a platform administrator has the role admin, and is of the default tenant."
 _BUSY = {"description": "Too many passwords are being hashed already."}
 PLATFORM = "true: an administrator who acts for every tenant; only such a one may say so"
 PASSWORD = Field(min_length=8, max_length=1_000)
@@ -88,7 +89,10 @@ async def list_users(
     response_model=UserView,
     status_code=201,
     summary="Create a user",
-    responses={409: {"description": "There is such a user."}, 429: _BUSY},
+    responses={
+        409: {"description": f"There is such a user; or: {_PLATFORM_RULE}"},
+        429: _BUSY,
+    },
 )
 async def create_user(request: Request, administrator: Administrator, body: NewUser) -> Response:
     """Create a user; names are unique in the deployment."""
@@ -108,7 +112,10 @@ async def get_user(request: Request, administrator: Administrator, username: Use
     "/{username:username}",
     response_model=UserView,
     summary="Change a user",
-    responses={409: {"description": "This is the last administrator."}, 429: _BUSY},
+    responses={
+        409: {"description": f"This is the last administrator; or: {_PLATFORM_RULE}"},
+        429: _BUSY,
+    },
 )
 async def change_user(
     request: Request, administrator: Administrator, username: Username, body: UserChange
