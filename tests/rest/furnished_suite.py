@@ -81,8 +81,7 @@ class Furniture:
 async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncIterator[Furniture]:
     """Make one of each thing, and a key of this role; keep the station that answers connected."""
     names = _Names(role)
-    wanted = {"name": names.of("KEY"), "role": role, "platform": role == "admin"}
-    key = await _posted(operator, "/api-keys", wanted)
+    key = await _posted(operator, "/api-keys", {"name": names.of("KEY"), "role": role})
     await _posted(operator, "/id-tokens", {"id_token": names.token})
     for user in (names.of("USER"), names.of("CHANGED")):
         body = {"username": user, "password": PASSWORD, "role": "viewer"}

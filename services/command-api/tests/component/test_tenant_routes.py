@@ -1,11 +1,25 @@
 """Tenants over REST: what station-registry is asked, and who may."""
 
+from typing import Any
+
+import asyncpg
 import httpx
 import pytest
 from command_api_fakes import Stations, is_problem
 from tenants_of_api import Tenants, key_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+_VIEW: dict[str, Any] = {
+    "party_id": None,
+    "country_code": None,
+    "time_zone": None,
+    "max_stations": None,
+    "max_requests_per_s": None,
+    "status": "active",
+    "created_at": "2026-11-20T00:00:00.000Z",
+    "updated_at": "2026-11-20T00:00:00.000Z",
+}
 
 
 @pytest.fixture
@@ -15,13 +29,63 @@ def tenants(stations: Stations) -> Tenants:
     return known
 
 
-async def test_a_platform_administrator_sees_tenants(
-    admin: httpx.AsyncClient, tenants: Tenants
+async def test_a_platform_administrator_changes_a_tenant(
+    admin: httpx.AsyncClient, stations: Stations, tenants: Tenants, database: asyncpg.Pool
 ) -> None:
-    tenant_id = tenants.new()
+    registry, tenant_id = stations.registry, tenants.new()
+    registry.operations["tenants.change"] = lambda parameters: (
+        _VIEW
+        | {
+            "tenant_id": parameters["changed_tenant_id"],
+            "name": "N",
+            "status": "suspended",
+        }
+    )
+    changed = await admin.patch(
+        f"/tenants/{tenant_id}", json={"status": "suspended", "party_id": None}
+    )
+    assert changed.json()["status"] == "suspended"
+    assert registry.asked("tenants.change")[-1] == {
+        "changed_tenant_id": tenant_id,
+        "set": ["party_id", "status"],
+        "status": "suspended",
+        "party_id": None,
+    }
+    noted = await database.fetchrow(
+        "SELECT target_type, target_id, tenant_id FROM audit WHERE target_id = $1", tenant_id
+    )
+    assert noted is not None
+    assert tuple(noted) == ("tenants", tenant_id, "default")
     shown = await admin.get(f"/tenants/{tenant_id}")
     assert shown.json()["tenant_id"] == tenant_id
     is_problem(await admin.get("/tenants/no-such"), 404, "not_found")
+    for field in ("name", "status"):
+        refused = await admin.patch(f"/tenants/{tenant_id}", json={field: None})
+        problem = is_problem(refused, 422, "validation_failed")
+        assert problem["errors"] == [{"field": field, "message": "is not null"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("party_id", "abc"),
+        ("country_code", "de"),
+        ("time_zone", "Nowhere/At_all"),
+        ("max_stations", -1),
+        ("max_stations", 10**18),
+        ("max_requests_per_s", 0),
+        ("max_requests_per_s", 1_000_001),
+        ("status", "away"),
+        ("name", "a\x00b"),
+        ("name", ""),
+    ],
+)
+async def test_what_no_tenant_can_be_is_refused_with_its_field(
+    admin: httpx.AsyncClient, field: str, value: object
+) -> None:
+    refused = await admin.patch("/tenants/default", json={field: value})
+    problem = is_problem(refused, 422, "validation_failed")
+    assert {error["field"].partition(".")[0] for error in problem["errors"]} == {field}
 
 
 async def test_nobody_else_sees_tenants(
@@ -32,6 +96,7 @@ async def test_nobody_else_sees_tenants(
         for method, path in (
             ("GET", "/api/v1/tenants"),
             ("GET", f"/api/v1/tenants/{tenant_id}"),
+            ("PATCH", f"/api/v1/tenants/{tenant_id}"),
         ):
             answer = await nobody.request(method, path, json={"name": "x"}, headers=key)
             is_problem(answer, 403, "forbidden")

@@ -3,19 +3,35 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import PlatformAdministrator
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
-from command_api.http.state import ask_registry
+from command_api.http.state import ask_registry, state_of
 from csms_shared.contracts.pages import Page
-from csms_shared.contracts.tenants import TenantView
+from csms_shared.contracts.refusals import refuse
+from csms_shared.contracts.sites import Name
+from csms_shared.contracts.tenants import TenantDetails, TenantStatus, TenantView
 
 router = APIRouter(prefix="/tenants", tags=["tenants"], route_class=AuditedRoute)
 
 TenantInPath = Annotated[str, Path(min_length=1, max_length=255)]
+_NOT_NULL = ("name", "status")
+
+
+class TenantChange(TenantDetails):
+    """Changes to a tenant; null: it is not known any more, or there is no bound."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | SkipJsonSchema[None] = None
+    status: TenantStatus | SkipJsonSchema[None] = Field(
+        None, description="`suspended`: its stations may not connect; its users go on reading"
+    )
 
 
 @router.get("", response_model=Page[TenantView], summary="List tenants")
@@ -36,6 +52,24 @@ async def get_tenant(
 ) -> Response:
     """Return one tenant."""
     return Json(await _ask(request, "get", {"named_tenant_id": tenant_id}))
+
+
+@router.patch("/{tenant_id:segment}", response_model=TenantView, summary="Change a tenant")
+async def change_tenant(
+    request: Request, _: PlatformAdministrator, tenant_id: TenantInPath, body: TenantChange
+) -> Response:
+    """Change what is given; what is given as null is not known any more, or has no bound."""
+    for name in _NOT_NULL:
+        if name in body.model_fields_set and getattr(body, name) is None:
+            raise refuse(422, "validation_failed", f"{name} has no null", (name, "is not null"))
+    parameters = {
+        **body.model_dump(mode="json", exclude_unset=True),
+        "changed_tenant_id": tenant_id,
+        "set": sorted(body.model_fields_set),
+    }
+    changed = await _ask(request, "change", parameters)
+    state_of(request).tenants.forget(tenant_id)
+    return Json(changed)
 
 
 async def _ask(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
