@@ -1,5 +1,6 @@
 """Tenants over REST: what station-registry is asked, and who may."""
 
+import secrets
 from typing import Any
 
 import asyncpg
@@ -95,8 +96,44 @@ async def test_nobody_else_sees_tenants(
     for key in (await key_of(admin, tenant_id), await key_of(admin, "default")):
         for method, path in (
             ("GET", "/api/v1/tenants"),
+            ("POST", "/api/v1/tenants"),
             ("GET", f"/api/v1/tenants/{tenant_id}"),
             ("PATCH", f"/api/v1/tenants/{tenant_id}"),
         ):
-            answer = await nobody.request(method, path, json={"name": "x"}, headers=key)
+            answer = await nobody.request(
+                method, path, json={"tenant_id": "x", "name": "x"}, headers=key
+            )
             is_problem(answer, 403, "forbidden")
+
+
+async def test_a_tenant_is_made_once_for_its_idempotency_key(
+    admin: httpx.AsyncClient, stations: Stations, tenants: Tenants
+) -> None:
+    tenant_id = f"new-{secrets.token_hex(6)}"
+
+    def create(parameters: dict[str, Any]) -> dict[str, Any]:
+        tenants.known.add(parameters["new_tenant_id"])
+        return _VIEW | {"tenant_id": parameters["new_tenant_id"], "name": parameters["name"]}
+
+    stations.registry.operations["tenants.create"] = create
+    answers = [
+        await admin.post(
+            "/tenants",
+            json={"tenant_id": tenant_id, "name": "New", "max_stations": 5},
+            headers={"Idempotency-Key": tenant_id},
+        )
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    (asked,) = [
+        one
+        for one in stations.registry.asked("tenants.create")
+        if one["new_tenant_id"] == tenant_id
+    ]
+    assert (asked["name"], asked["max_stations"]) == ("New", 5)
+    users = await admin.get("/users", headers={"X-Tenant": tenant_id})
+    assert users.json()["items"] == []
+    for wrong in ("Upper", "a" * 41, "", "a_b", "-a", "a\x00"):
+        refused = await admin.post("/tenants", json={"tenant_id": wrong, "name": "x"})
+        problem = is_problem(refused, 422, "validation_failed")
+        assert problem["errors"][0]["field"] == "tenant_id"

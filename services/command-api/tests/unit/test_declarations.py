@@ -77,6 +77,7 @@ def test_only_what_belongs_to_the_deployment_is_more_than_a_tenants(app: FastAPI
     parked, tenants = "/api/v1/parked", "/api/v1/tenants"
     assert found == {
         (tenants, "get"): Reach.PLATFORM,
+        (tenants, "post"): Reach.PLATFORM,
         (f"{tenants}/{{tenant_id}}", "get"): Reach.PLATFORM,
         (f"{tenants}/{{tenant_id}}", "patch"): Reach.PLATFORM,
         (parked, "get"): Reach.DEPLOYMENT,
