@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from csms_shared.values.tenants import DEFAULT_TENANT
 from tests.extremes.extreme_values import ALL, INTEGERS, NUMBERS, TIMES, extremes_of, written
 from tests.extremes.valid_payloads import places, replaced, value_at
 
@@ -17,6 +18,9 @@ _BODIES: Mapping[str, Any] = {
     "/id-tokens": {"id_token": "EXTREME", "expires_at": _AT, "group_id": "g", "max_concurrent": 1},
     # Each is a site of its own, so that it is stored.
     "/sites": {"site_id": None},
+    # It stays where it is looked for.
+    "/stations/{station_id}/tenant": {"tenant_id": DEFAULT_TENANT},
+    "/tenants": {"tenant_id": "extreme"},
     "/users": {"username": "extreme", "password": "long enough", "role": "viewer"},
     "/users/{username}": {"role": "viewer"},
 }

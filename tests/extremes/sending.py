@@ -123,6 +123,7 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
     bodies: dict[str, Any] = {
         "/sites": {"site_id": "NAMED", "name": "Named"},
         "/stations": {"station_id": station_id},
+        "/tenants": {"tenant_id": "named", "name": "Named"},
         "/id-tokens": {"id_token": "NAMED"},
         "/users": {"username": "named", "password": "long enough", "role": "viewer"},
         "/configuration-templates": {"name": "named", "values": {"HeartbeatInterval": "300"}},
@@ -140,6 +141,7 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
         "station_id": station_id,
         "site_id": "NAMED",
         "connector_id": "1",
+        "tenant_id": "named",
         "id_token": "NAMED",
         "username": "named",
         "transaction_id": str(transactions[0]["transaction_id"]),

@@ -81,11 +81,14 @@ class Furniture:
 async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncIterator[Furniture]:
     """Make one of each thing, and a key of this role; keep the station that answers connected."""
     names = _Names(role)
-    key = await _posted(operator, "/api-keys", {"name": names.of("KEY"), "role": role})
+    wanted = {"name": names.of("KEY"), "role": role, "platform": role == "admin"}
+    key = await _posted(operator, "/api-keys", wanted)
     await _posted(operator, "/id-tokens", {"id_token": names.token})
     for user in (names.of("USER"), names.of("CHANGED")):
         body = {"username": user, "password": PASSWORD, "role": "viewer"}
         await _posted(operator, "/users", body)
+    for tenant in names.tenants:
+        await _posted(operator, "/tenants", {"tenant_id": tenant, "name": "Tenant"})
     for site in (names.site, names.of("OTHER-SITE")):
         await _posted(operator, "/sites", {"site_id": site, "name": "Site"})
     away = {"station_id": names.away, "registered_serial_number": names.of("SN"),
@@ -109,6 +112,7 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
                 "station_id": [names.away],
                 "site_id": [names.of("OTHER-SITE")],
                 "username": [names.of("CHANGED")],
+                "tenant_id": [names.tenants[1]],
                 "transaction_id": await _open_transactions(operator, names.trusting),
                 "reservation_id": await _ids(
                     operator, "/reservations", "reservation_id", station_id=names.trusting
@@ -147,6 +151,11 @@ class _Names:
     @property
     def site(self) -> str:
         return self.of("SITE")
+
+    @property
+    def tenants(self) -> tuple[str, str]:
+        """Return one that is read and one that is changed."""
+        return f"tenant-{self.role}", f"changed-{self.role}"
 
     @property
     def token(self) -> str:
@@ -234,6 +243,7 @@ async def _found(operator: Operator, names: _Names) -> dict[str, list[Name]]:
     found = {
         "station_id": [names.answering],
         "site_id": [names.site],
+        "tenant_id": [names.tenants[0]],
         "id_token": [names.token],
         "username": [names.of("USER")],
         "job_id": [jobs[0]["job_id"]],

@@ -22,6 +22,7 @@ from schemathesis import Case, CheckContext, HookContext, Response
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import CoveragePhaseData, CoverageScenario, TestPhase
 
+from csms_shared.values.tenants import DEFAULT_TENANT
 from tests.rest.charging_rules import consistent_profile
 from tests.rest.furnished_suite import PASSWORD, Furniture, Name
 
@@ -158,6 +159,8 @@ def _spare_the_run(case: Case[Any]) -> None:
             case.path_parameters[name] = _THERE.away
         if name == "username" and given in (_THERE.admin, _THERE.user):
             case.path_parameters[name] = _THERE.changed["username"][0]
+        if name == "tenant_id" and given == DEFAULT_TENANT:
+            case.path_parameters[name] = _THERE.changed["tenant_id"][0]
         if name == "key_id" and given == _THERE.key_id:
             case.path_parameters[name] = _NOTHING
     if case.method == "DELETE" and "/local-list" not in case.path:
@@ -207,6 +210,11 @@ def _give_body(case: Case[Any]) -> None:
     if field is not None and next(_numbers) % 2:
         # Of two things of the same name, the second is 409.
         body[field] = f"{(body.get(field) or '')[:200]}-{next(_numbers)}"[-_LONGEST_NAME:]
+    if case.path == f"{_API}/tenants" and next(_numbers) % 2:
+        body["tenant_id"] = f"tenant-{next(_numbers)}"
+    if case.path.endswith("/tenant"):
+        # One that has room, and the station stays where later requests look for it.
+        body["tenant_id"] = DEFAULT_TENANT
     if "hold_until" in body and body["hold_until"] is not None:
         body["hold_until"] = _in_an_hour()
     if case.path.startswith(f"{_API}/stations"):

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import orjson
 import pytest
-from command_api_fakes import Stations, eventually, is_problem
+from command_api_fakes import Stations, eventually, is_problem, no_such_station
 from commands_over_rest import becomes, send
 from orders_of_services import order, place
 from tenants_of_api import Tenants, key_of
@@ -306,10 +306,14 @@ async def test_users_of_default_read_what_is_of_the_deployment_and_those_of_othe
     assert (await nobody.get("/api/v1/parked?service=command-api", headers=viewer)).is_success
     plain = await key_of(admin, "default")
     is_problem(await nobody.delete("/api/v1/parked/command-api:1", headers=plain), 403, "forbidden")
-    other = await key_of(admin, tenants.new())
+    counts = {"stations": 2, "stations_online": 1, "stations_unconfirmed": 0}
+    stations.registry.operations["fleet.counts"] = lambda _: counts
+    tenant_id = tenants.new()
+    other = await key_of(admin, tenant_id)
     shown = (await nobody.get("/api/v1/status", headers=other)).json()
-    assert shown["station_registry"] == "up"
-    assert (shown["stations"], shown["gateways"], shown["warnings"]) == (None, None, None)
+    assert (shown["station_registry"], stations.registry.tenants[-1]) == ("up", tenant_id)
+    assert shown.items() >= counts.items()
+    assert (shown["gateways"], shown["warnings"]) == (None, None)
     is_problem(await nobody.get("/api/v1/parked", headers=other), 403, "forbidden")
 
 
@@ -436,3 +440,38 @@ async def test_a_held_command_is_not_sent_to_a_station_that_is_anothers_by_then(
     ended = await becomes(admin, held["command_id"], status="error")
     assert ended["error"]["code"] == "UNKNOWN_STATION"
     assert stations.gateway.commands_to(station_id) == []
+
+
+async def test_only_a_platform_administrator_gives_a_station_of_a_tenant_to_another(
+    admin: httpx.AsyncClient,
+    nobody: httpx.AsyncClient,
+    stations: Stations,
+    tenants: Tenants,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    north, south = tenants.new(), tenants.new()
+    registry, station_id = stations.registry, f"moved-{secrets.token_hex(6)}"
+    path, body = f"/api/v1/stations/{station_id}/tenant", {"tenant_id": south}
+    acting = {"Authorization": admin.headers["Authorization"], "X-Tenant": north}
+    monkeypatch.setitem(registry.operations, "stations.get", no_such_station)
+    monkeypatch.setitem(registry.operations, "stations.change", lambda parameters: parameters)
+    before = len(registry.requests)
+    for key in (await key_of(admin, north), await key_of(admin, "default")):
+        is_problem(await nobody.put(path, json=body, headers=key), 403, "forbidden")
+    # None of the tenant that is acted for: nobody is asked to move it.
+    is_problem(await nobody.put(path, json=body, headers=acting), 404, "not_found")
+    for wrong in (None, "Upper", "a" * 41, "", 1):
+        refused = await nobody.put(path, json={"tenant_id": wrong}, headers=acting)
+        problem = is_problem(refused, 422, "validation_failed")
+        assert problem["errors"][0]["field"] == "tenant_id"
+    asked = registry.requests[before:]
+    assert "stations.change" not in [operation for operation, _ in asked]
+    shown = {"station_id": station_id}
+    monkeypatch.setitem(registry.operations, "stations.get", lambda _: shown)
+    moved = await nobody.put(path, json=body, headers=acting)
+    assert moved.json() == {
+        "station_id": station_id,
+        "set": ["to_tenant_id"],
+        "to_tenant_id": south,
+    }
+    assert registry.tenants[-1] == north

@@ -80,6 +80,7 @@ def test_only_what_belongs_to_the_deployment_is_more_than_a_tenants(app: FastAPI
         (tenants, "post"): Reach.PLATFORM,
         (f"{tenants}/{{tenant_id}}", "get"): Reach.PLATFORM,
         (f"{tenants}/{{tenant_id}}", "patch"): Reach.PLATFORM,
+        ("/api/v1/stations/{station_id}/tenant", "put"): Reach.PLATFORM,
         (parked, "get"): Reach.DEPLOYMENT,
         (f"{parked}/bulk/replay", "post"): Reach.PLATFORM,
         (f"{parked}/bulk/delete", "post"): Reach.PLATFORM,

@@ -289,6 +289,9 @@ async def test_a_fleet_of_100_000_is_searched_and_counted_without_reading_its_st
         for role, most in ((requests_engine, 3 * 51), (engine, 51)):
             with acting_for(DEFAULT_TENANT):
                 await _lists_read_little(role, most)
+                nodes = await _explained(role, views.COUNTS_OF_TENANT, tenant_id=DEFAULT_TENANT)
+                assert _rows_of(nodes, "station") == 0
+                assert _pages(nodes) <= PAGES_OF_A_FLEET
         for sql in views.COUNTS:
             nodes = await _explained(engine, sql)
             assert _rows_of(nodes, "station") == 0

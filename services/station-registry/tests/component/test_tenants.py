@@ -103,6 +103,36 @@ async def test_a_change_takes_over_what_is_given(registry: Registry) -> None:
         assert problem == (422, "invalid_request", next(iter(values)))
 
 
+async def test_the_tenant_of_whoever_runs_the_deployment_is_not_suspended(
+    registry: Registry,
+) -> None:
+    problem = await _problem(
+        registry,
+        "tenants.change",
+        changed_tenant_id="default",
+        set=["name", "status"],
+        name="Ours",
+        status="suspended",
+    )
+    assert problem == (409, "default_tenant", "status")
+    (tenant,) = (await registry.request("tenants.list")).items
+    assert tenant.status == "active"
+    assert (await _change(registry, "default", name=tenant.name, status="active")) == tenant
+
+
+async def test_a_tenants_stations_are_counted(registry: Registry) -> None:
+    await _make(registry, "north")
+    for tenant_id in ("north", "north", "default"):
+        station_id = f"{tenant_id}-{len(await registry.query('SELECT 1 FROM station'))}"
+        await registry.request("stations.create", station_id=station_id, tenant_id=tenant_id)
+        if station_id != "north-0":
+            await registry.send([registry.claim(station_id, f"c-{station_id}")])
+    counts = await registry.request("fleet.counts", tenant_id="north")
+    assert (counts.stations, counts.stations_online, counts.stations_unconfirmed) == (2, 1, 0)
+    counts = await registry.request("fleet.counts", tenant_id="nobody")
+    assert (counts.stations, counts.stations_online, counts.stations_unconfirmed) == (0, 0, 0)
+
+
 @pytest.mark.parametrize("tenant_id", ["none", "a\0b", ""])
 async def test_a_tenant_that_there_is_not_is_not_found(registry: Registry, tenant_id: str) -> None:
     unknown = (404, "unknown_tenant", "")

@@ -57,6 +57,7 @@ _CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("sites.list", (), {"q": "Harbour"}),
     ("sites.create", ("site_id",), {"name": "Own"}),
     ("sites.get", ("site_id",), {}),
+    ("fleet.counts", (), {}),
     ("sites.change", ("site_id",), {"set": ["name"], "name": "Other"}),
     ("sites.delete", ("site_id",), {}),
     ("jobs.create", ("station_id",), {"job_id": UUID(int=5), "deadline_ms": 2**41, **TASK}),

@@ -176,6 +176,14 @@ class FleetStatus(Contract):
     warnings: dict[str, str] = Field(default_factory=dict)
 
 
+class FleetCounts(Contract):
+    """How many stations a tenant has; `stations_online`, `stations_unconfirmed`: `FleetStatus`."""
+
+    stations: int
+    stations_online: int
+    stations_unconfirmed: int
+
+
 class ListStations(PageQuery, OfTenant):
     """Filter of the list of stations.
 
@@ -296,8 +304,8 @@ LOOK_UP_OWNERS = "owners.look_up"
 
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
-# list[OwnerView], FleetStatus, those of parked items, Page[HistoryView], Page[MessageView],
-# Page[RefusalView], RefusalView.
+# list[OwnerView], FleetStatus, FleetCounts, those of parked items, Page[HistoryView],
+# Page[MessageView], Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
     "stations.create": CreateStation,
@@ -311,6 +319,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "connections.list": ListConnections,
     LOOK_UP_OWNERS: LookUpOwners,
     "fleet.status": NoParameters,
+    "fleet.counts": OfTenant,
     **SITE_OPERATIONS,
     **TENANT_OPERATIONS,
     **JOB_OPERATIONS,

@@ -73,6 +73,7 @@ def station_operations(
         # Also here: an older command-api does not know that they have a lane.
         LOOK_UP_OWNERS: owner_look_ups(of_all),
         "fleet.status": transactional(of_all, partial(stations.fleet_status, authority)),
+        "fleet.counts": transactional(engine, stations.fleet_counts),
         "jobs.create": transactional(engine, create_job),
         "jobs.get": transactional(engine, get_job),
         "jobs.list": transactional(engine, list_jobs),

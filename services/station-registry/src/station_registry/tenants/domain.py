@@ -6,6 +6,7 @@ from typing import Any
 
 from csms_shared.contracts.requests import FieldProblem, Problem
 from csms_shared.contracts.tenants import ChangeTenant, CreateTenant, TenantStatus
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ def new_tenant(wanted: CreateTenant) -> Tenant:
 
 
 def changed_tenant(before: Tenant, wanted: ChangeTenant) -> Tenant | Problem:
-    """Take over the fields named in `set`."""
+    """Take over the fields named in `set`.
+
+    The default tenant is of whoever runs the deployment: it is not suspended.
+    """
     wrong = [(name, "can't be changed") for name in sorted(wanted.set - _SETTABLE)]
     wrong += [
         (name, "is not null")
@@ -65,7 +69,16 @@ def changed_tenant(before: Tenant, wanted: ChangeTenant) -> Tenant | Problem:
             detail="the tenant is not valid",
             errors=tuple(FieldProblem(field=name, message=message) for name, message in wrong),
         )
-    return replace(before, **_values(wanted, wanted.set))
+    changed = replace(before, **_values(wanted, wanted.set))
+    if changed.tenant_id == DEFAULT_TENANT and changed.status is TenantStatus.SUSPENDED:
+        message = f"{DEFAULT_TENANT} is not suspended"
+        return Problem(
+            status=409,
+            code="default_tenant",
+            detail=f"the tenant {DEFAULT_TENANT} is of whoever runs the deployment: {message}",
+            errors=(FieldProblem(field="status", message=message),),
+        )
+    return changed
 
 
 def why_no_more(tenant_id: str, quota: StationQuota | None) -> str:

@@ -15,6 +15,7 @@ from csms_shared.contracts.stations import (
 )
 from csms_shared.values.flags import Flag
 from csms_shared.values.numbers import Whole
+from csms_shared.values.tenants import TenantId
 
 _EXEMPT = (
     "true for a station on a test bench: it may connect, boot and be sent triggers and commands as "
@@ -55,6 +56,16 @@ class StationChange(StationDescription):
     strict: Flag | SkipJsonSchema[None] = None
     exempt_from_limits: Flag | SkipJsonSchema[None] = Field(None, description=_EXEMPT)
     tags: Tags | SkipJsonSchema[None] = None
+
+
+class StationTenant(BaseModel):
+    """Whose a station is to be."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"tenant_id": "harbour-power"}]}
+    )
+
+    tenant_id: TenantId
 
 
 class NewHardware(Hardware):

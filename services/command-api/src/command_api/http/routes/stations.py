@@ -10,7 +10,11 @@ from starlette.responses import Response
 
 from command_api.commands.domain.password_rotation import length_problem
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Administrator, Viewer
+from command_api.http.access.declarations import (
+    Administrator,
+    PlatformAdministrator,
+    Viewer,
+)
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.refusals import ExplainedRefusal, explained
@@ -19,6 +23,7 @@ from command_api.http.routes.station_bodies import (
     NewPassword,
     NewStation,
     StationChange,
+    StationTenant,
 )
 from command_api.http.state import (
     ApiState,
@@ -159,6 +164,31 @@ async def change_station(
     changed = await ask_registry(request, "stations.change", parameters)
     state_of(request).owners.forget(station_id)
     return Json(changed)
+
+
+@router.put(
+    "/{station_id:segment}/tenant",
+    response_model=StationView,
+    summary="Give a station to another tenant",
+    responses={409: {"description": "The tenant has no room, or somebody else moved it first."}},
+)
+async def move_station(
+    request: Request, _: PlatformAdministrator, station_id: StationId, body: StationTenant
+) -> Response:
+    """Disconnect a station of the tenant that is acted for, and give it to another.
+
+    What happened stays where it happened; one that is that tenant's already stays as it is.
+    """
+    # The registry moves a station whosever it is: here it is of the tenant that is acted for.
+    await ask_registry(request, "stations.get", {"station_id": station_id})
+    parameters = {
+        "station_id": station_id,
+        "set": ["to_tenant_id"],
+        "to_tenant_id": body.tenant_id,
+    }
+    moved = await ask_registry(request, "stations.change", parameters)
+    state_of(request).owners.forget(station_id)
+    return Json(moved)
 
 
 @router.delete(

@@ -12,7 +12,6 @@ from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.state import ask_registry, state_of
 from command_api.ports import ServiceAway
-from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import ConnectionView, GatewayView
 from csms_shared.db.engine import why_away
@@ -27,8 +26,9 @@ VERSION = importlib.metadata.version("csms-command-api")
 class Status(BaseModel):
     """The suite at a glance. `broker`, `database`, `station_registry`: `up` or `down`.
 
-    What the registry would know is null while it does not answer; gateways, counts and warnings are
-    the deployment's, and null for users and keys of tenants that share it. `stations_online` are
+    What the registry would know is null while it does not answer. Users and keys of `default` are
+    told of the whole deployment, those of other tenants of their own stations: their `gateways`
+    and `warnings` are null. `stations_online` are
     surely online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
     `warnings`: by name, what is wrong although everything is up.
     """
@@ -52,10 +52,12 @@ async def get_status(request: Request, viewer: Viewer) -> Response:
     fleet: dict[str, Any] | None = None
     if state.broker_is_up():
         try:
-            fleet = await state.services.ask(STATION_REGISTRY, "fleet.status", {})
+            fleet = await ask_registry(
+                request, "fleet.status" if viewer.is_of_deployment else "fleet.counts", {}
+            )
         except ServiceAway:
             fleet = None
-    shown = fleet if viewer.is_of_deployment else None
+    deployment = fleet if viewer.is_of_deployment else None
     return Json(
         {
             "version": VERSION,
@@ -63,12 +65,12 @@ async def get_status(request: Request, viewer: Viewer) -> Response:
             "broker": _up(state.broker_is_up()),
             "database": _up(await why_away(state.engine) is None),
             "station_registry": _up(fleet is not None),
-            "stations": shown and shown["stations"],
-            "stations_online": shown and shown["stations_online"],
-            "stations_unconfirmed": shown and shown.get("stations_unconfirmed"),
-            "gateways": shown and shown["gateways"],
+            "stations": fleet and fleet["stations"],
+            "stations_online": fleet and fleet["stations_online"],
+            "stations_unconfirmed": fleet and fleet.get("stations_unconfirmed"),
+            "gateways": deployment and deployment["gateways"],
             # A registry of the version before says nothing of them.
-            "warnings": shown and shown.get("warnings", {}),
+            "warnings": deployment and deployment.get("warnings", {}),
         }
     )
 

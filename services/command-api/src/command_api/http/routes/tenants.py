@@ -112,7 +112,12 @@ async def get_tenant(
     return Json(await _ask(request, "get", {"named_tenant_id": tenant_id}))
 
 
-@router.patch("/{tenant_id:segment}", response_model=TenantView, summary="Change a tenant")
+@router.patch(
+    "/{tenant_id:segment}",
+    response_model=TenantView,
+    summary="Change a tenant",
+    responses={409: {"description": "The default tenant is not suspended."}},
+)
 async def change_tenant(
     request: Request, _: PlatformAdministrator, tenant_id: TenantInPath, body: TenantChange
 ) -> Response:

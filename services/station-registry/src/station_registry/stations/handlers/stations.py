@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.replies import Replies
 from csms_shared.contracts.refusals import ProblemRaised, refuse
+from csms_shared.contracts.requests import OfTenant
 from csms_shared.contracts.stations import (
     ChangeStation,
     ConnectorView,
     CreateStation,
+    FleetCounts,
     FleetStatus,
     LookUpOwners,
     NoParameters,
@@ -124,6 +126,11 @@ async def fleet_status(
     """Return how the fleet does, and what keeps stations from getting certificates."""
     fleet = await views.fleet_status(connection)
     return fleet.model_copy(update={"warnings": await signing_warnings(connection, authority)})
+
+
+async def fleet_counts(connection: AsyncConnection, asked: OfTenant) -> FleetCounts:
+    """Return how many stations a tenant has."""
+    return await views.fleet_counts(connection, asked.tenant_id)
 
 
 async def create(

@@ -17,6 +17,7 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import (
     ConnectionView,
     ConnectorView,
+    FleetCounts,
     FleetStatus,
     GatewayView,
     ListConnections,
@@ -100,6 +101,14 @@ _GATEWAYS = (
     "SELECT g.*, (SELECT count(*) FROM station_connection c WHERE c.gateway_id = g.gateway_id) "
     f"AS held, {UNCONFIRMED} AS unconfirmed, {RENEWED_AT} AS renewed_at "
     "FROM gateway g WHERE g.lease_expires_at > now() ORDER BY g.name"
+)
+COUNTS_OF_TENANT = (
+    "SELECT (SELECT stations FROM tenant WHERE tenant_id = :tenant_id) AS stations, "
+    "count(*) FILTER (WHERE NOT unconfirmed) AS online, "
+    "count(*) FILTER (WHERE unconfirmed) AS unconfirmed "
+    f"FROM (SELECT {UNCONFIRMED} AS unconfirmed FROM station_connection c "
+    "JOIN gateway g USING (gateway_id) "
+    "WHERE c.tenant_id = :tenant_id AND g.lease_expires_at > now()) held"
 )
 COUNTS = (_COUNT, _GATEWAYS)
 """What the fleet's status is made of."""
@@ -201,6 +210,17 @@ async def fleet_status(connection: AsyncConnection) -> FleetStatus:
             )
             for row in gateways
         ],
+    )
+
+
+async def fleet_counts(connection: AsyncConnection, tenant_id: str) -> FleetCounts:
+    """Return how many stations a tenant has."""
+    of_tenant = {"tenant_id": tenant_id}
+    row = (await connection.execute(statement(COUNTS_OF_TENANT), of_tenant)).one()
+    return FleetCounts(
+        stations=row.stations or 0,
+        stations_online=row.online,
+        stations_unconfirmed=row.unconfirmed,
     )
 
 
