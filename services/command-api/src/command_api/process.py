@@ -18,6 +18,11 @@ from command_api.amqp.own_queue import watch_own_queues
 from command_api.amqp.owner_map import OwnerMap
 from command_api.amqp.replicas import Replicas
 from command_api.amqp.services import BoundedServices, BrokerServices
+from command_api.command_groups.handlers import (
+    CommandGroups,
+    complete_command_groups,
+    end_cancelled,
+)
 from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.dispatch import Dispatch
@@ -111,6 +116,14 @@ class CommandApi:
         )
         edge = Preparations(services, settings.min_password_length)
         self._commands = self._command_creation(edge, services)
+        self._groups = CommandGroups(
+            engine=engines.work,
+            owners=self._owners,
+            services=services,
+            edge=edge_of_stored,
+            sending=self._dispatch,
+            wake_relay=self._relay.wake,
+        )
         self._rotations = PasswordRotations(engines.work, services)
         passwords = Passwords()
         self._tenants = Tenants(services)
@@ -128,10 +141,19 @@ class CommandApi:
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )
-        app = create_app(self._api_state(services, passwords))
+        app = create_app(self._api_state(edge, services, passwords))
         self._server = RestServer(app, settings.bind, settings.http_port)
         self._sweep = Upkeep(engines.sweep, SCHEMA, (finish_overdue(),))
-        self._upkeep = Upkeep(engines.upkeep, SCHEMA, (self._purge_uploads(), *self._purges()))
+        self._upkeep = Upkeep(
+            engines.upkeep,
+            SCHEMA,
+            (
+                end_cancelled(self._relay.wake),
+                complete_command_groups(),
+                self._purge_uploads(),
+                *self._purges(),
+            ),
+        )
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
             link=self._link,
@@ -163,7 +185,7 @@ class CommandApi:
             secret=self._settings.token_secret.get_secret_value().encode(),
         )
 
-    def _api_state(self, services: Services, passwords: Passwords) -> ApiState:
+    def _api_state(self, edge: CommandEdge, services: Services, passwords: Passwords) -> ApiState:
         settings, engine = self._settings, self._engines.rest
         own_parked = parked_operations(
             self._engines.entry, self._publisher, parked, bulk_action, COMMAND_API
@@ -177,6 +199,8 @@ class CommandApi:
             accounts=accounts,
             sessions=Sessions(engine, passwords, self._logins, accounts),
             commands=self._commands,
+            groups=self._groups,
+            edge=edge,
             creations=IdempotentCreation(engine, secret),
             watched=self._watched,
             services=services,
@@ -234,6 +258,7 @@ class CommandApi:
             self._logins.look_ups.run(),
             self._tenants.run(),
             self._dispatch.run(),
+            self._groups.run(),
             self._rotations.run(),
             self._sweep.run(),
             self._upkeep.run(),

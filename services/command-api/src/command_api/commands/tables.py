@@ -51,6 +51,8 @@ commands = Table(
     # A service has to be asked before it is sent.
     Column("unchecked", Boolean, nullable=False, server_default=text("false")),
     tenant_id_column(),
+    # One command for many stations: what it is a part of.
+    Column("command_group_id", Uuid),
     # Ids are ordered by time: they sort, and serve as cursors.
     Index("commands_of_station", "station_id", "command_id"),
     Index("commands_of_action", "action", "command_id"),
@@ -78,6 +80,21 @@ commands = Table(
         "commands_rotations",
         "command_id",
         postgresql_where=text("rotation_proofs IS NOT NULL"),
+    ),
+    Index(
+        "commands_of_group",
+        "command_group_id",
+        "station_id",
+        unique=True,
+        postgresql_where=text("command_group_id IS NOT NULL"),
+    ),
+    Index(
+        "commands_open_in_group",
+        "command_group_id",
+        "status",
+        postgresql_where=text(
+            "command_group_id IS NOT NULL AND status IN ('waiting', 'pending', 'sent')"
+        ),
     ),
 )
 

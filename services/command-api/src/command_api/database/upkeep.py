@@ -53,6 +53,15 @@ def purges(*, command_days: int, audit_days: int) -> tuple[UpkeepTask, ...]:
         UpkeepTask("forget_old_proofs", 600.0, forget_old_proofs),
         UpkeepTask("purge_commands", 600.0, purge_commands),
         UpkeepTask(
+            "purge_command_groups",
+            600.0,
+            _purge(
+                "command_group WHERE completed_at < now() - make_interval(days => :days) "
+                "ORDER BY command_group_id LIMIT :slice",
+                days=command_days,
+            ),
+        ),
+        UpkeepTask(
             "purge_user_sessions",
             600.0,
             _purge("user_session WHERE expires_at < now() ORDER BY expires_at LIMIT :slice"),

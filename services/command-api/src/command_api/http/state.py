@@ -11,6 +11,8 @@ from command_api.accounts.handlers.accounts import Accounts
 from command_api.accounts.handlers.logins import Logins
 from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.owner_map import OwnerMap
+from command_api.command_groups.handlers import CommandGroups
+from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.idempotency.handlers import IdempotentCreation
@@ -34,6 +36,8 @@ class ApiState:
     accounts: Accounts
     sessions: Sessions
     commands: CommandCreation
+    groups: CommandGroups
+    edge: CommandEdge
     creations: IdempotentCreation
     watched: WatchedCommands
     services: Services

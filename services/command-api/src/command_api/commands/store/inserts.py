@@ -19,10 +19,11 @@ from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 
 @dataclass(frozen=True, slots=True)
 class NewCommand:
-    """A command to store."""
+    """A command to store; of a group, where it is one of many."""
 
     record: CommandRecord
     idempotency: Idempotency | None
+    command_group_id: UUID | None = None
 
 
 _COMMAND = columns_of(
@@ -44,6 +45,7 @@ _COMMAND = columns_of(
     "intent",
     "unchecked",
     "tenant_id",
+    "command_group_id",
 )
 _GIVEN = (*_COMMAND, *columns_of(idempotency_keys, "principal", "key", "request_hash"))
 # A key older than a day is taken over as if it had never been.
@@ -64,10 +66,10 @@ _INSERT = text(
     INSERT INTO commands ({names(_COMMAND)})
     SELECT command_id, station_id, action, ocpp_version, payload::json, status, created_by,
         created_at, deadline, held, attempts, wanted_token, wanted_connector,
-        rotation_proofs::json, intent::json, unchecked, tenant_id
+        rotation_proofs::json, intent::json, unchecked, tenant_id, command_group_id
     FROM given WHERE key IS NULL OR command_id IN (SELECT command_id FROM keyed)
     ORDER BY command_id
-    ON CONFLICT (command_id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING command_id
     """  # noqa: S608 - constants
 )
@@ -76,7 +78,8 @@ _INSERT = text(
 async def insert_commands(connection: AsyncConnection, batch: Sequence[NewCommand]) -> set[UUID]:
     """Store the commands; return the ids of those that were new.
 
-    Not new: its idempotency key was taken, or the command itself is stored already.
+    Not new: its idempotency key was taken, or the command itself is stored already, or the
+    station has one of its group.
     """
     seen: set[tuple[str, str]] = set()
     chosen: list[NewCommand] = []
@@ -112,5 +115,6 @@ def _row(new: NewCommand) -> tuple[Any, ...]:
         None if record.intent is None else orjson.dumps(record.intent).decode(),
         record.unchecked,
         record.tenant_id,
+        new.command_group_id,
         *((None, None, None) if key is None else (key.holder, key.key, key.request_hash)),
     )

@@ -15,3 +15,6 @@ REVOKE INSERT, UPDATE, DELETE ON {schema}.commands FROM {requests};
 
 -- Sessions begin with a log-in, which acts for nobody yet.
 REVOKE INSERT ON {schema}.user_session FROM {requests};
+
+-- What is sent to many stations is asked for, and cancelled, by requests.
+REVOKE DELETE ON {schema}.command_group FROM {requests};

@@ -36,6 +36,11 @@ def sets_password(action: str, payload: dict[str, Any]) -> bool:
     return _key(action, payload) == _AUTHORIZATION_KEY
 
 
+def concerns_registry(action: str, payload: dict[str, Any]) -> bool:
+    """Tell whether the registry has a part in the change: a password's, a security profile's."""
+    return _key(action, payload) in (_AUTHORIZATION_KEY, _SECURITY_PROFILE)
+
+
 def refusal_of_order(asked: AskedCommand) -> Refusal | None:
     """Return why no service orders this.
 

@@ -17,6 +17,13 @@ ALTERNATIVES: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
     }
 }
+# Actions that are prepared for their station, and why.
+ONE_STATIONS_OWN: dict[str, str] = {
+    "CertificateSigned": "its certificate is made for one",
+    "RemoteStartTransaction": "its start is matched with what the station reports",
+    "RemoteStopTransaction": "its transaction is of one",
+    "SetChargingProfile": "it is checked against what the station has and can",
+}
 # The least values that the rules of charging profiles demand.
 LEAST_WITH_PROFILE: dict[str, tuple[str, int]] = {"SetChargingProfile": ("connectorId", 0)}
 

@@ -1,0 +1,1 @@
+"""One command for many stations, each with its own result."""
