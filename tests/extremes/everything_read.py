@@ -21,6 +21,7 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/sites": ("site_id", ("",)),
     "/reservations": ("reservation_id", ("",)),
     "/commands": ("command_id", ("",)),
+    "/command-groups": ("command_group_id", ("", "/commands")),
     "/jobs": ("job_id", ("",)),
     "/firmware-rollouts": ("rollout_id", ("", "/stations")),
     "/configuration-templates": ("template_id", ("", "/drift")),
@@ -45,7 +46,8 @@ def paths_read() -> set[str]:
     names = {
         "/transactions": "transaction_id", "/stations": "station_id", "/users": "username",
         "/sites": "site_id",
-        "/reservations": "reservation_id", "/commands": "command_id", "/jobs": "job_id",
+        "/reservations": "reservation_id", "/commands": "command_id",
+        "/command-groups": "command_group_id", "/jobs": "job_id",
         "/firmware-rollouts": "rollout_id", "/configuration-templates": "template_id",
         "/id-tokens": "id_token", "/certificates": "certificate_id", "/refusals": "refusal_id",
         "/tenants": "tenant_id",

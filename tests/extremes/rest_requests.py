@@ -18,6 +18,8 @@ _BODIES: Mapping[str, Any] = {
     "/id-tokens": {"id_token": "EXTREME", "expires_at": _AT, "group_id": "g", "max_concurrent": 1},
     # Each is a site of its own, so that it is stored.
     "/sites": {"site_id": None},
+    # Each action is one of the routes of commands; the stations named are known.
+    "/command-groups/{action}": {"type": "Soft", "to": {"station_ids": ["NAMED"]}},
     # It stays where it is looked for.
     "/stations/{station_id}/tenant": {"tenant_id": DEFAULT_TENANT},
     "/tenants": {"tenant_id": "extreme"},

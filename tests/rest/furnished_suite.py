@@ -200,6 +200,8 @@ async def _ordered(operator: Operator, names: _Names) -> None:
                        "expires_at": "2099-01-01T00:00:00Z"}  # fmt: skip
         await _posted(operator, "/reservations", reservation)
     for number in range(2):
+        group = {"type": "Soft", "to": {"station_ids": [names.away]}}
+        await _posted(operator, "/command-groups/Reset", group)
         rollout = {"name": f"rest {number}", "location": _FIRMWARE, "station_ids": [names.away]}
         await _posted(operator, "/firmware-rollouts", rollout)
     await _posted(operator, f"{path}/configuration/refresh", {})
@@ -252,6 +254,7 @@ async def _found(operator: Operator, names: _Names) -> dict[str, list[Name]]:
         "template_id": await _ids(operator, "/configuration-templates", "template_id"),
         "reservation_id": await _ids(operator, "/reservations", "reservation_id", **of_station),
         "rollout_id": await _ids(operator, "/firmware-rollouts", "rollout_id"),
+        "command_group_id": await _ids(operator, "/command-groups", "command_group_id"),
         "command_id": await _ids(operator, "/commands", "command_id", **of_station),
         "refusal_id": await _ids(operator, "/refusals", "id", station_id=names.of("LOCKED")),
         "item_id": await _ids(operator, "/quarantine", "id", station_id=names.away),

@@ -21,6 +21,7 @@ from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.runtime.clock import now_ms
+from csms_shared.values.tenants import DEFAULT_TENANT
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -94,6 +95,7 @@ async def new_group(engine: AsyncEngine, to: Addressed) -> CommandGroup:
     now = now_ms()
     group = CommandGroup(
         command_group_id=new_command_id(now),
+        tenant_id=DEFAULT_TENANT,
         action="Reset",
         ocpp_version=OCPP16,
         payload={"type": "Soft"},
@@ -109,7 +111,7 @@ async def new_group(engine: AsyncEngine, to: Addressed) -> CommandGroup:
 
 async def stored(engine: AsyncEngine, group: CommandGroup) -> CommandGroup:
     found = await in_transaction(
-        engine, lambda connection: get_group(connection, group.command_group_id)
+        engine, lambda connection: get_group(connection, group.tenant_id, group.command_group_id)
     )
     assert found is not None
     return found

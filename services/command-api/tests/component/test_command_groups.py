@@ -7,8 +7,10 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from command_api_fakes import Stations, api_key, eventually, is_problem, silent
+from tenants_of_api import Tenants, key_of
 
 from csms_shared.contracts.refusals import refuse
 
@@ -16,6 +18,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 Fleet = dict[str, dict[str, Any]]
 RESET = {"type": "Soft"}
+
+
+@pytest.fixture
+def tenants(stations: Stations) -> Tenants:
+    known = Tenants()
+    known.answer_in(stations.registry)
+    return known
 
 
 @pytest.fixture
@@ -198,6 +207,58 @@ async def test_what_is_not_for_many_is_refused(
     is_problem(await admin.post(f"/command-groups/{action}", json=body), status, code)
 
 
+async def test_a_tenants_group_reaches_its_own_stations_alone_and_others_do_not_see_it(
+    admin: httpx.AsyncClient,
+    nobody: httpx.AsyncClient,
+    stations: Stations,
+    fleet: Fleet,
+    tenants: Tenants,
+) -> None:
+    north, south = tenants.new(), tenants.new()
+    mine, other = stations.online(), stations.online()
+    stations.owners[mine]["tenant_id"] = north
+    keys = [await key_of(admin, tenant_id) for tenant_id in (north, south)]
+    body = {**RESET, "to": {"station_ids": [mine, other]}}
+    path = "/api/v1/command-groups"
+    made = (await nobody.post(f"{path}/Reset", json=body, headers=keys[0])).json()
+    acting = {"Authorization": admin.headers["Authorization"], "X-Tenant": north}
+    assert made["tenant_id"] == north
+
+    async def found() -> dict[str, Any]:
+        answer = await nobody.get(f"{path}/{made['command_group_id']}", headers=acting)
+        group: dict[str, Any] = answer.json()
+        return group
+
+    await eventually(found, lambda group: group["status"] == "completed")
+    page = await nobody.get(f"{path}/{made['command_group_id']}/commands", headers=keys[0])
+    items = page.json()["items"]
+    assert {(one["station_id"], one["status"], one["tenant_id"]) for one in items} == {
+        (mine, "completed", north),
+        (other, "error", north),
+    }
+    assert stations.gateway.commands_to(other) == []
+    nothing = str(UUID(int=0))
+    for method, part in (("GET", ""), ("GET", "/commands"), ("POST", "/cancel")):
+        answers = [
+            await nobody.request(method, f"{path}/{group_id}{part}", headers=keys[1])
+            for group_id in (made["command_group_id"], nothing)
+        ]
+        problems = [is_problem(answer, 404, "not_found") for answer in answers]
+        assert (
+            problems[0]["detail"].replace(made["command_group_id"], nothing)
+            == (problems[1]["detail"])
+        )
+    assert (await nobody.get(path, headers=keys[1])).json()["items"] == []
+    before = len(stations.registry.tenants)
+    listed(fleet, mine, "N")
+    to = {**RESET, "to": {"site_id": "N"}}
+    made = (await nobody.post(f"{path}/Reset", json=to, headers=keys[0])).json()
+    await eventually(found, lambda group: group["status"] == "completed")
+    registry = stations.registry
+    asked = zip(registry.requests[before:], registry.tenants[before:], strict=True)
+    assert {tenant for (operation, _), tenant in asked if operation == "stations.list"} == {north}
+
+
 async def test_operators_send_and_viewers_read(admin: httpx.AsyncClient) -> None:
     viewer = await api_key(admin, "viewer")
     anonymous = httpx.AsyncClient(base_url=admin.base_url, headers=viewer, trust_env=False)
@@ -239,7 +300,8 @@ async def test_the_end_of_a_group_is_told_once_with_its_counts(
         group = await send(admin, {"station_ids": [stations.online(), stations.offline()]})
         async for line in lines.aiter_lines():
             if group["command_group_id"] in line:
-                assert '"commands":{"completed":1,"station_offline":1}' in line
+                told = orjson.loads(line.removeprefix("data:"))["data"]
+                assert told["commands"] == {"completed": 1, "station_offline": 1}
                 return
 
 

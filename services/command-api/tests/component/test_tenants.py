@@ -42,6 +42,10 @@ _OWN = {
     ("delete", "/api/v1/api-keys/{key_id}"),
     ("get", "/api/v1/commands"),
     ("get", "/api/v1/commands/{command_id}"),
+    ("get", "/api/v1/command-groups"),
+    ("get", "/api/v1/command-groups/{command_group_id}"),
+    ("get", "/api/v1/command-groups/{command_group_id}/commands"),
+    ("post", "/api/v1/command-groups/{command_group_id}/cancel"),
     ("get", "/api/v1/audit"),
     ("get", "/api/v1/events"),
     ("get", "/api/v1/jobs/{job_id}/uploads/{upload_id}"),
@@ -106,6 +110,7 @@ def _target(path: str, operation: dict[str, Any]) -> str:
         if parameter["in"] == "path":
             name = parameter["name"]
             value = "1" if name in _IDS else "018f0000-0000-7000-8000-000000000001"
+            value = "Reset" if name == "action" else value
             path = path.replace(f"{{{name}}}", value)
     needed = [
         f"{parameter['name']}=1"

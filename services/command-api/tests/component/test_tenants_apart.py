@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from command_api_fakes import Stations, is_problem
+from command_api_fakes import Stations, eventually, is_problem
 from served_api import served_api
 from sqlalchemy import text
 from sqlalchemy.event import listen
@@ -37,6 +37,7 @@ _TABLES = (
     "user_session",
     "api_keys",
     "commands",
+    "command_group",
     "idempotency_keys",
     "uploads",
     "upload_tokens",
@@ -63,6 +64,11 @@ _CASES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("GET", "/commands?cursor={}", "command_id", None),
     ("GET", "/commands/{}", "command_id", None),
     ("POST", "/stations/{}/commands/Reset", "station_id", {"type": "Soft"}),
+    ("GET", "/command-groups", "", None),
+    ("GET", "/command-groups/{}", "group_id", None),
+    ("GET", "/command-groups/{}/commands", "group_id", None),
+    ("GET", "/command-groups?cursor={}", "group_id", None),
+    ("POST", "/command-groups/{}/cancel", "group_id", None),
     ("GET", "/jobs/{job_id}/uploads/{}", "upload_id", None),
 ]
 
@@ -78,6 +84,7 @@ class Ids:
     actor: str
     station_id: str
     command_id: str
+    group_id: str
     job_id: str
     upload_id: str
 
@@ -145,6 +152,17 @@ async def _store_all(
         headers={"X-API-Key": key.json()["key"], "Idempotency-Key": "k"},
     )
     assert command.status_code == 200, command.text
+    group = await admin.post(
+        "/command-groups/Reset",
+        json={"type": "Soft", "to": {"station_ids": [station_id]}},
+        headers=acting,
+    )
+    assert group.status_code == 202, group.text
+    # Later it would change by itself.
+    path = f"/command-groups/{group.json()['command_group_id']}"
+    await eventually(
+        lambda: admin.get(path, headers=acting), lambda found: found.json()["completed_at"]
+    )
     job_id, upload_id = await _upload(service_url, tenant_id)
     return Ids(
         tenant_id=tenant_id,
@@ -154,6 +172,7 @@ async def _store_all(
         actor="user:admin",
         station_id=station_id,
         command_id=command.json()["command_id"],
+        group_id=group.json()["command_group_id"],
         job_id=job_id,
         upload_id=upload_id,
     )
@@ -225,6 +244,7 @@ async def test_another_tenants_ids_are_answered_as_ids_that_do_not_exist(
             assert north.username not in shown, path
             assert north.command_id not in shown, path
             assert north.key_id not in shown, path
+            assert north.group_id not in shown, path
         if named not in ("", "actor"):
             assert answers[0] == answers[1], (method, path)
     assert await _rows_of(database, north.tenant_id) == before
@@ -234,9 +254,17 @@ async def test_another_tenants_ids_are_answered_as_ids_that_do_not_exist(
         f"/users/{north.username}",
         f"/users/{north.username}/sessions",
         f"/commands/{north.command_id}",
+        f"/command-groups/{north.group_id}",
+        f"/command-groups/{north.group_id}/commands",
     ):
         assert (await asked.get(path, headers=mine)).status_code == 200
-    for path in ("/users", "/api-keys", "/commands", f"/audit?target={north.username}"):
+    for path in (
+        "/users",
+        "/api-keys",
+        "/commands",
+        "/command-groups",
+        f"/audit?target={north.username}",
+    ):
         assert (await asked.get(path, headers=mine)).json()["items"], path
 
 
@@ -300,6 +328,7 @@ async def test_an_idempotency_key_is_one_in_each_tenant(
         "SELECT purge_audit(1, 1)",
         "UPDATE commands SET status = 'completed'",
         "DELETE FROM commands",
+        "DELETE FROM command_group",
         "DELETE FROM uploads",
         "SELECT * FROM upload_tokens",
         "UPDATE bulk_action SET at = now()",

@@ -19,7 +19,8 @@ from csms_shared.values.times import format_time_ms
 
 _COLUMNS = (
     "command_group_id, tenant_id, action, ocpp_version, payload, site_id, tag, station_ids, "
-    "hold_until, timeout_ms, created_by, created_at, position, expanded_at, cancelled_at, completed_at"
+    "hold_until, timeout_ms, created_by, created_at, position, expanded_at, cancelled_at, "
+    "completed_at"
 )
 _OPEN = "status IN ('waiting', 'pending', 'sent')"
 
