@@ -18,8 +18,12 @@ _BODIES: Mapping[str, Any] = {
     "/id-tokens": {"id_token": "EXTREME", "expires_at": _AT, "group_id": "g", "max_concurrent": 1},
     # Each is a site of its own, so that it is stored.
     "/sites": {"site_id": None},
-    # Each action is one of the routes of commands; the stations named are known.
-    "/command-groups/{action}": {"type": "Soft", "to": {"station_ids": ["NAMED"]}},
+    # By its stations or by what they have in common.
+    "/command-groups": {
+        "action": "Reset",
+        "payload": {"type": "Soft"},
+        "to": {"station_ids": ["NAMED"]},
+    },
     # It stays where it is looked for.
     "/stations/{station_id}/tenant": {"tenant_id": DEFAULT_TENANT},
     "/tenants": {"tenant_id": "extreme"},
@@ -82,6 +86,15 @@ class Routes:
                 if path != _GUESSES:
                     yield from self._bodies(method, path, operation)
 
+    def valid_body(self, path: str, method: str) -> Any:
+        """Return a body that the schema allows, None where the request has none."""
+        operation = self._document["paths"][f"/api/v1{path}"][method]
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" not in content:
+            return None
+        schema = content["application/json"]["schema"]
+        return {**self._valid(schema), **_BODIES.get(path, {})}
+
     def _paths(self) -> Iterator[tuple[str, Document]]:
         for path, operations in self._document["paths"].items():
             yield path.removeprefix("/api/v1"), operations
@@ -115,10 +128,9 @@ class Routes:
                 for name in ("username", "grant_type"):
                     form = {"username": "u", "password": "p", name: value}
                     yield Case(method.upper(), path, form=tuple(form.items()))
-        if "application/json" not in content:
+        valid = self.valid_body(path, method)
+        if valid is None:
             return
-        schema = content["application/json"]["schema"]
-        valid = {**self._valid(schema), **_BODIES.get(path, {})}
         for place in places(valid):
             for extreme in extremes_of(value_at(valid, place)):
                 body = written(replaced(valid, place, extreme.value))

@@ -142,7 +142,6 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
         "site_id": "NAMED",
         "connector_id": "1",
         "tenant_id": "named",
-        "action": "Reset",
         "command_group_id": nobody,
         "id_token": "NAMED",
         "username": "named",

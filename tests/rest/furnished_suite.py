@@ -78,10 +78,16 @@ class Furniture:
 
 
 @contextlib.asynccontextmanager
-async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncIterator[Furniture]:
-    """Make one of each thing, and a key of this role; keep the station that answers connected."""
+async def furnished(
+    run: RunState, operator: Operator, role: Role, *, is_default: bool = True
+) -> AsyncIterator[Furniture]:
+    """Make one of each thing, and a key of this role; keep the station that answers connected.
+
+    `is_default`: the operator acts for the default tenant, whose stations nobody has to create.
+    """
     names = _Names(role)
-    wanted = {"name": names.of("KEY"), "role": role, "platform": role == "admin"}
+    is_platform = is_default and role == "admin"
+    wanted = {"name": names.of("KEY"), "role": role, "platform": is_platform}
     key = await _posted(operator, "/api-keys", wanted)
     await _posted(operator, "/id-tokens", {"id_token": names.token})
     for user in (names.of("USER"), names.of("CHANGED")):
@@ -94,6 +100,8 @@ async def furnished(run: RunState, operator: Operator, role: Role) -> AsyncItera
     away = {"station_id": names.away, "registered_serial_number": names.of("SN"),
             "site_id": names.site, "tags": ["tagged"]}  # fmt: skip
     await _posted(operator, "/stations", away)
+    for station_id in () if is_default else (names.answering, names.trusting):
+        await _posted(operator, "/stations", {"station_id": station_id})
     async with odd_station(run.ocpp_url, names.away) as station:
         for meter_stop in range(2):
             unknown = {"transactionId": _UNKNOWN_TRANSACTION, "meterStop": meter_stop}
@@ -200,8 +208,9 @@ async def _ordered(operator: Operator, names: _Names) -> None:
                        "expires_at": "2099-01-01T00:00:00Z"}  # fmt: skip
         await _posted(operator, "/reservations", reservation)
     for number in range(2):
-        group = {"type": "Soft", "to": {"station_ids": [names.away]}}
-        await _posted(operator, "/command-groups/Reset", group)
+        group = {"action": "Reset", "payload": {"type": "Soft"},
+                 "to": {"station_ids": [names.away]}}  # fmt: skip
+        await _posted(operator, "/command-groups", group)
         rollout = {"name": f"rest {number}", "location": _FIRMWARE, "station_ids": [names.away]}
         await _posted(operator, "/firmware-rollouts", rollout)
     await _posted(operator, f"{path}/configuration/refresh", {})

@@ -219,8 +219,6 @@ def _give_body(case: Case[Any]) -> None:
         body["hold_until"] = _in_an_hour()
     if case.path.startswith(f"{_API}/stations"):
         body = _described(case, body)
-    if case.path == f"{_API}/command-groups/{{action}}":
-        body = _for_many(case, body)
     if "/bulk/" in case.path:
         body = _bulk(body)
     elif case.path.startswith(f"{_API}/stations/"):
@@ -254,13 +252,11 @@ def _for_a_station(case: Case[Any], body: Body) -> Body:
     return body
 
 
-def _for_many(case: Case[Any], body: Body) -> Body:
+def _for_many(body: Body) -> Body:
     """What is sent is a command, to stations that are there."""
-    if _is_valid(case, ParameterLocation.PATH):
-        case.path_parameters["action"] = "Reset"
     named = {name: given for name, given in body["to"].items() if given is not None}
     to = {name: [_THERE.away] if name == "station_ids" else _STANDS[name] for name in named}
-    return {"type": "Soft", "to": to}
+    return {**body, "action": "Reset", "payload": {"type": "Soft"}, "to": to}
 
 
 def _bulk(body: Body) -> Body:
@@ -344,6 +340,7 @@ def _log_in(body: Body) -> Body:
 
 _BODIES: dict[str, Callable[[Body], Body]] = {
     f"{_API}/auth/token": _log_in,
+    f"{_API}/command-groups": _for_many,
     f"{_API}/firmware-rollouts": _rollout,
     f"{_API}/reservations": _reservation,
 }

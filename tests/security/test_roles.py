@@ -14,7 +14,7 @@ from tests.plain_http import NO_AUTHORITIES
 # What an operator may do beside reading; everything else that changes something is an
 # administrator's.
 OPERATORS = {
-    ("post", "/api/v1/command-groups/{action}"),
+    ("post", "/api/v1/command-groups"),
     ("post", "/api/v1/command-groups/{command_group_id}/cancel"),
     ("post", "/api/v1/id-tokens/{id_token}/block"),
     ("post", "/api/v1/id-tokens/{id_token}/activate"),

@@ -59,8 +59,12 @@ def listed(fleet: Fleet, station_id: str, site_id: str = "H", *tags: str) -> str
     return station_id
 
 
-async def send(client: httpx.AsyncClient, to: dict[str, Any], **query: Any) -> dict[str, Any]:
-    answer = await client.post("/command-groups/Reset", json={**RESET, "to": to}, params=query)
+def reset(to: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"action": "Reset", "payload": RESET, "to": to, **more}
+
+
+async def send(client: httpx.AsyncClient, to: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = await client.post("/command-groups", json=reset(to, **more))
     assert answer.status_code == 202, answer.text
     group: dict[str, Any] = answer.json()
     assert answer.headers["location"] == f"/api/v1/command-groups/{group['command_group_id']}"
@@ -163,8 +167,8 @@ async def test_the_same_key_stands_for_the_same_group(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
     station_id, key = stations.online(), {"Idempotency-Key": secrets.token_hex(8)}
-    body = {**RESET, "to": {"station_ids": [station_id]}}
-    answers = [await admin.post("/command-groups/Reset", json=body, headers=key) for _ in range(2)]
+    body = reset({"station_ids": [station_id]})
+    answers = [await admin.post("/command-groups", json=body, headers=key) for _ in range(2)]
     assert {answer.status_code for answer in answers} == {202}
     first, second = (answer.json()["command_group_id"] for answer in answers)
     assert first == second
@@ -173,38 +177,45 @@ async def test_the_same_key_stands_for_the_same_group(
 
 
 @pytest.mark.parametrize(
-    ("action", "body", "status", "code"),
+    ("body", "status", "code"),
     [
-        ("Reset", {**RESET, "to": {"site_id": "nowhere"}}, 422, "unknown_site"),
-        ("Reset", {**RESET, "to": {"site_id": "empty"}}, 422, "no_stations"),
-        ("Reset", {**RESET, "to": {"tag": "nobody's"}}, 422, "no_stations"),
-        ("Reset", {**RESET, "to": {}}, 422, "validation_failed"),
-        ("Reset", {**RESET, "to": {"station_ids": []}}, 422, "validation_failed"),
-        ("Reset", {**RESET, "to": {"tag": "t", "station_ids": ["S"]}}, 422, "validation_failed"),
-        ("Reset", {**RESET, "to": {"station_ids": ["S"] * 1001}}, 422, "validation_failed"),
-        ("Reset", RESET, 422, "validation_failed"),
-        ("Reset", {"type": "Loud", "to": {"station_ids": ["S"]}}, 422, "payload_invalid"),
-        ("Nothing", {"to": {"station_ids": ["S"]}}, 404, "unknown_action"),
-        ("RemoteStopTransaction", {"to": {"station_ids": ["S"]}}, 422, "not_for_many"),
-        ("SetChargingProfile", {"to": {"station_ids": ["S"]}}, 422, "not_for_many"),
+        (reset({"site_id": "nowhere"}), 422, "unknown_site"),
+        (reset({"site_id": "empty"}), 422, "no_stations"),
+        (reset({"tag": "nobody's"}), 422, "no_stations"),
+        (reset({}), 422, "validation_failed"),
+        (reset({"station_ids": []}), 422, "validation_failed"),
+        (reset({"tag": "t", "station_ids": ["S"]}), 422, "validation_failed"),
+        (reset({"station_ids": ["S"] * 1001}), 422, "validation_failed"),
+        ({"action": "Reset", "payload": RESET}, 422, "validation_failed"),
+        (reset({"tag": "t"}, type="Soft"), 422, "validation_failed"),
+        (reset({"station_ids": ["S"]}, payload={"type": "Loud"}), 422, "payload_invalid"),
+        (reset({"station_ids": ["S"]}, action="Nothing"), 404, "unknown_action"),
+        (reset({"station_ids": ["S"]}, action="RemoteStopTransaction"), 422, "not_for_many"),
+        (reset({"station_ids": ["S"]}, action="SetChargingProfile"), 422, "not_for_many"),
         (
-            "ChangeConfiguration",
-            {"key": "authorizationKEY", "value": "x" * 20, "to": {"station_ids": ["S"]}},
+            reset(
+                {"station_ids": ["S"]},
+                action="ChangeConfiguration",
+                payload={"key": "authorizationKEY", "value": "x" * 20},
+            ),
             422,
             "not_for_many",
         ),
         (
-            "ChangeConfiguration",
-            {"key": "SecurityProfile", "value": "2", "to": {"station_ids": ["S"]}},
+            reset(
+                {"station_ids": ["S"]},
+                action="ChangeConfiguration",
+                payload={"key": "SecurityProfile", "value": "2"},
+            ),
             422,
             "not_for_many",
         ),
     ],
 )
 async def test_what_is_not_for_many_is_refused(
-    admin: httpx.AsyncClient, fleet: Fleet, action: str, body: Any, status: int, code: str
+    admin: httpx.AsyncClient, fleet: Fleet, body: Any, status: int, code: str
 ) -> None:
-    is_problem(await admin.post(f"/command-groups/{action}", json=body), status, code)
+    is_problem(await admin.post("/command-groups", json=body), status, code)
 
 
 async def test_a_tenants_group_reaches_its_own_stations_alone_and_others_do_not_see_it(
@@ -218,9 +229,9 @@ async def test_a_tenants_group_reaches_its_own_stations_alone_and_others_do_not_
     mine, other = stations.online(), stations.online()
     stations.owners[mine]["tenant_id"] = north
     keys = [await key_of(admin, tenant_id) for tenant_id in (north, south)]
-    body = {**RESET, "to": {"station_ids": [mine, other]}}
+    body = reset({"station_ids": [mine, other]})
     path = "/api/v1/command-groups"
-    made = (await nobody.post(f"{path}/Reset", json=body, headers=keys[0])).json()
+    made = (await nobody.post(path, json=body, headers=keys[0])).json()
     acting = {"Authorization": admin.headers["Authorization"], "X-Tenant": north}
     assert made["tenant_id"] == north
 
@@ -251,8 +262,8 @@ async def test_a_tenants_group_reaches_its_own_stations_alone_and_others_do_not_
     assert (await nobody.get(path, headers=keys[1])).json()["items"] == []
     before = len(stations.registry.tenants)
     listed(fleet, mine, "N")
-    to = {**RESET, "to": {"site_id": "N"}}
-    made = (await nobody.post(f"{path}/Reset", json=to, headers=keys[0])).json()
+    to = reset({"site_id": "N"})
+    made = (await nobody.post(path, json=to, headers=keys[0])).json()
     await eventually(found, lambda group: group["status"] == "completed")
     registry = stations.registry
     asked = zip(registry.requests[before:], registry.tenants[before:], strict=True)
@@ -263,8 +274,8 @@ async def test_operators_send_and_viewers_read(admin: httpx.AsyncClient) -> None
     viewer = await api_key(admin, "viewer")
     anonymous = httpx.AsyncClient(base_url=admin.base_url, headers=viewer, trust_env=False)
     async with anonymous as client:
-        body = {**RESET, "to": {"station_ids": ["S"]}}
-        assert (await client.post("/command-groups/Reset", json=body)).status_code == 403
+        body = reset({"station_ids": ["S"]})
+        assert (await client.post("/command-groups", json=body)).status_code == 403
         assert (await client.get("/command-groups")).status_code == 200
         is_problem(await client.get("/command-groups/none"), 404, "not_found")
 

@@ -110,7 +110,6 @@ def _target(path: str, operation: dict[str, Any]) -> str:
         if parameter["in"] == "path":
             name = parameter["name"]
             value = "1" if name in _IDS else "018f0000-0000-7000-8000-000000000001"
-            value = "Reset" if name == "action" else value
             path = path.replace(f"{{{name}}}", value)
     needed = [
         f"{parameter['name']}=1"

@@ -153,8 +153,12 @@ async def _store_all(
     )
     assert command.status_code == 200, command.text
     group = await admin.post(
-        "/command-groups/Reset",
-        json={"type": "Soft", "to": {"station_ids": [station_id]}},
+        "/command-groups",
+        json={
+            "action": "Reset",
+            "payload": {"type": "Soft"},
+            "to": {"station_ids": [station_id]},
+        },
         headers=acting,
     )
     assert group.status_code == 202, group.text

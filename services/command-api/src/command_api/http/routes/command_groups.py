@@ -45,7 +45,6 @@ _audited = APIRouter(route_class=AuditedRoute)
 MAX_STATIONS = 1_000
 
 GroupId = Annotated[str, Path(min_length=1, max_length=64)]
-Action = Annotated[str, Path(min_length=1, max_length=50)]
 _StationId = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -83,13 +82,25 @@ class To(BaseModel):
 
 
 class NewCommandGroup(BaseModel):
-    """The command's payload, as for one station, and beside its fields `to`."""
+    """A command with its payload, as for one station, and who gets it.
+
+    `timeout`: seconds until each must be written to its socket.
+    """
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra={"examples": [{"type": "Soft", "to": {"tag": "fast"}}]}
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"action": "Reset", "payload": {"type": "Soft"}, "to": {"tag": "fast"}}]
+        },
     )
 
+    action: str = Field(min_length=1, max_length=50)
+    payload: dict[str, Any]
     to: To
+    timeout: float = Field(30.0, ge=0.001, le=300)
+    hold_until: Expiry | None = Field(
+        None, description="keep commands for offline stations until then, at most 7 days"
+    )
 
 
 class CommandGroupView(BaseModel):
@@ -118,7 +129,7 @@ class CommandGroupPage(BaseModel):
 
 
 @router.post(
-    "/{action:segment}",
+    "",
     response_model=CommandGroupView,
     status_code=202,
     responses={202: LOCATED},
@@ -127,38 +138,28 @@ class CommandGroupPage(BaseModel):
 async def create(
     request: Request,
     principal: Operator,
-    action: Action,
     body: NewCommandGroup,
-    timeout: Annotated[
-        float,
-        Query(
-            ge=0.001, le=300, description="seconds until a command must be written to the socket"
-        ),
-    ] = 30.0,
-    hold_until: Annotated[
-        Expiry | None,
-        Query(description="keep commands for offline stations until then, at most 7 days"),
-    ] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Store what is to be sent; each station's command is made and sent afterwards."""
     state = state_of(request)
+    hold_until = body.hold_until
     hold_until_ms = None if hold_until is None else round(hold_until.timestamp() * 1000)
 
     async def make(group_id: UUID) -> dict[str, Any]:
         _check_hold(hold_until_ms)
-        payload = await _prepared(state, action, body.model_extra or {}, hold_until_ms is not None)
+        payload = await _prepared(state, body, held=hold_until_ms is not None)
         to = body.to.addressed
         await _check_stations(request, to)
         group = CommandGroup(
             command_group_id=group_id,
             tenant_id=principal.acts_for,
-            action=action,
+            action=body.action,
             ocpp_version=OCPP16,
             payload=payload,
             to=to,
             hold_until_ms=hold_until_ms,
-            timeout_ms=max(1, round(timeout * 1000)),
+            timeout_ms=max(1, round(body.timeout * 1000)),
             created_by=principal.name,
             created_ms=now_ms(),
         )
@@ -277,14 +278,13 @@ def _check_hold(hold_until_ms: int | None) -> None:
         )
 
 
-async def _prepared(
-    state: ApiState, action: str, payload: dict[str, Any], held: bool
-) -> dict[str, Any]:
+async def _prepared(state: ApiState, body: NewCommandGroup, *, held: bool) -> dict[str, Any]:
     """Return what every station is sent: nothing of it depends on the station.
 
     Raises:
         ProblemRaised: there is no such command, or it is none for many, or not valid.
     """
+    action, payload = body.action, body.payload
     asked = AskedCommand(station_id="", version=OCPP16, action=action, payload=payload, held=held)
     refusal = state.edge.refusal_of_action(asked) or refusal_for_many(action, payload)
     prepared = refusal or await state.edge.prepare(asked)
