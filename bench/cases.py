@@ -9,9 +9,11 @@ from bench.driver.plan import Load
 PASSWORD = "bench-password-of-24-chr"  # noqa: S105
 MILLION = 1_000_000
 GATEWAYS_CURVE = "gateways-curve"
+TENANTS = "tenants"
 
 
 TlsEnd = Literal["gateway", "haproxy"]
+Whose = Literal["one-tenant", "many-tenants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Case:
     events: bool = False
     tls: TlsEnd | None = None
     """Who ends the TLS that the stations come by; None: they come without."""
+    whose: Whose | None = None
+    """Whose the stations are, of which ten times as many are stored; None: `default`'s."""
     in_quick: bool = True
     """Whether a quick run of everything holds it; else only a quick run of it alone."""
 
@@ -78,6 +82,20 @@ def _sessions_over(gateways: int) -> Case:
         baseline=False,
         in_fresh_suite=True,
         gateways=gateways,
+        in_quick=False,
+    )
+
+
+def _of_tenants(load: Literal["sessions", "meter-values"], whose: Whose) -> Case:
+    return Case(
+        f"{load}-of-{whose}",
+        load,
+        Size(1000, seconds=15),
+        Size(100, seconds=3),
+        group=TENANTS,
+        baseline=False,
+        in_fresh_suite=True,
+        whose=whose,
         in_quick=False,
     )
 
@@ -167,6 +185,11 @@ CASES = (
     ),
     *(_sessions_at(stations) for stations in (10, 100, 1000, 5000)),
     *(_sessions_over(gateways) for gateways in (1, 2, 3, 4, 6, 8)),
+    *(
+        _of_tenants(load, whose)
+        for load in ("sessions", "meter-values")
+        for whose in ("one-tenant", "many-tenants")
+    ),
     *(_meter_values_after(stored) for stored in (10_000, 100_000, MILLION)),
     _meter_values_after(10 * MILLION),
     Case(

@@ -92,6 +92,21 @@ LINES = (
         for case in CASES
         if case.group == GATEWAYS_CURVE
     ),
+    *(
+        _rate(
+            f"{load}-of-{whose}",
+            f"{title}, 1,000 of 10,000 stations, {of}",
+            **({"target": 0.95, "relative_to": f"{load}-of-one-tenant"} if is_many else {}),
+        )
+        for load, title in (
+            ("sessions", "closed loop of sessions"),
+            ("meter-values", "MeterValues only"),
+        )
+        for whose, of, is_many in (
+            ("one-tenant", "of one tenant", False),
+            ("many-tenants", "of 1,000 tenants", True),
+        )
+    ),
     _rate("meter-values", "MeterValues only, 300 stations", target=6000),
     _in("meter-values", "p99_ms", "- p99 in it"),
     _in("meter-values", "settled_s", "- last rows stored after", "s"),

@@ -19,6 +19,7 @@ from bench.processes import usage
 from bench.queries import explain, query_plan
 from bench.stored import row_sizes, wal_position
 from bench.systems import System
+from bench.tenants import store_tenants
 from bench.tls import PROFILE, reached_by
 
 MEMORY_SETTLES = 4.0
@@ -46,7 +47,9 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
     )
     if case.load == "fairness":
         return await measure_fairness(system, plan, round_number)
-    if case.load in ("sessions", "meter-values", "paced", "commands"):
+    if case.whose is not None:
+        await store_tenants(system.database_url, plan, many=case.whose == "many-tenants")
+    elif case.load in ("sessions", "meter-values", "paced", "commands"):
         await system.accept_tokens(plan.station_ids)
     if case.load == "starts":
         await system.accept_limited(limits(plan.station_prefix, plan.stations, plan.bursts))
