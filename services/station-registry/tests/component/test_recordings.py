@@ -11,7 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.contracts.messages import MessageView
 from csms_shared.contracts.pages import Page
-from csms_shared.contracts.recordings import RecordedFrame, encode_body, line, pack
+from csms_shared.contracts.recordings import (
+    RecordedFrame,
+    encode_body,
+    filed_as,
+    line,
+    pack,
+)
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.isolation import apply_isolated
@@ -101,6 +107,24 @@ async def test_a_station_sees_its_own_frames_only(
     )
     assert [view.message_id for view in await _all(known, "A")] == ["of A"]
     assert [view.message_id for view in await _all(known, "B")] == ["of B too", "of B"]
+
+
+async def test_a_tenant_reads_what_was_said_while_the_station_was_its_own(
+    known: Registry,
+) -> None:
+    await known.request("tenants.create", new_tenant_id="north", name="North")
+    await store(known, recording({"A": [call(NOW, "of default")]}))
+    move = {"set": ["to_tenant_id"], "to_tenant_id": "north"}
+    await known.request("stations.change", station_id="A", **move)
+    frames = {"A": [call(NOW + 1, "late")], filed_as("north", "A"): [call(NOW + 2, "of north")]}
+    await store(known, recording(frames))
+    assert [view.message_id for view in await _all(known, tenant_id="north")] == ["of north"]
+    with pytest.raises(ProblemRaised):
+        await _all(known)
+    # Another tenant's new station of the id of a deleted one has nothing of it.
+    await known.request("stations.delete", station_id="A", tenant_id="north")
+    await known.request("stations.create", station_id="A")
+    assert [view.message_id for view in await _all(known)] == ["late", "of default"]
 
 
 async def test_frames_of_several_gateways_are_in_order_whatever_the_page_and_the_direction(

@@ -140,7 +140,7 @@ class RefusingPublisher:
 class Held:
     """As much of a connection as the recorder looks at."""
 
-    station_id = "S"
+    filed_as = "S"
     masking = DIALECT.masking
     connection_id = "c"
 

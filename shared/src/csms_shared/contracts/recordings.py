@@ -1,7 +1,8 @@
 """Recorded frames: from gateways to station-registry, a batch at a time (docs/flight-recorder.md).
 
 A recording holds the frames of many stations, a line of JSON each, compressed together: that is
-cheap to write, and one station's line is read without a look at the others.
+cheap to write, and one station's line is read without a look at the others. What was said as a
+station of one tenant is another line than what was said as one of another (`filed_as`).
 """
 
 import base64
@@ -14,6 +15,7 @@ import orjson
 from pydantic import Field
 
 from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.values.tenant_keys import key_in_tenant
 
 # From the first frame of a recording to its last, so that a time finds its recordings.
 LONGEST_SPAN_MS = 60_000
@@ -54,7 +56,10 @@ class RecordedFrame(NamedTuple):
 
 
 class Recording(Contract):
-    """Frames of one gateway; `body` is base64 of what `pack` makes of them."""
+    """Frames of one gateway; `body` is base64 of what `pack` makes of them.
+
+    `stations`: as `filed_as` names them.
+    """
 
     recording_id: str
     first_ms: int
@@ -72,6 +77,11 @@ class RecordingBatch(Batch[Recording]):
 
 class UnreadableRecording(ValueError):
     """A stored body is not what `pack` makes."""
+
+
+def filed_as(tenant_id: str, station_id: str) -> str:
+    """Return the name under which frames of a tenant's station are kept and found."""
+    return key_in_tenant(tenant_id, station_id)
 
 
 def pack(lines: Iterable[tuple[str, bytes]]) -> bytes:

@@ -41,7 +41,7 @@ _CALL = "2"
 class RecordedConnection(Protocol):
     """A connection whose frames are recorded."""
 
-    station_id: str
+    filed_as: str
     connection_id: str
     masking: MaskingRules
 
@@ -85,7 +85,7 @@ class Recorder:
             # What nearly every frame is.
             called = effects[0].call.action
             self._keep(
-                Kept(held.station_id, held.connection_id, at_ms, True, raw, held.masking, called)
+                Kept(held.filed_as, held.connection_id, at_ms, True, raw, held.masking, called)
             )
             return called
         action, error, tolerated, command_id, latency_ms = verdict(effects)
@@ -94,7 +94,7 @@ class Recorder:
             action = self._asked.pop(command_id, None)
         self._keep(
             Kept(
-                held.station_id,
+                held.filed_as,
                 held.connection_id,
                 at_ms,
                 True,
@@ -114,12 +114,12 @@ class Recorder:
         """Keep a frame of ours; `action` and `since_ms` are of the call that it answers."""
         at_ms = now_ms()
         if text[1] == _CALL:
-            self._keep(Kept(held.station_id, held.connection_id, at_ms, False, text, held.masking))
+            self._keep(Kept(held.filed_as, held.connection_id, at_ms, False, text, held.masking))
             return
         latency_ms = None if since_ms is None else at_ms - since_ms
         self._keep(
             Kept(
-                held.station_id,
+                held.filed_as,
                 held.connection_id,
                 at_ms,
                 False,

@@ -42,7 +42,7 @@ STRAY_ANSWER = "StrayAnswer"
 class Kept(NamedTuple):
     """A frame as the gateway saw it."""
 
-    station_id: str
+    filed_as: str
     connection_id: str
     at_ms: int
     is_inbound: bool
@@ -148,11 +148,11 @@ class FrameBuffer:
     def lost(self, frames: Iterable[Kept]) -> None:
         """Count frames as missing."""
         for frame in frames:
-            gap = self._gaps.get(frame.station_id)
+            gap = self._gaps.get(frame.filed_as)
             if gap is None:
                 if len(self._gaps) >= _MAX_GAPS:
                     continue
-                gap = self._gaps[frame.station_id] = Gap(frame.at_ms)
+                gap = self._gaps[frame.filed_as] = Gap(frame.at_ms)
             gap.grow(frame.at_ms)
 
     def put_back(self, gaps: dict[str, Gap]) -> None:
@@ -193,7 +193,7 @@ def seal(batch: Sequence[Kept], gaps: dict[str, Gap]) -> Sealed:
     """Mask and pack a batch that is not empty."""
     stations: dict[str, list[RecordedFrame]] = {}
     for kept in batch:
-        stations.setdefault(kept.station_id, []).append(_recorded(kept))
+        stations.setdefault(kept.filed_as, []).append(_recorded(kept))
     # At a time of the batch's, whenever the gap was: a recording spans so much and no more.
     told_ms = batch[-1].at_ms if batch else max(gap.last_ms for gap in gaps.values())
     for station_id, gap in gaps.items():

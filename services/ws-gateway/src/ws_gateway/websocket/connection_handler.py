@@ -8,6 +8,7 @@ import structlog
 
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.commands import Command
+from csms_shared.contracts.recordings import filed_as
 from csms_shared.ocpp.action_row import CallKind
 from csms_shared.ocpp.errors import RpcError
 from csms_shared.runtime.clock import monotonic, now_ms
@@ -62,6 +63,7 @@ class ConnectionHandler:
         "connected_ms",
         "connection_id",
         "epoch",
+        "filed_as",
         "in_transaction",
         "last_seen_ms",
         "masking",
@@ -97,6 +99,7 @@ class ConnectionHandler:
         self._dialect = dialect
         self.station_id = station_id
         self.tenant_id = tenant_id
+        self.filed_as = filed_as(tenant_id, station_id)
         self.connection_id = connection_id
         self.epoch = machine.epoch
         self.ocpp_version = dialect.version

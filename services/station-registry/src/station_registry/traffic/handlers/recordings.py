@@ -14,6 +14,7 @@ from csms_shared.contracts.recordings import (
     RecordedFrame,
     Recording,
     UnreadableRecording,
+    filed_as,
     unpack,
 )
 from csms_shared.contracts.refusals import ProblemRaised, refuse
@@ -82,6 +83,7 @@ class _Reading:
         self._connection = connection
         self._query = query
         self._wanted = wanted
+        self._filed_as = filed_as(query.tenant_id, query.station_id)
         self._read: list[Placed] = []
         self._shown: list[Placed] = []
         self._bytes = 0
@@ -146,7 +148,7 @@ class _Reading:
         packed = await recordings.bodies(self._connection, group)
         bodies = [packed[candidate.recording_id] for candidate in group]
         # Unpacking is a millisecond each, which no decision should wait for.
-        unpacked = await asyncio.to_thread(_unpack_all, bodies, self._query.station_id)
+        unpacked = await asyncio.to_thread(_unpack_all, bodies, self._filed_as)
         for candidate, frames in zip(group, unpacked, strict=True):
             self._read += self._wanted.of_recording(
                 str(candidate.recording_id), candidate.gateway_id, frames
@@ -174,7 +176,7 @@ class _Reading:
                 window = (begin, min(end, begin + _WINDOW))
             candidates = await recordings.candidates(
                 self._connection,
-                self._query.station_id,
+                self._filed_as,
                 (first, last),
                 window,
                 newest=wanted.newest_first,
