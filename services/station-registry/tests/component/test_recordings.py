@@ -1,7 +1,7 @@
 """Recorded frames against a real PostgreSQL: stored once, found by station, gone in time."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ NOW = now_ms() - 60_000
 
 
 def recording(
-    frames: dict[str, Sequence[RecordedFrame]], gateway: str = "gw-1", **more: Any
+    frames: Mapping[str, Sequence[RecordedFrame]], gateway: str = "gw-1", **more: Any
 ) -> Work:
     times = [frame.at_ms for of_station in frames.values() for frame in of_station]
     item = {
