@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from csms_simulator.check import settled_differences
+from csms_simulator.demo_places import PARTNER, make_partner, place, stand_of
 from csms_simulator.demo_table import DemoView
 from csms_simulator.ledger import Ledger
 from csms_simulator.operator import Operator
@@ -64,31 +65,44 @@ def _read_run() -> Payload:
 
 
 async def _demo(run: Payload, stations: int, seconds: float) -> int:
-    ledger = Ledger()
     console = Console()
+    ledgers = Ledger(), Ledger()
     try:
-        async with Operator.of_run(run) as operator:
-            fleet = [
-                SimulatedStation(f"DEMO-{n:02d}", run["ocpp_url"], ledger, StationSettings())
-                for n in range(1, stations + 1)
-            ]
-            for station in fleet:
+        async with Operator.of_run(run) as own, Operator.of_run(run, PARTNER) as partner:
+            await make_partner(own)
+            fleet = []
+            for number in range(1, stations + 1):
+                whose = stand_of(number).tenant_id is not None
+                operator = partner if whose else own
+                name = f"DEMO-PARTNER-{number:02d}" if whose else f"DEMO-{number:02d}"
+                station = SimulatedStation(name, run["ocpp_url"], ledgers[whose], StationSettings())
+                await place(operator, station.station_id, number)
                 await operator.ensure_id_token(_token_of(station))
-            await _charge_for(fleet, seconds, DemoView(fleet, operator, console))
+                fleet.append(station)
+            await _charge_for(fleet, seconds, DemoView(fleet, (own, partner), console))
             console.print("checking the ledger against REST ...")
-            differences = await settled_differences(operator, ledger, since=ledger.opened_at)
+            differences = [
+                difference
+                for operator, ledger in zip((own, partner), ledgers, strict=True)
+                for difference in await settled_differences(
+                    operator, ledger, since=ledger.opened_at
+                )
+            ]
     except httpx.ConnectError as failure:
         raise NoSuiteError(f"{run['rest_url']} does not answer: {failure}") from None
+    transactions = [one for ledger in ledgers for one in ledger.transactions.values()]
     console.print(
-        f"{len(ledger.calls)} messages acknowledged, {len(ledger.transactions)} transactions, "
-        f"{sum(len(t.samples) for t in ledger.transactions.values())} meter values, "
+        f"{sum(len(ledger.calls) for ledger in ledgers)} messages acknowledged, "
+        f"{len(transactions)} transactions, "
+        f"{sum(len(one.samples) for one in transactions)} meter values, "
         f"{len(differences)} differences"
     )
     for difference in differences[:SHOWN_DIFFERENCES]:
         console.print(str(difference), style="red", markup=False)
-    if not ledger.transactions:
+    if not transactions:
         console.print("no station could charge", style="red")
-    return 1 if differences or ledger.discarded or not ledger.transactions else 0
+    discarded = any(ledger.discarded for ledger in ledgers)
+    return 1 if differences or discarded or not transactions else 0
 
 
 async def _charge_for(fleet: list[SimulatedStation], seconds: float, view: "DemoView") -> None:

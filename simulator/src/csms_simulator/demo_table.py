@@ -1,9 +1,13 @@
 """What the demo shows: one row per station, or one line per change where there is no terminal."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import httpx
 from rich.console import Console
 from rich.table import Table
 
+from csms_simulator.ledger import Ledger
 from csms_simulator.operator import Operator
 from csms_simulator.station import SimulatedStation
 
@@ -13,19 +17,25 @@ COLUMNS = ("station", "gateway", "connector", "transaction", "kWh", "last messag
 class DemoView:
     """The state of a fleet as rows of text."""
 
-    def __init__(self, fleet: list[SimulatedStation], operator: Operator, console: Console) -> None:
+    def __init__(
+        self, fleet: list[SimulatedStation], operators: Sequence[Operator], console: Console
+    ) -> None:
         self.console = console
         self._fleet = fleet
-        self._operator = operator
+        self._operators = operators
         self._gateways: dict[str, str] = {}
         self._printed: dict[str, tuple[str, ...]] = {}
         self._last_messages: dict[str, tuple[str, str]] = {}
-        self._calls_seen = 0
+        self._calls_seen: Counter[Ledger] = Counter()
 
     async def refresh(self) -> None:
         """Ask the suite which gateway holds which station."""
         try:
-            connections = await self._operator.items("/connections")
+            connections = [
+                connection
+                for operator in self._operators
+                for connection in await operator.items("/connections")
+            ]
         except httpx.HTTPError:
             return  # the table then shows who held the station last
         self._gateways = {c["station_id"]: c["gateway_id"] for c in connections}
@@ -51,10 +61,11 @@ class DemoView:
         return [self._row(station) for station in self._fleet]
 
     def _read_new_calls(self) -> None:
-        ledger = self._fleet[0].ledger
-        for call in ledger.calls[self._calls_seen :]:
-            self._last_messages[call.station_id] = (call.action, f"{call.latency * 1000:.1f} ms")
-        self._calls_seen = len(ledger.calls)
+        for ledger in {station.ledger for station in self._fleet}:
+            for call in ledger.calls[self._calls_seen[ledger] :]:
+                latency = f"{call.latency * 1000:.1f} ms"
+                self._last_messages[call.station_id] = (call.action, latency)
+            self._calls_seen[ledger] = len(ledger.calls)
 
     def _row(self, station: SimulatedStation) -> tuple[str, ...]:
         session = station.sessions.get(1)

@@ -15,7 +15,7 @@ LOG_IN_PATIENCE_S = 30.0
 
 
 class Operator:
-    """A logged-in user of the suite's REST interface."""
+    """A logged-in user of the suite's REST interface; `tenant_id`: for whom they act."""
 
     def __init__(
         self,
@@ -23,6 +23,8 @@ class Operator:
         username: str,
         password: str,
         transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        tenant_id: str | None = None,
     ) -> None:
         self._username = username
         self._password = password
@@ -31,12 +33,14 @@ class Operator:
             timeout=90,
             trust_env=False,
             transport=transport,
+            headers={} if tenant_id is None else {"X-Tenant": tenant_id},
         )
 
     @classmethod
-    def of_run(cls, run: Payload) -> "Operator":
+    def of_run(cls, run: Payload, tenant_id: str | None = None) -> "Operator":
         """Make the administrator of a running suite from its run.json."""
-        return cls(run["rest_url"], run["admin_username"], run["admin_password"])
+        name, password = run["admin_username"], run["admin_password"]
+        return cls(run["rest_url"], name, password, tenant_id=tenant_id)
 
     async def __aenter__(self) -> Self:
         response = await self._log_in()
