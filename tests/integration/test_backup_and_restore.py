@@ -23,6 +23,7 @@ from csms_simulator.session import ChargingSession
 from csms_simulator.session_script import SessionPlan, run_session
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
+from tests.integration.kept_tenants import KeptTenants
 from tests.integration.waiting import eventually
 
 SETTINGS = StationSettings(first_reconnect_wait=0.3, longest_reconnect_wait=2.0)
@@ -112,6 +113,7 @@ async def test_stations_that_keep_what_came_after_the_backup_are_given_nothing_t
             # Reports are answered before they are stored; a backup holds what is stored.
             assert await settled_differences(operator, fleet.ledger, within=60) == []
             before = set(fleet.ledger.transactions)
+            tenants = await KeptTenants.make(run)
 
             charging = asyncio.create_task(_charge_on(busy, operator))
             await eventually(_sessions(fleet, busy), lambda count: count >= 1, 60)
@@ -144,6 +146,7 @@ async def test_stations_that_keep_what_came_after_the_backup_are_given_nothing_t
         async with httpx.AsyncClient(trust_env=False) as former:
             refused = await former.get(f"{run.rest_url}/api/v1/stations", headers=ended_log_in)
         assert refused.status_code == 401
+        await tenants.are_as_they_were(run)
         async with Operator(run.rest_url, run.admin_username, run.admin_password) as operator:
             # The session that was open goes on; ids that nobody knows any more are kept.
             fleet.sample(open_one, spanning)
