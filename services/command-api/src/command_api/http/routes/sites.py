@@ -16,7 +16,8 @@ from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, g
 from command_api.http.state import ask_registry
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
-from csms_shared.contracts.sites import Name, SiteDetails, SiteId, SiteView, Tags
+from csms_shared.contracts.sites import Name, SiteDetails, SiteView, Tags
+from csms_shared.values.place_names import SiteId
 
 router = APIRouter(prefix="/sites", tags=["sites"], route_class=AuditedRoute)
 
