@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import EveryViewer, ScopedViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.state import ask_registry, state_of
@@ -28,7 +28,8 @@ class Status(BaseModel):
     """The suite at a glance. `broker`, `database`, `station_registry`: `up` or `down`.
 
     What the registry would know is null while it does not answer; gateways, counts and warnings are
-    the deployment's, and null for users and keys of tenants that share it. `stations_online` are
+    the deployment's, and null for users and keys of tenants that share it, and for those that are
+    limited to sites or tags. `stations_online` are
     surely online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
     `warnings`: by name, what is wrong although everything is up.
     """
@@ -46,7 +47,7 @@ class Status(BaseModel):
 
 
 @router.get("/status", response_model=Status, summary="The suite at a glance")
-async def get_status(request: Request, viewer: Viewer) -> Response:
+async def get_status(request: Request, viewer: EveryViewer) -> Response:
     """Always 200: what is down is what one wants to see here."""
     state = state_of(request)
     fleet: dict[str, Any] | None = None
@@ -55,7 +56,7 @@ async def get_status(request: Request, viewer: Viewer) -> Response:
             fleet = await state.services.ask(STATION_REGISTRY, "fleet.status", {})
         except ServiceAway:
             fleet = None
-    shown = fleet if viewer.is_of_deployment else None
+    shown = fleet if viewer.is_of_deployment and viewer.scope is None else None
     return Json(
         {
             "version": VERSION,
@@ -79,7 +80,7 @@ def _up(up: bool) -> str:
 
 @router.get("/connections", response_model=Page[ConnectionView], summary="Open connections")
 async def list_connections(
-    request: Request, _: Viewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    request: Request, _: ScopedViewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Return the stations' open connections, newest first."""
     return Json(await ask_registry(request, "connections.list", given(limit=limit, cursor=cursor)))
