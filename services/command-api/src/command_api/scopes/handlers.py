@@ -11,8 +11,8 @@ from csms_shared.contracts.stations import IN_SCOPE_MAX, STATIONS_IN_SCOPE
 from csms_shared.runtime.clock import monotonic
 
 # How long a station that has left a scope may go on being shown in a stream.
-REMEMBERED_S = 10.0
-_REMEMBERED_MAX = 10_000
+SCOPE_REMEMBERED_S = 10.0
+_STATIONS_MAX = 10_000
 
 
 async def stations_in_scope(
@@ -51,7 +51,7 @@ def no_station(station_id: str) -> ProblemRaised:
 
 
 class RememberedStations:
-    """Which stations are in a scope, as it was at most `REMEMBERED_S` ago: for a stream."""
+    """Which stations are in a scope, as it was at most `SCOPE_REMEMBERED_S` ago: for a stream."""
 
     def __init__(self, services: Services, scope: Scope) -> None:
         self._services = services
@@ -77,7 +77,7 @@ class RememberedStations:
         others = {one for one in soon if not self._is_known(one)} - {station_id}
         wanted = [station_id, *sorted(others)[: IN_SCOPE_MAX - 1]]
         inside = await stations_in_scope(self._services, self._scope, wanted)
-        if len(self._known) + len(wanted) > _REMEMBERED_MAX:
+        if len(self._known) + len(wanted) > _STATIONS_MAX:
             self._known.clear()
-        until = monotonic() + REMEMBERED_S
+        until = monotonic() + SCOPE_REMEMBERED_S
         self._known |= {one: (one in inside, until) for one in wanted}

@@ -95,9 +95,9 @@ _REACHES = {
     Reach.PLATFORM: "\n\nIt belongs to the deployment: for platform administrators.",
 }
 _SCOPINGS = {
-    Scoping.REFUSED: " Not for those who are limited to sites or tags: 403 `outside_scope`.",
-    Scoping.STATION: " Who is limited to sites or tags may for the stations there.",
-    Scoping.FILTERED: " Who is limited to sites or tags gets what belongs to the stations there.",
+    Scoping.REFUSED: "\n\nNot for those who are limited to sites or tags: 403 `outside_scope`.",
+    Scoping.STATION: "\n\nWho is limited to sites or tags may for the stations there.",
+    Scoping.FILTERED: "\n\nWho is limited to sites or tags gets what belongs to the stations there.",
     Scoping.NO_STATION: "",
 }
 _HEADERS = {
@@ -147,8 +147,8 @@ def _complete(path: str, operation: dict[str, Any], access: Access) -> None:
         if isinstance(access, RequiresOneself):
             operation["description"] += "\n\nEvery user may for their own name."
         operation["description"] += _REACHES[access.reach]
-        operation["description"] += f"\n\nNeeds the role {access.role}."
         operation["description"] += _SCOPINGS[access.scoping]
+        operation["description"] += f"\n\nNeeds the role {access.role}."
         may = access.role is Role.VIEWER and access.scoping is not Scoping.REFUSED
         statuses |= {401, 429} if may else {401, 403, 429}
     if "{" in path:
