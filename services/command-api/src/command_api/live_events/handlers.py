@@ -46,7 +46,7 @@ class LiveEvent:
     @property
     def is_of_station(self) -> bool:
         """Tell whether the subject is surely a station: of what has another, ids may be alike."""
-        return self.type.split(".")[1] in _OF_STATIONS
+        return self.type.removeprefix("csms.").partition(".")[0] in _OF_STATIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Whether stations are in a scope: station-registry knows."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from command_api.ports import ServiceAway, Services
 from command_api.scopes.domain import limited_to
@@ -58,15 +58,15 @@ class RememberedStations:
         self._scope = scope
         self._known: dict[str, tuple[bool, float]] = {}
 
-    async def holds(self, station_id: str, soon: Iterable[str]) -> bool:
-        """Tell whether a station is in the scope; `soon` will be asked next.
+    async def holds(self, station_id: str, soon: Callable[[], Iterable[str]]) -> bool:
+        """Tell whether a station is in the scope; `soon` returns those that will be asked next.
 
         Raises:
             ServiceAway: the registry had to be asked and does not answer.
             ProblemRaised: it refuses.
         """
         if not self._is_known(station_id):
-            await self._ask(station_id, soon)
+            await self._ask(station_id, soon())
         return self._known[station_id][0]
 
     def _is_known(self, station_id: str) -> bool:

@@ -97,7 +97,7 @@ _REACHES = {
 _SCOPINGS = {
     Scoping.REFUSED: "\n\nNot for those who are limited to sites or tags: 403 `outside_scope`.",
     Scoping.STATION: "\n\nWho is limited to sites or tags may for the stations there.",
-    Scoping.FILTERED: "\n\nWho is limited to sites or tags gets what belongs to the stations there.",
+    Scoping.FILTERED: "\n\nWho is limited to sites or tags gets what is of the stations there.",
     Scoping.NO_STATION: "",
 }
 _HEADERS = {

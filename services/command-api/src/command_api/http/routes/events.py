@@ -99,7 +99,7 @@ async def _events(
 
 
 async def _is_within(within: RememberedStations, stream: Stream, event: LiveEvent) -> bool:
-    return await within.holds(event.station_id, stream.stations_waiting())
+    return await within.holds(event.station_id, stream.stations_waiting)
 
 
 async def _end_with_authorization(request: Request, stream: Stream) -> None:
