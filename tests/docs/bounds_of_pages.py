@@ -54,6 +54,16 @@ OTHER_PAGES = (
         ("learns of a bound within {} s", "command_api: REMEMBERED_S"),
     ),
     *bounds_of(
+        "docs/scopes.md",
+        ("up to {} each", "csms_shared: SCOPE_MAX"),
+        ("looks at {} commands", "command_api: LOOKED_AT"),
+        ("as it was at most {} s ago", "command_api: SCOPE_REMEMBERED_S"),
+    ),
+    *bounds_of(
+        "docs/messages/requests.md",
+        ("which of up to {} stations are in the scope", "csms_shared: IN_SCOPE_MAX"),
+    ),
+    *bounds_of(
         "docs/architecture.md",
         ("can be neither stored nor decided within {} s", CONNECTION + "call_deadline_s"),
         ("its lease ends after {} s", "station_registry: leases.LEASE_S"),

@@ -30,7 +30,9 @@ from csms_shared.contracts.commands import (
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.refusals import ProblemRaised, refuse
-from csms_shared.contracts.requests import Problem, RequestBatch, ResponseMessage
+from csms_shared.contracts.requests import SCOPED, Problem, RequestBatch, ResponseMessage
+from csms_shared.contracts.scopes import Scope
+from csms_shared.contracts.stations import STATIONS_IN_SCOPE
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.times import format_time_ms
@@ -94,6 +96,7 @@ class FakeService:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         # Of each of them, for which tenant it was.
         self.tenants: list[str] = []
+        self.scopes: list[Scope | None] = []
         self.silent = False
         self.consumer = Consumer(link, requests_queue(service), self._handle, prefetch=100)
 
@@ -107,6 +110,7 @@ class FakeService:
             for item in batch.items:
                 self.requests.append((item.operation, item.parameters))
                 self.tenants.append(item.tenant_id)
+                self.scopes.append(item.scope)
                 try:
                     response = self._answer(item.operation, item.parameters)
                     document: Any = response.model_dump(mode="json")
@@ -233,6 +237,9 @@ class Stations:
         self.owners: dict[str, dict[str, Any]] = {}
         self.open_transactions: dict[str, dict[str, int]] = {}
         registry.operations["owners.look_up"] = self._look_up
+        registry.operations[SCOPED + STATIONS_IN_SCOPE] = self._in_scope
+        # Which stations are in the scope of whoever asks within one.
+        self.inside: set[str] = set()
         registry.operations["stations.set_password"] = lambda _: None
         sessions.operations["transactions.open"] = lambda parameters: self.open_transactions.get(
             parameters["station_id"], {}
@@ -243,6 +250,9 @@ class Stations:
             {"station_id": station_id, "known": False, **self.owners.get(station_id, {})}
             for station_id in parameters["station_ids"]
         ]
+
+    def _in_scope(self, parameters: dict[str, Any]) -> list[str]:
+        return sorted(self.inside & set(parameters["station_ids"]))
 
     def offline(self, station_id: str | None = None, status: str = "accepted") -> str:
         """Make a station that is known and not connected."""

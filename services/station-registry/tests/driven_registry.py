@@ -15,6 +15,7 @@ from csms_shared.broker.replies import Replies
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.ownership import ClaimReply
 from csms_shared.contracts.stations import STATION_OPERATIONS
+from csms_shared.db.engine import RequestHandler
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.tenancy import RequestEngines, acting_for
 from csms_shared.runtime.clock import now_ms
@@ -69,12 +70,17 @@ class Registry:
         self.policies = Policies(unknown_stations=policy, max_unknown_stations=most)
 
     async def request(self, operation: str, **parameters: Any) -> Any:
-        replies = Replies(self.publisher, lambda: self.publisher)
-        handlers = station_operations(
-            self.engines, self.publisher, replies, self.policies, self.authority
-        )
+        handlers = self.operations()
         with acting_for(parameters.get("tenant_id", DEFAULT_TENANT)):
             return await handlers[operation](STATION_OPERATIONS[operation](**parameters))
+
+    def replies(self) -> Replies:
+        return Replies(self.publisher, lambda: self.publisher)
+
+    def operations(self) -> dict[str, RequestHandler]:
+        return station_operations(
+            self.engines, self.publisher, self.replies(), self.policies, self.authority
+        )
 
     async def query(self, sql: str, **parameters: Any) -> list[Row[Any]]:
         async with self.engine.begin() as connection:

@@ -11,7 +11,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.audit.store import AuditFilter, list_entries
-from command_api.commands.store.queries import list_commands
+from command_api.commands.store.queries import CommandFilter, list_commands
 from command_api.database import SCHEMA
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.tenancy import acting_for, create_requests_engine
@@ -32,15 +32,7 @@ Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 
 async def _of_commands(connection: AsyncConnection, action: str | None) -> list[Any]:
-    found: list[Any] = await list_commands(
-        connection,
-        tenant_id="north",
-        station_id=None,
-        action=action,
-        status=None,
-        before=None,
-        limit=10,
-    )
+    found: list[Any] = await list_commands(connection, CommandFilter("north", action=action), 10)
     return found
 
 

@@ -107,7 +107,7 @@ async def test_every_operation_names_the_problems_that_follow_from_what_it_is(
         expected = {
             "401": not is_open or name.endswith("/auth/token"),
             "403": not is_open
-            and (needs != "viewer." or "belongs to the deployment" in operation["description"]),
+            and (needs != "viewer." or "outside_scope" in operation["description"]),
             "429": not is_open or name.endswith("/auth/token"),
             "413": "requestBody" in operation,
             "415": "requestBody" in operation,

@@ -1,7 +1,7 @@
 """Every route says who may call it, and one that does not is no part of the application."""
 
 from collections.abc import Iterator
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
@@ -9,9 +9,13 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Route
 
 from command_api.accounts.domain.roles import Role
-from command_api.http.access.authentication import Reach
+from command_api.http.access.authentication import Reach, Scoping
 from command_api.http.access.declarations import (
+    Administrator,
+    DeploymentViewer,
     Open,
+    Operator,
+    PlatformAdministrator,
     Requires,
     UndeclaredRoute,
     Viewer,
@@ -65,7 +69,7 @@ def test_only_what_is_meant_to_be_is_open_to_all_and_says_why(app: FastAPI) -> N
 def test_commands_are_an_operators(app: FastAPI) -> None:
     declared = {(path, method): access for path, method, access in accesses(app.routes)}
     command = "/api/v1/stations/{station_id}/commands/{action}"
-    assert declared[command, "post"] == Requires(Role.OPERATOR, Reach.TENANT)
+    assert declared[command, "post"] == Requires(Role.OPERATOR, Reach.TENANT, Scoping.STATION)
 
 
 def test_only_what_belongs_to_the_deployment_is_more_than_a_tenants(app: FastAPI) -> None:
@@ -87,6 +91,25 @@ def test_only_what_belongs_to_the_deployment_is_more_than_a_tenants(app: FastAPI
         (f"{parked}/{{item_id}}/replay", "post"): Reach.PLATFORM,
         (f"{parked}/{{item_id}}", "delete"): Reach.PLATFORM,
     }
+
+
+def test_a_route_about_a_station_is_for_those_who_are_limited_and_have_it_in_their_scope(
+    app: FastAPI,
+) -> None:
+    for path, method, access in accesses(app.routes):
+        if not isinstance(access, Open):
+            # Who is the platform's is not limited.
+            of_station = "{station_id}" in path and access.reach is not Reach.PLATFORM
+            assert (access.scoping is Scoping.STATION) == of_station, (path, method)
+
+
+def test_a_route_that_says_nothing_of_scopes_is_not_for_those_who_are_limited() -> None:
+    for role in Role:
+        for reach in Reach:
+            assert Requires(role, reach).scoping is Scoping.REFUSED
+    for declared in (Viewer, Operator, Administrator, DeploymentViewer, PlatformAdministrator):
+        (depends,) = get_args(declared)[1:]
+        assert depends.dependency.scoping is Scoping.REFUSED
 
 
 def undeclared() -> Iterator[APIRouter]:

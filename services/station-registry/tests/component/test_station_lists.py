@@ -19,6 +19,7 @@ from csms_shared.db.migrate import migrate
 from csms_shared.db.tenancy import acting_for
 from csms_shared.values.tenants import DEFAULT_TENANT
 from station_registry.database import MIGRATIONS, SCHEMA
+from station_registry.sites.scopes import scope_parameters
 from station_registry.stations.store import views
 
 FLEET = 100_000
@@ -212,7 +213,8 @@ async def _explained(engine: AsyncEngine, sql: str, **parameters: Any) -> list[d
 
 async def _plan_of_list(engine: AsyncEngine, query: dict[str, Any]) -> list[dict[str, Any]]:
     asked = ListStations.model_validate(query)
-    parameters = {name: value for name, value in query.items() if name != "online"}
+    named = query.keys() - {"online", "scope"}
+    parameters = {name: query[name] for name in named} | scope_parameters(asked.scope)
     parameters["tenant_id"] = DEFAULT_TENANT
     return await _explained(engine, views.list_sql(asked), limit=51, **parameters)
 
@@ -260,6 +262,16 @@ NARROWED: list[tuple[dict[str, Any], int]] = [
     ({"tag": "early", "cursor": "CS-050000"}, 51),
     ({"tag": "all", "site_id": "site-77"}, 10),
 ]
+# Of users and keys that are limited: with how many rows of the narrow table, and of tags.
+SCOPED: list[tuple[dict[str, Any], int, int]] = [
+    ({"scope": {"site_ids": ["site-77"]}}, 20, 0),
+    ({"scope": {"tags": ["of 700"]}}, 100, 100),
+    ({"scope": {"site_ids": ["site-77", "site-78"], "tags": ["of 700"]}}, 140, 100),
+    ({"scope": {"tags": ["of 700"]}, "q": "nothing"}, 100, 100),
+    ({"scope": {"site_ids": ["site-77"]}, "online": False}, 20, 0),
+    ({"scope": {"site_ids": ["none"], "tags": ["none"]}}, 0, 0),
+    ({"scope": {"tags": ["late"]}, "cursor": "CS-099900"}, 100, 100),
+]
 
 
 async def _lists_read_little(engine: AsyncEngine, most_stations: int) -> None:
@@ -271,6 +283,14 @@ async def _lists_read_little(engine: AsyncEngine, most_stations: int) -> None:
         nodes = await _plan_of_list(engine, query)
         assert _rows_of(nodes, "station_listing") <= most, (query, nodes)
         assert _rows_of(nodes, "station_tag") <= 100, (query, nodes)
+    for query, most, most_tags in SCOPED:
+        nodes = await _plan_of_list(engine, query)
+        assert _rows_of(nodes, "station_listing") <= most, (query, nodes)
+        assert _rows_of(nodes, "station_tag") <= most_tags, (query, nodes)
+    # All of them.
+    nodes = await _plan_of_list(engine, {"scope": {"tags": ["all"]}})
+    assert _rows_of(nodes, "station") <= most_stations
+    assert _pages(nodes) <= PAGES_OF_A_FLEET
 
 
 async def test_a_fleet_of_100_000_is_searched_and_counted_without_reading_its_stations(

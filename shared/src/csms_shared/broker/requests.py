@@ -17,7 +17,8 @@ from csms_shared.broker.errors import (
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import REPLIES, REQUESTS, request_keys
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
+from csms_shared.contracts.requests import SCOPED, RequestBatch, RequestItem, ResponseMessage
+from csms_shared.contracts.scopes import Scope
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.tenants import DEFAULT_TENANT
 
@@ -77,8 +78,11 @@ class Requester:
         parameters: dict[str, Any],
         timeout: float,
         tenant_id: str = DEFAULT_TENANT,
+        scope: Scope | None = None,
     ) -> ResponseMessage:
-        """Ask `service` for a tenant, and return its answer within `timeout` seconds.
+        """Ask `service` for a tenant, within a scope, and return its answer.
+
+        It waits for `timeout` seconds.
 
         Raises:
             RequestTimedOut: no answer in time.
@@ -86,8 +90,14 @@ class Requester:
             BrokerError: the request was not stored, or may not have been.
         """
         correlation_id, reply_key, future = self._correlator.expect()
+        item = RequestItem(
+            operation=operation if scope is None else SCOPED + operation,
+            parameters=parameters,
+            tenant_id=tenant_id,
+            scope=scope,
+        )
         batch = RequestBatch(
-            items=[RequestItem(operation=operation, parameters=parameters, tenant_id=tenant_id)],
+            items=[item],
             reply_key=reply_key,
             correlation_id=correlation_id,
             deadline_ms=now_ms() + int(timeout * 1000),

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX, PageQuery
 from csms_shared.contracts.requests import OfTenant
-from csms_shared.contracts.sites import SiteId, Tags
+from csms_shared.contracts.sites import Tags
+from csms_shared.values.place_names import SiteId
 
 # CiString50Type and CiString500Type (OCPP 1.6, 7.17 and 7.19).
 ConfigurationKey = Annotated[str, Field(max_length=50, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]

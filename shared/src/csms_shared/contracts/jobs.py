@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
-from csms_shared.contracts.requests import OfTenant
+from csms_shared.contracts.requests import OfTenant, WithinScope
 
 
 class JobKind(StrEnum):
@@ -102,13 +102,13 @@ class CreateJob(OfTenant):
     created_by: str
 
 
-class JobName(OfTenant):
+class JobName(WithinScope):
     """Names one job."""
 
     job_id: UUID
 
 
-class ListJobs(PageQuery, OfTenant):
+class ListJobs(PageQuery, WithinScope):
     """Asks for jobs, newest first."""
 
     station_id: str | None = None

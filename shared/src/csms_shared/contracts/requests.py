@@ -8,6 +8,7 @@ parameters.
 from typing import Any
 
 from csms_shared.contracts.envelope import Batch, Contract, ReplyKey
+from csms_shared.contracts.scopes import Scope
 from csms_shared.values.tenants import DEFAULT_TENANT
 
 
@@ -17,12 +18,27 @@ class OfTenant(Contract):
     tenant_id: str = DEFAULT_TENANT
 
 
+class WithinScope(OfTenant):
+    """Parameters of an operation that goes by the scope of the request, if that has one."""
+
+    scope: Scope | None = None
+
+
+# Before the name of an operation that is asked within a scope: a service of a release before
+# scopes does not know it, and so does not answer from beyond the scope.
+SCOPED = "within_scope:"
+
+
 class RequestItem(Contract):
-    """One request: the operation's name and its parameters, and for which tenant it is."""
+    """One request: the operation's name and its parameters, and for which tenant it is.
+
+    `scope`: who asks is limited to it. Only operations that see to it are answered.
+    """
 
     operation: str
     parameters: dict[str, Any]
     tenant_id: str = DEFAULT_TENANT
+    scope: Scope | None = None
 
 
 class RequestBatch(Batch[RequestItem]):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
-from csms_shared.contracts.requests import OfTenant
+from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import Expiry
 
@@ -54,7 +54,7 @@ class ReservationView(Contract):
     cancel_failure: str | None
 
 
-class ListReservations(PageQuery, OfTenant):
+class ListReservations(PageQuery, WithinScope):
     """Filter of reservations, newest first."""
 
     station_id: str | None = None
@@ -62,7 +62,7 @@ class ListReservations(PageQuery, OfTenant):
     id_token: str | None = None
 
 
-class ReservationName(OfTenant):
+class ReservationName(WithinScope):
     """Names one reservation."""
 
     reservation_id: int
@@ -90,7 +90,7 @@ class CreateReservation(OfTenant):
     command_id: UUID | None = None
 
 
-class CancelReservation(OfTenant):
+class CancelReservation(WithinScope):
     """Gives a reservation up; 409 where it has ended."""
 
     reservation_id: int

@@ -10,7 +10,7 @@ from csms_shared.contracts.charging import CHARGING_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
 from csms_shared.contracts.pages import PARKED_OPERATIONS, Page, PageQuery
-from csms_shared.contracts.requests import OfTenant
+from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.numbers import INT32_MAX, Whole
@@ -190,7 +190,7 @@ class TransactionFilter(OfTenant):
     started_to: Moment | None = None
 
 
-class ListTransactions(PageQuery, TransactionFilter):
+class ListTransactions(PageQuery, TransactionFilter, WithinScope):
     """Filter of transactions, newest start first; with `changed_after`, a page's `changes`, those
     that changed since, in the order of their changes."""
 
@@ -201,25 +201,25 @@ class ListTransactions(PageQuery, TransactionFilter):
     changed_after: str | None = None
 
 
-class TransactionName(OfTenant):
+class TransactionName(WithinScope):
     """Names one transaction."""
 
     transaction_id: int
 
 
-class ListMeterValues(PageQuery, OfTenant):
+class ListMeterValues(PageQuery, WithinScope):
     """The meter values of one transaction, oldest first."""
 
     transaction_id: int
 
 
-class ListEvidence(PageQuery, OfTenant):
+class ListEvidence(PageQuery, WithinScope):
     """What else was said about one transaction: stops as they were sent, then values by time."""
 
     transaction_id: int
 
 
-class CloseTransaction(OfTenant):
+class CloseTransaction(WithinScope):
     """Ends a transaction by hand; 409 where it has ended already."""
 
     transaction_id: int

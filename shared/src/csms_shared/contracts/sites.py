@@ -6,20 +6,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
-from csms_shared.contracts.requests import OfTenant
+from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.values.flags import Flag
 from csms_shared.values.numbers import Whole
+from csms_shared.values.place_names import NOT_BLANK, SiteId, Tag
 from csms_shared.values.places import Country, Latitude, Longitude, TimeZone
 
 TAGS_MAX = 50
-# Not `.` and `..`: in a path they mean another one, also encoded (RFC 3986, 5.2.4; URL Standard).
-_NO_DOTS = r"^(\.{0,2}[^\x00-\x1f\x7f.][^\x00-\x1f\x7f]*|\.{3}[^\x00-\x1f\x7f]*)$"
-SiteId = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_DOTS)]
-_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
-Name = Annotated[str, Field(max_length=255, pattern=_NOT_BLANK)]
+Name = Annotated[str, Field(max_length=255, pattern=NOT_BLANK)]
 Line = Annotated[str, Field(min_length=1, max_length=255, pattern="^[^\x00]*$")]
 Notes = Annotated[str, Field(max_length=4_000, pattern="^[^\x00]*$")]
-Tag = Annotated[str, Field(max_length=64, pattern=_NOT_BLANK)]
 
 
 def _each_once(tags: list[str]) -> list[str]:
@@ -134,7 +130,11 @@ class SiteName(OfTenant):
     site_id: str
 
 
-class ListSites(PageQuery, OfTenant):
+class GetSite(SiteName, WithinScope):
+    """Names the site that is asked for."""
+
+
+class ListSites(PageQuery, WithinScope):
     """Filter of the list of sites; `q` looks into id, name, address, city and postal code."""
 
     q: str | None = None
@@ -145,7 +145,7 @@ class ListSites(PageQuery, OfTenant):
 SITE_OPERATIONS: dict[str, type[BaseModel]] = {
     "sites.list": ListSites,
     "sites.create": CreateSite,
-    "sites.get": SiteName,
+    "sites.get": GetSite,
     "sites.change": ChangeSite,
     "sites.delete": SiteName,
 }

@@ -14,14 +14,18 @@ from csms_shared.contracts.history import HISTORY_OPERATIONS
 from csms_shared.contracts.jobs import JOB_OPERATIONS
 from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
-from csms_shared.contracts.requests import OfTenant
+from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
-from csms_shared.contracts.sites import SITE_OPERATIONS, Name, SiteId, Tags
+from csms_shared.contracts.sites import SITE_OPERATIONS, Name, Tags
 from csms_shared.contracts.tenants import TENANT_OPERATIONS
 from csms_shared.values.days import Day
 from csms_shared.values.numbers import Number, Whole
+from csms_shared.values.place_names import SiteId
 from csms_shared.values.tenants import DEFAULT_TENANT, TenantId
+
+# How many stations one question about scopes names.
+IN_SCOPE_MAX = 1_000
 
 
 class RegistrationStatus(StrEnum):
@@ -184,7 +188,7 @@ class FleetCounts(Contract):
     stations_unconfirmed: int
 
 
-class ListStations(PageQuery, OfTenant):
+class ListStations(PageQuery, WithinScope):
     """Filter of the list of stations.
 
     `q` looks into id, vendor, model, serial number and display name. `online` includes those that
@@ -292,8 +296,14 @@ class LookUpOwners(Contract):
     station_ids: list[str] = Field(max_length=500)
 
 
-class ListConnections(PageQuery, OfTenant):
+class ListConnections(PageQuery, WithinScope):
     """The open connections, newest first."""
+
+
+class StationsInScope(WithinScope):
+    """Asks which of these stations there are within the scope."""
+
+    station_ids: list[str] = Field(max_length=IN_SCOPE_MAX)
 
 
 class NoParameters(Contract):
@@ -301,11 +311,12 @@ class NoParameters(Contract):
 
 
 LOOK_UP_OWNERS = "owners.look_up"
+STATIONS_IN_SCOPE = "stations.in_scope"
 
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
-# list[OwnerView], FleetStatus, FleetCounts, those of parked items, Page[HistoryView],
-# Page[MessageView], Page[RefusalView], RefusalView.
+# list[OwnerView], list[str] (in_scope), FleetStatus, FleetCounts, those of parked items,
+# Page[HistoryView], Page[MessageView], Page[RefusalView], RefusalView.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
     "stations.create": CreateStation,
@@ -318,6 +329,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     **HARDWARE_OPERATIONS,
     "connections.list": ListConnections,
     LOOK_UP_OWNERS: LookUpOwners,
+    STATIONS_IN_SCOPE: StationsInScope,
     "fleet.status": NoParameters,
     "fleet.counts": OfTenant,
     **SITE_OPERATIONS,

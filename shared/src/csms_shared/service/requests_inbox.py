@@ -18,8 +18,14 @@ from csms_shared.broker.reading import UnreadableMessage, read_batch
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import reply_message
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.refusals import ProblemRaised, refuse
-from csms_shared.contracts.requests import RequestBatch, RequestItem, ResponseMessage
+from csms_shared.contracts.refusals import ProblemRaised, outside_scope, refuse
+from csms_shared.contracts.requests import (
+    SCOPED,
+    RequestBatch,
+    RequestItem,
+    ResponseMessage,
+    WithinScope,
+)
 from csms_shared.db.engine import RequestHandler
 from csms_shared.db.tenancy import acting_for
 from csms_shared.runtime.clock import now_ms
@@ -107,17 +113,23 @@ class RequestsInbox:
         return {"result": result, "problem": None}
 
     async def _handle(self, item: RequestItem) -> Any:
-        model = self._operations.get(item.operation)
+        operation = item.operation.removeprefix(SCOPED)
+        model = self._operations.get(operation)
         if model is None:
-            raise refuse(404, "unknown_operation", f"there is no operation {item.operation}")
+            raise refuse(404, "unknown_operation", f"there is no operation {operation}")
+        whose: dict[str, Any] = {"tenant_id": item.tenant_id}
+        if issubclass(model, WithinScope):
+            whose["scope"] = item.scope
+        elif item.scope is not None:
+            raise outside_scope()
         try:
-            parameters = model.model_validate(item.parameters | {"tenant_id": item.tenant_id})
+            parameters = model.model_validate(item.parameters | whose)
         except ValidationError as error:
             raise _invalid(error) from error
         try:
             async with asyncio.timeout(LONGEST_S):
                 with acting_for(item.tenant_id):
-                    result = await self._handlers[item.operation](parameters)
+                    result = await self._handlers[operation](parameters)
             return _RESULT.dump_python(result, mode="json")
         except (Unavailable, TimeoutError) as error:
             log.warning("request_unavailable", operation=item.operation, error=str(error)[:200])

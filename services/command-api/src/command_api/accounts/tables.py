@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -14,8 +15,22 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.schema import SchemaItem
 
 from command_api.database.metadata import metadata, tenant_id_column
+
+
+def scope_columns(table: str) -> tuple[SchemaItem, ...]:
+    """Return to what a user or key is limited: null, both: to nothing."""
+    return (
+        Column("scope_site_ids", ARRAY(Text)),
+        Column("scope_tags", ARRAY(Text)),
+        CheckConstraint(
+            "(scope_site_ids IS NULL) = (scope_tags IS NULL)", name=f"{table}_scope_whole"
+        ),
+    )
+
 
 users = Table(
     "users",
@@ -32,6 +47,7 @@ users = Table(
     tenant_id_column(),
     # Counts for administrators alone: releases before leave it as it was when they change a role.
     Column("is_platform", Boolean, nullable=False, server_default=text("false")),
+    *scope_columns("users"),
     Index("users_of_tenant", "tenant_id", "username"),
 )
 
@@ -47,6 +63,7 @@ api_keys = Table(
     Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
     tenant_id_column(),
     Column("is_platform", Boolean, nullable=False, server_default=text("false")),
+    *scope_columns("api_keys"),
 )
 
 # A token that was given out and may still count.

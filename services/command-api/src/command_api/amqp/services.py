@@ -5,6 +5,7 @@ from typing import Any
 
 from command_api.concurrency.limiters import Limiter
 from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder, Services
+from command_api.scopes.domain import limit
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.requests import Requester
 from csms_shared.contracts.refusals import ProblemRaised
@@ -35,7 +36,7 @@ class BoundedServices:
 
 
 class BrokerServices:
-    """`Services` over the broker, asked for the tenant that is acted for."""
+    """`Services` over the broker, asked for the tenant that is acted for, and within its scope."""
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
@@ -54,6 +55,7 @@ class BrokerServices:
                 parameters,
                 REQUEST_TIMEOUT_S,
                 tenant_id=acted_for() or DEFAULT_TENANT,
+                scope=limit(),
             )
         except BrokerError as error:
             raise ServiceAway(f"{service} does not answer: {error}") from error

@@ -10,6 +10,20 @@ from csms_shared.contracts.events import CloudEvent
 
 BUFFER_EVENTS = 1_000
 MAX_STREAMS = 200
+# Domains of events whose subject is a station (docs/messages/events.md).
+_OF_STATIONS = frozenset(
+    (
+        "station",
+        "connector",
+        "job",
+        "transaction",
+        "meter_values",
+        "reservation",
+        "charging_profile",
+        "configuration",
+        "command",
+    )
+)
 
 
 CONNECT_TIMEOUT_S = 5.0
@@ -29,18 +43,29 @@ class LiveEvent:
     station_id: str
     text: str
 
+    @property
+    def is_of_station(self) -> bool:
+        """Tell whether the subject is surely a station: of what has another, ids may be alike."""
+        return self.type.removeprefix("csms.").partition(".")[0] in _OF_STATIONS
+
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events of a tenant a stream wants; `type` is exact, or a prefix that ends at a dot."""
+    """Which events of a tenant a stream wants; `type` is exact, or a prefix that ends at a dot.
+
+    `of_stations`: only those whose subject is a station.
+    """
 
     tenant_id: str
     station_id: str | None
     type: str | None
+    of_stations: bool = False
 
     def wants(self, event: LiveEvent) -> bool:
         """Tell whether the event passes."""
         if event.tenant_id != self.tenant_id:
+            return False
+        if self.of_stations and not event.is_of_station:
             return False
         if self.station_id is not None and event.station_id != self.station_id:
             return False
@@ -90,6 +115,10 @@ class Stream:
             self._wake.clear()
             await self._wake.wait()
         return self._events.popleft()
+
+    def stations_waiting(self) -> set[str]:
+        """Return the stations of the events that come next."""
+        return {event.station_id for event in self._events}
 
 
 class EventHub:

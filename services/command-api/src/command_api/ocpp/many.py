@@ -7,6 +7,9 @@ from command_api.ocpp.v16 import change_configuration
 from command_api.ocpp.v16.rest import ONE_STATIONS_OWN
 from csms_shared.contracts.requests import FieldProblem
 
+EXAMPLE: dict[str, Any] = {"action": "Reset", "payload": {"type": "Soft"}}
+"""A command as the document shows one."""
+
 
 def refusal_for_many(action: str, payload: dict[str, Any]) -> Refusal | None:
     """Return why this is sent to one station only: it is prepared for it, or its secret."""

@@ -1,6 +1,6 @@
 """The place of each station that has one."""
 
-from sqlalchemy import BigInteger, Column, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from session_service.database.metadata import metadata, tenant_id_column
@@ -15,4 +15,11 @@ station_place = Table(
     Column("site_id", Text),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("version", BigInteger, nullable=False),
+    Index(
+        "station_place_by_site",
+        "tenant_id",
+        "site_id",
+        postgresql_where=text("site_id IS NOT NULL"),
+    ),
+    Index("station_place_by_tag", "tags", postgresql_using="gin"),
 )

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import STATION_REGISTRY
-from csms_shared.contracts.stations import LOOK_UP_OWNERS
+from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATIONS_IN_SCOPE
 from csms_shared.db.engine import RequestHandler, transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.tenancy import RequestEngines
@@ -22,6 +22,7 @@ from station_registry.jobs.handlers.requests import create_job, get_job, list_jo
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.security_events import store as security_events
 from station_registry.sites import handlers as sites
+from station_registry.sites.scopes import stations_in_scope
 from station_registry.stations.handlers import hardware, stations
 from station_registry.stations.handlers.moves import move, moving
 from station_registry.stations.store import views
@@ -72,6 +73,7 @@ def station_operations(
         "connections.list": transactional(engine, views.list_connections),
         # Also here: an older command-api does not know that they have a lane.
         LOOK_UP_OWNERS: owner_look_ups(of_all),
+        STATIONS_IN_SCOPE: transactional(engine, stations_in_scope),
         "fleet.status": transactional(of_all, partial(stations.fleet_status, authority)),
         "fleet.counts": transactional(engine, stations.fleet_counts),
         "jobs.create": transactional(engine, create_job),

@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.requests import Problem
-from csms_shared.contracts.sites import ChangeSite, CreateSite, ListSites, SiteName, SiteView
+from csms_shared.contracts.sites import (
+    ChangeSite,
+    CreateSite,
+    GetSite,
+    ListSites,
+    SiteName,
+    SiteView,
+)
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.texts import is_storable
@@ -18,11 +25,13 @@ from station_registry.database.telling import tell
 from station_registry.events import fact_about
 from station_registry.sites import store
 from station_registry.sites.domain import SITE_FIELDS, Site, changed_site, new_site
+from station_registry.sites.scopes import scope_parameters
 
 
 async def list_all(connection: AsyncConnection, query: ListSites) -> Page[SiteView]:
     """Return a page of sites by id."""
     filters = query.model_dump(include={"q", "tag"}, exclude_none=True)
+    filters |= scope_parameters(query.scope)
     if query.cursor is not None:
         filters["after"] = decode_cursor(query.cursor, as_text)[0]
     rows = await store.list_sites(connection, query.tenant_id, filters, query.limit + 1)
@@ -43,9 +52,9 @@ async def create(connection: AsyncConnection, wanted: CreateSite) -> SiteView:
     return _view(row)
 
 
-async def get(connection: AsyncConnection, name: SiteName) -> SiteView:
+async def get(connection: AsyncConnection, name: GetSite) -> SiteView:
     """Return one site."""
-    row = await store.get_site(connection, name.tenant_id, _storable(name.site_id))
+    row = await store.get_site(connection, name.tenant_id, _storable(name.site_id), name.scope)
     return _view(_found(row, name.site_id))
 
 

@@ -9,10 +9,12 @@ import orjson
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.scopes import Scope
 from csms_shared.contracts.sites import OpeningHours
 from csms_shared.db.tenancy import of_tenant
 from station_registry.database.sql import statement
 from station_registry.sites.domain import SITE_FIELDS, Site
+from station_registry.sites.scopes import SITE_IN_SCOPE, scope_parameters
 
 # Stations `t` that have a tag, and those of them after a cursor.
 HAS_TAG = (
@@ -35,6 +37,9 @@ _CHANGE = statement(
     "RETURNING *"
 )
 _GET = statement(f"SELECT * FROM site {_ONE}")
+_GET_IN_SCOPE = statement(
+    f"SELECT * FROM site t WHERE {of_tenant('t')} AND site_id = :site_id AND {SITE_IN_SCOPE}"
+)
 _KNOWN = statement(f"SELECT site_id FROM site WHERE {of_tenant()} AND site_id = ANY(:ids)")
 _LOCK = statement(f"SELECT * FROM site {_ONE} FOR UPDATE")
 # Until the commit nobody changes or deletes it; others go on adding stations to it.
@@ -47,6 +52,7 @@ _STATION_OF = statement(
 _LIST = f"SELECT * FROM site t WHERE {of_tenant('t')} {{conditions}}ORDER BY site_id LIMIT :limit"
 _CONDITIONS = {
     "after": "AND site_id > :after ",
+    "scope_sites": f"AND {SITE_IN_SCOPE} ",
     "tag": "AND tags @> ARRAY[CAST(:tag AS text)] ",
     # The ids' own collation would reach all of it, and knows no small letters but those of ASCII.
     "q": "AND position(lower(CAST(:q AS text)) IN lower(concat_ws(E'\\x1f', "
@@ -64,9 +70,12 @@ async def change_site(connection: AsyncConnection, tenant_id: str, site: Site) -
     return (await connection.execute(_CHANGE, _parameters(tenant_id, site))).one()
 
 
-async def get_site(connection: AsyncConnection, tenant_id: str, site_id: str) -> Row[Any] | None:
-    """Return a site's row."""
-    return (await connection.execute(_GET, _named(tenant_id, site_id))).first()
+async def get_site(
+    connection: AsyncConnection, tenant_id: str, site_id: str, scope: Scope | None = None
+) -> Row[Any] | None:
+    """Return a site's row, if it is in the scope."""
+    named = _named(tenant_id, site_id) | scope_parameters(scope)
+    return (await connection.execute(_GET if scope is None else _GET_IN_SCOPE, named)).first()
 
 
 async def lock_site(connection: AsyncConnection, tenant_id: str, site_id: str) -> Row[Any] | None:
@@ -102,7 +111,7 @@ async def station_of(connection: AsyncConnection, tenant_id: str, site_id: str) 
 async def list_sites(
     connection: AsyncConnection, tenant_id: str, filters: dict[str, Any], limit: int
 ) -> Sequence[Row[Any]]:
-    """Return sites in the order of their ids; `filters`: `after`, `tag`, `q`."""
+    """Return sites in the order of their ids; `filters`: `after`, `tag`, `q`, those of a scope."""
     conditions = "".join(sql for name, sql in _CONDITIONS.items() if name in filters)
     sql = statement(_LIST.format(conditions=conditions))
     return (

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from csms_shared.contracts.scopes import Scope
 from csms_shared.values.tenants import DEFAULT_TENANT
 
 
@@ -35,6 +36,8 @@ class Principal:
     tenant_id: str = DEFAULT_TENANT
     acts_for: str = DEFAULT_TENANT
     is_platform: bool = False
+    # None: everything of its tenant.
+    scope: Scope | None = None
 
     @property
     def is_of_deployment(self) -> bool:

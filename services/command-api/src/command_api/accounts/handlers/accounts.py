@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -12,12 +13,31 @@ from command_api.accounts.handlers.passwords import Passwords
 from command_api.accounts.store import accounts
 from command_api.accounts.store.sessions import keep_session
 from csms_shared.contracts.refusals import ProblemRaised, refuse
+from csms_shared.contracts.scopes import Scope
 from csms_shared.db.cursors import as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import in_transaction
 from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.times import format_time
 
 KEY_PREFIX = "csms_"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What becomes of a user; None: that stays. `scope` counts where `sets_scope`."""
+
+    password: str | None
+    role: Role | None
+    platform: bool | None
+    scope: Scope | None
+    sets_scope: bool
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether something is given."""
+        return self.sets_scope or any(
+            given is not None for given in (self.password, self.role, self.platform)
+        )
 
 
 class Accounts:
@@ -50,15 +70,29 @@ class Accounts:
         return _user_view(user)
 
     async def create_user(
-        self, username: str, password: str, role: Role, creator: Principal, *, platform: bool
+        self,
+        username: str,
+        password: str,
+        role: Role,
+        creator: Principal,
+        *,
+        platform: bool,
+        scope: Scope | None,
     ) -> dict[str, Any]:
         """Create a user."""
         _require_platform(creator, role, wanted=platform)
+        _require_unlimited(scope, is_platform=platform)
         password_hash = await self._passwords.hash(password)
         user = await in_transaction(
             self._engine,
             lambda connection: accounts.create_user(
-                connection, creator.acts_for, username, password_hash, role, is_platform=platform
+                connection,
+                creator.acts_for,
+                username,
+                password_hash,
+                role,
+                is_platform=platform,
+                scope=scope,
             ),
         )
         if user is None:
@@ -68,27 +102,31 @@ class Accounts:
         return _user_view(user)
 
     async def change_user(
-        self,
-        username: str,
-        password: str | None,
-        role: Role | None,
-        platform: bool | None,
-        asking: Principal,
+        self, username: str, change: AccountChange, asking: Principal
     ) -> dict[str, Any]:
-        """Change password, role or reach; tokens made before end."""
+        """Change password, role, reach or scope; tokens made before end."""
+        password, platform = change.password, change.platform
         password_hash = None if password is None else await self._passwords.hash(password)
 
         async def work(connection: AsyncConnection) -> accounts.User:
             user = await _to_change(connection, asking, username)
-            becomes = user.role if role is None else role
+            becomes = user.role if change.role is None else change.role
+            scope = change.scope if change.sets_scope else user.scope
             is_platform = becomes is Role.ADMIN and user.is_platform
             if platform is not None:
                 _require_platform(asking, becomes, wanted=platform or user.is_platform)
                 is_platform = platform
-            if becomes is not Role.ADMIN or is_platform < user.is_platform:
+            _require_unlimited(scope, is_platform=is_platform)
+            is_less = is_platform < user.is_platform or scope is not None
+            if becomes is not Role.ADMIN or is_less:
                 await _keep_an_administrator(connection, user)
             changed = await accounts.change_user(
-                connection, user, password_hash, role, is_platform=is_platform
+                connection,
+                user,
+                password_hash,
+                change.role,
+                is_platform=is_platform,
+                scope=scope,
             )
             if changed is None:
                 raise no_user(username)
@@ -120,13 +158,20 @@ class Accounts:
         return _page([_key_view(key) for key in found], limit, "name")
 
     async def create_api_key(
-        self, name: str, role: Role, creator: Principal, *, platform: bool
+        self,
+        name: str,
+        role: Role,
+        creator: Principal,
+        *,
+        platform: bool,
+        scope: Scope | None,
     ) -> dict[str, Any]:
         """Create an API key and return it with the key itself, this once."""
         _require_platform(creator, role, wanted=platform)
+        _require_unlimited(scope, is_platform=platform)
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         new = accounts.NewApiKey(
-            creator.acts_for, name, role, api_key_hash(secret), creator.name, platform
+            creator.acts_for, name, role, api_key_hash(secret), creator.name, platform, scope
         )
         key = await in_transaction(
             self._engine,
@@ -164,6 +209,13 @@ def _require_platform(asking: Principal, role: Role, *, wanted: bool) -> None:
         raise refuse(409, "no_platform_administrator", detail, ("platform", "must be false here"))
 
 
+def _require_unlimited(scope: Scope | None, *, is_platform: bool) -> None:
+    """Look whether whoever acts for every tenant is limited to nothing of one."""
+    if is_platform and scope is not None:
+        detail = "a platform administrator has no scope"
+        raise refuse(409, "no_platform_administrator", detail, ("scope", "must be null here"))
+
+
 def _protect(asking: Principal, *, is_platform: bool) -> None:
     """Keep what acts for every tenant out of the hands of a tenant's administrators."""
     if is_platform and not asking.is_platform:
@@ -183,7 +235,8 @@ async def _to_change(
 
 
 async def _keep_an_administrator(connection: AsyncConnection, user: accounts.User) -> None:
-    if user.role is Role.ADMIN and not await accounts.other_administrators(connection, user):
+    counts = user.role is Role.ADMIN and user.scope is None
+    if counts and not await accounts.other_administrators(connection, user):
         raise refuse(409, "last_administrator", f"{user.username} is the last administrator")
 
 
@@ -206,12 +259,17 @@ def _no_key(key_id: str) -> ProblemRaised:
     return refuse(404, "not_found", f"there is no API key {key_id}")
 
 
+def _scope_view(scope: Scope | None) -> dict[str, Any] | None:
+    return None if scope is None else scope.model_dump(mode="json")
+
+
 def _user_view(user: accounts.User) -> dict[str, Any]:
     return {
         "username": user.username,
         "role": user.role.value,
         "tenant_id": user.tenant_id,
         "platform": user.is_platform,
+        "scope": _scope_view(user.scope),
         "created_at": format_time(user.created_at),
         "updated_at": format_time(user.updated_at),
     }
@@ -224,6 +282,7 @@ def _key_view(key: accounts.ApiKey) -> dict[str, Any]:
         "role": key.role.value,
         "tenant_id": key.tenant_id,
         "platform": key.is_platform,
+        "scope": _scope_view(key.scope),
         "created_by": key.created_by,
         "created_at": format_time(key.created_at),
     }

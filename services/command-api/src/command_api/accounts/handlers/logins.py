@@ -190,6 +190,7 @@ class Logins:
             tenant_id=found.tenant_id,
             acts_for=found.tenant_id,
             is_platform=found.is_platform,
+            scope=found.scope,
         )
         return self._remember(f"k{key}", principal, _REMEMBER_S, changes)
 
@@ -264,7 +265,9 @@ async def _holder(
     user = (await get_users(connection, [username])).get(username)
     if user is None or (claims.get("ver"), claims.get("tid")) != (user.version, str(user.token_id)):
         return None
-    return _principal(username, Holder(user.role, user.tenant_id, user.is_platform), None)
+    return _principal(
+        username, Holder(user.role, user.tenant_id, user.is_platform, user.scope), None
+    )
 
 
 def _principal(username: str, holder: Holder, session_id: UUID | None) -> Principal:
@@ -276,6 +279,7 @@ def _principal(username: str, holder: Holder, session_id: UUID | None) -> Princi
         tenant_id=holder.tenant_id,
         acts_for=holder.tenant_id,
         is_platform=holder.is_platform,
+        scope=holder.scope,
     )
 
 

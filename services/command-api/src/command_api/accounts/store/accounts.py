@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.accounts.domain.roles import Role
 from command_api.accounts.tables import api_keys, users
+from csms_shared.contracts.scopes import Scope
 from csms_shared.values.tenant_keys import key_in_tenant, key_without_tenant
 
 
@@ -28,6 +29,7 @@ class User:
     updated_at: datetime
     tenant_id: str
     is_platform: bool
+    scope: Scope | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +43,53 @@ class ApiKey:
     created_at: datetime
     tenant_id: str
     is_platform: bool
+    scope: Scope | None
+
+
+def scope_of(row: Any) -> Scope | None:
+    """Return to what the user or key in a row is limited; null: to nothing."""
+    if row.scope_site_ids is None:
+        return None
+    return Scope.model_construct(site_ids=tuple(row.scope_site_ids), tags=tuple(row.scope_tags))
+
+
+def is_platform_in(row: Any) -> bool:
+    """Tell whether the user or key in a row acts for every tenant."""
+    return row.is_platform and Role(row.role) is Role.ADMIN and row.scope_site_ids is None
+
+
+def _scope_values(scope: Scope | None) -> dict[str, list[str] | None]:
+    return {
+        "scope_site_ids": None if scope is None else list(scope.site_ids),
+        "scope_tags": None if scope is None else list(scope.tags),
+    }
 
 
 def _user(row: Any) -> User:
-    role = Role(row.role)
     return User(
         row.username,
         row.password_hash,
-        role,
+        Role(row.role),
         row.version,
         row.token_id,
         row.created_at,
         row.updated_at,
         row.tenant_id,
-        row.is_platform and role is Role.ADMIN,
+        is_platform_in(row),
+        scope_of(row),
     )
 
 
 def _api_key(row: Any) -> ApiKey:
-    role = Role(row.role)
     return ApiKey(
         row.id,
         key_without_tenant(row.name),
-        role,
+        Role(row.role),
         row.created_by,
         row.created_at,
         row.tenant_id,
-        row.is_platform and role is Role.ADMIN,
+        is_platform_in(row),
+        scope_of(row),
     )
 
 
@@ -109,6 +131,7 @@ async def create_user(
     role: Role,
     *,
     is_platform: bool,
+    scope: Scope | None,
 ) -> User | None:
     """Create a user; None where the name is taken, by whatever tenant."""
     row = (
@@ -120,6 +143,7 @@ async def create_user(
                 password_hash=password_hash,
                 role=role.value,
                 is_platform=is_platform,
+                **_scope_values(scope),
             )
             .on_conflict_do_nothing()
             .returning(*users.c)
@@ -135,12 +159,14 @@ async def change_user(
     role: Role | None,
     *,
     is_platform: bool,
+    scope: Scope | None,
 ) -> User | None:
     """Change a user and end the tokens made before; None where there is no such user any more."""
     values: dict[str, Any] = {
         "version": users.c.version + 1,
         "updated_at": func.now(),
         "is_platform": is_platform,
+        **_scope_values(scope),
     }
     if password_hash is not None:
         values["password_hash"] = password_hash
@@ -190,13 +216,17 @@ async def hold_administrators(connection: AsyncConnection) -> None:
 
 
 async def other_administrators(connection: AsyncConnection, user: User) -> bool:
-    """Tell whether somebody else is an administrator as this user is: of the tenant, or of all."""
+    """Tell whether somebody else is an administrator as this user is: of the tenant, or of all.
+
+    One who is limited does not count.
+    """
     row = await connection.execute(
         select(users.c.username)
         .where(
             users.c.tenant_id == user.tenant_id,
             users.c.role == Role.ADMIN.value,
             users.c.username != user.username,
+            users.c.scope_site_ids.is_(None),
             *((users.c.is_platform,) if user.is_platform else ()),
         )
         .limit(1)
@@ -219,6 +249,7 @@ class NewApiKey:
     key_hash: bytes
     created_by: str
     is_platform: bool
+    scope: Scope | None
 
 
 async def create_api_key(
@@ -236,6 +267,7 @@ async def create_api_key(
                 key_hash=new.key_hash,
                 created_by=new.created_by,
                 is_platform=new.is_platform,
+                **_scope_values(new.scope),
             )
             .on_conflict_do_nothing(index_elements=["name"])
             .returning(*api_keys.c)

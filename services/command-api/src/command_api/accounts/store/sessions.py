@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.accounts.domain.roles import Role
-from command_api.accounts.store.accounts import User
+from command_api.accounts.store.accounts import User, is_platform_in, scope_of
 from command_api.accounts.tables import user_session, users
+from csms_shared.contracts.scopes import Scope
 
 # So many of a user count at once: beyond, the oldest ends with a log-in.
 SESSIONS_OF_USER = 1_000
@@ -42,7 +43,8 @@ _HOLDER = text(
         UPDATE user_session SET seen_at = now(), address = :address
         WHERE id = :id AND (address <> :address
             OR seen_at < now() - make_interval(secs => {SEEN_EVERY_S})))
-    SELECT users.role, users.tenant_id, users.is_platform FROM user_session
+    SELECT users.role, users.tenant_id, users.is_platform, users.scope_site_ids,
+        users.scope_tags FROM user_session
     JOIN users ON users.username = user_session.username AND users.version = user_version
     WHERE user_session.id = :id AND users.username = :username AND expires_at > now()
     """  # noqa: S608 - a constant
@@ -98,6 +100,7 @@ class Holder:
     role: Role
     tenant_id: str
     is_platform: bool
+    scope: Scope | None
 
 
 async def find_holder(
@@ -111,8 +114,7 @@ async def find_holder(
     ).first()
     if row is None:
         return None
-    role = Role(row.role)
-    return Holder(role, row.tenant_id, row.is_platform and role is Role.ADMIN)
+    return Holder(Role(row.role), row.tenant_id, is_platform_in(row), scope_of(row))
 
 
 async def list_sessions(

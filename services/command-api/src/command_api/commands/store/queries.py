@@ -1,10 +1,11 @@
 """Reading commands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.commands.domain.states import CommandRecord, CommandStatus
@@ -35,28 +36,58 @@ async def stored_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[
     return {row.command_id for row in result}
 
 
-async def list_commands(
-    connection: AsyncConnection,
-    *,
-    tenant_id: str,
-    station_id: str | None,
-    action: str | None,
-    status: CommandStatus | None,
-    before: UUID | None,
-    limit: int,
+async def get_commands(
+    connection: AsyncConnection, tenant_id: str, ids: Sequence[UUID]
 ) -> list[CommandRecord]:
-    """Return up to `limit` commands of a tenant, newest first, older than `before`."""
-    mine = select(commands).where(commands.c.tenant_id == tenant_id)
-    statement = mine.order_by(commands.c.command_id.desc()).limit(limit)
-    if station_id is not None:
-        statement = statement.where(commands.c.station_id == station_id)
-    if action is not None:
-        statement = statement.where(commands.c.action == action)
-    if status is not None:
-        statement = statement.where(commands.c.status == status.value)
-    if before is not None:
-        statement = statement.where(commands.c.command_id < before)
+    """Return commands of a tenant, newest first."""
+    rows = await connection.execute(
+        select(commands)
+        .where(commands.c.tenant_id == tenant_id, commands.c.command_id == func.any(list(ids)))
+        .order_by(commands.c.command_id.desc())
+    )
+    return [record_of(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFilter:
+    """Which commands of a tenant: everything given must be so; older than `before`."""
+
+    tenant_id: str
+    station_id: str | None = None
+    action: str | None = None
+    status: CommandStatus | None = None
+    before: UUID | None = None
+
+
+async def list_commands(
+    connection: AsyncConnection, wanted: CommandFilter, limit: int
+) -> list[CommandRecord]:
+    """Return up to `limit` commands, newest first."""
+    statement = _listed(select(commands), wanted, limit)
     return [record_of(row) for row in await connection.execute(statement)]
+
+
+async def stations_of_commands(
+    connection: AsyncConnection, wanted: CommandFilter, limit: int
+) -> list[tuple[UUID, str]]:
+    """Return ids and stations of up to `limit` commands, newest first."""
+    statement = _listed(select(commands.c.command_id, commands.c.station_id), wanted, limit)
+    rows = await connection.execute(statement)
+    return [(row.command_id, row.station_id) for row in rows]
+
+
+def _listed(statement: Select[Any], wanted: CommandFilter, limit: int) -> Select[Any]:
+    statement = statement.where(commands.c.tenant_id == wanted.tenant_id)
+    statement = statement.order_by(commands.c.command_id.desc()).limit(limit)
+    if wanted.station_id is not None:
+        statement = statement.where(commands.c.station_id == wanted.station_id)
+    if wanted.action is not None:
+        statement = statement.where(commands.c.action == wanted.action)
+    if wanted.status is not None:
+        statement = statement.where(commands.c.status == wanted.status.value)
+    if wanted.before is not None:
+        statement = statement.where(commands.c.command_id < wanted.before)
+    return statement
 
 
 async def stations_with_waiting(

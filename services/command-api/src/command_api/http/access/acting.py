@@ -1,7 +1,8 @@
-"""No request begins with the tenant of the one before on its connection."""
+"""No request begins with the tenant, or the scope, of the one before on its connection."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from command_api.scopes.domain import limited_to
 from csms_shared.db.tenancy import acting_for
 
 
@@ -13,5 +14,5 @@ class ActsForNobody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, acting for nobody yet."""
-        with acting_for(""):
+        with acting_for(""), limited_to(None):
             await self._app(scope, receive, send)

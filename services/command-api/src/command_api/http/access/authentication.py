@@ -10,8 +10,10 @@ from starlette.exceptions import HTTPException
 from command_api.accounts.domain.roles import Principal, Role
 from command_api.http.access.client_address import client_address
 from command_api.http.state import state_of
+from command_api.scopes.domain import limit_to
+from command_api.scopes.handlers import require_in_scope
 from command_api.tenants.handlers import Tenants, unknown_tenant
-from csms_shared.contracts.refusals import refuse
+from csms_shared.contracts.refusals import outside_scope, refuse
 from csms_shared.db.tenancy import act_for
 from csms_shared.values.tenants import TENANT_ID_PATTERN
 
@@ -30,6 +32,21 @@ class Reach(StrEnum):
     TENANT = "tenant"
     DEPLOYMENT = "deployment"
     PLATFORM = "platform"
+
+
+class Scoping(StrEnum):
+    """What a route is to users and keys that are limited to sites or tags.
+
+    `refused`, unless it says otherwise. `station`: it is about the one in its path, `station_id`,
+    which must be in the scope. `filtered`: services are asked within the scope, and answer so, or
+    the route itself looks (`require_station`, `stations_in_scope`). `no station`: it tells nothing
+    of stations.
+    """
+
+    REFUSED = "refused"
+    STATION = "station"
+    FILTERED = "filtered"
+    NO_STATION = "no station"
 
 
 class Unauthenticated(HTTPException):
@@ -60,6 +77,7 @@ async def authenticate(request: Request) -> Principal:
     principal = recognised if wanted is None else await _acting_for(tenants, recognised, wanted)
     # From here on: what is read and written, and what other services are asked.
     act_for(principal.acts_for)
+    limit_to(principal.scope)
     request.state.principal = principal
     return principal
 
@@ -93,20 +111,61 @@ def _bearer_token(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-async def authorize(request: Request, role: Role, reach: Reach = Reach.TENANT) -> Principal:
+async def authorize(
+    request: Request,
+    role: Role,
+    reach: Reach = Reach.TENANT,
+    scoping: Scoping = Scoping.REFUSED,
+) -> Principal:
     """Return who asks, if they may.
 
     Raises:
-        ProblemRaised: 403, the role does not suffice, or it is not theirs to see.
+        ProblemRaised: 403, the role does not suffice, or it is not theirs to see; 404, the station
+            in the path is outside their scope.
     """
     principal = await authenticate(request)
-    if not principal.role.includes(role):
-        raise refuse(403, "forbidden", f"this needs the role {role}, yours is {principal.role}")
+    require_role(principal, role)
     if reach is Reach.PLATFORM and not principal.is_platform:
         raise refuse(403, "forbidden", "this needs a platform administrator")
     if reach is Reach.DEPLOYMENT and not principal.is_of_deployment:
         raise refuse(403, "forbidden", "this belongs to the deployment, and to no tenant")
+    await _keep_to_scope(request, principal, scoping)
     return principal
+
+
+def require_role(principal: Principal, role: Role) -> None:
+    """Look whether somebody has a role.
+
+    Raises:
+        ProblemRaised: 403, they have not.
+    """
+    if not principal.role.includes(role):
+        raise refuse(403, "forbidden", f"this needs the role {role}, yours is {principal.role}")
+
+
+async def _keep_to_scope(request: Request, principal: Principal, scoping: Scoping) -> None:
+    # Until something else is said: what a service can't tell apart by the scope, it refuses.
+    limit_to(principal.scope)
+    if principal.scope is None:
+        return
+    if scoping is Scoping.REFUSED:
+        raise outside_scope()
+    if scoping is Scoping.STATION:
+        await require_station(request, principal, request.path_params["station_id"])
+    elif scoping is Scoping.NO_STATION:
+        limit_to(None)
+
+
+async def require_station(request: Request, principal: Principal, station_id: str) -> None:
+    """Look whether who asks may see a station; from here on, the request is about it alone.
+
+    Raises:
+        ProblemRaised: 404, there is no such station within their scope.
+        ServiceAway: station-registry does not answer.
+    """
+    if principal.scope is not None:
+        await require_in_scope(state_of(request).services, principal.scope, station_id)
+        limit_to(None)
 
 
 async def is_still_authorized(request: Request, role: Role) -> bool:
@@ -120,4 +179,4 @@ async def is_still_authorized(request: Request, role: Role) -> bool:
     except Unauthenticated:
         return False
     acts_for = before.acts_for == now.tenant_id or now.is_platform
-    return acts_for and now.role.includes(role)
+    return acts_for and now.role.includes(role) and now.scope == before.scope

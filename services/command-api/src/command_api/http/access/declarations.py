@@ -2,8 +2,10 @@
 
 A route of FastAPI has its declaration as a dependency (`Viewer`, `Operator`, `Administrator`,
 `Oneself`, `DeploymentViewer`, `PlatformAdministrator`, `Open`), every other one is a `PlainRoute`.
-Each says of whose resources it is, too (`Reach`). The OpenAPI document tells both from the same
-declaration, and an application with a route without one is not built.
+Each says of whose resources it is, too (`Reach`), and what it is to users and keys that are limited
+to sites or tags (`Scoping`): nothing, unless it says so (`StationViewer`, `ScopedViewer`, ...). The
+OpenAPI document tells all of it from the same declaration, and an application with a route without
+one is not built.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -17,19 +19,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from command_api.accounts.domain.roles import Principal, Role
-from command_api.http.access.authentication import Reach, authenticate, authorize
+from command_api.http.access.authentication import Reach, Scoping, authenticate, authorize
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Only this role and those above it; `reach` says of whose resources."""
+    """Only this role and those above it; `reach` says of whose resources.
+
+    `scoping`: what it is to those who are limited to sites or tags.
+    """
 
     role: Role
     reach: Reach
+    scoping: Scoping = Scoping.REFUSED
 
     async def __call__(self, request: Request) -> Principal:
         """Return who asks, if they may."""
-        return await authorize(request, self.role, self.reach)
+        return await authorize(request, self.role, self.reach, self.scoping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class RequiresOneself:
 
     role: Role = Role.ADMIN
     reach: Reach = Reach.TENANT
+    scoping: Scoping = Scoping.NO_STATION
 
     async def __call__(self, request: Request) -> Principal:
         """Return who asks, if they may."""
@@ -59,10 +66,25 @@ class Open:
 
 Access = Requires | RequiresOneself | Open
 
-# What these read and change is of the tenant for which they ask.
+
+def _limited(role: Role, scoping: Scoping) -> Requires:
+    return Requires(role, Reach.TENANT, scoping)
+
+
+# What these read and change is of the tenant for which they ask, and for nobody who is limited to
+# sites or tags.
 Viewer = Annotated[Principal, Depends(Requires(Role.VIEWER, Reach.TENANT))]
 Operator = Annotated[Principal, Depends(Requires(Role.OPERATOR, Reach.TENANT))]
 Administrator = Annotated[Principal, Depends(Requires(Role.ADMIN, Reach.TENANT))]
+# The same for those who are limited to sites or tags, too: about the station in the path, about
+# what there is of their stations, and about nothing of stations.
+StationViewer = Annotated[Principal, Depends(_limited(Role.VIEWER, Scoping.STATION))]
+StationOperator = Annotated[Principal, Depends(_limited(Role.OPERATOR, Scoping.STATION))]
+StationAdministrator = Annotated[Principal, Depends(_limited(Role.ADMIN, Scoping.STATION))]
+ScopedViewer = Annotated[Principal, Depends(_limited(Role.VIEWER, Scoping.FILTERED))]
+ScopedOperator = Annotated[Principal, Depends(_limited(Role.OPERATOR, Scoping.FILTERED))]
+ScopedAdministrator = Annotated[Principal, Depends(_limited(Role.ADMIN, Scoping.FILTERED))]
+EveryViewer = Annotated[Principal, Depends(_limited(Role.VIEWER, Scoping.NO_STATION))]
 # What belongs to the deployment.
 DeploymentViewer = Annotated[Principal, Depends(Requires(Role.VIEWER, Reach.DEPLOYMENT))]
 PlatformAdministrator = Annotated[Principal, Depends(Requires(Role.ADMIN, Reach.PLATFORM))]

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from command_api.accounts.domain.roles import Role
 from command_api.commands.domain.password_rotation import PASSWORD_MAX_LENGTH
-from command_api.http.access.authentication import Reach
+from command_api.http.access.authentication import Reach, Scoping
 from command_api.http.access.declarations import Access, Open, RequiresOneself, accesses
 from command_api.http.openapi.commands import COMMANDS, command_operations, command_schemas
 from command_api.http.openapi.texts import forbid_nul, forbid_null_in_queries
@@ -25,6 +25,9 @@ Users and API keys are a tenant's, and see what is of that tenant alone: the id 
 answered as one that does not exist. A platform administrator acts for the tenant that the header \
 `X-Tenant` names, and without it for `default`; 404 `unknown_tenant` answers everybody else who \
 names another than their own, and a tenant that there is not.
+
+A user or a key may be limited to sites or tags (`scope`): what is not of the stations there is \
+answered as what does not exist, and operations that are not for them with 403 `outside_scope`.
 
 Whoever asks needs an API key (`X-API-Key`) or a bearer token. One valid credential suffices, \
 whatever is beside it; where both are valid, the key says who asks.
@@ -71,7 +74,7 @@ _SECURITY_SCHEMES = {
 }
 _MEANINGS = {
     401: "Nobody known asks.",
-    403: "The role does not suffice.",
+    403: "The role does not suffice, or it is not for those who are limited to sites or tags.",
     404: "There is no such thing.",
     413: "The body has more than 1 MiB.",
     415: "The body says to be of another media type.",
@@ -90,6 +93,12 @@ _REACHES = {
     Reach.TENANT: "",
     Reach.DEPLOYMENT: "\n\nIt belongs to the deployment: for users and keys of `default`.",
     Reach.PLATFORM: "\n\nIt belongs to the deployment: for platform administrators.",
+}
+_SCOPINGS = {
+    Scoping.REFUSED: "\n\nNot for those who are limited to sites or tags: 403 `outside_scope`.",
+    Scoping.STATION: "\n\nWho is limited to sites or tags may for the stations there.",
+    Scoping.FILTERED: "\n\nWho is limited to sites or tags gets what is of the stations there.",
+    Scoping.NO_STATION: "",
 }
 _HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
@@ -138,8 +147,9 @@ def _complete(path: str, operation: dict[str, Any], access: Access) -> None:
         if isinstance(access, RequiresOneself):
             operation["description"] += "\n\nEvery user may for their own name."
         operation["description"] += _REACHES[access.reach]
+        operation["description"] += _SCOPINGS[access.scoping]
         operation["description"] += f"\n\nNeeds the role {access.role}."
-        may = access.role is Role.VIEWER and access.reach is Reach.TENANT
+        may = access.role is Role.VIEWER and access.scoping is not Scoping.REFUSED
         statuses |= {401, 429} if may else {401, 403, 429}
     if "{" in path:
         statuses.add(404)

@@ -11,9 +11,10 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import Administrator
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
-from command_api.http.routes.users import PLATFORM
+from command_api.http.routes.users import PLATFORM, PLATFORM_RULE, SCOPE
 from command_api.http.state import state_of
 from csms_shared.contracts.pages import Page
+from csms_shared.contracts.scopes import Scope
 from csms_shared.values.flags import Flag
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=AuditedRoute)
@@ -27,6 +28,7 @@ class ApiKeyView(BaseModel):
     role: Role
     tenant_id: str
     platform: bool
+    scope: Scope | None
     created_by: str
     created_at: str
 
@@ -39,6 +41,7 @@ class NewApiKey(BaseModel):
     name: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
     role: Role
     platform: Flag = Field(False, description=PLATFORM)
+    scope: Scope | None = Field(None, description=SCOPE)
 
 
 class ApiKeyAnswer(ApiKeyView):
@@ -64,17 +67,14 @@ async def list_api_keys(
     response_model=ApiKeyAnswer,
     status_code=201,
     summary="Create an API key",
-    responses={
-        409: {
-            "description": "There is a key of this name; or: a platform administrator has the role "
-            "admin, and is of the default tenant."
-        }
-    },
+    responses={409: {"description": f"There is a key of this name; or: {PLATFORM_RULE}"}},
 )
 async def create_api_key(request: Request, principal: Administrator, body: NewApiKey) -> Response:
     """Create an API key; the key is in this answer and nowhere else."""
     accounts = state_of(request).accounts
-    created = await accounts.create_api_key(body.name, body.role, principal, platform=body.platform)
+    created = await accounts.create_api_key(
+        body.name, body.role, principal, platform=body.platform, scope=body.scope
+    )
     return Json(created, 201, headers={"Cache-Control": "no-store"})
 
 

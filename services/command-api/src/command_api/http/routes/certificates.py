@@ -10,7 +10,12 @@ from starlette.responses import Response
 from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.store.rows import command_view
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Administrator, Viewer
+from command_api.http.access.declarations import (
+    Administrator,
+    StationAdministrator,
+    StationViewer,
+    Viewer,
+)
 from command_api.http.answers.documents import LOCATED, Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.routes.commands import (
@@ -141,7 +146,9 @@ async def get_crl(request: Request, _: Viewer) -> Response:
     response_model=StationCertificatesView,
     summary="A station's certificates",
 )
-async def station_certificates(request: Request, _: Viewer, station_id: StationId) -> Response:
+async def station_certificates(
+    request: Request, _: StationViewer, station_id: StationId
+) -> Response:
     """Return the station's own certificates and requests, and what is in its root store."""
     return Json(await ask_registry(request, "certificates.of_station", {"station_id": station_id}))
 
@@ -166,7 +173,7 @@ async def station_certificates(request: Request, _: Viewer, station_id: StationI
 )
 async def delete_root(
     request: Request,
-    administrator: Administrator,
+    administrator: StationAdministrator,
     station_id: StationId,
     body: RootDeletion,
     wait: Annotated[float, NumberText(0, WAIT_MAX_S)] = WAIT_DEFAULT_S,

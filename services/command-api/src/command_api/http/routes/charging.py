@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import StationViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
 from command_api.http.state import state_of
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/stations", tags=["smart charging"], route_class=Audi
 )
 async def list_charging_profiles(
     request: Request,
-    _: Viewer,
+    _: StationViewer,
     station_id: StationId,
     connector_id: Annotated[int, WholeText(0, INT32_MAX)] | None = None,
     state: ProfileStateName | None = None,
@@ -52,7 +52,7 @@ async def list_charging_profiles(
 )
 async def composite_schedule(
     request: Request,
-    _: Viewer,
+    _: StationViewer,
     station_id: StationId,
     connector_id: Annotated[
         int, WholeText(0, INT32_MAX), Query(description="0 is the station as a whole")

@@ -31,7 +31,7 @@ from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.requests.schema_rules import any_given, left_out
 from command_api.http.routes.commands import CommandPage
 from command_api.http.state import ApiState, ask_registry, state_of
-from command_api.ocpp.many import refusal_for_many
+from command_api.ocpp.many import EXAMPLE, refusal_for_many
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor, as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import in_transaction
@@ -88,10 +88,7 @@ class NewCommandGroup(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"action": "Reset", "payload": {"type": "Soft"}, "to": {"tag": "fast"}}]
-        },
+        extra="forbid", json_schema_extra={"examples": [{**EXAMPLE, "to": {"tag": "fast"}}]}
     )
 
     action: str = Field(min_length=1, max_length=50)

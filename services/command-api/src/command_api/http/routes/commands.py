@@ -9,19 +9,21 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.accounts.domain.roles import Role
+from command_api.accounts.domain.roles import Principal, Role
 from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
 from command_api.commands.handlers.creation import CommandRequest
-from command_api.commands.store.queries import get_command, list_commands
+from command_api.commands.handlers.scoped_lists import list_within
+from command_api.commands.store.queries import CommandFilter, get_command, list_commands
 from command_api.commands.store.rows import command_view
-from command_api.http.access.authentication import Reach, authenticate, authorize
-from command_api.http.access.declarations import PlainRoute, Requires, Viewer
+from command_api.http.access.authentication import Reach, Scoping, authenticate, require_role
+from command_api.http.access.declarations import PlainRoute, Requires, ScopedViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests import nul_characters
 from command_api.http.requests.body_route import JSON, read_body
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.state import state_of
 from command_api.ocpp.preparations import sets_password
+from command_api.scopes.handlers import stations_in_scope
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.cursors import BadCursor
 from csms_shared.db.engine import in_transaction
@@ -40,7 +42,10 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 def command_route(prefix: str) -> PlainRoute:
     """Return the route of a command's POST."""
     return PlainRoute(
-        prefix + PATH, _create_command, Requires(Role.OPERATOR, Reach.TENANT), methods=("POST",)
+        prefix + PATH,
+        _create_command,
+        Requires(Role.OPERATOR, Reach.TENANT, Scoping.STATION),
+        methods=("POST",),
     )
 
 
@@ -101,7 +106,7 @@ async def _create_command(request: Request) -> Response:
     payload = _payload(body, problems)
     if sets_password(request.path_params["action"], payload):
         # As to set it by its own route.
-        await authorize(request, Role.ADMIN)
+        require_role(principal, Role.ADMIN)
     if problems:
         raise refuse(422, "validation_failed", "the request is not valid", *problems)
     command = await state_of(request).commands.create(
@@ -127,41 +132,38 @@ async def _create_command(request: Request) -> Response:
 @router.get("", response_model=CommandPage, summary="List commands")
 async def list_all(
     request: Request,
-    viewer: Viewer,
+    viewer: ScopedViewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     action: Annotated[str | None, Query(max_length=50)] = None,
     status: CommandStatus | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """Return commands, newest first."""
+    """Return commands, newest first.
+
+    Who is limited to sites or tags gets those of the stations that are there now. A page may then
+    be short, even empty: go on with `next_cursor`.
+    """
     state = state_of(request)
-    before = _cursor(cursor)
-    found = await in_transaction(
-        state.engine,
-        lambda connection: list_commands(
-            connection,
-            tenant_id=viewer.acts_for,
-            station_id=station_id,
-            action=action,
-            status=status,
-            before=before,
-            limit=limit + 1,
-        ),
-    )
-    shown = [state.watched.latest(command) for command in found[:limit]]
-    more = len(found) > limit
+    wanted = CommandFilter(viewer.acts_for, station_id, action, status, _cursor(cursor))
+    if viewer.scope is not None:
+        shown, after = await list_within(state.engine, state.services, viewer.scope, wanted, limit)
+    else:
+        found = await in_transaction(
+            state.engine, lambda connection: list_commands(connection, wanted, limit + 1)
+        )
+        shown, after = found[:limit], found[limit - 1].command_id if len(found) > limit else None
     return Json(
         {
-            "items": [command_view(command) for command in shown],
-            "next_cursor": str(shown[-1].command_id) if more else None,
+            "items": [command_view(state.watched.latest(command)) for command in shown],
+            "next_cursor": None if after is None else str(after),
         }
     )
 
 
 @router.get("/{command_id:segment}", response_model=CommandView, summary="Get a command")
 async def get_one(
-    request: Request, viewer: Viewer, command_id: Annotated[str, Path(min_length=1)]
+    request: Request, viewer: ScopedViewer, command_id: Annotated[str, Path(min_length=1)]
 ) -> Response:
     """Return one command."""
     state = state_of(request)
@@ -172,9 +174,16 @@ async def get_one(
     command = await in_transaction(
         state.engine, lambda connection: get_command(connection, viewer.acts_for, parsed)
     )
-    if command is None:
+    if command is None or not await _is_seen_by(request, viewer, command.station_id):
         raise _no_command(command_id)
     return Json(command_view(state.watched.latest(command)))
+
+
+async def _is_seen_by(request: Request, viewer: Principal, station_id: str) -> bool:
+    if viewer.scope is None:
+        return True
+    services = state_of(request).services
+    return bool(await stations_in_scope(services, viewer.scope, [station_id]))
 
 
 def _no_command(command_id: str) -> ProblemRaised:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Operator, Viewer
+from command_api.http.access.declarations import StationOperator, StationViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import StationId
 from command_api.http.state import ask_registry
@@ -36,7 +36,7 @@ class Refresh(BaseModel):
     response_model=ConfigurationView,
     summary="Get a station's last known configuration",
 )
-async def get_configuration(request: Request, _: Viewer, station_id: StationId) -> Response:
+async def get_configuration(request: Request, _: StationViewer, station_id: StationId) -> Response:
     """Return each key as the station last reported or took it; secrets read `***`."""
     return Json(await ask_registry(request, "configuration.get", {"station_id": station_id}))
 
@@ -48,7 +48,7 @@ async def get_configuration(request: Request, _: Viewer, station_id: StationId) 
     summary="Read a station's configuration again",
 )
 async def refresh(
-    request: Request, operator: Operator, station_id: StationId, body: Refresh | None = None
+    request: Request, operator: StationOperator, station_id: StationId, body: Refresh | None = None
 ) -> Response:
     """Send GetConfiguration: one for all keys, or for the given ones in the pieces it takes.
 

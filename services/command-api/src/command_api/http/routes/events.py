@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Role
 from command_api.http.access.authentication import is_still_authorized
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import ScopedViewer
 from command_api.http.state import state_of
-from command_api.live_events.handlers import EventFilter, EventHub, Stream
+from command_api.live_events.handlers import EventFilter, EventHub, LiveEvent, Stream
 from command_api.ports import ServiceAway
+from command_api.scopes.handlers import RememberedStations
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.runtime.errors import Unavailable
 
 router = APIRouter(tags=["events"])
@@ -33,7 +35,7 @@ _SEND_TIMEOUT_S = 30.0
 )
 async def stream_events(
     request: Request,
-    viewer: Viewer,
+    viewer: ScopedViewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     type: Annotated[
         str | None,
@@ -49,9 +51,15 @@ async def stream_events(
     A client that does not keep up is cut off, with a comment that says so. What was missed is in
     the resources themselves. So is one whose token or key ends, or may not read any more, by the
     next keep-alive.
+
+    Who is limited to sites or tags gets the events of stations that are there, as it was at most
+    10 s ago, and no others: none of tokens, sites or rollouts.
     """
-    hub = state_of(request).hub
-    stream = hub.open(EventFilter(viewer.acts_for, station_id, type))
+    state = state_of(request)
+    hub, scope = state.hub, viewer.scope
+    within = None if scope is None else RememberedStations(state.services, scope)
+    wanted = EventFilter(viewer.acts_for, station_id, type, of_stations=scope is not None)
+    stream = hub.open(wanted)
     try:
         connected = await hub.until_connected()
     except BaseException:
@@ -61,12 +69,15 @@ async def stream_events(
         hub.discard(stream)
         raise ServiceAway("the broker does not deliver events")
     return EventSourceResponse(
-        _events(request, hub, stream), ping=KEEP_ALIVE_S, send_timeout=_SEND_TIMEOUT_S, sep="\n"
+        _events(request, hub, stream, within),
+        ping=KEEP_ALIVE_S,
+        send_timeout=_SEND_TIMEOUT_S,
+        sep="\n",
     )
 
 
 async def _events(
-    request: Request, hub: EventHub, stream: Stream
+    request: Request, hub: EventHub, stream: Stream, within: RememberedStations | None
 ) -> AsyncIterator[ServerSentEvent]:
     watching = asyncio.create_task(_end_with_authorization(request, stream))
     try:
@@ -77,10 +88,18 @@ async def _events(
             if isinstance(event, str):
                 yield ServerSentEvent(comment=event)
                 return
+            if within is not None and not await _is_within(within, stream, event):
+                continue
             yield ServerSentEvent(data=event.text, event=event.type, id=event.id)
+    except (ServiceAway, ProblemRaised):
+        yield ServerSentEvent(comment="it is not known which stations may be shown")
     finally:
         watching.cancel()
         hub.discard(stream)
+
+
+async def _is_within(within: RememberedStations, stream: Stream, event: LiveEvent) -> bool:
+    return await within.holds(event.station_id, stream.stations_waiting)
 
 
 async def _end_with_authorization(request: Request, stream: Stream) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import StationViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import (
     DEFAULT_LIMIT,
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRou
 )
 async def list_history(
     request: Request,
-    _: Viewer,
+    _: StationViewer,
     station_id: StationId,
     from_: Annotated[
         Moment | None, Query(alias="from", description="received at or after this time")

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Operator
-from command_api.http.state import state_of
+from command_api.http.access.declarations import ScopedOperator
+from command_api.http.state import ask_registry, state_of
 from command_api.uploads.store.rows import Upload
 from csms_shared.contracts.refusals import refuse
 from csms_shared.values.times import format_time
@@ -66,10 +66,13 @@ def job_uuid(job_id: str) -> UUID:
     },
 )
 async def download(
-    request: Request, operator: Operator, job_id: JobId, upload_id: JobId
+    request: Request, operator: ScopedOperator, job_id: JobId, upload_id: JobId
 ) -> Response:
     """Return a file as the station uploaded it."""
     uploads = state_of(request).uploads
+    if operator.scope is not None:
+        # It is within their scope, or refused.
+        await ask_registry(request, "jobs.get", {"job_id": str(job_uuid(job_id))})
     for upload in await uploads.of_job(operator.acts_for, job_uuid(job_id)):
         if str(upload.upload_id) == upload_id and (file := await uploads.download(upload)):
             return StreamingResponse(

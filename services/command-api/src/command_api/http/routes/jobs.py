@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Principal
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Operator, Viewer
+from command_api.http.access.declarations import ScopedViewer, StationOperator
 from command_api.http.answers.documents import LOCATED, Json
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
@@ -53,7 +53,7 @@ class JobWithUploads(JobDetail):
 )
 async def update_firmware(
     request: Request,
-    principal: Operator,
+    principal: StationOperator,
     station_id: StationId,
     body: NewFirmwareJob,
     idempotency_key: IdempotencyKey = None,
@@ -73,7 +73,7 @@ async def update_firmware(
 )
 async def get_diagnostics(
     request: Request,
-    principal: Operator,
+    principal: StationOperator,
     station_id: StationId,
     body: NewDiagnosticsJob,
     idempotency_key: IdempotencyKey = None,
@@ -93,7 +93,7 @@ async def get_diagnostics(
 )
 async def get_log(
     request: Request,
-    principal: Operator,
+    principal: StationOperator,
     station_id: StationId,
     body: NewLogJob,
     idempotency_key: IdempotencyKey = None,
@@ -107,7 +107,7 @@ async def get_log(
 @router.get("/jobs", response_model=Page[JobView], summary="List jobs")
 async def list_jobs(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     station_id: str | None = None,
     kind: JobKind | None = None,
     status: JobStatus | None = None,
@@ -128,7 +128,7 @@ async def list_jobs(
 
 
 @router.get("/jobs/{job_id:segment}", response_model=JobWithUploads, summary="Get a job")
-async def get_job(request: Request, viewer: Viewer, job_id: JobId) -> Response:
+async def get_job(request: Request, viewer: ScopedViewer, job_id: JobId) -> Response:
     """Return one job with what its station reported and uploaded."""
     parsed = job_uuid(job_id)
     job = await ask_registry(request, "jobs.get", {"job_id": str(parsed)})

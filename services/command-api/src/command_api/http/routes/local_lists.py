@@ -7,7 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Administrator, Operator, Viewer
+from command_api.http.access.declarations import (
+    StationAdministrator,
+    StationOperator,
+    StationViewer,
+)
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import StationId
 from command_api.http.state import ask_registry, ask_session_service
@@ -32,7 +36,7 @@ class Selection(BaseModel):
 
 
 @router.get(PATH, response_model=LocalListView, summary="A station's local list")
-async def get_local_list(request: Request, _: Viewer, station_id: StationId) -> Response:
+async def get_local_list(request: Request, _: StationViewer, station_id: StationId) -> Response:
     """Return where the station's list stands; 404 where none was ever kept."""
     await _check_station(request, station_id)
     return Json(await ask_session_service(request, "local_lists.get", {"station_id": station_id}))
@@ -40,7 +44,7 @@ async def get_local_list(request: Request, _: Viewer, station_id: StationId) -> 
 
 @router.put(PATH, response_model=LocalListView, summary="Keep a station's local list")
 async def keep_local_list(
-    request: Request, _: Administrator, station_id: StationId, body: Selection | None = None
+    request: Request, _: StationAdministrator, station_id: StationId, body: Selection | None = None
 ) -> Response:
     """Keep the station's list true to the id tokens from now on."""
     await _check_station(request, station_id)
@@ -53,7 +57,9 @@ async def keep_local_list(
 
 
 @router.delete(PATH, response_model=LocalListView, summary="Leave a station's local list alone")
-async def leave_local_list(request: Request, _: Administrator, station_id: StationId) -> Response:
+async def leave_local_list(
+    request: Request, _: StationAdministrator, station_id: StationId
+) -> Response:
     """Change the list no more; what the station holds stays there."""
     return Json(await ask_session_service(request, "local_lists.leave", {"station_id": station_id}))
 
@@ -64,7 +70,7 @@ async def leave_local_list(request: Request, _: Administrator, station_id: Stati
     summary="Compare and send now",
     responses={409: {"description": "The list of this station is left alone."}},
 )
-async def sync_local_list(request: Request, _: Operator, station_id: StationId) -> Response:
+async def sync_local_list(request: Request, _: StationOperator, station_id: StationId) -> Response:
     """Begin anew, also after failures: ask the station for its version, send what is missing."""
     await _check_station(request, station_id)
     return Json(await ask_session_service(request, "local_lists.sync", {"station_id": station_id}))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import StationViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import (
     DEFAULT_LIMIT,
@@ -69,7 +69,7 @@ class Filters:
 @router.get("/messages", response_model=Page[MessageView], summary="A station's recorded frames")
 async def list_messages(
     request: Request,
-    _: Viewer,
+    _: StationViewer,
     station_id: StationId,
     filters: Annotated[Filters, Depends()],
     limit: Limit = DEFAULT_LIMIT,
@@ -91,7 +91,10 @@ async def list_messages(
     responses={200: {"content": {"application/x-ndjson": {}}}},
 )
 async def export_messages(
-    request: Request, _: Viewer, station_id: StationId, filters: Annotated[Filters, Depends()]
+    request: Request,
+    _: StationViewer,
+    station_id: StationId,
+    filters: Annotated[Filters, Depends()],
 ) -> Response:
     """Stream frames as JSON lines, oldest first: what `csms-simulator replay` reads.
 

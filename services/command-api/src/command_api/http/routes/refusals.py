@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import StationViewer, Viewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import (
     DEFAULT_LIMIT,
@@ -73,7 +73,7 @@ async def get_refusal(
 )
 async def list_refusals_of_station(
     request: Request,
-    _: Viewer,
+    _: StationViewer,
     station_id: StationId,
     reason: Annotated[str | None, Query(max_length=64)] = None,
     from_: From = None,

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Operator, Viewer
+from command_api.http.access.authentication import require_station
+from command_api.http.access.declarations import ScopedOperator, ScopedViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
@@ -55,7 +56,7 @@ class NewReservation(BaseModel):
 @router.get("", response_model=Page[ReservationView], summary="List reservations")
 async def list_reservations(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     status: ReservationStatus | None = None,
     id_token: Annotated[str | None, Query(max_length=255)] = None,
@@ -78,11 +79,12 @@ async def list_reservations(
 )
 async def create_reservation(
     request: Request,
-    principal: Operator,
+    principal: ScopedOperator,
     body: NewReservation,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Ask the station for a reservation; it is `pending` until the station has answered."""
+    await require_station(request, principal, body.station_id)
 
     async def make(command_id: UUID) -> dict[str, Any]:
         station = {"station_id": body.station_id}
@@ -108,7 +110,9 @@ async def create_reservation(
 
 
 @router.get("/{reservation_id}", response_model=ReservationView, summary="Get a reservation")
-async def get_reservation(request: Request, _: Viewer, reservation_id: ReservationId) -> Response:
+async def get_reservation(
+    request: Request, _: ScopedViewer, reservation_id: ReservationId
+) -> Response:
     """Return one reservation."""
     return Json(
         await ask_session_service(request, "reservations.get", {"reservation_id": reservation_id})
@@ -122,7 +126,7 @@ async def get_reservation(request: Request, _: Viewer, reservation_id: Reservati
     responses={409: {"description": "The reservation has ended."}},
 )
 async def cancel_reservation(
-    request: Request, principal: Operator, reservation_id: ReservationId
+    request: Request, principal: ScopedOperator, reservation_id: ReservationId
 ) -> Response:
     """Have the station give it up; 409 where it has ended."""
     parameters = {"reservation_id": reservation_id, "cancelled_by": principal.name}

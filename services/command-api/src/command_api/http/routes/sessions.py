@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.client_address import client_address
-from command_api.http.access.declarations import Oneself, Viewer
+from command_api.http.access.declarations import EveryViewer, Oneself
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.routes.users import PASSWORD, Username, UserView
@@ -45,7 +45,7 @@ class OwnPassword(BaseModel):
 
 
 @router.get("/me", response_model=UserView, summary="Get oneself", responses={404: _NO_USER})
-async def get_oneself(request: Request, principal: Viewer) -> Response:
+async def get_oneself(request: Request, principal: EveryViewer) -> Response:
     """Return the user who asks."""
     return Json(await state_of(request).sessions.own(principal))
 
@@ -60,7 +60,9 @@ async def get_oneself(request: Request, principal: Viewer) -> Response:
         429: {"description": "Too many tries were wrong, or too many passwords are looked at."},
     },
 )
-async def change_own_password(request: Request, principal: Viewer, body: OwnPassword) -> Response:
+async def change_own_password(
+    request: Request, principal: EveryViewer, body: OwnPassword
+) -> Response:
     """Change the password of who asks; the user's other sessions end."""
     await state_of(request).sessions.change_own_password(
         principal, body.current_password, body.new_password, client_address(request)

@@ -9,14 +9,15 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Administrator, Viewer
+from command_api.http.access.declarations import Administrator, ScopedViewer
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.idempotency import IdempotencyKey, made_once
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.state import ask_registry
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
-from csms_shared.contracts.sites import Name, SiteDetails, SiteId, SiteView, Tags
+from csms_shared.contracts.sites import Name, SiteDetails, SiteView, Tags
+from csms_shared.values.place_names import SiteId
 
 router = APIRouter(prefix="/sites", tags=["sites"], route_class=AuditedRoute)
 
@@ -66,7 +67,7 @@ class SiteChange(SiteDetails):
 @router.get("", response_model=Page[SiteView], summary="List sites")
 async def list_sites(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     q: Annotated[
         str | None,
         Query(max_length=255, description="part of id, name, address, city or postal code"),
@@ -110,7 +111,7 @@ async def create_site(
 
 
 @router.get("/{site_id:segment}", response_model=SiteView, summary="Get a site")
-async def get_site(request: Request, _: Viewer, site_id: SiteInPath) -> Response:
+async def get_site(request: Request, _: ScopedViewer, site_id: SiteInPath) -> Response:
     """Return one site; `GET /stations?site_id=` has its stations."""
     return Json(await _ask(request, "get", {"site_id": site_id}))
 

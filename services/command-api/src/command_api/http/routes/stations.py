@@ -13,7 +13,9 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import (
     Administrator,
     PlatformAdministrator,
-    Viewer,
+    ScopedViewer,
+    StationAdministrator,
+    StationViewer,
 )
 from command_api.http.answers.documents import Json, no_content
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, StationId, given
@@ -35,7 +37,7 @@ from command_api.http.state import (
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.hardware import ConnectorHardwareView
 from csms_shared.contracts.pages import Page
-from csms_shared.contracts.refusals import refuse
+from csms_shared.contracts.refusals import outside_scope, refuse
 from csms_shared.contracts.stations import (
     ConnectorView,
     RegistrationStatus,
@@ -51,6 +53,8 @@ router = APIRouter(prefix="/stations", tags=["stations"], route_class=AuditedRou
 # 20 bytes as OCPP carries them: hexadecimal, at the greatest length that stations take.
 _GENERATED_BYTES = 20
 _NOT_NULL = ("registration_status", "security_profile", "strict", "exempt_from_limits", "tags")
+# By which a station is in a scope.
+_PLACE = {"site_id", "tags"}
 _DESCRIPTION = (*StationDescription.model_fields, "tags")
 
 ConnectorId = Annotated[
@@ -74,7 +78,7 @@ class PasswordAnswer(BaseModel):
 @router.get("", response_model=Page[StationView], summary="List stations")
 async def list_stations(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     online: FlagText | None = None,
     registration_status: RegistrationStatus | None = None,
     vendor: Annotated[str | None, Query(max_length=255)] = None,
@@ -131,7 +135,7 @@ async def create_station(request: Request, _: Administrator, body: NewStation) -
 
 
 @router.get("/{station_id:segment}", response_model=SingleStation, summary="Get a station")
-async def get_station(request: Request, _: Viewer, station_id: StationId) -> Response:
+async def get_station(request: Request, _: StationViewer, station_id: StationId) -> Response:
     """Return a station with its connection and connectors."""
     station, transactions = await asyncio.gather(
         ask_registry(request, "stations.get", {"station_id": station_id}),
@@ -150,9 +154,14 @@ async def get_station(request: Request, _: Viewer, station_id: StationId) -> Res
     responses={409: {"description": "Another station has this serial number."}},
 )
 async def change_station(
-    request: Request, _: Administrator, station_id: StationId, body: StationChange
+    request: Request,
+    administrator: StationAdministrator,
+    station_id: StationId,
+    body: StationChange,
 ) -> Response:
-    """Change what is given."""
+    """Change what is given; who is limited to sites or tags changes neither of a station."""
+    if administrator.scope is not None and _PLACE & body.model_fields_set:
+        raise outside_scope()
     for name in _NOT_NULL:
         if name in body.model_fields_set and getattr(body, name) is None:
             raise refuse(422, "validation_failed", f"{name} has no null", (name, "is not null"))
@@ -197,7 +206,9 @@ async def move_station(
     summary="Delete a station",
     responses={409: {"description": "A transaction of the station is open."}},
 )
-async def delete_station(request: Request, _: Administrator, station_id: StationId) -> Response:
+async def delete_station(
+    request: Request, _: StationAdministrator, station_id: StationId
+) -> Response:
     """Delete a station and close its socket; its history stays. 409 while it charges."""
     transactions = await _open_transactions(request, station_id)
     if transactions:
@@ -215,7 +226,10 @@ async def delete_station(request: Request, _: Administrator, station_id: Station
     "/{station_id:segment}/password", response_model=PasswordAnswer, summary="Set the password"
 )
 async def set_password(
-    request: Request, _: Administrator, station_id: StationId, body: NewPassword | None = None
+    request: Request,
+    _: StationAdministrator,
+    station_id: StationId,
+    body: NewPassword | None = None,
 ) -> Response:
     """Set the station's password, or generate one; it is in this answer and nowhere else."""
     password = body.password if body is not None else None
@@ -237,7 +251,7 @@ async def set_password(
     response_model=Page[ConnectorView],
     summary="A station's connectors",
 )
-async def list_connectors(request: Request, _: Viewer, station_id: StationId) -> Response:
+async def list_connectors(request: Request, _: StationViewer, station_id: StationId) -> Response:
     """Return the connectors as last reported, with their open transactions."""
     connectors, transactions = await asyncio.gather(
         ask_registry(request, "stations.connectors", {"station_id": station_id}),
@@ -253,7 +267,7 @@ async def list_connectors(request: Request, _: Viewer, station_id: StationId) ->
     summary="Get a connector's hardware",
 )
 async def get_hardware(
-    request: Request, _: Viewer, station_id: StationId, connector_id: ConnectorId
+    request: Request, _: StationViewer, station_id: StationId, connector_id: ConnectorId
 ) -> Response:
     """Return what operators have said of a connector, reported by its station or not."""
     parameters = {"station_id": station_id, "connector_id": connector_id}
@@ -267,7 +281,7 @@ async def get_hardware(
 )
 async def set_hardware(
     request: Request,
-    _: Administrator,
+    _: StationAdministrator,
     station_id: StationId,
     connector_id: ConnectorId,
     body: NewHardware,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import EveryViewer, ScopedViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.state import ask_registry, state_of
@@ -28,8 +28,9 @@ class Status(BaseModel):
 
     What the registry would know is null while it does not answer. Users and keys of `default` are
     told of the whole deployment, those of other tenants of their own stations: their `gateways`
-    and `warnings` are null. `stations_online` are
-    surely online; of `stations_unconfirmed` it is not known: their gateways are `unconfirmed`.
+    and `warnings` are null. Who is limited to sites or tags is told of neither.
+    `stations_online` are surely online; of `stations_unconfirmed` it is not known: their gateways
+    are `unconfirmed`.
     `warnings`: by name, what is wrong although everything is up.
     """
 
@@ -46,7 +47,7 @@ class Status(BaseModel):
 
 
 @router.get("/status", response_model=Status, summary="The suite at a glance")
-async def get_status(request: Request, viewer: Viewer) -> Response:
+async def get_status(request: Request, viewer: EveryViewer) -> Response:
     """Always 200: what is down is what one wants to see here."""
     state = state_of(request)
     fleet: dict[str, Any] | None = None
@@ -57,7 +58,8 @@ async def get_status(request: Request, viewer: Viewer) -> Response:
             )
         except ServiceAway:
             fleet = None
-    deployment = fleet if viewer.is_of_deployment else None
+    shown = fleet if viewer.scope is None else None
+    deployment = shown if viewer.is_of_deployment else None
     return Json(
         {
             "version": VERSION,
@@ -65,9 +67,9 @@ async def get_status(request: Request, viewer: Viewer) -> Response:
             "broker": _up(state.broker_is_up()),
             "database": _up(await why_away(state.engine) is None),
             "station_registry": _up(fleet is not None),
-            "stations": fleet and fleet["stations"],
-            "stations_online": fleet and fleet["stations_online"],
-            "stations_unconfirmed": fleet and fleet.get("stations_unconfirmed"),
+            "stations": shown and shown["stations"],
+            "stations_online": shown and shown["stations_online"],
+            "stations_unconfirmed": shown and shown.get("stations_unconfirmed"),
             "gateways": deployment and deployment["gateways"],
             # A registry of the version before says nothing of them.
             "warnings": deployment and deployment.get("warnings", {}),
@@ -81,7 +83,7 @@ def _up(up: bool) -> str:
 
 @router.get("/connections", response_model=Page[ConnectionView], summary="Open connections")
 async def list_connections(
-    request: Request, _: Viewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    request: Request, _: ScopedViewer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Return the stations' open connections, newest first."""
     return Json(await ask_registry(request, "connections.list", given(limit=limit, cursor=cursor)))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Administrator
+from command_api.http.access.declarations import Administrator, ScopedAdministrator
 from command_api.http.answers.documents import Json
 from command_api.http.requests.idempotency import IdempotencyKey
 from command_api.http.requests.parameters import given, utc_text
@@ -109,7 +109,7 @@ async def close_many(
     responses={409: {"description": "The transaction has ended."}},
 )
 async def close_transaction(
-    request: Request, principal: Administrator, transaction_id: TransactionId, body: Closing
+    request: Request, principal: ScopedAdministrator, transaction_id: TransactionId, body: Closing
 ) -> Response:
     """End a transaction; it is flagged as closed by hand."""
     return Json(

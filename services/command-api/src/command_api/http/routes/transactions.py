@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from command_api.http.access.audited_route import AuditedRoute
-from command_api.http.access.declarations import Viewer
+from command_api.http.access.declarations import ScopedViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import (
     CURSOR_RULE,
@@ -41,7 +41,7 @@ TransactionId = Annotated[int, WholeText(-1, INT32_MAX)]
 )
 async def list_transactions(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     site_id: Annotated[
         str | None, Query(max_length=255, description="where the station stood at the start")
@@ -93,7 +93,9 @@ async def list_transactions(
 
 
 @router.get("/{transaction_id}", response_model=TransactionView, summary="Get a transaction")
-async def get_transaction(request: Request, _: Viewer, transaction_id: TransactionId) -> Response:
+async def get_transaction(
+    request: Request, _: ScopedViewer, transaction_id: TransactionId
+) -> Response:
     """Return one transaction."""
     return Json(
         await ask_session_service(request, "transactions.get", {"transaction_id": transaction_id})
@@ -107,7 +109,7 @@ async def get_transaction(request: Request, _: Viewer, transaction_id: Transacti
 )
 async def list_meter_values(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     transaction_id: TransactionId,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -129,7 +131,7 @@ async def list_meter_values(
 )
 async def list_evidence(
     request: Request,
-    _: Viewer,
+    _: ScopedViewer,
     transaction_id: TransactionId,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,

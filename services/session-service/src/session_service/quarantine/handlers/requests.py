@@ -8,7 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
-from csms_shared.contracts.sessions import Dismiss, ListQuarantine, QuarantineView, Reconcile
+from csms_shared.contracts.sessions import (
+    Dismiss,
+    ListQuarantine,
+    QuarantineView,
+    Reconcile,
+    TransactionName,
+)
 from csms_shared.values.times import format_time
 from session_service.database.tenants import is_of
 from session_service.quarantine.handlers.reconciling import attach_items, can_be_read
@@ -29,7 +35,10 @@ async def list_quarantine(
 
 async def reconcile_item(connection: AsyncConnection, request: Reconcile) -> QuarantineView:
     """Attach an item to a transaction of its station."""
-    chosen = await find_transaction(connection, request)
+    chosen = await find_transaction(
+        connection,
+        TransactionName(tenant_id=request.tenant_id, transaction_id=request.transaction_id),
+    )
     # Before any lock on the transaction: others wait for that one while they have items.
     item = await _open_item(connection, request)
     if chosen.station_id != item.station_id:

@@ -24,6 +24,7 @@ from csms_shared.values.id_tokens import token_key
 from csms_shared.values.times import format_time
 from session_service.database.service_tables import outbox
 from session_service.database.tenants import is_of
+from session_service.places.store import stands_within
 from session_service.reservations.domain import ReservationStatus
 from session_service.reservations.handlers.events import reservation_event
 from session_service.reservations.handlers.judging import judge_stations, reserve_order
@@ -115,7 +116,9 @@ async def _row(
 ) -> Row[Any]:
     row_id = named.reservation_id
     statement = select(reservation).where(
-        is_of(reservation, named.tenant_id), reservation.c.id == row_id
+        is_of(reservation, named.tenant_id),
+        reservation.c.id == row_id,
+        *stands_within(reservation.c.station_id, named),
     )
     if lock:
         statement = statement.with_for_update()

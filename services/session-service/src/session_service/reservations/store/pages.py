@@ -13,6 +13,7 @@ from csms_shared.db.cursors import (
 )
 from session_service.database.paging import PageRows, limited
 from session_service.database.tenants import is_of
+from session_service.places.store import stands_within
 from session_service.reservations.tables import reservation
 from session_service.values.keys import token_key_in_tenant
 
@@ -21,6 +22,7 @@ async def page_of_reservations(connection: AsyncConnection, query: ListReservati
     """Return reservations, newest first."""
     table = reservation.c
     statement = select(reservation).where(is_of(reservation, query.tenant_id))
+    statement = statement.where(*stands_within(table.station_id, query))
     statement = statement.order_by(table.id.desc())
     if query.station_id is not None:
         statement = statement.where(table.station_id == query.station_id)

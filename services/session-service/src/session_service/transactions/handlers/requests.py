@@ -1,7 +1,7 @@
 """What operators ask of transactions: lists, one, its meter values, closing it by hand."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +10,7 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.contracts.sessions import (
     CloseTransaction,
+    ListEvidence,
     ListMeterValues,
     ListTransactions,
     LiveFigures,
@@ -30,6 +31,7 @@ from session_service.transactions.handlers.closing import end_by_hand
 from session_service.transactions.store.evidence import subject_of, value_of, values_of_times
 from session_service.transactions.store.live_figures import read_live_figures
 from session_service.transactions.store.pages import page_of_meter_values, page_of_transactions
+from session_service.transactions.store.scopes import began_within
 from session_service.transactions.store.transactions import (
     evse_id_of,
     station_transaction_id_of,
@@ -37,12 +39,7 @@ from session_service.transactions.store.transactions import (
 )
 from session_service.transactions.tables import transaction
 
-
-class NamesTransaction(Protocol):
-    """What requests on one transaction have in common."""
-
-    tenant_id: str
-    transaction_id: int
+NamesTransaction = CloseTransaction | ListEvidence | ListMeterValues | TransactionName
 
 
 async def list_transactions(
@@ -69,6 +66,8 @@ async def list_meter_values(
     it is among the evidence.
     """
     _check_id(query.transaction_id)
+    if query.scope is not None:
+        await find_transaction(connection, query)
     rows, cursor = await page_of_meter_values(connection, query)
     if not rows:
         # It has none, or there is no such transaction.
@@ -132,7 +131,9 @@ async def find_transaction(
     """
     _check_id(named.transaction_id)
     statement = select(transaction).where(
-        transaction.c.id == named.transaction_id, is_of(transaction, named.tenant_id)
+        transaction.c.id == named.transaction_id,
+        is_of(transaction, named.tenant_id),
+        *began_within(named),
     )
     row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
     if row is None:

@@ -36,6 +36,7 @@ from session_service.database.paging import PageRows, between, limited
 from session_service.database.tenants import is_of
 from session_service.metering.tables import meter_value
 from session_service.transactions.store.changes import Seen, changed_since, read_on, seen_now
+from session_service.transactions.store.scopes import Order, began_within, newest_within
 from session_service.transactions.tables import transaction, transaction_tag
 from session_service.values.keys import token_key_in_tenant
 from session_service.values.suspicion import Flag
@@ -52,12 +53,13 @@ async def page_of_transactions(
     now = await seen_now(connection)
     if query.changed_after is not None:
         return await _page_of_changes(connection, query, query.changed_after, now)
-    started, number = _by_start(query)
-    statement = _listed(select(transaction), query).order_by(started.desc(), number.desc())
+    order, key = _by_start(query), None
     if query.cursor is not None:
-        started_at, row_id, first = decode_cursor(query.cursor, as_moment, as_int32, as_text)
-        statement = statement.where(tuple_(started, number) < (started_at, row_id))
+        *key, first = decode_cursor(query.cursor, as_moment, as_int32, as_text)
         now = Seen.decode(first, "cursor")
+    statement = _newest(_listed(select(transaction), query), order, key)
+    if query.scope is not None:
+        statement = statement.where(*_within(query, key))
     rows, more = await limited(connection, statement, query.limit)
     changes = now.encode()
     last = rows[-1] if more else None
@@ -70,10 +72,28 @@ async def _page_of_changes(
     seen = Seen.decode(changed_after, "changed_after")
     if query.cursor is not None:
         seen = Seen.decode(query.cursor, "cursor")
-    statement = _listed(changed_since(seen, now), query)
+    statement = _listed(changed_since(seen, now), query).where(*began_within(query))
     rows, more = await limited(connection, statement, query.limit)
     changes = read_on(seen, now, rows[-1] if more else None).encode()
     return rows, changes if more else None, changes
+
+
+def _newest(statement: Select[Any], order: Order, before: list[Any] | None) -> Select[Any]:
+    if before is not None:
+        statement = statement.where(tuple_(*order) < tuple(before))
+    return statement.order_by(*(column.desc() for column in order))
+
+
+def _within(query: ListTransactions, before: list[Any] | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of the scope: few are looked at where few are asked for anyway."""
+    if query.station_id is not None or query.id_token is not None:
+        return began_within(query)
+
+    def newest(having: ColumnElement[bool], order: Order) -> Select[Any]:
+        listed = _listed(select(transaction.c.id), query).where(having)
+        return _newest(listed, order, before).limit(query.limit + 1)
+
+    return [newest_within(query, newest)]
 
 
 def to_close(request: CloseTransactions) -> Select[Any]:
@@ -122,7 +142,7 @@ def _filtered(statement: Select[Any], query: TransactionFilter) -> Select[Any]:
     return statement.where(is_of(transaction, query.tenant_id), *conditions)
 
 
-def _by_start(query: ListTransactions) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+def _by_start(query: ListTransactions) -> Order:
     """Return the columns of the order of starts, which the index in use has."""
     if query.tag is None:
         return transaction.c.started_at, transaction.c.id

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.jobs import (
@@ -21,6 +21,7 @@ from csms_shared.contracts.jobs import (
 from csms_shared.contracts.orders import CommandOrder
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import refuse
+from csms_shared.contracts.requests import WithinScope
 from csms_shared.db.cursors import as_uuid, decode_cursor, encode_cursor
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
@@ -37,6 +38,7 @@ from station_registry.ocpp.orders.jobs import (
     numbered,
 )
 from station_registry.provisioning.store import known_of
+from station_registry.sites.scopes import STATIONS_IN_SCOPE, scope_parameters
 
 _REPORTS_SHOWN = 1000
 
@@ -90,7 +92,7 @@ async def start_jobs(
 
 async def get_job(connection: AsyncConnection, name: JobName) -> JobDetail:
     """Return a job with what its station reported."""
-    own = select(station_job).where(station_job.c.tenant_id == name.tenant_id)
+    own = select(station_job).where(station_job.c.tenant_id == name.tenant_id, *_in_scope(name))
     found = await connection.execute(own.where(station_job.c.job_id == name.job_id))
     row = found.first()
     if row is None:
@@ -106,10 +108,20 @@ async def get_job(connection: AsyncConnection, name: JobName) -> JobDetail:
     return JobDetail(**_fields(row), reports=shown[::-1])
 
 
+def _in_scope(asked: WithinScope) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition that a job's station is in the scope; none without a scope."""
+    if asked.scope is None:
+        return ()
+    ids = text(STATIONS_IN_SCOPE).bindparams(
+        tenant_id=asked.tenant_id, **scope_parameters(asked.scope)
+    )
+    return (station_job.c.station_id.in_(ids),)
+
+
 async def list_jobs(connection: AsyncConnection, query: ListJobs) -> Page[JobView]:
     """Return jobs, newest first."""
     table = station_job.c
-    statement = select(station_job).where(table.tenant_id == query.tenant_id)
+    statement = select(station_job).where(table.tenant_id == query.tenant_id, *_in_scope(query))
     statement = statement.order_by(table.job_id.desc()).limit(query.limit + 1)
     for column, value in (
         (table.station_id, query.station_id),

@@ -32,6 +32,11 @@ from station_registry.availability.domain import ConnectorKey, SetAvailability, 
 from station_registry.availability.store import evse_id_of, set_of
 from station_registry.database.sql import statement
 from station_registry.ownership.store.leases import RENEWED_AT, UNCONFIRMED
+from station_registry.sites.scopes import (
+    STATIONS_IN_SCOPE,
+    STATIONS_IN_SCOPE_AFTER,
+    scope_parameters,
+)
 from station_registry.sites.store import HAS_TAG, HAS_TAG_AFTER
 
 _ONLINE = (
@@ -86,7 +91,7 @@ _EXISTS = statement(
     f"SELECT 1 FROM station WHERE {of_tenant()} AND station_id = :station_id AND deleted_at IS NULL"
 )
 _CONNECTIONS = (
-    f"SELECT c.* FROM {_ONLINE} WHERE {of_tenant('c')} {{after}}"
+    f"SELECT c.* FROM {_ONLINE} WHERE {of_tenant('c')} {{conditions}}"
     "ORDER BY c.connected_at DESC, c.station_id DESC LIMIT :limit"
 )
 _AFTER = "AND (c.connected_at, c.station_id) < (:connected_at, CAST(:station_id AS text)) "
@@ -125,7 +130,9 @@ async def get_station(
 
 async def list_stations(connection: AsyncConnection, query: ListStations) -> Page[StationView]:
     """Return stations in the order of their ids."""
-    parameters: dict[str, Any] = query.model_dump(mode="json", exclude_none=True)
+    parameters: dict[str, Any] = query.model_dump(
+        mode="json", exclude_none=True, exclude={"scope"}
+    ) | scope_parameters(query.scope)
     if query.cursor is not None:
         parameters["cursor"] = decode_cursor(query.cursor, as_text)[0]
     parameters.pop("online", None)
@@ -146,6 +153,9 @@ def list_sql(query: ListStations) -> str:
     if query.tag is not None:
         # PostgreSQL does not see that what holds for the one id holds for the other.
         conditions.append(f"AND {HAS_TAG if query.cursor is None else HAS_TAG_AFTER} ")
+    if query.scope is not None:
+        ids = STATIONS_IN_SCOPE if query.cursor is None else STATIONS_IN_SCOPE_AFTER
+        conditions.append(f"AND t.station_id IN {ids} ")
     if query.online is not None:
         conditions.append(f"AND {_IS_ONLINE}" if query.online else f"AND NOT {_IS_ONLINE}")
     return _LIST.format(conditions="".join(conditions))
@@ -167,10 +177,13 @@ async def list_connections(
 ) -> Page[ConnectionView]:
     """Return open connections, newest first."""
     parameters: dict[str, Any] = {"tenant_id": query.tenant_id, "limit": query.limit + 1}
+    parameters |= scope_parameters(query.scope)
+    conditions = "" if query.scope is None else f"AND c.station_id IN {STATIONS_IN_SCOPE} "
     if query.cursor is not None:
         key = decode_cursor(query.cursor, as_moment, as_text)
         parameters["connected_at"], parameters["station_id"] = key
-    sql = _CONNECTIONS.format(after=_AFTER if query.cursor is not None else "")
+        conditions += _AFTER
+    sql = _CONNECTIONS.format(conditions=conditions)
     rows = (await connection.execute(statement(sql), parameters)).all()
     shown = rows[: query.limit]
     return Page(

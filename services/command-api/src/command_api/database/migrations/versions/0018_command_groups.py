@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0017_command_groups"
-down_revision = "0016_rows_of_tenants"
+revision = "0018_command_groups"
+down_revision = "0017_scopes"
 branch_labels = None
 depends_on = None
 
