@@ -18,7 +18,7 @@ from csms_shared.contracts.scopes import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-SCOPE = {"site_ids": ["harbour"], "tags": ["fast", "vip"]}
+SCOPE: dict[str, list[str]] = {"site_ids": ["harbour"], "tags": ["fast", "vip"]}
 _PASSWORD = "a good password"
 Answer = dict[str, Any]
 
@@ -72,7 +72,7 @@ async def test_a_scope_is_shown_and_changed(admin: httpx.AsyncClient) -> None:
 async def test_a_scope_is_bounded_and_names_what_sites_and_tags_are_called(
     admin: httpx.AsyncClient,
 ) -> None:
-    for scope in (
+    scopes: list[Any] = [
         {"site_ids": [""]},
         {"site_ids": [".."]},
         {"site_ids": ["a\0"]},
@@ -84,7 +84,8 @@ async def test_a_scope_is_bounded_and_names_what_sites_and_tags_are_called(
         {"site_ids": [str(number) for number in range(51)]},
         {"stations": ["S1"]},
         [],
-    ):
+    ]
+    for scope in scopes:
         wanted = {"name": secrets.token_hex(6), "role": "viewer", "scope": scope}
         is_problem(await admin.post("/api-keys", json=wanted), 422, "validation_failed")
     most = {"tags": [f"{number:02}" for number in range(50)], "site_ids": []}
@@ -170,21 +171,27 @@ async def test_a_station_outside_is_answered_as_one_that_does_not_exist(
 async def test_services_are_asked_within_the_scope_and_of_a_station_that_is_in_it_without(
     limited: httpx.AsyncClient, admin: httpx.AsyncClient, stations: Stations
 ) -> None:
-    page = {"items": [], "next_cursor": None}
+    page: Answer = {"items": [], "next_cursor": None}
     registry, station_id = stations.registry, stations.online()
     stations.inside |= {station_id}
     registry.operations |= {SCOPED + "stations.list": lambda _: page}
     registry.operations |= {"stations.list": lambda _: page, "history.list": lambda _: page}
     assert (await limited.get("/stations")).status_code == 200
-    assert _last(registry) == (SCOPED + "stations.list", Scope.model_validate(SCOPE))
+    assert _asked(registry, "stations.list") == (SCOPED, Scope.model_validate(SCOPE))
     assert (await limited.get(f"/stations/{station_id}/history")).status_code == 200
-    assert _last(registry) == ("history.list", None)
+    assert _asked(registry, "history.list") == ("", None)
     assert (await admin.get("/stations")).status_code == 200
-    assert _last(registry) == ("stations.list", None)
+    assert _asked(registry, "stations.list") == ("", None)
 
 
-def _last(service: FakeService) -> tuple[str, Scope | None]:
-    return service.requests[-1][0], service.scopes[-1]
+def _asked(service: FakeService, operation: str) -> tuple[str, Scope | None]:
+    """Return what stood before an operation's name when it was asked last, and the scope."""
+    asked = zip(service.requests, service.scopes, strict=True)
+    return [
+        (name.removesuffix(operation), scope)
+        for (name, _), scope in asked
+        if name.endswith(operation)
+    ][-1]
 
 
 async def test_a_service_of_the_release_before_answers_nothing_within_a_scope(
@@ -202,7 +209,8 @@ async def test_where_a_station_stands_is_not_changed_by_who_is_limited(
 ) -> None:
     station_id = stations.online()
     stations.inside |= {station_id}
-    for change in ({"site_id": None}, {"tags": []}, {"strict": True, "tags": ["fast"]}):
+    changes: list[Answer] = [{"site_id": None}, {"tags": []}, {"strict": True, "tags": ["fast"]}]
+    for change in changes:
         answer = await limited.patch(f"/stations/{station_id}", json=change)
         is_problem(answer, 403, "outside_scope")
 

@@ -16,9 +16,13 @@ from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.tenancy import acting_for
 from csms_shared.values.tenants import DEFAULT_TENANT
 
-PLACES = (("S1", "harbour", ["fast"]), ("S2", "square", ["fast", "vip"]), ("S3", None, []))
+PLACES: tuple[tuple[str, str | None, list[str]], ...] = (
+    ("S1", "harbour", ["fast"]),
+    ("S2", "square", ["fast", "vip"]),
+    ("S3", None, []),
+)
 CLOSING = {"meter_stop": 5_000, "reason": "r", "closed_by": "a"}
-OUTSIDE = (403, "outside_scope", [])
+OUTSIDE: tuple[int, str, list[str]] = (403, "outside_scope", [])
 
 
 @pytest.fixture

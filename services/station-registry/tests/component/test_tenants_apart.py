@@ -53,6 +53,7 @@ _CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("connector_hardware.get", ("station_id",), {"connector_id": 1}),
     ("connector_hardware.set", ("station_id",), {"connector_id": 1, "max_power_w": 1}),
     ("connections.list", (), {}),
+    ("stations.in_scope", ("station_ids",), {"scope": {"site_ids": ["P1"], "tags": ["fast"]}}),
     ("sites.list", (), {}),
     ("sites.list", (), {"q": "Harbour"}),
     ("sites.create", ("site_id",), {"name": "Own"}),
