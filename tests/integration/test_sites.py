@@ -83,6 +83,53 @@ async def test_transactions_are_found_by_where_they_began(
         assert (found["transaction_id"], found["site_id"]) == (at_site["transaction_id"], site_id)
 
 
+async def test_a_station_that_moves_in_a_session_takes_everything_but_the_sessions_place_along(
+    run: RunState, operator: Operator, station_id: str, id_token: str
+) -> None:
+    old, new = [
+        (await operator.http.post("/sites", json={"name": name})).json()["site_id"]
+        for name in ("Old", "New")
+    ]
+    place = {"station_id": station_id, "site_id": old}
+    assert (await operator.http.post("/stations", json=place)).status_code == 201
+    hardware = f"/stations/{station_id}/connectors/1/hardware"
+    await operator.http.put(hardware, json={"plug_type": "IEC_62196_T2"})
+
+    async def session() -> Payload:
+        """Charge until session-service has been told where the station stands."""
+        start = {"connectorId": 1, "idTag": id_token, "meterStart": 0, "timestamp": now()}
+        number = (await station.call("StartTransaction", start))["transactionId"]
+        shown: Payload = await operator.get(f"/transactions/{number}")
+        if shown["site_id"] is None:
+            stop = {"transactionId": number, "meterStop": 0, "timestamp": now()}
+            await station.call("StopTransaction", stop)
+        return shown
+
+    async with SimulatedStation(station_id, run.ocpp_url, settings=BY_HAND) as station:
+        await station.link.online.wait()
+        await station.boot()
+        begun = await eventually(session, lambda one: one["site_id"] is not None)
+        connection = (await operator.get(f"/stations/{station_id}"))["connection"]
+        moved = await operator.http.patch(f"/stations/{station_id}", json={"site_id": new})
+        assert moved.status_code == 200, moved.text
+        # Described anew, the connector is the one that the session is at.
+        await operator.http.put(hardware, json={"plug_type": "IEC_62196_T2_COMBO"})
+        stop = {"transactionId": begun["transaction_id"], "meterStop": 900, "timestamp": now()}
+        await station.call("StopTransaction", stop)
+        assert (await operator.get(f"/stations/{station_id}"))["connection"] == connection
+        command = await operator.command(station_id, "ClearCache", {})
+        assert command["status"] == "completed"
+
+    async def ended() -> Payload:
+        shown: Payload = await operator.get(f"/transactions/{begun['transaction_id']}")
+        return shown
+
+    one = await eventually(ended, lambda one: one["stopped_at"] is not None)
+    assert (one["site_id"], one["connector_id"], one["energy_wh"]) == (old, 1, 900)
+    history = await operator.items(f"/stations/{station_id}/history")
+    assert {change["kind"] for change in history} == {"presence"}
+
+
 async def _connectors(
     operator: Operator, station_id: str, connector_id: int
 ) -> list[dict[str, Any]]:
