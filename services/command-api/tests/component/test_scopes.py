@@ -10,11 +10,12 @@ import httpx
 import pytest
 import pytest_asyncio
 from command_api_fakes import FakeService, Stations, is_problem
-from tenants_of_api import Tenants
+from tenants_of_api import Tenants, key_of
 
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.requests import SCOPED
 from csms_shared.contracts.scopes import Scope
+from csms_shared.contracts.stations import STATIONS_IN_SCOPE
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -274,6 +275,27 @@ async def test_a_stream_has_the_events_of_stations_in_the_scope(
                 seen.append(json.loads(line.removeprefix("data: ")))
     assert [event["data"]["number"] for event in seen] == [1, 3]
     assert {event["subject"] for event in seen} == {inside}
+
+
+async def test_a_stream_asks_for_the_tenant_of_who_reads_it(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    tenants = Tenants()
+    tenants.answer_in(stations.registry)
+    tenant_id, inside = tenants.new(), stations.online()
+    stations.inside |= {inside}
+    key = await key_of(admin, tenant_id, "viewer", scope=SCOPE)
+    # The key says who asks, whatever is beside it.
+    async with asyncio.timeout(30), admin.stream("GET", "/events", headers=key) as answer:
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": open"
+        await stations.emit("connector.status_changed", inside, {}, tenant_id)
+        while not (await anext(lines)).startswith("data: "):
+            pass
+    registry = stations.registry
+    asked = zip(registry.requests, registry.tenants, strict=True)
+    *_, last = (whose for (name, _), whose in asked if name.endswith(STATIONS_IN_SCOPE))
+    assert last == tenant_id
 
 
 async def test_a_stream_ends_when_the_scope_of_who_reads_it_changes(
