@@ -314,10 +314,12 @@ async def test_users_of_default_read_what_is_of_the_deployment_and_those_of_othe
     stations.registry.operations["fleet.counts"] = lambda _: counts
     tenant_id = tenants.new()
     other = await key_of(admin, tenant_id)
-    shown = (await nobody.get("/api/v1/status", headers=other)).json()
-    assert (shown["station_registry"], stations.registry.tenants[-1]) == ("up", tenant_id)
-    assert shown.items() >= counts.items()
-    assert (shown["gateways"], shown["warnings"]) == (None, None)
+    acting = {"Authorization": admin.headers["Authorization"], "X-Tenant": tenant_id}
+    for headers in (other, acting):
+        shown = (await nobody.get("/api/v1/status", headers=headers)).json()
+        assert (shown["station_registry"], stations.registry.tenants[-1]) == ("up", tenant_id)
+        assert shown.items() >= counts.items()
+        assert (shown["gateways"], shown["warnings"]) == (None, None)
     is_problem(await nobody.get("/api/v1/parked", headers=other), 403, "forbidden")
 
 

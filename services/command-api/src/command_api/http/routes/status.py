@@ -16,6 +16,7 @@ from csms_shared.contracts.pages import Page
 from csms_shared.contracts.stations import ConnectionView, GatewayView
 from csms_shared.db.engine import why_away
 from csms_shared.runtime.clock import now_ms
+from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.times import format_time_ms
 
 router = APIRouter(tags=["status"])
@@ -27,8 +28,8 @@ class Status(BaseModel):
     """The suite at a glance. `broker`, `database`, `station_registry`: `up` or `down`.
 
     What the registry would know is null while it does not answer. Users and keys of `default` are
-    told of the whole deployment, those of other tenants of their own stations: their `gateways`
-    and `warnings` are null. Who is limited to sites or tags is told of neither.
+    told of the whole deployment, and who asks for another tenant of its stations: `gateways` and
+    `warnings` are null then. Who is limited to sites or tags is told of neither.
     `stations_online` are surely online; of `stations_unconfirmed` it is not known: their gateways
     are `unconfirmed`.
     `warnings`: by name, what is wrong although everything is up.
@@ -50,16 +51,15 @@ class Status(BaseModel):
 async def get_status(request: Request, viewer: EveryViewer) -> Response:
     """Always 200: what is down is what one wants to see here."""
     state = state_of(request)
+    of_all = viewer.is_of_deployment and viewer.acts_for == DEFAULT_TENANT
     fleet: dict[str, Any] | None = None
     if state.broker_is_up():
         try:
-            fleet = await ask_registry(
-                request, "fleet.status" if viewer.is_of_deployment else "fleet.counts", {}
-            )
+            fleet = await ask_registry(request, "fleet.status" if of_all else "fleet.counts", {})
         except ServiceAway:
             fleet = None
     shown = fleet if viewer.scope is None else None
-    deployment = shown if viewer.is_of_deployment else None
+    deployment = shown if of_all else None
     return Json(
         {
             "version": VERSION,
