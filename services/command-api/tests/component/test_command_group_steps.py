@@ -10,12 +10,22 @@ from migrated_database import migrated_database
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from command_api.command_groups.domain import STEP, UNDER_WAY, Addressed, CommandGroup
-from command_api.command_groups.handlers import CommandGroups, complete_command_groups
+from command_api.command_groups.domain import (
+    STEP,
+    UNDER_WAY,
+    Addressed,
+    CommandGroup,
+    CommandGroupStatus,
+)
+from command_api.command_groups.handlers import (
+    CommandGroups,
+    complete_command_groups,
+    end_cancelled,
+)
 from command_api.command_groups.store import add_group, count_commands, get_group
 from command_api.database import SCHEMA
 from command_api.ocpp.preparations import Preparations
-from command_api.ports import ServiceAway
+from command_api.ports import ServiceAway, ServiceFailed
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.stations import OwnerView
 from csms_shared.db.engine import create_engine, in_transaction
@@ -34,11 +44,16 @@ class Registry:
         self.gateway_id = gateway_id
         self.is_away = False
         self.asked = 0
+        self.fails_over = ""
+        self.failed = 0
         self.sent: list[str] = []
 
     async def ask(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
         assert operation == "stations.list"
         self.asked += 1
+        if parameters.get("tag") == self.fails_over:
+            self.failed += 1
+            raise ServiceFailed("for this test")
         if self.is_away:
             raise ServiceAway("for this test")
         after = parameters.get("cursor", "")
@@ -173,6 +188,35 @@ async def test_a_registry_that_does_not_answer_is_asked_again_from_the_same_plac
     registry.is_away = False
     await replica(engine, registry).expand()
     assert await counts(engine, group) == {"station_offline": STEP + 1}
+
+
+async def test_a_group_that_the_registry_fails_over_holds_up_no_other_and_ends_some_day(
+    engine: AsyncEngine,
+) -> None:
+    registry = Registry(["S1"])
+    failing = await new_group(engine, Addressed(tag="fails"))
+    other = await new_group(engine, Addressed(tag="t"))
+    registry.fails_over = "fails"
+    taking = replica(engine, registry)
+    for _ in range(2):
+        await taking.expand()
+    assert await counts(engine, other) == {"station_offline": 1}
+    assert not (await stored(engine, failing)).is_expanded
+    # Left alone for a while: it was asked for once.
+    assert registry.failed == 1
+    await in_transaction(
+        engine,
+        lambda connection: connection.execute(
+            text(
+                "UPDATE command_group SET created_at = now() - interval '8 days' "
+                "WHERE command_group_id = :id"
+            ),
+            {"id": failing.command_group_id},
+        ),
+    )
+    for task in (end_cancelled(lambda: None), complete_command_groups()):
+        await in_transaction(engine, task.work)
+    assert (await stored(engine, failing)).status is CommandGroupStatus.CANCELLED
 
 
 async def test_a_step_waits_until_few_commands_are_under_way(engine: AsyncEngine) -> None:

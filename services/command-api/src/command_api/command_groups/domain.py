@@ -10,6 +10,8 @@ STEP = 100
 # A group takes its next step while no more of its commands are under way: it never has more than
 # twice as many, whatever it is sent to.
 UNDER_WAY = 100
+# What has not reached its last station by then is not sent to the others.
+EXPANDED_WITHIN_DAYS = 7
 
 
 class CommandGroupStatus(StrEnum):

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from command_api.command_groups.domain import STEP, UNDER_WAY, CommandGroup
 from command_api.command_groups.store import (
+    cancel_overdue,
     complete_groups,
     count_commands,
     end_step,
@@ -29,7 +31,7 @@ from command_api.commands.handlers.order_preparation import in_spoken_version
 from command_api.commands.store.changes import write_changes
 from command_api.commands.store.inserts import NewCommand, insert_commands
 from command_api.database.service_tables import outbox
-from command_api.ports import OwnerDirectory, ServiceAway, Services
+from command_api.ports import OwnerDirectory, ServiceAway, ServiceFailed, Services
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
@@ -38,7 +40,7 @@ from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox import write_events
 from csms_shared.db.tenancy import acting_for
 from csms_shared.db.upkeep import UpkeepTask
-from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.clock import monotonic, now_ms
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
 from csms_shared.values.times import format_time_ms
@@ -46,6 +48,7 @@ from csms_shared.values.times import format_time_ms
 log = structlog.get_logger(__name__)
 
 POLL_S = 1.0
+FAILED_AGAIN_S = 30.0
 COMPLETED_KEY = "command_group.completed"
 _LIMIT = 500
 _CANCELLED = {
@@ -99,6 +102,8 @@ class CommandGroups:
         self._sending = sending
         self._wake_relay = wake_relay
         self._new = asyncio.Event()
+        # Until when groups are left alone over which a step has failed: others go on meanwhile.
+        self._failed: dict[UUID, float] = {}
 
     def wake(self) -> None:
         """Tell that there is a new group."""
@@ -129,18 +134,23 @@ class CommandGroups:
                 return
 
     async def _to_expand(self) -> list[CommandGroup]:
+        now = monotonic()
+        self._failed = {id: until for id, until in self._failed.items() if until > now}
         return await in_transaction(
-            self._engine, lambda connection: groups_to_expand(connection, UNDER_WAY)
+            self._engine,
+            lambda connection: groups_to_expand(connection, UNDER_WAY, list(self._failed)),
         )
 
     async def _try_step(self, group: CommandGroup) -> bool:
         try:
             return await self.take_step(group)
-        except (ServiceAway, Unavailable):
-            raise
-        except Exception:
+        except Exception as error:
+            away = isinstance(error, ServiceAway | Unavailable)
+            if away and not isinstance(error, ServiceFailed):
+                raise
             # Over one group: the others go on, and it is tried again.
             log.exception("command_group_failed", command_group_id=str(group.command_group_id))
+            self._failed[group.command_group_id] = monotonic() + FAILED_AGAIN_S
             return False
 
     async def take_step(self, group: CommandGroup) -> bool:
@@ -249,9 +259,10 @@ async def _store(
 
 
 def end_cancelled(wake_relay: Callable[[], None]) -> UpkeepTask:
-    """Return the task that ends what was not sent of cancelled groups."""
+    """Return the task that ends what was not sent of cancelled groups, and of overdue ones."""
 
     async def work(connection: AsyncConnection) -> bool:
+        await cancel_overdue(connection)
         found = await lock_cancelled(connection, _LIMIT)
         now = now_ms()
         await write_changes(

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_api.command_groups.domain import Addressed, CommandGroup
+from command_api.command_groups.domain import EXPANDED_WITHIN_DAYS, Addressed, CommandGroup
 from command_api.command_groups.tables import command_group
 from command_api.commands.domain.secret_values import shown_payload
 from command_api.commands.domain.states import CommandRecord
@@ -115,8 +115,10 @@ async def commands_of_group(
     return [record_of(row) for row in result]
 
 
-async def groups_to_expand(connection: AsyncConnection, most: int) -> list[CommandGroup]:
-    """Return groups whose next step has room, the oldest first.
+async def groups_to_expand(
+    connection: AsyncConnection, most: int, but: Sequence[UUID]
+) -> list[CommandGroup]:
+    """Return groups whose next step has room, the oldest first, without some.
 
     Commands that are held for an operator wait for their stations, and are not under way.
     """
@@ -125,6 +127,7 @@ async def groups_to_expand(connection: AsyncConnection, most: int) -> list[Comma
             f"""
             SELECT command_group.* FROM command_group
             WHERE completed_at IS NULL AND expanded_at IS NULL AND cancelled_at IS NULL
+              AND command_group_id <> ALL(:but)
               AND (SELECT count(*) FROM (
                     SELECT FROM commands
                     WHERE commands.command_group_id = command_group.command_group_id AND {_OPEN}
@@ -133,7 +136,7 @@ async def groups_to_expand(connection: AsyncConnection, most: int) -> list[Comma
             ORDER BY command_group_id LIMIT 100
             """  # noqa: S608 - a constant
         ),
-        {"most": most},
+        {"most": most, "but": list(but)},
     )
     return [_group(row) for row in result]
 
@@ -170,6 +173,18 @@ async def cancel_group(connection: AsyncConnection, tenant_id: str, group_id: UU
             command_group.c.cancelled_at.is_(None),
         )
         .values(cancelled_at=utc_now())
+    )
+
+
+async def cancel_overdue(connection: AsyncConnection) -> None:
+    """Cancel groups whose stations have not all got their command in time."""
+    await connection.execute(
+        text(
+            "UPDATE command_group SET cancelled_at = now() WHERE completed_at IS NULL "
+            "AND expanded_at IS NULL AND cancelled_at IS NULL "
+            "AND created_at < now() - make_interval(days => :days)"
+        ),
+        {"days": EXPANDED_WITHIN_DAYS},
     )
 
 
