@@ -24,12 +24,15 @@ async def tenants(registry: Registry) -> None:
         )
 
 
-async def _move(registry: Registry, station_id: str, to: str | None, **more: Any) -> Any:
+async def _move(
+    registry: Registry, station_id: str, to: str | None, of: str = "default", **more: Any
+) -> Any:
     return await registry.request(
         "stations.change",
         station_id=station_id,
         set=["to_tenant_id", *more],
         to_tenant_id=to,
+        tenant_id=of,
         **more,
     )
 
@@ -54,7 +57,7 @@ async def test_a_moved_station_is_disconnected_and_comes_back_as_the_others(
     )
     await registry.send([registry.claim("A", "c1", credential_proofs=[_PROOF])])
     registry.publisher.sent.clear()
-    view = await _move(registry, "A", "south")
+    view = await _move(registry, "A", "south", of="north")
     assert (view.online, view.has_password) == (False, True)
     (told,) = [one for one in registry.publisher.sent if one.exchange == GATEWAYS]
     assert b'"close"' in told.body
@@ -148,7 +151,9 @@ async def test_a_move_that_cannot_be_changes_nothing(registry: Registry) -> None
         assert await _refused(registry, station_id, "north") == (404, "not_found", "")
     assert await registry.owner("A") == ("gw-1", "c1", 1)
     # To where it is already, also where there is no room for another.
-    await _move(registry, "B", "south")
+    await _move(registry, "B", "south", of="south")
+    # Of another tenant than the one that is acted for.
+    assert await _refused(registry, "B", "north") == (404, "not_found", "")
     assert await registry.events("station.moved") == []
     assert await _counts(registry) == {"default": 1, "north": 0, "south": 1}
 
@@ -158,13 +163,13 @@ async def test_stations_moved_at_once_pass_no_quota(registry: Registry) -> None:
     for number in range(4):
         await registry.request("stations.create", station_id=f"S{number}", tenant_id="north")
     outcomes = await asyncio.gather(
-        *(_move(registry, f"S{number}", "south") for number in range(4)),
+        *(_move(registry, f"S{number}", "south", of="north") for number in range(4)),
         registry.request("stations.delete", station_id="S0"),
         registry.request("stations.create", station_id="S9", tenant_id="south"),
         return_exceptions=True,
     )
     codes = {one.problem.code for one in outcomes if isinstance(one, ProblemRaised)}
-    assert codes <= {"station_quota_reached", "not_found", "station_moved"}
+    assert codes <= {"station_quota_reached", "not_found"}
     assert not [
         one for one in outcomes if isinstance(one, Exception) and not isinstance(one, ProblemRaised)
     ]

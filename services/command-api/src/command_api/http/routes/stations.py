@@ -179,7 +179,7 @@ async def change_station(
     "/{station_id:segment}/tenant",
     response_model=StationView,
     summary="Give a station to another tenant",
-    responses={409: {"description": "The tenant has no room, or somebody else moved it first."}},
+    responses={409: {"description": "The tenant has no room for it."}},
 )
 async def move_station(
     request: Request, _: PlatformAdministrator, station_id: StationId, body: StationTenant
@@ -188,8 +188,6 @@ async def move_station(
 
     What happened stays where it happened; one that is that tenant's already stays as it is.
     """
-    # The registry moves a station whosever it is: here it is of the tenant that is acted for.
-    await ask_registry(request, "stations.get", {"station_id": station_id})
     parameters = {
         "station_id": station_id,
         "set": ["to_tenant_id"],

@@ -37,7 +37,9 @@ def moving(move_station: RequestHandler, change_station: RequestHandler) -> Requ
 async def move(
     connection: AsyncConnection, wanted: ChangeStation
 ) -> tuple[StationView, list[Reply]]:
-    """Disconnect a station and give it to another tenant; its credentials stay.
+    """Disconnect a station of the tenant that is acted for, and give it to another.
+
+    Its credentials stay.
 
     What its former tenant said of it ends, and so do its open jobs. What happened stays where it
     happened.
@@ -45,13 +47,15 @@ async def move(
     station_id, to = wanted.station_id, wanted.to_tenant_id
     if wanted.set != {_TO} or to is None:
         raise _wrong(422, "invalid_request", "a station is moved by its tenant's id alone")
-    tenant_id = await _tenant_of(connection, station_id)
+    tenant_id = wanted.tenant_id
     quotas = await lock_quotas(connection, {tenant_id, to})
     if to not in quotas:
         raise _wrong(422, "unknown_tenant", f"there is no tenant {to}")
-    station = await changes.lock_station(connection, tenant_id, station_id)
+    known = is_storable(station_id)
+    station = await changes.lock_station(connection, tenant_id, station_id) if known else None
     if station is None:
-        raise refuse(409, "station_moved", f"{station_id} was moved or deleted meanwhile")
+        # Or it was moved or deleted meanwhile.
+        raise refuse(404, "not_found", f"there is no station {station_id}")
     told: list[Reply] = []
     if to != tenant_id:
         check_room(quotas[to])
@@ -62,13 +66,6 @@ async def move(
         await moves.move(connection, station_id, to)
         await _tell(connection, station_id, tenant_id, to)
     return await get_station(connection, StationName(tenant_id=to, station_id=station_id)), told
-
-
-async def _tenant_of(connection: AsyncConnection, station_id: str) -> str:
-    found = await moves.tenant_of(connection, station_id) if is_storable(station_id) else None
-    if found is None:
-        raise refuse(404, "not_found", f"there is no station {station_id}")
-    return found
 
 
 async def _tell(connection: AsyncConnection, station_id: str, before: str, after: str) -> None:

@@ -28,9 +28,6 @@ STAY = (
     "station",
 )
 
-_TENANT_OF = statement(
-    "SELECT tenant_id FROM station WHERE station_id = :station_id AND deleted_at IS NULL"
-)
 _FORGOTTEN = ", ".join(
     f"{name} = {'DEFAULT' if name == 'tags' else 'NULL'}" for name in DESCRIPTION_FIELDS
 )
@@ -44,12 +41,6 @@ _TAKE_ALONG = tuple(
     for table in FOLLOW
 )
 _FORGET = statement("DELETE FROM connector_hardware WHERE station_id = :station_id")
-
-
-async def tenant_of(connection: AsyncConnection, station_id: str) -> str | None:
-    """Return whose a station is; None where there is no such station."""
-    found: str | None = (await connection.execute(_TENANT_OF, {"station_id": station_id})).scalar()
-    return found
 
 
 async def move(connection: AsyncConnection, station_id: str, tenant_id: str) -> None:
