@@ -119,8 +119,10 @@ async def test_a_tenant_reads_what_was_said_while_the_station_was_its_own(
     frames = {"A": [call(NOW + 1, "late")], filed_as("north", "A"): [call(NOW + 2, "of north")]}
     await store(known, recording(frames))
     assert [view.message_id for view in await _all(known, tenant_id="north")] == ["of north"]
+    # The former one goes on reading what was said as its own.
+    assert [view.message_id for view in await _all(known)] == ["late", "of default"]
     with pytest.raises(ProblemRaised):
-        await _all(known)
+        await _all(known, tenant_id="nobody")
     # Another tenant's new station of the id of a deleted one has nothing of it.
     await known.request("stations.delete", station_id="A", tenant_id="north")
     await known.request("stations.create", station_id="A")

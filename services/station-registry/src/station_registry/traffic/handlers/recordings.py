@@ -53,15 +53,13 @@ async def store_recordings(connection: AsyncConnection, works: Sequence[Work]) -
 
 
 async def list_messages(connection: AsyncConnection, query: ListMessages) -> Page[MessageView]:
-    """Return a page of a station's frames.
+    """Return a page of a station's frames, also of one that is another tenant's now.
 
     Raises:
         ProblemRaised: 404, there is and was no such station.
         BadCursor: the cursor is not one of ours.
     """
-    if not is_storable(query.station_id) or not await was_known(
-        connection, query.tenant_id, query.station_id
-    ):
+    if not is_storable(query.station_id):
         raise _not_found(query.station_id)
     after = None
     if query.cursor is not None:
@@ -69,7 +67,11 @@ async def list_messages(connection: AsyncConnection, query: ListMessages) -> Pag
         if not 0 <= after.at_ms < _LATEST_MS:
             raise BadCursor
     wanted = Wanted.of(query, after, now=datetime.now(UTC))
-    return await _Reading(connection, query, wanted).page()
+    page = await _Reading(connection, query, wanted).page()
+    is_empty = not page.items and page.next_cursor is None
+    if is_empty and not await was_known(connection, query.tenant_id, query.station_id):
+        raise _not_found(query.station_id)
+    return page
 
 
 class _Reading:
