@@ -232,6 +232,27 @@ async def test_a_command_that_was_open_is_left_to_the_sweeper_and_never_sent_aga
     assert found == ["(completed,f,f,f)", "(pending,f,f,t)", "(pending,f,f,t)"]
 
 
+async def test_a_command_group_that_was_under_way_goes_to_no_further_station(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    for ended in ("NULL", "now()"):
+        await run(
+            database,
+            "INSERT INTO command.command_group (command_group_id, action, ocpp_version, payload, "
+            "tag, timeout_ms, created_by, created_at, completed_at) VALUES (gen_random_uuid(), "
+            f"'Reset', 'ocpp16', '{{}}', 't', 1000, 'user:admin', now(), {ended})",
+        )
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    restore(database, archive)
+    cancelled = (
+        "SELECT array_agg((completed_at IS NULL, cancelled_at IS NOT NULL)::text ORDER BY 1) "
+        "FROM command.command_group"
+    )
+    assert await ask(database, cancelled) == ["(f,f)", "(t,t)"]
+
+
 async def test_readers_of_changes_begin_anew_and_see_every_change_of_after_the_restore(
     databases: Databases, tmp_path: Path
 ) -> None:

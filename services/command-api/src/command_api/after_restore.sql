@@ -23,4 +23,10 @@ BEGIN
     UPDATE command.commands SET status = 'pending', held = false, lookup_again = false,
         deadline = least(deadline, now() - interval '1 minute')
     WHERE status IN ('waiting', 'pending');
+
+    -- A group may have come to further stations after the backup: it goes to no more.
+    IF to_regclass('command.command_group') IS NOT NULL THEN
+        UPDATE command.command_group SET cancelled_at = now()
+        WHERE completed_at IS NULL AND cancelled_at IS NULL;
+    END IF;
 END $$;
