@@ -22,7 +22,7 @@ from command_api.command_groups.handlers import (
     complete_command_groups,
     end_cancelled,
 )
-from command_api.command_groups.store import add_group, count_commands, get_group
+from command_api.command_groups.store import add_group, count_commands, counts_of, get_group
 from command_api.database import SCHEMA
 from command_api.ocpp.preparations import Preparations
 from command_api.ports import ServiceAway, ServiceFailed
@@ -237,7 +237,14 @@ async def test_a_group_without_open_commands_ends_once(engine: AsyncEngine) -> N
     await replica(engine, registry).expand()
     for _ in range(2):
         await in_transaction(engine, task.work)
-    assert (await stored(engine, group)).completed_ms is not None
+    ended = await stored(engine, group)
+    assert (ended.completed_ms is not None, ended.counts) == (True, {"station_offline": 1})
+    # Nobody counts them again, and they outlive the commands.
+    await in_transaction(
+        engine, lambda connection: connection.execute(text("DELETE FROM commands"))
+    )
+    kept = await in_transaction(engine, lambda connection: counts_of(connection, [ended]))
+    assert kept == {group.command_group_id: {"station_offline": 1}}
     told = await in_transaction(
         engine,
         lambda connection: connection.scalar(

@@ -50,7 +50,8 @@ class CommandGroup:
     """A group as it is stored. Times in milliseconds since the epoch.
 
     `position`: behind which the next stations are. `timeout_ms`: how long after its creation a
-    command may be written, where there is no `hold_until_ms`.
+    command may be written, where there is no `hold_until_ms`. `counts`: how many commands ended in
+    which status, once they have.
     """
 
     command_group_id: UUID
@@ -67,6 +68,7 @@ class CommandGroup:
     is_expanded: bool = False
     is_cancelled: bool = False
     completed_ms: int | None = None
+    counts: dict[str, int] | None = None
 
     @property
     def status(self) -> CommandGroupStatus:

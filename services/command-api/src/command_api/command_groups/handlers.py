@@ -22,6 +22,7 @@ from command_api.command_groups.store import (
     end_step,
     group_view,
     groups_to_expand,
+    keep_counts,
     lock_cancelled,
     lock_step,
 )
@@ -282,6 +283,7 @@ def complete_command_groups() -> UpkeepTask:
         groups = await complete_groups(connection, _LIMIT)
         if groups:
             counts = await count_commands(connection, [one.command_group_id for one in groups])
+            await keep_counts(connection, counts)
             await write_events(
                 connection,
                 outbox,

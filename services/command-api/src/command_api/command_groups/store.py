@@ -1,9 +1,10 @@
-"""Groups in the database; counts are taken of the commands' rows, by index."""
+"""Groups in the database; commands are counted by index, and once more at the end of a group."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, Row, and_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +21,7 @@ from csms_shared.values.times import format_time_ms
 _COLUMNS = (
     "command_group_id, tenant_id, action, ocpp_version, payload, site_id, tag, station_ids, "
     "hold_until, timeout_ms, created_by, created_at, position, expanded_at, cancelled_at, "
-    "completed_at"
+    "completed_at, counts"
 )
 _OPEN = "status IN ('waiting', 'pending', 'sent')"
 
@@ -74,6 +75,27 @@ async def list_groups(
     if before is not None:
         statement = statement.where(command_group.c.command_group_id < before)
     return [_group(row) for row in await connection.execute(statement)]
+
+
+async def counts_of(
+    connection: AsyncConnection, groups: Sequence[CommandGroup]
+) -> dict[UUID, dict[str, int]]:
+    """Return how many commands of each group have which status: of those that are over, as kept."""
+    kept = {one.command_group_id: one.counts for one in groups if one.counts is not None}
+    others = [one.command_group_id for one in groups if one.counts is None]
+    return {**kept, **(await count_commands(connection, others) if others else {})}
+
+
+async def keep_counts(connection: AsyncConnection, counts: dict[UUID, dict[str, int]]) -> None:
+    """Keep how the commands of groups have ended."""
+    await connection.execute(
+        text(
+            "UPDATE command_group SET counts = CAST(new.counts AS json) "
+            "FROM unnest(CAST(:ids AS uuid[]), CAST(:counts AS text[])) AS new (id, counts) "
+            "WHERE command_group_id = new.id"
+        ),
+        {"ids": list(counts), "counts": [orjson.dumps(one).decode() for one in counts.values()]},
+    )
 
 
 async def count_commands(
@@ -249,6 +271,7 @@ def _group(row: Row[Any]) -> CommandGroup:
         is_expanded=row.expanded_at is not None,
         is_cancelled=row.cancelled_at is not None,
         completed_ms=None if row.completed_at is None else ms_of(row.completed_at),
+        counts=row.counts,
     )
 
 

@@ -25,6 +25,8 @@ command_group = Table(
     Column("expanded_at", DateTime(True)),
     Column("cancelled_at", DateTime(True)),
     Column("completed_at", DateTime(True)),
+    # How many commands ended in which status; null until they have.
+    Column("counts", JSON(none_as_null=True)),
     Index("command_group_of_tenant", "tenant_id", "command_group_id"),
     Index("command_group_open", "command_group_id", postgresql_where=text("completed_at IS NULL")),
 )

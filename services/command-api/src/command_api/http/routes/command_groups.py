@@ -14,7 +14,7 @@ from command_api.command_groups.store import (
     add_group,
     cancel_group,
     commands_of_group,
-    count_commands,
+    counts_of,
     get_group,
     group_view,
     list_groups,
@@ -190,7 +190,7 @@ async def list_all(
             limit=limit + 1,
         )
         shown = found[:limit]
-        counts = await count_commands(connection, [one.command_group_id for one in shown])
+        counts = await counts_of(connection, shown)
         return found, [group_view(one, counts[one.command_group_id]) for one in shown]
 
     found, items = await in_transaction(state_of(request).engine, read)
@@ -315,9 +315,7 @@ async def _check_stations(request: Request, to: Addressed) -> None:
 
 async def _view(state: ApiState, principal: Principal, group_id: UUID) -> dict[str, Any]:
     group = await _group(state, principal, group_id)
-    counts = await in_transaction(
-        state.engine, lambda connection: count_commands(connection, [group_id])
-    )
+    counts = await in_transaction(state.engine, lambda connection: counts_of(connection, [group]))
     return group_view(group, counts[group_id])
 
 

@@ -37,6 +37,7 @@ def upgrade() -> None:
             expanded_at timestamptz,
             cancelled_at timestamptz,
             completed_at timestamptz,
+            counts json,
             CONSTRAINT command_group_hold_until_finite CHECK (isfinite(hold_until)),
             CONSTRAINT command_group_created_at_finite CHECK (isfinite(created_at)),
             CONSTRAINT command_group_expanded_at_finite CHECK (isfinite(expanded_at)),
