@@ -12,7 +12,8 @@ from tests.conformance.played_station import PlayedStation, at, connected
 from tests.extremes.extreme_values import written
 from tests.extremes.valid_payloads import Payload, station_answer, station_call
 
-_BUSY_CONNECTOR = 9
+# Where the transaction is that meter values are of.
+BUSY_CONNECTOR = 9
 _SAMPLE_ID = station_call("StopTransaction")["transactionId"]
 # A suite that is slow closes sockets rather than leave a call unanswered: a station repeats it.
 _ATTEMPTS = 5
@@ -38,7 +39,7 @@ class OddStation:
         """Connect, boot, and start the transaction that meter values are of."""
         await self._connect()
         await self._sent("BootNotification", station_call("BootNotification"))
-        self._open = (await self._started(_BUSY_CONNECTOR))["transactionId"]
+        self._open = (await self._started(BUSY_CONNECTOR))["transactionId"]
 
     async def end(self) -> None:
         """Disconnect."""
@@ -51,7 +52,7 @@ class OddStation:
         """
         begun = self._open
         if action == "StopTransaction":
-            begun = (await self._started(_BUSY_CONNECTOR + 1))["transactionId"]
+            begun = (await self._started(BUSY_CONNECTOR + 1))["transactionId"]
         if isinstance(payload, dict) and payload.get("transactionId") == _SAMPLE_ID:
             payload = {**payload, "transactionId": begun}
         frame = await self._sent(action, payload)

@@ -4,350 +4,407 @@ import asyncio
 import contextlib
 import json
 import re
-import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
+from operator import ne
 from typing import Any
 
+import aio_pika
 import httpx
 
 from csms_local.run_state import RunState
+from csms_shared.broker.topology import EVENTS
 from csms_simulator.operator import Operator
-from tests.conformance.played_station import connected
-from tests.extremes.rest_requests import Routes
 from tests.integration.waiting import eventually
-from tests.plain_http import NO_AUTHORITIES
-from tests.rest.furnished_suite import Furniture, furnished
-
-Document = dict[str, Any]
-Answer = tuple[int, str]
-
-_UUIDS = (
-    "job_id", "upload_id", "template_id", "rollout_id", "command_id", "command_group_id",
-    "item_id", "session_id", "key_id",
-)  # fmt: skip
-_NUMBERS = ("transaction_id", "reservation_id", "refusal_id")
-# Names of no tenant's things.
-_COMMON = {"connector_id": "1"}
-# Queries that name things, beside those that are spelled as path parameters are.
-_QUERIES = {"tag": "tagged", "q": "ANSWERING"}
-# A stream is listened to below; tenants are told only to platform administrators.
-_NOT_HERE = ("/events", "/tenants", "/tenants/{tenant_id}", "/stations/{station_id}/tenant")
-_VARYING = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"
-    r'|"changes":"[^"]*"|"(station_)?reservation_id":\d+'
+from tests.rest.furnished_suite import PASSWORD, Furniture
+from tests.security.furnished_tenants import (
+    askers,
+    client,
+    furnished_tenant,
+    names,
+    new_tenant,
+    own_things,
+)
+from tests.security.named_requests import (
+    COMMON,
+    NUMBERS,
+    Case,
+    Document,
+    Names,
+    Pair,
+    by_body,
+    by_path,
+    by_query,
+    lists,
+    reads,
 )
 
+Answer = tuple[int, str]
+Event = dict[str, Any]
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One request; `names` are what it names of another tenant, or of nobody."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any
-    names: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path} {self.query} {self.body}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The same request about the other tenant's thing and about one that there is not."""
-
-    theirs: Case
-    nobodys: Case
-
-
-async def _new_tenant(operator: Operator) -> str:
-    tenant_id = f"t-{secrets.token_hex(6)}"
-    made = await operator.http.post("/tenants", json={"tenant_id": tenant_id, "name": "Tenant"})
-    assert made.status_code == 201, made.text
-    return tenant_id
-
-
-@contextlib.asynccontextmanager
-async def _client(run: RunState, headers: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=f"{run.rest_url}/api/v1",
-        headers=headers,
-        timeout=60,
-        trust_env=False,
-        verify=NO_AUTHORITIES,
-    ) as client:
-        yield client
-
-
-@contextlib.asynccontextmanager
-async def _furnished_tenant(
-    run: RunState, operator: Operator
-) -> AsyncIterator[tuple[httpx.AsyncClient, Furniture]]:
-    """Give a tenant one of each thing; and who reads them as its administrator."""
-    other = await _new_tenant(operator)
-    name, password = run.admin_username, run.admin_password
-    plain = httpx.AsyncHTTPTransport(verify=NO_AUTHORITIES)
-    async with Operator(run.rest_url, name, password, plain) as acting:
-        acting.http.headers["X-Tenant"] = other
-        async with furnished(run, acting, "admin", is_default=False) as furniture:
-            assert await acting.items("/transactions"), "the furniture is the other tenant's"
-            yield acting.http, furniture
+_VARYING = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fresh-\d+"
+    r'|"(changes|key|key_prefix)":"[^"]*"|"(station_)?reservation_id":\d+'
+    # How far a command to many stations has come; its end is looked at apart.
+    r'|"status":"\w+","is_expanded":\w+,"commands":\{[^}]*\}|"completed_at":null'
+)
+# Where 404 is not the answer, or not to everybody: stations that there are not are refused too, and
+# parked messages are the deployment's.
+_NOT_404 = {r"/stations/[^/]+/refusals": 200, r"/parked/[^/]+(/replay)?": 403}
+# What was not understood says nothing of what it names.
+_NOT_UNDERSTOOD = ("validation_failed", "invalid_request", "payload_invalid")
+# The deployment's, and another one each time.
+_NOT_KEPT = ("/status", "/certificate-authority/crl")
+# What a connected station and the time change by themselves.
+_CHANGING = re.compile(
+    r'"(last_seen_at|tolerated|start_at|attempts|tried_at|changes)": ?(\{[^}]*\}|[^,}]*)'
+)
 
 
 async def test_another_tenants_things_are_answered_as_things_that_there_are_not(
     run: RunState, operator: Operator
 ) -> None:
     document = (await operator.http.get(f"{run.rest_url}/openapi.json")).json()
-    async with _furnished_tenant(run, operator) as (others, furniture):
-        names = await _names(others, furniture)
-        before = await _kept(others)
-        for headers in await _askers(operator):
-            async with _client(run, headers) as asking:
-                own = await _own_things(asking)
-                async with _nothing_is_told(run, asking, others, own["station_id"]) as markers:
-                    markers += _markers(furniture, names)
-                    await _shows_nothing(asking, document, markers)
-                    # One of this name is reserved for below.
-                    markers.remove(names["id_token"])
-                    pairs = list(_pairs(document, names, own))
-                    assert len(pairs) > 120
-                    differing = [
-                        (pair, answers)
-                        for pair in pairs
-                        if len(set(answers := await _answers(asking, pair))) > 1
-                    ]
-                    assert differing == []
-        assert await _kept(others) == before
+    async with _published(run) as events, furnished_tenant(run, operator) as (others, furniture):
+        theirs = await names(others, run, furniture)
+        await _has_all(others, document, theirs, furniture)
+        before = await _settled(others, document, theirs, furniture.trusting)
+        for headers in await askers(operator):
+            async with client(run, headers) as asking, own_things(run, asking) as own:
+                markers = _markers(furniture, theirs)
+                async with _nothing_is_told(asking, others, furniture, own, markers):
+                    await _shows_nothing(asking, document, theirs, markers)
+                    await _goes_on_with_nothing(asking, others, document, theirs, own, markers)
+                    await _are_there_no_such(asking, by_path(document, theirs, own))
+                    await _are_alike(asking, by_query(document, theirs, own), 20)
+                await _are_alike(asking, by_body(document, theirs, own), 60)
+                await _leads_to_nothing(asking)
+        after = await _kept(others, document, theirs, furniture.trusting)
+        assert [(before[path], after[path]) for path in before if before[path] != after[path]] == []
+        _are_told_to_their_tenant(events, others.headers["X-Tenant"], furniture, markers)
 
 
-async def _askers(operator: Operator) -> list[dict[str, str]]:
-    """Return who asks: the administrator of a tenant, and a platform administrator for another."""
-    acting = [
-        {"Authorization": operator.authorization, "X-Tenant": await _new_tenant(operator)}
-        for _ in range(2)
-    ]
-    wanted = {"name": "asking", "role": "admin"}
-    key = await operator.http.post("/api-keys", json=wanted, headers=acting[0])
-    return [{"X-API-Key": key.json()["key"]}, acting[1]]
+async def test_ids_that_are_unique_in_the_deployment_are_taken_as_ones_own_are(
+    run: RunState, operator: Operator
+) -> None:
+    other = {"X-Tenant": await new_tenant(operator)}
+    for headers in await askers(operator):
+        async with client(run, headers) as asking:
+            for path, name, body in (
+                ("/stations", "station_id", {}),
+                ("/users", "username", {"password": PASSWORD, "role": "viewer"}),
+            ):
+                theirs, own = (f"{who}-{headers.get('X-Tenant', 'key')}" for who in ("a", "b"))
+                made = await operator.http.post(path, json={name: theirs, **body}, headers=other)
+                assert made.status_code == 201, made.text
+                made = await asking.post(path, json={name: own, **body})
+                assert made.status_code == 201, made.text
+                answers = [
+                    await _answer(asking, Case("POST", path, {}, {name: id, **body}, (id,)), (id,))
+                    for id in (theirs, own)
+                ]
+                assert answers[0] == answers[1]
+                assert answers[0][0] == 409
+
+
+async def test_tenants_are_no_business_of_each_other(run: RunState, operator: Operator) -> None:
+    other = await new_tenant(operator)
+    station_id = f"of-{other}"
+    made = await operator.http.post(
+        "/stations", json={"station_id": station_id}, headers={"X-Tenant": other}
+    )
+    assert made.status_code == 201, made.text
+    by_key, acting = await askers(operator)
+    async with client(run, by_key) as asking:
+        for method, path, body in (
+            ("GET", "/tenants/{}", None),
+            ("PATCH", "/tenants/{}", {"name": "Taken"}),
+            ("POST", "/tenants", {"tenant_id": "{}", "name": "Tenant"}),
+            ("GET", "/tenants", None),
+        ):
+            await _alike_for(asking, method, path, body, (other, "nobody"), 403)
+        for id in (other, "nobody"):
+            refused = await asking.get("/sites", headers={"X-Tenant": id})
+            assert (refused.status_code, refused.json()["code"]) == (404, "unknown_tenant")
+    for headers, status in ((by_key, 403), (acting, 404)):
+        async with client(run, headers) as asking:
+            moved = {"tenant_id": "default"}
+            path, ids = "/stations/{}/tenant", (station_id, "nobody")
+            await _alike_for(asking, "PUT", path, moved, ids, status)
+    shown = await operator.http.get(f"/tenants/{other}")
+    assert shown.json()["name"] == "Tenant"
+
+
+async def _alike_for(
+    asking: httpx.AsyncClient,
+    method: str,
+    path: str,
+    body: dict[str, str] | None,
+    ids: tuple[str, str],
+    status: int,
+) -> None:
+    cases = []
+    for id in ids:
+        filled = body and {name: value.format(id) for name, value in body.items()}
+        cases.append(Case(method, path.format(id), {}, filled, (id,)))
+    answers = [await _answer(asking, case, ids) for case in cases]
+    assert answers[0] == answers[1], cases[0]
+    assert answers[0][0] == status, (cases[0], answers)
+
+
+# The other tenant's things
+
+
+async def _has_all(
+    others: httpx.AsyncClient, document: Document, theirs: Names, furniture: Furniture
+) -> None:
+    """See to it that everything that is asked for is there: the other's own are shown it."""
+    for pair in by_path(document, theirs, theirs):
+        if pair.theirs.method == "GET":
+            shown = await others.get(pair.theirs.path, params=pair.theirs.query)
+            assert shown.status_code == 200, (str(pair.theirs), shown.text)
+    for pair in by_query(document, theirs, theirs):
+        nothing = await _text(others, pair.nobodys)
+        await eventually(partial(_text, others, pair.theirs), partial(ne, nothing), 60)
+
+
+async def _text(asking: httpx.AsyncClient, case: Case) -> str:
+    return (await asking.get(case.path, params=case.query)).text
+
+
+async def _settled(
+    others: httpx.AsyncClient, document: Document, theirs: Names, trusting: str
+) -> dict[str, list[str]]:
+    """Return what every read shows, once it shows the same twice."""
+    readings: list[dict[str, list[str]]] = []
+
+    async def read() -> list[dict[str, list[str]]]:
+        readings.append(await _kept(others, document, theirs, trusting))
+        return readings[-2:]
+
+    return (await eventually(read, lambda two: two[0] == two[-1] and len(two) > 1, 60))[-1]
+
+
+async def _kept(
+    others: httpx.AsyncClient, document: Document, theirs: Names, trusting: str
+) -> dict[str, list[str]]:
+    """Return what every read shows, without the station that reports all the time."""
+    found: dict[str, list[str]] = {}
+    for path in reads(document):
+        if path in _NOT_KEPT:
+            continue
+        query = {"connector_id": 1} if path.endswith("/composite-schedule") else {}
+        filled = path.format(**COMMON | theirs)
+        shown = await others.get(filled, params={"limit": 500, **query})
+        parts = [shown.text]
+        if path in set(lists(document)):
+            parts = [json.dumps(item) for item in shown.json()["items"]]
+        found[path] = [_CHANGING.sub("", part) for part in parts if trusting not in part]
+    return found
+
+
+def _markers(furniture: Furniture, theirs: Names) -> list[str]:
+    """Return what no answer to another tenant may hold."""
+    known = [str(one) for many in furniture.known.values() for one in many]
+    found = {*known, *theirs.values(), furniture.trusting, furniture.away, furniture.user}
+    # Tenants are the deployment's; a number alone marks nothing, and neither do these words.
+    found -= {str(one) for one in furniture.known["tenant_id"]}
+    found -= {theirs[name] for name in ("vendor", "model", "firmware_version")}
+    return [one for one in found if not one.isdigit()]
+
+
+# What is asked
+
+
+async def _are_there_no_such(asking: httpx.AsyncClient, pairs: Iterable[Pair]) -> None:
+    """Ask for the other's things: each is answered, as what there is not, by 404."""
+    asked = 0
+    for pair in pairs:
+        status = (await _alike(asking, pair))[0]
+        others = [code for path, code in _NOT_404.items() if re.fullmatch(path, pair.theirs.path)]
+        assert status in (404, *others), (str(pair.theirs), status)
+        asked += 1
+    assert asked > 80
+
+
+async def _are_alike(asking: httpx.AsyncClient, pairs: Iterable[Pair], least: int) -> None:
+    """Ask with the names of the other's things, which say nothing that no names would not."""
+    asked = 0
+    for pair in pairs:
+        shown = (await _alike(asking, pair))[1]
+        understood = not any(f'"code":"{code}"' in shown for code in _NOT_UNDERSTOOD)
+        assert understood, (str(pair.theirs), shown)
+        asked += 1
+    assert asked >= least
+
+
+async def _alike(asking: httpx.AsyncClient, pair: Pair) -> Answer:
+    ids = (*pair.theirs.names, *pair.nobodys.names)
+    theirs, nobodys = [await _answer(asking, case, ids) for case in (pair.theirs, pair.nobodys)]
+    assert theirs == nobodys, str(pair.theirs)
+    return theirs
+
+
+async def _answer(asking: httpx.AsyncClient, case: Case, ids: Iterable[str]) -> Answer:
+    """Return the answer without the ids and what is another one each time."""
+    answer = await asking.request(case.method, case.path, params=case.query, json=case.body)
+    assert answer.status_code < 500, (str(case), answer.text)
+    shown = _VARYING.sub("VARIES", answer.text)
+    for id in sorted(ids, key=len, reverse=True):
+        shown = re.sub(rf"(?<![\w.-]){re.escape(id)}(?![\w.-])", "?", shown)
+    return answer.status_code, shown
+
+
+async def _shows_nothing(
+    asking: httpx.AsyncClient, document: Document, theirs: Names, markers: list[str]
+) -> None:
+    """Read every list and figure: nothing of the other is in it."""
+    paths = [path for path in reads(document) if "{" not in path]
+    assert len(paths) > 15
+    numbers = [f'"{name}":{theirs[name]},' for name in NUMBERS]
+    for path in paths:
+        shown = (await asking.get(path, params={"limit": 500})).text
+        assert [one for one in (*markers, *numbers) if one in shown] == [], path
+
+
+async def _goes_on_with_nothing(
+    asking: httpx.AsyncClient,
+    others: httpx.AsyncClient,
+    document: Document,
+    theirs: Names,
+    own: Names,
+    markers: list[str],
+) -> None:
+    """Go on where a page of the other's ended: there is nothing but one's own."""
+    went_on = 0
+    for path in lists(document):
+        page = await others.get(path.format(**COMMON | theirs), params={"limit": 1})
+        cursors = {
+            "cursor": page.json()["next_cursor"],
+            "changed_after": page.json().get("changes"),
+        }
+        for parameter, cursor in cursors.items():
+            if cursor is not None:
+                filled = path.format(**COMMON | theirs | own)
+                shown = await asking.get(filled, params={parameter: cursor, "limit": 500})
+                assert shown.status_code in (200, 403, 404), (path, shown.text)
+                # What there is not is answered with its own name.
+                text = shown.text if shown.is_success else shown.json()["code"]
+                assert [one for one in markers if one in text] == [], path
+                went_on += 1
+    assert went_on > 15
+
+
+async def _leads_to_nothing(asking: httpx.AsyncClient) -> None:
+    """Wait for what was asked with the other's names to end: it reached no station of theirs."""
+
+    async def groups() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await asking.get("/command-groups")).json()["items"]
+        return found
+
+    ended = await eventually(groups, lambda found: all(one["completed_at"] for one in found), 60)
+    outcomes = []
+    for group in ended:
+        path = f"/command-groups/{group['command_group_id']}/commands"
+        for command in (await asking.get(path)).json()["items"]:
+            error = command["error"] and command["error"]["code"]
+            outcomes.append((command["status"], error, command["response"]))
+    assert len(outcomes) == 2
+    assert outcomes[0] == outcomes[1]
+    own = {one["station_id"] for one in (await asking.get("/stations")).json()["items"]}
+    for template in (await asking.get("/configuration-templates")).json()["items"]:
+        path = f"/configuration-templates/{template['template_id']}/drift"
+        drifting = (await asking.get(path)).json()["items"]
+        assert {one["station_id"] for one in drifting} <= own
+
+
+# Streams and events
 
 
 @contextlib.asynccontextmanager
 async def _nothing_is_told(
-    run: RunState, asking: httpx.AsyncClient, others: httpx.AsyncClient, station_id: str
-) -> AsyncIterator[list[str]]:
-    """Listen to the events of both; of the other's markers, which are told here, one hears none."""
-    markers: list[str] = []
+    asking: httpx.AsyncClient,
+    others: httpx.AsyncClient,
+    furniture: Furniture,
+    own: Names,
+    markers: list[str],
+) -> AsyncIterator[None]:
+    """Listen to the events of both, and for those of a station that reports all the time."""
     heard: list[str] = []
+    asked_for: list[str] = []
     told: list[str] = []
+    only = {"station_id": furniture.trusting}
     async with asyncio.TaskGroup() as group:
         listening = [
             group.create_task(_listen(asking, heard)),
-            group.create_task(_listen(others, told)),
+            group.create_task(_listen(asking, asked_for, only)),
+            group.create_task(_listen(others, told, only)),
         ]
-        yield markers
+        yield
 
         async def seen() -> bool:
-            # The other one's station reports all the time.
-            return len(told) > 3 and any(station_id in line for line in heard)
+            return len(told) > 3 and any(own["station_id"] in line for line in heard)
 
-        async with connected(run.ocpp_url, station_id):
-            await eventually(seen, bool, 60)
+        changed = await asking.patch(f"/stations/{own['station_id']}", json={"display_name": "x"})
+        assert changed.status_code == 200, changed.text
+        sent = await asking.post(f"/stations/{own['station_id']}/commands/ClearCache", json={})
+        assert sent.status_code == 200, sent.text
+        await eventually(seen, bool, 60)
         for task in listening:
             task.cancel()
+    assert asked_for == []
     assert [line for line in heard if any(marker in line for marker in markers)] == []
     tenants = [{json.loads(line)["tenantid"] for line in lines} for lines in (heard, told)]
     assert [len(found) for found in tenants] == [1, 1]
     assert tenants[0] != tenants[1]
 
 
-async def _listen(client: httpx.AsyncClient, lines: list[str]) -> None:
-    async with client.stream("GET", "/events", timeout=None) as answer:
+async def _listen(
+    client: httpx.AsyncClient, lines: list[str], query: dict[str, str] | None = None
+) -> None:
+    async with client.stream("GET", "/events", params=query, timeout=None) as answer:
         assert answer.status_code == 200
         async for line in answer.aiter_lines():
             field, _, data = line.partition(":")
             lines += [data] if field == "data" else []
 
 
-async def _own_things(client: httpx.AsyncClient) -> dict[str, str]:
-    """Make what requests are about that name another tenant's things in their bodies."""
-    mark = secrets.token_hex(4)
-    own = {"station_id": f"OWN-{mark}", "site_id": f"own-{mark}", "id_token": f"OWN{mark}"}
-    for path, body in (
-        ("/sites", {"site_id": own["site_id"], "name": "Own"}),
-        ("/stations", {"station_id": own["station_id"], "site_id": own["site_id"]}),
-        ("/id-tokens", {"id_token": own["id_token"]}),
-    ):
-        made = await client.post(path, json=body)
-        assert made.status_code == 201, made.text
-    template = {"name": f"own {mark}", "values": {"HeartbeatInterval": "300"}}
-    made = await client.post("/configuration-templates", json=template)
-    return own | {"template_id": made.json()["template_id"]}
+@contextlib.asynccontextmanager
+async def _published(run: RunState) -> AsyncIterator[list[Event]]:
+    """Keep every event that other systems are told."""
+    events: list[Event] = []
+
+    async def keep(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        events.extend(json.loads(message.body))
+
+    async with await aio_pika.connect(run.broker_url, timeout=10) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True)
+        await queue.bind(EVENTS, "#")
+        await queue.consume(keep, no_ack=True)
+        yield events
 
 
-async def _names(client: httpx.AsyncClient, furniture: Furniture) -> dict[str, str]:
-    """Return the furniture by the names that path parameters have."""
-    names = {name: str(known[0]) for name, known in furniture.known.items()}
-    sessions = await client.post(
-        "/auth/token", data={"username": furniture.user, "password": "long enough"}
-    )
-    assert sessions.status_code == 200
-    session = (await client.get(f"/users/{furniture.user}/sessions")).json()["items"][0]
-    return names | {"key_id": furniture.key_id, "session_id": session["session_id"]}
-
-
-def _nobodys(name: str) -> str:
-    if name in _UUIDS:
-        return "018f0000-0000-7000-8000-0000000000ff"
-    return "2000000011" if name in _NUMBERS else f"nothing-{name.replace('_', '-')}"
-
-
-def _markers(furniture: Furniture, names: dict[str, str]) -> list[str]:
-    """Return what no answer to another tenant may hold."""
-    known = [str(one) for many in furniture.known.values() for one in many]
-    found = {*known, *names.values(), furniture.trusting, furniture.away, furniture.user}
-    # Tenants are the deployment's; a number alone marks nothing.
-    found -= {str(one) for one in furniture.known["tenant_id"]}
-    return [one for one in found if not one.isdigit()]
-
-
-def _pairs(document: Document, names: dict[str, str], own: dict[str, str]) -> Iterator[Pair]:
-    """Yield each request with the other's names, and with names of nothing."""
-    for full, operations in document["paths"].items():
-        path = full.removeprefix("/api/v1")
-        if path in _NOT_HERE:
-            continue
-        for method, operation in operations.items():
-            parameters = operation.get("parameters", [])
-            yield from _in_path(document, method, path, parameters, names)
-            yield from _in_query(method, path, parameters, names)
-    yield from _in_bodies(names, own)
-
-
-def _in_path(
-    document: Document, method: str, path: str, parameters: list[Document], names: dict[str, str]
-) -> Iterator[Pair]:
-    named = [one["name"] for one in parameters if one["in"] == "path"]
-    wanted = [name for name in named if name not in _COMMON]
-    if not wanted:
-        return
-    query = {"connector_id": "1"} if path.endswith("/composite-schedule") else {}
-    cases = []
-    for known in (names, {name: _nobodys(name) for name in wanted}):
-        values = {name: known[name] for name in wanted}
-        body = Routes(document, _COMMON | names).valid_body(path, method)
-        cases.append(
-            Case(
-                method.upper(),
-                path.format(**_COMMON | values),
-                query,
-                body,
-                tuple(values.values()),
-            )
-        )
-    yield Pair(*cases)
-
-
-def _in_query(
-    method: str, path: str, parameters: list[Document], names: dict[str, str]
-) -> Iterator[Pair]:
-    if method != "get" or "{" in path:
-        return
-    for parameter in parameters:
-        name = parameter["name"]
-        value = names.get(name) or _QUERIES.get(name)
-        if parameter["in"] == "query" and value is not None:
-            nobodys = _nobodys(name) if name in names else "nothing"
-            yield Pair(
-                Case("GET", path, {name: value}, None, (value,)),
-                Case("GET", path, {name: nobodys}, None, (nobodys,)),
-            )
-
-
-def _in_bodies(names: dict[str, str], own: dict[str, str]) -> Iterator[Pair]:
-    station, own_station = "station_id", own["station_id"]
-    firmware = {"location": "https://firmware.example/2.0.bin"}
-    ends = {"expires_at": "2099-01-01T00:00:00Z"}
-    values = {"HeartbeatInterval": "300"}
-    reset = {"action": "Reset", "payload": {"type": "Soft"}}
-    template = f"/configuration-templates/{own['template_id']}"
-    # Method, path, what is named, the body around the name.
-    bodies: list[tuple[str, str, str, Any]] = [
-        ("PATCH", f"/stations/{own_station}", "site_id", lambda id: {"site_id": id}),
-        ("POST", "/stations", "site_id", lambda id: {"station_id": "own-2", "site_id": id}),
-        ("POST", "/reservations", station,
-         lambda id: {"station_id": id, "connector_id": 1, "id_token": own["id_token"], **ends}),
-        ("POST", "/reservations", "id_token",
-         lambda id: {"station_id": own_station, "connector_id": 1, "id_token": id, **ends}),
-        ("POST", "/firmware-rollouts", station,
-         lambda id: {"name": "r", "station_ids": [id], **firmware}),
-        ("POST", "/firmware-rollouts", "site_id",
-         lambda id: {"name": "r", "filter": {"site_id": id}, **firmware}),
-        ("POST", "/configuration-templates", station,
-         lambda id: {"name": "n", "values": values, "station_ids": [id]}),
-        ("POST", "/configuration-templates", "site_id",
-         lambda id: {"name": "n", "values": values, "site_ids": [id]}),
-        ("PUT", template, station,
-         lambda id: {"name": "own", "values": values, "station_ids": [id]}),
-        ("PUT", template, "site_id",
-         lambda id: {"name": "own", "values": values, "site_ids": [id]}),
-        ("POST", "/command-groups", "site_id", lambda id: {"to": {"site_id": id}, **reset}),
-        ("POST", f"/stations/{own_station}/commands/RemoteStopTransaction", "transaction_id",
-         lambda id: {"transactionId": int(id)}),
-        ("POST", "/quarantine/bulk/dismiss", station, lambda id: {"station_id": id}),
-        ("POST", "/quarantine/bulk/reconcile", "transaction_id",
-         lambda id: {"station_id": own_station, "transaction_id": int(id)}),
-    ]  # fmt: skip
-    for method, path, name, body in bodies:
-        cases = [Case(method, path, {}, body(id), (id,)) for id in (names[name], _nobodys(name))]
-        yield Pair(*cases)
-
-
-async def _answers(client: httpx.AsyncClient, pair: Pair) -> list[Answer]:
-    return [await _answer(client, case) for case in (pair.theirs, pair.nobodys)]
-
-
-async def _answer(client: httpx.AsyncClient, case: Case) -> Answer:
-    """Return the answer without what is another one each time."""
-    answer = await client.request(case.method, case.path, params=case.query, json=case.body)
-    assert answer.status_code < 500, (str(case), answer.text)
-    shown = _VARYING.sub("VARIES", answer.text)
-    for name in sorted(case.names, key=len, reverse=True):
-        shown = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", "?", shown)
-    return answer.status_code, shown
-
-
-async def _shows_nothing(client: httpx.AsyncClient, document: Document, markers: list[str]) -> None:
-    """Read every list and figure: nothing of the other is in it."""
-    read = 0
-    for full, operations in document["paths"].items():
-        path = full.removeprefix("/api/v1")
-        if "get" not in operations or "{" in path or path in _NOT_HERE:
-            continue
-        answer = await client.get(path, params={"limit": 500})
-        found = [marker for marker in markers if marker in answer.text]
-        assert found == [], (path, found)
-        read += 1
-    assert read > 15
-
-
-async def _kept(client: httpx.AsyncClient) -> dict[str, list[Any]]:
-    """Return what requests could have changed, without what stations change."""
-    fields = {
-        "/sites": ("site_id", "name", "updated_at"),
-        "/id-tokens": ("id_token", "status", "updated_at"),
-        "/users": ("username", "role"),
-        "/api-keys": ("id", "name", "role"),
-        "/configuration-templates": ("template_id", "name", "updated_at"),
-        "/firmware-rollouts": ("rollout_id", "status"),
-        "/reservations": ("reservation_id", "status"),
-        "/quarantine": ("id", "status"),
-        "/stations": ("station_id", "site_id", "tags", "registration_status", "display_name"),
-        "/command-groups": ("command_group_id",),
+def _are_told_to_their_tenant(
+    events: list[Event], tenant_id: str, furniture: Furniture, markers: list[str]
+) -> None:
+    """See whose each event is: what is told of the other's things is the other's."""
+    stations = {furniture.answering, furniture.away, furniture.trusting, "LOCKED-admin"}
+    # Ids that were made for things of theirs; names others may use too.
+    ids = [marker for marker in markers if re.fullmatch(r"[0-9a-f-]{36}", marker)]
+    owners = {
+        event["tenantid"]
+        for event in events
+        if event["subject"] in stations or any(id in json.dumps(event["data"]) for id in ids)
+        if not _is_of_no_station(event)
     }
-    kept = {}
-    for path, wanted in fields.items():
-        page = (await client.get(path, params={"limit": 500})).json()
-        kept[path] = [[item.get(name) for name in wanted] for item in page["items"]]
-        assert kept[path], path
-    return kept
+    assert owners == {tenant_id}
+    kinds = {event["type"] for event in events if event["tenantid"] == tenant_id}
+    assert len(kinds) > 20, kinds
+    assert all(event["tenantid"] for event in events)
+
+
+def _is_of_no_station(event: Event) -> bool:
+    """Tell whether this is the end of a command to a station that its tenant does not have."""
+    error = event["data"].get("error")
+    return isinstance(error, dict) and error["code"] == "UNKNOWN_STATION"
