@@ -139,7 +139,8 @@ async def test_a_command_that_is_not_answered_in_time_is_202_and_sent(
     station_id = stations.online()
     stations.gateway.script[station_id] = reporting(CommandOutcome.SENT)
     command = await send(admin, station_id, status=202, wait=0.3)
-    assert command["status"] == "sent"
+    # As far as it was known then: the gateway's word may still be on its way.
+    assert command["status"] in ("pending", "sent")
     await becomes(admin, command["command_id"], status="sent")
 
 
