@@ -1,5 +1,6 @@
 """Who is limited to sites or tags sees what began, or stands, there; the rest does not exist."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -150,6 +151,7 @@ async def test_a_page_of_a_small_scope_reads_little_of_many_transactions(
     records: Records,
     ask: Asker,
     requests_engine: AsyncEngine,
+    analyze: Callable[[str], Awaitable[None]],
     stored: dict[str, tuple[int, int]],
 ) -> None:
     """Sites and tags each by their index, in the order of the list."""
@@ -161,7 +163,7 @@ async def test_a_page_of_a_small_scope_reads_little_of_many_transactions(
         "FROM generate_series(1, 20000) AS n"
     )
     for table in ("transaction", "transaction_tag"):
-        await records.execute(f"ANALYZE {table}")
+        await analyze(table)
     nodes = await _plan_of_list(ask, requests_engine)
     assert all(node["Node Type"] != "Seq Scan" for node in nodes)
     # Those of the page, however many there are of others.
