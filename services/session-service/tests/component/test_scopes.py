@@ -162,6 +162,10 @@ async def test_a_page_of_a_small_scope_reads_little_of_many_transactions(
         "'accepted', now() - make_interval(secs => n), '', 0, 1, n, now(), 'elsewhere' "
         "FROM generate_series(1, 20000) AS n"
     )
+    await records.execute(
+        "INSERT INTO transaction_tag (transaction_id, tag, started_at) "
+        "SELECT id, 'other', started_at FROM transaction WHERE station_id = 'S9'"
+    )
     for table in ("transaction", "transaction_tag"):
         await analyze(table)
     nodes = await _plan_of_list(ask, requests_engine)
