@@ -223,7 +223,12 @@ def sittings(cases: list[Case], rounds: int, *, quick: bool) -> list[list[Turn]]
 
     numbers = range(1, rounds + 1)
     fresh = [case for case in cases if case.in_fresh_suite]
-    alone = [[turn(case, number)] for number in numbers for case in fresh]
+    # Who goes first alternates, so that nobody always meets the warmer machine.
+    alone = [
+        [turn(case, number)]
+        for number in numbers
+        for case in (fresh if number % 2 else reversed(fresh))
+    ]
     together = [
         turn(case, number) for case in cases if not case.in_fresh_suite for number in numbers
     ]
