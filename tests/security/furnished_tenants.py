@@ -75,7 +75,7 @@ async def names(others: httpx.AsyncClient, run: RunState, furniture: Furniture) 
     )
     assert sessions.status_code == 200
     session = (await others.get(f"/users/{furniture.user}/sessions")).json()["items"][0]
-    frames = (await others.get(f"/stations/{furniture.answering}/messages")).json()["items"]
+    frames = await _listed(others, f"/stations/{furniture.answering}/messages")
     await _made_by_key(run, furniture)
     await _charged(others, run, furniture)
     away = (await others.get(f"/stations/{furniture.away}")).json()
