@@ -14,7 +14,7 @@ endif
 # A suite of one's own state folder and ports: make run CSMS_HOME=... CSMS_OCPP_PORT=...
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-MEMBERS := shared services/ws-gateway services/session-service services/station-registry services/command-api simulator local backup
+MEMBERS := shared services/ws-gateway services/session-service services/station-registry services/command-api services/integration-service simulator local backup
 STAMP := $(VENV)/.synced
 
 .PHONY: help
@@ -123,7 +123,8 @@ test: check ## Checks, unit, component, integration, conformance and security te
 
 # Of about the same length. Each has nodes or suites of its own; those of OWN_SUITES need no other.
 OWN_SUITES := tests/conformance/security tests/extremes tests/operations
-WITH_A_DATABASE := services/session-service services/station-registry services/command-api
+WITH_A_DATABASE := services/session-service services/station-registry services/command-api \
+  services/integration-service
 TEST_GROUPS := test-pieces test-services test-system test-operation test-security
 
 .PHONY: $(TEST_GROUPS)

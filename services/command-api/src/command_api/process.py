@@ -50,12 +50,11 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import Correlator, Requester
-from csms_shared.broker.topology import COMMAND_API, command_api_queues
+from csms_shared.broker.topology import COMMAND_API, command_api_queues, event_store_queue
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.db.engine import why_away
 from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
-from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.tenancy import RequestEngines
@@ -88,13 +87,10 @@ class CommandApi:
         incarnation = new_incarnation(COMMAND_API)
         broker_url = settings.broker_url.get_secret_value()
         self._link = Link(broker_url, incarnation)
-        self._public_link = Link(broker_url, f"{incarnation} public")
         self._publisher = Publisher(self._link)
         correlator = Correlator(incarnation)
         services = BrokerServices(Requester(self._publisher, correlator))
-        self._relay = OutboxRelay(
-            engines.outbox, outbox, self._publisher, public_publisher(self._public_link)
-        )
+        self._relay = OutboxRelay(engines.outbox, outbox, self._publisher)
         self._owners = OwnerMap(services)
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
@@ -134,7 +130,10 @@ class CommandApi:
             LoginLimits(settings.login_attempts, settings.login_window_seconds),
             Replicas(self._publisher).accounts_changed,
         )
-        self._queues = WorkQueueProbe(self._link, self._publisher, command_api_queues())
+        # What leaves the outbox needs its queue, whether the event store has started or not.
+        self._queues = WorkQueueProbe(
+            self._link, self._publisher, (*command_api_queues(), event_store_queue())
+        )
         self._uploads = Uploads(
             RequestEngines(engines.rest, engines.entry),
             files=upload_files(settings.upload_store, settings.bucket_access()),
@@ -315,7 +314,6 @@ class CommandApi:
         """Let go of broker and database."""
         await self._sender.close()
         await self._link.close()
-        await self._public_link.close()
         await self._engines.dispose()
 
 

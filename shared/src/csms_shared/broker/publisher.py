@@ -22,6 +22,7 @@ from csms_shared.broker.topology import (
     INTERNAL_EVENTS,
     REPLIES,
     REQUESTS,
+    STORED_EVENTS,
 )
 from csms_shared.observability.metrics import BUS_PUBLISHED
 from csms_shared.runtime.clock import monotonic, now_ms
@@ -32,7 +33,7 @@ DEFAULT_EXCHANGE = ""
 # There, a message that no queue takes is lost work. Elsewhere it is for whoever is there: a part of
 # the suite that follows an event, a process that has ended meanwhile.
 _TAKEN_IN_ANY_CASE = (CALLS, REQUESTS, DEFAULT_EXCHANGE)
-_TAKEN_BY_WHOEVER_IS_THERE = (INTERNAL_EVENTS, GATEWAYS, REPLIES)
+_TAKEN_BY_WHOEVER_IS_THERE = (INTERNAL_EVENTS, GATEWAYS, REPLIES, STORED_EVENTS)
 # Not mandatory: whether anybody else follows our events is not ours to know.
 _FOR_OTHERS = (EVENTS,)
 _NOBODY = "nobody"
@@ -104,13 +105,17 @@ class Publisher:
     channel up for seconds and ends in a nack, long after there is another leader. A new channel
     finds the new one. Where a queue may refuse for good, a channel is kept for `keep_channel_s`
     at least, so that not each refusal costs one.
+
+    Over one of the `channels`, messages reach a queue in the order in which they are published.
     """
 
-    def __init__(self, link: Link, *, keep_channel_s: float = 0.0) -> None:
+    def __init__(
+        self, link: Link, *, keep_channel_s: float = 0.0, channels: int = _CHANNELS
+    ) -> None:
         self._link = link
         self._keep_channel_s = keep_channel_s
-        self._lanes: list[_Lane | None] = [None] * _CHANNELS
-        self._locks = [asyncio.Lock() for _ in range(_CHANNELS)]
+        self._lanes: list[_Lane | None] = [None] * channels
+        self._locks = [asyncio.Lock() for _ in range(channels)]
         self._turn = 0
         for exchange in (*_TAKEN_IN_ANY_CASE, *_TAKEN_BY_WHOEVER_IS_THERE, *_FOR_OTHERS):
             for outcome in _outcomes(exchange):
@@ -207,7 +212,7 @@ class Publisher:
         return True
 
     async def _lane(self) -> _Lane:
-        turn = self._turn = (self._turn + 1) % _CHANNELS
+        turn = self._turn = (self._turn + 1) % len(self._lanes)
         lane = self._lanes[turn]
         if lane is None or lane.channel.is_closed:
             async with self._locks[turn]:

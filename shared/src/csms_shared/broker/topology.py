@@ -17,10 +17,13 @@ REPLIES = "csms.replies.v1"
 # Of the suite alone: whoever else binds a queue binds it to the public one (ADR 0024).
 INTERNAL_EVENTS = "csms.internal-events.v1"
 EVENTS = "csms.events.v1"
+# What the event store has stored, for those who show it while it happens.
+STORED_EVENTS = "csms.stored-events.v1"
 
 STATION_REGISTRY = Owner.STATION_REGISTRY.value
 SESSION_SERVICE = Owner.SESSION_SERVICE.value
 COMMAND_API = "command-api"
+INTEGRATION_SERVICE = "integration-service"
 
 DELIVERY_LIMIT = 20
 # Without one, RabbitMQ 4 drops a message after 20 deliveries; 3.10 knows no "unlimited".
@@ -31,6 +34,10 @@ LIVE_EVENTS_EXPIRES_MS = 10_000
 OWNER_LOOK_UPS_EXPIRE_MS = 10_000
 # Some hours of a busy fleet; what does not fit is refused, and is a gap in the recording.
 RECORDINGS_MAX_BYTES = 1024 * 1024 * 1024
+# Some hours of a busy fleet; what does not fit waits in the outboxes of those who tell it.
+STORED_MAX_BYTES = 1024 * 1024 * 1024
+# Who reads slowly asks the event store for what does not fit.
+LIVE_EVENTS_MAX_BYTES = 64 * 1024 * 1024
 # What a thousand gateways have under way. Nobody waits for more: it is refused, and asked again.
 LEASES_MAX_BYTES = 16 * 1024 * 1024
 REASSERTIONS_MAX_BYTES = 256 * 1024 * 1024
@@ -45,7 +52,7 @@ STATION_PLACED_KEY = "station.placed"
 CONNECTOR_OUT_OF_SERVICE_KEY = "connector.out_of_service"
 CONNECTOR_ADDED_KEY = "connector.added"
 
-Arguments = Mapping[str, str | int]
+Arguments = Mapping[str, str | int | bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ EXCHANGES = (
     Exchange(REPLIES, "topic"),
     Exchange(INTERNAL_EVENTS, "topic"),
     Exchange(EVENTS, "topic"),
+    Exchange(STORED_EVENTS, "topic"),
 )
 
 
@@ -401,16 +409,53 @@ INTERNAL_EVENT_KEYS = frozenset(
 
 
 def live_events_queue(incarnation: str, number: int) -> Queue:
-    """Return a command-api instance's queue of all events, while it has streams open.
+    """Return a command-api instance's queue of all stored events, while it has streams open.
 
-    On the public exchange, which alone has all of them. Soon gone without its consumer: every
-    event of the suite gathers in it.
+    Soon gone without its consumer: every event of the suite gathers in it. What is dropped from
+    its front is asked for at the event store.
     """
-    return incarnation_queue(
+    queue = incarnation_queue(
         f"{incarnation}.live-{number}",
-        Binding(EVENTS, "#"),
+        Binding(STORED_EVENTS, "#"),
         expires_ms=LIVE_EVENTS_EXPIRES_MS,
         label="own.live",
+    )
+    return replace(
+        queue, arguments={**queue.arguments, "x-max-length-bytes": LIVE_EVENTS_MAX_BYTES}
+    )
+
+
+def event_store_key() -> str:
+    """Return the routing key on `csms.requests.v1` of what the event store is told."""
+    return f"{INTEGRATION_SERVICE}.events"
+
+
+def event_store_queue() -> Queue:
+    """Return the queue of all events on their way into the event store, in order.
+
+    One consumer at a time, so that what one producer tells of a station is stored in its order.
+    """
+    work = _work_queue(
+        INTEGRATION_SERVICE,
+        f"{INTEGRATION_SERVICE}.events.v1",
+        (Binding(REQUESTS, event_store_key()),),
+    )
+    return replace(
+        work,
+        arguments={
+            **work.arguments,
+            "x-single-active-consumer": True,
+            "x-max-length-bytes": STORED_MAX_BYTES,
+        },
+    )
+
+
+def integration_queues() -> tuple[Queue, ...]:
+    """Return the work queues of integration-service, its parking queue first."""
+    return (
+        parking_queue(INTEGRATION_SERVICE),
+        event_store_queue(),
+        requests_queue(INTEGRATION_SERVICE),
     )
 
 
@@ -444,4 +489,5 @@ def all_queues() -> tuple[Queue, ...]:
         *service_queues(SESSION_SERVICE),
         places_queue(SESSION_SERVICE),
         *command_api_queues(),
+        *integration_queues(),
     )

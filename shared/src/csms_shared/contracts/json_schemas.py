@@ -11,6 +11,7 @@ from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.calls import CallBatch, CallReplyBatch
 from csms_shared.contracts.commands import CommandBatch, CommandReportBatch
 from csms_shared.contracts.control import ControlBatch
+from csms_shared.contracts.event_store import INTEGRATION_OPERATIONS, StoredEventBatch
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.orders import CommandOrderBatch, CompletedCommand
@@ -57,6 +58,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.REPORTS_BARRIER: ReportsBarrier,
     MessageType.REPORTS_BARRIER_REPLY: ReportsBarrierReply,
     MessageType.ACCOUNTS_CHANGED: AccountsChanged,
+    MessageType.STORED_EVENTS: StoredEventBatch,
 }
 
 
@@ -67,6 +69,7 @@ def schemas() -> dict[str, str]:
     for service, operations in (
         ("station-registry", STATION_OPERATIONS),
         ("session-service", SESSION_OPERATIONS),
+        ("integration-service", INTEGRATION_OPERATIONS),
     ):
         for operation, model in operations.items():
             models[f"requests/{service}.{operation}"] = model

@@ -30,3 +30,4 @@ class MessageType(StrEnum):
     REPORTS_BARRIER = "reports-barrier.v1"
     REPORTS_BARRIER_REPLY = "reports-barrier-reply.v1"
     ACCOUNTS_CHANGED = "accounts-changed.v1"
+    STORED_EVENTS = "stored-events.v1"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Table
+from sqlalchemy import Table, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY
@@ -26,7 +26,8 @@ async def write_orders(
         for group in _groups([order.model_dump_json().encode() for order in orders])
     ]
     if rows:
-        await connection.execute(outbox.insert(), rows)
+        # No events: there is nothing for the event store.
+        await connection.execute(outbox.insert().values(stored_at=func.now()), rows)
 
 
 def _groups(orders: list[bytes]) -> list[list[bytes]]:

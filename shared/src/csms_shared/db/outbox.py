@@ -1,7 +1,9 @@
 """The transactional outbox: events and orders commit with the facts, and leave afterwards.
 
-The relay publishes fresh rows in rounds. What a destination does not take is kept apart and tried
-again there (`deferred`), so that a destination in trouble delays nobody else (ADR 0024).
+Every event leaves to the event store, in order (`outbox_to_store`). What the suite itself follows,
+and orders, leave by the relay here, which publishes fresh rows in rounds. What a destination does
+not take is kept apart and tried again there (`deferred`), so that a destination in trouble delays
+nobody else (ADR 0024).
 """
 
 import asyncio
@@ -10,17 +12,19 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import EVENTS, REQUESTS
+from csms_shared.broker.topology import REQUESTS
+from csms_shared.contracts.event_order import groups_in_order
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
-from csms_shared.db.outbox_messages import Destination, join_rows
+from csms_shared.db.outbox_messages import Destination, is_followed, join_rows
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
+from csms_shared.db.outbox_to_store import OutboxToStore
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -34,49 +38,91 @@ POLL_S = 1.0
 ROUNDS_APART_S = 0.03
 
 
+# In the order of the groups, which their ids have too. What nobody in the suite follows has nowhere
+# to leave to but the event store.
+_WRITE = (
+    "INSERT INTO {outbox} (routing_key, events, event_count, published_at) "
+    "SELECT key, events, count, CASE WHEN followed THEN NULL ELSE now() END FROM unnest("
+    "CAST(:keys AS text[]), CAST(:events AS bytea[]), CAST(:counts AS int[]), "
+    "CAST(:followed AS boolean[])) WITH ORDINALITY AS d(key, events, count, followed, place) "
+    "ORDER BY place"
+)
+
+
 async def write_events(
     connection: AsyncConnection, outbox: Table, events: Iterable[tuple[str, CloudEvent]]
 ) -> None:
-    """Store events, each with its routing key, in the transaction of the facts they tell."""
-    by_key: dict[str, list[dict[str, object]]] = {}
-    for routing_key, event in events:
-        # An event holds plain JSON already: to dump it as a model would copy every value.
-        by_key.setdefault(routing_key, []).append(vars(event))
-    if not by_key:
+    """Store events, each with its routing key, in the transaction of the facts they tell.
+
+    A row holds events of one key. Rows are so many that the events of a subject are in the order
+    given, row by row, but for those of a station that say its own order, (epoch, seq).
+    """
+    groups = groups_in_order((key, event.subject, event) for key, event in _as_caused([*events]))
+    if not groups:
         return
     await connection.execute(
-        outbox.insert(),
-        [
-            {"routing_key": key, "events": orjson.dumps(group), "event_count": len(group)}
-            for key, group in sorted(by_key.items())
-        ],
+        text(_WRITE.format(outbox=outbox.name)),
+        {
+            "keys": [key for key, _ in groups],
+            # An event holds plain JSON already: to dump it as a model would copy every value.
+            "events": [orjson.dumps([vars(event) for event in group]) for _, group in groups],
+            "counts": [len(group) for _, group in groups],
+            "followed": [is_followed(key) for key, _ in groups],
+        },
     )
 
 
-class OutboxRelay:
-    """Publishes committed events; every replica may run one, rows are locked while they leave.
+def _as_caused(events: list[tuple[str, CloudEvent]]) -> list[tuple[str, CloudEvent]]:
+    """Return events with those that one subject caused in its own order, where they say it.
 
-    `internal` publishes to the exchanges of the suite, `public` to that of the subscribers: over a
-    connection of its own, which their queues may hold up.
+    A batch handles its calls kind by kind, not as stations sent them.
+    """
+    places: dict[str, list[int]] = {}
+    for place, (_, event) in enumerate(events):
+        data = event.data
+        if type(data.get("seq")) is int and type(data.get("epoch")) is int:
+            places.setdefault(event.subject, []).append(place)
+    for own in places.values():
+        if len(own) > 1:
+            caused = sorted((events[place] for place in own), key=_cause)
+            for place, event in zip(own, caused, strict=True):
+                events[place] = event
+    return events
+
+
+def _cause(event: tuple[str, CloudEvent]) -> tuple[int, int]:
+    data = event[1].data
+    return data["epoch"], data["seq"]
+
+
+class OutboxRelay:
+    """Publishes committed events and orders to whom of the suite they concern, and to the store.
+
+    Every replica may run one, rows are locked while they leave.
     """
 
-    def __init__(
-        self, engine: AsyncEngine, outbox: Table, internal: Publisher, public: Publisher
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, outbox: Table, publisher: Publisher) -> None:
         self._engine = engine
         self._outbox = outbox
         self._refusals = Refusals()
-        self._publisher = OutboxPublisher(internal, public, self._refusals)
+        self._publisher = OutboxPublisher(publisher, self._refusals)
         self._deferred = DeferredMessages(engine, self._publisher, self._refusals)
+        self._to_store = OutboxToStore(engine, outbox, publisher)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
         """Tell the relay that a transaction with events has committed."""
         self._wake.set()
+        self._to_store.wake()
+
+    def warnings(self) -> dict[str, str]:
+        """Return why events do not reach the store now, as what makes nobody less ready."""
+        return self._to_store.warnings()
 
     async def run(self) -> None:
         """Relay until cancelled; a poll each second finds what nobody announced."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._to_store.run())
             group.create_task(self._deferred.run())
             group.create_task(self._run_rounds())
 
@@ -94,11 +140,6 @@ class OutboxRelay:
                 pass
             self._wake.clear()
 
-    def warnings(self) -> dict[str, str]:
-        """Return which events somebody's queue refuses now, as what makes nobody less ready."""
-        keys = self._refusals.refusing(EVENTS)
-        return {"subscribers": f"a queue does not take {', '.join(keys)}"} if keys else {}
-
     async def relay_round(self) -> bool:
         """Publish up to `ROUND_ROWS` rows; true when there may be more.
 
@@ -109,6 +150,14 @@ class OutboxRelay:
             return await in_transaction(self._engine, self._relay)
         finally:
             self._deferred.ended()
+
+    async def store_round(self) -> bool:
+        """Publish a round to the event store; true when there may be more.
+
+        Raises:
+            Unavailable: the database is away; unmarked rows stay for the next round.
+        """
+        return await self._to_store.relay_round()
 
     async def retry_round(self) -> bool:
         """Try what was deferred again; true when there may be more to do at once.

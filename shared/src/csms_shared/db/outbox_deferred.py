@@ -1,10 +1,13 @@
 """Messages that a destination did not take: kept apart, tried again there, in bounded numbers.
 
-For the suite's own queues they are kept until they are taken. For the queues of subscribers they
-are kept for `KEPT_FOR_S` after the destination has begun to refuse, `MOST_KEPT` at most, and each
-is published `MOST_ATTEMPTS` times at most. While a destination refuses, one message at a time is
-tried there; once it takes one, the others follow, twice as many each time.
+For the suite's own queues they are kept until they are taken (`outbox_deferred`). For the queues of
+subscribers (`public_deferred`, of the service that feeds the public exchange) they are kept for
+`KEPT_FOR_S` after the destination has begun to refuse, `MOST_KEPT` at most, and each is published
+`MOST_ATTEMPTS` times at most. While a destination refuses, one message at a time is tried there;
+once it takes one, the others follow, twice as many each time.
 """
+
+# ruff: noqa: S608 - put together from literals; every value is a parameter
 
 import asyncio
 from collections import Counter
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 import structlog
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.topology import EVENTS
@@ -35,6 +38,8 @@ from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
+OWN_TABLE = "outbox_deferred"
+PUBLIC_TABLE = "public_deferred"
 MOST_KEPT = 5_000
 # More than there are turns in `KEPT_FOR_S`: only a queue that takes some and refuses others
 # makes a message come so often.
@@ -44,21 +49,51 @@ _MOST_AT_ONCE = 50
 # The destinations one by one, each found behind the one before it, so that what waits for the
 # suite's own queues, without a bound, is neither read nor counted. Of what is kept for subscribers
 # `MOST_KEPT` are counted.
-_DESTINATIONS = text(
+_DESTINATIONS = (
     "WITH RECURSIVE known AS ("
-    "(SELECT exchange, routing_key FROM outbox_deferred ORDER BY exchange, routing_key LIMIT 1) "
+    "(SELECT exchange, routing_key FROM {table} ORDER BY exchange, routing_key LIMIT 1) "
     "UNION ALL SELECT following.* FROM known CROSS JOIN LATERAL ("
-    "SELECT exchange, routing_key FROM outbox_deferred AS later "
+    "SELECT exchange, routing_key FROM {table} AS later "
     "WHERE (later.exchange, later.routing_key) > (known.exchange, known.routing_key) "
     "ORDER BY exchange, routing_key LIMIT 1) AS following) "
     "SELECT exchange, routing_key, messages, events FROM known CROSS JOIN LATERAL ("
     "SELECT count(*) AS messages, coalesce(sum(event_count), 0) AS events FROM ("
-    "SELECT event_count FROM outbox_deferred AS own "
+    "SELECT event_count FROM {table} AS own "
     "WHERE own.exchange = known.exchange AND own.routing_key = known.routing_key "
-    "LIMIT CASE known.exchange WHEN :public THEN CAST(:most_kept AS bigint) "
-    "ELSE CAST(:more_than_once AS bigint) END"
+    "LIMIT :most_counted"
     ") AS counted) AS kept"
 )
+_KEEP = (
+    "INSERT INTO {table} (exchange, routing_key, outbox_id, events, event_count) "
+    "VALUES (:exchange, :routing_key, :outbox_id, :events, :event_count)"
+)
+_OLDEST = (
+    "SELECT outbox_id, events, event_count FROM {table} "
+    "WHERE exchange = :exchange AND routing_key = :routing_key "
+    "ORDER BY outbox_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+_GIVEN = columns_of(
+    outbox_deferred_table(MetaData()), "exchange", "routing_key", "outbox_id", "events"
+)
+_AMONG_GIVEN = (
+    f"{unnest(_GIVEN, 'given')} "
+    "WHERE kept.exchange = given.exchange "
+    "AND kept.routing_key = given.routing_key "
+    "AND kept.outbox_id = given.outbox_id "
+    "AND kept.events = given.events"
+)
+_REMOVE = (
+    f"DELETE FROM {{table}} AS kept USING {_AMONG_GIVEN} "
+    "RETURNING kept.exchange, kept.routing_key, kept.outbox_id, kept.events"
+)
+_COUNT_ATTEMPT = f"UPDATE {{table}} AS kept SET attempts = attempts + 1 FROM {_AMONG_GIVEN}"
+_DROP = (
+    "WITH dropped AS (DELETE FROM {table} WHERE exchange = :exchange "
+    "AND routing_key = :routing_key AND {condition} RETURNING event_count) "
+    "SELECT coalesce(sum(event_count), 0) FROM dropped"
+)
+_OLD = "created_at < now() - make_interval(secs => :kept)"
+_TRIED = "attempts >= :attempts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +116,21 @@ class DeferredMessage:
 
 
 class DeferredMessages:
-    """The table `outbox_deferred`, and the relay that empties it."""
+    """The table of what was not taken, and the relay that empties it."""
 
-    def __init__(self, engine: AsyncEngine, publisher: OutboxPublisher, refusals: Refusals) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publisher: OutboxPublisher,
+        refusals: Refusals,
+        *,
+        table: str = OWN_TABLE,
+    ) -> None:
         self._engine = engine
         self._publisher = publisher
         self._refusals = refusals
+        self._table = table
+        self._is_public = table == PUBLIC_TABLE
         self._kept: Counter[Destination] = Counter()
         self._is_counted = False
         # What was added by a transaction that has not ended, and by those that have since the last
@@ -110,8 +154,9 @@ class DeferredMessages:
         """Keep messages that were not taken, in the transaction that marks their rows."""
         kept = []
         for message in messages:
-            keeps = message.destination.exchange != EVENTS or self._may_be_kept(message.destination)
-            _count_refused(message, keeps)
+            keeps = not self._is_public or self._may_be_kept(message.destination)
+            if self._is_public:
+                _count_refused(message, keeps)
             if keeps:
                 self._kept[message.destination] += 1
                 self._being_added[message.destination] += 1
@@ -119,11 +164,7 @@ class DeferredMessages:
                 self._watch(message.sent, message.going_on)
         if kept:
             await connection.execute(
-                text(
-                    "INSERT INTO outbox_deferred "
-                    "(exchange, routing_key, outbox_id, events, event_count) "
-                    "VALUES (:exchange, :routing_key, :outbox_id, :events, :event_count)"
-                ),
+                self._sql(_KEEP),
                 [
                     {
                         "exchange": message.destination.exchange,
@@ -146,9 +187,11 @@ class DeferredMessages:
             self._late.watch(sent, going_on)
 
     def _may_be_kept(self, destination: Destination) -> bool:
-        return sum(
-            kept for to, kept in self._kept.items() if to.exchange == EVENTS
-        ) < MOST_KEPT and not self._refusals.refuses_for_good(destination)
+        kept = self._kept.total()
+        return kept < MOST_KEPT and not self._refusals.refuses_for_good(destination)
+
+    def _sql(self, statement: str, **parts: str) -> TextClause:
+        return text(statement.format(table=self._table, **parts))
 
     async def run(self) -> None:
         """Try again until cancelled."""
@@ -158,7 +201,8 @@ class DeferredMessages:
             except Unavailable as error:
                 log.warning("deferred_events_wait", error=str(error))
                 more = False
-            PUBLIC_KEYS_REFUSED.set(len(self._refusals.refusing(EVENTS)))
+            if self._is_public:
+                PUBLIC_KEYS_REFUSED.set(len(self._refusals.refusing(EVENTS)))
             await asyncio.sleep(0 if more else RETRIED_EVERY_S)
 
     async def retry_round(self) -> bool:
@@ -178,7 +222,7 @@ class DeferredMessages:
 
         async def work(connection: AsyncConnection) -> list[Sent]:
             await plan_by_indexes(connection)
-            return await _remove(connection, taken)
+            return await self._remove(connection, taken)
 
         for sent in await in_transaction(self._engine, work):
             self._late.gone(sent)
@@ -188,8 +232,8 @@ class DeferredMessages:
         await self._count(connection)
         messages: list[DeferredMessage] = []
         for destination in list(self._kept):
-            if destination.exchange == EVENTS and self._refusals.refuses_for_good(destination):
-                await _drop(connection, _OLD, destination)
+            if self._is_public and self._refusals.refuses_for_good(destination):
+                await self._drop(connection, _OLD, destination)
             messages += await self._next(connection, destination)
         if not messages:
             return False
@@ -202,7 +246,7 @@ class DeferredMessages:
         self, connection: AsyncConnection, destination: Destination
     ) -> list[DeferredMessage]:
         """Return what to try there now: in order, and nothing that is still under way."""
-        oldest = await _oldest(connection, destination, self._how_many(destination))
+        oldest = await self._oldest(connection, destination, self._how_many(destination))
         return list(takewhile(lambda one: not self._late.is_under_way(one.sent), oldest))
 
     async def _note(
@@ -215,8 +259,8 @@ class DeferredMessages:
         for message, how in zip(messages, attempts, strict=True):
             ended[how.attempt].append(message)
             self._watch(message.sent, how.going_on)
-        await _remove(connection, [message.sent for message in ended[Attempt.TAKEN]])
-        await _count_attempt(connection, ended[Attempt.REFUSED])
+        await self._remove(connection, [message.sent for message in ended[Attempt.TAKEN]])
+        await self._count_attempt(connection, ended[Attempt.REFUSED])
         return self._go_on(ended)
 
     def _go_on(self, ended: Mapping[Attempt, Sequence[DeferredMessage]]) -> bool:
@@ -232,10 +276,8 @@ class DeferredMessages:
     async def _count(self, connection: AsyncConnection) -> None:
         """Learn where something is kept, and how much of it, as far as that matters."""
         self._added.clear()
-        found = await connection.execute(
-            _DESTINATIONS,
-            {"public": EVENTS, "most_kept": MOST_KEPT, "more_than_once": _MOST_AT_ONCE + 1},
-        )
+        most = MOST_KEPT if self._is_public else _MOST_AT_ONCE + 1
+        found = await connection.execute(self._sql(_DESTINATIONS), {"most_counted": most})
         rows = found.all()
         self._kept = Counter(
             {Destination(row.exchange, row.routing_key): row.messages for row in rows}
@@ -243,68 +285,64 @@ class DeferredMessages:
         # Without them, an order that is told next would leave before one that is deferred just now.
         self._kept += self._added + self._being_added
         self._is_counted = True
-        PUBLIC_EVENTS_DEFERRED.set(sum(row.events for row in rows if row.exchange == EVENTS))
+        if self._is_public:
+            PUBLIC_EVENTS_DEFERRED.set(sum(row.events for row in rows))
 
     def _how_many(self, destination: Destination) -> int:
         if not self._refusals.refuses(destination):
             return self._at_once.get(destination, 1)
         return 1 if self._refusals.is_its_turn(destination) else 0
 
+    async def _oldest(
+        self, connection: AsyncConnection, destination: Destination, limit: int
+    ) -> list[DeferredMessage]:
+        if not limit:
+            return []
+        found = await connection.execute(
+            self._sql(_OLDEST), {**destination._asdict(), "limit": limit}
+        )
+        return [
+            DeferredMessage(destination, row.outbox_id, bytes(row.events), row.event_count)
+            for row in found
+        ]
 
-async def _oldest(
-    connection: AsyncConnection, destination: Destination, limit: int
-) -> list[DeferredMessage]:
-    if not limit:
-        return []
-    found = await connection.execute(
-        text(
-            "SELECT outbox_id, events, event_count FROM outbox_deferred "
-            "WHERE exchange = :exchange AND routing_key = :routing_key "
-            "ORDER BY outbox_id LIMIT :limit FOR UPDATE SKIP LOCKED"
-        ),
-        {**destination._asdict(), "limit": limit},
-    )
-    return [
-        DeferredMessage(destination, row.outbox_id, bytes(row.events), row.event_count)
-        for row in found
-    ]
+    async def _remove(self, connection: AsyncConnection, messages: Sequence[Sent]) -> list[Sent]:
+        """Delete messages; return those that were there."""
+        if not messages:
+            return []
+        found = await connection.execute(self._sql(_REMOVE), _given(messages))
+        return [Sent(Destination(row[0], row[1]), row[2], bytes(row[3])) for row in found]
 
+    async def _count_attempt(
+        self, connection: AsyncConnection, messages: Sequence[DeferredMessage]
+    ) -> None:
+        if not messages:
+            return
+        await connection.execute(
+            self._sql(_COUNT_ATTEMPT), _given([message.sent for message in messages])
+        )
+        if self._is_public:
+            for destination in {one.destination for one in messages}:
+                await self._drop(connection, _TRIED, destination)
 
-_GIVEN = columns_of(
-    outbox_deferred_table(MetaData()), "exchange", "routing_key", "outbox_id", "events"
-)
-_AMONG_GIVEN = (
-    f"{unnest(_GIVEN, 'given')} "
-    "WHERE outbox_deferred.exchange = given.exchange "
-    "AND outbox_deferred.routing_key = given.routing_key "
-    "AND outbox_deferred.outbox_id = given.outbox_id "
-    "AND outbox_deferred.events = given.events"
-)
+    async def _drop(
+        self, connection: AsyncConnection, condition: str, destination: Destination
+    ) -> None:
+        dropped = await connection.execute(
+            self._sql(_DROP, condition=condition),
+            {**destination._asdict(), "kept": KEPT_FOR_S, "attempts": MOST_ATTEMPTS},
+        )
+        if events := int(dropped.scalar_one()):
+            PUBLIC_EVENTS_DROPPED.inc(events)
+            log.error("events_dropped", key=destination.routing_key, events=events)
 
 
 def _given(messages: Sequence[Sent]) -> dict[str, list[object]]:
     return arrays(_GIVEN, [(*one.destination, one.outbox_id, one.events) for one in messages])
 
 
-async def _remove(connection: AsyncConnection, messages: Sequence[Sent]) -> list[Sent]:
-    """Delete messages; return those that were there."""
-    if not messages:
-        return []
-    found = await connection.execute(
-        text(
-            f"DELETE FROM outbox_deferred USING {_AMONG_GIVEN} "  # noqa: S608
-            "RETURNING outbox_deferred.exchange, outbox_deferred.routing_key, "
-            "outbox_deferred.outbox_id, outbox_deferred.events"
-        ),
-        _given(messages),
-    )
-    return [Sent(Destination(row[0], row[1]), row[2], bytes(row[3])) for row in found]
-
-
 def _count_refused(message: DeferredMessage, keeps: bool) -> None:
     """Count what a subscriber's queue did not take, and what it will miss, once that is certain."""
-    if message.destination.exchange != EVENTS:
-        return
 
     def count(going_on: asyncio.Task[bool] | None) -> None:
         if going_on is not None and was_taken(going_on):
@@ -317,33 +355,3 @@ def _count_refused(message: DeferredMessage, keeps: bool) -> None:
         count(None)
     else:
         message.going_on.add_done_callback(count)
-
-
-async def _count_attempt(connection: AsyncConnection, messages: Sequence[DeferredMessage]) -> None:
-    if not messages:
-        return
-    await connection.execute(
-        text(f"UPDATE outbox_deferred SET attempts = attempts + 1 FROM {_AMONG_GIVEN}"),  # noqa: S608
-        _given([message.sent for message in messages]),
-    )
-    for destination in {one.destination for one in messages}:
-        if destination.exchange == EVENTS:
-            await _drop(connection, _TRIED, destination)
-
-
-_OLD = "created_at < now() - make_interval(secs => :kept)"
-_TRIED = "attempts >= :attempts"
-
-
-async def _drop(connection: AsyncConnection, condition: str, destination: Destination) -> None:
-    dropped = await connection.execute(
-        text(
-            "WITH dropped AS (DELETE FROM outbox_deferred WHERE exchange = :exchange "  # noqa: S608
-            f"AND routing_key = :routing_key AND {condition} RETURNING event_count) "
-            "SELECT coalesce(sum(event_count), 0) FROM dropped"
-        ),
-        {**destination._asdict(), "kept": KEPT_FOR_S, "attempts": MOST_ATTEMPTS},
-    )
-    if events := int(dropped.scalar_one()):
-        PUBLIC_EVENTS_DROPPED.inc(events)
-        log.error("events_dropped", key=destination.routing_key, events=events)

@@ -8,7 +8,6 @@ from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import (
     COMMAND_COMPLETED_KEY,
     COMMAND_ORDERS_KEY,
-    EVENTS,
     INTERNAL_EVENT_KEYS,
     INTERNAL_EVENTS,
     REQUESTS,
@@ -40,9 +39,13 @@ class JoinedRows:
         key = self.routing_key
         if key == COMMAND_ORDERS_KEY:
             return (Destination(REQUESTS, key),)
-        if _told_as(key) in INTERNAL_EVENT_KEYS:
-            return (Destination(INTERNAL_EVENTS, key), Destination(EVENTS, key))
-        return (Destination(EVENTS, key),)
+        # A row of a program of the release before may be of a key that nobody follows.
+        return (Destination(INTERNAL_EVENTS, key),) if is_followed(key) else ()
+
+
+def is_followed(key: str) -> bool:
+    """Tell whether a service of the suite follows events of this routing key."""
+    return _told_as(key) in INTERNAL_EVENT_KEYS
 
 
 def _told_as(key: str) -> str:

@@ -29,9 +29,10 @@ _Outcome = PublishReturned | PublishUnconfirmed | None
 def public_publisher(link: Link) -> Publisher:
     """Return the publisher for subscribers, on a link of its own.
 
-    A queue that does not keep up makes RabbitMQ read no more from whoever publishes to it.
+    A queue that does not keep up makes RabbitMQ read no more from whoever publishes to it. One
+    channel, so that what is published in an order comes in that order.
     """
-    return Publisher(link, keep_channel_s=_KEEP_CHANNEL_S)
+    return Publisher(link, keep_channel_s=_KEEP_CHANNEL_S, channels=1)
 
 
 class Attempt(Enum):
@@ -56,26 +57,14 @@ class Ended:
     going_on: asyncio.Task[bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answering:
-    """Which of the two connections the broker answers on."""
-
-    internal: bool
-    public: bool
-
-    def to(self, destination: Destination) -> bool:
-        return self.public if destination.exchange == EVENTS else self.internal
-
-
 _Sending = tuple[Destination, asyncio.Task[_Outcome]]
 
 
 class OutboxPublisher:
-    """Publishes to the suite's exchanges and to the subscribers' over a connection each."""
+    """Publishes to the exchanges of the suite, or to that of subscribers."""
 
-    def __init__(self, internal: Publisher, public: Publisher, refusals: Refusals) -> None:
-        self._internal = internal
-        self._public = public
+    def __init__(self, publisher: Publisher, refusals: Refusals) -> None:
+        self._publisher = publisher
         self._refusals = refusals
         # Bounded by `PATIENCE_S` and the routing keys.
         self._going_on: set[asyncio.Task[bool]] = set()
@@ -88,54 +77,51 @@ class OutboxPublisher:
         """
         sendings = [(to, asyncio.create_task(self._send(to, events))) for to, events in messages]
         try:
-            answering = await self._wait(sendings)
+            answers = await self._wait(sendings)
         except BaseException:
             for _, sending in sendings:
                 sending.cancel()
             raise
-        return [self._ended(to, sending, answering) for to, sending in sendings]
+        return [self._ended(to, sending, answers) for to, sending in sendings]
 
     async def _send(self, destination: Destination, events: bytes) -> _Outcome:
-        publisher = self._public if destination.exchange == EVENTS else self._internal
-        (outcome,) = await publisher.publish_all([outgoing(destination, events)], PATIENCE_S)
+        (outcome,) = await self._publisher.publish_all([outgoing(destination, events)], PATIENCE_S)
         return outcome
 
-    async def _wait(self, sendings: Sequence[_Sending]) -> _Answering:
-        """Wait until each has its answer, or is the only one who has none."""
+    async def _wait(self, sendings: Sequence[_Sending]) -> bool:
+        """Wait until each has its answer, or is the only one who has none.
+
+        Return whether the broker answers.
+        """
         patience: dict[float, set[asyncio.Task[_Outcome]]] = {}
         for to, sending in sendings:
             patience.setdefault(self._patience_s(to), set()).add(sending)
         await asyncio.gather(
             *(asyncio.wait(some, timeout=seconds) for seconds, some in patience.items())
         )
-        answering = await self._answering(sendings)
-        slow = {sending for to, sending in sendings if not (sending.done() or answering.to(to))}
+        if await self._answers(sendings):
+            return True
+        slow = {sending for _, sending in sendings if not sending.done()}
         if not slow:
-            return answering
+            return False
         await asyncio.wait(slow)
-        return await self._answering(sendings)
+        return await self._answers(sendings)
 
     def _patience_s(self, destination: Destination) -> float:
         if self._refusals.refuses(destination):
             return _REFUSED_PATIENCE_S
         return _SUBSCRIBERS_PATIENCE_S if destination.exchange == EVENTS else _OWN_PATIENCE_S
 
-    async def _answering(self, sendings: Sequence[_Sending]) -> _Answering:
+    async def _answers(self, sendings: Sequence[_Sending]) -> bool:
         """Find out whose fault it is that some had no answer: the broker's, or a queue's."""
-        attempts = [
-            (to, _judged(to, sending.result()) if sending.done() else Attempt.UNANSWERED)
+        answered = [
+            sending.done() and _judged(to, sending.result()) is not Attempt.UNANSWERED
             for to, sending in sendings
         ]
-        if all(attempt is not Attempt.UNANSWERED for _, attempt in attempts):
-            return _Answering(internal=True, public=True)
-        answered = {
-            to.exchange == EVENTS for to, attempt in attempts if attempt is not Attempt.UNANSWERED
-        }
-        internal = False in answered or await self._internal.broker_answers(_ANSWER_S)
-        return _Answering(internal=internal, public=internal or True in answered)
+        return any(answered) or await self._publisher.broker_answers(_ANSWER_S)
 
     def _ended(
-        self, destination: Destination, sending: asyncio.Task[_Outcome], answering: _Answering
+        self, destination: Destination, sending: asyncio.Task[_Outcome], answers: bool
     ) -> Ended:
         if not sending.done():
             self._refusals.slow(destination)
@@ -144,7 +130,7 @@ class OutboxPublisher:
             going_on.add_done_callback(self._going_on.discard)
             return Ended(Attempt.REFUSED, going_on)
         attempt = _judged(destination, sending.result())
-        if attempt is Attempt.UNANSWERED and answering.to(destination):
+        if attempt is Attempt.UNANSWERED and answers:
             attempt = Attempt.REFUSED
         if attempt is Attempt.REFUSED:
             self._refusals.refused(destination)

@@ -1,14 +1,19 @@
 """How much waits in an outbox, and for how long: what says whether events leave."""
 
 import asyncio
+from functools import partial
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.broker.topology import EVENTS
 from csms_shared.db.engine import in_transaction
-from csms_shared.observability.metrics import OUTBOX_OLDEST_AGE, OUTBOX_PENDING
+from csms_shared.observability.metrics import (
+    OUTBOX_OLDEST_AGE,
+    OUTBOX_PENDING,
+    OUTBOX_UNSTORED,
+    OUTBOX_UNSTORED_AGE,
+)
 from csms_shared.runtime.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -19,7 +24,11 @@ MOST_COUNTED = 10_000
 _WAITING = text(
     "SELECT count(*), extract(epoch FROM clock_timestamp() - min(created_at)) FROM ("
     "(SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT :most) UNION ALL "
-    "(SELECT created_at FROM outbox_deferred WHERE exchange <> :public LIMIT :most)) AS waiting"
+    "(SELECT created_at FROM outbox_deferred LIMIT :most)) AS waiting"
+)
+_UNSTORED = text(
+    "SELECT count(*), extract(epoch FROM clock_timestamp() - min(created_at)) FROM ("
+    "SELECT created_at FROM outbox WHERE stored_at IS NULL ORDER BY id LIMIT :most) AS waiting"
 )
 
 
@@ -34,16 +43,20 @@ async def watch_outbox(engine: AsyncEngine) -> None:
 
 
 async def measure_outbox(engine: AsyncEngine) -> None:
-    """Set the metrics; what only subscribers have not taken has metrics of its own.
+    """Set the metrics.
 
     Raises:
         Unavailable: the database is away.
     """
 
-    async def count(connection: AsyncConnection) -> tuple[int, float]:
-        row = (await connection.execute(_WAITING, {"most": MOST_COUNTED, "public": EVENTS})).one()
+    async def count(connection: AsyncConnection, waiting: TextClause) -> tuple[int, float]:
+        row = (await connection.execute(waiting, {"most": MOST_COUNTED})).one()
         return int(row[0]), float(row[1] or 0)
 
-    pending, oldest_s = await in_transaction(engine, count)
-    OUTBOX_PENDING.set(pending)
-    OUTBOX_OLDEST_AGE.set(oldest_s)
+    for waiting, rows, age in (
+        (_WAITING, OUTBOX_PENDING, OUTBOX_OLDEST_AGE),
+        (_UNSTORED, OUTBOX_UNSTORED, OUTBOX_UNSTORED_AGE),
+    ):
+        pending, oldest_s = await in_transaction(engine, partial(count, waiting=waiting))
+        rows.set(pending)
+        age.set(oldest_s)

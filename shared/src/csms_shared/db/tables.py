@@ -20,8 +20,9 @@ from sqlalchemy import (
 def outbox_table(metadata: MetaData) -> Table:
     """Define `outbox`: a row holds all events of one routing key of one transaction.
 
-    `events` is the UTF-8 JSON array of CloudEvents. A row is published when `published_at` is
-    set; the partial index finds the others whatever their number.
+    `events` is the UTF-8 JSON array of CloudEvents. A row has left to those of the suite who follow
+    it when `published_at` is set, and to the event store when `stored_at` is; the partial indexes
+    find the others whatever their number.
     """
     return Table(
         "outbox",
@@ -32,7 +33,9 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("event_count", Integer, nullable=False),
         Column("created_at", DateTime(True), nullable=False, server_default=func.now()),
         Column("published_at", DateTime(True)),
+        Column("stored_at", DateTime(True)),
         Index("outbox_unpublished", "id", postgresql_where="published_at IS NULL"),
+        Index("outbox_unstored", "id", postgresql_where="stored_at IS NULL"),
     )
 
 

@@ -125,7 +125,7 @@ class Upkeep:
 
 
 def purge_outbox(keep_hours: int = 24) -> UpkeepTask:
-    """Return the task that deletes events that were published `keep_hours` ago and earlier.
+    """Return the task that deletes events that have left `keep_hours` ago and earlier.
 
     By the order in which they were written, which needs no further index: it looks at the oldest
     rows only, and ends where they are too young.
@@ -135,8 +135,9 @@ def purge_outbox(keep_hours: int = 24) -> UpkeepTask:
         return await delete_slice(
             connection,
             "outbox",
-            "(SELECT ctid, published_at FROM outbox ORDER BY id LIMIT :slice) AS oldest "
-            "WHERE published_at < now() - make_interval(hours => :hours)",
+            "(SELECT ctid, published_at, stored_at FROM outbox ORDER BY id LIMIT :slice) AS oldest "
+            "WHERE greatest(published_at, stored_at) < now() - make_interval(hours => :hours) "
+            "AND published_at IS NOT NULL AND stored_at IS NOT NULL",
             hours=keep_hours,
         )
 

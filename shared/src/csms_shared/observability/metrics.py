@@ -42,6 +42,13 @@ OUTBOX_PENDING = Gauge(
 OUTBOX_OLDEST_AGE = Gauge(
     "csms_outbox_oldest_age_seconds", "Age of the oldest of these rows; 0 where none waits."
 )
+OUTBOX_UNSTORED = Gauge(
+    "csms_outbox_unstored",
+    "Rows of the outbox that are committed and not with the event store; 10,000 stands for more.",
+)
+OUTBOX_UNSTORED_AGE = Gauge(
+    "csms_outbox_unstored_age_seconds", "Age of the oldest of these rows; 0 where none waits."
+)
 PUBLIC_EVENTS_REFUSED = Counter(
     "csms_public_events_refused_total",
     "Events of the public exchange that the queue of a subscriber did not take at once; the "

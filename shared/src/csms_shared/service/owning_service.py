@@ -19,6 +19,7 @@ from csms_shared.broker.topology import (
     Queue,
     command_orders_queue,
     decisions_queue,
+    event_store_queue,
     parking_queue,
     reports_queue,
     requests_queue,
@@ -29,7 +30,6 @@ from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.db.bulk_actions import purge_bulk_actions
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import OutboxRelay
-from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.settings import DatabaseSettings
@@ -45,8 +45,8 @@ from csms_shared.service.requests_inbox import AT_ONCE
 
 log = structlog.get_logger(__name__)
 
-# A round of fresh events, and one of what a destination did not take.
-OUTBOX_CONNECTIONS = 2
+# A round of fresh events, one of what a destination did not take, and one for the event store.
+OUTBOX_CONNECTIONS = 3
 UPKEEP_CONNECTIONS = 3
 # Readiness, what is parked, and what is measured.
 OWN_CONNECTIONS = 2
@@ -67,7 +67,8 @@ class OwningService:
 
     Decisions, reports, requests, outbox, upkeep and readiness have a database pool each, as large
     as their number of consumers: a backlog, or a slow statement, of one delays no other. `lanes`
-    are further queues that it must have to be ready, of what must not wait behind any of these.
+    are further queues that it must have to be ready, of what must not wait behind any of these;
+    `queues` are those of a service that has others than most.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class OwningService:
         outbox: Table,
         parked: Table,
         lanes: tuple[Queue, ...] = (),
+        queues: tuple[Queue, ...] | None = None,
     ) -> None:
         self._name = name
         self._url = settings.database_url.get_secret_value()
@@ -93,18 +95,17 @@ class OwningService:
         self._own_engine = self.engine("own", OWN_CONNECTIONS)
         self.publisher = Publisher(link)
         self.replies = Replies(self.publisher, partial(Publisher, link))
-        self._public_link = Link(settings.broker_url.get_secret_value(), f"{name} public")
-        self._relay = OutboxRelay(
-            self.engine("outbox", OUTBOX_CONNECTIONS),
-            outbox,
-            self.publisher,
-            public_publisher(self._public_link),
-        )
+        self._relay = OutboxRelay(self.engine("outbox", OUTBOX_CONNECTIONS), outbox, self.publisher)
         self._queues = WorkQueueProbe(
-            # Orders in the outbox need their queue, whether command-api has started or not.
+            # What leaves the outbox needs its queue, whether its reader has started or not.
             link,
             self.publisher,
-            (*service_queues(name), *lanes, command_orders_queue()),
+            (
+                *(service_queues(name) if queues is None else queues),
+                *lanes,
+                command_orders_queue(),
+                *(() if queues is not None else (event_store_queue(),)),
+            ),
         )
         self._warnings.append(self._relay.warnings)
         self._upkeep: dict[str, list[UpkeepTask]] = {
@@ -252,6 +253,7 @@ class OwningService:
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_RELAY_S):
                 await self._relay.relay_round()
+                await self._relay.store_round()
 
     def _upkeep_on(self, path: str, tasks: list[UpkeepTask]) -> Upkeep:
         size = UPKEEP_CONNECTIONS if path == "upkeep" else len(tasks)
@@ -266,9 +268,8 @@ class OwningService:
         return {name: text for of in self._warnings for name, text in of().items()}
 
     async def close(self) -> None:
-        """Let go of replies that are on their way; close subscribers' connection and the pools."""
+        """Let go of replies that are on their way, and close the pools."""
         await self.replies.finish(0)
-        await self._public_link.close()
         for engine in self._engines:
             await engine.dispose()
 

@@ -43,7 +43,7 @@ def create_engines(url: str) -> Engines:
         rest=create_requests_engine(url, SCHEMA, name=f"{COMMAND_API} rest", pool_size=8),
         entry=pool("entry", 6),
         work=pool("work", 8),
-        outbox=pool("outbox", 2),
+        outbox=pool("outbox", 3),
         sweep=pool("sweep", 1),
         upkeep=pool("upkeep", 3),
     )

@@ -1,0 +1,1 @@
+"""The event store: what every service tells, in one order; streams and the public exchange."""
