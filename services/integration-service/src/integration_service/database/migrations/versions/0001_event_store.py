@@ -48,7 +48,7 @@ CREATE TABLE upkeep_turn (task text PRIMARY KEY, began_at timestamptz NOT NULL);
 CREATE TABLE bulk_action (id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), outcome json);
 CREATE INDEX bulk_action_by_time ON bulk_action (at);
 CREATE TABLE event_head (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only" boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     position bigint NOT NULL
 );
 INSERT INTO event_head (position) VALUES (0);
@@ -85,7 +85,7 @@ CREATE TABLE station_site (
     version bigint NOT NULL
 );
 CREATE TABLE public_feed (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only" boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     position bigint NOT NULL
 );
 INSERT INTO public_feed (position) VALUES (0);
