@@ -16,8 +16,8 @@ class GivenOut:
     """From where a restored suite goes on.
 
     `transaction_id`: the last one that counts as used. `counter`: what epochs, boot counts and
-    versions of tokens and users have in common as their start. `position`: that of the newest event;
-    a note of before there were positions has none.
+    versions of tokens and users have in common as their start. `position`: that of the newest
+    event; a note of before there were positions has none.
     """
 
     transaction_id: int

@@ -90,8 +90,8 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
 @pytest.mark.parametrize("queue", WORK_QUEUES, ids=_names(WORK_QUEUES))
 def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Queue) -> None:
     assert queue.parking is not None
-    # Only what may be lost, or waits elsewhere, is bounded: recorded frames, what gateways say again
-    # and again, and events, which stay in the outboxes of those who tell them.
+    # Only what may be lost, or waits elsewhere, is bounded: recorded frames, what gateways say
+    # again and again, and events, which stay in the outboxes of those who tell them.
     bounds = {
         event_store_queue().name: STORED_MAX_BYTES,
         recordings_queue().name: RECORDINGS_MAX_BYTES,
