@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import EVENTS, REQUESTS
-from csms_shared.contracts.events import CloudEvent
+from csms_shared.contracts.events import CloudEvent, on_the_wire
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
 from csms_shared.db.outbox_messages import Destination, join_rows
@@ -40,8 +40,7 @@ async def write_events(
     """Store events, each with its routing key, in the transaction of the facts they tell."""
     by_key: dict[str, list[dict[str, object]]] = {}
     for routing_key, event in events:
-        # An event holds plain JSON already: to dump it as a model would copy every value.
-        by_key.setdefault(routing_key, []).append(vars(event))
+        by_key.setdefault(routing_key, []).append(on_the_wire(event))
     if not by_key:
         return
     await connection.execute(
