@@ -35,6 +35,18 @@ def check_event(event: Mapping[str, Any]) -> None:
     _check_attributes(event, row)
 
 
+def checked_events(batch: bytes) -> list[dict[str, Any]]:
+    """Return the events of a JSON array: a message, or a row of an outbox.
+
+    Raises:
+        NotAsDescribed, ValidationError: as `check_event`.
+    """
+    events: list[dict[str, Any]] = orjson.loads(batch)
+    for event in events:
+        check_event(event)
+    return events
+
+
 def _check_attributes(event: Mapping[str, Any], row: EventRow) -> None:
     about = event["data"][row.subject.value]
     expected = {"source": f"/csms/{row.source}", "subject": about}
