@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,9 +128,12 @@ class Driver:
         values = [{"timestamp": now(), "sampledValue": SAMPLED}]
         meter_values = {"connectorId": 1, "transactionId": number, "meterValue": values}
         await station.call("MeterValues", meter_values)
+        # Of a transaction that has ended nothing newest is told.
+        path = f"/transactions/{number}"
+        await self._shows(path, lambda found: found["live"]["measured_at"] is not None)
         stop = {"transactionId": number, "meterStop": 2600, "timestamp": now()}
         await station.call("StopTransaction", stop | {"idTag": self._id_token, "reason": "Local"})
-        await self._becomes(f"/transactions/{number}", "completed")
+        await self._becomes(path, "completed")
         await station.call("StopTransaction", stop | {"transactionId": 2_000_000_000})
 
     async def _is_closed_by_hand(self, station: BareStation) -> None:
@@ -180,11 +184,14 @@ class Driver:
         return Answer({})
 
     async def _becomes(self, path: str, status: str) -> None:
+        await self._shows(path, lambda found: found["status"] == status)
+
+    async def _shows(self, path: str, holds: Callable[[Payload], bool]) -> None:
         async def read() -> Payload:
             found: Payload = await self._operator.get(path)
             return found
 
-        await eventually(read, lambda found: found["status"] == status, 60)
+        await eventually(read, holds, 60)
 
     async def _asked(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
