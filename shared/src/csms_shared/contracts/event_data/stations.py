@@ -35,7 +35,7 @@ class StationConnected(Contract):
     gateway_id: GatewayId
     connection_id: ConnectionId
     epoch: Epoch
-    ocpp_version: str = Field(description="what the connection speaks: `ocpp1.6`")
+    ocpp_version: str = Field(description="what the connection speaks: `ocpp16`")
     remote_address: str = Field(description="the station's address, as the gateway sees it")
     security_profile: int | None = Field(
         None, description="0 to 3; absent where the gateway has the connection back"
