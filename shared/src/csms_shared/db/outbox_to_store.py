@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 ROUND_ROWS = 500
 POLL_S = 1.0
-ROUNDS_APART_S = 0.03
+ROUNDS_APART_S = 0.04
 PUBLISH_S = 3.0
 # Whoever is frozen in the middle of a round holds the others up for so long.
 _LONGEST_IDLE_MS = 10_000
