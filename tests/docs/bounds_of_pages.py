@@ -146,6 +146,8 @@ OTHER_PAGES = (
             "station_registry: RegistrySettings.recording_retention_days",
         ),
         ("a JSON object a line, at most {}.", "command_api: EXPORT_MAX"),
+        ("looks back over some {} recordings", "station_registry: MAX_LOOKED_AT"),
+        ("reads some {} of them at most", "station_registry: MAX_RECORDINGS"),
     ),
     *bounds_of(
         "docs/history.md",

@@ -26,6 +26,7 @@ from command_api.http.routes import (
     configuration,
     configuration_templates,
     events,
+    fleet_messages,
     history,
     id_tokens,
     job_uploads,
@@ -85,6 +86,7 @@ _RESOURCES = (
     tenants,
     audit,
     events,
+    fleet_messages,
     security_events,
     certificates,
 )
