@@ -105,7 +105,9 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     service.consume_reports(
         REPORT_CONSUMERS,
         lambda engine: service.inbox(
-            engine, reports_queue(STATION_REGISTRY), apply_by(report_routes())
+            engine,
+            reports_queue(STATION_REGISTRY),
+            apply_by(report_routes(settings.heartbeat_event_seconds)),
         ),
     )
     service.consume_apart(

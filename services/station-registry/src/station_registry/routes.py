@@ -86,11 +86,14 @@ def reassertion_routes(policies: Policies) -> Routes[Locks]:
     return {MessageType.REASSERTIONS: MessageRoute(reassert, _STATIONS)}
 
 
-def report_routes() -> Routes[Locks]:
-    """Return the routes of the reports queue."""
+def report_routes(heartbeat_event_s: int) -> Routes[Locks]:
+    """Return the routes of the reports queue.
+
+    `heartbeat_event_s`: in which of each station a heartbeat is told once; 0: never.
+    """
     return {
         MessageType.RELEASES: MessageRoute(release_connections, _STATIONS),
-        MessageType.LIVENESS: MessageRoute(note_liveness),
+        MessageType.LIVENESS: MessageRoute(partial(note_liveness, told_every_s=heartbeat_event_s)),
         (OCPP16, ocpp16.STATUS_NOTIFICATION): CallRoute(
             of_payload(v16.availability.read_status), note_statuses
         ),

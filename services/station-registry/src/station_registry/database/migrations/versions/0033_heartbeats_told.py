@@ -1,0 +1,14 @@
+"""Of each station it is known which heartbeat was told last."""
+
+from alembic import op
+
+revision = "0033_heartbeats_told"
+down_revision = "0032_recording_levels"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(
+        "ALTER TABLE station_liveness ADD COLUMN IF NOT EXISTS heartbeat_told_at timestamptz"
+    )
