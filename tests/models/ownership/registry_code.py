@@ -84,7 +84,7 @@ class RegistryCode:
 
         async def work() -> None:
             async with self._engine.begin() as connection:
-                await sweep_leases(connection)
+                await sweep_leases(connection, "registry-1")
 
         self._runner.run(work())
 

@@ -137,7 +137,8 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         "leases",
         # Gateways of the version before renew among the decisions.
         watch_leases(
-            lambda: leases.consuming and any(consumer.consuming for consumer in decisions)
+            lambda: leases.consuming and any(consumer.consuming for consumer in decisions),
+            service.incarnation,
         ),
         doubt_gateways(partial(absent_gateways, link)),
     )

@@ -25,6 +25,7 @@ from station_registry.database import SCHEMA
 from station_registry.database.sql import at
 from station_registry.routes import apply_by, recording_routes
 from station_registry.traffic.handlers import fleet_messages, frame_pages
+from station_registry.traffic.store import recordings
 from station_registry.traffic.store.fleet_recordings import LAST_ID, backwards_sql
 
 NOW = now_ms() - 60_000
@@ -208,13 +209,13 @@ async def test_one_request_looks_back_so_far_and_says_where_to_go_on(
     monkeypatch.setattr(frame_pages, "MAX_LOOKED_AT", 6)
     monkeypatch.setattr(fleet_messages, "_LOOKED_AT_AT_ONCE", 3)
     read: list[int] = []
-    bodies = frame_pages.recordings.bodies
+    bodies = recordings.bodies
 
     async def counted(connection: Any, wanted: Any) -> Any:
         read.append(len(wanted))
         return await bodies(connection, wanted)
 
-    monkeypatch.setattr(frame_pages.recordings, "bodies", counted)
+    monkeypatch.setattr(recordings, "bodies", counted)
     await store(registry, *[recording({"A": [call(NOW + n, f"{n}")]}) for n in range(1, 20)])
     await store(registry, recording({"A": [call(NOW, "rare", action="Reset")]}))
     page = await registry.request("messages.fleet", action="Reset")

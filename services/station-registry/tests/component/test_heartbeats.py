@@ -120,7 +120,7 @@ async def test_0_turns_it_off(known: Registry) -> None:
     await known.send([heard(1_000)])
     assert await told(known) == []
     rows = await known.query("SELECT count(*) FROM station_liveness WHERE station_id = 'A'")
-    assert rows[0].count == 1
+    assert rows[0][0] == 1
 
 
 async def test_the_sample_is_what_is_told(known: Registry) -> None:

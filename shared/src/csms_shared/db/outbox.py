@@ -21,6 +21,7 @@ from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
 from csms_shared.db.outbox_messages import Destination, join_rows
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
+from csms_shared.observability.system_notices import Tell, tell_nobody
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -61,11 +62,16 @@ class OutboxRelay:
     """
 
     def __init__(
-        self, engine: AsyncEngine, outbox: Table, internal: Publisher, public: Publisher
+        self,
+        engine: AsyncEngine,
+        outbox: Table,
+        internal: Publisher,
+        public: Publisher,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._engine = engine
         self._outbox = outbox
-        self._refusals = Refusals()
+        self._refusals = Refusals(tell)
         self._publisher = OutboxPublisher(internal, public, self._refusals)
         self._deferred = DeferredMessages(engine, self._publisher, self._refusals)
         self._wake = asyncio.Event()

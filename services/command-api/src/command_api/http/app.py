@@ -118,7 +118,7 @@ def create_app(state: ApiState) -> FastAPI:
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
-    app.add_middleware(RequestLimit)
+    app.add_middleware(RequestLimit, limit_reached=state.limit_reached)
     app.add_middleware(RequestIds)
     app.add_middleware(ActsForNobody)
     return app
