@@ -1,8 +1,11 @@
 """What is gathered to be told: bounded, at most once in a while, and the same each time."""
 
+from pathlib import Path
+
 import pytest
 
 from csms_shared.contracts.event_data.system import SYSTEM_EVENTS
+from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.observability.system_notices import (
     DROPPED,
     LIMIT_EVERY_S,
@@ -12,6 +15,8 @@ from csms_shared.observability.system_notices import (
     SystemNotices,
 )
 from csms_shared.values.levels import Level
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 class Clock:
@@ -134,3 +139,16 @@ def test_every_kind_has_a_level_a_service_an_instance_and_a_sentence() -> None:
     for key, model in SYSTEM_EVENTS.items():
         assert key.startswith("system.")
         assert {"level", "service", "instance", "message", "count"} <= model.model_fields.keys()
+
+
+def test_every_kind_has_a_sample_and_a_row_of_the_page() -> None:
+    page = (DOCS / "system-events.md").read_text()
+    samples = {path.stem for path in (DOCS / "messages/samples/events").glob("system.*.json")}
+    assert samples == SYSTEM_EVENTS.keys()
+    for key, model in SYSTEM_EVENTS.items():
+        event = CloudEvent.model_validate_json(
+            (DOCS / f"messages/samples/events/{key}.json").read_bytes()
+        )
+        assert event.type == event_type(key)
+        told = model.model_validate(event.data, extra="forbid")
+        assert f"| `{key}` | {told.level} |" in page

@@ -118,7 +118,9 @@ def create_app(state: ApiState) -> FastAPI:
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
-    app.add_middleware(RequestLimit, limit_reached=state.limit_reached)
+    app.add_middleware(
+        RequestLimit, limit_reached=lambda limit, message: state.limit_reached(limit, message)
+    )
     app.add_middleware(RequestIds)
     app.add_middleware(ActsForNobody)
     return app
