@@ -169,6 +169,11 @@ OWNING_SERVICES_TABLE = bounds_of(
     ("requests that wait for another service | {} |", "csms_shared: MAX_OUTSTANDING"),
     _DATABASE,
     ("deliveries of one item | {} |", "csms_shared: DELIVERY_LIMIT"),
+    (
+        "system events that wait to be told | {} of each process; {} s in a gateway",
+        "csms_shared: MOST_WAITING",
+        "ws_gateway: system_reports._PATIENCE_S",
+    ),
     ("the database's disk; {} rows a round", "csms_shared: ROUND_ROWS"),
     (
         "{} messages of each service, and what a key was refused within its first {} minutes",

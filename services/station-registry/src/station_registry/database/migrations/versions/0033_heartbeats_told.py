@@ -9,6 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute(
-        "ALTER TABLE station_liveness ADD COLUMN IF NOT EXISTS heartbeat_told_at timestamptz"
-    )
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5s'")
+        op.execute(
+            "ALTER TABLE station_liveness ADD COLUMN IF NOT EXISTS heartbeat_told_at timestamptz"
+        )
+        op.execute("RESET lock_timeout")
