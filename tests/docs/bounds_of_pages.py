@@ -150,6 +150,18 @@ OTHER_PAGES = (
             "station_registry: RegistrySettings.recording_retention_days",
         ),
         ("a JSON object a line, at most {}.", "command_api: EXPORT_MAX"),
+        ("looks back over some {} recordings", "station_registry: MAX_LOOKED_AT"),
+        ("reads some {} of them at most", "station_registry: MAX_RECORDINGS"),
+    ),
+    *bounds_of(
+        "docs/system-events.md",
+        ("did not renew its lease for {} s", "station_registry: leases.LEASE_S"),
+        ("Of more than {} stations the rest", "station_registry: SWEPT_AT_ONCE"),
+        ("at most once in {} s of each queue", "csms_shared: MINUTE_S"),
+        ("and once in {} s of each limit", "csms_shared: LIMIT_EVERY_S"),
+        ("kept in memory until it is written: {} at most", "csms_shared: MOST_WAITING"),
+        ("| {} streams of events are open", "command_api: MAX_STREAMS"),
+        ("| {} requests are under way", "command_api: MAX_REQUESTS"),
     ),
     *bounds_of(
         "docs/history.md",

@@ -60,13 +60,14 @@ class Registry:
         self.policies = Policies(unknown_stations="accept")
         self.signing = SigningPolicy("Operator", ready=True)
         self.authority: BuiltInAuthority | None = None
+        self.heartbeat_event_s = 900
         self.parked: list[Exception] = []
         self.publisher = RecordedPublisher(Link("amqp://nobody", "test"))
 
     async def send(self, works: Sequence[Work]) -> list[Reply]:
         routes = {
             **decision_routes(self.policies, signing_now(self.signing, self.authority)),
-            **report_routes(),
+            **report_routes(self.heartbeat_event_s),
         }
         replies, failures = await apply_isolated(self.engine, works, apply_by(routes))
         self.parked += [failure.error for failure in failures]

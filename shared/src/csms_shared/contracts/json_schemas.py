@@ -33,6 +33,7 @@ from csms_shared.contracts.recordings import RecordingBatch
 from csms_shared.contracts.requests import RequestBatch, ResponseMessage
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.contracts.stations import STATION_OPERATIONS
+from csms_shared.contracts.system_notices import SystemNoticeBatch
 
 MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.CALLS: CallBatch,
@@ -56,6 +57,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.EVENTS: CloudEvent,
     MessageType.REFUSALS: RefusalBatch,
     MessageType.RECORDINGS: RecordingBatch,
+    MessageType.SYSTEM_NOTICES: SystemNoticeBatch,
     MessageType.REPORTS_BARRIER: ReportsBarrier,
     MessageType.REPORTS_BARRIER_REPLY: ReportsBarrierReply,
     MessageType.ACCOUNTS_CHANGED: AccountsChanged,

@@ -25,6 +25,7 @@ from csms_shared.db.outbox_messages import Destination, is_followed, join_rows
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
 from csms_shared.db.outbox_to_store import OutboxToStore
+from csms_shared.observability.system_notices import Tell, tell_nobody
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -100,10 +101,12 @@ class OutboxRelay:
     Every replica may run one, rows are locked while they leave.
     """
 
-    def __init__(self, engine: AsyncEngine, outbox: Table, publisher: Publisher) -> None:
+    def __init__(
+        self, engine: AsyncEngine, outbox: Table, publisher: Publisher, tell: Tell = tell_nobody
+    ) -> None:
         self._engine = engine
         self._outbox = outbox
-        self._refusals = Refusals()
+        self._refusals = Refusals(tell)
         self._publisher = OutboxPublisher(publisher, self._refusals)
         self._deferred = DeferredMessages(engine, self._publisher, self._refusals)
         self._to_store = OutboxToStore(engine, outbox, publisher)

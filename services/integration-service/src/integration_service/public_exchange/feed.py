@@ -22,6 +22,7 @@ from csms_shared.db.outbox_deferred import PUBLIC_TABLE, DeferredMessage, Deferr
 from csms_shared.db.outbox_messages import Destination
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
+from csms_shared.observability.system_notices import Tell, tell_nobody
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -56,9 +57,9 @@ _Message = tuple[Destination, int, bytes, int]
 class PublicFeed:
     """The feed of one process; every replica may run one."""
 
-    def __init__(self, engine: AsyncEngine, publisher: Publisher) -> None:
+    def __init__(self, engine: AsyncEngine, publisher: Publisher, tell: Tell = tell_nobody) -> None:
         self._engine = engine
-        self._refusals = Refusals()
+        self._refusals = Refusals(tell)
         self._publisher = OutboxPublisher(publisher, self._refusals)
         self._deferred = DeferredMessages(
             engine, self._publisher, self._refusals, table=PUBLIC_TABLE
