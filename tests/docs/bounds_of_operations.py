@@ -179,7 +179,7 @@ OWNING_SERVICES_TABLE = bounds_of(
         "csms_shared: STORED_MAX_BYTES / GiB",
     ),
     (
-        "{} messages of each service, and what a key was refused within its first {} minutes",
+        "{} messages, and what a key was refused within its first {} minutes",
         "csms_shared: MOST_KEPT",
         "csms_shared: KEPT_FOR_S / minutes",
     ),
