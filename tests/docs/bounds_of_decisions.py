@@ -189,6 +189,7 @@ BOUNDS_OF_DECISIONS = (
             "`station.heartbeat`; {} days)",
             "integration_service: Settings.measurement_retention_days",
         ),
+        ("The newest {} are remembered", "integration_service: REMEMBERED"),
         ("its queue keeps {} GiB", "csms_shared: STORED_MAX_BYTES / GiB"),
     ),
     *bounds_of(
