@@ -66,7 +66,7 @@ BOUNDS_OF_DECISIONS = (
         ),
         ("twice as many each time, {} at most", "csms_shared: _MOST_AT_ONCE"),
         (
-            "{} minutes of refusals and {} messages of a service are kept, and a message is "
+            "{} minutes of refusals and {} messages are kept, and a message is "
             "published {} times at most",
             "csms_shared: KEPT_FOR_S / minutes",
             "csms_shared: MOST_KEPT",
@@ -181,6 +181,16 @@ BOUNDS_OF_DECISIONS = (
         "docs/adr/0031-services-order-intents.md",
         ("asked again every {} s, until its deadline", "command_api: AGAIN_S"),
         ("A process has {} in hand at most", "command_api: MOST_IN_HAND"),
+    ),
+    *bounds_of(
+        "docs/adr/0039-one-store-of-events.md",
+        ("facts ({} days)", "integration_service: Settings.event_retention_days"),
+        (
+            "`station.heartbeat`; {} days)",
+            "integration_service: Settings.measurement_retention_days",
+        ),
+        ("The newest {} are remembered", "integration_service: REMEMBERED"),
+        ("its queue keeps {} GiB", "csms_shared: STORED_MAX_BYTES / GiB"),
     ),
     *bounds_of(
         "docs/adr/0036-sessions-and-audit.md",

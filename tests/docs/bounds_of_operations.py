@@ -180,13 +180,32 @@ OWNING_SERVICES_TABLE = bounds_of(
         "csms_shared: outbox_to_store.ROUND_ROWS",
     ),
     (
-        "on their way into the event store | {} GiB in",
-        "csms_shared: STORED_MAX_BYTES / GiB",
-    ),
-    (
-        "{} messages of each service, and what a key was refused within its first {} minutes",
+        "{} messages, and what a key was refused within its first {} minutes",
         "csms_shared: MOST_KEPT",
         "csms_shared: KEPT_FOR_S / minutes",
+    ),
+)
+
+INTEGRATION_SERVICE_TABLE = bounds_of(
+    "docs/operations.md",
+    ("on their way into the event store | {} GiB in", "csms_shared: STORED_MAX_BYTES / GiB"),
+    ("remembered as stored | {} |", "integration_service: REMEMBERED"),
+    ("not told yet to those who show them | {} transactions", "integration_service: MOST_WAITING"),
+    (
+        "a page of events | {} MiB, {} s of looking",
+        "integration_service: PAGE_MAX_BYTES / MiB",
+        "integration_service: LONGEST_S",
+    ),
+    ("on their way to subscribers | {} a round", "integration_service: ROUND_EVENTS"),
+    (
+        "replays | {} of a tenant at once, {} events and a day each",
+        "integration_service: MOST_RUNNING",
+        "csms_shared: REPLAY_EVENTS_MAX",
+    ),
+    (
+        "a replay's queue | {} MiB; gone when nobody has used it for {} hours",
+        "csms_shared: REPLAY_MAX_BYTES / MiB",
+        "csms_shared: REPLAY_EXPIRES_MS / 3600000",
     ),
 )
 
@@ -349,6 +368,7 @@ REST_OF_THE_PAGE = bounds_of(
 BOUNDS_OF_OPERATIONS = (
     *GATEWAY_TABLE,
     *OWNING_SERVICES_TABLE,
+    *INTEGRATION_SERVICE_TABLE,
     *COMMAND_API_TABLE,
     *REST_OF_THE_PAGE,
 )

@@ -42,6 +42,10 @@ SERVICE_READMES = (
         ("`csms_transaction_ids_used_ratio` (alarm at {})", "session_service: _ID_ALARM"),
         ("the row stays for {} minutes", "session_service: ENDED_FOR_S / minutes"),
     ),
+    *bounds_of(
+        "services/integration-service/README.md",
+        ("windows of {} positions", "integration_service: WINDOW"),
+    ),
 )
 
 OTHER_PAGES = (

@@ -41,8 +41,9 @@ def _outboxes() -> Iterator[Bulk]:
         # The oldest have the least ids.
         yield Bulk(
             f"{schema}.outbox",
-            "INSERT INTO outbox (id, routing_key, events, event_count, created_at, published_at) "
-            f"OVERRIDING SYSTEM VALUE SELECT -n, 'bulk', '[]', 0, {_OLD}, {_OLD} {_NAMES}",
+            "INSERT INTO outbox (id, routing_key, events, event_count, created_at, published_at, "
+            "stored_at) OVERRIDING SYSTEM VALUE "
+            f"SELECT -n, 'bulk', '[]', 0, {_OLD}, {_OLD}, {_OLD} {_NAMES}",
             "routing_key = 'bulk'",
         )
 

@@ -1,9 +1,11 @@
-"""I9: all that happened was told on `csms.events.v1`, each fact under one id."""
+"""I9: all that happened was stored once and told on `csms.events.v1`, each fact under one id."""
 
 import asyncio
 from collections import Counter
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from csms_simulator.ledger import Ledger
 from tests.faults.event_tap import EventKey, EventTap, keys_of
@@ -22,12 +24,16 @@ async def check_events(
     while True:
         committed, waiting = await _committed(suite, since)
         untold = committed - suite.tap.events.keys()
-        if not (untold or waiting) or asyncio.get_running_loop().time() > deadline:
+        if (
+            not (untold or waiting or committed - (await _stored(suite, since)).keys())
+            or asyncio.get_running_loop().time() > deadline
+        ):
             break
         await asyncio.sleep(_POLL_S)
     violations = [
         Violation("I9", f"committed and not told: {key}") for key in list(untold)[:_SHOWN]
     ]
+    violations += not_stored_once(committed, await _stored(suite, since))
     if waiting:
         violations.append(Violation("I9", f"{waiting} rows wait in an outbox"))
     return len(committed), violations + missing_facts(suite.tap, ledger)
@@ -40,14 +46,43 @@ async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey]
     async with suite.database() as database:
         for schema in SCHEMAS:
             rows = await database.fetch(
-                f"SELECT events, published_at FROM {schema}.outbox WHERE created_at >= $1", since
+                "SELECT events, published_at IS NULL OR stored_at IS NULL AS waits "
+                f"FROM {schema}.outbox WHERE created_at >= $1",
+                since,
             )
-            # What a subscriber's queue did not take, such as the tap's own without a leader.
             waiting += await database.fetchval(f"SELECT count(*) FROM {schema}.outbox_deferred")
             for row in rows:
-                waiting += row["published_at"] is None
+                waiting += row["waits"]
                 keys |= keys_of(row["events"])
+        # What a subscriber's queue did not take, such as the tap's own without a leader.
+        waiting += await database.fetchval("SELECT count(*) FROM integration.public_deferred")
     return keys, waiting
+
+
+async def _stored(suite: FaultySuite, since: datetime) -> Counter[EventKey]:
+    """Return how often the event store has each event that was stored since."""
+    async with suite.database() as database:
+        rows = await database.fetch(
+            "SELECT events FROM integration.event_segment WHERE stored_at >= $1", since
+        )
+    # A line of each event, which ends with its JSON.
+    lines = (line for row in rows for line in row["events"].split(b"\n"))
+    events = (orjson.loads(line.rpartition(b"\t")[2]) for line in lines)
+    return Counter((event["source"], event["id"]) for event in events)
+
+
+def not_stored_once(committed: set[EventKey], stored: Counter[EventKey]) -> list[Violation]:
+    """Hold what the event store has against what was committed."""
+    missing = [
+        Violation("I9", f"committed and not stored: {key}")
+        for key in sorted(committed - stored.keys())
+    ]
+    repeated = [
+        Violation("I9", f"stored {times} times: {key}")
+        for key, times in stored.items()
+        if times > 1
+    ]
+    return missing[:_SHOWN] + repeated[:_SHOWN]
 
 
 def missing_facts(tap: EventTap, ledger: Ledger) -> list[Violation]:

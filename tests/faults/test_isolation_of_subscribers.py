@@ -101,8 +101,9 @@ async def test_full_queues_of_subscribers_concern_nobody_else(
             suite.note("full quorum queue")
             async with fairness.beside():
                 await _progress(suite, scenario, scale)
-            assert await suite.metric("session-service", "csms_public_events_refused_total") > 0
-            assert await suite.metric("session-service", "csms_outbox_pending") < 200
+            assert await suite.metric("integration-service", "csms_public_events_refused_total") > 0
+            for metric in ("csms_outbox_pending", "csms_outbox_unstored"):
+                assert await suite.metric("session-service", metric) < 200
             repeated, told = suite.tap.repeated() - before[0], len(suite.tap.events) - before[1]
             # One message of a key at a time is tried again, at growing pauses.
             assert repeated < told / 4

@@ -114,8 +114,10 @@ def test_names_end_in_their_unit(families: dict[str, Metric]) -> None:
         "csms_gateway_service_away",
         "csms_gateway_tls_files_broken",
         "csms_outbox_pending",
+        "csms_outbox_unstored",
         "csms_public_event_keys_refused",
         "csms_public_events_deferred",
+        "csms_public_feed_position",
         "csms_queue_messages",
         "csms_upkeep_failing",
     }

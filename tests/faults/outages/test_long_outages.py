@@ -29,6 +29,7 @@ _DRAIN_S = 600.0
         ("session-service",),
         ("station-registry",),
         ("command-api",),
+        ("integration-service",),
         GATEWAYS[:1],
         GATEWAYS,
     ],

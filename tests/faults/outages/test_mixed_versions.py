@@ -66,8 +66,11 @@ async def test_instances_go_on_and_start_while_the_schema_is_already_the_next_ve
 
 
 if _OLDER:
-
-    @pytest.mark.parametrize("service", [*OWN_SERVICES, "ws-gateway"])
+    # A service may be newer than that version.
+    @pytest.mark.parametrize(
+        "service",
+        [one for one in (*OWN_SERVICES, "ws-gateway") if (Path(_OLDER) / one).exists()],
+    )
     async def test_one_service_of_the_version_before_beside_the_others(
         suite: SuiteOnPaths, scale: Scale, service: str
     ) -> None:
