@@ -58,7 +58,8 @@ class FakeEventStore:
 
     async def _take(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
-            await self.add(*orjson.loads(delivery.body))
+            if delivery.type == MessageType.EVENTS:
+                await self.add(*orjson.loads(delivery.body))
 
     def _read(self, parameters: dict[str, Any]) -> dict[str, Any]:
         asked = ReadEvents.model_validate({**parameters, "tenant_id": self.service.tenants[-1]})

@@ -352,7 +352,7 @@ async def test_a_tenants_requests_are_bounded_and_those_of_others_are_not(
 async def _stream(nobody: httpx.AsyncClient, headers: Headers) -> AsyncIterator[str]:
     async with nobody.stream("GET", "/api/v1/events", headers=headers, timeout=20) as response:
         async for line in response.aiter_lines():
-            if line.startswith((": open", "id: ")):
+            if line.startswith((": open", "data: ")):
                 yield line
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from live_events import ALL, StoreOfTests, opened, seen
 
 from command_api.live_events.domain.events import Wanted
+from command_api.live_events.domain.ring import Ring
 from command_api.live_events.handlers import hub as hubs
 from command_api.live_events.handlers import silence, streams
 from command_api.live_events.handlers.hub import EventHub, TooManyStreams
@@ -188,7 +189,7 @@ def test_whatever_becomes_of_what_is_told_each_event_is_seen_once_and_in_order(
 
 async def _each_is_seen_once(told: list[tuple[list[str], str, int]], data: st.DataObject) -> None:
     hub, store = EventHub(), StoreOfTests(window=data.draw(st.integers(1, 5)))
-    hub.ring._max_events = data.draw(st.integers(0, 6))
+    hub.ring = Ring(data.draw(st.integers(0, 6)), hubs.RING_BYTES)
     store.add(*data.draw(STATIONS))
     after = data.draw(st.integers(0, store.head))
     wanted = data.draw(st.sampled_from([ALL, Wanted("default", "S1")]))
