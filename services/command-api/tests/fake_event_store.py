@@ -9,6 +9,7 @@ from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import INTEGRATION_SERVICE, STORED_EVENTS, event_store_queue
+from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.event_globs import matches, routing_key_of
 from csms_shared.contracts.event_store import ReadEvents, StoredEvent, StoredEventBatch
 from csms_shared.contracts.message_types import MessageType
@@ -37,6 +38,8 @@ class FakeEventStore:
             "events.head": lambda _: {"position": len(self.events)},
             "events.read": self._read,
             "parked.list": lambda _: {"items": [], "next_cursor": None},
+            "parked.replay_many": _nothing_parked,
+            "parked.delete_many": _nothing_parked,
         }
 
     async def add(self, *events: Event) -> None:
@@ -75,6 +78,10 @@ class FakeEventStore:
             if _is_wanted(asked, event):
                 items.append({"position": position, "event": event})
         return {"items": items, "position": position, "is_end": position == len(self.events)}
+
+
+def _nothing_parked(_: dict[str, Any]) -> dict[str, Any]:
+    return BulkOutcome(matched=0, done=0, failed=0).model_dump()
 
 
 def _is_wanted(asked: ReadEvents, event: Event) -> bool:
