@@ -38,7 +38,7 @@ def migrate(owner_url: str) -> None:
         urls = {"CSMS_MIGRATION_DATABASE_URL": owner_url, "CSMS_DATABASE_URL": url}
         command = [str(PROGRAMS / service), "migrate"]
         running.append(subprocess.Popen(command, env={**os.environ, **urls}))
-    assert [process.wait(180) for process in running] == [0, 0, 0]
+    assert [process.wait(180) for process in running] == [0] * len(ROLES)
 
 
 said_by_services = functools.cache(ask_services)
@@ -160,18 +160,59 @@ async def test_numbers_go_on_above_the_backup_the_replaced_database_and_earlier_
 ) -> None:
     database, elsewhere = await databases.migrated(), await databases.empty()
     archive = tmp_path / "backup.dump"
-    await run(database, STATION, "SELECT setval('session.transaction_id', 500)")
+    await run(
+        database,
+        STATION,
+        "SELECT setval('session.transaction_id', 500)",
+        "UPDATE integration.event_head SET position = 90",
+    )
     back_up(database, archive)
-    assert restore(database, archive) == GivenOut(MILLION + 500, MILLION + 7)
+    assert restore(database, archive) == GivenOut(MILLION + 500, MILLION + 7, MILLION + 90)
     # What was given out after the backup and is lost with the database that is replaced now.
     await run(
         database,
         "SELECT setval('session.transaction_id', 1500000)",
         "UPDATE registry.station SET boot_count = 2000000",
+        "UPDATE integration.event_head SET position = 7000000",
     )
-    assert restore(database, archive) == GivenOut(2_500_000, 3 * MILLION)
+    assert restore(database, archive) == GivenOut(2_500_000, 3 * MILLION, 8 * MILLION)
     # A third restore, on a new disk.
-    assert restore(elsewhere, archive) == GivenOut(3_500_000, 4 * MILLION)
+    assert restore(elsewhere, archive) == GivenOut(3_500_000, 4 * MILLION, 9 * MILLION)
+
+
+async def test_a_note_of_before_there_were_positions_still_counts(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    (tmp_path / "given-out.json").write_text('{"transaction_id": 40, "counter": 50}')
+    assert restore(database, archive) == GivenOut(MILLION + 40, MILLION + 50, MILLION)
+
+
+async def test_events_stored_after_a_restore_have_positions_that_nobody_has_seen(
+    databases: Databases, tmp_path: Path
+) -> None:
+    database = await databases.migrated()
+    await run(
+        database,
+        "UPDATE integration.event_head SET position = 90",
+        "INSERT INTO integration.replay (id, tenant_id, queue, status, types, of_stations, "
+        "position, until, created_by) VALUES (gen_random_uuid(), 'default', 'q', 'running', '{}', "
+        "false, 0, 90, 'user:admin')",
+    )
+    archive = tmp_path / "backup.dump"
+    back_up(database, archive)
+    await run(database, "UPDATE integration.event_head SET position = 7000000")
+    start = restore(database, archive).position
+    assert await ask(database, "SELECT position FROM integration.event_head") == start
+    assert await ask(database, "SELECT status FROM integration.replay") == "failed"
+    stored = (
+        "INSERT INTO integration.event_segment (kept, position, first_position, tenant_id, keys, "
+        f"ids, events) VALUES ('facts', {start + 1}, {start + 1}, 'default', '{{}}', '', '[]') "
+        "RETURNING position"
+    )
+    assert await ask(database, stored) == start + 1
 
 
 async def test_everything_that_is_counted_starts_anew_for_what_is_restored_and_what_is_new(
@@ -395,6 +436,7 @@ async def test_every_sequence_is_either_advanced_by_a_restore_or_never_leaves_th
         "session.outbox_id_seq",
         "command.audit_id_seq",
         "command.outbox_id_seq",
+        "integration.outbox_id_seq",
     }
     assert set(names) == advanced | inside
 

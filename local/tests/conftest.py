@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from csms_local.nodes.private import PrivateNodes
+from csms_local.services import ROLES
 from csms_local.suite import Suite, start_suite
 
 
@@ -12,7 +13,7 @@ from csms_local.suite import Suite, start_suite
 def fake_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("programs")
     fake = Path(__file__).parent / "fake_service.py"
-    for name in ("station-registry", "session-service", "command-api", "ws-gateway"):
+    for name in (*ROLES, "ws-gateway"):
         program = folder / name
         program.write_text(f"#!{sys.executable}\n" + fake.read_text())
         program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""`csms-run` with real nodes, a real balancer, and fakes in the place of the four services."""
+"""`csms-run` with real nodes, a real balancer, and fakes in the place of the five services."""
 
 import json
 import os
@@ -78,6 +78,7 @@ def test_run_json_has_the_documented_fields_and_is_private(suite: Suite) -> None
         "station-registry",
         "session-service",
         "command-api",
+        "integration-service",
         "broker",
         "database",
     }
@@ -102,23 +103,26 @@ def test_each_service_gets_its_own_role_and_only_the_secrets_it_needs(suite: Sui
     registry = environment_of(services["station-registry"])
     sessions = environment_of(services["session-service"])
     api = environment_of(services["command-api"])
+    integration = environment_of(services["integration-service"])
     gateway = environment_of(suite.state().gateways[0].pid)
     roles = [
-        env["CSMS_DATABASE_URL"].split("//")[1].split(":")[0] for env in (registry, sessions, api)
+        env["CSMS_DATABASE_URL"].split("//")[1].split(":")[0]
+        for env in (registry, sessions, api, integration)
     ]
-    assert roles == ["csms_registry", "csms_session", "csms_command"]
+    assert roles == ["csms_registry", "csms_session", "csms_command", "csms_integration"]
     assert registry["CSMS_UNKNOWN_STATIONS"] == "accept"
     assert registry["CSMS_BOOT_POLICY"] == "pending"
     assert api["CSMS_ADMIN_PASSWORD"] == "the-first-password"
     assert "CSMS_DATABASE_URL" not in gateway
     assert "CSMS_TOKEN_SECRET" not in gateway
     assert "CSMS_ADMIN_PASSWORD" not in registry
+    assert "CSMS_CREDENTIAL_PEPPER" not in integration
     assert (
         registry["CSMS_CREDENTIAL_PEPPER"]
         == api["CSMS_CREDENTIAL_PEPPER"]
         == gateway["CSMS_CREDENTIAL_PEPPER"]
     )
-    everyone = (registry, sessions, api, gateway)
+    everyone = (registry, sessions, api, integration, gateway)
     assert all("CSMS_MIGRATION_DATABASE_URL" not in env for env in everyone)
 
 
@@ -150,7 +154,9 @@ def test_a_forged_client_address_never_reaches_a_gateway_that_trusts_it(suite: S
     ]
 
 
-@pytest.mark.parametrize("name", ["session-service", "broker", "database", "gateway-2"])
+@pytest.mark.parametrize(
+    "name", ["session-service", "integration-service", "broker", "database", "gateway-2"]
+)
 def test_a_killed_process_is_replaced_and_run_json_rewritten(suite: Suite, name: str) -> None:
     def pid_of(state: RunState) -> int:
         return ({gateway.id: gateway.pid for gateway in state.gateways} | state.services)[name]

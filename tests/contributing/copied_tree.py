@@ -7,7 +7,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("station-registry", "session-service", "command-api", "ws-gateway")
+SERVICES = (
+    "station-registry",
+    "session-service",
+    "command-api",
+    "integration-service",
+    "ws-gateway",
+)
 _SOURCES = ("shared/src", *(f"services/{service}/src" for service in SERVICES))
 
 

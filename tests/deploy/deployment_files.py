@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from command_api.settings import CommandApiSettings
 from csms_shared.db.settings import MigrationSettings
 from csms_shared.runtime.settings import PREFIX
+from integration_service.settings import Settings as IntegrationSettings
 from session_service.settings import Settings as SessionSettings
 from station_registry.settings import RegistrySettings
 from ws_gateway.settings import GatewaySettings
@@ -24,6 +25,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "station-registry": RegistrySettings,
     "session-service": SessionSettings,
     "command-api": CommandApiSettings,
+    "integration-service": IntegrationSettings,
 }
 _RENDER_SECONDS = 60
 

@@ -169,7 +169,15 @@ OWNING_SERVICES_TABLE = bounds_of(
     ("requests that wait for another service | {} |", "csms_shared: MAX_OUTSTANDING"),
     _DATABASE,
     ("deliveries of one item | {} |", "csms_shared: DELIVERY_LIMIT"),
-    ("the database's disk; {} rows a round", "csms_shared: ROUND_ROWS"),
+    (
+        "the database's disk; {} rows a round, of those for the event store {} |",
+        "csms_shared: outbox.ROUND_ROWS",
+        "csms_shared: outbox_to_store.ROUND_ROWS",
+    ),
+    (
+        "on their way into the event store | {} GiB in",
+        "csms_shared: STORED_MAX_BYTES / GiB",
+    ),
     (
         "{} messages of each service, and what a key was refused within its first {} minutes",
         "csms_shared: MOST_KEPT",
@@ -290,6 +298,18 @@ REST_OF_THE_PAGE = bounds_of(
         "of it up to {} for the balancer, which serves half as many stations and {} at most",
         "csms_local: _OPEN_FILES",
         "csms_local: _MOST_CONNECTIONS",
+    ),
+    (
+        "gathers in the queue `integration-service.events.v1`, up to {} GiB",
+        "csms_shared: STORED_MAX_BYTES / GiB",
+    ),
+    (
+        "| events, at the event store | {} after",
+        "integration_service: Settings.event_retention_days",
+    ),
+    (
+        "`meter_values.received` and `station.heartbeat` | {} |",
+        "integration_service: Settings.measurement_retention_days",
     ),
     ("| meter values | {} after", "session_service: Settings.meter_value_retention_days"),
     ("and the others | {}; the transaction stays", "session_service: Settings.stop_retention_days"),

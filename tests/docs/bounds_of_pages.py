@@ -75,6 +75,10 @@ OTHER_PAGES = (
         ("more than {} Wh below `meter_start`", "session_service: REGISTER_ROUNDING_WH"),
         ("at the outlet, up to {} kW", "session_service: PLAUSIBLE_POWER_W / 1000"),
     ),
+    *bounds_of(
+        "docs/messages/events/transaction.md",
+        ("have come: at most once in {} s", "session_service: TOLD_EVERY_S"),
+    ),
     *bounds_of("docs/glossary.md", ("{} s from each renewal", "station_registry: leases.LEASE_S")),
     *bounds_of(
         "docs/reliability.md",

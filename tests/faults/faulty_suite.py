@@ -24,9 +24,9 @@ from tests.faults.wrapped_programs import WrappedPrograms
 from tests.integration.waiting import eventually
 
 GATEWAYS = ("gateway-1", "gateway-2")
-OWN_SERVICES = ("station-registry", "session-service", "command-api")
+OWN_SERVICES = ("station-registry", "session-service", "command-api", "integration-service")
 PROCESSES = (*OWN_SERVICES, *GATEWAYS)
-SCHEMAS = ("registry", "session", "command")
+SCHEMAS = ("registry", "session", "command", "integration")
 _PROBE_S = 5.0
 
 

@@ -9,7 +9,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-SERVICES = ("station-registry", "session-service", "command-api", "ws-gateway")
+SERVICES = (
+    "station-registry",
+    "session-service",
+    "command-api",
+    "integration-service",
+    "ws-gateway",
+)
 
 _SCRIPT = """\
 #!/bin/sh

@@ -41,6 +41,7 @@ async def _charge_until(station: SimulatedStation, id_token: str, done: asyncio.
         "session-service",
         "station-registry",
         "command-api",
+        "integration-service",
         "database",
         "broker",
     ],

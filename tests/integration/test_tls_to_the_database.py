@@ -19,6 +19,7 @@ from csms_local.nodes.ports import LOOPBACK, KeptPorts
 from csms_local.nodes.postgres import PostgresNode, find_programs
 from csms_local.nodes.private import READY_SECONDS
 from csms_local.progress import Console
+from csms_local.services import ROLES
 from csms_local.state_folder import StateFolder
 from csms_local.supervisor import Supervisor
 from csms_shared.db.engine import create_engine, why_away
@@ -205,8 +206,8 @@ async def test_whoever_judges_the_server_gets_to_it_by_tls(by_tls: Server) -> No
 
 async def test_a_backup_goes_by_tls_or_names_the_programs_that_it_lacks(by_tls: Server) -> None:
     query = f"sslmode=verify-full&{by_tls.root()}"
-    for name in ("station-registry", "session-service", "command-api"):
-        url = by_tls.url(query, login=f"csms_{name.partition('-')[0]}:role-password")
+    for name, role in ROLES.items():
+        url = by_tls.url(query, login=f"{role}:role-password")
         assert await _migrate(by_tls.owner(query), url, name) == (0, "")
     code, said = await _back_up(by_tls, query)
     if any(clients.have_tls() for clients in find_clients()):

@@ -23,7 +23,15 @@ def statements_of(package: str) -> Iterator[tuple[str, str]]:
                 yield f"{module.__name__}.{name}", str(value.compile(dialect=dialect))
 
 
-@pytest.mark.parametrize("package", ["session_service", "station_registry", "command_api"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "session_service",
+        "station_registry",
+        "command_api",
+        "integration_service",
+    ],
+)
 async def test_every_statement_of_a_store_fits_the_migrated_tables(
     package: str, fresh_database_url: str
 ) -> None:

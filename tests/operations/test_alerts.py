@@ -21,7 +21,14 @@ from csms_local.nodes.ports import free_port
 from csms_local.run_state import RunState
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import EVENTS, SESSION_SERVICE, Binding, Queue, reports_queue
+from csms_shared.broker.topology import (
+    EVENTS,
+    SESSION_SERVICE,
+    Binding,
+    Queue,
+    event_store_queue,
+    reports_queue,
+)
 from csms_shared.contracts.message_types import MessageType
 from csms_simulator.operator import Operator
 from tests.operations.alerts import Watch, probes_of, read_alerts
@@ -125,8 +132,9 @@ async def test_none_fires_while_the_suite_is_well(
     assert watch.value("csms_ocpp_messages_total", action="StatusNotification") >= 300
     assert watch.value("csms_outbox_pending") == 0
     assert watch.value("csms_outbox_oldest_age_seconds") == 0
+    assert watch.value("csms_outbox_unstored") == 0
     assert watch.value("csms_gateway_connections") == 10
-    assert watch.value("up") == 5
+    assert watch.value("up") == 6
     assert watch.fired == set()
     for station in stations[5:] + again:
         await station.socket.close()
@@ -180,6 +188,28 @@ async def test_the_database_is_stopped(
             surroundings.nodes.begin("database")
 
 
+async def _tell(run: RunState, *, seconds_ago: int) -> None:
+    """Leave an event in the registry's outbox, as if it had been committed so long ago."""
+    event = {
+        "id": secrets.token_hex(8),
+        "source": "/csms/station-registry",
+        "type": "csms.station.tried.v1",
+        "subject": "OPS-TRIED",
+        "time": "2026-11-24T07:00:00.000Z",
+        "data": {},
+    }
+    database = await asyncpg.connect(run.database_url)
+    try:
+        await database.execute(
+            "INSERT INTO registry.outbox (routing_key, events, event_count, created_at) "
+            "VALUES ('station.tried', $1, 1, now() - make_interval(secs => $2))",
+            json.dumps([event]).encode(),
+            seconds_ago,
+        )
+    finally:
+        await database.close()
+
+
 @fires("CsmsPublishFails", "CsmsItemsDropped", "CsmsRecordingGaps", "CsmsOutboxStuck")
 async def test_the_broker_is_stopped(
     watch: Watch, run: RunState, surroundings: Surroundings, alerts: tuple[str, ...]
@@ -188,13 +218,8 @@ async def test_the_broker_is_stopped(
         await watch.look()
         surroundings.nodes.end("broker")
         try:
-            database = await asyncpg.connect(run.database_url)
             # As if a fact had been committed at the moment in which the broker ended.
-            await database.execute(
-                "INSERT INTO registry.outbox (routing_key, events, event_count, created_at) "
-                "VALUES ('station.tried', '[{}]', 1, now() - interval '25 s')"
-            )
-            await database.close()
+            await _tell(run, seconds_ago=25)
             await watch.until_fired(*alerts)
         finally:
             surroundings.nodes.begin("broker")
@@ -214,6 +239,26 @@ async def test_a_service_is_killed_and_stays_away(
             await watch.until_fired(*alerts)
         finally:
             os.kill(supervisor, signal.SIGCONT)
+
+
+@fires("CsmsEventsUnstored")
+async def test_the_queue_of_the_event_store_is_gone_and_nobody_makes_it_again(
+    watch: Watch, run: RunState, surroundings: Surroundings, alerts: tuple[str, ...]
+) -> None:
+    supervisor = surroundings.suite.process.pid
+    await watch.look()
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        os.kill(run.services["integration-service"], signal.SIGKILL)
+        await _delete_queue(run, event_store_queue().name)
+        await _tell(run, seconds_ago=55)
+        await watch.until_fired(*alerts)
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    async with asyncio.timeout(WITHIN_S):
+        while watch.value("csms_outbox_unstored"):
+            await asyncio.sleep(0.5)
+            await watch.look()
 
 
 @fires("CsmsItemsParked")
@@ -248,9 +293,7 @@ async def test_a_queue_of_a_subscriber_is_full(
             assert "CsmsPublishFails" not in watch.fired
             assert watch.value("csms_outbox_pending") == 0
         finally:
-            channel = await link.consume_channel(1)
-            await channel.queue_delete(full.name)
-            await channel.close()
+            await _delete_queue(run, full.name)
 
 
 @fires("CsmsUpkeepFails")
@@ -297,6 +340,13 @@ async def test_the_database_answers_late(
                 await watch.look()
                 await asyncio.sleep(0.5)
     await database.close()
+
+
+async def _delete_queue(run: RunState, name: str) -> None:
+    async with Link(run.broker_url, "test") as link:
+        channel = await link.consume_channel(1)
+        await channel.queue_delete(name)
+        await channel.close()
 
 
 def _environment_of(pid: int) -> dict[str, str]:

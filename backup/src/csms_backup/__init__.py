@@ -9,4 +9,5 @@ SCHEMAS = {
     "registry": "station-registry",
     "session": "session-service",
     "command": "command-api",
+    "integration": "integration-service",
 }

@@ -17,10 +17,11 @@ BEGIN
         EXECUTE format('SELECT pg_temp.after_restore_of_%s($1, $2)', owned.schema)
         USING last_id, counter;
     END LOOP;
-    INSERT INTO pg_temp.given_out VALUES (last_id, counter);
+    INSERT INTO pg_temp.given_out (transaction_id, counter) VALUES (last_id, counter);
 END $$;
 
 ANALYZE;
-SELECT json_build_object('transaction_id', max(transaction_id), 'counter', max(counter))
+SELECT json_build_object('transaction_id', max(transaction_id), 'counter', max(counter),
+    'position', max(position))
 FROM pg_temp.given_out;
 COMMIT;

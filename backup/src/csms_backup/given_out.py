@@ -16,11 +16,13 @@ class GivenOut:
     """From where a restored suite goes on.
 
     `transaction_id`: the last one that counts as used. `counter`: what epochs, boot counts and
-    versions of tokens and users have in common as their start.
+    versions of tokens and users have in common as their start. `position`: that of the newest
+    event; a note of before there were positions has none.
     """
 
     transaction_id: int
     counter: int
+    position: int = 0
 
     @property
     def alarm(self) -> bool:
@@ -30,8 +32,8 @@ class GivenOut:
     def insert(self) -> str:
         """Return the statement that makes these numbers count in a restore."""
         return (
-            "INSERT INTO pg_temp.given_out "  # noqa: S608 - two integers
-            f"VALUES ({int(self.transaction_id)}, {int(self.counter)});\n"
+            "INSERT INTO pg_temp.given_out "  # noqa: S608 - three integers
+            f"VALUES ({int(self.transaction_id)}, {int(self.counter)}, {int(self.position)});\n"
         )
 
 

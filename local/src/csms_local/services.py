@@ -19,6 +19,7 @@ ROLES = {
     "station-registry": "csms_registry",
     "session-service": "csms_session",
     "command-api": "csms_command",
+    "integration-service": "csms_integration",
 }
 
 # Decided by the supervisor for each process; the caller's values never reach a service.
@@ -122,6 +123,14 @@ class ServicePlan:
         """Return the session service."""
         return self._service(
             "session-service", "session-service", self._database_url("session-service")
+        )
+
+    def integration(self) -> Service:
+        """Return the integration service."""
+        return self._service(
+            "integration-service",
+            "integration-service",
+            self._database_url("integration-service"),
         )
 
     def command_api(self) -> Service:

@@ -12,7 +12,9 @@ from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.replies import Replies
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.calls import CallReply, RegistrationChange
+from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.contracts.ownership import ClaimReply
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.engine import RequestHandler
@@ -43,6 +45,10 @@ class RecordedPublisher(Publisher):
     ) -> list[PublishReturned | PublishUnconfirmed | None]:
         self.sent += messages
         return [None] * len(messages)
+
+
+def _read(routing_key: str, batch: bytes) -> Any:
+    return orjson.loads(batch) if routing_key == COMMAND_ORDERS_KEY else checked_events(batch)
 
 
 class Registry:
@@ -88,12 +94,13 @@ class Registry:
             return list(result.all()) if result.returns_rows else []
 
     async def events(self, key: str | None = None) -> list[dict[str, Any]]:
+        """Return events, held against their models, and orders, which are none."""
         rows = await self.query("SELECT routing_key, events FROM outbox ORDER BY id")
         return [
             event
             for row in rows
             if key is None or row.routing_key == key
-            for event in orjson.loads(bytes(row.events))
+            for event in _read(row.routing_key, bytes(row.events))
         ]
 
     async def event_types(self) -> list[str]:

@@ -14,16 +14,20 @@ from csms_shared.broker.topology import (
     INTERNAL_EVENT_KEYS,
     INTERNAL_EVENTS,
     LEASES_MAX_BYTES,
+    LIVE_EVENTS_MAX_BYTES,
     PARKED_DELIVERY_LIMIT,
     REASSERTIONS_MAX_BYTES,
     RECORDINGS_MAX_BYTES,
     SESSION_SERVICE,
     STATION_PLACED_KEY,
     STATION_REGISTRY,
+    STORED_EVENTS,
+    STORED_MAX_BYTES,
     Binding,
     Queue,
     all_queues,
     decisions_queue,
+    event_store_queue,
     gateway_queue,
     leases_queue,
     live_events_queue,
@@ -59,7 +63,6 @@ FORBIDDEN_ARGUMENTS = {
     "x-consumer-timeout",
     "x-delayed-retry-type",
     "x-message-ttl",
-    "x-single-active-consumer",
 }
 
 
@@ -79,21 +82,26 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
     }
     assert queue.name.endswith(".v1")
     assert not FORBIDDEN_ARGUMENTS & set(queue.arguments)
+    # One consumer at a time is an optimisation, where an order is worth keeping (ADR 0039).
+    assert ("x-single-active-consumer" in queue.arguments) == (queue == event_store_queue())
     assert queue.arguments["x-queue-type"] in ("quorum", "classic")
 
 
 @pytest.mark.parametrize("queue", WORK_QUEUES, ids=_names(WORK_QUEUES))
 def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Queue) -> None:
     assert queue.parking is not None
-    # Only what may be lost is bounded: recorded frames, and what gateways say again and again.
+    # Only what may be lost, or waits elsewhere, is bounded: recorded frames, what gateways say
+    # again and again, and events, which stay in the outboxes of those who tell them.
     bounds = {
+        event_store_queue().name: STORED_MAX_BYTES,
         recordings_queue().name: RECORDINGS_MAX_BYTES,
         leases_queue().name: LEASES_MAX_BYTES,
         reassertions_queue().name: REASSERTIONS_MAX_BYTES,
     }
     bound = bounds.get(queue.name)
     bounded = {} if bound is None else {"x-max-length-bytes": bound}
-    assert queue.arguments == bounded | {
+    order = {"x-single-active-consumer": True} if queue == event_store_queue() else {}
+    assert queue.arguments == bounded | order | {
         "x-queue-type": "quorum",
         "x-delivery-limit": 20,
         "x-overflow": "reject-publish",
@@ -109,8 +117,12 @@ def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Q
 
 @pytest.mark.parametrize("queue", LIFE_QUEUES, ids=_names(LIFE_QUEUES))
 def test_a_queue_of_one_life_expires_and_dead_letters_nothing(queue: Queue) -> None:
-    expires_ms = 10_000 if ".live-" in queue.name else 600_000
-    assert queue.arguments == {"x-queue-type": "classic", "x-expires": expires_ms}
+    is_live = ".live-" in queue.name
+    bounded = {"x-max-length-bytes": LIVE_EVENTS_MAX_BYTES} if is_live else {}
+    assert queue.arguments == bounded | {
+        "x-queue-type": "classic",
+        "x-expires": 10_000 if is_live else 600_000,
+    }
 
 
 def test_a_lane_of_requests_is_soon_gone_without_its_service() -> None:
@@ -134,6 +146,7 @@ def test_no_exchange_has_an_alternate() -> None:
         ("csms.replies.v1", "topic"),
         ("csms.internal-events.v1", "topic"),
         ("csms.events.v1", "topic"),
+        ("csms.stored-events.v1", "topic"),
     }
 
 
@@ -177,5 +190,5 @@ def test_the_suite_reads_events_where_nobody_else_binds_and_those_of_the_version
     assert {key for exchange, key in bound if exchange == EVENTS} == internal - {STATION_PLACED_KEY}
     ends = {key for key in internal if key.startswith(f"{COMMAND_COMPLETED_KEY}.")}
     assert internal - ends == INTERNAL_EVENT_KEYS
-    # What browsers see is told to everybody.
-    assert live_events_queue("c-1", 1).bindings == (Binding(EVENTS, "#"),)
+    # What browsers see is what is stored, in its order.
+    assert live_events_queue("c-1", 1).bindings == (Binding(STORED_EVENTS, "#"),)

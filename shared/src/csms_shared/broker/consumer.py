@@ -61,7 +61,8 @@ class Consumer:
     `gather_s` is for queues that nobody waits for: batches start at least so many seconds apart,
     and are so much bigger under load. After a quiet time a message is handled at once.
 
-    `batch_messages` bounds a batch; with 1, each message is acknowledged by itself.
+    `batch_messages` bounds a batch; with 1, each message is acknowledged by itself. `in_order`:
+    messages are handled as the broker delivers them, also those that were delivered before.
     """
 
     def __init__(
@@ -75,8 +76,10 @@ class Consumer:
         on_lost: Callable[[], Awaitable[None]] | None = None,
         gather_s: float = 0.0,
         batch_messages: int = BATCH_MAX_ITEMS,
+        in_order: bool = False,
     ) -> None:
         self._link = link
+        self._in_order = in_order
         self._queue = queue
         self._handler = handler
         self._prefetch = prefetch
@@ -258,8 +261,11 @@ class Consumer:
 
         The broker counts a delivery for everything that a dying consumer held. In small groups by
         chance, the neighbours of what kills it are soon acknowledged, long before their limit.
+        Where the order counts, the first one is taken alone.
         """
         again = [number for number, one in enumerate(self._waiting) if one.redelivered]
+        if again and self._in_order:
+            return [self._waiting.popleft()]
         if again:
             size = max(1, min(self._batch_messages, len(again) // _REDELIVERED_GROUPS))
             chosen = set(random.sample(again, size))

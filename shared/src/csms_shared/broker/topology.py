@@ -38,6 +38,9 @@ RECORDINGS_MAX_BYTES = 1024 * 1024 * 1024
 STORED_MAX_BYTES = 1024 * 1024 * 1024
 # Who reads slowly asks the event store for what does not fit.
 LIVE_EVENTS_MAX_BYTES = 64 * 1024 * 1024
+REPLAY_EXPIRES_MS = 24 * 3_600_000
+# A replay goes on when its reader has made room.
+REPLAY_MAX_BYTES = 64 * 1024 * 1024
 # What a thousand gateways have under way. Nobody waits for more: it is refused, and asked again.
 LEASES_MAX_BYTES = 16 * 1024 * 1024
 REASSERTIONS_MAX_BYTES = 256 * 1024 * 1024
@@ -447,6 +450,20 @@ def event_store_queue() -> Queue:
             "x-single-active-consumer": True,
             "x-max-length-bytes": STORED_MAX_BYTES,
         },
+    )
+
+
+def replay_queue(number: str) -> Queue:
+    """Return the queue of one replay of events; gone a day after nobody has used it."""
+    return Queue(
+        f"csms.replay.{number}.v1",
+        {
+            "x-queue-type": "classic",
+            "x-expires": REPLAY_EXPIRES_MS,
+            "x-max-length-bytes": REPLAY_MAX_BYTES,
+            "x-overflow": "reject-publish",
+        },
+        own_label="replay",
     )
 
 

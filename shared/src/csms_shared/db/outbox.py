@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import REQUESTS
 from csms_shared.contracts.event_order import groups_in_order
-from csms_shared.contracts.events import CloudEvent
+from csms_shared.contracts.events import CloudEvent, on_the_wire
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
 from csms_shared.db.outbox_messages import Destination, is_followed, join_rows
@@ -64,8 +64,7 @@ async def write_events(
         text(_WRITE.format(outbox=outbox.name)),
         {
             "keys": [key for key, _ in groups],
-            # An event holds plain JSON already: to dump it as a model would copy every value.
-            "events": [orjson.dumps([vars(event) for event in group]) for _, group in groups],
+            "events": [orjson.dumps([*map(on_the_wire, group)]) for _, group in groups],
             "counts": [len(group) for _, group in groups],
             "followed": [is_followed(key) for key, _ in groups],
         },

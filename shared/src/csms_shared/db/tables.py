@@ -39,13 +39,14 @@ def outbox_table(metadata: MetaData) -> Table:
     )
 
 
-def outbox_deferred_table(metadata: MetaData) -> Table:
+def outbox_deferred_table(metadata: MetaData, name: str = "outbox_deferred") -> Table:
     """Define `outbox_deferred`: what a destination of the outbox has not taken yet.
 
-    A row is a message: outbox rows of one routing key, named by the first of them.
+    A row is a message: outbox rows of one routing key, named by the first of them. Of what
+    subscribers have not taken (`public_deferred`) `outbox_id` is the position of the first event.
     """
     return Table(
-        "outbox_deferred",
+        name,
         metadata,
         Column("exchange", Text, primary_key=True),
         Column("routing_key", Text, primary_key=True),

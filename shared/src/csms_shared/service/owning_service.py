@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -91,6 +91,7 @@ class OwningService:
         self._engines: list[AsyncEngine] = []
         self._consumers: list[Consumer] = []
         self._beside: list[Callable[[], Coroutine[None, None, None]]] = []
+        self._closing: list[Callable[[], Awaitable[None]]] = []
         self._warnings: list[Callable[[], dict[str, str]]] = []
         self._own_engine = self.engine("own", OWN_CONNECTIONS)
         self.publisher = Publisher(link)
@@ -197,6 +198,11 @@ class OwningService:
         engine = self.engine(queue.name.removesuffix(".v1"), 1, by_keys=True)
         return self._consume(queue, make(engine), prefetch=prefetch)
 
+    def consume_in_order(self, queue: Queue, make: MakeHandler, *, gather_s: float) -> None:
+        """Consume a queue whose order counts, with a connection of its own."""
+        engine = self.engine(queue.name.removesuffix(".v1"), 1)
+        self._consume(queue, make(engine), gather_s=gather_s, in_order=True)
+
     def consume_own(self, queue: Queue, handler: Handler) -> None:
         """Consume the queue of this life of the process."""
         self._consume(queue, handler)
@@ -216,6 +222,10 @@ class OwningService:
     def warn(self, warnings: Callable[[], dict[str, str]]) -> None:
         """Show what this returns, by name, as what is wrong and makes nobody less ready."""
         self._warnings.append(warnings)
+
+    def close_too(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Close something of the service's own after everything has ended."""
+        self._closing.append(close)
 
     def engine(self, path: str, size: int, *, by_keys: bool = False) -> AsyncEngine:
         """Return a database pool for one more path; `by_keys` as in `create_engine`."""
@@ -270,6 +280,8 @@ class OwningService:
     async def close(self) -> None:
         """Let go of replies that are on their way, and close the pools."""
         await self.replies.finish(0)
+        for close in self._closing:
+            await close()
         for engine in self._engines:
             await engine.dispose()
 
@@ -282,6 +294,7 @@ class OwningService:
         prefetch: int = PREFETCH,
         gather_s: float = 0.0,
         batch_messages: int = BATCH_MAX_ITEMS,
+        in_order: bool = False,
     ) -> Consumer:
         consumer = Consumer(
             self._link,
@@ -291,6 +304,7 @@ class OwningService:
             publisher=self.publisher if splits else None,
             gather_s=gather_s,
             batch_messages=batch_messages,
+            in_order=in_order,
         )
         self._consumers.append(consumer)
         return consumer

@@ -56,7 +56,11 @@ class NewReplay(BaseModel):
     "",
     response_model=ReplayView,
     status_code=201,
-    responses={201: LOCATED, **KEPT_NO_LONGER},
+    responses={
+        201: LOCATED,
+        409: {"description": "Too many of the tenant's replays run already."},
+        **KEPT_NO_LONGER,
+    },
     summary="Replay events",
 )
 async def start_replay(
@@ -108,9 +112,14 @@ async def get_replay(request: Request, _: Viewer, replay_id: ReplayIdText) -> Re
     return Json(await ask_integration_service(request, "events.get_replay", _name(replay_id)))
 
 
-@router.post("/{replay_id:segment}/stop", response_model=ReplayView, summary="Stop a replay")
+@router.post(
+    "/{replay_id:segment}/stop",
+    response_model=ReplayView,
+    responses={409: {"description": "The replay has ended."}},
+    summary="Stop a replay",
+)
 async def stop_replay(request: Request, _: Operator, replay_id: ReplayIdText) -> Response:
-    """Send no more of its events; those in its queue stay there. One that has ended is as it is."""
+    """Send no more of its events; those in its queue stay there. 409 where it has ended."""
     return Json(await ask_integration_service(request, "events.stop_replay", _name(replay_id)))
 
 

@@ -4,5 +4,5 @@
 -- How far the store is, from where on it is kept, and where it has what: the same for all tenants.
 GRANT SELECT ON {schema}.event_head TO {requests};
 GRANT SELECT ON {schema}.event_floor TO {requests};
-GRANT SELECT ON {schema}.event_hour TO {requests};
+GRANT SELECT ON {schema}.event_minute TO {requests};
 GRANT SELECT ON {schema}.event_type TO {requests};

@@ -1,0 +1,261 @@
+"""Reading events by position, for one tenant or for all.
+
+Whoever reads is bounded by the head: what lies before it is visible, and stays as it is. Segments
+are looked through in windows of positions, so that a rare event costs no look at everything at
+once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms_shared.contracts.event_globs import matches
+from csms_shared.contracts.event_store import EventFilter, EventPage, ReadEvents, StoredEvent
+from csms_shared.contracts.refusals import ProblemRaised, refuse
+from csms_shared.db.tenancy import of_tenant
+from csms_shared.runtime.clock import monotonic
+from csms_shared.values.times import parse_bound
+from integration_service.event_store.domain import (
+    KINDS,
+    WINDOW,
+    is_of_station,
+    kind_of,
+    subject_key,
+    type_key,
+)
+from integration_service.event_store.lines import Line, as_subject, divided
+from integration_service.event_store.recent import minute_of
+from integration_service.event_store.store import read_head
+
+# A page ends here, and its reader goes on with the next: nobody waits long for one.
+LONGEST_S = 1.0
+PAGE_MAX_BYTES = 1024 * 1024
+_SEGMENTS_AT_ONCE = 50
+_TYPES = text("SELECT routing_key FROM event_type")
+_FLOORS = text("SELECT kept, position FROM event_floor")
+_MINUTES = text(
+    "SELECT min(least) AS least, max(greatest) AS greatest FROM event_minute "
+    "WHERE minute >= coalesce(CAST(:from_minute AS timestamptz), '-infinity') "
+    "AND minute <= coalesce(CAST(:to_minute AS timestamptz), 'infinity')"
+)
+_ANY_TENANT = "true"
+_SEGMENTS = (
+    "SELECT position, first_position, events FROM event_segment "
+    "WHERE {whose} AND kept = ANY(:kinds) AND position > :after AND position <= :window_end "
+    "AND first_position <= :until {found_by} ORDER BY position LIMIT :most"
+)
+_FOUND_BY_SUBJECT = "AND keys @> CAST(:subject AS text[]) "
+_FOUND_BY_TYPE = "AND keys && CAST(:types AS text[]) "
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are looked for; `types` are routing keys, None for any.
+
+    `tenant_id`: None for all tenants.
+    """
+
+    tenant_id: str | None
+    kinds: tuple[str, ...] = KINDS
+    types: frozenset[str] | None = None
+    subject: str | None = None
+    of_stations: bool = False
+    from_time: datetime | None = None
+    to_time: datetime | None = None
+
+    def has(self, line: Line) -> bool:
+        """Tell whether an event of a segment that was found is one of them."""
+        if self.subject is not None and line.subject != as_subject(self.subject):
+            return False
+        routing_key = line.routing_key.decode()
+        if self.types is not None and routing_key not in self.types:
+            return False
+        if self.of_stations and not is_of_station(routing_key):
+            return False
+        return self._is_in_time(line)
+
+    def _is_in_time(self, line: Line) -> bool:
+        if self.from_time is None and self.to_time is None:
+            return True
+        time = parse_bound(line.event()["time"])
+        return (
+            time is not None
+            and (self.from_time is None or time >= self.from_time)
+            and (self.to_time is None or time < self.to_time)
+        )
+
+
+@dataclass(slots=True)
+class Found:
+    """Events after a position, in order, up to `position`; `is_end`: up to the end asked for."""
+
+    events: list[tuple[int, Line]] = field(default_factory=list)
+    position: int = 0
+    is_end: bool = False
+
+
+async def read_events(connection: AsyncConnection, asked: ReadEvents) -> EventPage:
+    """Return a page for a request.
+
+    Raises:
+        ProblemRaised: what is asked for is gone (410), or was never there (422).
+    """
+    head = await read_head(connection)
+    wanted = await wanted_of(connection, asked, asked.from_time, asked.to_time)
+    after = await begin_of(connection, wanted, asked.after, head)
+    bounds = await times_between(connection, wanted, after, head)
+    found = await look(connection, wanted, *bounds, asked.limit)
+    return EventPage(
+        items=[StoredEvent(position=at, event=line.event()) for at, line in found.events],
+        # Nothing that this reader wants lies between the end of its times and the head.
+        position=head if found.is_end and asked.to_time is None else found.position,
+        is_end=found.is_end,
+    )
+
+
+async def wanted_of(
+    connection: AsyncConnection,
+    asked: EventFilter,
+    from_time: datetime | None = None,
+    to_time: datetime | None = None,
+) -> Wanted:
+    """Return what a filter means: globs as the routing keys that have been stored."""
+    types = None
+    if asked.types:
+        known = (await connection.execute(_TYPES)).scalars()
+        types = frozenset(key for key in known if matches(key, asked.types))
+    kinds = KINDS if types is None else tuple(sorted({kind_of(key) for key in types}))
+    return Wanted(
+        asked.tenant_id, kinds, types, asked.station_id, asked.of_stations, from_time, to_time
+    )
+
+
+async def begin_of(
+    connection: AsyncConnection, wanted: Wanted, after: int | None, head: int
+) -> int:
+    """Return after which position to begin: as asked, or before the oldest that is kept.
+
+    Raises:
+        ProblemRaised: events after `after` are gone, or it is not given out yet.
+    """
+    rows = (await connection.execute(_FLOORS)).all()
+    floors = [row.position for row in rows if row.kept in wanted.kinds]
+    if after is None:
+        return min(floors, default=head)
+    if after > head:
+        raise refuse(
+            422,
+            "position_unknown",
+            f"there is no event at position {after} yet",
+            ("after", f"must not be greater than {head}, the newest position"),
+        )
+    floor = max(floors, default=0)
+    if after < floor:
+        raise _gone(after, floor)
+    return after
+
+
+def _gone(after: int, floor: int) -> ProblemRaised:
+    return refuse(
+        410,
+        "events_gone",
+        f"events after position {after} are not kept any more; all that are asked for are kept "
+        f"after position {floor}",
+        ("after", f"must be {floor} or greater"),
+    )
+
+
+async def times_between(
+    connection: AsyncConnection, wanted: Wanted, after: int, head: int
+) -> tuple[int, int]:
+    """Return between which positions the events of the times asked for are."""
+    if wanted.from_time is None and wanted.to_time is None:
+        return after, head
+    found = await connection.execute(
+        _MINUTES,
+        {
+            "from_minute": None if wanted.from_time is None else minute_of(wanted.from_time),
+            "to_minute": None if wanted.to_time is None else minute_of(wanted.to_time),
+        },
+    )
+    row = found.one()
+    if row.least is None:
+        return head, head
+    return max(after, row.least - 1), min(head, row.greatest)
+
+
+async def look(
+    connection: AsyncConnection, wanted: Wanted, after: int, until: int, limit: int
+) -> Found:
+    """Return up to `limit` events after one position, up to another.
+
+    Raises nothing of its own; fewer come where it would take long, or they are large.
+    """
+    found = Found(position=after)
+    if after >= until or not wanted.kinds:
+        found.position = max(after, until)
+        found.is_end = True
+        return found
+    give_up_at = monotonic() + LONGEST_S
+    size = 0
+    while found.position < until:
+        end = min(window_end(found.position + 1), until)
+        segments = await _segments(connection, wanted, found.position, end)
+        for at, line in lines_of(segments, found.position):
+            if not wanted.has(line):
+                continue
+            found.events.append((at, line))
+            size += len(line.json)
+            if len(found.events) == limit or size > PAGE_MAX_BYTES:
+                found.position = at
+                return found
+        all_seen = len(segments) < _SEGMENTS_AT_ONCE
+        found.position = end if all_seen else segments[-1].position
+        if found.position < until and monotonic() > give_up_at:
+            return found
+    found.is_end = True
+    return found
+
+
+def window_end(position: int) -> int:
+    """Return the last position of the window that a position lies in."""
+    return (position // WINDOW + 1) * WINDOW - 1
+
+
+async def _segments(
+    connection: AsyncConnection, wanted: Wanted, after: int, until: int
+) -> Sequence[Any]:
+    found_by, keys = "", {}
+    if wanted.subject is not None:
+        found_by += _FOUND_BY_SUBJECT
+        keys["subject"] = [subject_key(wanted.subject)]
+    if wanted.types is not None:
+        found_by += _FOUND_BY_TYPE
+        keys["types"] = sorted(map(type_key, wanted.types))
+    whose = _ANY_TENANT if wanted.tenant_id is None else of_tenant()
+    tenant = {} if wanted.tenant_id is None else {"tenant_id": wanted.tenant_id}
+    rows = await connection.execute(
+        text(_SEGMENTS.format(whose=whose, found_by=found_by)),
+        {
+            "kinds": list(wanted.kinds),
+            "after": after,
+            "until": until,
+            "window_end": window_end(until),
+            "most": _SEGMENTS_AT_ONCE,
+            **keys,
+            **tenant,
+        },
+    )
+    return rows.all()
+
+
+def lines_of(segments: Sequence[Any], after: int) -> Iterator[tuple[int, Line]]:
+    """Return position and line of each event after a position."""
+    for segment in segments:
+        for at, line in enumerate(divided(bytes(segment.events)), segment.first_position):
+            if at > after:
+                yield at, line

@@ -1,0 +1,1 @@
+"""The public exchange of events, fed from the store."""

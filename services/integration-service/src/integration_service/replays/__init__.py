@@ -1,0 +1,1 @@
+"""Events of the past, sent to a queue of one's own."""
