@@ -130,7 +130,7 @@ async def test_every_route_asks_for_the_tenant_of_who_asks(
     tenant_id = tenants.new()
     key = await key_of(admin, tenant_id)
     document = await _document(rest_url)
-    services = (stations.registry, stations.sessions)
+    services = (stations.registry, stations.sessions, stations.store.service)
     commands = set(command_actions(OCPP16))
     tried = 0
     for path, operations in document["paths"].items():
