@@ -10,7 +10,7 @@ import orjson
 import pytest
 from command_api_fakes import is_problem
 
-from command_api.live_events import handlers
+from command_api.live_events.handlers import hub
 from csms_shared.contracts.event_data.system import SYSTEM_EVENTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -38,7 +38,7 @@ async def test_an_instance_tells_that_it_has_started(
 async def test_streams_beyond_the_limit_are_told_of(
     admin: httpx.AsyncClient, database: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "MAX_STREAMS", 1)
+    monkeypatch.setattr(hub, "MAX_STREAMS", 1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(admin.stream("GET", "/events"))
         is_problem(await admin.get("/events"), 429, "too_busy")
