@@ -79,6 +79,7 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
         "bindings",
         "parking",
         "own_label",
+        "former",
     }
     assert queue.name.endswith(".v1")
     assert not FORBIDDEN_ARGUMENTS & set(queue.arguments)
@@ -179,15 +180,18 @@ def test_a_queue_whose_arguments_change_gets_a_new_name() -> None:
     assert {queue.name: dict(queue.arguments) for queue in lasting} == known
 
 
-def test_the_suite_reads_events_where_nobody_else_binds_and_those_of_the_version_before() -> None:
+def test_the_suite_reads_events_where_nobody_else_binds() -> None:
     queues = [*all_queues(), own_events_queue("c-1"), gateway_queue("g-1")]
     bound = {
         (binding.exchange, binding.routing_key) for queue in queues for binding in queue.bindings
     }
     internal = {key for exchange, key in bound if exchange == INTERNAL_EVENTS}
-    # For one release: a program of the version before tells nobody on the internal exchange, and
-    # knows no places.
-    assert {key for exchange, key in bound if exchange == EVENTS} == internal - {STATION_PLACED_KEY}
+    assert {key for exchange, key in bound if exchange == EVENTS} == set()
+    # Those that the version before has bound there too let go of it.
+    for queue in all_queues():
+        followed = {one.routing_key for one in queue.bindings if one.exchange == INTERNAL_EVENTS}
+        if followed != {STATION_PLACED_KEY}:
+            assert {one.routing_key for one in queue.former} == followed
     ends = {key for key in internal if key.startswith(f"{COMMAND_COMPLETED_KEY}.")}
     assert internal - ends == INTERNAL_EVENT_KEYS
     # What browsers see is what is stored, in its order.
