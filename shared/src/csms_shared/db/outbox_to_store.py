@@ -30,6 +30,8 @@ ROUND_ROWS = 500
 POLL_S = 1.0
 ROUNDS_APART_S = 0.04
 PUBLISH_S = 3.0
+# What a slow broker has confirmed by then is marked before the session counts as idle.
+LONGEST_ROUND_S = 5.0
 # Whoever is frozen in the middle of a round holds the others up for so long.
 _LONGEST_IDLE_MS = 10_000
 # One relay at a time publishes: the others would only repeat it. They wait for their turn, because
@@ -86,7 +88,10 @@ class OutboxToStore:
         await connection.execute(_TAKE_TURN)
         rows = await self._unstored(connection)
         stored: list[int] = []
+        until = monotonic() + LONGEST_ROUND_S
         for ids, body in _messages(rows):
+            if monotonic() > until:
+                break
             self._problem = await self._publish(body) if body else None
             if self._problem is not None:
                 break
