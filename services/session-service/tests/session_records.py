@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.calls import CallReply
+from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.db.engine import in_transaction
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.dispatch import dispatching
@@ -144,8 +145,11 @@ class Records:
 
     async def events(self) -> list[dict[str, Any]]:
         """Return all events in the outbox."""
-        rows = await self.rows("SELECT events FROM outbox ORDER BY id")
-        return [event for row in rows for event in orjson.loads(row["events"])]
+        rows = await self.rows(
+            "SELECT events FROM outbox WHERE routing_key <> :orders ORDER BY id",
+            orders=COMMAND_ORDERS_KEY,
+        )
+        return [event for row in rows for event in checked_events(row["events"])]
 
 
 def _in_order(works: Sequence[Work], replies: Sequence[Reply]) -> list[dict[str, Any] | None]:

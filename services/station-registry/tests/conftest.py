@@ -17,6 +17,8 @@ from asking_station import PROOF, Ordering
 from driven_registry import Registry
 
 from csms_local.pytest_nodes import delete_rows
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY
+from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 from csms_shared.db.tenancy import create_requests_engine
@@ -50,7 +52,7 @@ def migrated_urls(database_url: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-async def registry_url(migrated_urls: tuple[str, str]) -> str:
+async def registry_url(migrated_urls: tuple[str, str]) -> AsyncIterator[str]:
     """URL of the service's role on empty tables."""
     owner_url, url = migrated_urls
     owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
@@ -59,7 +61,21 @@ async def registry_url(migrated_urls: tuple[str, str]) -> str:
         await owner.execute("INSERT INTO tenant (tenant_id, name) VALUES ('default', 'Default')")
     finally:
         await owner.close()
-    return url
+    yield url
+    await _check_told(owner_url)
+
+
+async def _check_told(owner_url: str) -> None:
+    """Hold every event that the test left in the outbox against its model."""
+    owner = await asyncpg.connect(owner_url, server_settings={"search_path": SCHEMA})
+    try:
+        rows = await owner.fetch(
+            "SELECT events FROM outbox WHERE routing_key <> $1", COMMAND_ORDERS_KEY
+        )
+    finally:
+        await owner.close()
+    for row in rows:
+        checked_events(row["events"])
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.replies import Replies
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.calls import CallReply, RegistrationChange
+from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.contracts.ownership import ClaimReply
 from csms_shared.contracts.stations import STATION_OPERATIONS
 from csms_shared.db.engine import RequestHandler
@@ -45,6 +47,10 @@ class RecordedPublisher(Publisher):
         return [None] * len(messages)
 
 
+def _read(routing_key: str, batch: bytes) -> Any:
+    return orjson.loads(batch) if routing_key == COMMAND_ORDERS_KEY else checked_events(batch)
+
+
 class Registry:
     """Sends batches to the registry's routes as its inboxes do, and reads what is stored."""
 
@@ -54,13 +60,14 @@ class Registry:
         self.policies = Policies(unknown_stations="accept")
         self.signing = SigningPolicy("Operator", ready=True)
         self.authority: BuiltInAuthority | None = None
+        self.heartbeat_event_s = 900
         self.parked: list[Exception] = []
         self.publisher = RecordedPublisher(Link("amqp://nobody", "test"))
 
     async def send(self, works: Sequence[Work]) -> list[Reply]:
         routes = {
             **decision_routes(self.policies, signing_now(self.signing, self.authority)),
-            **report_routes(),
+            **report_routes(self.heartbeat_event_s),
         }
         replies, failures = await apply_isolated(self.engine, works, apply_by(routes))
         self.parked += [failure.error for failure in failures]
@@ -88,12 +95,13 @@ class Registry:
             return list(result.all()) if result.returns_rows else []
 
     async def events(self, key: str | None = None) -> list[dict[str, Any]]:
+        """Return events, held against their models, and orders, which are none."""
         rows = await self.query("SELECT routing_key, events FROM outbox ORDER BY id")
         return [
             event
             for row in rows
             if key is None or row.routing_key == key
-            for event in orjson.loads(bytes(row.events))
+            for event in _read(row.routing_key, bytes(row.events))
         ]
 
     async def event_types(self) -> list[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from csms_shared.contracts.requests import RequestItem
     from csms_shared.db.engine import RequestHandler
     from csms_shared.db.upkeep import Upkeep, UpkeepTask
+    from csms_shared.observability.system_notices import Tell
     from csms_shared.service.inbox import Inbox, Reply, Work
     from csms_shared.service.requests_inbox import RequestsInbox
     from station_registry.provisioning.domain.registration import Policies
@@ -136,9 +137,14 @@ def _change_upkeep(change: Callable[[Sequence["UpkeepTask"]], Sequence["UpkeepTa
     begin = upkeep.Upkeep.__init__
 
     def begin_changed(
-        self: "Upkeep", engine: "AsyncEngine", schema: str, tasks: Sequence["UpkeepTask"]
+        self: "Upkeep",
+        engine: "AsyncEngine",
+        schema: str,
+        tasks: Sequence["UpkeepTask"],
+        tell: "Tell | None" = None,
     ) -> None:
-        begin(self, engine, schema, change(tasks))
+        told = () if tell is None else (tell,)
+        begin(self, engine, schema, change(tasks), *told)
 
     upkeep.Upkeep.__init__ = begin_changed  # type: ignore[method-assign]
 

@@ -31,7 +31,7 @@ _ROUTES = {
     **decision_routes(
         Policies(unknown_stations="accept"), signing_now(SigningPolicy("", ready=False), None)
     ),
-    **report_routes(),
+    **report_routes(900),
 }
 _STATIONS = text("SELECT station_id, epoch, released_epoch, recent_connections FROM station")
 _OWNERS = text("SELECT station_id, gateway_id, connection_id, epoch FROM station_connection")
@@ -84,7 +84,7 @@ class RegistryCode:
 
         async def work() -> None:
             async with self._engine.begin() as connection:
-                await sweep_leases(connection)
+                await sweep_leases(connection, "registry-1")
 
         self._runner.run(work())
 

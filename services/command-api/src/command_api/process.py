@@ -57,19 +57,24 @@ from csms_shared.db.migrate import missing_migrations
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parked_requests import parked_operations
+from csms_shared.db.system_events import SystemEvents
 from csms_shared.db.tenancy import RequestEngines
 from csms_shared.db.upkeep import Upkeep, UpkeepTask
 from csms_shared.observability.probes import ProbeServer
+from csms_shared.observability.system_notices import SystemNotices
+from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
 from csms_shared.runtime.settings import SettingsProblem
 from csms_shared.service.ending import end_tasks
+from csms_shared.service.instance_notices import started, stopped
 from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
 
 log = structlog.get_logger(__name__)
 
 _PREPARE_PAUSE_S = 0.5
 _CHECKS_AT_ONCE = 20
+_LAST_RELAY_S = 1.0
 
 
 class NoAdministratorPassword(SettingsProblem):
@@ -90,7 +95,12 @@ class CommandApi:
         self._publisher = Publisher(self._link)
         correlator = Correlator(incarnation)
         services = BrokerServices(Requester(self._publisher, correlator))
-        self._relay = OutboxRelay(engines.outbox, outbox, self._publisher)
+        self._incarnation = incarnation
+        self._notices = SystemNotices(COMMAND_API, lambda: incarnation)
+        self._relay = OutboxRelay(engines.outbox, outbox, self._publisher, self._notices.add)
+        self._system_events = SystemEvents(
+            engines.work, outbox, self._notices, f"/csms/{COMMAND_API}", self._relay.wake
+        )
         self._owners = OwnerMap(services)
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
@@ -142,7 +152,7 @@ class CommandApi:
         )
         app = create_app(self._api_state(edge, services, passwords))
         self._server = RestServer(app, settings.bind, settings.http_port)
-        self._sweep = Upkeep(engines.sweep, SCHEMA, (finish_overdue(),))
+        self._sweep = Upkeep(engines.sweep, SCHEMA, (finish_overdue(),), self._notices.add)
         self._upkeep = Upkeep(
             engines.upkeep,
             SCHEMA,
@@ -152,6 +162,7 @@ class CommandApi:
                 self._purge_uploads(),
                 *self._purges(),
             ),
+            self._notices.add,
         )
         self._probes = ProbeServer(settings.bind, settings.probe_port, self.missing, self._warnings)
         self._consumers = make_consumers(
@@ -168,6 +179,7 @@ class CommandApi:
             rotations=self._rotations,
             relay=self._relay,
             accounts_changed=self._logins.forget,
+            tell=self._notices.add,
         )
         self._live_events = LiveEvents(self._link, incarnation, self._hub)
 
@@ -212,6 +224,7 @@ class CommandApi:
             trusted_proxies=TrustedProxies(parse_networks(settings.trusted_proxies)),
             pepper=settings.credential_pepper.get_secret_value().encode(),
             min_password_length=settings.min_password_length,
+            limit_reached=self._notices.limit_reached,
         )
 
     async def missing(self) -> dict[str, str]:
@@ -251,6 +264,7 @@ class CommandApi:
             self._prepare(),
             self._queues.run(),
             self._relay.run(),
+            self._system_events.run(),
             watch_outbox(self._engines.work),
             self._owners.lookups.run(),
             self._commands.inserts.run(),
@@ -266,6 +280,8 @@ class CommandApi:
             watch_own_queues(self._link.is_open, self._consumers[:OWN_CONSUMERS]),
             self._probes.run(),
         )
+        began = monotonic()
+        self._notices.add(started(COMMAND_API, self._incarnation))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in work]
             rest = group.create_task(self._server.run())
@@ -279,6 +295,11 @@ class CommandApi:
             await asyncio.gather(*(consumer.stop(2.0) for consumer in self._consumers))
             self._probes.stop()
             await end_tasks(tasks)
+        self._notices.add(stopped(COMMAND_API, self._incarnation, monotonic() - began))
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(_LAST_RELAY_S):
+                await self._system_events.write(everything=True)
+                await self._relay.relay_round()
 
     def _purge_uploads(self) -> UpkeepTask:
         days = self._settings.upload_retention_days

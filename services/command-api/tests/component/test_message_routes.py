@@ -31,7 +31,7 @@ async def test_filters_and_cursor_reach_the_registry(
     stations.registry.operations["messages.list"] = lambda _: {"items": [], "next_cursor": "n"}
     answer = await admin.get(
         "/stations/A/messages?from=2026-01-01T00:00:00Z&to=2026-01-02T01:00:00%2B01:00"
-        "&action=Heartbeat&direction=in&message_id=7&q=x&limit=3&cursor=c"
+        "&action=Heartbeat&direction=in&message_id=7&level=error&q=x&limit=3&cursor=c"
     )
     assert answer.json() == {"items": [], "next_cursor": "n"}
     assert stations.registry.asked("messages.list")[-1] == {
@@ -41,12 +41,35 @@ async def test_filters_and_cursor_reach_the_registry(
         "action": "Heartbeat",
         "direction": "in",
         "message_id": "7",
+        "level": "error",
         "q": "x",
         "limit": 3,
         "cursor": "c",
     }
     is_problem(await admin.get("/stations/A/messages?direction=up"), 422, "validation_failed")
     is_problem(await admin.get("/stations/A/messages?from=never"), 422, "validation_failed")
+
+
+async def test_frames_of_all_stations_are_asked_for_with_their_filters(
+    admin: httpx.AsyncClient, stations: Stations
+) -> None:
+    stations.registry.operations["messages.fleet"] = lambda _: {"items": [], "next_cursor": "n"}
+    answer = await admin.get(
+        "/messages?from=2026-01-01T00:00:00Z&to=2026-01-02T01:00:00%2B01:00&station_id=A"
+        "&action=Heartbeat&direction=in&level=warning&limit=3&cursor=c"
+    )
+    assert answer.json() == {"items": [], "next_cursor": "n"}
+    assert stations.registry.asked("messages.fleet")[-1] == {
+        "station_id": "A",
+        "level": "warning",
+        "sent_from": "2026-01-01T00:00:00.000Z",
+        "sent_to": "2026-01-02T00:00:00.000Z",
+        "action": "Heartbeat",
+        "direction": "in",
+        "limit": 3,
+        "cursor": "c",
+    }
+    is_problem(await admin.get("/messages?level=fatal"), 422, "validation_failed")
 
 
 async def test_an_export_is_every_page_as_lines_with_an_end(

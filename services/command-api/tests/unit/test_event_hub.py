@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from command_api.live_events import handlers as event_hub
-from command_api.live_events.handlers import EventFilter, EventHub
+from command_api.live_events.handlers import EventFilter, EventHub, LiveEvent
+from csms_shared.contracts.event_data.table import EVENTS, Subject
+from csms_shared.contracts.events import event_type
 
 ALL = EventFilter("default", None, None)
 
@@ -39,3 +41,10 @@ async def test_streams_that_end_tell_why() -> None:
     stream = hub.open(ALL)
     hub.end_all("events could not be had from the broker")
     assert await stream.next() == "events could not be had from the broker"
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, row in EVENTS.items() if row.subject is not Subject.STATION]
+)
+def test_no_event_whose_subject_is_something_else_counts_as_one_of_a_station(key: str) -> None:
+    assert not LiveEvent("1", event_type(key), "default", "S1", "{}").is_of_station

@@ -17,7 +17,9 @@ async def test_beyond_the_limit_requests_are_told_to_come_back_and_neighbours_go
         await leave.wait()
         await PlainTextResponse("done")(scope, receive, send)
 
-    transport = httpx.ASGITransport(app=RequestLimit(slow, limit=1))
+    told: list[str] = []
+    limited = RequestLimit(slow, lambda limit, _: told.append(limit), limit=1)
+    transport = httpx.ASGITransport(app=limited)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         first = asyncio.create_task(client.get("/"))
         await entered.wait()
@@ -28,3 +30,4 @@ async def test_beyond_the_limit_requests_are_told_to_come_back_and_neighbours_go
         leave.set()
         assert (await first).text == "done"
         assert (await client.get("/")).text == "done"
+    assert told == ["requests"]

@@ -19,7 +19,7 @@ from integration_service.replays.sending import Replays, purge_replays
 from integration_service.settings import Settings
 
 # What arrives meanwhile is stored together: the fewer transactions, the less each event costs.
-EVENTS_GATHER_S = 0.02
+EVENTS_GATHER_S = 0.04
 # A round, and what subscribers have not taken.
 _FEED_CONNECTIONS = 2
 
@@ -38,7 +38,9 @@ def integration_service(settings: Settings, link: Link) -> OwningService:
     )
     public_link = Link(settings.broker_url.get_secret_value(), f"{INTEGRATION_SERVICE} public")
     feed = PublicFeed(
-        service.engine("public exchange", _FEED_CONNECTIONS), public_publisher(public_link)
+        service.engine("public exchange", _FEED_CONNECTIONS),
+        public_publisher(public_link),
+        service.notices.add,
     )
     replays = Replays(service.engine("replays", 1), service.publisher)
     head = Storing(service.engine("head", 1)).head

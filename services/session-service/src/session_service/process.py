@@ -2,7 +2,6 @@
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import (
     SESSION_SERVICE,
@@ -48,7 +47,7 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         lanes=(places_queue(SESSION_SERVICE),),
     )
     publisher, replies = service.publisher, service.replies
-    incarnation = new_incarnation(SESSION_SERVICE)
+    incarnation = service.incarnation
     barrier = Barrier(publisher, incarnation)
     wake = service.wake_relay
     for_held = service.engine("held starts", 1, by_keys=True)

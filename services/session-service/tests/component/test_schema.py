@@ -85,7 +85,9 @@ async def test_partitions_are_made_ahead_and_take_over_rows_of_the_default_one(
     owner = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     await owner.execute(f"DROP TABLE {partition['relname']}")
     await owner.close()
-    value = [{"timestamp": (week + timedelta(days=1)).isoformat(), "sampledValue": {"value": "1"}}]
+    value = [
+        {"timestamp": (week + timedelta(days=1)).isoformat(), "sampledValue": [{"value": "1"}]}
+    ]
     await records.report(records.meter_values(1, None, meter_value=value))
     assert len(await records.rows("SELECT * FROM meter_value_default")) == 1
     await in_transaction(records.engine, make_partitions)
@@ -109,8 +111,8 @@ async def test_partitions_go_when_everything_in_them_is_past_retention(
     before = [row["relname"] for row in await records.rows(PARTITIONS)]
     now = datetime.now(UTC)
     kept = [
-        {"timestamp": (now - timedelta(weeks=4)).isoformat(), "sampledValue": {"value": "1"}},
-        {"timestamp": "1970-01-01T00:00:00Z", "sampledValue": {"value": "1"}},
+        {"timestamp": (now - timedelta(weeks=4)).isoformat(), "sampledValue": [{"value": "1"}]},
+        {"timestamp": "1970-01-01T00:00:00Z", "sampledValue": [{"value": "1"}]},
     ]
     recent = int(now.timestamp() * 1000)
     await records.report(records.meter_values(1, None, meter_value=kept, received_ms=recent))
@@ -160,7 +162,9 @@ async def test_a_week_that_cannot_be_dropped_keeps_no_other(
 async def test_no_row_of_a_week_is_looked_at_to_know_whether_it_may_go(records: Records) -> None:
     await in_transaction(records.engine, make_partitions)
     now = datetime.now(UTC)
-    value = [{"timestamp": (now - timedelta(weeks=4)).isoformat(), "sampledValue": {"value": "1"}}]
+    value = [
+        {"timestamp": (now - timedelta(weeks=4)).isoformat(), "sampledValue": [{"value": "1"}]}
+    ]
     recent = int(now.timestamp() * 1000)
     await records.report(records.meter_values(1, None, meter_value=value, received_ms=recent))
     (given,) = await records.rows("SELECT week, received_on FROM meter_value_week")

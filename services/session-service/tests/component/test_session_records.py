@@ -353,6 +353,8 @@ async def test_odd_meter_values_are_stored_as_sent(records: Records) -> None:
         ("1e999", None, None),
         ("x", None, None),
     ]
+    # Gateways mend such values: what is told of them without one is as odd as they are.
+    await records.execute("DELETE FROM outbox")
 
 
 async def test_suspect_values_flag_the_transaction_and_stay(records: Records) -> None:

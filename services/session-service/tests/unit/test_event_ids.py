@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from csms_shared.contracts.event_data.transactions import Correction
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.ocpp.versions import OCPP16
 from session_service.quarantine.handlers.events import quarantine_added
@@ -13,7 +14,6 @@ from session_service.quarantine.store.items import STOP, Unmatched
 from session_service.transactions.domain.live_figures import Live
 from session_service.transactions.domain.stops import Transaction
 from session_service.transactions.handlers.events import (
-    Correction,
     transaction_corrected,
     transaction_updated,
 )

@@ -105,7 +105,9 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
     service.consume_reports(
         REPORT_CONSUMERS,
         lambda engine: service.inbox(
-            engine, reports_queue(STATION_REGISTRY), apply_by(report_routes())
+            engine,
+            reports_queue(STATION_REGISTRY),
+            apply_by(report_routes(settings.heartbeat_event_seconds)),
         ),
     )
     service.consume_apart(
@@ -135,7 +137,8 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         "leases",
         # Gateways of the version before renew among the decisions.
         watch_leases(
-            lambda: leases.consuming and any(consumer.consuming for consumer in decisions)
+            lambda: leases.consuming and any(consumer.consuming for consumer in decisions),
+            service.incarnation,
         ),
         doubt_gateways(partial(absent_gateways, link)),
     )

@@ -29,6 +29,7 @@ from station_registry.ownership.handlers.connections import (
     release_connections,
 )
 from station_registry.ownership.handlers.leases import renew_leases
+from station_registry.ownership.handlers.system_notices import note_system_notices
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.provisioning.handlers import boot
 from station_registry.security_events.handlers import note_security_events
@@ -86,11 +87,14 @@ def reassertion_routes(policies: Policies) -> Routes[Locks]:
     return {MessageType.REASSERTIONS: MessageRoute(reassert, _STATIONS)}
 
 
-def report_routes() -> Routes[Locks]:
-    """Return the routes of the reports queue."""
+def report_routes(heartbeat_event_s: int) -> Routes[Locks]:
+    """Return the routes of the reports queue.
+
+    `heartbeat_event_s`: in which of each station a heartbeat is told once; 0: never.
+    """
     return {
         MessageType.RELEASES: MessageRoute(release_connections, _STATIONS),
-        MessageType.LIVENESS: MessageRoute(note_liveness),
+        MessageType.LIVENESS: MessageRoute(partial(note_liveness, told_every_s=heartbeat_event_s)),
         (OCPP16, ocpp16.STATUS_NOTIFICATION): CallRoute(
             of_payload(v16.availability.read_status), note_statuses
         ),
@@ -98,6 +102,7 @@ def report_routes() -> Routes[Locks]:
             of_payload(v16.security_events.read_security_event), note_security_events
         ),
         MessageType.REFUSALS: MessageRoute(note_refusals),
+        MessageType.SYSTEM_NOTICES: MessageRoute(note_system_notices),
         **{
             (OCPP16, action): CallRoute(
                 of_payload(partial(v16.jobs.read_report, kind)), note_job_reports, locks=_JOBS

@@ -32,6 +32,13 @@ class RegistrySettings(DatabaseSettings):
     heartbeat_interval: int = Field(
         300, ge=1, le=86_400, description="seconds between heartbeats of stations without their own"
     )
+    heartbeat_event_seconds: int = Field(
+        900,
+        ge=0,
+        le=86_400,
+        description="seconds in which the event station.heartbeat is told of a station at most "
+        "once; 0: never",
+    )
     boot_policy: BootPolicy = Field(
         "accept",
         description="answer to boots of stations without their own: accept, pending, reject",

@@ -73,7 +73,7 @@ async def known(registry: Registry) -> Registry:
 
 async def _sweep(registry: Registry) -> None:
     async with registry.engine.begin() as connection:
-        await sweep_leases(connection)
+        await sweep_leases(connection, "registry-1")
 
 
 async def test_every_change_of_presence_is_kept_once_with_its_reason(registry: Registry) -> None:

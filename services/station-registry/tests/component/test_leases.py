@@ -11,7 +11,7 @@ from station_registry.ownership.handlers.leases import sweep_leases
 
 async def _sweep(registry: Registry) -> None:
     async with registry.engine.begin() as connection:
-        await sweep_leases(connection)
+        await sweep_leases(connection, "registry-1")
 
 
 async def test_a_lease_that_had_run_out_is_not_confirmed(registry: Registry) -> None:
@@ -84,7 +84,7 @@ async def test_a_renewal_that_waited_for_the_end_of_its_lease_is_not_confirmed(
     async with registry.engine.begin() as connection:
         await connection.execute(text("SELECT pg_sleep(0.6)"))
     async with registry.engine.begin() as sweeping:
-        await sweep_leases(sweeping)
+        await sweep_leases(sweeping, "registry-1")
         renewal = asyncio.create_task(registry.send([registry.lease()]))
         async with asyncio.timeout(10):
             while not await registry.query(

@@ -24,6 +24,7 @@ from csms_shared.db.isolation import apply_isolated
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
 from station_registry.routes import apply_by, recording_routes
+from station_registry.traffic.handlers import frame_pages
 from station_registry.traffic.handlers import recordings as handler
 from station_registry.traffic.store.recordings import make_partitions, upkeep_tasks
 
@@ -132,7 +133,7 @@ async def test_a_tenant_reads_what_was_said_while_the_station_was_its_own(
 async def test_frames_of_several_gateways_are_in_order_whatever_the_page_and_the_direction(
     known: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "MAX_RECORDINGS", 3)
+    monkeypatch.setattr(frame_pages, "MAX_RECORDINGS", 3)
     monkeypatch.setattr(handler, "_AT_ONCE", 2)
     # Overlapping, equal times, over several days, and one whose span reaches over others.
     times = [NOW - DAY_MS * day + offset for day in (0, 1, 3) for offset in range(0, 48_000, 8_000)]
@@ -201,7 +202,7 @@ def _time(at_ms: int) -> str:
 async def test_a_request_looks_at_so_many_recordings_and_says_where_to_go_on(
     known: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "MAX_RECORDINGS", 5)
+    monkeypatch.setattr(frame_pages, "MAX_RECORDINGS", 5)
     monkeypatch.setattr(handler, "_AT_ONCE", 2)
     await store(known, *[recording({"A": [call(NOW + n, f"{n}")]}) for n in range(20)])
     page = await known.request("messages.list", station_id="A", message_id="0")

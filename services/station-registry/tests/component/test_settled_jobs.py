@@ -221,7 +221,7 @@ async def test_a_report_that_is_stored_after_the_time_out_counts_from_when_it_ca
 ) -> None:
     await registry.send([registry.claim(STATION, "c1")])
     job_id, sent = await create(registry), now_ms() - 90 * MINUTE_MS
-    apply = apply_by(report_routes())
+    apply = apply_by(report_routes(900))
     await registry.query("UPDATE station_job SET created_at = created_at - interval '2 hours'")
 
     async def take(work: Work) -> None:
@@ -324,7 +324,7 @@ async def test_what_a_change_reads_does_not_grow_with_what_is_over(
     now = now_ms()
 
     async def apply(connection: AsyncConnection, works: Sequence[Work]) -> None:
-        await apply_by(report_routes())(connection, works)
+        await apply_by(report_routes(900))(connection, works)
 
     try:
         for table in ("station_job", "station_job_report"):

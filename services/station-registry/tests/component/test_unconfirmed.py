@@ -122,7 +122,7 @@ async def test_a_lease_that_was_granted_after_an_outage_is_no_sign_of_its_gatewa
     registry: Registry,
 ) -> None:
     async def watch(connection: AsyncConnection) -> None:
-        await sweep_leases(connection)
+        await sweep_leases(connection, "registry-1")
 
     await _three_stations(registry)
     watched = UpkeepTask("watch", 1.0, watch)

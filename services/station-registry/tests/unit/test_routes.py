@@ -10,7 +10,7 @@ from station_registry.provisioning.domain.registration import Policies
 from station_registry.routes import decision_routes, report_routes
 
 DECISIONS = decision_routes(Policies(), signing_now(SigningPolicy("", ready=False), None))
-REPORTS = report_routes()
+REPORTS = report_routes(900)
 
 
 def _of_kind(kind: CallKind) -> set[tuple[str, str]]:

@@ -161,7 +161,7 @@ def _begin_at_0() -> None:
         TOLERATED.labels(deviation.value)
     for bound in ("bytes", "time", "all"):
         UNREAD.labels(bound)
-    for kind in ("releases", "liveness", "refusals", "command-reports"):
+    for kind in ("releases", "liveness", "refusals", "command-reports", "system-notices"):
         DROPPED.labels(kind)
     for result in ("refused", "unusable", "stray_answer"):
         messages("in", "unknown", result)

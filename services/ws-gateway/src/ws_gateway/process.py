@@ -8,10 +8,12 @@ import structlog
 
 from csms_shared.broker.link import Link
 from csms_shared.observability.probes import ProbeServer
-from csms_shared.runtime.clock import utc_now
+from csms_shared.runtime.clock import monotonic, utc_now
+from csms_shared.service.instance_notices import started, stopped
 from csms_shared.values.times import format_time
 from csms_shared.values.trusted_proxies import parse_networks
 from ws_gateway.amqp.broker_side import BrokerSide
+from ws_gateway.amqp.system_reports import SERVICE
 from ws_gateway.domain.connection import SERVICE_RESTART
 from ws_gateway.settings import GatewaySettings
 from ws_gateway.websocket.admission_policy import AdmissionPolicy
@@ -50,6 +52,7 @@ class Gateway:
         self.policy = AdmissionPolicy(settings.entry_limits())
         self.limiter = ConnectionLimiter(files_allowed())
         self.started = asyncio.Event()
+        self._began = monotonic()
         self.contexts: TlsContexts | None = None
         self.port = 0
         self.tls_port = 0
@@ -122,6 +125,7 @@ class Gateway:
                 tls_port=self.tls_port or None,
                 capacity=self.limiter.capacity,
             )
+            broker.system.notices.add(started(SERVICE, broker.own_queue.incarnation))
         await stop.wait()
         await self._end(broker, handshakes, listener, at_once)
         probes.stop()
@@ -234,6 +238,8 @@ class Gateway:
             handler.close(SERVICE_RESTART, "service restart")
         await broker.flush(_FLUSH_S)
         await listener.finish()
+        instance, ran_s = broker.own_queue.incarnation, monotonic() - self._began
+        broker.system.notices.add(stopped(SERVICE, instance, ran_s))
         await broker.flush(_FLUSH_S)
         await broker.lease.give_up()
         log.info("drained", unsent=broker.unsent)

@@ -5,14 +5,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csms_shared.contracts.recorded_levels import STRAY_ANSWER, UNREADABLE
 from csms_shared.contracts.recordings import LONGEST_SPAN_MS, RecordedFrame, unpack
 from csms_shared.ocpp.frames import encode_call_result
 from ws_gateway.domain.commands import OutboundCommand
 from ws_gateway.domain.connection import StationConnection
 from ws_gateway.domain.effects import Instant
 from ws_gateway.domain.recording import (
-    STRAY_ANSWER,
-    UNREADABLE,
     FrameBuffer,
     Kept,
     Verdict,
@@ -136,3 +135,29 @@ def test_an_answer_to_a_command_knows_its_command_and_how_long_it_took() -> None
     )
     refused = connection.receive('[4,"id-2","NotSupported","no",{}]', later)
     assert verdict(refused) == Verdict(None, "NotSupported", (), "id-2", 0)
+
+
+def test_a_batch_tells_the_worst_of_it_and_what_was_called() -> None:
+    def sealed(*frames: Kept) -> tuple[str, list[str] | None]:
+        buffer = FrameBuffer()
+        for frame in frames:
+            assert buffer.add(frame)
+        batch = seal(*buffer.take())
+        return batch.level, batch.actions
+
+    # A call of ours, and one that waits for its turn, have no action of their own.
+    ours = kept("A", 2, '[2,"2","Reset",{"type":"Soft"}]')._replace(action=None, is_inbound=False)
+    assert sealed(kept("A", 1)) == ("info", ["Heartbeat"])
+    assert sealed(kept("A", 1), ours) == ("info", ["Heartbeat", "Reset"])
+    assert sealed(kept("A", 1)._replace(tolerated=("x",)), ours)[0] == "warning"
+    assert sealed(kept("A", 1)._replace(error="ProtocolError"))[0] == "error"
+    long = [kept("A", 1, f'[2,"1","{"x" * 65}",{{}}]')._replace(action=None), kept("A", 1)]
+    assert sealed(*long) == ("info", ["Heartbeat"])
+    many = [kept("A", 1)._replace(action=f"Action{number}") for number in range(65)]
+    assert sealed(*many) == ("info", None)
+
+
+def test_a_gap_is_a_warning() -> None:
+    buffer = FrameBuffer(max_frames=1)
+    assert [buffer.add(kept("A", at)) for at in (1, 2)] == [True, False]
+    assert seal(*buffer.take()).level == "warning"

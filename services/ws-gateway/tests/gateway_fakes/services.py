@@ -53,6 +53,7 @@ from csms_shared.contracts.ownership import (
     Release,
     ReleaseBatch,
 )
+from csms_shared.contracts.system_notices import SystemNotice, SystemNoticeBatch
 from csms_shared.values.tenants import DEFAULT_TENANT
 from gateway_fakes.claims import judged_claim
 
@@ -81,6 +82,7 @@ class FakeServices:
     releases: list[Release] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     liveness: list[Liveness] = field(default_factory=list)
+    notices: list[SystemNotice] = field(default_factory=list)
     reasserted: list[Reassertion] = field(default_factory=list)
     reports: list[CommandReport] = field(default_factory=list)
     gateway_id: str = ""
@@ -259,6 +261,8 @@ class FakeServices:
                 )
             case MessageType.RELEASES:
                 self.releases += ReleaseBatch.model_validate_json(delivery.body).items
+            case MessageType.SYSTEM_NOTICES:
+                self.notices += SystemNoticeBatch.model_validate_json(delivery.body).items
             case MessageType.LIVENESS:
                 self.liveness += LivenessBatch.model_validate_json(delivery.body).items
             case MessageType.REFUSALS:

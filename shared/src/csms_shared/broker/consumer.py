@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
+from csms_shared.broker.consumer_notices import paused, resumed
 from csms_shared.broker.deliveries import Delivery, sent_ms
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
 from csms_shared.broker.link import (
@@ -33,6 +34,7 @@ from csms_shared.broker.topology import Queue
 from csms_shared.broker.unacknowledged import NotSettled, Unacknowledged
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
+from csms_shared.observability.system_notices import Tell, tell_nobody
 from csms_shared.runtime.clock import monotonic, now_ms
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import SHORTEST_PAUSE_S, until_available
@@ -62,7 +64,8 @@ class Consumer:
     and are so much bigger under load. After a quiet time a message is handled at once.
 
     `batch_messages` bounds a batch; with 1, each message is acknowledged by itself. `in_order`:
-    messages are handled as the broker delivers them, also those that were delivered before.
+    messages are handled as the broker delivers them, also those that were delivered before. `tell`
+    takes the notices that it was paused and goes on.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Consumer:
         gather_s: float = 0.0,
         batch_messages: int = BATCH_MAX_ITEMS,
         in_order: bool = False,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._link = link
         self._in_order = in_order
@@ -89,6 +93,8 @@ class Consumer:
         self._on_lost = on_lost
         self._gather_s = gather_s
         self._batch_messages = batch_messages
+        self._tell = tell
+        self._paused_at = 0.0
         self._waiting: deque[Delivery] = deque()
         self._unacknowledged = Unacknowledged()
         self._begun = 0
@@ -294,7 +300,9 @@ class Consumer:
         async def pause(error: BaseException) -> None:
             if not self._paused:
                 self._pause(True)
+                self._paused_at = monotonic()
                 log.warning("consumer_paused", queue=self._queue.name, error=str(error))
+                self._tell(paused(self._queue.name, error))
                 self._consuming = False
                 try:
                     await queue.cancel(tag, timeout=OPERATION_TIMEOUT_S)
@@ -325,6 +333,7 @@ class Consumer:
         if self._paused:
             self._pause(False)
             log.info("consumer_resumed", queue=self._queue.name)
+            self._tell(resumed(self._queue.name, monotonic() - self._paused_at))
             return await self._start(queue)
         return tag
 

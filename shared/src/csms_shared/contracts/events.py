@@ -4,6 +4,8 @@ import hashlib
 import uuid
 from typing import Any
 
+from pydantic import Field
+
 from csms_shared.contracts.envelope import Contract
 from csms_shared.values.tenants import DEFAULT_TENANT
 
@@ -17,7 +19,8 @@ class CloudEvent(Contract):
 
     `type` is `csms.<domain>.<event>.v1`, `subject` the station id; `data.epoch` and `data.seq`
     order the events of a station where it caused them. Order on the wire is not promised.
-    `tenantid` is whose it is (an extension attribute, CloudEvents 1.0, section 3.1).
+    `tenantid` is whose it is, `siteid` at which site the subject stands (extension attributes,
+    CloudEvents 1.0, section 3.1). `siteid` is absent where there is none, or nobody has said.
     """
 
     specversion: str = "1.0"
@@ -27,8 +30,20 @@ class CloudEvent(Contract):
     subject: str
     time: str
     tenantid: str = DEFAULT_TENANT
+    siteid: str | None = Field(None, exclude_if=lambda site_id: site_id is None)
     datacontenttype: str = "application/json"
     data: dict[str, Any]
+
+
+def on_the_wire(event: CloudEvent) -> dict[str, object]:
+    """Return the event as it is written; it holds plain JSON already, of which nothing is copied.
+
+    What has no value is no attribute (CloudEvents 1.0, JSON format, section 2.2).
+    """
+    told: dict[str, object] = vars(event).copy()
+    if event.siteid is None:
+        del told["siteid"]
+    return told
 
 
 def event_id(*parts: str | int) -> str:

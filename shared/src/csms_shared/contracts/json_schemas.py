@@ -11,10 +11,11 @@ from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
 from csms_shared.contracts.calls import CallBatch, CallReplyBatch
 from csms_shared.contracts.commands import CommandBatch, CommandReportBatch
 from csms_shared.contracts.control import ControlBatch
+from csms_shared.contracts.event_data.table import EVENTS
 from csms_shared.contracts.event_store import INTEGRATION_OPERATIONS, StoredEventBatch
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.orders import CommandOrderBatch, CompletedCommand
+from csms_shared.contracts.orders import CommandOrderBatch
 from csms_shared.contracts.ownership import (
     ClaimBatch,
     ClaimReplyBatch,
@@ -32,6 +33,7 @@ from csms_shared.contracts.recordings import RecordingBatch
 from csms_shared.contracts.requests import RequestBatch, ResponseMessage
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.contracts.stations import STATION_OPERATIONS
+from csms_shared.contracts.system_notices import SystemNoticeBatch
 
 MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.CALLS: CallBatch,
@@ -55,6 +57,7 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
     MessageType.EVENTS: CloudEvent,
     MessageType.REFUSALS: RefusalBatch,
     MessageType.RECORDINGS: RecordingBatch,
+    MessageType.SYSTEM_NOTICES: SystemNoticeBatch,
     MessageType.REPORTS_BARRIER: ReportsBarrier,
     MessageType.REPORTS_BARRIER_REPLY: ReportsBarrierReply,
     MessageType.ACCOUNTS_CHANGED: AccountsChanged,
@@ -63,9 +66,9 @@ MESSAGES: dict[MessageType, type[BaseModel]] = {
 
 
 def schemas() -> dict[str, str]:
-    """Return file name -> text, one file per contract and per request operation."""
+    """Return file name -> text: a file for each contract, event and request operation."""
     models: dict[str, type[BaseModel]] = {str(name): model for name, model in MESSAGES.items()}
-    models["events/command.completed"] = CompletedCommand
+    models |= {f"events/{key}": row.data for key, row in EVENTS.items()}
     for service, operations in (
         ("station-registry", STATION_OPERATIONS),
         ("session-service", SESSION_OPERATIONS),

@@ -27,6 +27,7 @@ class MessageType(StrEnum):
     EVENTS = "events.v1"
     REFUSALS = "refusals.v1"
     RECORDINGS = "recordings.v1"
+    SYSTEM_NOTICES = "system-notices.v1"
     REPORTS_BARRIER = "reports-barrier.v1"
     REPORTS_BARRIER_REPLY = "reports-barrier-reply.v1"
     ACCOUNTS_CHANGED = "accounts-changed.v1"

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.pages import PageQuery
-from csms_shared.contracts.requests import OfTenant
+from csms_shared.contracts.requests import OfTenant, WithinScope
+from csms_shared.values.levels import Level
 from csms_shared.values.times import Moment
 
 
@@ -14,10 +15,14 @@ class MessageView(Contract):
     """A recorded frame, or a gap (docs/flight-recorder.md).
 
     `kind` is what the frame is: call, result, error (CALLERROR), or unreadable. `frame` is its
-    text, secrets masked. Of a gap, only `at`, `gateway_id` and `gap_*` are set.
+    text, secrets masked. Of a gap, only `station_id`, `level`, `at`, `gateway_id` and `gap_*` are
+    set. `level`: error is what was refused, a CALLERROR, or unreadable; warning what was tolerated,
+    late, or an answer to nothing, and a gap; info everything else.
     """
 
+    station_id: str
     at: str
+    level: Level
     direction: Literal["in", "out", "gap"]
     kind: Literal["call", "result", "error", "unreadable", "gap"]
     message_id: str | None = None
@@ -47,7 +52,23 @@ class ListMessages(PageQuery, OfTenant):
     action: str | None = None
     direction: Literal["in", "out"] | None = None
     message_id: str | None = None
+    level: Level | None = None
     q: str | None = None
+
+
+class ListFleetMessages(PageQuery, WithinScope):
+    """Filter of the frames of all stations of a tenant, newest first.
+
+    `level`: that and worse. One answer looks back so far and no further: a page may be short, even
+    empty, and have a `next_cursor` all the same.
+    """
+
+    station_id: str | None = None
+    level: Level | None = None
+    action: str | None = None
+    direction: Literal["in", "out"] | None = None
+    sent_from: Moment | None = None
+    sent_to: Moment | None = None
 
 
 class RefusalView(Contract):

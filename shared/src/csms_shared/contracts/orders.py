@@ -92,9 +92,9 @@ class OrderRefusal(StrEnum):
 class CommandError(Contract):
     """A CALLERROR of the station, or why nothing was sent (`BUSY`, `OrderRefusal`)."""
 
-    code: str
-    description: str = ""
-    details: dict[str, Any] = Field(default_factory=dict)
+    code: str = Field(description="the code, OCPP's or the suite's own")
+    description: str = Field("", description="what is said of it")
+    details: dict[str, Any] = Field(default_factory=dict, description="what the station adds")
 
 
 class CompletedCommand(Contract):
@@ -107,22 +107,32 @@ class CompletedCommand(Contract):
     `response`.
     """
 
-    command_id: UUID
-    tenant_id: str = DEFAULT_TENANT
-    station_id: str
-    ocpp_version: str = OCPP16
-    action: str
-    payload: dict[str, Any]
-    status: Literal["completed", "error", "station_offline", "expired", "outcome_unknown"]
-    accepted: bool | None = None
-    response: dict[str, Any] | None = None
-    error: CommandError | None = None
-    created_by: str
-    created_at: str
-    sent_at: str | None = None
-    completed_at: str
-    deadline: str
-    transaction_id: int | None = None
+    command_id: UUID = Field(description="the command")
+    tenant_id: str = Field(DEFAULT_TENANT, description="whose it is")
+    station_id: str = Field(description="the station")
+    ocpp_version: str = Field(
+        OCPP16, description="the version of `action`, `payload` and `response`"
+    )
+    action: str = Field(description="what was to be sent, as OCPP spells it")
+    payload: dict[str, Any] = Field(description="what was to be sent; secrets read `***`")
+    status: Literal["completed", "error", "station_offline", "expired", "outcome_unknown"] = Field(
+        description="how it ended"
+    )
+    accepted: bool | None = Field(
+        None, description="whether the station's status means yes; null without an answer"
+    )
+    response: dict[str, Any] | None = Field(None, description="the station's answer")
+    error: CommandError | None = Field(
+        None, description="the station's error, or why none was sent"
+    )
+    created_by: str = Field(description="who wanted it")
+    created_at: str = Field(description="when it was wanted, RFC 3339")
+    sent_at: str | None = Field(None, description="when it was written to the station, RFC 3339")
+    completed_at: str = Field(description="when it ended, RFC 3339")
+    deadline: str = Field(description="until when it may be written to the station, RFC 3339")
+    transaction_id: int | None = Field(
+        None, description="the transaction that a remote start has brought"
+    )
 
     @property
     def is_settled(self) -> bool:

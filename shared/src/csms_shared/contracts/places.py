@@ -12,7 +12,7 @@ class StationPlace(Contract):
     so that the higher counts in whatever order they come.
     """
 
-    station_id: str
-    site_id: str | None = None
-    tags: list[str] = Field(default_factory=list)
-    version: int
+    station_id: str = Field(description="the station")
+    site_id: str | None = Field(None, description="the site that it stands at")
+    tags: list[str] = Field(default_factory=list, description="its tags")
+    version: int = Field(description="rises with each change of the station's place")

@@ -7,7 +7,7 @@ station of one tenant is another line than what was said as one of another (`fil
 
 import base64
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,12 +15,16 @@ import orjson
 from pydantic import Field
 
 from csms_shared.contracts.envelope import Batch, Contract
+from csms_shared.values.levels import Level
 from csms_shared.values.tenant_keys import key_in_tenant
 
 # From the first frame of a recording to its last, so that a time finds its recordings.
 LONGEST_SPAN_MS = 60_000
 # Level 1 costs a third of the default and stores a tenth more.
 _LEVEL = 1
+# A recording of more actions does not name them: stations may call whatever they like.
+MAX_ACTIONS = 64
+MAX_ACTION_LENGTH = 64
 # What a recording may grow to when it is read: frames are text of at most 1 MiB.
 _MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 
@@ -58,7 +62,8 @@ class RecordedFrame(NamedTuple):
 class Recording(Contract):
     """Frames of one gateway; `body` is base64 of what `pack` makes of them.
 
-    `stations`: as `filed_as` names them.
+    `stations`: as `filed_as` names them. `level`: the worst of the frames. `actions`: of the calls
+    and answers; those that are longer than anybody may ask for are left out. None: not known.
     """
 
     recording_id: str
@@ -67,12 +72,22 @@ class Recording(Contract):
     frames: int = Field(ge=1)
     stations: list[str] = Field(min_length=1)
     body: str
+    level: Level | None = None
+    actions: list[str] | None = Field(None, max_length=MAX_ACTIONS)
 
 
 class RecordingBatch(Batch[Recording]):
     """Recordings of one gateway incarnation."""
 
     gateway_id: str
+
+
+class Line(NamedTuple):
+    """The frames of one station in a recording; `number` is where they stand in it."""
+
+    number: int
+    filed_as: str
+    frames: list[RecordedFrame]
 
 
 class UnreadableRecording(ValueError):
@@ -102,17 +117,27 @@ def unpack(body: bytes, station_id: str) -> list[RecordedFrame]:
     Raises:
         UnreadableRecording: it is none.
     """
+    lines = unpack_lines(body, lambda name: name == station_id)
+    return lines[0].frames if lines else []
+
+
+def unpack_lines(body: bytes, is_wanted: Callable[[str], bool]) -> list["Line"]:
+    """Return the lines of those stations that are wanted; no other one is parsed.
+
+    Raises:
+        UnreadableRecording: it is no packed document.
+    """
     try:
         decompressor = zlib.decompressobj()
         document = decompressor.decompress(body, _MAX_UNPACKED_BYTES)
         if not decompressor.eof:
             raise UnreadableRecording("cut off, or larger than any recording")
         index, *lines = document.split(b"\n")
-        stations = orjson.loads(index)
-        if station_id not in stations:
-            return []
-        rows = orjson.loads(lines[stations.index(station_id)])
-        return [_frame(row) for row in rows]
+        return [
+            Line(number, name, [_frame(row) for row in orjson.loads(lines[number])])
+            for number, name in enumerate(orjson.loads(index))
+            if is_wanted(name)
+        ]
     except (zlib.error, ValueError, TypeError, IndexError) as error:
         raise UnreadableRecording(repr(error)) from error
 

@@ -144,14 +144,14 @@ class IdTokenView(Contract):
     `type` is as OCPP 2.x spells it, null where nobody has said, as in OCPP 1.6.
     """
 
-    id_token: str
-    type: str | None = None
-    status: TokenStatus
-    expires_at: str | None
-    group_id: str | None
-    max_concurrent: int | None
-    created_at: str
-    updated_at: str
+    id_token: str = Field(description="the token")
+    type: str | None = Field(None, description="its type; null where nobody has said")
+    status: TokenStatus = Field(description="`expired` too once `expires_at` has passed")
+    expires_at: str | None = Field(description="until when it counts, RFC 3339")
+    group_id: str | None = Field(description="its group (parentIdTag)")
+    max_concurrent: int | None = Field(description="how many transactions it may have at once")
+    created_at: str = Field(description="when it was created, RFC 3339")
+    updated_at: str = Field(description="when it was changed last, RFC 3339")
 
 
 class QuarantineView(Contract):

@@ -32,8 +32,8 @@ class RegularHours(Contract):
     model_config = ConfigDict(extra="forbid")
 
     weekday: Annotated[int, Whole(1, 7)] = Field(description="1 is Monday")
-    period_begin: _Clock
-    period_end: _Clock
+    period_begin: _Clock = Field(description="from, HH:MM")
+    period_end: _Clock = Field(description="until, HH:MM")
 
 
 # As `_always_or_sometimes` says it.
@@ -62,8 +62,10 @@ class OpeningHours(Contract):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_HOURS_RULE)
 
-    twentyfourseven: Flag = False
-    regular_hours: list[RegularHours] = Field(default_factory=list, max_length=50)
+    twentyfourseven: Flag = Field(False, description="whether it is always open")
+    regular_hours: list[RegularHours] = Field(
+        default_factory=list, max_length=50, description="when it is open, where not always"
+    )
 
     @model_validator(mode="after")
     def _always_or_sometimes(self) -> "OpeningHours":
@@ -105,21 +107,26 @@ class ChangeSite(SiteDetails, OfTenant):
     tags: Tags | None = None
 
 
-class SiteView(Contract):
+class SiteTold(Contract):
+    """A site as events tell it: without its times."""
+
+    site_id: str = Field(description="the site")
+    name: str = Field(description="its name")
+    address: str | None = Field(description="street and number")
+    city: str | None = Field(description="the city")
+    postal_code: str | None = Field(description="the postal code")
+    country: str | None = Field(description="ISO 3166-1, two letters")
+    latitude: float | None = Field(description="degrees (WGS 84)")
+    longitude: float | None = Field(description="degrees (WGS 84)")
+    time_zone: str | None = Field(description="name of the IANA time zone")
+    opening_hours: OpeningHours | None = Field(description="when it is open, by its own clock")
+    notes: str | None = Field(description="what operators note of it")
+    tags: list[str] = Field(description="its tags, sorted")
+
+
+class SiteView(SiteTold):
     """A site. Times are RFC 3339."""
 
-    site_id: str
-    name: str
-    address: str | None
-    city: str | None
-    postal_code: str | None
-    country: str | None
-    latitude: float | None
-    longitude: float | None
-    time_zone: str | None
-    opening_hours: OpeningHours | None
-    notes: str | None
-    tags: list[str]
     created_at: str
     updated_at: str
 

@@ -12,7 +12,13 @@ from csms_shared.contracts.envelope import Contract, Open
 from csms_shared.contracts.hardware import HARDWARE_OPERATIONS
 from csms_shared.contracts.history import HISTORY_OPERATIONS
 from csms_shared.contracts.jobs import JOB_OPERATIONS
-from csms_shared.contracts.messages import ListMessages, ListRefusals, RefusalName, RefusalView
+from csms_shared.contracts.messages import (
+    ListFleetMessages,
+    ListMessages,
+    ListRefusals,
+    RefusalName,
+    RefusalView,
+)
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
 from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
@@ -342,6 +348,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     **SECURITY_EVENT_OPERATIONS,
     **HISTORY_OPERATIONS,
     "messages.list": ListMessages,
+    "messages.fleet": ListFleetMessages,
     "refusals.list": ListRefusals,
     "refusals.get": RefusalName,
 }

@@ -35,11 +35,15 @@ class TenantDetails(Contract):
     and keys may make. None: no bound of its own.
     """
 
-    party_id: PartyId | None = None
-    country_code: Country | None = None
-    time_zone: TimeZone | None = None
-    max_stations: StationQuota | None = None
-    max_requests_per_s: RateQuota | None = None
+    party_id: PartyId | None = Field(None, description="its party id in roaming (OCPI)")
+    country_code: Country | None = Field(None, description="ISO 3166-1, two letters")
+    time_zone: TimeZone | None = Field(None, description="name of the IANA time zone")
+    max_stations: StationQuota | None = Field(
+        None, description="how many stations it may have; null: no bound of its own"
+    )
+    max_requests_per_s: RateQuota | None = Field(
+        None, description="how many requests of REST it may make in a second; null: the default"
+    )
 
 
 class CreateTenant(TenantDetails):
@@ -70,12 +74,17 @@ class ListTenants(PageQuery):
     q: str | None = None
 
 
-class TenantView(TenantDetails):
+class TenantTold(TenantDetails):
+    """A tenant as events tell it: without its times."""
+
+    tenant_id: str = Field(description="the tenant")
+    name: str = Field(description="its name")
+    status: Open[TenantStatus] = Field(description="whether its stations may connect")
+
+
+class TenantView(TenantTold):
     """A tenant."""
 
-    tenant_id: str
-    name: str
-    status: Open[TenantStatus]
     created_at: str
     updated_at: str
 

@@ -18,13 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import REQUESTS
 from csms_shared.contracts.event_order import groups_in_order
-from csms_shared.contracts.events import CloudEvent
+from csms_shared.contracts.events import CloudEvent, on_the_wire
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_deferred import DeferredMessage, DeferredMessages
 from csms_shared.db.outbox_messages import Destination, is_followed, join_rows
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
 from csms_shared.db.outbox_to_store import OutboxToStore
+from csms_shared.observability.system_notices import Tell, tell_nobody
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
@@ -64,8 +65,7 @@ async def write_events(
         text(_WRITE.format(outbox=outbox.name)),
         {
             "keys": [key for key, _ in groups],
-            # An event holds plain JSON already: to dump it as a model would copy every value.
-            "events": [orjson.dumps([vars(event) for event in group]) for _, group in groups],
+            "events": [orjson.dumps([*map(on_the_wire, group)]) for _, group in groups],
             "counts": [len(group) for _, group in groups],
             "followed": [is_followed(key) for key, _ in groups],
         },
@@ -101,10 +101,12 @@ class OutboxRelay:
     Every replica may run one, rows are locked while they leave.
     """
 
-    def __init__(self, engine: AsyncEngine, outbox: Table, publisher: Publisher) -> None:
+    def __init__(
+        self, engine: AsyncEngine, outbox: Table, publisher: Publisher, tell: Tell = tell_nobody
+    ) -> None:
         self._engine = engine
         self._outbox = outbox
-        self._refusals = Refusals()
+        self._refusals = Refusals(tell)
         self._publisher = OutboxPublisher(publisher, self._refusals)
         self._deferred = DeferredMessages(engine, self._publisher, self._refusals)
         self._to_store = OutboxToStore(engine, outbox, publisher)

@@ -6,6 +6,8 @@ import structlog
 
 from csms_shared.broker.topology import EVENTS
 from csms_shared.db.outbox_messages import Destination
+from csms_shared.db.outbox_notices import tell_recovered, tell_refusing
+from csms_shared.observability.system_notices import Tell, tell_nobody
 from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
@@ -31,7 +33,8 @@ class _Refusal:
 class Refusals:
     """What one process remembers of them; bounded by the number of routing keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Tell = tell_nobody) -> None:
+        self._tell = tell
         self._known: dict[Destination, _Refusal] = {}
 
     def refuses(self, destination: Destination) -> bool:
@@ -71,6 +74,7 @@ class Refusals:
             log.warning(
                 "events_refused", exchange=destination.exchange, key=destination.routing_key
             )
+            tell_refusing(self._tell, destination)
 
     def _note(self, destination: Destination) -> _Refusal:
         now = monotonic()
@@ -90,6 +94,7 @@ class Refusals:
                 key=destination.routing_key,
                 after_s=round(monotonic() - known.since, 1),
             )
+            tell_recovered(self._tell, destination, monotonic() - known.since)
 
     def refusing(self, exchange: str) -> list[str]:
         """Return the routing keys that are refused at an exchange now."""

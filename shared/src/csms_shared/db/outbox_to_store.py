@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 ROUND_ROWS = 500
 POLL_S = 1.0
-ROUNDS_APART_S = 0.03
+ROUNDS_APART_S = 0.04
 PUBLISH_S = 3.0
 # Whoever is frozen in the middle of a round holds the others up for so long.
 _LONGEST_IDLE_MS = 10_000
@@ -83,8 +83,6 @@ class OutboxToStore:
         return await in_transaction(self._engine, self._relay)
 
     async def _relay(self, connection: AsyncConnection) -> bool:
-        if not await self._has_some(connection):
-            return False
         await connection.execute(_TAKE_TURN)
         rows = await self._unstored(connection)
         stored: list[int] = []
@@ -95,13 +93,6 @@ class OutboxToStore:
             stored += ids
         await self._mark(connection, stored)
         return len(stored) == ROUND_ROWS
-
-    async def _has_some(self, connection: AsyncConnection) -> bool:
-        table = self._outbox
-        found = await connection.execute(
-            select(table.c.id).where(table.c.stored_at.is_(None)).limit(1)
-        )
-        return found.first() is not None
 
     async def _unstored(self, connection: AsyncConnection) -> Sequence[Any]:
         table = self._outbox

@@ -1,5 +1,6 @@
 """Items set aside: from the handler to the parking queue, from there to the `parked` table."""
 
+import re
 import uuid
 from typing import Any
 
@@ -14,11 +15,16 @@ from csms_shared.broker.topology import parking_queue
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.engine import in_transaction
 from csms_shared.observability.metrics import PARKED_ITEMS
+from csms_shared.observability.system_notices import MINUTE_S, Notice, Tell, tell_nobody
 from csms_shared.runtime.errors import Unavailable
+from csms_shared.values.levels import Level
+from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.texts import is_storable
 
 PARKED_TYPE = "parked.v1"
 _ERROR_MAX = 2000
+_EXCEPTION = re.compile(r"(\w+)\(")
+_UNDELIVERABLE = "delivered too often: the consumer died or rejected it each time"
 
 
 async def park(
@@ -61,7 +67,8 @@ class ParkingDrain:
     for one more replay.)
     """
 
-    def __init__(self, engine: AsyncEngine, parked: Table) -> None:
+    def __init__(self, engine: AsyncEngine, parked: Table, tell: Tell = tell_nobody) -> None:
+        self._tell = tell
         self._engine = engine
         self._parked = parked
 
@@ -84,6 +91,29 @@ class ParkingDrain:
 
         await in_transaction(self._engine, store)
         PARKED_ITEMS.inc(len(rows))
+        for row in rows.values():
+            self._tell(_notice(row))
+
+
+def _notice(row: dict[str, Any]) -> Notice:
+    """Tell operators of an item, those of its tenant where it says whose it is."""
+    queue, type_ = row["queue"], row["type"]
+    return Notice(
+        "system.item_parked",
+        queue,
+        Level.ERROR,
+        f"An item of the queue {queue} could not be processed and was set aside.",
+        # An error's text may have the item's values in it, which are not for everybody.
+        {"queue": queue, "message_type": type_, "error": _kind(row["error"])},
+        MINUTE_S,
+        _tenant_id(row["body"]),
+    )
+
+
+def _kind(error: str) -> str:
+    """Return the name of an exception of which this is the text, or a text of our own."""
+    named = _EXCEPTION.match(error)
+    return error[:200] if named is None else named[1]
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:
@@ -93,7 +123,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
     else:
         death = delivery.message.headers.get("x-first-death-queue")
         queue, type_ = str(death or "unknown"), delivery.type
-        error = "delivered too often: the consumer died or rejected it each time"
+        error = _UNDELIVERABLE
         body = delivery.body
     return {
         "id": uuid.uuid5(uuid.NAMESPACE_OID, f"{queue}\x1f{body!r}"),
@@ -121,9 +151,16 @@ def _parked_here(delivery: Delivery) -> tuple[str, str, str, bytes] | None:
 
 
 def _station_id(body: bytes) -> str | None:
+    return _named(body, "station_id")
+
+
+def _tenant_id(body: bytes) -> str:
+    return _named(body, "tenant_id") or DEFAULT_TENANT
+
+
+def _named(body: bytes, name: str) -> str | None:
     try:
-        items = orjson.loads(body)["items"]
-        station_id = items[0]["station_id"]
+        found = orjson.loads(body)["items"][0][name]
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
         return None
-    return station_id if isinstance(station_id, str) and is_storable(station_id) else None
+    return found if isinstance(found, str) and is_storable(found) else None

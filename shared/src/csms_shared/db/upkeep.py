@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.purging import delete_slice
 from csms_shared.observability.metrics import UPKEEP_FAILING
+from csms_shared.observability.system_notices import MINUTE_S, Notice, Tell, tell_nobody
+from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
+from csms_shared.values.levels import Level
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +56,16 @@ class UpkeepTask:
 class Upkeep:
     """The tasks of one process."""
 
-    def __init__(self, engine: AsyncEngine, schema: str, tasks: Sequence[UpkeepTask]) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        schema: str,
+        tasks: Sequence[UpkeepTask],
+        tell: Tell = tell_nobody,
+    ) -> None:
         self._engine = engine
+        self._tell = tell
+        self._failing_since: dict[str, float] = {}
         self._schema = schema
         self._tasks = tuple(tasks)
         self._failing: dict[str, str] = {}
@@ -92,6 +103,7 @@ class Upkeep:
             return str(error)[:200]
         except Exception as error:
             log.exception("upkeep_failed", task=task.name)
+            self._tell_failing(task, error)
             return repr(error)[:200]
         return None
 
@@ -120,8 +132,41 @@ class Upkeep:
         UPKEEP_FAILING.labels(task.name).set(problem is not None)
         if problem is None:
             self._failing.pop(task.name, None)
+            self._tell_recovered(task)
         else:
             self._failing[task.name] = problem
+
+    def _tell_failing(self, task: UpkeepTask, error: Exception) -> None:
+        """Tell of a defect once; that the database is away is told by what waits for it."""
+        if task.name in self._failing_since:
+            return
+        self._failing_since[task.name] = monotonic()
+        self._tell(
+            Notice(
+                "system.upkeep_failing",
+                task.name,
+                Level.ERROR,
+                f"The periodic task {task.name} fails; it is tried again within a minute.",
+                # What a statement was given may be part of the error's text.
+                {"task": task.name, "error": type(error).__name__},
+                MINUTE_S,
+            )
+        )
+
+    def _tell_recovered(self, task: UpkeepTask) -> None:
+        since = self._failing_since.pop(task.name, None)
+        if since is None:
+            return
+        self._tell(
+            Notice(
+                "system.upkeep_recovered",
+                task.name,
+                Level.INFO,
+                f"The periodic task {task.name} does not fail any more.",
+                {"task": task.name, "failed_s": round(monotonic() - since, 1)},
+                MINUTE_S,
+            )
+        )
 
 
 def purge_outbox(keep_hours: int = 24) -> UpkeepTask:

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Consumer, Handler
+from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
@@ -33,12 +34,16 @@ from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.outbox_waiting import watch_outbox
 from csms_shared.db.parking import ParkingDrain
 from csms_shared.db.settings import DatabaseSettings
+from csms_shared.db.system_events import SystemEvents
 from csms_shared.db.tenancy import RequestEngines, create_requests_engine
 from csms_shared.db.upkeep import Upkeep, UpkeepTask, purge_outbox
 from csms_shared.observability.probes import ProbeServer
+from csms_shared.observability.system_notices import SystemNotices
+from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.service.ending import SERVICE_ENDS_WITHIN_S, end_tasks
 from csms_shared.service.inbox import Apply, Inbox, Reply, Work
+from csms_shared.service.instance_notices import started, stopped
 from csms_shared.service.process import keep_started_objects, stop_on_signals
 from csms_shared.service.readiness import Readiness
 from csms_shared.service.requests_inbox import AT_ONCE
@@ -94,9 +99,16 @@ class OwningService:
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._warnings: list[Callable[[], dict[str, str]]] = []
         self._own_engine = self.engine("own", OWN_CONNECTIONS)
+        self.incarnation = new_incarnation(name)
+        self.notices = SystemNotices(name, lambda: self.incarnation)
         self.publisher = Publisher(link)
         self.replies = Replies(self.publisher, partial(Publisher, link))
-        self._relay = OutboxRelay(self.engine("outbox", OUTBOX_CONNECTIONS), outbox, self.publisher)
+        self._relay = OutboxRelay(
+            self.engine("outbox", OUTBOX_CONNECTIONS), outbox, self.publisher, self.notices.add
+        )
+        self._system_events = SystemEvents(
+            self._own_engine, outbox, self.notices, f"/csms/{name}", self.wake_relay
+        )
         self._queues = WorkQueueProbe(
             # What leaves the outbox needs its queue, whether its reader has started or not.
             link,
@@ -120,7 +132,7 @@ class OwningService:
             queues=self._queues,
             consumers=self._consumers,
         )
-        self._consume(parking_queue(name), ParkingDrain(self._own_engine, parked))
+        self._consume(parking_queue(name), ParkingDrain(self._own_engine, parked, self.notices.add))
 
     def wake_relay(self) -> None:
         """Tell that events have been committed."""
@@ -249,9 +261,12 @@ class OwningService:
             self._relay.run(),
             watch_outbox(self._own_engine),
             self._queues.run(),
+            self._system_events.run(),
             *(one.run() for one in upkeep),
             *(task() for task in self._beside),
         )
+        began = monotonic()
+        self.notices.add(started(self._name, self.incarnation))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in work]
             await stop.wait()
@@ -260,14 +275,16 @@ class OwningService:
             await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
             await self.replies.finish(LAST_REPLIES_S)
             await end_tasks(tasks)
+        self.notices.add(stopped(self._name, self.incarnation, monotonic() - began))
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_RELAY_S):
+                await self._system_events.write(everything=True)
                 await self._relay.relay_round()
                 await self._relay.store_round()
 
     def _upkeep_on(self, path: str, tasks: list[UpkeepTask]) -> Upkeep:
         size = UPKEEP_CONNECTIONS if path == "upkeep" else len(tasks)
-        return Upkeep(self.engine(path, size), self._schema, tasks)
+        return Upkeep(self.engine(path, size), self._schema, tasks, self.notices.add)
 
     async def missing(self) -> dict[str, str]:
         """Return what this process lacks to be ready, by name."""
@@ -305,6 +322,7 @@ class OwningService:
             gather_s=gather_s,
             batch_messages=batch_messages,
             in_order=in_order,
+            tell=self.notices.add,
         )
         self._consumers.append(consumer)
         return consumer

@@ -17,6 +17,11 @@ def key_in_tenant(tenant_id: str, key: str) -> str:
     return f"{_MARK}{tenant_id}{_MARK}{key}"
 
 
+def tenant_of_key(stored: str) -> str:
+    """Return the tenant whose key is stored in this way."""
+    return stored.split(_MARK, 2)[1] if stored.startswith(_MARK) else DEFAULT_TENANT
+
+
 def key_without_tenant(stored: str) -> str:
     """Return the key that is stored in this way."""
     return stored.split(_MARK, 2)[2] if stored.startswith(_MARK) else stored

@@ -35,6 +35,7 @@ from csms_shared.broker.topology import (
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox import OutboxRelay
 from csms_shared.db.parking import ParkingDrain
+from csms_shared.observability.system_notices import Tell
 from csms_shared.service.inbox import Inbox
 
 # The first of the consumers are those of this incarnation's own queues.
@@ -58,6 +59,7 @@ def make_consumers(
     rotations: PasswordRotations,
     relay: OutboxRelay,
     accounts_changed: Callable[[], None],
+    tell: Tell,
 ) -> tuple[Consumer, ...]:
     """Return the consumers, those of own queues first; they run when they are told to."""
     reports = CommandReports(
@@ -98,15 +100,16 @@ def make_consumers(
     )
     own = OwnQueue(correlator, watched.reported, accounts_changed)
     own_events = OwnEvents(owners, watched)
-    drain = ParkingDrain(engine, parked)
+    drain = ParkingDrain(engine, parked, tell)
     return (
-        Consumer(link, replica_queue(COMMAND_API, incarnation), own, prefetch=1_000),
+        Consumer(link, replica_queue(COMMAND_API, incarnation), own, prefetch=1_000, tell=tell),
         Consumer(
             link,
             own_events_queue(incarnation),
             own_events,
             prefetch=200,
             on_lost=own_events.lost,
+            tell=tell,
         ),
         # Whoever waits for a result has it from the own queue.
         Consumer(
@@ -116,6 +119,7 @@ def make_consumers(
             prefetch=200,
             publisher=publisher,
             gather_s=_RESULTS_GATHER_S,
+            tell=tell,
         ),
         Consumer(
             link,
@@ -124,7 +128,8 @@ def make_consumers(
             prefetch=200,
             publisher=publisher,
             gather_s=_EVENTS_GATHER_S,
+            tell=tell,
         ),
-        Consumer(link, command_orders_queue(), orders, prefetch=50, publisher=publisher),
-        Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50),
+        Consumer(link, command_orders_queue(), orders, prefetch=50, publisher=publisher, tell=tell),
+        Consumer(link, parking_queue(COMMAND_API), drain, prefetch=50, tell=tell),
     )

@@ -26,6 +26,7 @@ from command_api.http.routes import (
     configuration,
     configuration_templates,
     events,
+    fleet_messages,
     history,
     id_tokens,
     job_uploads,
@@ -85,6 +86,7 @@ _RESOURCES = (
     tenants,
     audit,
     events,
+    fleet_messages,
     security_events,
     certificates,
 )
@@ -116,7 +118,9 @@ def create_app(state: ApiState) -> FastAPI:
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit)
     app.add_middleware(RawPaths)
-    app.add_middleware(RequestLimit)
+    app.add_middleware(
+        RequestLimit, limit_reached=lambda limit, message: state.limit_reached(limit, message)
+    )
     app.add_middleware(RequestIds)
     app.add_middleware(ActsForNobody)
     return app

@@ -50,6 +50,8 @@ class ApiState:
     trusted_proxies: TrustedProxies
     pepper: bytes
     min_password_length: int
+    # What operators are told of: the limit, and a sentence.
+    limit_reached: Callable[[str, str], None]
 
 
 def state_of(request: Request) -> ApiState:

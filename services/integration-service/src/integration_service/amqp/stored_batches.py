@@ -7,7 +7,6 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 
-import orjson
 import structlog
 
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
@@ -90,14 +89,13 @@ def _messages(batch: StoredBatch) -> Iterator[bytes]:
     after = position = batch.after
     parts: list[bytes] = []
     size = 0
-    for segment, _ in batch.segments:
-        for position, event in enumerate(segment.events, segment.first_position):
-            part = orjson.dumps({"position": position, "event": event.document})
-            if parts and (len(parts) == BATCH_MAX_ITEMS or size + len(part) > BATCH_MAX_BYTES):
-                yield _message(after, position - 1, b",".join(parts))
-                after, parts, size = position - 1, [], 0
-            parts.append(part)
-            size += len(part)
+    for position, line in enumerate(batch.lines, batch.after + 1):
+        part = b'{"position":%d,"event":%b}' % (position, line.json)
+        if parts and (len(parts) == BATCH_MAX_ITEMS or size + len(part) > BATCH_MAX_BYTES):
+            yield _message(after, position - 1, b",".join(parts))
+            after, parts, size = position - 1, [], 0
+        parts.append(part)
+        size += len(part)
     yield _message(after, position, b",".join(parts))
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.event_globs import matches, routing_key_of
+from csms_shared.contracts.event_globs import matches
 from csms_shared.contracts.event_store import EventFilter, EventPage, ReadEvents, StoredEvent
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.tenancy import of_tenant
@@ -28,6 +27,7 @@ from integration_service.event_store.domain import (
     subject_key,
     type_key,
 )
+from integration_service.event_store.lines import Line, as_subject, divided
 from integration_service.event_store.recent import minute_of
 from integration_service.event_store.store import read_head
 
@@ -67,21 +67,21 @@ class Wanted:
     from_time: datetime | None = None
     to_time: datetime | None = None
 
-    def has(self, event: dict[str, Any]) -> bool:
+    def has(self, line: Line) -> bool:
         """Tell whether an event of a segment that was found is one of them."""
-        if self.subject is not None and event["subject"] != self.subject:
+        if self.subject is not None and line.subject != as_subject(self.subject):
             return False
-        routing_key = routing_key_of(event["type"])
+        routing_key = line.routing_key.decode()
         if self.types is not None and routing_key not in self.types:
             return False
         if self.of_stations and not is_of_station(routing_key):
             return False
-        return self._is_in_time(event)
+        return self._is_in_time(line)
 
-    def _is_in_time(self, event: dict[str, Any]) -> bool:
+    def _is_in_time(self, line: Line) -> bool:
         if self.from_time is None and self.to_time is None:
             return True
-        time = parse_bound(event["time"])
+        time = parse_bound(line.event()["time"])
         return (
             time is not None
             and (self.from_time is None or time >= self.from_time)
@@ -93,7 +93,7 @@ class Wanted:
 class Found:
     """Events after a position, in order, up to `position`; `is_end`: up to the end asked for."""
 
-    events: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    events: list[tuple[int, Line]] = field(default_factory=list)
     position: int = 0
     is_end: bool = False
 
@@ -110,7 +110,7 @@ async def read_events(connection: AsyncConnection, asked: ReadEvents) -> EventPa
     bounds = await times_between(connection, wanted, after, head)
     found = await look(connection, wanted, *bounds, asked.limit)
     return EventPage(
-        items=[StoredEvent(position=at, event=event) for at, event in found.events],
+        items=[StoredEvent(position=at, event=line.event()) for at, line in found.events],
         # Nothing that this reader wants lies between the end of its times and the head.
         position=head if found.is_end and asked.to_time is None else found.position,
         is_end=found.is_end,
@@ -205,11 +205,11 @@ async def look(
     while found.position < until:
         end = min(window_end(found.position + 1), until)
         segments = await _segments(connection, wanted, found.position, end)
-        for at, event, length in events_of(segments, found.position):
-            if not wanted.has(event):
+        for at, line in lines_of(segments, found.position):
+            if not wanted.has(line):
                 continue
-            found.events.append((at, event))
-            size += length
+            found.events.append((at, line))
+            size += len(line.json)
             if len(found.events) == limit or size > PAGE_MAX_BYTES:
                 found.position = at
                 return found
@@ -253,12 +253,9 @@ async def _segments(
     return rows.all()
 
 
-def events_of(segments: Sequence[Any], after: int) -> Iterator[tuple[int, dict[str, Any], int]]:
-    """Return position, event and rough size in bytes of each event after a position."""
+def lines_of(segments: Sequence[Any], after: int) -> Iterator[tuple[int, Line]]:
+    """Return position and line of each event after a position."""
     for segment in segments:
-        document = bytes(segment.events)
-        events = orjson.loads(document)
-        length = len(document) // len(events)
-        for at, event in enumerate(events, segment.first_position):
+        for at, line in enumerate(divided(bytes(segment.events)), segment.first_position):
             if at > after:
-                yield at, event, length
+                yield at, line

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms_shared.contracts.places import StationPlace
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from integration_service.event_store.domain import Event, Segment
+from integration_service.event_store.lines import Line, joined
 from integration_service.event_store.recent import minute_of
 from integration_service.event_store.tables import event_minute, event_segment, station_site
 
 _LOCK_HEAD = text("SELECT position FROM event_head FOR UPDATE")
 _READ_HEAD = text("SELECT position FROM event_head")
-_MOVE_HEAD = text("UPDATE event_head SET position = :position RETURNING clock_timestamp()")
 _MAKE_PARTITIONS = text("SELECT make_event_partitions(:up_to)")
 _SEGMENT = columns_of(
     event_segment,
@@ -27,17 +27,17 @@ _SEGMENT = columns_of(
     "events",
     keys=Text(),
 )
+_MINUTE = columns_of(event_minute, "minute", "least", "greatest")
+# In one exchange: whoever stores holds up everybody else.
 _STORE = text(
-    f"INSERT INTO event_segment ({names(_SEGMENT)}) "  # noqa: S608 - names of columns
+    f"WITH stored AS (INSERT INTO event_segment ({names(_SEGMENT)}) "  # noqa: S608 - columns
     "SELECT kept, position, first_position, tenant_id, ids, events, "
     "ARRAY(SELECT json_array_elements_text(CAST(keys AS json))) "
-    f"FROM {unnest(_SEGMENT)}"
-)
-_MINUTE = columns_of(event_minute, "minute", "least", "greatest")
-_NOTE_MINUTES = text(
-    f"INSERT INTO event_minute AS known ({names(_MINUTE)}) "  # noqa: S608
-    f"SELECT {names(_MINUTE)} FROM {unnest(_MINUTE)} "
-    "ON CONFLICT (minute) DO UPDATE SET greatest = greatest(known.greatest, excluded.greatest)"
+    f"FROM {unnest(_SEGMENT)}), "
+    f"minutes AS (INSERT INTO event_minute AS known ({names(_MINUTE)}) "
+    f"SELECT {names(_MINUTE)} FROM {unnest(_MINUTE, 'm')} "
+    "ON CONFLICT (minute) DO UPDATE SET greatest = greatest(known.greatest, excluded.greatest)) "
+    "UPDATE event_head SET position = :head RETURNING clock_timestamp()"
 )
 _NOTE_TYPES = text(
     "INSERT INTO event_type (routing_key) SELECT unnest(CAST(:routing_keys AS text[])) "
@@ -65,46 +65,45 @@ async def read_head(connection: AsyncConnection) -> int:
     return int((await connection.execute(_READ_HEAD)).scalar_one())
 
 
-async def move_head(connection: AsyncConnection, position: int) -> datetime:
-    """Tell up to which position events are stored; return the time."""
-    moved: datetime = (await connection.execute(_MOVE_HEAD, {"position": position})).scalar_one()
-    return moved
-
-
 async def make_partitions(connection: AsyncConnection, up_to: int) -> int:
     """Make the partitions of positions up to this one; return where the last of them ends."""
     return int((await connection.execute(_MAKE_PARTITIONS, {"up_to": up_to})).scalar_one())
 
 
-async def store_segments(connection: AsyncConnection, made: Sequence[Segment]) -> list[bytes]:
-    """Store segments; return the events of each as JSON."""
-    documents = [orjson.dumps([one.document for one in segment.events]) for segment in made]
+async def store_segments(
+    connection: AsyncConnection, made: Sequence[Segment], lines: Sequence[Sequence[Line]]
+) -> datetime:
+    """Store segments, the lines of each, and how far the store is now; return the time."""
     rows = [
         (
             segment.kept,
             segment.position,
             segment.first_position,
             segment.tenant_id,
-            b"".join(one.key for one in segment.events),
-            events,
+            b"".join([one.key for one in segment.events]),
+            joined(its),
             orjson.dumps(segment.keys).decode(),
         )
-        for segment, events in zip(made, documents, strict=True)
+        for segment, its in zip(made, lines, strict=True)
     ]
-    await connection.execute(_STORE, arrays(_SEGMENT, rows))
-    return documents
+    values = {
+        **arrays(_SEGMENT, rows),
+        **arrays(_MINUTE, _minutes(made)),
+        "head": made[-1].position,
+    }
+    stored_at: datetime = (await connection.execute(_STORE, values)).scalar_one()
+    return stored_at
 
 
-async def note_minutes(connection: AsyncConnection, made: Sequence[Segment]) -> None:
-    """Note where the events of each minute are."""
+def _minutes(made: Sequence[Segment]) -> list[tuple[datetime, int, int]]:
+    """Return where the events of each minute are."""
     minutes: dict[datetime, tuple[int, int]] = {}
     for segment in made:
         for position, event in enumerate(segment.events, segment.first_position):
             minute = minute_of(event.time)
             least, greatest = minutes.get(minute, (position, position))
             minutes[minute] = min(least, position), max(greatest, position)
-    rows = [(minute, *bounds) for minute, bounds in sorted(minutes.items())]
-    await connection.execute(_NOTE_MINUTES, arrays(_MINUTE, rows))
+    return [(minute, *bounds) for minute, bounds in sorted(minutes.items())]
 
 
 async def note_types(connection: AsyncConnection, routing_keys: Sequence[str]) -> None:

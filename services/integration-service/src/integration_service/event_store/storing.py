@@ -14,11 +14,11 @@ from integration_service.event_store import store
 from integration_service.event_store.domain import (
     PLACED,
     Event,
-    Segment,
     at_site,
     is_of_station,
     segments,
 )
+from integration_service.event_store.lines import Line, line_of
 from integration_service.event_store.recent import StoredEvents
 
 log = structlog.get_logger(__name__)
@@ -29,14 +29,11 @@ PARTITIONS_AHEAD = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """What one transaction has stored: all positions after `after`, in order.
-
-    `segments` with the events of each as JSON.
-    """
+    """What one transaction has stored: the events at all positions after `after`, in order."""
 
     after: int
     position: int
-    segments: tuple[tuple[Segment, bytes], ...]
+    lines: tuple[Line, ...]
 
 
 class Storing:
@@ -65,12 +62,7 @@ class Storing:
         except BaseException:
             self._forget()
             raise
-        self._types |= {
-            one.routing_key
-            for batch in batches
-            for segment, _ in batch.segments
-            for one in segment.events
-        }
+        self._types |= {line.routing_key.decode() for batch in batches for line in batch.lines}
         return batches, failures
 
     def _forget(self) -> None:
@@ -101,14 +93,13 @@ class Storing:
             self._partitions_end = await store.make_partitions(
                 connection, position + PARTITIONS_AHEAD
             )
-        documents = await store.store_segments(connection, made)
-        await store.note_minutes(connection, made)
         unknown = {one.routing_key for one in fresh} - self._types
         if unknown:
             await store.note_types(connection, sorted(unknown))
-        moved_at = await store.move_head(connection, position)
-        self._stored.add(position, moved_at, fresh)
-        return [StoredBatch(head, position, tuple(zip(made, documents, strict=True)))]
+        lines = [[line_of(one) for one in segment.events] for segment in made]
+        stored_at = await store.store_segments(connection, made, lines)
+        self._stored.add(position, stored_at, fresh)
+        return [StoredBatch(head, position, tuple(line for its in lines for line in its))]
 
     async def head(self) -> int:
         """Return the position of the newest event.

@@ -12,7 +12,7 @@ from csms_shared.db.cursors import as_int64, decode_cursor, encode_cursor
 from csms_shared.db.tenancy import of_tenant
 from csms_shared.runtime.clock import monotonic
 from integration_service.event_store.domain import FACTS, WINDOW, type_key
-from integration_service.event_store.reading import LONGEST_S, Wanted, events_of, wanted_of
+from integration_service.event_store.reading import LONGEST_S, Wanted, lines_of, wanted_of
 from integration_service.event_store.store import read_head
 
 LEVELS = ("info", "warning", "error")
@@ -50,8 +50,8 @@ async def _look_back(
     while before > least and wanted.types:
         begin = max(least, (before - 1) // WINDOW * WINDOW)
         segments = await _segments(connection, wanted, begin, before)
-        for at, event, _ in sorted(events_of(segments, begin - 1), reverse=True, key=_position):
-            if at < before and wanted.has(event) and (view := _view(at, event, asked)):
+        for at, line in sorted(lines_of(segments, begin - 1), reverse=True):
+            if at < before and wanted.has(line) and (view := _view(at, line.event(), asked)):
                 views.append(view)
                 if len(views) == asked.limit:
                     return views, at
@@ -77,10 +77,6 @@ async def _segments(
         },
     )
     return rows.all()
-
-
-def _position(found: tuple[int, dict[str, Any], int]) -> int:
-    return found[0]
 
 
 def _view(at: int, event: dict[str, Any], asked: ListSystemEvents) -> SystemEventView | None:

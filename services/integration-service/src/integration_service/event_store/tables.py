@@ -24,8 +24,8 @@ event_head = Table(
     Column("position", BigInteger, nullable=False),
 )
 # Events of one tenant and kind that were stored together, at `first_position` to `position`; `ids`
-# are their keys of 16 bytes each, `events` a JSON array. `keys` is what they are found by: subjects
-# and routing keys. No segment reaches over a multiple of `WINDOW` positions.
+# are their keys of 16 bytes each, `events` a line of each (`lines`). `keys` is what they are found
+# by: subjects and routing keys. No segment reaches over a multiple of `WINDOW` positions.
 event_segment = Table(
     "event_segment",
     metadata,

@@ -8,9 +8,7 @@ and the first copies come in order. A queue that does not take its events holds 
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import orjson
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -18,15 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import COMMAND_COMPLETED_KEY, EVENTS, command_completed_key
 from csms_shared.contracts.envelope import BATCH_MAX_BYTES, BATCH_MAX_ITEMS
-from csms_shared.contracts.event_globs import routing_key_of
 from csms_shared.contracts.event_order import groups_in_order
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.outbox_deferred import PUBLIC_TABLE, DeferredMessage, DeferredMessages
 from csms_shared.db.outbox_messages import Destination
 from csms_shared.db.outbox_publishing import Attempt, OutboxPublisher
 from csms_shared.db.outbox_refusals import Refusals
+from csms_shared.observability.system_notices import Tell, tell_nobody
+from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
+from integration_service.event_store.lines import Line
 from integration_service.event_store.reading import Wanted, look
 from integration_service.event_store.store import read_head
 from integration_service.public_exchange.metrics import FEED_POSITION
@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 
 ROUND_EVENTS = 1_000
 POLL_S = 1.0
+# From one round's beginning to the next one's: each costs a transaction, and a message per routing
+# key at every subscriber, and what gathers meanwhile shares them.
+ROUNDS_APART_S = 0.05
 # Whoever is frozen in the middle of a round holds the others up for so long.
 _LONGEST_IDLE = "10s"
 _ACTION_MAX = 50
@@ -54,9 +57,9 @@ _Message = tuple[Destination, int, bytes, int]
 class PublicFeed:
     """The feed of one process; every replica may run one."""
 
-    def __init__(self, engine: AsyncEngine, publisher: Publisher) -> None:
+    def __init__(self, engine: AsyncEngine, publisher: Publisher, tell: Tell = tell_nobody) -> None:
         self._engine = engine
-        self._refusals = Refusals()
+        self._refusals = Refusals(tell)
         self._publisher = OutboxPublisher(publisher, self._refusals)
         self._deferred = DeferredMessages(
             engine, self._publisher, self._refusals, table=PUBLIC_TABLE
@@ -81,8 +84,10 @@ class PublicFeed:
     async def _run_rounds(self) -> None:
         retrying = until_available(Unavailable, on_failure=_log_wait)
         while True:
+            began = monotonic()
             if await retrying(self.round):
                 continue
+            await asyncio.sleep(began + ROUNDS_APART_S - monotonic())
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
@@ -142,17 +147,15 @@ class PublicFeed:
         return True
 
 
-def _messages(events: Iterable[tuple[int, dict[str, Any]]]) -> list[_Message]:
+def _messages(events: Iterable[tuple[int, Line]]) -> list[_Message]:
     """Return messages of one routing key each; those of a subject keep their order."""
-    groups = groups_in_order(
-        (_key_of(event), event["subject"], (at, event)) for at, event in events
-    )
+    groups = groups_in_order((_key_of(line), line.subject, (at, line)) for at, line in events)
     messages: list[_Message] = []
     for key, group in groups:
         parts: list[bytes] = []
         size, first = 0, group[0][0]
-        for at, event in group:
-            part = orjson.dumps({**event, "position": str(at)})
+        for at, line in group:
+            part = line.with_position(at)
             if parts and (len(parts) == BATCH_MAX_ITEMS or size + len(part) > BATCH_MAX_BYTES):
                 messages.append(_message(key, first, parts))
                 parts, size, first = [], 0, at
@@ -166,11 +169,11 @@ def _message(key: str, first: int, parts: Sequence[bytes]) -> _Message:
     return Destination(EVENTS, key), first, b"[" + b",".join(parts) + b"]", len(parts)
 
 
-def _key_of(event: dict[str, Any]) -> str:
-    key = routing_key_of(event["type"])
+def _key_of(line: Line) -> str:
+    key = line.routing_key.decode()
     if key == COMMAND_COMPLETED_KEY:
         # Subscribers may follow the ends of some commands only.
-        data = event.get("data")
+        data = line.event().get("data")
         action = data.get("action") if isinstance(data, dict) else None
         if isinstance(action, str) and action.isalnum() and len(action) <= _ACTION_MAX:
             return command_completed_key(action)

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -81,9 +80,8 @@ class Replays:
         begin, until = await times_between(connection, wanted, one.position, one.until)
         found = await look(connection, wanted, begin, until, BATCH_EVENTS)
         if found.events:
-            body = orjson.dumps(
-                [{**event, "position": str(position)} for position, event in found.events]
-            )
+            parts = [line.with_position(position) for position, line in found.events]
+            body = b"[" + b",".join(parts) + b"]"
             if not await self._publish(connection, one, body):
                 return
         await store.go_on(connection, one, found.position, len(found.events))

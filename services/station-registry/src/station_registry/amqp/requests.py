@@ -27,6 +27,7 @@ from station_registry.stations.handlers import hardware, stations
 from station_registry.stations.handlers.moves import move, moving
 from station_registry.stations.store import views
 from station_registry.tenants import handlers as tenants
+from station_registry.traffic.handlers.fleet_messages import list_fleet_messages
 from station_registry.traffic.handlers.recordings import list_messages
 from station_registry.traffic.handlers.refusals import get_refusal, list_refusals
 
@@ -88,6 +89,7 @@ def station_operations(
         **certificate_operations(engines, authority),
         "history.list": transactional(engine, list_history),
         "messages.list": transactional(of_all, list_messages),
+        "messages.fleet": transactional(of_all, list_fleet_messages),
         "refusals.list": transactional(engine, list_refusals),
         "refusals.get": transactional(engine, get_refusal),
         "configuration.get": transactional(engine, configuration.get_configuration),

@@ -23,6 +23,8 @@ station_liveness = Table(
     station_id_column(),
     Column("epoch", BigInteger, nullable=False),
     Column("last_seen_at", DateTime(True), nullable=False),
+    # Which `last_seen_at` was the last that an event told.
+    Column("heartbeat_told_at", DateTime(True)),
     PrimaryKeyConstraint("station_id", name="station_liveness_pkey"),
 )
 

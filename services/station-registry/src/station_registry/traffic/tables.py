@@ -11,9 +11,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     func,
+    text,
 )
 
 from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
@@ -31,8 +33,24 @@ recording = Table(
     Column("frames", Integer, nullable=False),
     Column("stations", ARRAY(Integer), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # What is in it, so that it need not be read where that is not asked for; null: not known.
+    Column("tenants", ARRAY(Text)),
+    Column("level", SmallInteger),
+    Column("actions", ARRAY(Text)),
     PrimaryKeyConstraint("last_at", "recording_id", name="recording_pkey"),
     Index("recording_stations", "stations", postgresql_using="gin"),
+    Index(
+        "recording_warnings",
+        "last_at",
+        "recording_id",
+        postgresql_where=text("level IS NULL OR level >= 1"),
+    ),
+    Index(
+        "recording_errors",
+        "last_at",
+        "recording_id",
+        postgresql_where=text("level IS NULL OR level >= 2"),
+    ),
     postgresql_partition_by="RANGE (last_at)",
 )
 

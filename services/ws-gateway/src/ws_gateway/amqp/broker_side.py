@@ -25,6 +25,7 @@ from ws_gateway.amqp.reassertions import Reassertions
 from ws_gateway.amqp.recorder import Recorder
 from ws_gateway.amqp.refusal_reports import RefusalReports
 from ws_gateway.amqp.services import OWNING_SERVICES, ServiceWatch
+from ws_gateway.amqp.system_reports import SystemReports
 from ws_gateway.domain.connection import SERVICE_RESTART
 
 _SWEEP_S = 1.0
@@ -49,7 +50,7 @@ class BrokerSide:
         self._on_created = on_created
         self._link = link
         publisher = Publisher(link)
-        self._backlog = backlog = Backlog()
+        self._backlog = backlog = Backlog(on_full=self._backlog_full)
         metrics.BACKLOG_ITEMS.set_function(lambda: backlog.items)
         metrics.BACKLOG_BYTES.set_function(lambda: backlog.size)
         self.connections = Connections()
@@ -67,10 +68,13 @@ class BrokerSide:
         self.refusals = RefusalReports(
             group, publisher, self.own_queue, registry, refused_ids_per_address
         )
+        self.system = SystemReports(group, publisher, self.own_queue, registry)
         self.claims = Claims(
             group, publisher, backlog, self.own_queue, registry, self.notices, gateway_name
         )
-        self.reports = CommandReports(group, publisher, backlog, self.own_queue, link)
+        self.reports = CommandReports(
+            group, publisher, backlog, self.own_queue, link, self._commands_full
+        )
         route = LeaseRoute()
         self._reassertions = Reassertions(
             gateway_name, self.own_queue, publisher, self.connections, route
@@ -102,7 +106,7 @@ class BrokerSide:
 
     @property
     def _is_idle(self) -> bool:
-        lanes = (self.calls, self.reports, self.notices, self.refusals)
+        lanes = (self.calls, self.reports, self.notices, self.refusals, self.system)
         return all(lane.idle for lane in lanes) and (self.recorder is None or self.recorder.idle)
 
     def missing(self) -> dict[str, str]:
@@ -139,6 +143,7 @@ class BrokerSide:
             self._reassertions.run(),
             self.notices.run(),
             self.refusals.run(),
+            self.system.run(),
             self._sweep(),
         ]
         if self.recorder is not None:
@@ -161,6 +166,7 @@ class BrokerSide:
         deadline = monotonic() + within_s
         while monotonic() < deadline:
             self.refusals.tell()
+            self.system.tell(everything=True)
             if self.recorder is not None:
                 self.recorder.hurry()
             if self._is_idle:
@@ -172,6 +178,16 @@ class BrokerSide:
             await asyncio.sleep(_SWEEP_S)
             self.claims.sweep()
             self.reports.forget_idle()
+
+    def _backlog_full(self) -> None:
+        self.system.notices.limit_reached(
+            "backlog", "Too much waits for the broker: what came on top was not taken."
+        )
+
+    def _commands_full(self) -> None:
+        self.system.notices.limit_reached(
+            "commands", "A command was refused, because too many of its station wait already."
+        )
 
     def _service_away(self, name: str) -> None:
         # Offline, a station queues without limit; unanswered, it burns one of a few attempts.

@@ -6,6 +6,7 @@ its confirm. Readers take the two in either order, and can do without the first.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import orjson
 import structlog
@@ -40,12 +41,14 @@ class CommandReports:
         backlog: Backlog,
         own_queue: OwnQueue,
         link: Link,
+        on_full: Callable[[], None],
     ) -> None:
         self._group = group
         self._publisher = publisher
         self._backlog = backlog
         self._own_queue = own_queue
         self._link = link
+        self._on_full = on_full
         self._lanes: dict[tuple[str, bool], Lane[str]] = {}
         # At most one for each connection, which has one command on the wire.
         self._held_back: dict[str, asyncio.TimerHandle] = {}
@@ -69,7 +72,9 @@ class CommandReports:
         )
 
     def finished(self, reply_key: str, station_id: str, finished: CommandFinished) -> None:
-        """Report the end of a command."""
+        """Report the end of a command; that there was no room for it is told on."""
+        if finished.outcome is CommandOutcome.BUSY:
+            self._on_full()
         held_back = self._held_back.pop(finished.command_id, None)
         if held_back is not None:
             held_back.cancel()

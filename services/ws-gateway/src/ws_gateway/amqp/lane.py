@@ -35,9 +35,15 @@ class Publishing(Protocol):
 class Backlog:
     """What all lanes of the process hold that is not confirmed yet, and its bound."""
 
-    __slots__ = ("_max_bytes", "_max_items", "items", "size")
+    __slots__ = ("_max_bytes", "_max_items", "_on_full", "items", "size")
 
-    def __init__(self, max_items: int = _MAX_ITEMS, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self,
+        max_items: int = _MAX_ITEMS,
+        max_bytes: int = _MAX_BYTES,
+        on_full: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_full = on_full
         self._max_items = max_items
         self._max_bytes = max_bytes
         self.items = 0
@@ -46,6 +52,13 @@ class Backlog:
     def is_full(self) -> bool:
         """Tell whether nothing more may be taken in."""
         return self.items >= self._max_items or self.size >= self._max_bytes
+
+    def has_room(self) -> bool:
+        """Tell whether one more may be taken in; that it may not is told on."""
+        if self.is_full():
+            self._on_full()
+            return False
+        return True
 
     def grow(self, size: int) -> None:
         """Count an item in."""
@@ -105,7 +118,7 @@ class Lane(Generic[Tag]):
 
     def add(self, body: bytes, tag: Tag, patience_s: float) -> bool:
         """Take one item; False when the process holds too much already."""
-        if self._backlog.is_full():
+        if not self._backlog.has_room():
             return False
         self._backlog.grow(len(body))
         self._waiting.append(_Item(body, monotonic() + patience_s, tag))

@@ -191,6 +191,8 @@ class Recorder:
                         "frames": sealed.frames,
                         "stations": sealed.stations,
                         "body": encode_body(sealed.packed),
+                        "level": sealed.level,
+                        "actions": sealed.actions,
                     }
                 ],
             }

@@ -9,13 +9,18 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from csms_shared.contracts.commands import CommandOutcome
+from csms_shared.contracts.recorded_levels import STRAY_ANSWER, UNREADABLE, worst_of
 from csms_shared.contracts.recordings import (
     LONGEST_SPAN_MS,
+    MAX_ACTION_LENGTH,
+    MAX_ACTIONS,
     Direction,
     RecordedFrame,
     line,
     pack,
 )
+from csms_shared.ocpp.frames import Call, parse_frame
+from csms_shared.values.levels import Level
 from ws_gateway.domain.dialect import MaskingRules
 from ws_gateway.domain.effects import (
     CallRefused,
@@ -34,9 +39,6 @@ MAX_BYTES = 16 * 1024 * 1024
 BATCH_FRAMES = 2_000
 BATCH_BYTES = 256 * 1024
 _MAX_GAPS = 50_000
-# Not OCPP's: a frame that is neither a call nor an answer, and an answer to nothing.
-UNREADABLE = "Unreadable"
-STRAY_ANSWER = "StrayAnswer"
 
 
 class Kept(NamedTuple):
@@ -187,6 +189,8 @@ class Sealed(NamedTuple):
     frames: int
     stations: list[str]
     packed: bytes
+    level: Level
+    actions: list[str] | None
 
 
 def seal(batch: Sequence[Kept], gaps: dict[str, Gap]) -> Sealed:
@@ -198,9 +202,30 @@ def seal(batch: Sequence[Kept], gaps: dict[str, Gap]) -> Sealed:
     told_ms = batch[-1].at_ms if batch else max(gap.last_ms for gap in gaps.values())
     for station_id, gap in gaps.items():
         stations.setdefault(station_id, []).append(_of_gap(gap, told_ms))
-    times = [frame.at_ms for frames in stations.values() for frame in frames]
-    packed = pack((station_id, line(frames)) for station_id, frames in stations.items())
-    return Sealed(min(times), max(times), len(times), list(stations), packed)
+    frames = [frame for of_station in stations.values() for frame in of_station]
+    times = [frame.at_ms for frame in frames]
+    return Sealed(
+        min(times),
+        max(times),
+        len(frames),
+        list(stations),
+        pack((station_id, line(of_station)) for station_id, of_station in stations.items()),
+        worst_of(frames),
+        _actions(frames),
+    )
+
+
+def _actions(frames: Iterable[RecordedFrame]) -> list[str] | None:
+    """Return what was called, None where that is too much to say."""
+    actions = {frame.action or _called(frame.text) for frame in frames} - {None}
+    named = sorted(action for action in actions if action and len(action) <= MAX_ACTION_LENGTH)
+    return named if len(named) <= MAX_ACTIONS else None
+
+
+def _called(text: str) -> str | None:
+    """Return the action of a call that was recorded without one: ours, and one that waits."""
+    frame = parse_frame(text)
+    return frame.action if isinstance(frame, Call) else None
 
 
 def _recorded(kept: Kept) -> RecordedFrame:

@@ -63,7 +63,7 @@ class Handshakes:
         self._limits = limits
         self._policy = policy
         self._limiter = limiter
-        self._refusals = Refusals(broker.refusals.counts)
+        self._refusals = Refusals(broker.refusals.counts, broker.system.notices.limit_reached)
         self.draining = False
 
     async def process(self, connection: ServerConnection, request: Request) -> Response:

@@ -3,7 +3,7 @@
 import logging
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -32,6 +32,8 @@ _SECURITY_EVENTS = frozenset(
         "tls_on_plain_port",
     }
 )
+# Reasons that lie with what this gateway may hold or let in at once.
+_LIMITS = {"full": "connections", "too_many_at_once": "admission"}
 
 
 @dataclass(slots=True)
@@ -58,8 +60,13 @@ class Client:
 class Refusals:
     """Answers, counts and tells of refusals."""
 
-    def __init__(self, counts: RefusalCounts) -> None:
+    def __init__(
+        self,
+        counts: RefusalCounts,
+        limit_reached: Callable[[str, str], None] = lambda _limit, _message: None,
+    ) -> None:
         self._counts = counts
+        self._limit_reached = limit_reached
 
     def answer(self, connection: ServerConnection, client: Client, refusal: Refused) -> Response:
         """Return the response of a refused handshake."""
@@ -81,6 +88,8 @@ class Refusals:
             )
         metrics.CONNECTS.labels("refused").inc()
         metrics.REFUSALS.labels(refusal.reason).inc()
+        if (limit := _LIMITS.get(refusal.reason)) is not None:
+            self._limit_reached(limit, f"A station was turned away: {refusal.detail}.")
         is_security_event = refusal.reason in _SECURITY_EVENTS
         log.log(
             logging.WARNING if is_security_event else logging.INFO,

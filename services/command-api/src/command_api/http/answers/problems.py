@@ -32,6 +32,12 @@ BUSY = Counter(
 )
 for _bound in ("requests", *(error.__name__ for error in (TooBusy, TooManyLogins, TooManyStreams))):
     BUSY.labels(_bound)
+# The limit's name for operators, and what is told of it.
+_LIMITS: dict[type[Exception], tuple[str, str]] = {
+    TooBusy: ("commands", "A command was refused: too many wait to be stored or looked up."),
+    TooManyLogins: ("log_ins", "A log-in was refused: too many passwords are looked at."),
+    TooManyStreams: ("streams", "A stream of events was refused: too many are open."),
+}
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
@@ -153,8 +159,9 @@ async def _database_away(_: Request, error: Exception) -> Response:
     )
 
 
-async def _busy(_: Request, error: Exception) -> Response:
+async def _busy(request: Request, error: Exception) -> Response:
     BUSY.labels(type(error).__name__).inc()
+    request.app.state.api.limit_reached(*_LIMITS[type(error)])
     return ProblemResponse(
         429, "too_busy", "too much is waiting already", headers={"Retry-After": str(RETRY_AFTER_S)}
     )

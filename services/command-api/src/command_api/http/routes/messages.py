@@ -25,6 +25,7 @@ from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.messages import MessageView
 from csms_shared.contracts.pages import PAGE_MAX, Page
 from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.values.levels import Level
 from csms_shared.values.times import Moment
 
 router = APIRouter(
@@ -49,6 +50,7 @@ class Filters:
         Literal["in", "out"] | None, Query(description="seen from the central system")
     ] = None
     message_id: Annotated[str | None, Query(max_length=255)] = None
+    level: Annotated[Level | None, Query(description="this and worse")] = None
     q: Annotated[
         str | None, Query(max_length=255, description="part of the frame, in any case")
     ] = None
@@ -62,6 +64,7 @@ class Filters:
             action=self.action,
             direction=self.direction,
             message_id=self.message_id,
+            level=self.level,
             q=self.q,
         )
 

@@ -1,8 +1,8 @@
 """The public events of transactions; each id follows from the fact, not from who brought it."""
 
-from enum import StrEnum
 from typing import Any
 
+from csms_shared.contracts.event_data.transactions import Correction
 from csms_shared.values.times import format_time
 from session_service.handling.events import Event, event_of, joined
 from session_service.metering.domain import MeterReport, energy_wh
@@ -54,19 +54,6 @@ def transaction_updated(transaction: Transaction, live: Live) -> Event:
     return event_of(
         "transaction.updated", transaction.tenant_id, cause, transaction.station_id, data
     )
-
-
-class Correction(StrEnum):
-    """Why the end of a transaction is told otherwise than before.
-
-    `OWN_STOP`: the stop that counted did not name it, and now there is one that does.
-    `EARLIER_STOP`: a stop that the station sent before came to us later. `STOP_AFTER_CLOSE`: it
-    was closed by hand, and stays so; the station's own stop is told beside it.
-    """
-
-    OWN_STOP = "own_stop"
-    EARLIER_STOP = "earlier_stop"
-    STOP_AFTER_CLOSE = "stop_after_close"
 
 
 def transaction_stopped(transaction: Transaction, closed_by: str | None = None) -> Event:

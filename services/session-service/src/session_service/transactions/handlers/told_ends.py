@@ -1,9 +1,9 @@
 """How a transaction's end is told: once, and again where it turns out otherwise (ADR 0027)."""
 
+from csms_shared.contracts.event_data.transactions import Correction
 from session_service.handling.events import Event
 from session_service.transactions.domain.stops import Stop, Transaction
 from session_service.transactions.handlers.events import (
-    Correction,
     transaction_corrected,
     transaction_stopped,
 )

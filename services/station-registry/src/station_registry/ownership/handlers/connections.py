@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.contracts.event_data.heartbeats import StationHeartbeat
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.ownership import (
     ChangedRegistration,
@@ -16,13 +17,20 @@ from csms_shared.contracts.ownership import (
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.texts import is_storable
+from csms_shared.values.times import format_time_ms
 from station_registry.database.telling import tell
-from station_registry.events import Event, fact
+from station_registry.events import Event, fact, fact_about
 from station_registry.history import store as history
 from station_registry.history.domain import Change
 from station_registry.ownership.domain.owners import Owner, Ownership, Verdict, reassert, release
 from station_registry.ownership.domain.presence import CameOnline, came_online, went_offline
-from station_registry.ownership.store import claimed_stations, connections, leases, liveness
+from station_registry.ownership.store import (
+    claimed_stations,
+    connections,
+    heartbeats,
+    leases,
+    liveness,
+)
 from station_registry.provisioning import store as stations
 from station_registry.provisioning.domain.registration import Policies, registration_change
 from station_registry.works import in_time, parsed
@@ -214,11 +222,37 @@ def _back(item: Reassertion, gateway_id: str, verdict: Verdict, at_ms: int) -> l
     return events
 
 
-async def note_liveness(connection: AsyncConnection, works: Sequence[Work]) -> list[Reply]:
-    """Note when stations were heard last, and what was forgiven of them meanwhile."""
+async def note_liveness(
+    connection: AsyncConnection, works: Sequence[Work], told_every_s: int
+) -> list[Reply]:
+    """Note when stations were heard last, and what was forgiven of them meanwhile.
+
+    Of each an event is told once in `told_every_s`; none where that is 0.
+    """
     heard = [item for _, item in parsed(works, Liveness)]
-    await liveness.save_seen(
-        connection, [(item.station_id, item.epoch, item.last_seen_ms) for item in heard]
-    )
+    if told_every_s:
+        due = await heartbeats.save_heard(connection, heard, told_every_s)
+        await tell(connection, [_heartbeat(one) for one in due])
+    else:
+        seen = [(item.station_id, item.epoch, item.last_seen_ms) for item in heard]
+        await liveness.save_seen(connection, seen)
     await liveness.count_tolerated(connection, heard)
     return []
+
+
+def _heartbeat(due: heartbeats.Due) -> Event:
+    heard = due.heard
+    data = StationHeartbeat(
+        station_id=heard.station_id,
+        epoch=heard.epoch,
+        connection_id=heard.connection_id,
+        last_seen_at=format_time_ms(heard.last_seen_ms),
+    )
+    return fact_about(
+        "station.heartbeat",
+        heard.station_id,
+        (heard.station_id, heard.epoch, heard.last_seen_ms),
+        heard.last_seen_ms,
+        data.model_dump(),
+        due.tenant_id,
+    )

@@ -1,6 +1,8 @@
 """Leases of gateways: renewed by them, watched by one replica."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +19,7 @@ from station_registry.history.domain import Change
 from station_registry.ownership.domain.owners import Owner
 from station_registry.ownership.domain.presence import went_offline
 from station_registry.ownership.handlers.connections import gone
+from station_registry.ownership.handlers.system_notices import lease_ended
 from station_registry.ownership.store import connections, leases
 from station_registry.works import in_time, parsed
 
@@ -49,14 +52,15 @@ async def renew_leases(connection: AsyncConnection, works: Sequence[Work]) -> li
     ]
 
 
-def watch_leases(can_be_renewed: Callable[[], bool]) -> UpkeepTask:
+def watch_leases(can_be_renewed: Callable[[], bool], instance: str) -> UpkeepTask:
     """Return the task that tells of stations whose gateway died.
 
     While `can_be_renewed` says no here, this replica does not look: what nobody looked at for a
     while has one lease of grace, for no gateway could renew either.
     """
 
-    return UpkeepTask("watch_leases", WATCH_S, sweep_leases, can_be_renewed)
+    sweep = partial(sweep_leases, instance=instance)
+    return UpkeepTask("watch_leases", WATCH_S, sweep, can_be_renewed)
 
 
 def doubt_gateways(absent: Absent) -> UpkeepTask:
@@ -74,8 +78,11 @@ def doubt_gateways(absent: Absent) -> UpkeepTask:
     return UpkeepTask("doubt_gateways", WATCH_S, work)
 
 
-async def sweep_leases(connection: AsyncConnection) -> None:
-    """Remove the connections of expired leases and tell of it, once each."""
+async def sweep_leases(connection: AsyncConnection, instance: str) -> None:
+    """Remove the connections of expired leases and tell of it, once each.
+
+    `instance`: who does it.
+    """
     if not await leases.look(connection):
         log.info("leases_granted_grace")
         await leases.grant_grace(connection)
@@ -86,6 +93,7 @@ async def sweep_leases(connection: AsyncConnection) -> None:
     now = now_ms()
     events: list[Event] = []
     changes: list[Change] = []
+    ended: Counter[tuple[str, int]] = Counter()
     for row in swept:
         # A connection that was re-asserted may end so again, by another end of a lease.
         expired_ms = round(row.lease_expires_at.timestamp() * 1000)
@@ -93,6 +101,11 @@ async def sweep_leases(connection: AsyncConnection) -> None:
         change = went_offline(row.station_id, owner, "lease_expired", now)
         changes.append(change)
         events += gone(change, row.connection_id, expired_ms)
+        ended[row.gateway_id, expired_ms] += 1
+    events += [
+        lease_ended(gateway_id, expired_ms, stations, now, instance)
+        for (gateway_id, expired_ms), stations in ended.items()
+    ]
     await history.save(connection, changes)
     await tell(connection, events)
     log.warning("lease_expired", stations=len(swept))

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.recordings import LONGEST_SPAN_MS, Recording, decode_body
 from csms_shared.db.upkeep import UpkeepTask
+from csms_shared.values.tenant_keys import tenant_of_key
+from csms_shared.values.texts import is_storable
 from station_registry.database.sql import at, statement
 
 log = structlog.get_logger(__name__)
@@ -23,8 +25,10 @@ _SPAN = timedelta(milliseconds=LONGEST_SPAN_MS)
 
 # Row by row: arrays of arrays can't be unnested, and a row is a whole batch of frames.
 _SAVE = statement(
-    "INSERT INTO recording (recording_id, gateway_id, first_at, last_at, frames, stations, body) "
-    "VALUES (:recording_id, :gateway_id, :first_at, :last_at, :frames, :stations, :body) "
+    "INSERT INTO recording (recording_id, gateway_id, first_at, last_at, frames, stations, body, "
+    "tenants, level, actions) "
+    "VALUES (:recording_id, :gateway_id, :first_at, :last_at, :frames, :stations, :body, "
+    ":tenants, :level, :actions) "
     "ON CONFLICT DO NOTHING"
 )
 _BOUNDS = statement("SELECT min(last_at) AS first_at, max(last_at) AS last_at FROM recording")
@@ -54,12 +58,13 @@ _BODIES = statement(
 
 
 class Candidate(NamedTuple):
-    """A recording that may hold frames of a station."""
+    """A recording that may hold what is asked for, or by what is known of it does not."""
 
     recording_id: uuid.UUID
     gateway_id: str
     first_at: datetime
     last_at: datetime
+    may_hold: bool = True
 
 
 def station_hash(station_id: str) -> int:
@@ -82,6 +87,11 @@ async def save(connection: AsyncConnection, recordings: Iterable[tuple[str, Reco
             "frames": item.frames,
             "stations": sorted({station_hash(station_id) for station_id in item.stations}),
             "body": decode_body(item.body),
+            "tenants": sorted({tenant_of_key(station_id) for station_id in item.stations}),
+            "level": None if item.level is None else item.level.rank,
+            "actions": None
+            if item.actions is None
+            else [action for action in item.actions if is_storable(action)],
         }
         for gateway_id, item in recordings
     ]
