@@ -253,10 +253,21 @@ COMMAND_API_TABLE = bounds_of(
         "csms_shared: BULK_FAILURES_MAX",
     ),
     (
-        "event streams | {}; {} events each, {} s for a write",
+        "event streams | {}, {} s for a write; {} pages of {} events read for them at once",
         "command_api: MAX_STREAMS",
-        "command_api: BUFFER_EVENTS",
         "command_api: _SEND_TIMEOUT_S",
+        "command_api: STREAM_READS_AT_ONCE",
+        "command_api: STREAM_PAGE",
+    ),
+    (
+        "newest events, for all streams | {}, {} MiB",
+        "command_api: RING_EVENTS",
+        "command_api: RING_BYTES / MiB",
+    ),
+    (
+        "a page of the history | {} reads of the event store, {} s",
+        "command_api: READS_MAX",
+        "command_api: READS_WITHIN_S",
     ),
     ("requests that wait for a command | one each, {} s |", "command_api: WAIT_MAX_S"),
     (

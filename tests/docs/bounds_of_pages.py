@@ -27,7 +27,7 @@ COMMAND_API_README = bounds_of(
         "A changed or deleted account, and a session that was ended, counts for up to {} s",
         "command_api: logins._REMEMBER_S",
     ),
-    ("A stream that falls {} events behind", "command_api: BUFFER_EVENTS"),
+    ("the newest {} events", "command_api: RING_EVENTS"),
 )
 
 SERVICE_READMES = (

@@ -35,6 +35,9 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/security-events": ("security_event_id", ()),
     "/connections": ("station_id", ()),
     "/tenants": ("tenant_id", ("",)),
+    "/events/history": ("position", ()),
+    "/events/replays": ("replay_id", ("",)),
+    "/system-events": ("position", ()),
 }  # fmt: skip
 _SINGLE = ("/status", "/users/me", "/certificate-authority", "/certificate-authority/crl")
 # A stream has no end, an upload is a file.
@@ -50,7 +53,7 @@ def paths_read() -> set[str]:
         "/command-groups": "command_group_id", "/jobs": "job_id",
         "/firmware-rollouts": "rollout_id", "/configuration-templates": "template_id",
         "/id-tokens": "id_token", "/certificates": "certificate_id", "/refusals": "refusal_id",
-        "/tenants": "tenant_id",
+        "/tenants": "tenant_id", "/events/replays": "replay_id",
     }  # fmt: skip
     items = {
         f"{path}/{{{names[path]}}}{part.partition('?')[0].replace('/1/', '/{connector_id}/')}"

@@ -24,6 +24,8 @@ _BODIES: Mapping[str, Any] = {
         "payload": {"type": "Soft"},
         "to": {"station_ids": ["NAMED"]},
     },
+    # From a time or after a position.
+    "/events/replays": {"after": 0, "from": None},
     # It stays where it is looked for.
     "/stations/{station_id}/tenant": {"tenant_id": DEFAULT_TENANT},
     "/tenants": {"tenant_id": "extreme"},

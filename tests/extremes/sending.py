@@ -147,7 +147,9 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
         "username": "named",
         "transaction_id": str(transactions[0]["transaction_id"]),
         "template_id": made["/configuration-templates"].get("template_id", nobody),
-        **dict.fromkeys(("job_id", "upload_id", "rollout_id", "command_id", "item_id"), nobody),
+        **dict.fromkeys(
+            ("job_id", "upload_id", "rollout_id", "command_id", "item_id", "replay_id"), nobody
+        ),
         **dict.fromkeys(("reservation_id", "refusal_id"), "1"),
         **dict.fromkeys(("key_id", "certificate_id"), "0"),
     }

@@ -213,6 +213,7 @@ async def _ordered(operator: Operator, names: _Names) -> None:
         await _posted(operator, "/command-groups", group)
         rollout = {"name": f"rest {number}", "location": _FIRMWARE, "station_ids": [names.away]}
         await _posted(operator, "/firmware-rollouts", rollout)
+    await _posted(operator, "/events/replays", {"after": 0, "types": ["nothing"]})
     await _posted(operator, f"{path}/configuration/refresh", {})
     job = await _posted(operator, f"{path}/diagnostics-jobs", {})
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -263,6 +264,7 @@ async def _found(operator: Operator, names: _Names) -> dict[str, list[Name]]:
         "template_id": await _ids(operator, "/configuration-templates", "template_id"),
         "reservation_id": await _ids(operator, "/reservations", "reservation_id", **of_station),
         "rollout_id": await _ids(operator, "/firmware-rollouts", "rollout_id"),
+        "replay_id": await _ids(operator, "/events/replays", "replay_id"),
         "command_group_id": await _ids(operator, "/command-groups", "command_group_id"),
         "command_id": await _ids(operator, "/commands", "command_id", **of_station),
         "refusal_id": await _ids(operator, "/refusals", "id", station_id=names.of("LOCKED")),

@@ -84,6 +84,8 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         # A key stands for one request: with another one it is 422.
         key = f"{case.headers['Idempotency-Key'][:200]}-{next(_numbers)}"
         case.headers["Idempotency-Key"] = key
+    if _is_valid(case, ParameterLocation.HEADER) and "Last-Event-ID" in case.headers:
+        case.headers["Last-Event-ID"] = "0"
     if _is_valid(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         _give_body(case)
 
@@ -188,6 +190,9 @@ def _give_query(case: Case[Any]) -> None:
         case.query["hold_until"] = _in_an_hour()
         # It has not ended as long as the station is away.
         case.query["wait"] = 0
+    if case.path.startswith(f"{_API}/events") and "after" in case.query:
+        # No event has a position that is drawn.
+        case.query["after"] = 0
     if case.path == f"{_API}/events":
         # A stream of what does not happen has no first event.
         case.query["station_id"] = _THERE.trusting
@@ -302,6 +307,11 @@ def _reservation(body: Body) -> Body:
     return {**body, "station_id": _THERE.answering}
 
 
+def _replay(body: Body) -> Body:
+    """A replay that begins after a position begins after one that there is."""
+    return body if body.get("after") is None else {**body, "after": 0}
+
+
 def _template(body: Body) -> Body:
     """A template names stations that are there, and each key once, whatever its case."""
     keys = {name.strip().casefold(): name for name in body["values"]}
@@ -341,6 +351,7 @@ def _log_in(body: Body) -> Body:
 _BODIES: dict[str, Callable[[Body], Body]] = {
     f"{_API}/auth/token": _log_in,
     f"{_API}/command-groups": _for_many,
+    f"{_API}/events/replays": _replay,
     f"{_API}/firmware-rollouts": _rollout,
     f"{_API}/reservations": _reservation,
 }

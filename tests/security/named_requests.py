@@ -21,7 +21,7 @@ Place = tuple[str, ...]
 
 _UUIDS = (
     "job_id", "upload_id", "template_id", "rollout_id", "command_id", "command_group_id",
-    "item_id", "session_id", "key_id",
+    "item_id", "session_id", "key_id", "replay_id",
 )  # fmt: skip
 NUMBERS = ("transaction_id", "reservation_id", "refusal_id")
 # Names of no tenant's things.
@@ -33,10 +33,10 @@ _OF_THE_DEPLOYMENT = ("/parked", "/parked/bulk/replay", "/parked/bulk/delete")
 # Queries that name nothing; pages are tried by themselves.
 _PLAIN_QUERIES = frozenset(
     {
-        "action", "changed_after", "connector_id", "critical", "cursor", "direction", "duration",
-        "expires_within_days", "flag", "from", "hold_until", "kind", "level", "limit",
-        "line_voltage", "online", "reason", "registration_status", "revoked", "source", "state",
-        "status", "stopped_from", "stopped_to", "timeout", "to", "type", "unit", "wait",
+        "action", "after", "changed_after", "connector_id", "critical", "cursor", "direction",
+        "duration", "expires_within_days", "flag", "from", "hold_until", "kind", "level", "limit",
+        "line_voltage", "online", "reason", "registration_status", "revoked", "service", "source",
+        "state", "status", "stopped_from", "stopped_to", "timeout", "to", "type", "unit", "wait",
     }
 )  # fmt: skip
 # Which name a field of a body has, where it is spelled in another way.
@@ -247,6 +247,7 @@ def _body(path: str, method: str, operation: Document, own: Names) -> Any:
             "certificate_type": "CentralSystemRootCertificate", "serial_number": "01",
         },
         "/reservations": {**station, **token, "connector_id": 1, **_ENDS},
+        "/events/replays": {"after": 0, "types": ["nothing"]},
         "/command-groups": {"action": "Reset", "payload": {"type": "Soft"}, "to": {}},
         "/configuration-templates": {"name": fresh, "values": _VALUES},
         "/configuration-templates/{template_id}": {"name": fresh, "values": _VALUES},

@@ -30,6 +30,8 @@ OPERATORS = {
     ("post", "/api/v1/stations/{station_id}/local-list/sync"),
     ("post", "/api/v1/stations/{station_id}/configuration/refresh"),
     ("post", "/api/v1/configuration-templates/{template_id}/apply"),
+    ("post", "/api/v1/events/replays"),
+    ("post", "/api/v1/events/replays/{replay_id}/stop"),
 }
 # What everybody may do for themselves.
 VIEWERS = {("post", "/api/v1/auth/logout"), ("put", "/api/v1/users/me/password")}

@@ -8,17 +8,17 @@ from typing import Any, NoReturn, TypeVar
 
 import httpx
 import orjson
+from fake_event_store import FakeEventStore
+from fake_service import FakeService
 
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.requests import reply_message
 from csms_shared.broker.topology import (
     EVENTS,
     REPLIES,
     gateway_queue,
-    requests_queue,
 )
 from csms_shared.contracts.commands import (
     Command,
@@ -29,9 +29,8 @@ from csms_shared.contracts.commands import (
 )
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
 from csms_shared.contracts.message_types import MessageType
-from csms_shared.contracts.refusals import ProblemRaised, refuse
-from csms_shared.contracts.requests import SCOPED, Problem, RequestBatch, ResponseMessage
-from csms_shared.contracts.scopes import Scope
+from csms_shared.contracts.refusals import refuse
+from csms_shared.contracts.requests import SCOPED
 from csms_shared.contracts.stations import STATIONS_IN_SCOPE
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.tenants import DEFAULT_TENANT
@@ -77,63 +76,6 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> Answer:
     assert (document["status"], document["code"]) == (status, code)
     assert {"type", "title", "detail"} <= set(document)
     return document
-
-
-class Gibberish(Exception):
-    """Raised by an operation: the reply is to be none that the contract knows."""
-
-
-class Unanswered(Exception):
-    """Raised by an operation: there is to be no reply."""
-
-
-class FakeService:
-    """Answers requests to one service from a table of operations, and remembers them."""
-
-    def __init__(self, link: Link, publisher: Publisher, service: str) -> None:
-        self._publisher = publisher
-        self.operations: dict[str, Operation] = {}
-        self.requests: list[tuple[str, dict[str, Any]]] = []
-        # Of each of them, for which tenant it was.
-        self.tenants: list[str] = []
-        self.scopes: list[Scope | None] = []
-        self.silent = False
-        self.consumer = Consumer(link, requests_queue(service), self._handle, prefetch=100)
-
-    async def _handle(self, deliveries: list[Delivery]) -> None:
-        if self.silent:
-            return
-        for delivery in deliveries:
-            if delivery.type != MessageType.REQUEST:
-                continue
-            batch = RequestBatch.model_validate_json(delivery.body)
-            for item in batch.items:
-                self.requests.append((item.operation, item.parameters))
-                self.tenants.append(item.tenant_id)
-                self.scopes.append(item.scope)
-                try:
-                    response = self._answer(item.operation, item.parameters)
-                    document: Any = response.model_dump(mode="json")
-                except Gibberish:
-                    document = "gibberish"
-                except Unanswered:
-                    continue
-                message = reply_message(batch.reply_key, MessageType.RESPONSE, document)
-                await self._publisher.publish_all([message])
-
-    def _answer(self, operation: str, parameters: dict[str, Any]) -> ResponseMessage:
-        handler = self.operations.get(operation)
-        if handler is None:
-            problem = Problem(status=404, code="not_found", detail=f"no {operation} here")
-            return ResponseMessage(problem=problem)
-        try:
-            return ResponseMessage(result=handler(parameters))
-        except ProblemRaised as refused:
-            return ResponseMessage(problem=refused.problem)
-
-    def asked(self, operation: str) -> list[dict[str, Any]]:
-        """Return the parameters of all requests of an operation."""
-        return [parameters for name, parameters in self.requests if name == operation]
 
 
 class FakeGateway:
@@ -221,15 +163,17 @@ def silent(_: Command) -> list[CommandReport]:
 
 
 class Stations:
-    """The registry's and the sessions' answers about stations that a test invents."""
+    """The registry's and the sessions' answers about stations that a test invents; their events."""
 
     def __init__(
         self,
         registry: FakeService,
         sessions: FakeService,
         gateway: FakeGateway,
+        store: FakeEventStore,
         publisher: Publisher,
     ) -> None:
+        self.store = store
         self.registry = registry
         self.sessions = sessions
         self.gateway = gateway
@@ -297,6 +241,7 @@ class Stations:
         await self._publisher.publish(
             Outgoing(EVENTS, key, MessageType.EVENTS, orjson.dumps([event.model_dump()]))
         )
+        await self.store.add(event.model_dump())
 
     async def emit_connected(self, station_id: str) -> None:
         """Publish what the registry publishes when a station has connected."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from command_api_fakes import FakeService
+from fake_service import FakeService
 
 from csms_shared.contracts.refusals import refuse
 

@@ -37,7 +37,9 @@ from command_api.http.app import create_app
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
 from command_api.idempotency.handlers import IdempotentCreation
-from command_api.live_events.handlers import EventHub
+from command_api.live_events.handlers.hub import EventHub
+from command_api.live_events.handlers.silence import break_silence
+from command_api.live_events.handlers.stored_events import StoredEvents
 from command_api.ocpp.preparations import Preparations
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import Services
@@ -105,6 +107,7 @@ class CommandApi:
         self._sender = GatewaySender(self._publisher, incarnation)
         self._watched = WatchedCommands()
         self._hub = EventHub()
+        self._stored_events = StoredEvents(services)
         # Those that are stored and checked late may be many: no order that comes waits for them.
         edge_of_orders, edge_of_stored = (
             Preparations(
@@ -219,6 +222,7 @@ class CommandApi:
             parked=ParkedItems(services, own_parked),
             uploads=self._uploads,
             hub=self._hub,
+            stored_events=self._stored_events,
             readiness=self.missing,
             broker_is_up=self._link.is_open,
             trusted_proxies=TrustedProxies(parse_networks(settings.trusted_proxies)),
@@ -277,6 +281,7 @@ class CommandApi:
             self._upkeep.run(),
             *(consumer.run() for consumer in self._consumers),
             self._live_events.run(),
+            break_silence(self._hub, self._stored_events),
             watch_own_queues(self._link.is_open, self._consumers[:OWN_CONSUMERS]),
             self._probes.run(),
         )

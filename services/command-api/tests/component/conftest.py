@@ -1,24 +1,19 @@
 """One command-api in this process, against a real broker and database, and fakes around it."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-
-# Test files are imported one by one: what they share has to be on the path.
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
 from command_api_fakes import (
     TOKEN_SECRET,
     FakeGateway,
-    FakeService,
     Stations,
 )
+from fake_event_store import FakeEventStore
+from fake_service import FakeService
 from migrated_database import Database, migrated_database
 from served_api import served_api
 
@@ -42,15 +37,22 @@ async def command_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def stations(broker_url: str) -> AsyncIterator[Stations]:
-    """Run a fake registry, fake sessions and a fake gateway."""
+    """Run a fake registry, fake sessions, a fake event store and a fake gateway."""
     async with Link(broker_url, "fakes") as link, asyncio.TaskGroup() as group:
         publisher = Publisher(link)
         registry = FakeService(link, publisher, STATION_REGISTRY)
         sessions = FakeService(link, publisher, SESSION_SERVICE)
         gateway = FakeGateway(link, publisher)
-        consumers = (registry.consumer, sessions.consumer, gateway.consumer)
+        store = FakeEventStore(link, publisher)
+        consumers = (
+            registry.consumer,
+            sessions.consumer,
+            gateway.consumer,
+            store.service.consumer,
+            store.taking,
+        )
         tasks = [group.create_task(consumer.run()) for consumer in consumers]
-        yield Stations(registry, sessions, gateway, publisher)
+        yield Stations(registry, sessions, gateway, store, publisher)
         for consumer in consumers:
             await consumer.stop()
         for task in tasks:

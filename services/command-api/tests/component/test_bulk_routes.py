@@ -9,7 +9,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from command_api_fakes import AUDIT, Answer, FakeService, Gibberish, Stations, api_key, is_problem
+from command_api_fakes import AUDIT, Answer, Stations, api_key, is_problem
+from fake_service import FakeService, Gibberish
 
 from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import encode_cursor

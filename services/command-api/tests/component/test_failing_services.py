@@ -9,8 +9,9 @@ from typing import NoReturn
 import asyncpg
 import httpx
 import pytest
-from command_api_fakes import Answer, Gibberish, Stations, answered, eventually, is_problem
+from command_api_fakes import Answer, Stations, answered, eventually, is_problem
 from commands_over_rest import becomes
+from fake_service import Gibberish
 from prometheus_client import REGISTRY
 
 from csms_shared.broker.publisher import Outgoing

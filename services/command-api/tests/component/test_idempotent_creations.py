@@ -8,7 +8,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from command_api_fakes import Answer, FakeService, Gibberish, Stations, api_key, is_problem
+from command_api_fakes import Answer, Stations, api_key, is_problem
+from fake_service import FakeService, Gibberish
 from migrated_database import Database
 
 from command_api.database import SCHEMA

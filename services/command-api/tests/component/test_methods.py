@@ -4,7 +4,7 @@ import httpx
 import pytest
 from command_api_fakes import is_problem
 
-from command_api.live_events.handlers import MAX_STREAMS
+from command_api.live_events.handlers.hub import MAX_STREAMS
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -9,8 +9,9 @@ import asyncpg
 import httpx
 import orjson
 import pytest
-from command_api_fakes import Stations, Unanswered, answered, eventually, reporting
+from command_api_fakes import Stations, answered, eventually, reporting
 from commands_over_rest import becomes
+from fake_service import Unanswered
 from orders_of_services import ends, order, place
 
 from csms_shared.broker.publisher import Outgoing

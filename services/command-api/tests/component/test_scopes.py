@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from command_api_fakes import FakeService, Stations, is_problem
+from command_api_fakes import Stations, is_problem
+from fake_service import FakeService
 from tenants_of_api import Tenants, key_of
 
 from csms_shared.contracts.refusals import refuse

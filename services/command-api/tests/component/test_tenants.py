@@ -130,7 +130,7 @@ async def test_every_route_asks_for_the_tenant_of_who_asks(
     tenant_id = tenants.new()
     key = await key_of(admin, tenant_id)
     document = await _document(rest_url)
-    services = (stations.registry, stations.sessions)
+    services = (stations.registry, stations.sessions, stations.store.service)
     commands = set(command_actions(OCPP16))
     tried = 0
     for path, operations in document["paths"].items():
@@ -352,7 +352,7 @@ async def test_a_tenants_requests_are_bounded_and_those_of_others_are_not(
 async def _stream(nobody: httpx.AsyncClient, headers: Headers) -> AsyncIterator[str]:
     async with nobody.stream("GET", "/api/v1/events", headers=headers, timeout=20) as response:
         async for line in response.aiter_lines():
-            if line.startswith((": open", "id: ")):
+            if line.startswith((": open", "data: ")):
                 yield line
 
 

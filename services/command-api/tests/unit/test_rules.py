@@ -11,7 +11,6 @@ from command_api.commands.domain.preparation import AskedCommand, Prepared, Refu
 from command_api.commands.domain.registration import refusal_by_registration
 from command_api.commands.domain.secret_values import masked, masked_response, shown_payload
 from command_api.concurrency.gathering import Gathering
-from command_api.live_events.handlers import BUFFER_EVENTS, EventFilter, LiveEvent, Stream
 from command_api.ocpp.preparations import Preparations, sets_password
 from csms_shared.contracts.stations import RegistrationStatus
 from csms_shared.ocpp.versions import OCPP16
@@ -134,42 +133,6 @@ def test_passwords_of_stations_have_a_least_and_a_greatest_length() -> None:
     assert length_problem("x" * 40, 16) is None
     assert length_problem("x" * 15, 16)
     assert length_problem("x" * 41, 16)
-
-
-def live(station_id: str = "S1", type: str = "csms.transaction.started.v1") -> LiveEvent:
-    return LiveEvent("1", type, "default", station_id, "{}")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "passes"),
-    [
-        (None, True),
-        ("csms.transaction.started.v1", True),
-        ("transaction.started", True),
-        ("transaction", True),
-        ("csms.transaction", True),
-        ("transaction.*", True),
-        ("trans", False),
-        ("station", False),
-        ("transaction.stopped", False),
-    ],
-)
-def test_events_are_filtered_by_type_exactly_or_by_prefix(wanted: str | None, passes: bool) -> None:
-    assert EventFilter("default", None, wanted).wants(live()) is passes
-
-
-def test_events_are_filtered_by_station() -> None:
-    assert EventFilter("default", "S1", None).wants(live())
-    assert not EventFilter("default", "S2", None).wants(live())
-
-
-async def test_a_stream_that_is_not_read_ends_at_its_bound() -> None:
-    stream = Stream(EventFilter("default", None, None))
-    for _ in range(BUFFER_EVENTS + 5):
-        stream.offer(live())
-    received = [await stream.next() for _ in range(BUFFER_EVENTS + 1)]
-    assert received[-1] == "the client is too slow"
-    assert received[-2] == live()
 
 
 async def test_what_arrives_during_a_batch_is_the_next_batch() -> None:

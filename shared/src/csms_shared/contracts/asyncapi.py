@@ -12,7 +12,12 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from csms_shared.contracts.event_data.table import EVENTS, EventRow
-from csms_shared.contracts.events import EVENTS_CONTENT_TYPE, CloudEvent, event_type
+from csms_shared.contracts.events import (
+    EVENTS_CONTENT_TYPE,
+    OPTIONAL_ATTRIBUTES,
+    CloudEvent,
+    event_type,
+)
 
 Document = dict[str, Any]
 FILE = "asyncapi.json"
@@ -137,17 +142,18 @@ def _schemas() -> Document:
 def _event(key: str, row: EventRow, data: Document) -> Document:
     attributes = {
         "type": {"const": event_type(key)},
-        "source": {"const": f"/csms/{row.source}"},
+        "source": {"enum": [f"/csms/{source}" for source in row.sources]},
         "data": data,
     }
     return {"allOf": [{"$ref": _SCHEMAS + "CloudEvent"}, {"properties": attributes}]}
 
 
 def _envelope() -> Document:
-    """Return the schema of what is written: `siteid` or no `siteid`, and everything else."""
+    """Return the schema of what is written: everything, and `siteid` and `position` or not."""
     schema = CloudEvent.model_json_schema()
-    attributes = schema["properties"] | {"siteid": {"title": "Siteid", "type": "string"}}
-    required = [name for name in attributes if name != "siteid"]
+    optional = {name: {"title": name.title(), "type": "string"} for name in OPTIONAL_ATTRIBUTES}
+    attributes = schema["properties"] | optional
+    required = [name for name in attributes if name not in optional]
     return schema | {"properties": attributes, "required": required}
 
 

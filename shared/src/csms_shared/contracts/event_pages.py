@@ -28,7 +28,7 @@ def domain_of(routing_key: str) -> str:
 
 def _overview() -> str:
     rows = [
-        f"| [`{key}`]({domain_of(key)}.md#{key.replace('.', '')}) | {row.source} | "
+        f"| [`{key}`]({domain_of(key)}.md#{key.replace('.', '')}) | {_told_by(row)} | "
         f"{_subject(row)} | {row.told} |"
         for key, row in EVENTS.items()
     ]
@@ -52,7 +52,7 @@ def _section(key: str) -> str:
             cleandoc(row.data.__doc__ or ""),
             "",
             f"- Told when: {row.told}.",
-            f"- Type `{event_type(key)}`, source `/csms/{row.source}`, subject: {_subject(row)}.",
+            f"- Type `{event_type(key)}`, source {_sources(row)}, subject: {_subject(row)}.",
             f"- [Sample](../samples/events/{key}.json), "
             f"[schema of `data`](../schemas/events/{key}.json).",
             "",
@@ -62,6 +62,14 @@ def _section(key: str) -> str:
             "",
         ]
     )
+
+
+def _told_by(row: EventRow) -> str:
+    return row.sources[0] if len(row.sources) == 1 else "any service"
+
+
+def _sources(row: EventRow) -> str:
+    return " or ".join(f"`/csms/{source}`" for source in row.sources)
 
 
 def _subject(row: EventRow) -> str:

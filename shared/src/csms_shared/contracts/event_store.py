@@ -85,8 +85,12 @@ class EventPage(Contract):
 
 
 class StartReplay(EventFilter):
-    """Send events of the past to a queue of its own: after a position, or from a time."""
+    """Send events of the past to a queue of its own: after a position, or from a time.
 
+    `replay_id`: the id that it gets, a UUID; asked again with it, nothing is begun twice.
+    """
+
+    replay_id: str | None = None
     after: Position | None = None
     from_time: Moment | None = None
     to_time: Moment | None = None

@@ -20,7 +20,8 @@ class CloudEvent(Contract):
     `type` is `csms.<domain>.<event>.v1`, `subject` the station id; `data.epoch` and `data.seq`
     order the events of a station where it caused them. Order on the wire is not promised.
     `tenantid` is whose it is, `siteid` at which site the subject stands (extension attributes,
-    CloudEvents 1.0, section 3.1). `siteid` is absent where there is none, or nobody has said.
+    CloudEvents 1.0, section 3.1). `siteid` is absent where there is none, or nobody has said;
+    `position`, the number of the event in the event store, where the event does not come from it.
     """
 
     specversion: str = "1.0"
@@ -31,8 +32,12 @@ class CloudEvent(Contract):
     time: str
     tenantid: str = DEFAULT_TENANT
     siteid: str | None = Field(None, exclude_if=lambda site_id: site_id is None)
+    position: str | None = Field(None, exclude_if=lambda position: position is None)
     datacontenttype: str = "application/json"
     data: dict[str, Any]
+
+
+OPTIONAL_ATTRIBUTES = ("siteid", "position")
 
 
 def on_the_wire(event: CloudEvent) -> dict[str, object]:
@@ -41,8 +46,9 @@ def on_the_wire(event: CloudEvent) -> dict[str, object]:
     What has no value is no attribute (CloudEvents 1.0, JSON format, section 2.2).
     """
     told: dict[str, object] = vars(event).copy()
-    if event.siteid is None:
-        del told["siteid"]
+    for name in OPTIONAL_ATTRIBUTES:
+        if told[name] is None:
+            del told[name]
     return told
 
 

@@ -1,15 +1,21 @@
-"""All events of the suite, read from the broker only while a stream of this instance is open."""
+"""What the event store tells as it stores it, read only while a stream of this instance is open.
+
+Whatever is lost or repeated here costs nobody an event: streams ask the store for what they miss.
+"""
 
 import asyncio
+import contextlib
 import itertools
 
 import structlog
 
-from command_api.amqp.event_reading import take_events
-from command_api.live_events.handlers import EventHub
+from command_api.live_events.handlers.hub import EventHub
 from csms_shared.broker.consumer import Consumer, Delivery
 from csms_shared.broker.link import Link
+from csms_shared.broker.reading import UnreadableMessage, read_message
 from csms_shared.broker.topology import live_events_queue
+from csms_shared.contracts.event_store import StoredEventBatch
+from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic
 
 log = structlog.get_logger(__name__)
@@ -45,7 +51,7 @@ class LiveEvents:
         try:
             await self._watch(consumer, reading)
         finally:
-            self._hub.connected = False
+            self._hub.forget()
             await consumer.stop(_STOP_S)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -54,7 +60,7 @@ class LiveEvents:
         wanted = connected = monotonic()
         while not reading.done():
             now = monotonic()
-            if self._hub.listening:
+            if self._hub.is_listened_to:
                 wanted = now
             if consumer.consuming:
                 connected = now
@@ -62,10 +68,15 @@ class LiveEvents:
                 return
             if now - connected > LOST_AFTER_S and self._link.is_open():
                 log.warning("live_events_lost")
-                self._hub.end_all("events could not be had from the broker")
                 return
-            self._hub.connected = consumer.consuming
-            await asyncio.sleep(_WATCH_S if self._hub.connected else _WATCH_S / 10)
+            await asyncio.sleep(_WATCH_S)
 
     async def _take(self, deliveries: list[Delivery]) -> None:
-        take_events(deliveries, self._hub.publish)
+        for delivery in deliveries:
+            if delivery.type != MessageType.STORED_EVENTS:
+                continue
+            # As a whole or not at all: what is missing here is asked for.
+            with contextlib.suppress(UnreadableMessage):
+                self._hub.take(
+                    read_message(StoredEventBatch, MessageType.STORED_EVENTS, delivery.body)
+                )

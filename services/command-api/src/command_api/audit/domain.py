@@ -26,6 +26,7 @@ _ID_FIELDS = {
     "reservations": "reservation_id",
     "firmware-rollouts": "rollout_id",
     "tenants": "tenant_id",
+    "replays": "replay_id",
 }
 # Whoever may log in chooses these texts: each pattern reads a text once, however it repeats itself.
 _WORD = re.compile(r"\S+")
@@ -40,6 +41,9 @@ _SECRET_IN_QUERY = re.compile(
     ),
     re.IGNORECASE,
 )
+_REPLAYS = "/api/v1/events/replays"
+# What stands in the place of an id.
+_NO_ID = ("", "bulk")
 # The fields of an object that say what its `value` is about.
 _NAMING_FIELDS = ("key", "name", "variable")
 
@@ -60,7 +64,10 @@ def target_of(path: str, asked: Any, actor: str) -> Target:
     _, _, _, type_, *rest = [*path.split("/"), "", "", ""]
     if type_ == "auth" or (type_, rest[0]) == ("users", "me"):
         return Target("users", actor[:ID_MAX])
-    named = unquote(rest[0]) if rest[0] not in ("", "bulk") else made_id(type_, asked)
+    if type_ == "events":
+        # Of events there are replays, and nothing else that is made.
+        type_, *rest = rest
+    named = unquote(rest[0]) if rest[0] not in _NO_ID else made_id(type_, asked)
     return Target(type_[:ID_MAX], None if named is None else named[:ID_MAX])
 
 
@@ -76,7 +83,8 @@ def made_id(type_: str, document: Any) -> str | None:
 def item_path(path: str) -> str | None:
     """Return the path of the single resource that a raw path under /api/v1 lies in."""
     parts = path.split("/")
-    return "/".join(parts[:5]) if len(parts) >= 5 and parts[4] not in ("", "bulk") else None
+    end = 6 if path.startswith(_REPLAYS) else 5
+    return "/".join(parts[:end]) if len(parts) >= end and parts[end - 1] not in _NO_ID else None
 
 
 def kept(document: Any) -> Any:

@@ -16,12 +16,13 @@ from command_api.commands.domain.preparation import CommandEdge
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.idempotency.handlers import IdempotentCreation
-from command_api.live_events.handlers import EventHub
+from command_api.live_events.handlers.hub import EventHub
+from command_api.live_events.handlers.stored_events import StoredEvents
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import ServiceOlder, Services
 from command_api.tenants.handlers import Tenants
 from command_api.uploads.handlers import Uploads
-from csms_shared.broker.topology import SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.broker.topology import INTEGRATION_SERVICE, SESSION_SERVICE, STATION_REGISTRY
 from csms_shared.values.trusted_proxies import TrustedProxies
 
 
@@ -45,6 +46,7 @@ class ApiState:
     parked: ParkedItems
     uploads: Uploads
     hub: EventHub
+    stored_events: StoredEvents
     readiness: Callable[[], Awaitable[dict[str, str]]]
     broker_is_up: Callable[[], bool]
     trusted_proxies: TrustedProxies
@@ -78,6 +80,18 @@ async def ask_session_service(request: Request, operation: str, parameters: dict
         ServiceAway: it does not answer, or failed.
     """
     return await state_of(request).services.ask(SESSION_SERVICE, operation, parameters)
+
+
+async def ask_integration_service(
+    request: Request, operation: str, parameters: dict[str, Any]
+) -> Any:
+    """Return what integration-service answers.
+
+    Raises:
+        ProblemRaised: it refuses.
+        ServiceAway: it does not answer, or failed.
+    """
+    return await state_of(request).services.ask(INTEGRATION_SERVICE, operation, parameters)
 
 
 def require_taken(answer: Mapping[str, Any], given: Iterable[str]) -> None:

@@ -1,1 +1,1 @@
-"""The live stream of events."""
+"""Events as they are stored, and as they were: what streams and the history are made of."""

@@ -14,7 +14,12 @@ from pydantic import BaseModel
 
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.ports import Services
-from csms_shared.broker.topology import COMMAND_API, SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.broker.topology import (
+    COMMAND_API,
+    INTEGRATION_SERVICE,
+    SESSION_SERVICE,
+    STATION_REGISTRY,
+)
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.pages import (
     PARKED_OPERATIONS,
@@ -26,7 +31,7 @@ from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import BadCursor, as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler
 
-_ORDER = (STATION_REGISTRY, SESSION_SERVICE, COMMAND_API)
+_ORDER = (STATION_REGISTRY, SESSION_SERVICE, COMMAND_API, INTEGRATION_SERVICE)
 
 
 class ParkingService(StrEnum):
@@ -35,6 +40,7 @@ class ParkingService(StrEnum):
     STATION_REGISTRY = STATION_REGISTRY
     SESSION_SERVICE = SESSION_SERVICE
     COMMAND_API = COMMAND_API
+    INTEGRATION_SERVICE = INTEGRATION_SERVICE
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from csms_shared.contracts.event_data.connectors import (
     ConnectorOutOfService,
     ConnectorStatusChanged,
 )
+from csms_shared.contracts.event_data.heartbeats import StationHeartbeat
 from csms_shared.contracts.event_data.jobs import JobChanged, JobCreated, RolloutChanged
 from csms_shared.contracts.event_data.metering import MeterValuesReceived
 from csms_shared.contracts.event_data.quarantine import QuarantineAdded
@@ -43,6 +44,19 @@ from csms_shared.contracts.event_data.stations import (
     StationNamed,
     StationOffline,
     StationOnline,
+)
+from csms_shared.contracts.event_data.system import (
+    ConsumerPaused,
+    ConsumerResumed,
+    DestinationRecovered,
+    DestinationRefusing,
+    GatewayLeaseEnded,
+    InstanceStarted,
+    InstanceStopped,
+    ItemParked,
+    LimitReached,
+    UpkeepFailing,
+    UpkeepRecovered,
 )
 from csms_shared.contracts.event_data.tokens import IdTokenChanged
 from csms_shared.contracts.event_data.transactions import (
@@ -63,6 +77,7 @@ class Source(StrEnum):
     REGISTRY = "station-registry"
     SESSIONS = "session-service"
     COMMANDS = "command-api"
+    INTEGRATION = "integration-service"
 
 
 class Subject(StrEnum):
@@ -75,14 +90,20 @@ class Subject(StrEnum):
     ROLLOUT = "rollout_id"
     ID_TOKEN = "id_token"  # noqa: S105 - the name of a field
     COMMAND_GROUP = "command_group_id"
+    GATEWAY = "gateway_id"
+    INSTANCE = "instance"
+    QUEUE = "queue"
+    TASK = "task"
+    LIMIT = "limit"
+    EXCHANGE = "exchange"
 
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event: the model of its `data`, who tells it, of what, and when."""
+    """One event: the model of its `data`, who tells it (one of them), of what, and when."""
 
     data: type[BaseModel]
-    source: Source
+    sources: tuple[Source, ...]
     subject: Subject
     told: str
 
@@ -91,15 +112,19 @@ _STATION = Subject.STATION
 
 
 def _registry(data: type[BaseModel], told: str, subject: Subject = _STATION) -> EventRow:
-    return EventRow(data, Source.REGISTRY, subject, told)
+    return EventRow(data, (Source.REGISTRY,), subject, told)
 
 
 def _sessions(data: type[BaseModel], told: str, subject: Subject = _STATION) -> EventRow:
-    return EventRow(data, Source.SESSIONS, subject, told)
+    return EventRow(data, (Source.SESSIONS,), subject, told)
 
 
 def _commands(data: type[BaseModel], told: str, subject: Subject = _STATION) -> EventRow:
-    return EventRow(data, Source.COMMANDS, subject, told)
+    return EventRow(data, (Source.COMMANDS,), subject, told)
+
+
+def _any(data: type[BaseModel], told: str, subject: Subject) -> EventRow:
+    return EventRow(data, tuple(Source), subject, told)
 
 
 # routing key -> row; in the order in which pages and documents show them.
@@ -113,6 +138,9 @@ EVENTS: Mapping[str, EventRow] = MappingProxyType(
         ),
         "station.online": _registry(StationOnline, "the station was offline, and is not any more"),
         "station.offline": _registry(StationOffline, "the station was online, and is not any more"),
+        "station.heartbeat": _registry(
+            StationHeartbeat, "the station was heard: at most once in a period, 900 s unless set"
+        ),
         "station.booted": _registry(StationBooted, "the station has booted (BootNotification)"),
         "station.registration_changed": _registry(
             RegistrationChanged, "whether the station may take part has changed"
@@ -254,6 +282,49 @@ EVENTS: Mapping[str, EventRow] = MappingProxyType(
         ),
         "command_group.completed": _commands(
             CommandGroupCompleted, "all commands of the group have ended", Subject.COMMAND_GROUP
+        ),
+        "system.gateway_lease_ended": _registry(
+            GatewayLeaseEnded,
+            "a gateway that held stations did not renew its lease",
+            Subject.GATEWAY,
+        ),
+        "system.instance_started": _any(
+            InstanceStarted, "a process serves from now on", Subject.INSTANCE
+        ),
+        "system.instance_stopped": _any(
+            InstanceStopped, "a process has ended in good order", Subject.INSTANCE
+        ),
+        "system.consumer_paused": _any(
+            ConsumerPaused,
+            "a queue was not consumed while the database was away; told when it is back",
+            Subject.QUEUE,
+        ),
+        "system.consumer_resumed": _any(
+            ConsumerResumed, "the queue is consumed again", Subject.QUEUE
+        ),
+        "system.item_parked": _any(
+            ItemParked,
+            "an item could not be processed: at most once a minute of each queue",
+            Subject.QUEUE,
+        ),
+        "system.upkeep_failing": _any(
+            UpkeepFailing, "a periodic task begins to fail", Subject.TASK
+        ),
+        "system.upkeep_recovered": _any(
+            UpkeepRecovered, "the periodic task does not fail any more", Subject.TASK
+        ),
+        "system.limit_reached": _any(
+            LimitReached,
+            "something is turned away: at most once in 5 minutes of each limit and process",
+            Subject.LIMIT,
+        ),
+        "system.destination_refusing": _any(
+            DestinationRefusing,
+            "a queue does not take what is published: at most once a minute of each exchange",
+            Subject.EXCHANGE,
+        ),
+        "system.destination_recovered": _any(
+            DestinationRecovered, "queues take again what is published", Subject.EXCHANGE
         ),
     }
 )

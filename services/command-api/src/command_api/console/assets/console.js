@@ -178,13 +178,17 @@ function showEvent(event) {
   while (list.childElementCount > EVENTS_SHOWN) list.lastElementChild.remove();
 }
 
-// EventSource can't send a token, so the stream is read by hand.
+// EventSource can't send a token, so the stream is read by hand. It goes on where it broke off.
 async function listen() {
-  const answer = await fetch(`${API}/events`, {
-    headers: { Authorization: `Bearer ${session.token}` },
-    signal: session.abort.signal,
+  const mine = session;
+  const from = mine.position === null ? "" : `?after=${mine.position}`;
+  const answer = await fetch(`${API}/events${from}`, {
+    headers: { Authorization: `Bearer ${mine.token}` },
+    signal: mine.abort.signal,
   });
   if (answer.status === 401) throw new NotLoggedIn();
+  // Away for so long that what was missed is kept no longer: on with what happens now.
+  if (answer.status === 410 || answer.status === 422) mine.position = null;
   if (!answer.ok) throw new Error(String(answer.status));
   byId("stream-state").textContent = "live";
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -195,10 +199,13 @@ async function listen() {
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
-      const data = block.split("\n").find((line) => line.startsWith("data: "));
+      const lines = block.split("\n");
+      const data = lines.find((line) => line.startsWith("data: "));
+      const position = lines.find((line) => line.startsWith("id: "));
+      if (position) mine.position = position.slice("id: ".length);
       if (data) {
         showEvent(JSON.parse(data.slice("data: ".length)));
-        session.stale = true;
+        mine.stale = true;
       }
     }
   }
@@ -223,7 +230,13 @@ async function repeat(mine, work, waitMs) {
 }
 
 function start(token) {
-  session = { token, abort: new AbortController(), stations: PAGE, stale: false };
+  session = {
+    token,
+    abort: new AbortController(),
+    stations: PAGE,
+    stale: false,
+    position: null,
+  };
   sessionStorage.setItem(TOKEN, token);
   byId("log-in").hidden = true;
   byId("content").hidden = false;

@@ -18,7 +18,7 @@ from command_api.accounts.handlers.logins import TooManyFailures
 from command_api.accounts.handlers.passwords import TooManyLogins
 from command_api.concurrency.gathering import TooBusy
 from command_api.http.answers.allowed_methods import allowed_methods
-from command_api.live_events.handlers import TooManyStreams
+from command_api.live_events.handlers.hub import TooManyStreams
 from command_api.ports import ServiceAway, ServiceFailed, ServiceOlder
 from command_api.tenants.handlers import TooManyRequests
 from csms_shared.contracts.refusals import ProblemRaised

@@ -1,21 +1,31 @@
-"""The live stream of events: `GET /events`."""
+"""The stream of events: `GET /events`."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Role
 from command_api.http.access.authentication import is_still_authorized
 from command_api.http.access.declarations import ScopedViewer
+from command_api.http.routes.event_filters import (
+    KEPT_NO_LONGER,
+    EventStation,
+    EventTypes,
+    PositionText,
+    wanted_by,
+)
 from command_api.http.state import state_of
-from command_api.live_events.handlers import EventFilter, EventHub, LiveEvent, Stream
+from command_api.live_events.domain.events import LiveEvent
+from command_api.live_events.handlers.hub import EventHub
+from command_api.live_events.handlers.streams import Chunk, Stream, StreamEnded
 from command_api.ports import ServiceAway
 from command_api.scopes.handlers import RememberedStations
 from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 
 router = APIRouter(tags=["events"])
@@ -26,50 +36,54 @@ _SEND_TIMEOUT_S = 30.0
 
 @router.get(
     "/events",
-    summary="Live events",
+    summary="Follow events",
     response_class=EventSourceResponse,
     responses={
         200: {"content": {"text/event-stream": {}}},
+        **KEPT_NO_LONGER,
         429: {"description": "Too many streams are open already."},
     },
 )
 async def stream_events(
     request: Request,
     viewer: ScopedViewer,
-    station_id: Annotated[str | None, Query(max_length=255)] = None,
-    type: Annotated[
-        str | None,
-        Query(
-            max_length=255,
-            description="exact (`csms.transaction.started.v1` or `transaction.started`) or a "
-            "prefix (`csms.transaction` or `transaction`)",
-        ),
+    station_id: EventStation = None,
+    types: EventTypes = None,
+    after: Annotated[
+        PositionText | None, Query(description="begin after this position, the `id` of an event")
+    ] = None,
+    last_event_id: Annotated[
+        PositionText | None,
+        Header(alias="Last-Event-ID", description="as `after`, before which it counts"),
     ] = None,
 ) -> Response:
-    """Stream each event from now on as server-sent event, a CloudEvent in JSON.
+    """Stream events as server-sent events: a CloudEvent in JSON each, its position as `id`.
 
-    A client that does not keep up is cut off, with a comment that says so. What was missed is in
-    the resources themselves. So is one whose token or key ends, or may not read any more, by the
+    It begins after the position that is given, or with what happens from now on, and tells every
+    event once, in the order of positions; all that was told before it was opened again with the
+    last `id` is not told again, and nothing is left out. At once, and now and then while there is
+    nothing to tell, an `id` without data says how far it is.
+
+    A slow client gets events later, and none less. Who may not read any more is cut off by the
     next keep-alive.
 
     Who is limited to sites or tags gets the events of stations that are there, as it was at most
     10 s ago, and no others: none of tokens, sites or rollouts.
     """
-    state = state_of(request)
-    hub, scope = state.hub, viewer.scope
+    state, scope = state_of(request), viewer.scope
     within = None if scope is None else RememberedStations(state.services, scope)
-    wanted = EventFilter(viewer.acts_for, station_id, type, of_stations=scope is not None)
-    stream = hub.open(wanted)
+    stream = Stream(state.hub, state.stored_events, wanted_by(viewer, station_id, types))
+    state.hub.open(stream)
     try:
-        connected = await hub.until_connected()
+        if last_event_id is not None:
+            await stream.begin(last_event_id, "Last-Event-ID")
+        else:
+            await stream.begin(after, "after")
     except BaseException:
-        hub.discard(stream)
+        state.hub.discard(stream)
         raise
-    if not connected:
-        hub.discard(stream)
-        raise ServiceAway("the broker does not deliver events")
     return EventSourceResponse(
-        _events(request, hub, stream, within),
+        _events(request, state.hub, stream, within),
         ping=KEEP_ALIVE_S,
         send_timeout=_SEND_TIMEOUT_S,
         sep="\n",
@@ -81,25 +95,44 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     watching = asyncio.create_task(_end_with_authorization(request, stream))
     try:
-        # Sent at once, so that a client knows that nothing is missed from here on.
-        yield ServerSentEvent(comment="open")
+        # Sent at once: whoever is cut off before the first event goes on from here.
+        yield _mark("open", stream.position)
+        told = monotonic()
         while True:
-            event = await stream.next()
-            if isinstance(event, str):
-                yield ServerSentEvent(comment=event)
-                return
-            if within is not None and not await _is_within(within, stream, event):
-                continue
-            yield ServerSentEvent(data=event.text, event=event.type, id=event.id)
+            chunk = await stream.next()
+            async for event in _shown(chunk, stream, within):
+                yield ServerSentEvent(
+                    data=event.text, event=event.type, id=str(event.position), sep="\n"
+                )
+                told = monotonic()
+            if monotonic() - told >= KEEP_ALIVE_S:
+                # What is not for it is kept for a while only, as everything.
+                yield _mark("so far", chunk.position)
+                told = monotonic()
+    except StreamEnded as ended:
+        yield ServerSentEvent(comment=str(ended), sep="\n")
     except (ServiceAway, ProblemRaised):
-        yield ServerSentEvent(comment="it is not known which stations may be shown")
+        yield ServerSentEvent(comment="it is not known which stations may be shown", sep="\n")
     finally:
         watching.cancel()
         hub.discard(stream)
 
 
-async def _is_within(within: RememberedStations, stream: Stream, event: LiveEvent) -> bool:
-    return await within.holds(event.station_id, stream.stations_waiting)
+def _mark(comment: str, position: int) -> ServerSentEvent:
+    return ServerSentEvent(comment=comment, id=str(position), sep="\n")
+
+
+async def _shown(
+    chunk: Chunk, stream: Stream, within: RememberedStations | None
+) -> AsyncIterator[LiveEvent]:
+    """Yield the events that may be shown, and none once the stream has ended."""
+    stations = {event.subject for event in chunk.events}
+    for event in chunk.events:
+        if within is not None and not await within.holds(event.subject, lambda: stations):
+            continue
+        if stream.is_ended:
+            return
+        yield event
 
 
 async def _end_with_authorization(request: Request, stream: Stream) -> None:
@@ -112,5 +145,5 @@ async def _end_with_authorization(request: Request, stream: Stream) -> None:
             # No account can change while the database is away.
             continue
         if not allowed:
-            stream.cut("not authorized any more")
+            stream.end("not authorized any more")
             return

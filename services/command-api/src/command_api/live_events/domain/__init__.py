@@ -1,0 +1,1 @@
+"""Which events are wanted, and the newest of all."""

@@ -1,0 +1,1 @@
+"""What reads the event store for streams and for the history."""
