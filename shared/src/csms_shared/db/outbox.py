@@ -75,18 +75,20 @@ async def write_events(
 def _as_caused(events: list[tuple[str, CloudEvent]]) -> list[tuple[str, CloudEvent]]:
     """Return events with those that one subject caused in its own order, where they say it.
 
-    A batch handles its calls kind by kind, not as stations sent them.
+    A batch handles its calls kind by kind, not as stations sent them. Transactions are told in the
+    order in which they came to be known: what corrects an end was sent before it, and is told after.
     """
     places: dict[str, list[int]] = {}
-    for place, (_, event) in enumerate(events):
+    for place, (key, event) in enumerate(events):
         data = event.data
-        if type(data.get("seq")) is int and type(data.get("epoch")) is int:
+        stamped = type(data.get("seq")) is int and type(data.get("epoch")) is int
+        if stamped and not key.startswith("transaction."):
             places.setdefault(event.subject, []).append(place)
     for own in places.values():
         if len(own) > 1:
             caused = sorted((events[place] for place in own), key=_cause)
-            for place, event in zip(own, caused, strict=True):
-                events[place] = event
+            for place, told in zip(own, caused, strict=True):
+                events[place] = told
     return events
 
 
