@@ -295,7 +295,10 @@ COMMAND_API_TABLE = bounds_of(
         "command_api: _CHECKED_WITHIN_S",
         "command_api: MOST_IN_HAND",
     ),
-    ("checked when it is sent, each {} s until its deadline", "command_api: AGAIN_S"),
+    (
+        "checked when it is sent, each {} s until its deadline",
+        "command_api: late_preparation.AGAIN_S",
+    ),
     _DATABASE,
 )
 
