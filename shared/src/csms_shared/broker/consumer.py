@@ -62,7 +62,8 @@ class Consumer:
     and are so much bigger under load. After a quiet time a message is handled at once.
 
     `batch_messages` bounds a batch; with 1, each message is acknowledged by itself. `in_order`:
-    messages are handled as the broker delivers them, also those that were delivered before.
+    messages are handled as the broker delivers them, also those that were delivered before; those
+    one by one, and one that fails so is dead-lettered.
     """
 
     def __init__(
@@ -295,6 +296,9 @@ class Consumer:
             if not self._paused:
                 self._pause(True)
                 log.warning("consumer_paused", queue=self._queue.name, error=str(error))
+                if self._in_order:
+                    # Whoever consumed instead would overtake what is held here.
+                    return
                 self._consuming = False
                 try:
                     await queue.cancel(tag, timeout=OPERATION_TIMEOUT_S)
@@ -325,7 +329,7 @@ class Consumer:
         if self._paused:
             self._pause(False)
             log.info("consumer_resumed", queue=self._queue.name)
-            return await self._start(queue)
+            return tag if self._in_order else await self._start(queue)
         return tag
 
     def _finish_beside(self, rest: Rest, batch: list[Delivery], number: int) -> None:
@@ -357,8 +361,13 @@ class Consumer:
             await settle(batch, number)
 
     async def _hand_back(self, batch: list[Delivery], number: int) -> None:
-        # Our own defect outside any one item: counted by the delivery limit.
-        await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
+        if self._in_order and not batch[0].redelivered:
+            # What is held behind it would overtake it: all goes back, and is taken one by one.
+            raise BrokerUnavailable("a batch failed: everything is handed back in order")
+        # Our own defect outside any one item: counted by the delivery limit. What failed alone
+        # leaves the order at once, because what is held behind it would be counted with it.
+        requeue = not self._in_order
+        await asyncio.gather(*(delivery.message.reject(requeue=requeue) for delivery in batch))
         # Kept until the broker is told, before anything that is asked on the channel after that.
         self._unacknowledged.give_back(batch)
         self._unsettled.discard(number)
