@@ -136,7 +136,7 @@ class PublicStage:
         ((head,),) = await self.books.rows("SELECT position FROM event_head")
 
         async def told_all() -> bool:
-            return await self.position() == head
+            return await self.position() == int(head)
 
         await until(told_all)
 

@@ -14,16 +14,21 @@ from csms_shared.broker.topology import (
     INTERNAL_EVENT_KEYS,
     INTERNAL_EVENTS,
     LEASES_MAX_BYTES,
+    LIVE_EVENTS_MAX_BYTES,
     PARKED_DELIVERY_LIMIT,
     REASSERTIONS_MAX_BYTES,
     RECORDINGS_MAX_BYTES,
+    REPLAY_MAX_BYTES,
     SESSION_SERVICE,
     STATION_PLACED_KEY,
     STATION_REGISTRY,
+    STORED_EVENTS,
+    STORED_MAX_BYTES,
     Binding,
     Queue,
     all_queues,
     decisions_queue,
+    event_store_queue,
     gateway_queue,
     leases_queue,
     live_events_queue,
@@ -31,6 +36,7 @@ from csms_shared.broker.topology import (
     owner_look_ups_queue,
     reassertions_queue,
     recordings_queue,
+    replay_queue,
     replica_queue,
     replies_queue,
     reports_queue,
@@ -48,7 +54,7 @@ LIFE_QUEUES = [
     own_events_queue("c-1"),
     live_events_queue("c-1", 1),
 ]
-EVERY_QUEUE = [*all_queues(), owner_look_ups_queue(), *LIFE_QUEUES]
+EVERY_QUEUE = [*all_queues(), owner_look_ups_queue(), replay_queue("0123"), *LIFE_QUEUES]
 
 # Arguments that mean something else, or nothing, on one of the supported versions.
 FORBIDDEN_ARGUMENTS = {
@@ -59,8 +65,9 @@ FORBIDDEN_ARGUMENTS = {
     "x-consumer-timeout",
     "x-delayed-retry-type",
     "x-message-ttl",
-    "x-single-active-consumer",
 }
+# It stops a queue for as long as its one consumer does: for the one queue whose order counts.
+ONE_CONSUMER = "x-single-active-consumer"
 
 
 def _names(queues: list[Queue]) -> list[str]:
@@ -79,20 +86,25 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
     }
     assert queue.name.endswith(".v1")
     assert not FORBIDDEN_ARGUMENTS & set(queue.arguments)
+    assert (ONE_CONSUMER in queue.arguments) is (queue.name == event_store_queue().name)
     assert queue.arguments["x-queue-type"] in ("quorum", "classic")
 
 
 @pytest.mark.parametrize("queue", WORK_QUEUES, ids=_names(WORK_QUEUES))
 def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Queue) -> None:
     assert queue.parking is not None
-    # Only what may be lost is bounded: recorded frames, and what gateways say again and again.
+    # Only what may be lost, or is kept elsewhere meanwhile, is bounded: recorded frames, what
+    # gateways say again and again, and events, which wait in the outboxes.
     bounds = {
         recordings_queue().name: RECORDINGS_MAX_BYTES,
         leases_queue().name: LEASES_MAX_BYTES,
         reassertions_queue().name: REASSERTIONS_MAX_BYTES,
+        event_store_queue().name: STORED_MAX_BYTES,
     }
     bound = bounds.get(queue.name)
     bounded = {} if bound is None else {"x-max-length-bytes": bound}
+    if queue.name == event_store_queue().name:
+        bounded[ONE_CONSUMER] = True
     assert queue.arguments == bounded | {
         "x-queue-type": "quorum",
         "x-delivery-limit": 20,
@@ -109,8 +121,22 @@ def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Q
 
 @pytest.mark.parametrize("queue", LIFE_QUEUES, ids=_names(LIFE_QUEUES))
 def test_a_queue_of_one_life_expires_and_dead_letters_nothing(queue: Queue) -> None:
-    expires_ms = 10_000 if ".live-" in queue.name else 600_000
-    assert queue.arguments == {"x-queue-type": "classic", "x-expires": expires_ms}
+    kept = {"x-expires": 600_000}
+    if ".live-" in queue.name:
+        kept = {"x-expires": 10_000, "x-max-length-bytes": LIVE_EVENTS_MAX_BYTES}
+    assert queue.arguments == {"x-queue-type": "classic", **kept}
+
+
+def test_a_replay_s_queue_refuses_what_does_not_fit_and_is_gone_a_day_after_its_reader() -> None:
+    queue = replay_queue("0123")
+    assert queue.name == "csms.replay.0123.v1"
+    assert queue.bindings == ()
+    assert queue.arguments == {
+        "x-queue-type": "classic",
+        "x-expires": 86_400_000,
+        "x-max-length-bytes": REPLAY_MAX_BYTES,
+        "x-overflow": "reject-publish",
+    }
 
 
 def test_a_lane_of_requests_is_soon_gone_without_its_service() -> None:
@@ -134,6 +160,7 @@ def test_no_exchange_has_an_alternate() -> None:
         ("csms.replies.v1", "topic"),
         ("csms.internal-events.v1", "topic"),
         ("csms.events.v1", "topic"),
+        ("csms.stored-events.v1", "topic"),
     }
 
 
@@ -177,5 +204,5 @@ def test_the_suite_reads_events_where_nobody_else_binds_and_those_of_the_version
     assert {key for exchange, key in bound if exchange == EVENTS} == internal - {STATION_PLACED_KEY}
     ends = {key for key in internal if key.startswith(f"{COMMAND_COMPLETED_KEY}.")}
     assert internal - ends == INTERNAL_EVENT_KEYS
-    # What browsers see is told to everybody.
-    assert live_events_queue("c-1", 1).bindings == (Binding(EVENTS, "#"),)
+    # What people watch comes from the event store, once it is stored.
+    assert live_events_queue("c-1", 1).bindings == (Binding(STORED_EVENTS, "#"),)

@@ -48,6 +48,7 @@ class Stage:
         self.link = Link(broker_url, "test")
         self.relay = OutboxRelay(engine, OUTBOX, Publisher(self.link))
         self._consumers: list[Consumer] = []
+        self._full: list[Queue] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = 0
 
@@ -78,6 +79,7 @@ class Stage:
             bindings,
         )
         await self.link.declare(queue)
+        self._full.append(queue)
         return queue
 
     async def write(self, count: int, *keys: str) -> None:
@@ -112,6 +114,10 @@ class Stage:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # The keys are those that other tests use too.
+        channel = await self.link.consume_channel(1)
+        for queue in self._full:
+            await channel.queue_delete(queue.name)
         await self.link.close()
 
     async def until_nothing_is_deferred(self, relay: OutboxRelay) -> None:

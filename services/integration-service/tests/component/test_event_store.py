@@ -131,7 +131,13 @@ async def test_a_transaction_that_is_rolled_back_is_not_remembered(
 
 async def test_the_site_of_a_station_is_that_of_its_place_in_the_order(books: Books) -> None:
     def placed(n: int, site: str | None, version: int) -> dict[str, object]:
-        data = {"station_id": "S-1", "site_id": site, "tags": [], "version": version, "n": n}
+        data: dict[str, object] = {
+            "station_id": "S-1",
+            "site_id": site,
+            "tags": [],
+            "version": version,
+            "n": n,
+        }
         return told(n, key="station.placed", data=data)
 
     await books.store([told(1), placed(2, "north", 5), told(3), told(3, "S-2")])

@@ -10,6 +10,7 @@ from public_stage import PublicStage, until
 
 from csms_shared.broker.link import Link
 from csms_shared.broker.topology import replay_queue
+from csms_shared.service.owning_service import OwningService
 from integration_service.replays import requests as replay_requests
 from integration_service.replays import sending
 
@@ -37,7 +38,7 @@ async def _get(outside: Outside, replay: dict[str, Any]) -> dict[str, Any]:
 
 async def _ended(outside: Outside, replay: dict[str, Any]) -> dict[str, Any]:
     async def has_ended() -> bool:
-        return (await _get(outside, replay))["status"] != "running"
+        return bool((await _get(outside, replay))["status"] != "running")
 
     await until(has_ended)
     return await _get(outside, replay)
@@ -110,7 +111,7 @@ async def test_a_full_queue_is_filled_on_once_it_is_read(
     replay = await _start(outside)
 
     async def is_full() -> bool:
-        return (await _get(outside, replay))["events"] >= 20
+        return bool((await _get(outside, replay))["events"] >= 20)
 
     await until(is_full)
     events = await _take_all(outside.link, replay["queue"])
@@ -126,7 +127,9 @@ async def test_a_full_queue_is_filled_on_once_it_is_read(
 
 
 @pytest.fixture
-async def stuck(outside: Outside, small_batches: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def stuck(
+    service: OwningService, outside: Outside, small_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Let every replay wait: its queue takes nothing."""
 
     def full(number: str) -> Any:
@@ -170,7 +173,7 @@ async def test_a_tenant_runs_three_replays_at_a_time_and_others_as_many(
     # Of another tenant there is nothing to send, and so nothing to wait for.
     await _tell(outside, 3, "other")
     made: list[str] = []
-    full = replay_requests.replay_queue
+    full = vars(replay_requests)["replay_queue"]
 
     def note(number: str) -> Any:
         queue = full(number)

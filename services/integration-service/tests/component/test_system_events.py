@@ -80,4 +80,4 @@ async def test_a_system_event_is_shown_with_what_it_says(outside: Outside) -> No
         "instance": "one",
         "message": "message 1",
     }
-    assert await outside.ask("events.list_system", cursor="no cursor") == (422, "invalid_cursor")
+    assert await outside.ask("events.list_system", cursor="no cursor") == (422, "bad_cursor")

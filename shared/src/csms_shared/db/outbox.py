@@ -85,8 +85,8 @@ def _as_caused(events: list[tuple[str, CloudEvent]]) -> list[tuple[str, CloudEve
     for own in places.values():
         if len(own) > 1:
             caused = sorted((events[place] for place in own), key=_cause)
-            for place, event in zip(own, caused, strict=True):
-                events[place] = event
+            for place, one in zip(own, caused, strict=True):
+                events[place] = one
     return events
 
 
