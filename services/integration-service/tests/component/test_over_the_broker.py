@@ -78,6 +78,34 @@ async def test_what_is_no_event_is_parked_alone(outside: Outside) -> None:
     assert items[1]["body"] == "no JSON"
 
 
+@pytest.mark.parametrize("levels", [60, 140, 160, 245, 253, 900])
+async def test_an_event_is_read_again_or_parked_alone_however_deep_it_is_nested(
+    outside: Outside, levels: int
+) -> None:
+    deep = b"[" * levels + b"]" * levels
+    event = orjson.dumps(told(2, "S-2", data={"n": 2, "deep": 0})).replace(b"0}", deep + b"}")
+    no_event = b'{"deep":' + deep + b"}"
+    await outside.send(b"[%b,%b,%b,%b]" % (orjson.dumps(told(1)), no_event, event, b"1"))
+    await outside.tell([told(3)])
+
+    async def parked() -> set[str]:
+        return {item["body"] for item in (await outside.ask("parked.list"))["items"]}
+
+    async def all_are_somewhere() -> bool:
+        head = (await outside.ask("events.head"))["position"]
+        return bool(head + len(await parked()) == 5)
+
+    await until(all_are_somewhere)
+    bodies = {"[1]", "[" + no_event.decode() + "]"}
+    numbers = {one["event"]["data"]["n"] for one in await outside.stored()}
+    assert (numbers, await parked()) in (
+        ({1, 2, 3}, bodies),
+        ({1, 3}, bodies | {"[" + event.decode() + "]"}),
+    )
+    assert (numbers == {1, 2, 3}) or levels > 100
+    await until(lambda: {one["data"]["n"] for one in outside.public} == numbers)
+
+
 async def test_a_probe_without_items_does_no_harm(outside: Outside, service: OwningService) -> None:
     queue = event_store_queue().name
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Text, text
@@ -54,6 +55,10 @@ _KEEP_SITES = text(
     "WHERE known.version < excluded.version"
 )
 
+# Pages and answers nest events deeper, and parsers go 200 levels deep; what leaves less than this
+# of the 254 that can be written would be in the way of all who read past it.
+_LEVELS_LEFT = 100
+
 
 async def lock_head(connection: AsyncConnection) -> int:
     """Return the newest position; nobody else stores events until the transaction ends."""
@@ -78,7 +83,7 @@ async def make_partitions(connection: AsyncConnection, up_to: int) -> int:
 
 async def store_segments(connection: AsyncConnection, made: Sequence[Segment]) -> list[bytes]:
     """Store segments; return the events of each as JSON."""
-    documents = [orjson.dumps([one.document for one in segment.events]) for segment in made]
+    documents = [_written(segment) for segment in made]
     rows = [
         (
             segment.kept,
@@ -93,6 +98,18 @@ async def store_segments(connection: AsyncConnection, made: Sequence[Segment]) -
     ]
     await connection.execute(_STORE, arrays(_SEGMENT, rows))
     return documents
+
+
+def _written(segment: Segment) -> bytes:
+    """Return its events as JSON.
+
+    Raises:
+        JSONEncodeError: an event is nested too deep for those who read it.
+    """
+    nested: list[Any] = [one.document for one in segment.events]
+    for _ in range(_LEVELS_LEFT):
+        nested = [nested]
+    return orjson.dumps(nested)[_LEVELS_LEFT:-_LEVELS_LEFT]
 
 
 async def note_minutes(connection: AsyncConnection, made: Sequence[Segment]) -> None:
