@@ -128,7 +128,8 @@ async def _waiting(suite: FaultySuite, since: datetime, until: datetime) -> int:
 async def _untold(suite: FaultySuite, since: EventsSince, stored: Sequence[Told]) -> list[str]:
     """Return who has not been told all of these yet."""
     newest = stored[-1][0] if stored else 0
-    behind = [f"stream at {one.position}" for one in since.streams if one.position < newest]
+    followed = [one for one in since.streams if one.refusal is None]
+    behind = [f"stream at {one.position}" for one in followed if one.position < newest]
     if not {key_of(event) for _, event in stored} <= suite.tap.events.keys():
         behind.append("tap")
     return behind

@@ -32,7 +32,7 @@ class EventStream:
         self.position = after
         self.connections = 0
         self.refusal: str | None = None
-        self._url = f"{operator.http.base_url}/events"
+        self._url = f"{operator.http.base_url}events"
         self._headers = {"Authorization": operator.authorization}
         self._after = after
         self._running: asyncio.Task[None] | None = None
