@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import signal
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,7 @@ import pytest
 
 from csms_shared.broker.topology import event_store_queue
 from tests.faults.faulty_suite import FaultySuite
+from tests.faults.proxy import Proxy
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
 from tests.faults.stored_events import head_of
@@ -21,6 +23,8 @@ STORE = "integration-service"
 _POLICY = "full"
 # Some messages of events; an outbox keeps the others.
 _ROOM_BYTES = 20_000
+# Some messages of events on their way to subscribers.
+_CUT_WITHIN_BYTES = 20_000
 
 
 @contextlib.asynccontextmanager
@@ -105,6 +109,30 @@ async def _until_stored(suite: FaultySuite) -> None:
         before = await head_of(suite)
         await eventually(left, lambda count: not count, 60)
         await eventually(lambda: head_of(suite), lambda head: head > before, 60)
+
+
+async def test_connections_cut_in_the_middle_of_what_they_carry_turn_no_order_round(
+    suite: SuiteOnPaths, scale: Scale
+) -> None:
+    path = suite.broker_paths[STORE]
+    title = "event store's broker connections cut between two messages"
+    async with Scenario("F28", title, suite) as scenario, _unnoticed(scenario):
+        for _ in range(scale.pick(6, 60)):
+            await scenario.fleet.progress(2)
+            suite.note("connection cut")
+            await _cut(path)
+        await scenario.recovered()
+
+
+async def _cut(path: Proxy) -> None:
+    """Cut the connection that carries the last of some bytes, and wait for another one."""
+    before = path.accepted
+    path.to_target.cut_after(random.randrange(1, _CUT_WITHIN_BYTES))
+
+    async def accepted() -> int:
+        return path.accepted
+
+    await eventually(accepted, lambda now: now > before, 60)
 
 
 async def test_sessions_do_not_notice_that_the_event_store_is_away(
