@@ -34,7 +34,7 @@ from integration_service.event_store.store import read_head
 # A page ends here, and its reader goes on with the next: nobody waits long for one.
 LONGEST_S = 1.0
 PAGE_MAX_BYTES = 1024 * 1024
-_SEGMENTS_AT_ONCE = 50
+_SEGMENTS_AT_ONCE = 200
 _TYPES = text("SELECT routing_key FROM event_type")
 _FLOORS = text("SELECT kept, position FROM event_floor")
 _MINUTES = text(
@@ -43,10 +43,15 @@ _MINUTES = text(
     "AND minute <= coalesce(CAST(:to_minute AS timestamptz), 'infinity')"
 )
 _ANY_TENANT = "true"
+# As many as fit a page: those beyond are counted, and not fetched.
 _SEGMENTS = (
+    "SELECT position, first_position, events, count FROM ("
+    "SELECT position, first_position, events, count(*) OVER () AS count, "
+    "sum(octet_length(events)) OVER (ORDER BY position) - octet_length(events) AS before FROM ("
     "SELECT position, first_position, events FROM event_segment "
     "WHERE {whose} AND kept = ANY(:kinds) AND position > :after AND position <= :window_end "
-    "AND first_position <= :until {found_by} ORDER BY position LIMIT :most"
+    "AND first_position <= :until {found_by} ORDER BY position LIMIT :most) AS found) AS sized "
+    "WHERE before < :most_bytes ORDER BY position"
 )
 _FOUND_BY_SUBJECT = "AND keys @> CAST(:subject AS text[]) "
 _FOUND_BY_TYPE = "AND keys && CAST(:types AS text[]) "
@@ -213,7 +218,8 @@ async def look(
             if len(found.events) == limit or size > PAGE_MAX_BYTES:
                 found.position = at
                 return found
-        all_seen = len(segments) < _SEGMENTS_AT_ONCE
+        fetched = len(segments)
+        all_seen = not fetched or fetched == segments[0].count < _SEGMENTS_AT_ONCE
         found.position = end if all_seen else segments[-1].position
         if found.position < until and monotonic() > give_up_at:
             return found
@@ -246,6 +252,7 @@ async def _segments(
             "until": until,
             "window_end": window_end(until),
             "most": _SEGMENTS_AT_ONCE,
+            "most_bytes": PAGE_MAX_BYTES,
             **keys,
             **tenant,
         },
