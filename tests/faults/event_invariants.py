@@ -122,7 +122,7 @@ async def _waiting(suite: FaultySuite, since: datetime, until: datetime) -> int:
             waiting += await database.fetchval(f"SELECT count(*) FROM {schema}.outbox_deferred")
         # What a subscriber's queue did not take, such as the tap's own without a leader.
         waiting += await database.fetchval("SELECT count(*) FROM integration.public_deferred")
-    return waiting
+    return int(waiting)
 
 
 async def _untold(suite: FaultySuite, since: EventsSince, stored: Sequence[Told]) -> list[str]:

@@ -98,7 +98,8 @@ def test_a_transaction_that_stops_before_it_has_started_is_found() -> None:
 
 def test_a_connector_that_goes_back_is_found_and_another_one_is_not_compared() -> None:
     name = "connector.status_changed"
-    newer, older = {"epoch": 2, "seq": 1}, {"epoch": 1, "seq": 9}
+    newer: dict[str, Any] = {"epoch": 2, "seq": 1}
+    older: dict[str, Any] = {"epoch": 1, "seq": 9}
     assert (
         stored_out_of_order(
             [event(1, name, connector_id=1, **newer), event(2, name, connector_id=2, **older)]
