@@ -189,6 +189,8 @@ LINES = (
     ),
     _in("events", "event_p50_ms", "event, committed to delivered, p50"),
     _in("events", "event_p99_ms", "event, committed to delivered, p99", target=100),
+    _in("events", "streamed_p50_ms", "- committed to streamed, p50"),
+    _in("events", "streamed_p99_ms", "- committed to streamed, p99", target=200),
     _in("events", "messages_per_s", "- at", "msg/s", target=1990, more_is_better=True),
     Line(
         "fairness",
