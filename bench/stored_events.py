@@ -51,7 +51,7 @@ _SEGMENTS = """
         LATERAL (SELECT $6::timestamptz + step * $7::interval AS at) AS time,
         LATERAL (SELECT step * $8 + $9 + one AS n FROM generate_series(0, $5 - 1) AS one) AS number,
         LATERAL (SELECT CASE WHEN $1 = 'facts' AND n % (10 * $10) = 0 THEN $12
-            ELSE ($11::text[])[1 + n / $10 % cardinality($11)] END AS key,
+            ELSE ($11::text[])[1 + (n / $10 + n) % cardinality($11)] END AS key,
             $13 || lpad((n % $10)::text, 6, '0') AS subject, '/csms/session-service' AS source,
             md5($1 || n)::uuid::text AS id) AS event
     GROUP BY step, at
@@ -113,7 +113,7 @@ class StoredEvents:
     def _key(self, number: int) -> str:
         if number % (10 * self.stations) == 0:
             return RARE
-        return _KEYS[number // self.stations % len(_KEYS)]
+        return _KEYS[(number // self.stations + number) % len(_KEYS)]
 
 
 def charging_keys() -> frozenset[str]:
