@@ -28,6 +28,8 @@ class Size:
     rate: float = 0.0
     stored: int | None = None
     """With exactly so many meter values stored before; None: with what there is."""
+    days: int = 0
+    """With the events of so many days of so many stations stored before, and no others."""
     queries: int = 0
     """How often each kind of query is asked."""
     bursts: int = 0
@@ -216,6 +218,16 @@ CASES = (
         Size(0, stored=10 * MILLION, queries=300),
         Size(0, stored=48_000, queries=20),
         baseline=False,
+    ),
+    # A day less than facts are kept: nothing is deleted meanwhile.
+    Case(
+        "history",
+        "queries",
+        Size(10_000, days=29, queries=300),
+        Size(1000, days=2, queries=20),
+        baseline=False,
+        in_fresh_suite=True,
+        in_quick=False,
     ),
 )
 NAMES = tuple(dict.fromkeys(name for case in CASES for name in (case.name, case.group) if name))

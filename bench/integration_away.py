@@ -34,9 +34,7 @@ _RETURNS_WITHIN_S = 90.0
 _STORES_WITHIN_S = 300.0
 _LOOK_EVERY_S = 0.25
 _SCHEMAS = ("session", "registry", "command", "integration")
-_NEWEST = (
-    "SELECT events FROM {schema}.outbox WHERE routing_key <> $1 ORDER BY id DESC LIMIT 1"
-)
+_NEWEST = "SELECT events FROM {schema}.outbox WHERE routing_key <> $1 ORDER BY id DESC LIMIT 1"
 # All before it in its outbox are stored before it.
 _IS_STORED = (
     "SELECT EXISTS (SELECT FROM integration.event_segment "

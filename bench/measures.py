@@ -14,11 +14,13 @@ from bench.driver.starting import limits
 from bench.driving import Result, drive
 from bench.events import EventReader, event_delays, note_when_written
 from bench.fairness import measure_fairness
+from bench.history import history_plan
 from bench.integration_away import integration_away, until_stored, with_its_processes
 from bench.preload import preload
 from bench.processes import usage
 from bench.queries import explain, query_plan
 from bench.stored import row_sizes, wal_position
+from bench.stored_events import store_events
 from bench.streamed import StreamReader
 from bench.systems import System
 from bench.tenants import store_tenants
@@ -35,9 +37,7 @@ async def measure(system: System, case: Case, size: Size, round_number: int) -> 
         return await _measure_integration(reached, case, size, round_number)
 
 
-async def _measure_integration(
-    system: System, case: Case, size: Size, round_number: int
-) -> Result:
+async def _measure_integration(system: System, case: Case, size: Size, round_number: int) -> Result:
     """Measure while integration-service is there or not, with nothing left of rounds before."""
     async with AsyncExitStack() as stack:
         if case.integration == "off":
@@ -77,6 +77,11 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
     if size.stored is not None:
         stored = await preload(system.database_url, size.stored)
         plan.queries.extend(query_plan(stored, size.queries))
+    if size.days:
+        async with integration_away(system):
+            events = await store_events(system.database_url, size.stations, size.days)
+        system = with_its_processes(system)
+        plan.queries.extend(history_plan(events, size.queries))
     looks: Looks = {}
     batches: dict[str, Counts] = {}
     began_at = datetime.now(UTC)

@@ -1,10 +1,10 @@
 """A store of events as a fleet leaves it, made by the database itself in the store's own tables.
 
-Facts of `event_retention_days`, and measurements of the last days only: older ones are deleted by
-then, and their positions are gaps. Each station tells 20 facts and 180 measurements a day, spread
-evenly over the day. A step of `STEP` positions holds a segment of two facts and two of nine
-measurements: at 10,000 stations that is each 0.86 s, and what the outboxes' rounds gather is no
-more. Then VACUUM, ANALYZE and CHECKPOINT.
+Facts of all days, and measurements of the last six: older ones are deleted by then (after seven
+days), and their positions are gaps. Each station tells 20 facts and 180 measurements a day, spread
+evenly over the day: 180 are three sessions of an hour with values each minute. A step of `STEP`
+positions holds a segment of two facts and two of nine measurements, which at 10,000 stations are
+told within 0.86 s. Then VACUUM, ANALYZE and CHECKPOINT.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import asyncpg
 
 FACTS_A_DAY = 20
 MEASUREMENTS_A_DAY = 180
+MEASURED_DAYS = 6
 FACTS, MEASUREMENTS = 2, 9
 STEP = 20
 DAY = timedelta(days=1)
@@ -33,10 +34,10 @@ STATEMENT_SECONDS = 300.0
 # `make_event_partitions` makes no more ahead of the head.
 _PARTITIONS_AT_ONCE = 10_000_000
 
-_SEGMENTS = """
+_SEGMENTS = f"""
     INSERT INTO integration.event_segment
         (kept, position, first_position, tenant_id, keys, ids, events, stored_at)
-    SELECT $1, {step} * step + $4 + $5 - 1, {step} * step + $4, 'default',
+    SELECT $1, {STEP} * step + $4 + $5 - 1, {STEP} * step + $4, 'default',
         array_agg(DISTINCT 's ' || subject) || array_agg(DISTINCT 't ' || key),
         string_agg(decode(md5(source || E'\\n' || id), 'hex'), '' ORDER BY n),
         convert_to(string_agg(key || E'\\t"' || subject || E'"\\t{{"specversion":"1.0","id":"' || id
@@ -56,7 +57,7 @@ _SEGMENTS = """
             md5($1 || n)::uuid::text AS id) AS event
     GROUP BY step, at
     ORDER BY step
-""".format(step=STEP)
+"""  # noqa: S608 - a number of this file
 _MINUTES = f"""
     INSERT INTO integration.event_minute (minute, least, greatest)
     SELECT date_trunc('minute', $3::timestamptz + step * $4::interval), min(step) * {STEP},
@@ -73,7 +74,6 @@ class StoredEvents:
     prefix: str
     stations: int
     days: int
-    measurement_days: int
     began_at: datetime
 
     @property
@@ -94,7 +94,7 @@ class StoredEvents:
     @property
     def first_measured(self) -> int:
         """Return the first step whose measurements are kept."""
-        return self.steps - self.measurement_days * self.steps_a_day + 1
+        return self.steps - min(self.days, MEASURED_DAYS) * self.steps_a_day + 1
 
     @property
     def head(self) -> int:
@@ -121,10 +121,10 @@ def charging_keys() -> frozenset[str]:
     return frozenset(key for key in _KEYS if key.startswith("transaction."))
 
 
-async def store_events(database_url: str, stations: int, days: int, measured: int) -> StoredEvents:
+async def store_events(database_url: str, stations: int, days: int) -> StoredEvents:
     """Let the store hold nothing but such a fleet's events; nobody may store any meanwhile."""
     began_at = datetime.now(UTC) - days * DAY
-    stored = StoredEvents(f"h{stations}-", stations, days, measured, began_at)
+    stored = StoredEvents(f"h{stations}-", stations, days, began_at)
     connection = await asyncpg.connect(database_url, command_timeout=STATEMENT_SECONDS)
     try:
         await connection.execute("SET synchronous_commit = off; SET work_mem = '128MB'")
@@ -180,8 +180,11 @@ async def _end(connection: "asyncpg.Connection[asyncpg.Record]", stored: StoredE
         "INSERT INTO integration.event_type SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
         [*{*_KEYS, RARE, _MEASUREMENT}],
     )
-    for table in ("event_head", "public_feed"):
-        await connection.execute(f"UPDATE integration.{table} SET position = $1", stored.head)
+    for statement in (
+        "UPDATE integration.event_head SET position = $1",
+        "UPDATE integration.public_feed SET position = $1",
+    ):
+        await connection.execute(statement, stored.head)
     floors = {"facts": STEP - 1, "measurements": STEP * stored.first_measured - 1}
     for kept, floor in floors.items():
         await connection.execute(

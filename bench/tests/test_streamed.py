@@ -22,7 +22,9 @@ def test_an_event_that_has_not_come_whole_has_not_come() -> None:
 
 
 def test_a_delay_runs_to_when_it_was_streamed() -> None:
-    found = compared_with_stream({"a": 101.0, "late": 111.0}, [(101.5, "a"), (120.0, "late")], RESULT)
+    found = compared_with_stream(
+        {"a": 101.0, "late": 111.0}, [(101.5, "a"), (120.0, "late")], RESULT
+    )
     assert found["streamed_max_ms"] == 500
     assert found["differences"] == ["before"]
 
