@@ -27,7 +27,8 @@ def upgrade() -> None:
     op.execute(
         "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
         "routing_key text NOT NULL, events bytea NOT NULL, event_count int NOT NULL, "
-        "created_at timestamptz NOT NULL DEFAULT now(), published_at timestamptz)"
+        "created_at timestamptz NOT NULL DEFAULT now(), published_at timestamptz, "
+        "stored_at timestamptz)"
     )
     op.execute(
         "CREATE TABLE outbox_deferred (exchange text, routing_key text, outbox_id bigint, "
@@ -40,7 +41,9 @@ def upgrade() -> None:
         "body bytea NOT NULL, station_id text, error text NOT NULL, "
         "parked_at timestamptz NOT NULL DEFAULT now(), replayed_at timestamptz)"
     )
+    op.execute("CREATE TABLE public_deferred (LIKE outbox_deferred INCLUDING ALL)")
     op.execute("CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at IS NULL")
+    op.execute("CREATE INDEX outbox_unstored ON outbox (id) WHERE stored_at IS NULL")
     op.execute("CREATE TABLE upkeep_turn (task text PRIMARY KEY, began_at timestamptz NOT NULL)")
 """
 

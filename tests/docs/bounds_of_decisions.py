@@ -179,7 +179,7 @@ BOUNDS_OF_DECISIONS = (
     ),
     *bounds_of(
         "docs/adr/0031-services-order-intents.md",
-        ("asked again every {} s, until its deadline", "command_api: AGAIN_S"),
+        ("asked again every {} s, until its deadline", "command_api: late_preparation.AGAIN_S"),
         ("A process has {} in hand at most", "command_api: MOST_IN_HAND"),
     ),
     *bounds_of(

@@ -260,9 +260,10 @@ COMMAND_API_TABLE = bounds_of(
         "command_api: STREAM_PAGE",
     ),
     (
-        "newest events, for all streams | {}, {} MiB",
+        "newest events, for all streams | {}, {} MiB; {} MiB in the queue",
         "command_api: RING_EVENTS",
         "command_api: RING_BYTES / MiB",
+        "csms_shared: LIVE_EVENTS_MAX_BYTES / MiB",
     ),
     (
         "a page of the history | {} reads of the event store, {} s",
@@ -294,7 +295,10 @@ COMMAND_API_TABLE = bounds_of(
         "command_api: _CHECKED_WITHIN_S",
         "command_api: MOST_IN_HAND",
     ),
-    ("checked when it is sent, each {} s until its deadline", "command_api: AGAIN_S"),
+    (
+        "checked when it is sent, each {} s until its deadline",
+        "command_api: late_preparation.AGAIN_S",
+    ),
     _DATABASE,
 )
 

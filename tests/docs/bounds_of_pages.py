@@ -64,6 +64,16 @@ OTHER_PAGES = (
         ("as it was at most {} s ago", "command_api: SCOPE_REMEMBERED_S"),
     ),
     *bounds_of(
+        "docs/event-streams.md",
+        ("newest {} events, {} MiB", "command_api: RING_EVENTS", "command_api: RING_BYTES / MiB"),
+        ("nothing is told for {} s", "command_api: SILENT_S"),
+        ("at most every {} s;", "command_api: KEEP_ALIVE_S"),
+        ("a comment is sent every {} s", "command_api: KEEP_ALIVE_S"),
+        ("longer than {} s closes", "command_api: _SEND_TIMEOUT_S"),
+        ("given up to {} times", "csms_shared: TYPES_MAX"),
+        ("{} streams are open in this process", "command_api: MAX_STREAMS"),
+    ),
+    *bounds_of(
         "docs/messages/requests.md",
         ("which of up to {} stations are in the scope", "csms_shared: IN_SCOPE_MAX"),
     ),

@@ -44,7 +44,7 @@ Event = dict[str, Any]
 
 _VARYING = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fresh-\d+"
-    r'|"(changes|key|key_prefix)":"[^"]*"|"(station_)?reservation_id":\d+'
+    r'|"(changes|key|key_prefix|queue)":"[^"]*"|"(station_)?reservation_id":\d+'
     # Positions grow with what happens.
     r'|"(position|until|events)":\d+'
     # How far a command to many stations has come; its end is looked at apart.

@@ -15,11 +15,14 @@ from csms_shared.broker.link import Link
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 from csms_shared.db.tenancy import create_requests_engine
+from csms_shared.service.owning_service import OwningService
 from integration_service.database import MIGRATIONS, SCHEMA
 
 # Test files are imported one by one: what they share has to be on the path.
 sys.path.insert(0, str(Path(__file__).parent))
 from event_books import Books
+from integration_fakes import Outside, running_outside, running_replica
+from public_stage import PublicStage
 
 _TABLES = (
     "event_segment",
@@ -102,3 +105,25 @@ async def link(broker_url: str) -> AsyncIterator[Link]:
 def books(engine: AsyncEngine, requests_engine: AsyncEngine) -> Books:
     """Events to store, and the pages that requests see."""
     return Books(engine, requests_engine)
+
+
+@pytest.fixture
+async def stage(books: Books, broker_url: str) -> AsyncIterator[PublicStage]:
+    """The feed of the public exchange, and its subscribers."""
+    built = PublicStage(books, broker_url)
+    yield built
+    await built.close()
+
+
+@pytest.fixture
+async def service(broker_url: str, integration_url: str) -> AsyncIterator[OwningService]:
+    """One process of the service, ready."""
+    async with running_replica(broker_url, integration_url) as service:
+        yield service
+
+
+@pytest.fixture
+async def outside(broker_url: str) -> AsyncIterator[Outside]:
+    """Who tells events, and follows them."""
+    async with running_outside(broker_url) as outside:
+        yield outside

@@ -18,6 +18,7 @@ from csms_shared.broker.topology import (
     PARKED_DELIVERY_LIMIT,
     REASSERTIONS_MAX_BYTES,
     RECORDINGS_MAX_BYTES,
+    REPLAY_MAX_BYTES,
     SESSION_SERVICE,
     STATION_PLACED_KEY,
     STATION_REGISTRY,
@@ -35,6 +36,7 @@ from csms_shared.broker.topology import (
     owner_look_ups_queue,
     reassertions_queue,
     recordings_queue,
+    replay_queue,
     replica_queue,
     replies_queue,
     reports_queue,
@@ -52,7 +54,7 @@ LIFE_QUEUES = [
     own_events_queue("c-1"),
     live_events_queue("c-1", 1),
 ]
-EVERY_QUEUE = [*all_queues(), owner_look_ups_queue(), *LIFE_QUEUES]
+EVERY_QUEUE = [*all_queues(), owner_look_ups_queue(), replay_queue("0123"), *LIFE_QUEUES]
 
 # Arguments that mean something else, or nothing, on one of the supported versions.
 FORBIDDEN_ARGUMENTS = {
@@ -64,6 +66,8 @@ FORBIDDEN_ARGUMENTS = {
     "x-delayed-retry-type",
     "x-message-ttl",
 }
+# It stops a queue for as long as its one consumer does: for the one queue whose order counts.
+ONE_CONSUMER = "x-single-active-consumer"
 
 
 def _names(queues: list[Queue]) -> list[str]:
@@ -79,6 +83,7 @@ def test_every_queue_is_durable_versioned_and_free_of_forbidden_arguments(queue:
         "bindings",
         "parking",
         "own_label",
+        "former",
     }
     assert queue.name.endswith(".v1")
     assert not FORBIDDEN_ARGUMENTS & set(queue.arguments)
@@ -97,6 +102,7 @@ def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Q
         recordings_queue().name: RECORDINGS_MAX_BYTES,
         leases_queue().name: LEASES_MAX_BYTES,
         reassertions_queue().name: REASSERTIONS_MAX_BYTES,
+        event_store_queue().name: STORED_MAX_BYTES,
     }
     bound = bounds.get(queue.name)
     bounded = {} if bound is None else {"x-max-length-bytes": bound}
@@ -117,11 +123,21 @@ def test_a_work_queue_refuses_rather_than_drops_and_parks_at_least_once(queue: Q
 
 @pytest.mark.parametrize("queue", LIFE_QUEUES, ids=_names(LIFE_QUEUES))
 def test_a_queue_of_one_life_expires_and_dead_letters_nothing(queue: Queue) -> None:
-    is_live = ".live-" in queue.name
-    bounded = {"x-max-length-bytes": LIVE_EVENTS_MAX_BYTES} if is_live else {}
-    assert queue.arguments == bounded | {
+    kept = {"x-expires": 600_000}
+    if ".live-" in queue.name:
+        kept = {"x-expires": 10_000, "x-max-length-bytes": LIVE_EVENTS_MAX_BYTES}
+    assert queue.arguments == {"x-queue-type": "classic", **kept}
+
+
+def test_a_replay_s_queue_refuses_what_does_not_fit_and_is_gone_a_day_after_its_reader() -> None:
+    queue = replay_queue("0123")
+    assert queue.name == "csms.replay.0123.v1"
+    assert queue.bindings == ()
+    assert queue.arguments == {
         "x-queue-type": "classic",
-        "x-expires": 10_000 if is_live else 600_000,
+        "x-expires": 86_400_000,
+        "x-max-length-bytes": REPLAY_MAX_BYTES,
+        "x-overflow": "reject-publish",
     }
 
 
@@ -179,15 +195,18 @@ def test_a_queue_whose_arguments_change_gets_a_new_name() -> None:
     assert {queue.name: dict(queue.arguments) for queue in lasting} == known
 
 
-def test_the_suite_reads_events_where_nobody_else_binds_and_those_of_the_version_before() -> None:
+def test_the_suite_reads_events_where_nobody_else_binds() -> None:
     queues = [*all_queues(), own_events_queue("c-1"), gateway_queue("g-1")]
     bound = {
         (binding.exchange, binding.routing_key) for queue in queues for binding in queue.bindings
     }
     internal = {key for exchange, key in bound if exchange == INTERNAL_EVENTS}
-    # For one release: a program of the version before tells nobody on the internal exchange, and
-    # knows no places.
-    assert {key for exchange, key in bound if exchange == EVENTS} == internal - {STATION_PLACED_KEY}
+    assert {key for exchange, key in bound if exchange == EVENTS} == set()
+    # Those that the version before has bound there too let go of it.
+    for queue in all_queues():
+        followed = {one.routing_key for one in queue.bindings if one.exchange == INTERNAL_EVENTS}
+        if followed != {STATION_PLACED_KEY}:
+            assert {one.routing_key for one in queue.former} == followed
     ends = {key for key in internal if key.startswith(f"{COMMAND_COMPLETED_KEY}.")}
     assert internal - ends == INTERNAL_EVENT_KEYS
     # What browsers see is what is stored, in its order.

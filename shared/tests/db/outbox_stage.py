@@ -1,4 +1,4 @@
-"""A relay on a real broker and a real database, with subscribers that read and that do not."""
+"""A relay on a real broker and a real database, with queues that are read and that are not."""
 
 import asyncio
 import uuid
@@ -16,12 +16,11 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import Binding, Queue, incarnation_queue
 from csms_shared.db.outbox import OutboxRelay, write_events
-from csms_shared.db.outbox_publishing import public_publisher
 from csms_shared.db.tables import outbox_table
 
 OUTBOX = outbox_table(MetaData())
-# Followed by the suite itself, and by nobody else here.
-FOLLOWED = "station.offline"
+# Two of the routing keys that the suite itself follows.
+FOLLOWED, FOLLOWED_TOO = "station.offline", "transaction.started"
 WITHIN_S = 30.0
 
 
@@ -40,25 +39,28 @@ class Reader:
 
 
 class Stage:
-    """A relay on a real broker, with subscribers that read and subscribers that do not."""
+    """A relay on a real broker, with queues that are read and queues that are not."""
 
     def __init__(self, engine: AsyncEngine, broker_url: str) -> None:
         self.engine = engine
         self.key = f"test-{uuid.uuid4().hex}"
         self.source = f"/csms/{self.key}"
         self.link = Link(broker_url, "test")
-        self.public_link = Link(broker_url, "test public")
-        self.relay = OutboxRelay(
-            engine, OUTBOX, Publisher(self.link), public_publisher(self.public_link)
-        )
+        self.relay = OutboxRelay(engine, OUTBOX, Publisher(self.link))
         self._consumers: list[Consumer] = []
+        self._full: list[Queue] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = 0
 
     async def read(self, name: str, *bindings: Binding) -> Reader:
-        reader = Reader(self.source)
+        """Read a new queue."""
         queue = incarnation_queue(f"{self.key}.{name}", *bindings, expires_ms=60_000)
         await self.link.declare(queue)
+        return await self.read_too(queue)
+
+    async def read_too(self, queue: Queue) -> Reader:
+        """Read a queue that is there."""
+        reader = Reader(self.source)
         consumer = Consumer(self.link, queue, reader, prefetch=50)
         self._consumers.append(consumer)
         self._tasks.append(asyncio.create_task(consumer.run()))
@@ -77,6 +79,7 @@ class Stage:
             bindings,
         )
         await self.link.declare(queue)
+        self._full.append(queue)
         return queue
 
     async def write(self, count: int, *keys: str) -> None:
@@ -111,8 +114,11 @@ class Stage:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # The keys are those that other tests use too.
+        channel = await self.link.consume_channel(1)
+        for queue in self._full:
+            await channel.queue_delete(queue.name)
         await self.link.close()
-        await self.public_link.close()
 
     async def until_nothing_is_deferred(self, relay: OutboxRelay) -> None:
         """Try what is deferred until it has been taken."""

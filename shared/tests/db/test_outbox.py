@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 from outbox_fakes import FakePublisher, make_event, make_orders
+from outbox_stage import FOLLOWED
 from prometheus_client import REGISTRY
 from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,7 +15,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import (
     COMMAND_ORDERS_KEY,
-    EVENTS,
+    INTERNAL_EVENTS,
     REQUESTS,
     Binding,
     command_completed_key,
@@ -43,14 +44,14 @@ async def test_events_leave_once_they_are_committed_in_one_message_per_key(
         arrived.set()
 
     async with Link(broker_url, "test") as link:
-        queue = incarnation_queue("test-outbox", Binding(EVENTS, "number.*"))
+        queue = incarnation_queue("test-outbox", Binding(INTERNAL_EVENTS, FOLLOWED))
         await link.declare(queue)
         consumer = Consumer(link, queue, handler, prefetch=5)
         running = asyncio.create_task(consumer.run())
-        relay = OutboxRelay(engine, outbox, Publisher(link), Publisher(link))
+        relay = OutboxRelay(engine, outbox, Publisher(link))
         for n in (1, 2):
             async with engine.begin() as connection:
-                await write_events(connection, outbox, [("number.counted", make_event(n))])
+                await write_events(connection, outbox, [(FOLLOWED, make_event(n))])
         assert await relay.relay_round() is False
         async with asyncio.timeout(20):
             await arrived.wait()
@@ -60,7 +61,7 @@ async def test_events_leave_once_they_are_committed_in_one_message_per_key(
     assert received == [[1, 2]]
 
 
-async def test_the_end_of_a_command_reaches_everyone_once_and_services_only_if_they_follow_it(
+async def test_the_end_of_a_command_reaches_each_service_once_and_only_if_it_follows_it(
     engine: AsyncEngine, broker_url: str
 ) -> None:
     outbox = outbox_table(MetaData())
@@ -86,7 +87,9 @@ async def test_the_end_of_a_command_reaches_everyone_once_and_services_only_if_t
             ("resets", "command.completed.Reset"),
             ("unlocks", "command.completed.UnlockConnector"),
         ):
-            queue = incarnation_queue(f"test-{name}", *(Binding(EVENTS, key) for key in keys))
+            queue = incarnation_queue(
+                f"test-{name}", *(Binding(INTERNAL_EVENTS, key) for key in keys)
+            )
             await link.declare(queue)
             consumer = Consumer(link, queue, reader(name), prefetch=5)
             readers.append(consumer)
@@ -97,7 +100,7 @@ async def test_the_end_of_a_command_reaches_everyone_once_and_services_only_if_t
         ]
         async with engine.begin() as connection:
             await write_events(connection, outbox, ends)
-        await OutboxRelay(engine, outbox, Publisher(link), Publisher(link)).relay_round()
+        await OutboxRelay(engine, outbox, Publisher(link)).relay_round()
         async with asyncio.timeout(20), arrived:
             await arrived.wait_for(lambda: sum(len(seen) for seen in received.values()) >= 7)
         for consumer in readers:
@@ -113,11 +116,10 @@ async def test_the_end_of_a_command_reaches_everyone_once_and_services_only_if_t
 async def test_orders_leave_as_batches(engine: AsyncEngine) -> None:
     outbox = outbox_table(MetaData())
     orders = make_orders(BATCH_MAX_ITEMS + 1)
-    internal, public = FakePublisher(None), FakePublisher(None)
+    internal = FakePublisher(None)
     async with engine.begin() as connection:
         await write_orders(connection, outbox, orders)
-    assert await OutboxRelay(engine, outbox, internal, public).relay_round() is False
-    assert public.sent == []
+    assert await OutboxRelay(engine, outbox, internal).relay_round() is False
     assert {(one.exchange, one.routing_key, one.type) for one in internal.sent} == {
         (REQUESTS, COMMAND_ORDERS_KEY, MessageType.COMMAND_ORDERS)
     }
@@ -128,7 +130,7 @@ async def test_orders_leave_as_batches(engine: AsyncEngine) -> None:
 
 async def test_what_waits_is_measured_as_it_is_and_nothing_as_0(engine: AsyncEngine) -> None:
     outbox = outbox_table(MetaData())
-    relay = OutboxRelay(engine, outbox, FakePublisher(None), FakePublisher(None))
+    relay = OutboxRelay(engine, outbox, FakePublisher(None))
 
     async def measured() -> tuple[float | None, float | None]:
         await measure_outbox(engine)
@@ -139,12 +141,29 @@ async def test_what_waits_is_measured_as_it_is_and_nothing_as_0(engine: AsyncEng
     assert await measured() == (0, 0)
     for n in range(3):
         async with engine.begin() as connection:
-            await write_events(connection, outbox, [("number.counted", make_event(n))])
+            await write_events(connection, outbox, [(FOLLOWED, make_event(n))])
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE outbox SET created_at = now() - interval '1 hour'"))
     pending, age = await measured()
     assert pending == 3
+    assert REGISTRY.get_sample_value("csms_outbox_unstored") == 3
     assert age is not None
     assert 3600 <= age < 3700
     await relay.relay_round()
     assert await measured() == (0, 0)
+    # What the suite was told may still be on its way to the event store.
+    assert REGISTRY.get_sample_value("csms_outbox_unstored") == 3
+
+
+async def test_what_nobody_in_the_suite_follows_waits_for_nobody_but_the_event_store(
+    engine: AsyncEngine,
+) -> None:
+    outbox, publisher = outbox_table(MetaData()), FakePublisher(None)
+    async with engine.begin() as connection:
+        await write_events(connection, outbox, [("number.counted", make_event(1))])
+    relay = OutboxRelay(engine, outbox, publisher)
+    await relay.relay_round()
+    assert publisher.sent == []
+    await measure_outbox(engine)
+    assert REGISTRY.get_sample_value("csms_outbox_pending") == 0
+    assert REGISTRY.get_sample_value("csms_outbox_unstored") == 1

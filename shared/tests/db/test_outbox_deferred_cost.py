@@ -7,14 +7,12 @@ import asyncpg
 import pytest
 from outbox_fakes import FakePublisher
 from outbox_stage import FOLLOWED, OUTBOX
-from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.errors import PublishRefused
-from csms_shared.broker.topology import COMMAND_ORDERS_KEY, EVENTS, INTERNAL_EVENTS, REQUESTS
-from csms_shared.db import outbox_deferred
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, INTERNAL_EVENTS, REQUESTS
 from csms_shared.db.outbox import OutboxRelay
 
 MANY = 20_000
@@ -75,27 +73,13 @@ async def test_a_round_reads_no_more_rows_however_many_wait_for_the_suite_itself
 ) -> None:
     await _keep(engine, INTERNAL_EVENTS, FOLLOWED, MANY)
     await _keep(engine, REQUESTS, COMMAND_ORDERS_KEY, MANY)
-    await _keep(engine, EVENTS, FOLLOWED, 3)
     if analyzed:
         owner = await asyncpg.connect(fresh_database_url)
         await owner.execute("VACUUM ANALYZE numbers.outbox_deferred")
         await owner.close()
     refusing = FakePublisher(PublishRefused("full"))
-    relay = OutboxRelay(engine, OUTBOX, refusing, refusing)
+    relay = OutboxRelay(engine, OUTBOX, refusing)
     sent.clear()
     await relay.retry_round()
-    assert {one.exchange for one in refusing.sent} == {INTERNAL_EVENTS, REQUESTS, EVENTS}
+    assert {one.exchange for one in refusing.sent} == {INTERNAL_EVENTS, REQUESTS}
     assert 0 < await _rows_read(engine, list(sent)) < 300
-
-
-async def test_what_is_kept_for_subscribers_is_counted_up_to_its_bound(
-    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbox_deferred, "MOST_KEPT", 100)
-    await _keep(engine, INTERNAL_EVENTS, FOLLOWED, 5)
-    await _keep(engine, EVENTS, "a.b", 40)
-    await _keep(engine, EVENTS, FOLLOWED, 250)
-    refusing = FakePublisher(PublishRefused("full"))
-    relay = OutboxRelay(engine, OUTBOX, refusing, refusing)
-    await relay.retry_round()
-    assert REGISTRY.get_sample_value("csms_public_events_deferred") == 2 * (40 + 100)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from outbox_fakes import make_event
+from outbox_stage import FOLLOWED
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData, text
@@ -43,16 +44,23 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _fill(engine: AsyncEngine, count: int, hours: int, *, published: bool) -> None:
+async def _fill(
+    engine: AsyncEngine, count: int, hours: int, *, published: bool, stored: bool | None = None
+) -> None:
     async with engine.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO outbox (routing_key, events, event_count, created_at, published_at) "
-                "SELECT 'number.counted', '[{}]', 1, now() - make_interval(hours => :hours), "
-                "CASE WHEN :published THEN now() - make_interval(hours => :hours) END "
-                "FROM generate_series(1, :count)"
+                "INSERT INTO outbox (routing_key, events, event_count, created_at, published_at, "
+                "stored_at) SELECT 'number.counted', '[{}]', 1, at, CASE WHEN :published THEN at "
+                "END, CASE WHEN :stored THEN at END FROM generate_series(1, :count), "
+                "LATERAL (SELECT now() - make_interval(hours => :hours) AS at) AS moment"
             ),
-            {"hours": hours, "count": count, "published": published},
+            {
+                "hours": hours,
+                "count": count,
+                "published": published,
+                "stored": published if stored is None else stored,
+            },
         )
 
 
@@ -62,8 +70,10 @@ async def _left(engine: AsyncEngine) -> int:
 
 
 async def test_however_much_is_due_is_purged_in_one_turn(engine: AsyncEngine) -> None:
-    # Some that never left are the oldest of all, and stay.
-    await _fill(engine, 7, 40, published=False)
+    # Some that never left, or not to everybody, are the oldest of all, and stay.
+    await _fill(engine, 3, 40, published=False)
+    await _fill(engine, 2, 40, published=True, stored=False)
+    await _fill(engine, 2, 40, published=False, stored=True)
     await _fill(engine, 5 * SLICE, 30, published=True)
     await _fill(engine, 11, 2, published=True)
     async with _running(Upkeep(engine, "numbers", [purge_outbox()])):
@@ -287,9 +297,11 @@ async def test_long_statements_of_upkeep_stall_neither_events_nor_readiness_nor_
                 while await service.missing():
                     await asyncio.sleep(0.05)
                 async with engine.begin() as connection:
-                    await write_events(connection, outbox, [("number.counted", make_event(1))])
+                    await write_events(connection, outbox, [(FOLLOWED, make_event(1))])
                 service.wake_relay()
-                unpublished = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+                unpublished = text(
+                    "SELECT count(*) FROM outbox WHERE published_at IS NULL OR stored_at IS NULL"
+                )
                 while True:
                     async with engine.connect() as connection:
                         if not (await connection.execute(unpublished)).scalar_one():

@@ -27,7 +27,7 @@ FATES = st.tuples(STATIONS, st.sampled_from(["told", "lost", "late"]), st.intege
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "AGAIN_S", 0.001)
+    monkeypatch.setattr(streams, "READ_AGAIN_S", 0.001)
     monkeypatch.setattr(silence, "ASK_EACH_S", 0.001)
 
 

@@ -1,8 +1,10 @@
 """Every event once, at a position, in an order that readers can rely on."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from event_books import NOON, Books, told
 
@@ -59,6 +61,27 @@ async def test_what_is_no_longer_remembered_is_found_in_the_store(
     for storing in (books.storing, Storing(books.engine)):
         await books.store([told(2, "S-2"), told(1), told(70)], storing)
     assert await books.numbers() == [1, 2, *range(10, 60), 70]
+
+
+async def test_what_is_stored_is_known_after_a_restore_has_moved_positions_on(
+    books: Books, own: Callable[[str], Awaitable[list[asyncpg.Record]]]
+) -> None:
+    await books.store([told(1), told(2, "S-2")])
+    await own("UPDATE event_head SET position = 1500000")
+    await own("SELECT make_event_partitions(2500000)")
+    await books.store([told(2, "S-2"), told(1), told(3)], Storing(books.engine))
+    assert [at for at, _ in await books.all()] == [1, 2, 1500001]
+
+
+async def test_large_segments_are_read_in_parts(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration_service.event_store.reading.PAGE_MAX_BYTES", 2000)
+    monkeypatch.setattr("integration_service.event_store.reading._SEGMENTS_AT_ONCE", 3)
+    for n in range(0, 40, 4):
+        await books.store([told(m, f"S-{m}") for m in range(n, n + 4)])
+    assert await books.numbers() == [*range(40)]
+    assert await books.numbers(station_id="S-33") == [33]
 
 
 async def test_writers_at_once_leave_no_gap_that_is_filled_later(books: Books) -> None:

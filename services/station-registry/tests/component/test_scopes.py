@@ -129,6 +129,7 @@ async def test_operations_that_know_no_scope_are_refused_within_one(fleet: Regis
         "sites.get",
         "jobs.list",
         "jobs.get",
+        "messages.fleet",
     }
     inbox = RequestsInbox(
         replies=fleet.replies(),

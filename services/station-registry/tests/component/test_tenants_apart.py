@@ -86,6 +86,8 @@ _CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("security_events.list", ("station_id",), {}),
     ("history.list", ("station_id",), {}),
     ("messages.list", ("station_id",), {}),
+    ("messages.fleet", (), {}),
+    ("messages.fleet", ("station_id",), {}),
     ("refusals.list", (), {}),
     ("refusals.list", ("station_id",), {}),
     ("refusals.get", ("id",), {}),
@@ -112,7 +114,7 @@ _OF_ALL = {
     "certificate_authority.crl",
 }
 # What the role of all tenants answers, because it has to: there the code is all there is.
-_BY_CODE = {"stations.create", "messages.list"}
+_BY_CODE = {"stations.create", "messages.list", "messages.fleet"}
 _TABLES = (
     "station", "station_tag", "station_place", "station_listing", "site", "connector_hardware",
     "station_job", "firmware_rollout", "configuration_template", "certificate", "security_event",

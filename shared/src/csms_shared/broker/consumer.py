@@ -64,8 +64,9 @@ class Consumer:
     and are so much bigger under load. After a quiet time a message is handled at once.
 
     `batch_messages` bounds a batch; with 1, each message is acknowledged by itself. `in_order`:
-    messages are handled as the broker delivers them, also those that were delivered before. `tell`
-    takes the notices that it was paused and goes on.
+    messages are handled as the broker delivers them, also those that were delivered before; those
+    one by one, and one that fails so is dead-lettered. `tell` takes the notices that it was paused
+    and goes on.
     """
 
     def __init__(
@@ -303,6 +304,9 @@ class Consumer:
                 self._paused_at = monotonic()
                 log.warning("consumer_paused", queue=self._queue.name, error=str(error))
                 self._tell(paused(self._queue.name, error))
+                if self._in_order:
+                    # Whoever consumed instead would overtake what is held here.
+                    return
                 self._consuming = False
                 try:
                     await queue.cancel(tag, timeout=OPERATION_TIMEOUT_S)
@@ -334,7 +338,7 @@ class Consumer:
             self._pause(False)
             log.info("consumer_resumed", queue=self._queue.name)
             self._tell(resumed(self._queue.name, monotonic() - self._paused_at))
-            return await self._start(queue)
+            return tag if self._in_order else await self._start(queue)
         return tag
 
     def _finish_beside(self, rest: Rest, batch: list[Delivery], number: int) -> None:
@@ -366,8 +370,13 @@ class Consumer:
             await settle(batch, number)
 
     async def _hand_back(self, batch: list[Delivery], number: int) -> None:
-        # Our own defect outside any one item: counted by the delivery limit.
-        await asyncio.gather(*(delivery.message.reject(requeue=True) for delivery in batch))
+        if self._in_order and not batch[0].redelivered:
+            # What is held behind it would overtake it: all goes back, and is taken one by one.
+            raise BrokerUnavailable("a batch failed: everything is handed back in order")
+        # Our own defect outside any one item: counted by the delivery limit. What failed alone
+        # leaves the order at once, because what is held behind it would be counted with it.
+        requeue = not self._in_order
+        await asyncio.gather(*(delivery.message.reject(requeue=requeue) for delivery in batch))
         # Kept until the broker is told, before anything that is asked on the channel after that.
         self._unacknowledged.give_back(batch)
         self._unsettled.discard(number)

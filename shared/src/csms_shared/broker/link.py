@@ -231,3 +231,5 @@ async def _declare_queue(channel: AbstractChannel, queue: Queue) -> None:
     )
     for binding in queue.bindings:
         await declared.bind(binding.exchange, binding.routing_key)
+    for former in queue.former:
+        await declared.unbind(former.exchange, former.routing_key)

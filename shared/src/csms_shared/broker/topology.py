@@ -78,7 +78,8 @@ class Binding:
 class Queue:
     """A durable queue with its bindings; `parking` takes what was delivered too often.
 
-    `own_label` stands for it in metrics, where no name may be new with each start.
+    `former` are bindings that it may have had, and must not have. `own_label` stands for it in
+    metrics, where no name may be new with each start.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Queue:
     bindings: tuple[Binding, ...] = ()
     parking: "Queue | None" = field(default=None)
     own_label: str | None = None
+    former: tuple[Binding, ...] = ()
 
     @property
     def label(self) -> str:
@@ -198,19 +200,26 @@ def command_completed_key(action: str) -> str:
 
 
 def _followed(*routing_keys: str) -> tuple[Binding, ...]:
-    """Return the bindings of one of the suite's own queues to these events.
+    """Return the bindings of one of the suite's own queues to these events."""
+    return tuple(Binding(INTERNAL_EVENTS, key) for key in routing_keys)
 
-    To the public exchange too for one release: a service of the version before tells of its
-    events there and nowhere else. Those of this version come twice meanwhile.
+
+def _apart_from_subscribers(queue: Queue) -> Queue:
+    """Return the queue without the bindings that the release before made to the public exchange.
+
+    A binding outlives the program that made it.
     """
-    return tuple(
-        Binding(exchange, key) for exchange in (INTERNAL_EVENTS, EVENTS) for key in routing_keys
+    public = (
+        Binding(EVENTS, one.routing_key)
+        for one in queue.bindings
+        if one.exchange == INTERNAL_EVENTS
     )
+    return replace(queue, former=tuple(public))
 
 
 def reports_queue(service: str) -> Queue:
     """Return the queue of what nobody waits for: reports of stations, ends of commands, events."""
-    return _work_queue(
+    queue = _work_queue(
         service,
         f"{service}.reports.v1",
         (
@@ -220,6 +229,7 @@ def reports_queue(service: str) -> Queue:
             *_followed(*_FOLLOWED_EVENTS.get(service, ())),
         ),
     )
+    return _apart_from_subscribers(queue)
 
 
 def places_queue(service: str) -> Queue:
@@ -319,11 +329,8 @@ _COMMAND_EVENTS = (STATION_CONNECTED_KEY, "station.registration_changed", "trans
 
 def command_events_queue() -> Queue:
     """Return command-api's queue of the events that act on commands."""
-    return _work_queue(
-        COMMAND_API,
-        COMMAND_EVENTS_QUEUE,
-        _followed(*_COMMAND_EVENTS),
-    )
+    queue = _work_queue(COMMAND_API, COMMAND_EVENTS_QUEUE, _followed(*_COMMAND_EVENTS))
+    return _apart_from_subscribers(queue)
 
 
 def incarnation_queue(

@@ -75,8 +75,8 @@ async def write_events(
 def _as_caused(events: list[tuple[str, CloudEvent]]) -> list[tuple[str, CloudEvent]]:
     """Return events with those that one subject caused in its own order, where they say it.
 
-    A batch handles its calls kind by kind, not as stations sent them. Transactions are told in the
-    order in which they came to be known: what corrects an end was sent before it, and is told after.
+    A batch handles its calls kind by kind, not as stations sent them. What becomes known of
+    transactions is told in that order: what corrects an end was sent before it, and is told after.
     """
     places: dict[str, list[int]] = {}
     for place, (key, event) in enumerate(events):

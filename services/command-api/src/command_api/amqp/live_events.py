@@ -25,7 +25,8 @@ LINGER_S = 10.0
 LOST_AFTER_S = 30.0
 _WATCH_S = 0.25
 _STOP_S = 2.0
-_PREFETCH = 200
+# A message is up to 256 KiB, and is taken at once.
+_PREFETCH = 20
 
 
 class LiveEvents:

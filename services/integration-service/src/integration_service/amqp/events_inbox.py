@@ -11,6 +11,7 @@ from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import INTEGRATION_SERVICE, event_store_queue
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.db.parking import park
+from csms_shared.values.json_texts import written
 from integration_service.event_store.domain import Event, NotAnEvent, read_event
 from integration_service.event_store.storing import StoredBatch, Storing
 
@@ -74,4 +75,4 @@ def _read(deliveries: Sequence[Delivery]) -> tuple[list[Event], list[_Bad]]:
 
 
 def _as_batch(document: Any) -> bytes:
-    return orjson.dumps([document])
+    return written([document])

@@ -11,6 +11,10 @@ import orjson
 
 from integration_service.event_store.domain import Event
 
+# Pages and answers nest events deeper, and parsers go 200 levels deep; what leaves less than this
+# of the 254 that can be written would be in the way of all who read past it.
+_LEVELS_LEFT = 100
+
 
 class Line(NamedTuple):
     """An event as it is stored; `routing_key` is ASCII."""
@@ -30,8 +34,22 @@ class Line(NamedTuple):
 
 
 def line_of(event: Event) -> Line:
-    """Return the line of an event."""
-    return Line(event.routing_key.encode(), as_subject(event.subject), orjson.dumps(event.document))
+    """Return the line of an event.
+
+    Raises:
+        JSONEncodeError: it is nested too deep for those who read it.
+    """
+    return Line(event.routing_key.encode(), as_subject(event.subject), _written(event.document))
+
+
+def _written(document: dict[str, Any]) -> bytes:
+    written = orjson.dumps(document)
+    if written.count(b"{") + written.count(b"[") > _LEVELS_LEFT:
+        nested: Any = document
+        for _ in range(_LEVELS_LEFT):
+            nested = [nested]
+        orjson.dumps(nested)
+    return written
 
 
 def as_subject(subject: str) -> bytes:

@@ -36,7 +36,7 @@ LONGEST_S = 1.0
 PAGE_MAX_BYTES = 1024 * 1024
 _QUICK_S = 0.05
 _WIDER = 4
-_SEGMENTS_AT_ONCE = 50
+_SEGMENTS_AT_ONCE = 200
 _TYPES = text("SELECT routing_key FROM event_type")
 _FLOORS = text("SELECT kept, position FROM event_floor")
 _MINUTES = text(
@@ -54,10 +54,18 @@ _SHOW_FOUND = text(
 _ANY_TENANT = "true"
 # Of one kind: the index of positions has those of a kind in their order, so that what is frequent
 # costs no look at all of a window.
-_SEGMENTS = (
+_OF_KIND = (
     "(SELECT position, first_position, events FROM event_segment "
     "WHERE {whose} AND kept = '{kept}' AND position > :after AND position <= :window_end "
     "AND first_position <= :until {found_by} ORDER BY position LIMIT :most)"
+)
+# As many as fit a page: those beyond are counted, and not fetched.
+_SEGMENTS = (
+    "SELECT position, first_position, events, count FROM ("
+    "SELECT position, first_position, events, count(*) OVER () AS count, "
+    "sum(octet_length(events)) OVER (ORDER BY position) - octet_length(events) AS before FROM ("
+    "SELECT * FROM ({of_kinds}) AS of_kinds ORDER BY position LIMIT :most) AS found) AS sized "
+    "WHERE before < :most_bytes ORDER BY position"
 )
 _FOUND_BY_SUBJECT = "AND keys @> CAST(:subject AS text[]) "
 _FOUND_BY_TYPE = "AND keys && CAST(:types AS text[]) "
@@ -245,7 +253,8 @@ async def look(
             if len(found.events) == limit or size > PAGE_MAX_BYTES:
                 found.position = at
                 return found
-        all_seen = len(segments) < _SEGMENTS_AT_ONCE
+        fetched = len(segments)
+        all_seen = not fetched or fetched == segments[0].count < _SEGMENTS_AT_ONCE
         found.position = end if all_seen else segments[-1].position
         took, began = monotonic() - began, monotonic()
         if found.position < until and began > give_up_at:
@@ -276,6 +285,7 @@ async def _segments(
             "until": until,
             "window_end": window_end(until),
             "most": _SEGMENTS_AT_ONCE,
+            "most_bytes": PAGE_MAX_BYTES,
             **keys,
             **tenant,
         },
@@ -287,11 +297,8 @@ def _segments_sql(wanted: Wanted) -> str:
     found_by = "" if wanted.subject is None else _FOUND_BY_SUBJECT
     found_by += "" if wanted.types is None else _FOUND_BY_TYPE
     whose = _ANY_TENANT if wanted.tenant_id is None else of_tenant()
-    of_kinds = [
-        _SEGMENTS.format(whose=whose, kept=kept, found_by=found_by) for kept in wanted.kinds
-    ]
-    parts = " UNION ALL ".join(of_kinds)
-    return f"SELECT * FROM ({parts}) AS found ORDER BY position LIMIT :most"  # noqa: S608
+    of_kinds = [_OF_KIND.format(whose=whose, kept=kept, found_by=found_by) for kept in wanted.kinds]
+    return _SEGMENTS.format(of_kinds=" UNION ALL ".join(of_kinds))
 
 
 def lines_of(segments: Sequence[Any], after: int) -> Iterator[tuple[int, Line]]:

@@ -80,12 +80,12 @@ class StoredEvents:
         self, connection: AsyncConnection, events: Collection[Event]
     ) -> set[bytes]:
         """Return which of them were stored before anything that is remembered."""
-        if not self._batches:
-            return set()
-        position, stored_at, keys = self._batches[0]
-        until = position - len(keys)
-        late = [one for one in events if one.time < stored_at + _CLOCKS_APART] if until else []
-        if not late:
+        until, late = self._head or 0, [*events]
+        if self._batches:
+            position, stored_at, keys = self._batches[0]
+            until = position - len(keys)
+            late = [one for one in events if one.time < stored_at + _CLOCKS_APART]
+        if not (until and late):
             return set()
         minutes = sorted({minute_of(one.time) for one in late})
         found = await connection.execute(_OF_MINUTES, {"minutes": minutes, "until": until})

@@ -121,13 +121,14 @@ class PublicFeed:
         floor = (await connection.execute(_FLOOR)).scalar_one()
         head = await read_head(connection)
         found = await look(connection, _ALL, max(turn.position, floor), head, ROUND_EVENTS)
-        FEED_POSITION.set(found.position)
         if found.position == turn.position:
+            FEED_POSITION.set(found.position)
             return False
         if found.events and not await self._publish(connection, _messages(found.events)):
             log.warning("public_feed_unconfirmed", after=turn.position)
             return False
         await connection.execute(_MOVE_ON, {"position": found.position})
+        FEED_POSITION.set(found.position)
         return not found.is_end
 
     async def _publish(self, connection: AsyncConnection, messages: Sequence[_Message]) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_shared.broker.errors import BrokerError
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import Queue, replay_queue
+from csms_shared.broker.topology import replay_queue
 from csms_shared.contracts.event_store import ReplayId, ReplayView, StartReplay
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.engine import in_transaction
@@ -17,27 +17,20 @@ from integration_service.event_store.store import read_head
 from integration_service.replays import store
 
 MOST_RUNNING = 3
-Declare = Callable[[Queue], Awaitable[None]]
 
 
 def starting(engine: AsyncEngine, link: Link) -> Callable[[StartReplay], Awaitable[ReplayView]]:
     """Return the handler that makes a queue and begins to fill it."""
 
     async def start(asked: StartReplay) -> ReplayView:
-        number = uuid4()
-        queue = replay_queue(number.hex)
-        try:
-            await link.declare(queue)
-        except BrokerError as error:
-            raise refuse(503, "service_unavailable", f"the broker is away: {error}") from error
-        return await in_transaction(engine, lambda one: _start(one, asked, number, queue.name))
+        return await in_transaction(engine, lambda one: _start(one, asked, link))
 
     return start
 
 
-async def _start(
-    connection: AsyncConnection, asked: StartReplay, number: UUID, queue: str
-) -> ReplayView:
+async def _start(connection: AsyncConnection, asked: StartReplay, link: Link) -> ReplayView:
+    number = uuid4()
+    queue = replay_queue(number.hex)
     head = await read_head(connection)
     if await store.count_running(connection, asked.tenant_id) >= MOST_RUNNING:
         raise refuse(
@@ -48,7 +41,7 @@ async def _start(
     values: dict[str, Any] = {
         "id": number,
         "tenant_id": asked.tenant_id,
-        "queue": queue,
+        "queue": queue.name,
         "types": asked.types,
         "station_id": asked.station_id,
         "of_stations": asked.of_stations,
@@ -58,7 +51,13 @@ async def _start(
         "until": head,
         "created_by": asked.created_by,
     }
-    return (await store.add(connection, **values)).view()
+    started = await store.add(connection, **values)
+    # Before anybody sends to it, and not for a replay that is refused: it would stay for a day.
+    try:
+        await link.declare(queue)
+    except BrokerError as error:
+        raise refuse(503, "service_unavailable", f"the broker is away: {error}") from error
+    return started.view()
 
 
 async def get_replay(connection: AsyncConnection, asked: ReplayId) -> ReplayView:

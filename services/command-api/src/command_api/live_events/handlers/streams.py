@@ -11,7 +11,7 @@ from command_api.live_events.handlers.stored_events import StoredEvents
 from command_api.ports import ServiceAway
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 
-AGAIN_S = 1.0
+READ_AGAIN_S = 1.0
 # So many are looked at before others get their turn.
 _RING_CHUNK = 500
 
@@ -127,7 +127,7 @@ class Stream:
             chunk = None
         if chunk is None or chunk.position <= self._position:
             # It is away, or not as far as it was said to be.
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(READ_AGAIN_S)
             return None
         return chunk
 

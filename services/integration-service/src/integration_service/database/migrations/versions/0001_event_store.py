@@ -73,7 +73,8 @@ CREATE TABLE event_segment (
     stored_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (kept, position)
 ) PARTITION BY LIST (kept);
-CREATE INDEX event_segment_keys ON event_segment USING gin (keys);
+CREATE INDEX event_segment_keys ON event_segment USING gin (keys)
+    WITH (gin_pending_list_limit = 512);
 CREATE TABLE event_segment_facts PARTITION OF event_segment FOR VALUES IN ('facts')
     PARTITION BY RANGE (position);
 CREATE TABLE event_segment_measurements PARTITION OF event_segment FOR VALUES IN ('measurements')

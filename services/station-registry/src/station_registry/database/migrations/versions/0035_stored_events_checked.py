@@ -4,8 +4,8 @@ from alembic import op
 
 from csms_shared.db.finite_times import validate_finite_times
 
-revision = "0033_stored_events_checked"
-down_revision = "0032_stored_events"
+revision = "0035_stored_events_checked"
+down_revision = "0034_stored_events"
 branch_labels = None
 depends_on = None
 

@@ -4,8 +4,8 @@ from alembic import op
 
 from csms_shared.db.finite_times import require_finite_times
 
-revision = "0032_stored_events"
-down_revision = "0031_rows_of_tenants"
+revision = "0034_stored_events"
+down_revision = "0033_heartbeats_told"
 branch_labels = None
 depends_on = None
 
