@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.cases import NAMES, Case, Turn, chosen, sittings
+from bench.integration_away import gated_programs
 from bench.measures import measure
 from bench.report import Results, differences, print_tables, write_json
 from bench.stored import durability_settings
@@ -52,7 +53,10 @@ def main() -> None:
                 Path(home).chmod(0o711)
                 gateways = {"CSMS_GATEWAYS": str(sitting[0].case.gateways)}
                 settings_of_suite = SUITE_SETTINGS | recorder | gateways | tls_settings(Path(home))
-                with start_suite(Path(home) / "csms", settings_of_suite) as suite:
+                programs = gated_programs(Path(home))
+                with start_suite(
+                    Path(home) / "csms", settings_of_suite, programs=programs
+                ) as suite:
                     system = suite_system(suite, Path(home))
                     sit = _sit(suite.state(), system, sitting, results, console)
                     settings |= asyncio.run(sit)

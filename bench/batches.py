@@ -1,11 +1,11 @@
 """How much travels and is handled together, from the metrics of the suite's own processes."""
 
 from collections import Counter
-from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.processes import probe_port
 from bench.systems import System
 from csms_shared.observability.metrics import BATCH_MESSAGES
 from ws_gateway.metrics import LANE_BATCH
@@ -28,7 +28,7 @@ async def batch_counts(system: System) -> Counts:
             (_BATCHING_SERVICES, OF_SERVICES),
         ):
             for name in names:
-                port = _probe_port(system.processes[name])
+                port = probe_port(system.processes[name])
                 response = await client.get(f"http://127.0.0.1:{port}/metrics")
                 response.raise_for_status()
                 counts.update(counted(response.text, *histogram))
@@ -59,8 +59,3 @@ def batch_sizes(before: Counts, after: Counts, seconds: float) -> dict[str, dict
         "size": {name: grown[name, "sum"] / count for name, count in counts.items()},
         "per_s": {name: count / seconds for name, count in counts.items()},
     }
-
-
-def _probe_port(pid: int) -> int:
-    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return int(dict(entry.partition("=")[::2] for entry in entries)["CSMS_PROBE_PORT"])

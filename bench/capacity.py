@@ -77,7 +77,7 @@ def needs(stations: int, costs: UnitCosts, fleet: Fleet) -> Needs:
     cells = math.ceil(stations / STATIONS_PER_CELL)
     peak = stations * fleet.messages_per_day / DAY * fleet.peak_factor
     cores = {
-        part: peak * cpu + stations * costs.idle_cpu_share[part]
+        part: peak * cpu + stations * costs.idle_cpu_share.get(part, 0.0)
         for part, cpu in costs.message_cpu_s.items()
     }
     # One gateway may be lost or restarted without the others being overfull.

@@ -10,10 +10,12 @@ PASSWORD = "bench-password-of-24-chr"  # noqa: S105
 MILLION = 1_000_000
 GATEWAYS_CURVE = "gateways-curve"
 TENANTS = "tenants"
+INTEGRATION = "integration"
 
 
 TlsEnd = Literal["gateway", "haproxy"]
 Whose = Literal["one-tenant", "many-tenants"]
+Integration = Literal["on", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Size:
     rate: float = 0.0
     stored: int | None = None
     """With exactly so many meter values stored before; None: with what there is."""
+    days: int = 0
+    """With the events of so many days of so many stations stored before, and no others."""
     queries: int = 0
     """How often each kind of query is asked."""
     bursts: int = 0
@@ -53,6 +57,8 @@ class Case:
     """Who ends the TLS that the stations come by; None: they come without."""
     whose: Whose | None = None
     """Whose the stations are, of which ten times as many are stored; None: `default`'s."""
+    integration: Integration | None = None
+    """Whether integration-service is there; its cases alternate in a suite of their own."""
     in_quick: bool = True
     """Whether a quick run of everything holds it; else only a quick run of it alone."""
 
@@ -96,6 +102,19 @@ def _of_tenants(load: Literal["sessions", "meter-values"], whose: Whose) -> Case
         baseline=False,
         in_fresh_suite=True,
         whose=whose,
+        in_quick=False,
+    )
+
+
+def _sessions_with_integration(integration: Integration) -> Case:
+    return Case(
+        f"sessions-integration-{integration}",
+        "sessions",
+        Size(300, seconds=20),
+        Size(50, seconds=3),
+        group=INTEGRATION,
+        baseline=False,
+        integration=integration,
         in_quick=False,
     )
 
@@ -190,6 +209,7 @@ CASES = (
         for load in ("sessions", "meter-values")
         for whose in ("one-tenant", "many-tenants")
     ),
+    *(_sessions_with_integration(integration) for integration in ("on", "off")),
     *(_meter_values_after(stored) for stored in (10_000, 100_000, MILLION)),
     _meter_values_after(10 * MILLION),
     Case(
@@ -198,6 +218,16 @@ CASES = (
         Size(0, stored=10 * MILLION, queries=300),
         Size(0, stored=48_000, queries=20),
         baseline=False,
+    ),
+    # A day less than facts are kept: nothing is deleted meanwhile.
+    Case(
+        "history",
+        "queries",
+        Size(10_000, days=29, queries=300),
+        Size(1000, days=2, queries=20),
+        baseline=False,
+        in_fresh_suite=True,
+        in_quick=False,
     ),
 )
 NAMES = tuple(dict.fromkeys(name for case in CASES for name in (case.name, case.group) if name))
@@ -222,17 +252,21 @@ def sittings(cases: list[Case], rounds: int, *, quick: bool) -> list[list[Turn]]
         return Turn(case, case.quick if quick else case.full, number)
 
     numbers = range(1, rounds + 1)
+
+    def alternating(these: list[Case]) -> list[Turn]:
+        # Who goes first alternates, so that nobody always meets the warmer machine.
+        return [
+            turn(case, number)
+            for number in numbers
+            for case in (these if number % 2 else reversed(these))
+        ]
+
     fresh = [case for case in cases if case.in_fresh_suite]
-    # Who goes first alternates, so that nobody always meets the warmer machine.
-    alone = [
-        [turn(case, number)]
-        for number in numbers
-        for case in (fresh if number % 2 else reversed(fresh))
-    ]
-    together = [
-        turn(case, number) for case in cases if not case.in_fresh_suite for number in numbers
-    ]
-    return [*alone, together] if together else alone
+    integration = [case for case in cases if case.integration is not None]
+    others = [case for case in cases if case not in fresh and case not in integration]
+    together = [turn(case, number) for case in others for number in numbers]
+    sat = [*([one] for one in alternating(fresh)), alternating(integration), together]
+    return [turns for turns in sat if turns]
 
 
 def chosen(only: list[str], *, quick: bool) -> list[Case]:

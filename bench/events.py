@@ -1,4 +1,4 @@
-"""How long a committed event takes to a consumer of `csms.events.v1`.
+"""How long a committed event takes to a consumer of `csms.events.v1`, and to one of `GET /events`.
 
 Each event's delay is the consumer's clock when the message arrived, less the time at which its
 outbox row was written, by the database's clock, on the same machine. What its transaction does
@@ -19,6 +19,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from bench.driver.percentiles import in_milliseconds
 from bench.driver.plan import Plan
+from bench.streamed import StreamReader, streamed
 
 EXCHANGE = "csms.events.v1"
 PREFETCH = 500
@@ -75,13 +76,18 @@ class EventReader:
 
 
 async def event_delays(
-    database_url: str, plan: Plan, result: dict[str, Any], reader: EventReader
+    database_url: str,
+    plan: Plan,
+    result: dict[str, Any],
+    reader: EventReader,
+    stream: StreamReader,
 ) -> dict[str, Any]:
     """Return the delays of the load's events; what never arrives joins `differences`."""
     give_up_at = time.monotonic() + LAST_EVENTS_S
     while True:
         committed = await committed_events(database_url, result["window"][0])
         delays = compared(committed, reader.arrived, plan.station_prefix, result)
+        delays |= compared_with_stream(committed, streamed(stream.chunks), result | delays)
         if delays["differences"] == result["differences"] or time.monotonic() > give_up_at:
             return delays
         await asyncio.sleep(0.25)
@@ -118,6 +124,28 @@ def compared(
         **{f"event_{key}": value for key, value in in_milliseconds(delays).items()},
         "events": len(delays),
         "events_per_s": len(delays) / (ended - began),
+        "differences": result["differences"] + differences,
+    }
+
+
+def compared_with_stream(
+    committed: dict[str, float], came: list[tuple[float, str]], result: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare what was committed with what was streamed, and when; that tells no event twice."""
+    streamed_at = {event_id: at for at, event_id in came}
+    ended = result["window"][1]
+    differences = []
+    if missing := sum(event_id not in streamed_at for event_id in committed):
+        differences.append(f"{missing} committed events were never streamed")
+    if twice := len(came) - len(streamed_at):
+        differences.append(f"{twice} events were streamed twice")
+    delays = [
+        streamed_at[event_id] - at
+        for event_id, at in committed.items()
+        if at <= ended and event_id in streamed_at
+    ]
+    return {
+        **{f"streamed_{key}": value for key, value in in_milliseconds(delays).items()},
         "differences": result["differences"] + differences,
     }
 

@@ -44,6 +44,11 @@ def _in(case: str, key: str, title: str, unit: str = "ms", **targets: Any) -> Li
     return Line(case, title, unit, operator.itemgetter(key), **targets)
 
 
+def cpu_of_message(result: dict[str, Any]) -> float:
+    """Return the CPU of all processes but the driver for one message, in microseconds."""
+    return sum(us for name, us in result["cpu_us_per_unit"].items() if name != "driver")
+
+
 def _at_once(kind: str, title: str) -> tuple[Line, Line]:
     def p(key: str) -> Number:
         return lambda result: float(result["kinds"][kind][key])
@@ -54,13 +59,13 @@ def _at_once(kind: str, title: str) -> tuple[Line, Line]:
     )
 
 
-def _query(kind: str, title: str, target: float) -> tuple[Line, Line]:
+def _query(kind: str, title: str, target: float, case: str = "queries") -> tuple[Line, Line]:
     def p(key: str) -> Number:
         return lambda result: float(result["kinds"][kind][key])
 
     return (
-        Line("queries", f"{title}, p50", "ms", p("p50_ms")),
-        Line("queries", f"{title}, p99", "ms", p("p99_ms"), target=target),
+        Line(case, f"{title}, p50", "ms", p("p50_ms")),
+        Line(case, f"{title}, p99", "ms", p("p99_ms"), target=target),
     )
 
 
@@ -106,6 +111,17 @@ LINES = (
             ("one-tenant", "of one tenant", False),
             ("many-tenants", "of 1,000 tenants", True),
         )
+    ),
+    _rate(
+        "sessions-integration-on",
+        "closed loop of sessions, integration-service on",
+        target=0.9,
+        relative_to="sessions-integration-off",
+    ),
+    _rate("sessions-integration-off", "closed loop of sessions, integration-service off"),
+    *(
+        Line(f"sessions-integration-{there}", f"- CPU of a message, {there}", "us", cpu_of_message)
+        for there in ("on", "off")
     ),
     _rate("meter-values", "MeterValues only, 300 stations", target=6000),
     _in("meter-values", "p99_ms", "- p99 in it"),
@@ -189,6 +205,8 @@ LINES = (
     ),
     _in("events", "event_p50_ms", "event, committed to delivered, p50"),
     _in("events", "event_p99_ms", "event, committed to delivered, p99", target=100),
+    _in("events", "streamed_p50_ms", "- committed to streamed, p50"),
+    _in("events", "streamed_p99_ms", "- committed to streamed, p99", target=200),
     _in("events", "messages_per_s", "- at", "msg/s", target=1990, more_is_better=True),
     Line(
         "fairness",
@@ -201,6 +219,9 @@ LINES = (
     *_query("page", "page of transactions", 20),
     *_query("meter-values", "a transaction's meter values", 20),
     *_query("month", "a station's transactions of a month", 50),
+    *_query("station-day", "a station's events of a day", 200, "history"),
+    *_query("rare-type", "a rare event of the fleet, of all days", 200, "history"),
+    *_query("charging-hour", "a page of an hour's transaction events", 200, "history"),
     Line(
         "idle",
         "idle cost of 10,000 stations",

@@ -14,10 +14,14 @@ from bench.driver.starting import limits
 from bench.driving import Result, drive
 from bench.events import EventReader, event_delays, note_when_written
 from bench.fairness import measure_fairness
+from bench.history import history_plan
+from bench.integration_away import integration_away, until_stored, with_its_processes
 from bench.preload import preload
 from bench.processes import usage
 from bench.queries import explain, query_plan
 from bench.stored import row_sizes, wal_position
+from bench.stored_events import store_events
+from bench.streamed import StreamReader
 from bench.systems import System
 from bench.tenants import store_tenants
 from bench.tls import PROFILE, reached_by
@@ -28,7 +32,20 @@ MEMORY_SETTLES = 4.0
 async def measure(system: System, case: Case, size: Size, round_number: int) -> Result:
     """Put one load on one system; `differences` lists what was not as acknowledged."""
     with reached_by(system, case, size.stations) as reached:
-        return await _measure(reached, case, size, round_number)
+        if case.integration is None:
+            return await _measure(reached, case, size, round_number)
+        return await _measure_integration(reached, case, size, round_number)
+
+
+async def _measure_integration(system: System, case: Case, size: Size, round_number: int) -> Result:
+    """Measure while integration-service is there or not, with nothing left of rounds before."""
+    async with AsyncExitStack() as stack:
+        if case.integration == "off":
+            await stack.enter_async_context(integration_away(system))
+        result = await _measure(with_its_processes(system), case, size, round_number)
+    began = time.monotonic()
+    await until_stored(system)
+    return result | {"drained_s": time.monotonic() - began}
 
 
 async def _measure(system: System, case: Case, size: Size, round_number: int) -> Result:
@@ -60,6 +77,11 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
     if size.stored is not None:
         stored = await preload(system.database_url, size.stored)
         plan.queries.extend(query_plan(stored, size.queries))
+    if size.days:
+        async with integration_away(system):
+            events = await store_events(system.database_url, size.stations, size.days)
+        system = with_its_processes(system)
+        plan.queries.extend(history_plan(events, size.queries))
     looks: Looks = {}
     batches: dict[str, Counts] = {}
     began_at = datetime.now(UTC)
@@ -72,10 +94,15 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
             batches[event] = await batch_counts(system)
 
     async with AsyncExitStack() as stack:
-        reader = None
+        readers = None
         if case.events:
             await note_when_written(system.database_url)
-            reader = await stack.enter_async_context(EventReader(system.broker_url))
+            readers = (
+                await stack.enter_async_context(EventReader(system.broker_url)),
+                await stack.enter_async_context(
+                    StreamReader(system.rest_url, system.authorization)
+                ),
+            )
         wal_before = await wal_position(system.database_url)
         result = await drive(plan, look)
         result |= costs(system, result, looks)
@@ -88,8 +115,8 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
             result["row_bytes"] = await row_sizes(system.database_url)
         if case.load == "queries" and stored is not None:
             result["explained"] = await explain(system.database_url, stored)
-        if reader is not None:
-            result |= await event_delays(system.database_url, plan, result, reader)
+        if readers is not None:
+            result |= await event_delays(system.database_url, plan, result, *readers)
     result.pop("transactions", None)
     return result
 

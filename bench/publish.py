@@ -107,7 +107,7 @@ def _costs_table(costs: UnitCosts) -> str:
         [
             part,
             *(
-                number_text(1e6 * values[part])
+                number_text(1e6 * values[part]) if part in values else ""
                 for values in (costs.message_cpu_s, costs.connect_cpu_s, costs.idle_cpu_share)
             ),
         ]

@@ -18,6 +18,7 @@ _PARTS = {
     "station-registry": "registry",
     "session-service": "sessions",
     "command-api": "commands",
+    "integration-service": "integration",
     "broker": "broker",
     "database": "database",
 }
@@ -28,7 +29,7 @@ PARTS = ("gateway", *_PARTS.values())
 
 @dataclass(frozen=True, slots=True)
 class UnitCosts:
-    """CPU in seconds by part, memory and disk in bytes."""
+    """CPU in seconds by part, memory and disk in bytes; a part that was not measured is missing."""
 
     message_cpu_s: dict[str, float]
     connect_cpu_s: dict[str, float]

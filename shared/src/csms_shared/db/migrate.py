@@ -137,8 +137,9 @@ def _statements(file: Path) -> list[str]:
     if not file.exists():
         return []
     lines = file.read_text().splitlines()
-    statements = "\n".join(line for line in lines if not line.startswith("--"))
-    return [statement for statement in statements.split(";") if statement.strip()]
+    statements = "".join(f"{line}\n" for line in lines if not line.startswith("--"))
+    # Not at those within a line: a block has some.
+    return [statement for statement in statements.split(";\n") if statement.strip()]
 
 
 def _create_role(connection: Connection, login: Login, quoted: str) -> None:

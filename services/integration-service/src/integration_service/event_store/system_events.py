@@ -12,7 +12,13 @@ from csms_shared.db.cursors import as_int64, decode_cursor, encode_cursor
 from csms_shared.db.tenancy import of_tenant
 from csms_shared.runtime.clock import monotonic
 from integration_service.event_store.domain import FACTS, WINDOW, type_key
-from integration_service.event_store.reading import LONGEST_S, Wanted, lines_of, wanted_of
+from integration_service.event_store.reading import (
+    LONGEST_S,
+    Wanted,
+    lines_of,
+    show_found,
+    wanted_of,
+)
 from integration_service.event_store.store import read_head
 
 LEVELS = ("info", "warning", "error")
@@ -33,6 +39,7 @@ async def list_system_events(
     """Return a page of the tenant's system events."""
     system = EventFilter(tenant_id=asked.tenant_id, types=[_SYSTEM])
     wanted = await wanted_of(connection, system, asked.from_time, asked.to_time)
+    await show_found(connection, wanted)
     before = await read_head(connection) + 1
     if asked.cursor is not None:
         (before,) = decode_cursor(asked.cursor, as_int64)
