@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -24,10 +24,18 @@ def follow(url: str, key: str, types: list[str], file: Path) -> None:
         asked = httpx.stream("GET", url, params={"type": types}, headers=headers, timeout=40)
         with contextlib.suppress(httpx.TransportError), asked as answer:
             if answer.status_code == 200:
-                read(answer.iter_lines(), file)
+                read(lines_of(answer.iter_bytes()), file)
             elif answer.status_code < 500 and answer.status_code != 429:
                 raise SystemExit(answer.read().decode())
         time.sleep(1)
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Divide at line feeds, and at nothing else that ends lines in Unicode: texts may hold that."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
 
 
 def read(lines: Iterable[str], file: Path) -> None:

@@ -28,6 +28,7 @@ _TABLES = (
     "session.meter_value",
     "session.outbox",
     "command.commands",
+    "integration.event_head",
 )
 _AT_ONCE = (0.0, 0.0)
 # Commands have to end in time (I4), so what ends them is never away for longer than this.

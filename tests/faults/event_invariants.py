@@ -1,88 +1,138 @@
-"""I9: all that happened was stored once and told on `csms.events.v1`, each fact under one id."""
+"""I9: all that happened was stored once and told to whoever follows, each fact under one id."""
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-import orjson
-
+from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_simulator.ledger import Ledger
+from csms_simulator.operator import Operator
+from tests.faults.event_orders import (
+    key_of,
+    not_as_stored,
+    not_stored_once,
+    not_told_publicly,
+    stored_out_of_order,
+    told_out_of_order,
+)
+from tests.faults.event_stream import EventStream, Told, read_history
 from tests.faults.event_tap import EventKey, EventTap, keys_of
 from tests.faults.faulty_suite import SCHEMAS, FaultySuite
+from tests.faults.stored_events import stored_after
 from tests.faults.violations import Violation
 
 _POLL_S = 0.5
 _SHOWN = 10
 
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class EventsSince:
+    """Where a scenario began, and who follows events from there on.
+
+    `tap_refused`: the tap's own queue may have refused events, which then come out of order.
+    """
+
+    time: datetime
+    position: int
+    operator: Operator
+    streams: list[EventStream] = field(default_factory=list)
+    tap_refused: bool = False
+
 
 async def check_events(
-    suite: FaultySuite, ledger: Ledger, since: datetime, within: float
+    suite: FaultySuite, ledger: Ledger, since: EventsSince, within: float
 ) -> tuple[int, list[Violation]]:
-    """Wait until all that was committed since has been told; return how many events there are."""
+    """Wait until all that was committed since is told everywhere; return how many events it is."""
     deadline = asyncio.get_running_loop().time() + within
-    while True:
-        committed, waiting = await _committed(suite, since)
-        untold = committed - suite.tap.events.keys()
-        if (
-            not (untold or waiting or committed - (await _stored(suite, since)).keys())
-            or asyncio.get_running_loop().time() > deadline
-        ):
-            break
-        await asyncio.sleep(_POLL_S)
-    violations = [
-        Violation("I9", f"committed and not told: {key}") for key in list(untold)[:_SHOWN]
-    ]
-    violations += not_stored_once(committed, await _stored(suite, since))
+    committed, until = await _committed(suite, since.time)
+    waiting = await _last(
+        lambda: _waiting(suite, since.time, until), lambda count: not count, deadline
+    )
+    stored = await _last(
+        lambda: stored_after(suite, since.position),
+        lambda told: committed <= {key_of(event) for _, event in told},
+        deadline,
+    )
+    await _last(lambda: _untold(suite, since, stored), lambda behind: not behind, deadline)
+    violations = not_stored_once(committed, stored, since.position)
     if waiting:
         violations.append(Violation("I9", f"{waiting} rows wait in an outbox"))
+    violations += stored_out_of_order(stored)
+    violations += not_told_publicly(suite.tap, stored)
+    if not since.tap_refused:
+        violations += told_out_of_order(suite.tap, since.position)
+    violations += await _read_otherwise(since, stored, within)
     return len(committed), violations + missing_facts(suite.tap, ledger)
 
 
-async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey], int]:
-    """Return the keys of all events that were committed, and how many rows wait to be told."""
+async def _read_otherwise(since: EventsSince, stored: list[Told], within: float) -> list[Violation]:
+    """Hold the streams and the history against the store, up to the last that is in `stored`."""
+    own = [one for one in stored if one[1]["tenantid"] == DEFAULT_TENANT]
+    history = await read_history(since.operator, since.position, within)
+    violations = not_as_stored("history", history[: len(own)], own)
+    for number, stream in enumerate(since.streams, start=1):
+        told = stream.told[: len(own)]
+        violations += not_as_stored(f"stream {number}", told, own)
+        if stream.refusal is not None:
+            violations.append(Violation("I9", f"stream {number} was refused: {stream.refusal}"))
+    return violations
+
+
+async def _last(
+    read: Callable[[], Awaitable[Value]], holds: Callable[[Value], bool], deadline: float
+) -> Value:
+    """Read until it holds, or for so long; return what was read last."""
+    while True:
+        value = await read()
+        if holds(value) or asyncio.get_running_loop().time() > deadline:
+            return value
+        await asyncio.sleep(_POLL_S)
+
+
+async def _committed(suite: FaultySuite, since: datetime) -> tuple[set[EventKey], datetime]:
+    """Return the keys of all events that were committed since, and up to when."""
     keys: set[EventKey] = set()
+    async with suite.database() as database:
+        until = await database.fetchval("SELECT now()")
+        for schema in SCHEMAS:
+            rows = await database.fetch(
+                f"SELECT events FROM {schema}.outbox WHERE created_at >= $1", since
+            )
+            for row in rows:
+                keys |= keys_of(row["events"])
+    return keys, until
+
+
+async def _waiting(suite: FaultySuite, since: datetime, until: datetime) -> int:
+    """Return how many rows wait to be stored, or to be told to somebody."""
     waiting = 0
     async with suite.database() as database:
         for schema in SCHEMAS:
-            rows = await database.fetch(
-                "SELECT events, published_at IS NULL OR stored_at IS NULL AS waits "
-                f"FROM {schema}.outbox WHERE created_at >= $1",
+            waiting += await database.fetchval(
+                f"SELECT count(*) FROM {schema}.outbox WHERE created_at BETWEEN $1 AND $2 "
+                "AND (published_at IS NULL OR stored_at IS NULL)",
                 since,
+                until,
             )
             waiting += await database.fetchval(f"SELECT count(*) FROM {schema}.outbox_deferred")
-            for row in rows:
-                waiting += row["waits"]
-                keys |= keys_of(row["events"])
         # What a subscriber's queue did not take, such as the tap's own without a leader.
         waiting += await database.fetchval("SELECT count(*) FROM integration.public_deferred")
-    return keys, waiting
+    return int(waiting)
 
 
-async def _stored(suite: FaultySuite, since: datetime) -> Counter[EventKey]:
-    """Return how often the event store has each event that was stored since."""
-    async with suite.database() as database:
-        rows = await database.fetch(
-            "SELECT events FROM integration.event_segment WHERE stored_at >= $1", since
-        )
-    # A line of each event, which ends with its JSON.
-    lines = (line for row in rows for line in row["events"].split(b"\n"))
-    events = (orjson.loads(line.rpartition(b"\t")[2]) for line in lines)
-    return Counter((event["source"], event["id"]) for event in events)
-
-
-def not_stored_once(committed: set[EventKey], stored: Counter[EventKey]) -> list[Violation]:
-    """Hold what the event store has against what was committed."""
-    missing = [
-        Violation("I9", f"committed and not stored: {key}")
-        for key in sorted(committed - stored.keys())
-    ]
-    repeated = [
-        Violation("I9", f"stored {times} times: {key}")
-        for key, times in stored.items()
-        if times > 1
-    ]
-    return missing[:_SHOWN] + repeated[:_SHOWN]
+async def _untold(suite: FaultySuite, since: EventsSince, stored: Sequence[Told]) -> list[str]:
+    """Return who has not been told all of these yet."""
+    newest = stored[-1][0] if stored else 0
+    followed = [one for one in since.streams if one.refusal is None]
+    behind = [f"stream at {one.position}" for one in followed if one.position < newest]
+    if not {key_of(event) for _, event in stored} <= suite.tap.events.keys():
+        behind.append("tap")
+    return behind
 
 
 def missing_facts(tap: EventTap, ledger: Ledger) -> list[Violation]:

@@ -46,6 +46,7 @@ _WRITTEN = (
     "session.meter_value",
     "session.outbox",
     "command.commands",
+    "integration.event_segment",
 )
 
 

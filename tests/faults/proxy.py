@@ -38,6 +38,7 @@ class Direction:
         self._delayed: Callable[[bytes], bool] = bool
         self._bytes_per_s: float | None = None
         self._left: int | None = None
+        self._halved: Callable[[bytes], bool] | None = None
 
     def freeze(self) -> None:
         """Read and send nothing; even the end of a connection does not pass."""
@@ -55,9 +56,14 @@ class Direction:
         """Carry `count` more bytes, then reset the connection that carries the last of them."""
         self._left = count
 
+    def cut_within(self, only: Callable[[bytes], bool]) -> None:
+        """Carry half of the next chunk that `only` picks, then reset the connection that has it."""
+        self._halved = only
+
     def mend(self) -> None:
         """Undo every fault of this direction; what was held back flows on."""
         self._delay_s, self._delayed = 0.0, bool
+        self._halved = None
         self._bytes_per_s = self._left = None
         self._flowing.set()
 
@@ -66,7 +72,7 @@ class Direction:
 
         Raises:
             OSError: one of the two is gone.
-            _CutAtLimit: what `cut_after` allowed has been sent.
+            _CutAtLimit: what `cut_after` or `cut_within` allowed has been sent.
         """
         on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS_DELAYED)
         async with asyncio.TaskGroup() as group:
@@ -104,6 +110,10 @@ class Direction:
             if not data:
                 sink.shutdown(socket.SHUT_WR)
                 return
+            if self._halved is not None and self._halved(data):
+                self._halved = None
+                await loop.sock_sendall(sink, data[: len(data) // 2])
+                raise _CutAtLimit
             allowed = data if self._left is None else data[: self._left]
             await loop.sock_sendall(sink, allowed)
             self.carried += len(allowed)

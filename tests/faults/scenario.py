@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +13,8 @@ from csms_simulator.station import SimulatedStation
 from tests.faults.command_invariants import ANSWER_TIMEOUT_S, GRACE_S, check_commands
 from tests.faults.command_load import CommandLoad
 from tests.faults.counts import RECORDED, Counts
-from tests.faults.event_invariants import check_events
+from tests.faults.event_invariants import EventsSince, check_events
+from tests.faults.event_stream import EventStream
 from tests.faults.faulty_suite import FaultySuite
 from tests.faults.fleet import FIRMWARE, STEADY, Load, StationFleet
 from tests.faults.session_invariants import check_sessions, kilowatt_hours
@@ -24,6 +24,7 @@ from tests.faults.state_invariants import (
     check_presence,
     report_last_status,
 )
+from tests.faults.stored_events import head_of
 from tests.faults.violations import Violation
 from tests.faults.watch import HEARTBEAT_BOUND_S, Watch, heartbeat_p99
 from tests.integration.waiting import eventually
@@ -67,7 +68,7 @@ class Scenario:
         self._stack = contextlib.AsyncExitStack()
         self._injected_before = Counter(suite.injected)
         self._repeated_before = suite.tap.repeated()
-        self._since: datetime | None = None
+        self._since: EventsSince | None = None
 
     @property
     def operator(self) -> Operator:
@@ -80,15 +81,19 @@ class Scenario:
         return self._commands
 
     async def __aenter__(self) -> Self:
+        # An event that is committed from then on has a higher position.
+        position = await head_of(self.suite)
         async with self.suite.database() as database:
-            self._since = await database.fetchval("SELECT now()")
+            time = await database.fetchval("SELECT now()")
         self._operator = await self._stack.enter_async_context(self.suite.operator())
+        self._since = EventsSince(time, position, self._operator)
         self._commands = CommandLoad(self._operator, self.fleet)
         self._stack.push_async_callback(self.fleet.power_off)
         self._stack.push_async_callback(self._commands.cancel)
         self._stack.push_async_callback(self._watch.stop)
         try:
             await eventually(self._rest_answers, bool, RECOVERY_S)
+            await self.follow_events()
             await self.fleet.start(self._operator)
         except BaseException:
             await self._stack.aclose()
@@ -109,6 +114,18 @@ class Scenario:
                 await self._finish()
         if error is None:
             assert not self.violations, "\n".join(map(str, self.violations))
+
+    @property
+    def events(self) -> EventsSince:
+        """What I9 is checked against."""
+        assert self._since is not None, "the scenario has begun"
+        return self._since
+
+    async def follow_events(self) -> EventStream:
+        """Add one that follows all events of the scenario, from its beginning to its end."""
+        stream = EventStream(self._operator, self.events.position)
+        self.events.streams.append(await self._stack.enter_async_context(stream))
+        return stream
 
     async def recovered(self, within: float = RECOVERY_S) -> float:
         """Wait, once a fault has ceased, until all is well; return the seconds that it took (I8).
@@ -152,7 +169,6 @@ class Scenario:
 
     async def _check(self) -> None:
         suite, ledger, ids = self.suite, self.fleet.ledger, self.fleet.station_ids
-        assert self._since is not None
         self.violations += await check_presence(self._operator, ids, online=True, within=RECOVERY_S)
         try:
             await report_last_status(self.fleet.stations, RECOVERY_S)
@@ -173,10 +189,10 @@ class Scenario:
         )
         self.violations += violations
         self.counts.parked, violations = await check_parked(
-            suite, self._since, self.poison, RECOVERY_S if self.poison else 0
+            suite, self.events.time, self.poison, RECOVERY_S if self.poison else 0
         )
         self.violations += violations
-        self.counts.events, violations = await check_events(suite, ledger, self._since, RECOVERY_S)
+        self.counts.events, violations = await check_events(suite, ledger, self.events, RECOVERY_S)
         self.violations += violations
         self.counts.transactions = len(stored)
         self.counts.meter_values = sum(one.samples.total() for one in stored)

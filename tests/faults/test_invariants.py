@@ -10,7 +10,7 @@ import pytest
 from csms_simulator.check import ReportedTransaction
 from csms_simulator.ledger import Ledger, ReceivedCommand
 from tests.faults.command_invariants import judge_command, judge_endings
-from tests.faults.event_invariants import missing_facts, not_stored_once
+from tests.faults.event_invariants import missing_facts
 from tests.faults.event_tap import EventTap
 from tests.faults.session_invariants import timeline_violations
 from tests.faults.watch import Away
@@ -155,10 +155,3 @@ def test_a_fact_that_was_not_told_is_found(ledger: Ledger, untold: int) -> None:
 def test_a_fact_that_was_told_under_two_ids_is_found(ledger: Ledger, twice: int) -> None:
     (source, _), event = ALL_TOLD[twice]
     assert len(missing_facts(tap_with(*ALL_TOLD, ((source, "other"), event)), ledger)) == 1
-
-
-def test_an_event_that_is_not_stored_or_is_stored_twice_is_found() -> None:
-    first, second = ("/csms/a", "1"), ("/csms/a", "2")
-    assert not_stored_once({first, second}, Counter([first, second])) == []
-    assert len(not_stored_once({first, second}, Counter([first]))) == 1
-    assert len(not_stored_once({first, second}, Counter([first, second, second]))) == 1

@@ -217,6 +217,18 @@ async def test_a_path_is_cut_after_exactly_so_many_bytes_and_once(
     assert await (await Client.connect(proxy)).said(b"12345678") == b"12345678"
 
 
+async def test_a_path_is_cut_amid_a_chunk_that_is_picked_and_once(
+    server: Server, proxy: Proxy
+) -> None:
+    client, other = await Client.connect(proxy), await Client.connect(proxy)
+    proxy.to_target.cut_within(lambda data: b"78" in data)
+    assert await other.said(b"123456") == b"123456"
+    client.send(b"12345678")
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await client.receive(8)
+    assert await other.said(b"12345678") == b"12345678"
+
+
 async def test_a_target_that_refuses_is_passed_over() -> None:
     async with listening(Server()) as one, listening(Server()) as other:
         with socket.create_server((LOOPBACK, 0)) as closed:

@@ -20,6 +20,8 @@ from tests.integration.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/follow_events.py"
 SITES = 30
+# Ends no line of a stream.
+LINE_SEPARATED = "Followed\u2028on"
 Told = list[tuple[int, dict[str, Any]]]
 
 
@@ -85,7 +87,7 @@ async def _made(operator: Operator, name: str) -> None:
 
     async def status() -> int:
         try:
-            body = {"site_id": name, "name": "Followed"}
+            body = {"site_id": name, "name": LINE_SEPARATED}
             return (await operator.http.post("/sites", json=body)).status_code
         except httpx.TransportError:
             return 0

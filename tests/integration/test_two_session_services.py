@@ -2,25 +2,18 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
-import httpx
 import pytest
 
-from csms_local.nodes.ports import free_port
-from csms_local.services import ROLES
-from csms_local.state_folder import StateFolder
 from csms_local.suite import Suite
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
+from tests.integration.replicas import another
 from tests.integration.third_party import now
 from tests.integration.waiting import eventually
 
@@ -40,35 +33,8 @@ COMMIT
 @pytest.fixture
 async def second_replica(suite: Suite) -> AsyncIterator[None]:
     """Another session-service beside that of the suite."""
-    run, port = suite.state(), free_port()
-    owner, role = urlsplit(run.database_url), ROLES["session-service"]
-    password = quote(StateFolder(suite.home).secret(role), safe="")
-    login = f"{role}:{password}@{owner.netloc.rpartition('@')[2]}"
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith("CSMS_")}
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).parent / "session-service"),
-        "serve",
-        env={
-            **inherited,
-            "CSMS_BROKER_URL": run.broker_url,
-            "CSMS_DATABASE_URL": urlunsplit(owner._replace(netloc=login)),
-            "CSMS_PROBE_PORT": str(port),
-        },
-    )
-    try:
-        async with httpx.AsyncClient(trust_env=False) as client:
-
-            async def readiness() -> int:
-                with contextlib.suppress(httpx.HTTPError):
-                    return (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code
-                return 0
-
-            await eventually(readiness, lambda status: status == 200, 60)
+    async with another("session-service", suite.home, suite.state()):
         yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 def _start(id_token: str) -> dict[str, Any]:

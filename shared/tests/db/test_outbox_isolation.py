@@ -9,7 +9,12 @@ from outbox_fakes import FakePublisher, make_event, make_orders
 from outbox_stage import FOLLOWED, FOLLOWED_TOO, OUTBOX, WITHIN_S, Stage, counted, sent_to
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from csms_shared.broker.errors import PublishRefused, PublishReturned, PublishUnconfirmed
+from csms_shared.broker.errors import (
+    PublishLost,
+    PublishRefused,
+    PublishReturned,
+    PublishUnconfirmed,
+)
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import (
     COMMAND_ORDERS_KEY,
@@ -175,10 +180,14 @@ def _ordered(sent: Sequence[Outgoing]) -> list[object]:
     ]
 
 
-async def test_nothing_is_blamed_on_a_queue_while_the_broker_itself_does_not_answer(
-    stage: Stage,
+@pytest.mark.parametrize(
+    ("outcome", "answers"),
+    [(PublishUnconfirmed("no confirm"), False), (PublishLost("connection reset"), True)],
+)
+async def test_nothing_is_blamed_on_a_queue_while_the_broker_or_the_way_to_it_is_lost(
+    stage: Stage, outcome: PublishUnconfirmed, answers: bool
 ) -> None:
-    internal = FakePublisher(PublishUnconfirmed("no confirm"), answers=False)
+    internal = FakePublisher(outcome, answers=answers)
     relay = OutboxRelay(stage.engine, OUTBOX, internal)
     await stage.write(4, FOLLOWED, FOLLOWED_TOO)
     for _ in range(3):

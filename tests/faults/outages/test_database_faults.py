@@ -22,6 +22,7 @@ _WRITTEN = (
     "session.meter_value",
     "session.outbox",
     "command.commands",
+    "integration.event_segment",
 )
 _REFUSED_SHARE = 0.3
 _COMMIT_S = 0.2

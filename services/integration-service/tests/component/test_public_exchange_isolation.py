@@ -4,7 +4,7 @@ import pytest
 from public_stage import FakePublisher, PublicStage, counted, until
 from sqlalchemy import text
 
-from csms_shared.broker.errors import PublishRefused, PublishUnconfirmed
+from csms_shared.broker.errors import PublishLost, PublishRefused, PublishUnconfirmed
 from csms_shared.broker.topology import EVENTS
 from csms_shared.db import outbox_deferred, outbox_refusals
 
@@ -121,10 +121,14 @@ async def test_what_is_tried_too_often_is_dropped(
     assert counted("csms_public_events_dropped_total") == dropped + 1
 
 
-async def test_nothing_is_blamed_on_a_queue_while_the_broker_itself_does_not_answer(
-    stage: PublicStage,
+@pytest.mark.parametrize(
+    ("outcome", "answers"),
+    [(PublishUnconfirmed("no confirm"), False), (PublishLost("connection reset"), True)],
+)
+async def test_nothing_is_blamed_on_a_queue_while_the_broker_or_the_way_to_it_is_lost(
+    stage: PublicStage, outcome: PublishUnconfirmed, answers: bool
 ) -> None:
-    public = FakePublisher(PublishUnconfirmed("no confirm"), answers=False)
+    public = FakePublisher(outcome, answers=answers)
     feed = stage.another_feed(public)
     await stage.write(4, "station.offline", "number.counted")
     for _ in range(3):

@@ -3,6 +3,7 @@
 BrokerError
 ├── BrokerUnavailable      no connection within the time allowed
 ├── PublishUnconfirmed     timed out or the channel closed: stored or not is unknown
+│   ├── PublishLost        its connection or channel ended, or there was none
 │   └── PublishRefused     nacked: a queue did not take it; others may have
 ├── PublishReturned        no queue took the message: certainly not stored
 ├── RequestTimedOut        the other service did not answer by the deadline
@@ -20,6 +21,10 @@ class BrokerUnavailable(BrokerError):
 
 class PublishUnconfirmed(BrokerError):
     """The broker did not confirm; whether the message was stored is unknown."""
+
+
+class PublishLost(PublishUnconfirmed):
+    """The way to the broker ended before it confirmed, which says nothing of any queue."""
 
 
 class PublishRefused(PublishUnconfirmed):

@@ -10,6 +10,7 @@ from aiormq.exceptions import DeliveryError, PublishError
 
 from csms_shared.broker.errors import (
     BrokerUnavailable,
+    PublishLost,
     PublishRefused,
     PublishReturned,
     PublishUnconfirmed,
@@ -130,6 +131,7 @@ class Publisher:
         Raises:
             PublishReturned: no queue took it; never on the public exchange of events.
             PublishRefused: a queue did not take it.
+            PublishLost: the way to the broker ended; it may have been stored.
             PublishUnconfirmed: it may have been stored.
         """
         outcome = "ack"
@@ -167,7 +169,7 @@ class Publisher:
         except (BrokerUnavailable, *CONNECTION_ERRORS) as error:
             outcome = "nack"
             self._give_up(lane)
-            raise PublishUnconfirmed(repr(error)) from error
+            raise PublishLost(repr(error)) from error
         finally:
             BUS_PUBLISHED.labels(message.exchange, outcome).inc()
             if lane is not None:

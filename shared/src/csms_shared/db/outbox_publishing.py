@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from csms_shared.broker.errors import PublishRefused, PublishReturned, PublishUnconfirmed
+from csms_shared.broker.errors import (
+    PublishLost,
+    PublishRefused,
+    PublishReturned,
+    PublishUnconfirmed,
+)
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import EVENTS, REQUESTS
@@ -43,7 +48,7 @@ class Attempt(Enum):
     REFUSED = auto()
     """The broker answers, and a queue has not taken it. The others have."""
     UNANSWERED = auto()
-    """The broker does not answer, or blocks: nothing is known of any queue."""
+    """The broker does not answer, or blocks, or the way to it was lost: no queue is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,10 @@ class OutboxPublisher:
             self._going_on.add(going_on)
             going_on.add_done_callback(self._going_on.discard)
             return Ended(Attempt.REFUSED, going_on)
-        attempt = _judged(destination, sending.result())
-        if attempt is Attempt.UNANSWERED and answers:
+        outcome = sending.result()
+        attempt = _judged(destination, outcome)
+        # A way that was lost is no queue's fault: all of it comes again, in its order.
+        if attempt is Attempt.UNANSWERED and answers and not isinstance(outcome, PublishLost):
             attempt = Attempt.REFUSED
         if attempt is Attempt.REFUSED:
             self._refusals.refused(destination)
