@@ -46,7 +46,8 @@ def _in(case: str, key: str, title: str, unit: str = "ms", **targets: Any) -> Li
 
 def cpu_of_message(result: dict[str, Any]) -> float:
     """Return the CPU of all processes but the driver for one message, in microseconds."""
-    return sum(us for name, us in result["cpu_us_per_unit"].items() if name != "driver")
+    costs: dict[str, float] = result["cpu_us_per_unit"]
+    return sum(us for name, us in costs.items() if name != "driver")
 
 
 def _at_once(kind: str, title: str) -> tuple[Line, Line]:

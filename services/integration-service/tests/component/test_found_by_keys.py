@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.contracts.event_store import ListSystemEvents, ReadEvents
 from csms_shared.db.tenancy import acting_for
 from csms_shared.values.tenants import DEFAULT_TENANT
-from integration_service.event_store import reading
+from integration_service.event_store import reading, system_events
 from integration_service.event_store.reading import read_events
 from integration_service.event_store.system_events import list_system_events
 
@@ -130,9 +130,12 @@ async def test_quick_looks_for_a_rare_event_grow(
     store: Books, requests_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "WINDOW", 1_000)
+    monkeypatch.setattr(system_events, "WINDOW", 1_000)
     monkeypatch.setattr(reading, "_QUICK_S", 1e9)
     looks = await _looks(requests_engine, ReadEvents(tenant_id=DEFAULT_TENANT, types=[RARE]))
     assert len(looks) <= 6
+    back = await _looks(requests_engine, ListSystemEvents(tenant_id=DEFAULT_TENANT, limit=500))
+    assert len(back) <= 6
     monkeypatch.setattr(reading, "_QUICK_S", 0)
     monkeypatch.setattr(reading, "LONGEST_S", 1e9)
     looks = await _looks(requests_engine, ReadEvents(tenant_id=DEFAULT_TENANT, types=[RARE]))

@@ -96,13 +96,13 @@ class Wanted:
             return False
         return self._is_in_time(line)
 
-    def next_width(self, width: int) -> int:
-        """Return how many positions to look through after a quick look through so many.
+    def next_width(self, width: int, took_s: float) -> int:
+        """Return how many positions to look through, after a look through so many.
 
         Without keys, a look reads everything that lies there.
         """
         is_found_by_keys = self.subject is not None or self.types is not None
-        return max(width, WINDOW) * _WIDER if is_found_by_keys else 1
+        return max(width, WINDOW) * _WIDER if is_found_by_keys and took_s < _QUICK_S else 1
 
     def _is_in_time(self, line: Line) -> bool:
         if self.from_time is None and self.to_time is None:
@@ -258,7 +258,7 @@ async def look(
         took, began = monotonic() - began, monotonic()
         if found.position < until and began > give_up_at:
             return found
-        width = wanted.next_width(width) if all_seen and took < _QUICK_S else 1
+        width = wanted.next_width(width, took) if all_seen else 1
     found.is_end = True
     return found
 

@@ -53,9 +53,10 @@ async def _look_back(
 ) -> tuple[list[SystemEventView], int | None]:
     """Return views of events before a position, and before which one to go on."""
     views: list[SystemEventView] = []
-    give_up_at = monotonic() + LONGEST_S
+    began, width = monotonic(), 1
+    give_up_at = began + LONGEST_S
     while before > least and wanted.types:
-        begin = max(least, (before - 1) // WINDOW * WINDOW)
+        begin = max(least, (before - width) // WINDOW * WINDOW)
         segments = await _segments(connection, wanted, begin, before)
         for at, line in sorted(lines_of(segments, begin - 1), reverse=True):
             if at < before and wanted.has(line) and (view := _view(at, line.event(), asked)):
@@ -64,8 +65,10 @@ async def _look_back(
                     return views, at
         all_seen = len(segments) < _SEGMENTS_AT_ONCE
         before = begin if all_seen else segments[-1].first_position
-        if monotonic() > give_up_at:
+        took, began = monotonic() - began, monotonic()
+        if began > give_up_at:
             return views, before
+        width = wanted.next_width(width, took) if all_seen else 1
     return views, None
 
 
@@ -78,7 +81,7 @@ async def _segments(
             "tenant_id": wanted.tenant_id,
             "least": least,
             "before": before,
-            "window_end": (least // WINDOW + 1) * WINDOW,
+            "window_end": ((before - 1) // WINDOW + 1) * WINDOW,
             "types": sorted(map(type_key, wanted.types or ())),
             "most": _SEGMENTS_AT_ONCE,
         },
