@@ -19,8 +19,8 @@ def replays(stations: Stations) -> dict[str, Answer]:
 
     def start(parameters: dict[str, Any]) -> Answer:
         asked = StartReplay.model_validate(parameters)
-        id = asked.replay_id
-        assert id is not None
+        assert asked.replay_id is not None
+        id = str(asked.replay_id)
         view = ReplayView(
             replay_id=id,
             queue=f"replay.{id}",

@@ -5,6 +5,7 @@ from live_events import event
 
 from command_api.live_events.domain.events import Wanted
 from csms_shared.contracts.event_data.table import EVENTS, Subject
+from csms_shared.contracts.event_globs import is_of_station
 
 
 @pytest.mark.parametrize(
@@ -45,4 +46,4 @@ def test_only_what_is_surely_of_a_station(key: str, passes: bool) -> None:
     "key", [key for key, row in EVENTS.items() if row.subject is not Subject.STATION]
 )
 def test_no_event_whose_subject_is_something_else_counts_as_one_of_a_station(key: str) -> None:
-    assert not event(1, "S1", key).is_of_station
+    assert not is_of_station(key)

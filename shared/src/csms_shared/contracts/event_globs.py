@@ -3,6 +3,26 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+# Domains whose events have a station as their subject. Of others, ids may be alike.
+_OF_STATIONS = frozenset(
+    (
+        "station",
+        "connector",
+        "job",
+        "transaction",
+        "meter_values",
+        "reservation",
+        "charging_profile",
+        "configuration",
+        "command",
+    )
+)
+
+
+def is_of_station(routing_key: str) -> bool:
+    """Tell whether the subject of such an event is surely a station."""
+    return routing_key.partition(".")[0] in _OF_STATIONS
+
 
 def routing_key_of(event_type: str) -> str:
     """Return the routing key of a CloudEvents type: `csms.transaction.started.v1`, or itself."""

@@ -6,6 +6,7 @@ positions in the order in which it was told.
 """
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -90,7 +91,7 @@ class StartReplay(EventFilter):
     `replay_id`: the id that it gets, a UUID; asked again with it, nothing is begun twice.
     """
 
-    replay_id: str | None = None
+    replay_id: UUID | None = None
     after: Position | None = None
     from_time: Moment | None = None
     to_time: Moment | None = None

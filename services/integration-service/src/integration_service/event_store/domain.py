@@ -23,18 +23,6 @@ _TEXT_MAX = 1_000
 # As routing keys they have to fit AMQP.
 _TYPE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 PLACED = "station.placed"
-# Domains whose events have a station as their subject.
-OF_STATIONS = (
-    "station.",
-    "connector.",
-    "job.",
-    "transaction.",
-    "meter_values.",
-    "reservation.",
-    "charging_profile.",
-    "configuration.",
-    "command.",
-)
 
 
 class NotAnEvent(ValueError):
@@ -89,11 +77,6 @@ def type_key(routing_key: str) -> str:
 def kind_of(routing_key: str) -> str:
     """Return which retention events of a routing key have."""
     return MEASUREMENTS if routing_key in _MEASUREMENTS else FACTS
-
-
-def is_of_station(routing_key: str) -> bool:
-    """Tell whether the subject is surely a station: of what has another, ids may be alike."""
-    return routing_key.startswith(OF_STATIONS)
 
 
 def read_event(document: Any) -> Event:

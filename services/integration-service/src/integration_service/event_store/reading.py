@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from csms_shared.contracts.event_globs import matches
+from csms_shared.contracts.event_globs import is_of_station, matches
 from csms_shared.contracts.event_store import EventFilter, EventPage, ReadEvents, StoredEvent
 from csms_shared.contracts.refusals import ProblemRaised, refuse
 from csms_shared.db.tenancy import of_tenant
@@ -22,7 +22,6 @@ from csms_shared.values.times import parse_bound
 from integration_service.event_store.domain import (
     KINDS,
     WINDOW,
-    is_of_station,
     kind_of,
     subject_key,
     type_key,

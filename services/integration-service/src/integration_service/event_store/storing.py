@@ -7,6 +7,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from csms_shared.contracts.event_globs import is_of_station
 from csms_shared.contracts.places import StationPlace
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.isolation import Failure, apply_isolated
@@ -15,7 +16,6 @@ from integration_service.event_store.domain import (
     PLACED,
     Event,
     at_site,
-    is_of_station,
     segments,
 )
 from integration_service.event_store.lines import Line, line_of

@@ -28,7 +28,6 @@ from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
 from integration_service.event_store.lines import Line
 from integration_service.event_store.reading import Wanted, look
-from integration_service.event_store.store import read_head
 from integration_service.public_exchange.metrics import FEED_POSITION
 
 log = structlog.get_logger(__name__)
@@ -42,13 +41,15 @@ ROUNDS_APART_S = 0.05
 _LONGEST_IDLE = "10s"
 _ACTION_MAX = 50
 _ALL = Wanted(tenant_id=None)
+# What was kept for its time while the feed stood still is gone. In one exchange: there are many
+# rounds.
 _TAKE_TURN = text(
-    "SELECT position, set_config('synchronous_commit', 'off', true), "
+    "SELECT position, (SELECT min(position) FROM event_floor) AS floor, "
+    "(SELECT position FROM event_head) AS head, "
+    "set_config('synchronous_commit', 'off', true), "
     "set_config('idle_in_transaction_session_timeout', :longest_idle, true) "
     "FROM public_feed FOR UPDATE SKIP LOCKED"
 )
-# What was kept for its time while the feed stood still is gone.
-_FLOOR = text("SELECT min(position) FROM event_floor")
 _MOVE_ON = text("UPDATE public_feed SET position = :position")
 
 _Message = tuple[Destination, int, bytes, int]
@@ -118,9 +119,8 @@ class PublicFeed:
         turn = (await connection.execute(_TAKE_TURN, {"longest_idle": _LONGEST_IDLE})).first()
         if turn is None:
             return False
-        floor = (await connection.execute(_FLOOR)).scalar_one()
-        head = await read_head(connection)
-        found = await look(connection, _ALL, max(turn.position, floor), head, ROUND_EVENTS)
+        begin = max(turn.position, turn.floor)
+        found = await look(connection, _ALL, begin, turn.head, ROUND_EVENTS)
         if found.position == turn.position:
             FEED_POSITION.set(found.position)
             return False

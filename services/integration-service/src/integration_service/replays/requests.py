@@ -29,10 +29,15 @@ def starting(engine: AsyncEngine, link: Link) -> Callable[[StartReplay], Awaitab
 
 
 async def _start(connection: AsyncConnection, asked: StartReplay, link: Link) -> ReplayView:
-    number = uuid4()
+    number = asked.replay_id or uuid4()
     queue = replay_queue(number.hex)
     head = await read_head(connection)
-    if await store.count_running(connection, asked.tenant_id) >= MOST_RUNNING:
+    running = await store.count_running(connection, asked.tenant_id)
+    begun = await store.get(connection, asked.tenant_id, number)
+    if begun is not None:
+        # Asked again, by somebody who had no answer.
+        return begun.view()
+    if running >= MOST_RUNNING:
         raise refuse(
             409, "too_many_replays", f"{MOST_RUNNING} replays run already: stop one, or wait"
         )

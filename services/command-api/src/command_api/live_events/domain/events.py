@@ -6,24 +6,9 @@ from typing import Any
 
 import orjson
 
-from csms_shared.contracts.event_globs import matches, routing_key_of
+from csms_shared.contracts.event_globs import is_of_station, matches, routing_key_of
 from csms_shared.contracts.event_store import StoredEvent
 from csms_shared.values.tenants import DEFAULT_TENANT
-
-# Domains of events whose subject is a station (docs/messages/events.md).
-_OF_STATIONS = frozenset(
-    (
-        "station",
-        "connector",
-        "job",
-        "transaction",
-        "meter_values",
-        "reservation",
-        "charging_profile",
-        "configuration",
-        "command",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +21,6 @@ class LiveEvent:
     tenant_id: str
     subject: str
     text: str
-
-    @property
-    def is_of_station(self) -> bool:
-        """Tell whether the subject is surely a station: of what has another, ids may be alike."""
-        return self.routing_key.partition(".")[0] in _OF_STATIONS
 
 
 def live_event(stored: StoredEvent) -> LiveEvent:
@@ -73,7 +53,7 @@ class Wanted:
         """Tell whether the event is wanted."""
         if event.tenant_id != self.tenant_id:
             return False
-        if self.of_stations and not event.is_of_station:
+        if self.of_stations and not is_of_station(event.routing_key):
             return False
         if self.station_id is not None and event.subject != self.station_id:
             return False
