@@ -34,14 +34,14 @@ Value = TypeVar("Value")
 class EventsSince:
     """Where a scenario began, and who follows events from there on.
 
-    `tap_refused`: the tap's own queue may have refused events, which then come out of order.
+    `tap_may_refuse`: its queue may lose its leader, and what it refuses comes out of order.
     """
 
     time: datetime
     position: int
     operator: Operator
     streams: list[EventStream] = field(default_factory=list)
-    tap_refused: bool = False
+    tap_may_refuse: bool = False
 
 
 async def check_events(
@@ -64,7 +64,7 @@ async def check_events(
         violations.append(Violation("I9", f"{waiting} rows wait in an outbox"))
     violations += stored_out_of_order(stored)
     violations += not_told_publicly(suite.tap, stored)
-    if not since.tap_refused:
+    if not since.tap_may_refuse:
         violations += told_out_of_order(suite.tap, since.position)
     violations += await _read_otherwise(since, stored, within)
     return len(committed), violations + missing_facts(suite.tap, ledger)

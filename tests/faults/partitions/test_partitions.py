@@ -22,6 +22,7 @@ async def test_the_minority_takes_nothing_and_the_majority_goes_on(
     seconds = scale.pick(10, 30)
     title = f"each node in turn cut off from the others for {seconds} s"
     async with Scenario("F9", title, suite, stations=_STATIONS) as scenario:
+        scenario.events.tap_may_refuse = True
         for name in scale.pick(list(cluster.faults)[:1], list(cluster.faults)):
             await scenario.fleet.progress(8)
             await cluster.cut(name)
@@ -42,6 +43,7 @@ async def test_a_node_that_stands_still_is_done_without(
     seconds = scale.pick(20, 90)
     title = f"a node stopped (SIGSTOP) for {seconds} s"
     async with Scenario("F9", title, suite, stations=_STATIONS) as scenario:
+        scenario.events.tap_may_refuse = True
         for name in scale.pick(list(cluster.faults)[:1], list(cluster.faults)):
             await scenario.fleet.progress(8)
             cluster.faults[name].freeze()
@@ -63,6 +65,7 @@ async def test_a_node_that_dies_takes_no_confirmed_message_with_it(
     async with Scenario("F9", "a node killed and started again", suite, stations=_STATIONS) as (
         scenario
     ):
+        scenario.events.tap_may_refuse = True
         for name in scale.pick(list(cluster.faults)[:1], list(cluster.faults)):
             await scenario.fleet.progress(8)
             await cluster.faults[name].kill()
