@@ -61,7 +61,10 @@ def _search_capability() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How to start one child; `env` is its whole environment."""
+    """How to start one child; `env` is its whole environment.
+
+    `nice`: how far it stands back where processors are short.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -71,6 +74,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     account: Account | None = None
     inherited_fds: tuple[int, ...] = ()
+    nice: int = 0
 
 
 def setpriv() -> str:
@@ -89,9 +93,12 @@ def start(program: Program) -> subprocess.Popen[bytes]:
     command = [setpriv(), f"--pdeathsig={program.stop_signal.name.removeprefix('SIG')}"]
     if program.account is not None:
         command += program.account.setpriv_options()
+    command.append("--")
+    if program.nice:
+        command += ["nice", "-n", str(program.nice)]
     with program.log.open("ab") as log:
         return subprocess.Popen(
-            [*command, "--", *program.argv],
+            [*command, *program.argv],
             env=dict(program.env),
             cwd=program.cwd,
             stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from csms_local.state_folder import StateFolder
 ADMINISTRATOR = "admin"
 DRAIN_SECONDS = 3
 _PROBE_SECONDS = 1.0
+_STANDS_BACK = 5
 
 # Service -> its database role. Only these have a schema, and with it the sub-command `migrate`.
 ROLES = {
@@ -131,6 +132,8 @@ class ServicePlan:
             "integration-service",
             "integration-service",
             self._database_url("integration-service"),
+            # No station waits for it: where processors are short, events come a little later.
+            nice=_STANDS_BACK,
         )
 
     def command_api(self) -> Service:
@@ -206,11 +209,14 @@ class ServicePlan:
         *,
         probe_host: str = LOOPBACK,
         inherited_fds: tuple[int, ...] = (),
+        nice: int = 0,
     ) -> Service:
         probe_port = self._ports.port(f"{name}-probe")
         settings = {"CSMS_PROBE_PORT": str(probe_port), **env}
         return Service(
-            self._program(name, command, "serve", settings, inherited_fds), probe_host, probe_port
+            self._program(name, command, "serve", settings, inherited_fds, nice),
+            probe_host,
+            probe_port,
         )
 
     def _program(
@@ -220,6 +226,7 @@ class ServicePlan:
         subcommand: str,
         env: dict[str, str],
         inherited_fds: tuple[int, ...] = (),
+        nice: int = 0,
     ) -> Program:
         passed_on = {
             variable: value
@@ -241,4 +248,5 @@ class ServicePlan:
             log=self._state.log(name),
             cwd=Path.cwd(),
             inherited_fds=inherited_fds,
+            nice=nice,
         )

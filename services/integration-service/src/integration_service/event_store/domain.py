@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import md5
-from typing import Any
+from typing import Any, NamedTuple
 
 from csms_shared.contracts.event_globs import routing_key_of
 from csms_shared.contracts.event_order import groups_in_order
@@ -22,6 +23,8 @@ WINDOW = 100_000
 _TEXT_MAX = 1_000
 # As routing keys they have to fit AMQP.
 _TYPE = re.compile(r"[A-Za-z0-9._-]{1,200}")
+# As services write times.
+_WRITTEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):[0-5][0-9]\.[0-9]{3}Z")
 PLACED = "station.placed"
 
 
@@ -29,15 +32,17 @@ class NotAnEvent(ValueError):
     """This is no CloudEvent of the suite."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event as it came. `key` stands for (`source`, `id`), in 16 bytes."""
+class Event(NamedTuple):
+    """An event as it came. `key` stands for (`source`, `id`), in 16 bytes.
+
+    `minute` is that of its time.
+    """
 
     key: bytes
     routing_key: str
     tenant_id: str
     subject: str
-    time: datetime
+    minute: datetime
     document: dict[str, Any]
 
 
@@ -88,19 +93,40 @@ def read_event(document: Any) -> Event:
     if not isinstance(document, dict):
         raise NotAnEvent("it is no JSON object")
     id_, source, type_ = (_text(document, name) for name in ("id", "source", "type"))
-    if _TYPE.fullmatch(type_) is None:
-        raise NotAnEvent("its type is none that events have")
-    time = parse_bound(_text(document, "time"))
-    if time is None:
-        raise NotAnEvent("its time is none")
     return Event(
         md5(f"{source}\n{id_}".encode(), usedforsecurity=False).digest(),
-        routing_key_of(type_),
+        _routing_key(type_),
         _text(document, "tenantid", DEFAULT_TENANT),
         _text(document, "subject"),
-        time,
+        _minute(_text(document, "time")),
         document,
     )
+
+
+# Few types, and few minutes at a time.
+@lru_cache(maxsize=1_000)
+def _routing_key(type_: str) -> str:
+    if _TYPE.fullmatch(type_) is None:
+        raise NotAnEvent("its type is none that events have")
+    return routing_key_of(type_)
+
+
+def _minute(time: str) -> datetime:
+    written = _WRITTEN.fullmatch(time)
+    read = parse_bound(time) if written is None else _minute_written(written[1])
+    if read is None:
+        raise NotAnEvent("its time is none")
+    return minute_of(read)
+
+
+@lru_cache(maxsize=1_000)
+def _minute_written(minute: str) -> datetime | None:
+    return parse_bound(f"{minute}Z")
+
+
+def minute_of(time: datetime) -> datetime:
+    """Return the minute that a time lies in."""
+    return time.replace(second=0, microsecond=0)
 
 
 def _text(document: dict[str, Any], name: str, otherwise: str | None = None) -> str:
@@ -114,7 +140,7 @@ def at_site(event: Event, site_id: str | None) -> Event:
     """Return the event of a station that stands at this site."""
     if site_id is None:
         return event
-    return replace(event, document={**event.document, "siteid": site_id})
+    return event._replace(document={**event.document, "siteid": site_id})
 
 
 def segments(events: Iterable[Event], head: int) -> list[Segment]:

@@ -23,11 +23,11 @@ from integration_service.event_store.domain import (
     KINDS,
     WINDOW,
     kind_of,
+    minute_of,
     subject_key,
     type_key,
 )
 from integration_service.event_store.lines import Line, as_subject, divided
-from integration_service.event_store.recent import minute_of
 from integration_service.event_store.store import read_head
 
 # A page ends here, and its reader goes on with the next: nobody waits long for one.

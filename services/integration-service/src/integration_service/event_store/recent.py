@@ -84,18 +84,13 @@ class StoredEvents:
         if self._batches:
             position, stored_at, keys = self._batches[0]
             until = position - len(keys)
-            late = [one for one in events if one.time < stored_at + _CLOCKS_APART]
+            late = [one for one in events if one.minute < stored_at + _CLOCKS_APART]
         if not (until and late):
             return set()
-        minutes = sorted({minute_of(one.time) for one in late})
+        minutes = sorted({one.minute for one in late})
         found = await connection.execute(_OF_MINUTES, {"minutes": minutes, "until": until})
         stored = {key for row in found for key in _keys(bytes(row.ids))}
         return stored & {one.key for one in late}
-
-
-def minute_of(time: datetime) -> datetime:
-    """Return the minute that a time lies in."""
-    return time.replace(second=0, microsecond=0)
 
 
 def _keys(ids: bytes) -> list[bytes]:

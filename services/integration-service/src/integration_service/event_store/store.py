@@ -11,7 +11,6 @@ from csms_shared.contracts.places import StationPlace
 from csms_shared.db.row_arrays import arrays, columns_of, names, unnest
 from integration_service.event_store.domain import Event, Segment
 from integration_service.event_store.lines import Line, joined
-from integration_service.event_store.recent import minute_of
 from integration_service.event_store.tables import event_minute, event_segment, station_site
 
 _LOCK_HEAD = text("SELECT position FROM event_head FOR UPDATE")
@@ -100,7 +99,7 @@ def _minutes(made: Sequence[Segment]) -> list[tuple[datetime, int, int]]:
     minutes: dict[datetime, tuple[int, int]] = {}
     for segment in made:
         for position, event in enumerate(segment.events, segment.first_position):
-            minute = minute_of(event.time)
+            minute = event.minute
             least, greatest = minutes.get(minute, (position, position))
             minutes[minute] = min(least, position), max(greatest, position)
     return [(minute, *bounds) for minute, bounds in sorted(minutes.items())]
