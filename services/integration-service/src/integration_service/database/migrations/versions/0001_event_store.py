@@ -178,8 +178,9 @@ BEGIN
         RETURN NULL;
     END IF;
     EXECUTE format('DROP TABLE %I', name);
+    -- Where it was empty, nothing is gone that the floor does not tell of already.
     UPDATE event_floor SET position = greatest(position, (number + 1) * size - 1)
-    WHERE kept = kind;
+    WHERE kept = kind AND newest IS NOT NULL;
     RETURN (number + 1) * size - 1;
 END $$
 """
