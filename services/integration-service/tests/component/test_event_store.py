@@ -240,3 +240,17 @@ async def test_the_head_is_moved_by_nobody_but_who_holds_its_lock(books: Books) 
     await books.store([told(1), told(2)])
     assert await in_transaction(books.engine, store.read_head) == 2
     assert await books.storing.head() == 2
+
+
+async def test_what_a_failover_has_taken_back_is_stored_when_it_comes_again(
+    books: Books, own: Callable[[str], Awaitable[list[asyncpg.Record]]]
+) -> None:
+    """The process lives on, and its connections find a database that is behind."""
+    await books.store([told(1)])
+    await books.store([told(2, key="station.offline")])
+    await own("DELETE FROM event_segment WHERE position = 2")
+    await own("DELETE FROM event_type WHERE routing_key = 'station.offline'")
+    await own("UPDATE event_head SET position = 1")
+    await books.store([told(2, key="station.offline"), told(1)])
+    assert await books.numbers() == [1, 2]
+    assert await books.numbers(types=["station.*"]) == [2]

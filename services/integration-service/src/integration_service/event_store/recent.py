@@ -38,6 +38,10 @@ class StoredEvents:
         self._keys: set[bytes] = set()
         self._batches: deque[tuple[int, datetime, list[bytes]]] = deque()
 
+    def is_ahead_of(self, head: int) -> bool:
+        """Tell whether it remembers events of after `head`, which the store has not any more."""
+        return self._head is not None and self._head > head
+
     async def catch_up(self, connection: AsyncConnection, head: int) -> None:
         """Learn what has been stored up to `head`."""
         if self._head == head:
