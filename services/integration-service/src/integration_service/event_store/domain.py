@@ -40,6 +40,12 @@ class Event:
     time: datetime
     document: dict[str, Any]
 
+    @property
+    def source(self) -> str:
+        """Who told it."""
+        source: str = self.document["source"]
+        return source
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:

@@ -18,10 +18,14 @@ _CLOCKS_APART = timedelta(minutes=1)
 _SINCE = text(
     "SELECT position, ids, stored_at FROM event_segment WHERE position > :after ORDER BY position"
 )
+_TOLD_THEN = (
+    "FROM event_minute WHERE (minute, source) IN (SELECT * FROM unnest("
+    "CAST(:minutes AS timestamptz[]), CAST(:sources AS text[])))"
+)
 _OF_MINUTES = text(
-    "SELECT s.ids FROM event_segment AS s WHERE s.position >= ("
-    "SELECT min(least) FROM event_minute WHERE minute = ANY(:minutes)) "
-    "AND s.first_position <= (SELECT max(greatest) FROM event_minute WHERE minute = ANY(:minutes)) "
+    "SELECT s.ids FROM event_segment AS s "  # noqa: S608 - literals
+    f"WHERE s.position >= (SELECT min(least) {_TOLD_THEN}) "
+    f"AND s.first_position <= (SELECT max(greatest) {_TOLD_THEN}) "
     "AND s.position <= :until"
 )
 
@@ -91,8 +95,11 @@ class StoredEvents:
             late = [one for one in events if one.time < stored_at + _CLOCKS_APART]
         if not (until and late):
             return set()
-        minutes = sorted({minute_of(one.time) for one in late})
-        found = await connection.execute(_OF_MINUTES, {"minutes": minutes, "until": until})
+        told = sorted({(minute_of(one.time), one.source) for one in late})
+        minutes, sources = map(list, zip(*told, strict=True))
+        found = await connection.execute(
+            _OF_MINUTES, {"minutes": minutes, "sources": sources, "until": until}
+        )
         stored = {key for row in found for key in _keys(bytes(row.ids))}
         return stored & {one.key for one in late}
 

@@ -85,9 +85,11 @@ CREATE TABLE event_floor (
 );
 INSERT INTO event_floor VALUES ('facts', 0), ('measurements', 0);
 CREATE TABLE event_minute (
-    minute timestamptz PRIMARY KEY,
+    minute timestamptz NOT NULL,
+    source text NOT NULL,
     least bigint NOT NULL,
-    greatest bigint NOT NULL
+    greatest bigint NOT NULL,
+    PRIMARY KEY (minute, source)
 );
 CREATE TABLE event_type (routing_key text PRIMARY KEY);
 CREATE TABLE station_site (
