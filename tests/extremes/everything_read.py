@@ -35,6 +35,7 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/security-events": ("security_event_id", ()),
     "/connections": ("station_id", ()),
     "/tenants": ("tenant_id", ("",)),
+    "/messages": ("message_id", ()),
     "/events/history": ("position", ()),
     "/events/replays": ("replay_id", ("",)),
     "/system-events": ("position", ()),

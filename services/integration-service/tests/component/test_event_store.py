@@ -240,3 +240,36 @@ async def test_the_head_is_moved_by_nobody_but_who_holds_its_lock(books: Books) 
     await books.store([told(1), told(2)])
     assert await in_transaction(books.engine, store.read_head) == 2
     assert await books.storing.head() == 2
+
+
+async def test_what_a_failover_has_taken_back_is_stored_when_it_comes_again(
+    books: Books, own: Callable[[str], Awaitable[list[asyncpg.Record]]]
+) -> None:
+    """The process lives on, and its connections find a database that is behind."""
+    await books.store([told(1)])
+    await books.store([told(2, key="station.offline")])
+    await own("DELETE FROM event_segment WHERE position = 2")
+    await own("DELETE FROM event_type WHERE routing_key = 'station.offline'")
+    await own("UPDATE event_head SET position = 1")
+    await books.store([told(2, key="station.offline"), told(1)])
+    assert await books.numbers() == [1, 2]
+    assert await books.numbers(types=["station.*"]) == [2]
+
+
+async def test_what_is_told_late_costs_no_look_at_what_others_told_early(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the store was away, one service is through its outbox long before another."""
+    monkeypatch.setattr(recent, "REMEMBERED", 10)
+    looked_at: list[bytes] = []
+    keys_of = recent._keys
+    monkeypatch.setattr(recent, "_keys", lambda ids: [looked_at.append(ids), *keys_of(ids)][1:])
+    early = [told(60 * n, f"S-{n}") | {"source": "/csms/station-registry"} for n in range(40)]
+    await books.store(early)
+    for n in range(40):
+        for second in (1, 2):
+            looked_at.clear()
+            await books.store([told(60 * n + second, "S-1")])
+            assert len(looked_at) <= 1
+    await books.store([*early, told(1, "S-1"), told(60 * 39 + 2, "S-1")])
+    assert len(await books.numbers()) == 120

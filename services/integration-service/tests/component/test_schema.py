@@ -131,3 +131,15 @@ async def test_minutes_that_nothing_is_kept_of_are_forgotten(books: Books, own: 
     await own("UPDATE event_floor SET position = 3")
     await _keep_up(books, "purge_event_minutes")
     assert [row["least"] for row in await own("SELECT least FROM event_minute")] == [4, 5]
+
+
+async def test_where_nothing_of_a_kind_was_stored_nothing_of_it_is_gone(
+    books: Books, own: Own
+) -> None:
+    """A reader who was here a moment ago is not sent away, because there are no measurements."""
+    await _far(own, 999_990)
+    await books.store([told(n, f"S-{n}") for n in range(4)])
+    await _far(own, 1_000_010)
+    await books.store([told(n, f"S-{n}") for n in range(4, 8)])
+    await _keep_up(books, "drop_measurements")
+    assert await books.numbers(after=999_992) == [*range(2, 8)]

@@ -7,6 +7,7 @@ import pytest
 from event_books import NOON, told
 from integration_fakes import Outside
 
+from csms_shared.db.cursors import encode_cursor
 from csms_shared.values.times import format_time
 
 pytestmark = pytest.mark.usefixtures("service")
@@ -81,3 +82,11 @@ async def test_a_system_event_is_shown_with_what_it_says(outside: Outside) -> No
         "message": "message 1",
     }
     assert await outside.ask("events.list_system", cursor="no cursor") == (422, "bad_cursor")
+
+
+async def test_a_cursor_from_nowhere_is_read_as_one_of_the_newest(outside: Outside) -> None:
+    await outside.tell([system_event(1)])
+    await outside.until_stored(1)
+    for position in (2**63 - 1, 10**15):
+        page = await outside.ask("events.list_system", cursor=encode_cursor(position))
+        assert [item["position"] for item in page["items"]] == [1]

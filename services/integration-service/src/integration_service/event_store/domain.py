@@ -45,6 +45,12 @@ class Event(NamedTuple):
     minute: datetime
     document: dict[str, Any]
 
+    @property
+    def source(self) -> str:
+        """Who told it."""
+        source: str = self.document["source"]
+        return source
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:

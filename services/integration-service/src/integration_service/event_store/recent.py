@@ -18,10 +18,14 @@ _CLOCKS_APART = timedelta(minutes=1)
 _SINCE = text(
     "SELECT position, ids, stored_at FROM event_segment WHERE position > :after ORDER BY position"
 )
+_TOLD_THEN = (
+    "FROM event_minute WHERE (minute, source) IN (SELECT * FROM unnest("
+    "CAST(:minutes AS timestamptz[]), CAST(:sources AS text[])))"
+)
 _OF_MINUTES = text(
-    "SELECT s.ids FROM event_segment AS s WHERE s.position >= ("
-    "SELECT min(least) FROM event_minute WHERE minute = ANY(:minutes)) "
-    "AND s.first_position <= (SELECT max(greatest) FROM event_minute WHERE minute = ANY(:minutes)) "
+    "SELECT s.ids FROM event_segment AS s "  # noqa: S608 - literals
+    f"WHERE s.position >= (SELECT min(least) {_TOLD_THEN}) "
+    f"AND s.first_position <= (SELECT max(greatest) {_TOLD_THEN}) "
     "AND s.position <= :until"
 )
 
@@ -37,6 +41,10 @@ class StoredEvents:
         self._head: int | None = None
         self._keys: set[bytes] = set()
         self._batches: deque[tuple[int, datetime, list[bytes]]] = deque()
+
+    def is_ahead_of(self, head: int) -> bool:
+        """Tell whether it remembers events of after `head`, which the store has not any more."""
+        return self._head is not None and self._head > head
 
     async def catch_up(self, connection: AsyncConnection, head: int) -> None:
         """Learn what has been stored up to `head`."""
@@ -87,8 +95,11 @@ class StoredEvents:
             late = [one for one in events if one.minute < stored_at + _CLOCKS_APART]
         if not (until and late):
             return set()
-        minutes = sorted({one.minute for one in late})
-        found = await connection.execute(_OF_MINUTES, {"minutes": minutes, "until": until})
+        told = sorted({(one.minute, one.source) for one in late})
+        minutes, sources = map(list, zip(*told, strict=True))
+        found = await connection.execute(
+            _OF_MINUTES, {"minutes": minutes, "sources": sources, "until": until}
+        )
         stored = {key for row in found for key in _keys(bytes(row.ids))}
         return stored & {one.key for one in late}
 

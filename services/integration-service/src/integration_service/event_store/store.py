@@ -26,7 +26,7 @@ _SEGMENT = columns_of(
     "events",
     keys=Text(),
 )
-_MINUTE = columns_of(event_minute, "minute", "least", "greatest")
+_MINUTE = columns_of(event_minute, "minute", "source", "least", "greatest")
 # In one exchange: whoever stores holds up everybody else.
 _STORE = text(
     f"WITH stored AS (INSERT INTO event_segment ({names(_SEGMENT)}) "  # noqa: S608 - columns
@@ -35,7 +35,7 @@ _STORE = text(
     f"FROM {unnest(_SEGMENT)}), "
     f"minutes AS (INSERT INTO event_minute AS known ({names(_MINUTE)}) "
     f"SELECT {names(_MINUTE)} FROM {unnest(_MINUTE, 'm')} "
-    "ON CONFLICT (minute) DO UPDATE SET greatest = greatest(known.greatest, excluded.greatest)) "
+    "ON CONFLICT (minute, source) DO UPDATE SET greatest = greatest(known.greatest, excluded.greatest)) "
     "UPDATE event_head SET position = :head RETURNING clock_timestamp()"
 )
 _NOTE_TYPES = text(
@@ -94,15 +94,15 @@ async def store_segments(
     return stored_at
 
 
-def _minutes(made: Sequence[Segment]) -> list[tuple[datetime, int, int]]:
-    """Return where the events of each minute are."""
-    minutes: dict[datetime, tuple[int, int]] = {}
+def _minutes(made: Sequence[Segment]) -> list[tuple[datetime, str, int, int]]:
+    """Return where the events of each minute and source are."""
+    minutes: dict[tuple[datetime, str], tuple[int, int]] = {}
     for segment in made:
         for position, event in enumerate(segment.events, segment.first_position):
-            minute = event.minute
+            minute = event.minute, event.source
             least, greatest = minutes.get(minute, (position, position))
             minutes[minute] = min(least, position), max(greatest, position)
-    return [(minute, *bounds) for minute, bounds in sorted(minutes.items())]
+    return [(*minute, *bounds) for minute, bounds in sorted(minutes.items())]
 
 
 async def note_types(connection: AsyncConnection, routing_keys: Sequence[str]) -> None:

@@ -66,9 +66,10 @@ class Storing:
         return batches, failures
 
     def _forget(self) -> None:
-        """Forget what a transaction that was rolled back may have had."""
+        """Forget what a transaction that was rolled back, or lost, may have had."""
         self._stored.forget()
         self._partitions_end = 0
+        self._types = set()
 
     async def _store(
         self, connection: AsyncConnection, events: Sequence[Event]
@@ -83,6 +84,9 @@ class Storing:
         self, connection: AsyncConnection, events: Sequence[Event]
     ) -> list[StoredBatch]:
         head = await store.lock_head(connection)
+        if self._stored.is_ahead_of(head):
+            # A failover to a database that had not heard of the last transactions.
+            self._forget()
         await self._stored.catch_up(connection, head)
         fresh = await self._stored.new_among(connection, events)
         if not fresh:

@@ -46,11 +46,13 @@ event_floor = Table(
     Column("kept", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
-# Where events of a minute of their `time` are.
+# Where events of a minute of their `time` are, by who told them: each tells in its own order, one
+# long after another.
 event_minute = Table(
     "event_minute",
     metadata,
     Column("minute", DateTime(True), primary_key=True),
+    Column("source", Text, primary_key=True),
     Column("least", BigInteger, nullable=False),
     Column("greatest", BigInteger, nullable=False),
 )

@@ -105,7 +105,7 @@ async def _events(
                     data=event.text, event=event.type, id=str(event.position), sep="\n"
                 )
                 told = monotonic()
-            if monotonic() - told >= KEEP_ALIVE_S:
+            if not stream.is_ended and monotonic() - told >= KEEP_ALIVE_S:
                 # What is not for it is kept for a while only, as everything.
                 yield _mark("so far", chunk.position)
                 told = monotonic()

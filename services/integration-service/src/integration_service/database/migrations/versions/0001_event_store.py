@@ -85,9 +85,11 @@ CREATE TABLE event_floor (
 );
 INSERT INTO event_floor VALUES ('facts', 0), ('measurements', 0);
 CREATE TABLE event_minute (
-    minute timestamptz PRIMARY KEY,
+    minute timestamptz NOT NULL,
+    source text NOT NULL,
     least bigint NOT NULL,
-    greatest bigint NOT NULL
+    greatest bigint NOT NULL,
+    PRIMARY KEY (minute, source)
 );
 CREATE TABLE event_type (routing_key text PRIMARY KEY);
 CREATE TABLE station_site (
@@ -178,8 +180,9 @@ BEGIN
         RETURN NULL;
     END IF;
     EXECUTE format('DROP TABLE %I', name);
+    -- Where it was empty, nothing is gone that the floor does not tell of already.
     UPDATE event_floor SET position = greatest(position, (number + 1) * size - 1)
-    WHERE kept = kind;
+    WHERE kept = kind AND newest IS NOT NULL;
     RETURN (number + 1) * size - 1;
 END $$
 """
