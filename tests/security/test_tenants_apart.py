@@ -195,14 +195,20 @@ async def _kept(
     for path in reads(document):
         if path in _NOT_KEPT:
             continue
-        query = {"connector_id": 1} if path.endswith("/composite-schedule") else {}
         filled = path.format(**COMMON | theirs)
-        shown = await others.get(filled, params={"limit": 500, **query})
+        shown = await others.get(filled, params={"limit": 500, **_asked(path, theirs)})
         parts = [shown.text]
         if path in set(lists(document)):
             parts = [json.dumps(item) for item in shown.json()["items"]]
         found[path] = [_CHANGING.sub("", part) for part in parts if trusting not in part]
     return found
+
+
+def _asked(path: str, theirs: Names) -> dict[str, Any]:
+    if path.endswith("/composite-schedule"):
+        return {"connector_id": 1}
+    # The station that reports all the time soon fills every page of all stations' frames.
+    return {"station_id": theirs["station_id"]} if path == "/messages" else {}
 
 
 def _markers(furniture: Furniture, theirs: Names) -> list[str]:

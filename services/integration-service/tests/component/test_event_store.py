@@ -263,7 +263,12 @@ async def test_what_is_told_late_costs_no_look_at_what_others_told_early(
     monkeypatch.setattr(recent, "REMEMBERED", 10)
     looked_at: list[bytes] = []
     keys_of = recent._keys
-    monkeypatch.setattr(recent, "_keys", lambda ids: [looked_at.append(ids), *keys_of(ids)][1:])
+
+    def noted(ids: bytes) -> list[bytes]:
+        looked_at.append(ids)
+        return keys_of(ids)
+
+    monkeypatch.setattr(recent, "_keys", noted)
     early = [told(60 * n, f"S-{n}") | {"source": "/csms/station-registry"} for n in range(40)]
     await books.store(early)
     for n in range(40):
