@@ -36,7 +36,8 @@ _STORE = text(
     f"FROM {unnest(_SEGMENT)}), "
     f"minutes AS (INSERT INTO event_minute AS known ({names(_MINUTE)}) "
     f"SELECT {names(_MINUTE)} FROM {unnest(_MINUTE, 'm')} "
-    "ON CONFLICT (minute, source) DO UPDATE SET greatest = greatest(known.greatest, excluded.greatest)) "
+    "ON CONFLICT (minute, source) DO UPDATE "
+    "SET greatest = greatest(known.greatest, excluded.greatest)) "
     "UPDATE event_head SET position = :head RETURNING clock_timestamp()"
 )
 _NOTE_TYPES = text(
