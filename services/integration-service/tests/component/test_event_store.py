@@ -7,11 +7,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from event_books import NOON, Books, told
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
 from csms_shared.runtime.errors import Unavailable
-from integration_service.event_store import recent, store
+from integration_service.event_store import reading, recent, store
 from integration_service.event_store.storing import Storing
 
 
@@ -273,3 +274,25 @@ async def test_what_is_told_late_costs_no_look_at_what_others_told_early(
             assert len(looked_at) <= 1
     await books.store([*early, told(1, "S-1"), told(60 * 39 + 2, "S-1")])
     assert len(await books.numbers()) == 120
+
+
+async def test_a_reader_is_told_of_what_goes_while_it_reads(
+    books: Books,
+    own: Callable[[str], Awaitable[list[asyncpg.Record]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between a look at what is kept and one at the events, the oldest of them are purged."""
+    await books.store([told(1)])
+    await books.store([told(2)])
+    show_found = reading.show_found
+
+    async def purged_meanwhile(connection: AsyncConnection, wanted: reading.Wanted) -> None:
+        await show_found(connection, wanted)
+        await own("UPDATE event_floor SET position = 1 WHERE kept = 'facts'")
+        await own("DELETE FROM event_segment WHERE position = 1")
+
+    monkeypatch.setattr(reading, "show_found", purged_meanwhile)
+    with pytest.raises(ProblemRaised) as gone:
+        await books.page(after=0)
+    assert gone.value.problem.code == "events_gone"
+    assert await books.numbers(after=1) == [2]
