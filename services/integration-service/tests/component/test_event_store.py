@@ -7,11 +7,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from event_books import NOON, Books, told
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
 from csms_shared.runtime.errors import Unavailable
-from integration_service.event_store import recent, store
+from integration_service.event_store import reading, recent, store
 from integration_service.event_store.storing import Storing
 
 
@@ -256,8 +257,10 @@ async def test_what_a_failover_has_taken_back_is_stored_when_it_comes_again(
     assert await books.numbers(types=["station.*"]) == [2]
 
 
-async def test_what_is_told_late_costs_no_look_at_what_others_told_early(
-    books: Books, monkeypatch: pytest.MonkeyPatch
+async def test_a_reader_is_told_of_what_goes_while_it_reads(
+    books: Books,
+    own: Callable[[str], Awaitable[list[asyncpg.Record]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After the store was away, one service is through its outbox long before another."""
     monkeypatch.setattr(recent, "REMEMBERED", 10)

@@ -210,3 +210,18 @@ async def test_a_replay_that_nobody_reads_ends_after_its_time(
         )
     ended = await _ended(outside, replay)
     assert (ended["status"], ended["problem"]) == ("failed", "it was not read within a day")
+
+
+@pytest.mark.usefixtures("stuck")
+async def test_a_replay_whose_events_go_before_they_are_sent_has_failed(
+    outside: Outside, stage: PublicStage
+) -> None:
+    replay = await _start(outside, after=0)
+    # From a time, it brings what is kept of it.
+    of_a_time = await _start(outside, from_time="2026-05-01T00:00:00Z")
+    async with stage.books.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE event_floor SET position = 5")
+    ended = await _ended(outside, replay)
+    assert ended["status"] == "failed"
+    assert ended["problem"].startswith("events after position 0 are not kept any more")
+    assert (await _get(outside, of_a_time))["status"] == "running"

@@ -136,6 +136,9 @@ async def read_events(connection: AsyncConnection, asked: ReadEvents) -> EventPa
     bounds = await times_between(connection, wanted, after, head)
     await show_found(connection, wanted)
     found = await look(connection, wanted, *bounds, asked.limit)
+    if asked.after is not None:
+        # The oldest may have gone between the two looks.
+        await begin_of(connection, wanted, asked.after, head)
     return EventPage(
         items=[StoredEvent(position=at, event=line.event()) for at, line in found.events],
         # Nothing that this reader wants lies between the end of its times and the head.

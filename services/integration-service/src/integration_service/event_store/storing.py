@@ -77,7 +77,8 @@ class Storing:
         try:
             return await self._store_new(connection, events)
         except BaseException:
-            self._forget()
+            # Nothing was added yet to what is known to be stored.
+            self._partitions_end = 0
             raise
 
     async def _store_new(

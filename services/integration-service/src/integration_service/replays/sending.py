@@ -11,13 +11,20 @@ from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.contracts.event_store import REPLAY_EVENTS_MAX, EventFilter
 from csms_shared.contracts.events import EVENTS_CONTENT_TYPE
 from csms_shared.contracts.message_types import MessageType
+from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.purging import delete_slice
 from csms_shared.db.upkeep import UpkeepTask
 from csms_shared.runtime.clock import utc_now
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
-from integration_service.event_store.reading import look, times_between, wanted_of
+from integration_service.event_store.reading import (
+    Wanted,
+    begin_of,
+    look,
+    times_between,
+    wanted_of,
+)
 from integration_service.replays import store
 from integration_service.replays.store import Replay
 
@@ -79,6 +86,10 @@ class Replays:
         wanted = await wanted_of(connection, asked, one.from_time, one.to_time)
         begin, until = await times_between(connection, wanted, one.position, one.until)
         found = await look(connection, wanted, begin, until, BATCH_EVENTS)
+        gone = await _why_gone(connection, wanted, one)
+        if gone is not None:
+            await store.end(connection, one, "failed", gone)
+            return
         if found.events:
             parts = [line.with_position(position) for position, line in found.events]
             body = b"[" + b",".join(parts) + b"]"
@@ -106,6 +117,17 @@ class Replays:
         else:
             return True
         return False
+
+
+async def _why_gone(connection: AsyncConnection, wanted: Wanted, one: Replay) -> str | None:
+    """Return why what follows its position can't be sent; from a time, it has what is kept."""
+    if one.from_time is not None:
+        return None
+    try:
+        await begin_of(connection, wanted, one.position, one.until)
+    except ProblemRaised as gone:
+        return gone.problem.detail
+    return None
 
 
 def purge_replays() -> UpkeepTask:
