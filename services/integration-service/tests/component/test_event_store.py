@@ -262,22 +262,18 @@ async def test_a_reader_is_told_of_what_goes_while_it_reads(
     own: Callable[[str], Awaitable[list[asyncpg.Record]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After the store was away, one service is through its outbox long before another."""
-    monkeypatch.setattr(recent, "REMEMBERED", 10)
-    looked_at: list[bytes] = []
-    keys_of = recent._keys
+    """Between a look at what is kept and one at the events, the oldest of them are purged."""
+    await books.store([told(1)])
+    await books.store([told(2)])
+    show_found = reading.show_found
 
-    def noted(ids: bytes) -> list[bytes]:
-        looked_at.append(ids)
-        return keys_of(ids)
+    async def purged_meanwhile(connection: AsyncConnection, wanted: reading.Wanted) -> None:
+        await show_found(connection, wanted)
+        await own("UPDATE event_floor SET position = 1 WHERE kept = 'facts'")
+        await own("DELETE FROM event_segment WHERE position = 1")
 
-    monkeypatch.setattr(recent, "_keys", noted)
-    early = [told(60 * n, f"S-{n}") | {"source": "/csms/station-registry"} for n in range(40)]
-    await books.store(early)
-    for n in range(40):
-        for second in (1, 2):
-            looked_at.clear()
-            await books.store([told(60 * n + second, "S-1")])
-            assert len(looked_at) <= 1
-    await books.store([*early, told(1, "S-1"), told(60 * 39 + 2, "S-1")])
-    assert len(await books.numbers()) == 120
+    monkeypatch.setattr(reading, "show_found", purged_meanwhile)
+    with pytest.raises(ProblemRaised) as gone:
+        await books.page(after=0)
+    assert gone.value.problem.code == "events_gone"
+    assert await books.numbers(after=1) == [2]
