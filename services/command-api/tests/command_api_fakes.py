@@ -16,7 +16,7 @@ from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.topology import (
-    EVENTS,
+    INTERNAL_EVENTS,
     REPLIES,
     gateway_queue,
 )
@@ -32,6 +32,7 @@ from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.refusals import refuse
 from csms_shared.contracts.requests import SCOPED
 from csms_shared.contracts.stations import STATIONS_IN_SCOPE
+from csms_shared.db.outbox_messages import is_followed
 from csms_shared.runtime.clock import now_ms
 from csms_shared.values.tenants import DEFAULT_TENANT
 from csms_shared.values.times import format_time_ms
@@ -238,9 +239,9 @@ class Stations:
             tenantid=tenant_id,
             data={"station_id": station_id, **data},
         )
-        await self._publisher.publish(
-            Outgoing(EVENTS, key, MessageType.EVENTS, orjson.dumps([event.model_dump()]))
-        )
+        if is_followed(key):
+            body = orjson.dumps([event.model_dump()])
+            await self._publisher.publish(Outgoing(INTERNAL_EVENTS, key, MessageType.EVENTS, body))
         await self.store.add(event.model_dump())
 
     async def emit_connected(self, station_id: str) -> None:

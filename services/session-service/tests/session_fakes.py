@@ -15,12 +15,12 @@ from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.requests import Correlator, Requester
 from csms_shared.broker.topology import (
     CALLS,
-    EVENTS,
     REQUESTS,
     SESSION_SERVICE,
     Binding,
     Queue,
     decisions_key,
+    event_store_key,
     replies_queue,
 )
 from csms_shared.contracts.message_types import MessageType
@@ -31,6 +31,7 @@ from session_service.process import session_service
 from session_service.settings import Settings
 
 WITHIN_S = 20.0
+_FOLLOWED = ("csms.transaction.", "csms.meter_values.")
 
 
 class Gateway:
@@ -47,7 +48,8 @@ class Gateway:
         self.queue = Queue(
             queue.name,
             queue.arguments,
-            (*queue.bindings, Binding(EVENTS, "transaction.*"), Binding(EVENTS, "meter_values.*")),
+            # What the event store is told.
+            (*queue.bindings, Binding(REQUESTS, event_store_key())),
         )
         self.consumer = Consumer(link, self.queue, self.take, prefetch=100)
 
@@ -58,7 +60,7 @@ class Gateway:
                 continue
             document = orjson.loads(delivery.body)
             if isinstance(document, list):
-                self.events += document
+                self.events += [event for event in document if event["type"].startswith(_FOLLOWED)]
             else:
                 self.replies += document["items"]
 

@@ -15,6 +15,7 @@ from command_api.database import MIGRATIONS, SCHEMA
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.db.migrate import migrate
 
+_LATER = ("001[5-9]*", "00[2-9]*", "requests.sql")
 _ADD_KEY = (
     "INSERT INTO api_keys (id, name, role, key_hash, created_by) VALUES ($1, $2, $3, $4, 'a') "
     "ON CONFLICT (name) DO NOTHING RETURNING id"
@@ -30,7 +31,7 @@ _TAKE_KEY = (
 async def before(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
     """Make a database as the release before tenants had it; return owner's and service's URL."""
     scripts = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, scripts, ignore=shutil.ignore_patterns("001[5-9]*", "requests.sql"))
+    shutil.copytree(MIGRATIONS, scripts, ignore=shutil.ignore_patterns(*_LATER))
     async with empty_database(database_url) as urls:
         await migrate(urls.owner_url, urls.service_url, SCHEMA, scripts)
         yield urls.owner_url, urls.service_url

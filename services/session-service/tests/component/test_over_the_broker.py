@@ -17,7 +17,7 @@ from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing
 from csms_shared.broker.topology import (
     CALLS,
-    EVENTS,
+    INTERNAL_EVENTS,
     SESSION_SERVICE,
     Arguments,
     decisions_queue,
@@ -248,7 +248,7 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
     }
     await gateway.publisher.publish(
         Outgoing(
-            EVENTS,
+            INTERNAL_EVENTS,
             "command.completed",
             MessageType.EVENTS,
             orjson.dumps([event]),

@@ -289,7 +289,7 @@ async def test_the_end_of_a_command_reaches_the_handler_of_its_action(
     }
     await gateway.publisher.publish(
         Outgoing(
-            "csms.events.v1",
+            "csms.internal-events.v1",
             "command.completed",
             "events.v1",
             orjson.dumps([event]),

@@ -54,7 +54,8 @@ async def stream_events(
     ] = None,
     last_event_id: Annotated[
         PositionText | None,
-        Header(alias="Last-Event-ID", description="as `after`, before which it counts"),
+        # A part of the protocol (HTML, "server-sent events"), which clients add by themselves.
+        Header(alias="Last-Event-ID", include_in_schema=False),
     ] = None,
 ) -> Response:
     """Stream events as server-sent events: a CloudEvent in JSON each, its position as `id`.
