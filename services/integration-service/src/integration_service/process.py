@@ -19,7 +19,7 @@ from integration_service.replays.sending import Replays, purge_replays
 from integration_service.settings import Settings
 
 # What arrives meanwhile is stored together: the fewer transactions, the less each event costs.
-EVENTS_GATHER_S = 0.04
+EVENTS_GATHER_S = 0.08
 # A round, and what subscribers have not taken.
 _FEED_CONNECTIONS = 2
 

@@ -36,7 +36,7 @@ ROUND_EVENTS = 1_000
 POLL_S = 1.0
 # From one round's beginning to the next one's: each costs a transaction, and a message per routing
 # key at every subscriber, and what gathers meanwhile shares them.
-ROUNDS_APART_S = 0.05
+ROUNDS_APART_S = 0.1
 # Whoever is frozen in the middle of a round holds the others up for so long.
 _LONGEST_IDLE = "10s"
 _ACTION_MAX = 50
