@@ -64,12 +64,12 @@ async def test_events_are_filtered_by_type_and_by_time(
     admin: httpx.AsyncClient, stations: Stations
 ) -> None:
     mine = stations.offline()
-    keys = ("transaction.started", "transaction.stopped", "station.online")
+    keys = ("transaction.corrected", "transaction.stopped", "station.online")
     before = await emitted(stations, *[(key, mine) for key in keys])
     query: Answer = {"after": before, "type": ["transaction.*", "job"]}
     items, _ = await pages(admin, **query)
     assert [item["event"]["type"] for item in items] == [
-        "csms.transaction.started.v1",
+        "csms.transaction.corrected.v1",
         "csms.transaction.stopped.v1",
     ]
     for number, at in enumerate(("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")):

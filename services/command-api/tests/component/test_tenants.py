@@ -151,6 +151,7 @@ async def test_every_route_asks_for_the_tenant_of_who_asks(
                 _target(path, operation),
                 json=_body(document, method, path, operation),
                 headers=key,
+                timeout=60,
             )
             asked = [
                 (operation, service.tenants[number])
