@@ -142,7 +142,11 @@ async def test_none_fires_while_the_suite_is_well(
 
 @contextlib.asynccontextmanager
 async def _knocking(url: str, send: bool) -> AsyncIterator[None]:
-    """Have stations connect, report and come back for as long as the context lasts."""
+    """Have stations connect, report and come back for as long as the context lasts.
+
+    Those that are to be turned away come to a gateway itself: a balancer sends nobody to a gateway
+    that says it is not ready, and how soon that is depends on the machine.
+    """
 
     async def knock() -> None:
         while True:
@@ -179,7 +183,7 @@ async def _knocking(url: str, send: bool) -> AsyncIterator[None]:
 async def test_the_database_is_stopped(
     watch: Watch, run: RunState, surroundings: Surroundings, alerts: tuple[str, ...]
 ) -> None:
-    async with _knocking(run.ocpp_url, send=True):
+    async with _knocking(run.gateways[0].ocpp_url, send=True):
         await watch.look()
         surroundings.nodes.end("database")
         try:
@@ -189,20 +193,23 @@ async def test_the_database_is_stopped(
 
 
 async def _tell(run: RunState, *, seconds_ago: int) -> None:
-    """Leave an event in the registry's outbox, as if it had been committed so long ago."""
+    """Leave an event in the registry's outbox, as if it had been committed so long ago.
+
+    It is one that the suite itself follows: another has nowhere to go to but the event store.
+    """
     event = {
         "id": secrets.token_hex(8),
         "source": "/csms/station-registry",
-        "type": "csms.station.tried.v1",
+        "type": "csms.station.offline.v1",
         "subject": "OPS-TRIED",
         "time": "2026-11-24T07:00:00.000Z",
-        "data": {},
+        "data": {"station_id": "OPS-TRIED", "epoch": 1, "reason": "connection_lost"},
     }
     database = await asyncpg.connect(run.database_url)
     try:
         await database.execute(
             "INSERT INTO registry.outbox (routing_key, events, event_count, created_at) "
-            "VALUES ('station.tried', $1, 1, now() - make_interval(secs => $2))",
+            "VALUES ('station.offline', $1, 1, now() - make_interval(secs => $2))",
             json.dumps([event]).encode(),
             seconds_ago,
         )
@@ -230,7 +237,7 @@ async def test_a_service_is_killed_and_stays_away(
     watch: Watch, run: RunState, surroundings: Surroundings, alerts: tuple[str, ...]
 ) -> None:
     supervisor = surroundings.suite.process.pid
-    async with _knocking(run.ocpp_url, send=False):
+    async with _knocking(run.gateways[0].ocpp_url, send=False):
         await watch.look()
         # Who would start it again within a second is kept from it.
         os.kill(supervisor, signal.SIGSTOP)
