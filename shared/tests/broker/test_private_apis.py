@@ -1,6 +1,7 @@
 """What is used of aio-pika and aiormq that is not public (docs/private-apis.md)."""
 
 import asyncio
+import contextlib
 import inspect
 import uuid
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from aiormq.channel import Channel
 from aiormq.connection import Connection
 
-from csms_shared.broker.link import Link, losses_as_errors
+from csms_shared.broker.link import Link, losses_as_errors, within
 
 
 @pytest.fixture
@@ -64,6 +65,49 @@ async def test_a_loss_is_no_cancellation() -> None:
     lost.cancel()
     with pytest.raises(ConnectionAbortedError), losses_as_errors():
         await lost
+
+
+async def test_a_cancellation_is_no_loss_though_the_library_says_so() -> None:
+    waiting = asyncio.Event()
+
+    async def ask() -> None:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            # As aiormq does where its connection ends in the same moment (`TaskWrapper`).
+            raise ConnectionResetError("the connection has ended") from error
+
+    async def try_again() -> None:
+        while True:
+            with contextlib.suppress(ConnectionError):
+                async with within(60):
+                    await ask()
+
+    task = asyncio.create_task(try_again())
+    await waiting.wait()
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=10)
+    assert done
+    assert task.cancelled()
+
+
+async def test_a_loss_after_a_cancellation_is_still_a_loss() -> None:
+    async def end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(ConnectionResetError), losses_as_errors():
+                raise ConnectionResetError
+            ended.set()
+
+    ended = asyncio.Event()
+    task = asyncio.create_task(end())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert ended.is_set()
+    assert task.cancelled()
 
 
 async def _take(_: AbstractIncomingMessage) -> None:

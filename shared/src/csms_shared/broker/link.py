@@ -34,15 +34,21 @@ def losses_as_errors() -> Iterator[None]:
 
     aiormq ends a half-open connection after missed heartbeats and then raises CancelledError in
     whatever waits on it. Let through, that ends a task that nobody cancelled, and no one learns
-    of it.
+    of it. The other way round, it raises what ended a connection in place of the CancelledError of
+    who is cancelled in the same moment: taken for a loss, that task would try again for ever.
     """
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task is not None else 0
     try:
         yield
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         raise ConnectionAbortedError("the connection was given up") from error
+    except CONNECTION_ERRORS as error:
+        if task is not None and task.cancelling() > cancelled_before:
+            raise asyncio.CancelledError from error
+        raise
 
 
 @contextlib.asynccontextmanager

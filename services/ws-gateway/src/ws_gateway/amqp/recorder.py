@@ -143,8 +143,8 @@ class Recorder:
                     await self._due.wait()
             self._due.clear()
             while not self._buffer.is_empty:
-                await self._send_batch()
-                if not self._buffer.fills_a_batch and not self._due.is_set():
+                sent = await self._send_batch()
+                if not sent or not (self._buffer.fills_a_batch or self._due.is_set()):
                     break
 
     def _keep(self, frame: Kept) -> None:
@@ -153,7 +153,8 @@ class Recorder:
         elif self._buffer.fills_a_batch:
             self._due.set()
 
-    async def _send_batch(self) -> None:
+    async def _send_batch(self) -> bool:
+        """Send a batch; tell whether the broker has it."""
         self._sending = True
         batch, gaps = self._buffer.take()
         try:
@@ -171,8 +172,11 @@ class Recorder:
             log.exception("recording_failed", frames=len(batch))
             self._unsent.inc(len(batch))
             self._buffer.lost(batch)
+        else:
+            return True
         finally:
             self._sending = False
+        return False
 
     async def _declare(self) -> None:
         # A broker that is away is no error here: the next batch finds out.
