@@ -76,7 +76,10 @@ def probe_port(pid: int) -> int:
     """Return where a process of the suite tells how it is.
 
     Raises:
-        OSError: it has ended.
+        OSError: it has ended, or is about to become its program.
     """
     entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return int(dict(entry.partition("=")[::2] for entry in entries)["CSMS_PROBE_PORT"])
+    port = dict(entry.partition("=")[::2] for entry in entries).get("CSMS_PROBE_PORT")
+    if port is None:
+        raise ProcessLookupError(pid)
+    return int(port)
