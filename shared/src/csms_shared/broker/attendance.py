@@ -6,7 +6,13 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from csms_shared.broker.errors import BrokerUnavailable
-from csms_shared.broker.link import CONNECTION_ERRORS, Link, close_channel, within
+from csms_shared.broker.link import (
+    CONNECTION_ERRORS,
+    Link,
+    close_channel,
+    losses_as_errors,
+    within,
+)
 
 _ASK_S = 2.0
 
@@ -37,7 +43,9 @@ async def unattended(link: Link, names: Iterable[str]) -> set[str]:
 
 async def _has_consumer(channel: AbstractChannel, name: str) -> bool:
     try:
-        queue = await channel.declare_queue(name, passive=True)
+        # Here too: a cancellation that comes with the answer must not be taken for it.
+        with losses_as_errors():
+            queue = await channel.declare_queue(name, passive=True)
     except ChannelNotFoundEntity:
         return False
     return bool(queue.declaration_result.consumer_count)

@@ -238,7 +238,9 @@ class Consumer:
             await _close(channel, _ENDING_TIMEOUT_S if _is_cancelled() else OPERATION_TIMEOUT_S)
 
     async def _start(self, queue: AbstractQueue) -> str:
-        tag = await queue.consume(self._on_message, timeout=OPERATION_TIMEOUT_S)
+        # Not aiormq's own time-out: it loses a cancellation that comes with the answer.
+        async with within(OPERATION_TIMEOUT_S):
+            tag = await queue.consume(self._on_message)
         # Not before: who has seen this term has seen a consumer that the broker counts.
         self._begun += 1
         self._consuming = True
@@ -309,7 +311,8 @@ class Consumer:
                     return
                 self._consuming = False
                 try:
-                    await queue.cancel(tag, timeout=OPERATION_TIMEOUT_S)
+                    async with within(OPERATION_TIMEOUT_S):
+                        await queue.cancel(tag)
                 except CONNECTION_ERRORS as lost:
                     raise BrokerUnavailable(f"lost while pausing: {lost!r}") from lost
 

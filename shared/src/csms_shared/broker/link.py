@@ -220,8 +220,8 @@ class Link:
         for task in self._closing:
             task.cancel()
         await asyncio.gather(*self._closing, return_exceptions=True)
-        await self._publish.close()
-        await self._consume.close()
+        # At once: what time there is must not all go to one that does not answer.
+        await asyncio.gather(self._publish.close(), self._consume.close())
 
 
 async def close_channel(channel: AbstractChannel, within_s: float) -> None:
