@@ -9,11 +9,12 @@ import pytest
 from aio_pika.exceptions import ChannelNotFoundEntity
 from aio_pika.queue import Queue
 from broker_fakes import Recorder, new_queue, numbers_for
+from prometheus_client import REGISTRY
 
 from csms_shared.broker.attendance import unattended
 from csms_shared.broker.consumer import Consumer
 from csms_shared.broker.link import Link
-from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.runtime.errors import Unavailable
 
 
@@ -138,3 +139,25 @@ async def test_both_connections_are_closed_where_there_is_no_time_for_the_first(
         async with asyncio.timeout(0.1):
             await link.close()
     assert [one.closing.is_set() for one in opened] == [True, True]
+
+
+async def test_a_publish_that_is_given_up_is_not_counted_as_confirmed() -> None:
+    def counted(outcome: str) -> float:
+        labels = {"exchange": DEFAULT_EXCHANGE, "outcome": outcome}
+        return REGISTRY.get_sample_value("csms_bus_publish_total", labels) or 0.0
+
+    begun = asyncio.Event()
+
+    async def publish_channel() -> None:
+        await _hang(begun, ConnectionResetError("the connection has ended"))
+
+    link = SimpleNamespace(publish_channel=publish_channel, sender="test")
+    publisher = Publisher(link)  # type: ignore[arg-type]
+    before = counted("ack")
+    publishing = asyncio.create_task(
+        publisher.publish(Outgoing(DEFAULT_EXCHANGE, "nobody", "test.v1", b""))
+    )
+    async with asyncio.timeout(10):
+        await begun.wait()
+    assert await _ends(publishing)
+    assert counted("ack") == before

@@ -134,7 +134,8 @@ class Publisher:
             PublishLost: the way to the broker ended; it may have been stored.
             PublishUnconfirmed: it may have been stored.
         """
-        outcome = "ack"
+        # Of one who is cancelled meanwhile nothing is known, and nothing is counted.
+        outcome: str | None = None
         lane: _Lane | None = None
         try:
             async with within(timeout):
@@ -155,6 +156,7 @@ class Publisher:
                     message.routing_key,
                     mandatory=message.exchange not in _FOR_OTHERS,
                 )
+            outcome = "ack"
         except PublishError as error:
             outcome = _untaken(message.exchange)
             raise PublishReturned(f"{message.exchange} {message.routing_key}") from error
@@ -171,7 +173,8 @@ class Publisher:
             self._give_up(lane)
             raise PublishLost(repr(error)) from error
         finally:
-            BUS_PUBLISHED.labels(message.exchange, outcome).inc()
+            if outcome is not None:
+                BUS_PUBLISHED.labels(message.exchange, outcome).inc()
             if lane is not None:
                 lane.waiting -= 1
                 if lane.given_up and not lane.waiting:
