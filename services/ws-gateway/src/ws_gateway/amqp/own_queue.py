@@ -1,7 +1,6 @@
 """This life of the gateway at the broker: its incarnation id and the queue that bears it."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from csms_shared.broker.requests import Correlator
 from csms_shared.broker.topology import INCARNATION_EXPIRES_MS, REQUESTS, gateway_queue
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.runtime.clock import monotonic
+from csms_shared.service.ending import end_tasks
 
 log = structlog.get_logger(__name__)
 
@@ -93,9 +93,10 @@ class OwnQueue:
             try:
                 await self._until_lost(consumer, running)
             finally:
-                running.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await running
+                # Waited for, not awaited: its cancellation must not be taken for one's own.
+                await end_tasks((running,))
+            if not running.cancelled():
+                running.result()
             previous = self.incarnation
             self.incarnation = new_incarnation(self._name)
             self._correlator = Correlator(self.incarnation)
