@@ -19,7 +19,7 @@ from csms_shared.broker.topology import recordings_queue
 from csms_shared.contracts.recordings import RecordedFrame, RecordingBatch, decode_body, unpack
 from ws_gateway.amqp.own_queue import OwnQueue
 from ws_gateway.amqp.recorder import Recorder
-from ws_gateway.domain.recording import FrameBuffer
+from ws_gateway.domain.recording import BATCH_FRAMES, FrameBuffer
 from ws_gateway.ocpp.v16 import DIALECT
 
 
@@ -177,3 +177,25 @@ async def test_what_is_not_stored_is_tried_once_counted_and_told_as_a_gap(
     ((item,),) = [RecordingBatch.model_validate_json(m.body).items for m in publisher.taken[:1]]
     (gap,) = unpack(decode_body(item.body), "S")
     assert (gap.direction, gap.gap_frames, gap.gap_from_ms, gap.gap_to_ms) == ("gap", 2, 1, 2)
+
+
+async def test_a_batch_that_is_not_stored_costs_none_of_those_that_wait_behind_it() -> None:
+    publisher = RefusingPublisher(PublishUnconfirmed("nack"))
+    async with Link("amqp://nobody@127.0.0.1:9/", "gateway") as link:
+        own_queue = OwnQueue("g", link, None)  # type: ignore[arg-type]
+        recorder = Recorder(publisher, link, own_queue)
+        for at_ms in range(3 * BATCH_FRAMES):
+            recorder.received(Held(), b"x", at_ms, [])
+        running = asyncio.create_task(recorder.run())
+        try:
+            await until(lambda: publisher.asked, 20)
+            await asyncio.sleep(0.3)
+            assert publisher.asked == 1
+            publisher.error = None
+            recorder.hurry()
+            await until(lambda: recorder.idle, 20)
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+    frames = [RecordingBatch.model_validate_json(m.body).items[0].frames for m in publisher.taken]
+    assert frames == [BATCH_FRAMES + 1, BATCH_FRAMES]
