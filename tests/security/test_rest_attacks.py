@@ -78,7 +78,7 @@ async def test_the_head_of_a_request_is_bounded(
         while not cut.done() and sent < 64 * MIB:
             if not bomb.writer.transport.is_closing():
                 bomb.writer.write(line)
-            # Only what the service and the sockets took is sent.
+            # Until the service and the sockets have taken it: what waits here was not sent.
             with contextlib.suppress(ConnectionError):
                 await asyncio.wait_for(bomb.writer.drain(), CUT_S)
             sent += len(line)
