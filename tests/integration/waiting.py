@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 async def eventually(
     read: Callable[[], Awaitable[Value]],
     holds: Callable[[Value], bool],
-    within_s: float = 20.0,
+    within_s: float = 60.0,
 ) -> Value:
     """Read until `holds` is true of what was read; the last reading is in the failure."""
     deadline = asyncio.get_running_loop().time() + within_s

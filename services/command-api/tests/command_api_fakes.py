@@ -51,7 +51,7 @@ AUDIT = (
 
 
 async def eventually(
-    get: Callable[[], Awaitable[Result]], holds: Callable[[Result], bool], within_s: float = 10.0
+    get: Callable[[], Awaitable[Result]], holds: Callable[[Result], bool], within_s: float = 60.0
 ) -> Result:
     """Return what `get` returns once it `holds`."""
     found = await get()

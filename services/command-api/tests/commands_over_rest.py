@@ -36,7 +36,7 @@ async def get(admin: httpx.AsyncClient, command_id: str) -> Answer:
 
 
 async def becomes(
-    admin: httpx.AsyncClient, command_id: str, within_s: float = 10.0, **wanted: Any
+    admin: httpx.AsyncClient, command_id: str, within_s: float = 60.0, **wanted: Any
 ) -> Answer:
     """Return a command, which there may not be yet, once it shows what is wanted."""
 

@@ -40,7 +40,7 @@ class RunningGateway:
         """Do what the second signal does."""
         self._at_once.set()
 
-    async def ended(self, within_s: float = 20.0) -> None:
+    async def ended(self, within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             await self._run
 

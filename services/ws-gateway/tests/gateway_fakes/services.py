@@ -155,7 +155,7 @@ class FakeServices:
     async def close(self) -> None:
         await self._link.close()
 
-    async def until(self, condition: Callable[[], object], within_s: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], object], within_s: float = 60.0) -> None:
         """Wait until something that arrived makes the condition true."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(condition)

@@ -31,7 +31,7 @@ class Station:
     async def answer(self, message_id: str, payload: dict[str, Any]) -> None:
         await self.socket.send(orjson.dumps([3, message_id, payload]).decode(), text=True)
 
-    async def closed(self, within_s: float = 15.0) -> int | None:
+    async def closed(self, within_s: float = 60.0) -> int | None:
         async with asyncio.timeout(within_s):
             await self.socket.wait_closed()
         return self.socket.close_code
