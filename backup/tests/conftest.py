@@ -1,11 +1,22 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 
+from backup.tests.databases import Databases
 from csms_local.nodes.private import PrivateNodes
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def private_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNodes]:
     with PrivateNodes(tmp_path_factory.mktemp("nodes"), fsync=False) as nodes:
         yield nodes
+
+
+@pytest.fixture
+async def databases(private_nodes: PrivateNodes) -> AsyncIterator[Databases]:
+    owner = await asyncpg.connect(private_nodes.database_url, timeout=10)
+    try:
+        yield Databases(private_nodes.database_url, owner)
+    finally:
+        await owner.close()

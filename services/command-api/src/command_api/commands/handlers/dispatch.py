@@ -8,9 +8,7 @@ be written anew (`late_preparation`), every other ends in `error`.
 
 import asyncio
 import random
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,28 +17,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from command_api.commands.domain.preparation import (
     CommandEdge,
-    error_of,
     refusal_of_version,
     seen_by,
 )
 from command_api.commands.domain.registration import NOT_WHILE_PENDING, refusal_by_registration
-from command_api.commands.domain.states import CommandRecord, CommandStatus, after_report, ended
+from command_api.commands.domain.states import CommandRecord, CommandStatus
 from command_api.commands.handlers.late_preparation import AGAIN_S, MOST_IN_HAND, LatePreparation
+from command_api.commands.handlers.sending import Sending
 from command_api.commands.handlers.watched import WatchedCommands
 from command_api.commands.store.changes import (
     find_lookups,
     find_unchecked,
-    lock_commands,
     take_held,
     take_lookups,
-    write_changes,
 )
 from command_api.commands.store.queries import stations_with_waiting
 from command_api.ports import CommandSender, OwnerDirectory, ServiceAway
-from csms_shared.contracts.commands import Command, CommandOutcome, CommandReport
 from csms_shared.contracts.stations import OwnerView, RegistrationStatus
 from csms_shared.db.engine import in_transaction
-from csms_shared.runtime.clock import now_ms
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
 
@@ -49,9 +43,7 @@ log = structlog.get_logger(__name__)
 LOOKUP_POLL_S = 2.0
 HELD_SWEEP_S = 30.0
 _PAGE = 500
-_MAX_SECRETS = 10_000
 _MAX_WOKEN = 50_000
-_OWN_REPORTS = "command-api"
 
 
 class Dispatch:
@@ -69,13 +61,14 @@ class Dispatch:
     ) -> None:
         self._engine = engine
         self._owners = owners
-        self._sender = sender
-        self._watched = watched
-        self._wake_relay = wake_relay
+        self._sending = Sending(
+            engine=engine,
+            sender=sender,
+            watched=watched,
+            wake_relay=wake_relay,
+            wake_lookups=self.wake_lookups,
+        )
         self._late = LatePreparation(engine, edge)
-        # Real payloads of commands that are stored masked; this process alone can send them.
-        self._secrets: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
-        self._sending: set[asyncio.Task[None]] = set()
         self._is_ending = False
         self._lookups = asyncio.Event()
         self._connected: set[str] = set()
@@ -85,9 +78,7 @@ class Dispatch:
 
     def keep_secret(self, command_id: UUID, payload: dict[str, Any]) -> None:
         """Remember what the stored payload hides, for as long as the command may be sent."""
-        self._secrets[command_id] = payload
-        while len(self._secrets) > _MAX_SECRETS:
-            self._secrets.popitem(last=False)
+        self._sending.keep_secret(command_id, payload)
 
     async def send_first(self, command: CommandRecord, owner: OwnerView) -> None:
         """Send a command that was just stored as `pending`, or end it where nobody can.
@@ -95,9 +86,9 @@ class Dispatch:
         Returns before the broker has confirmed: the station may be faster than that.
         """
         if owner.gateway_id is None or owner.epoch is None:
-            await self._finish([command], CommandStatus.STATION_OFFLINE)
-        elif not await self._end_of_other_version(command, owner):
-            self._start_sending([(command, owner)])
+            await self._sending.finish([command], CommandStatus.STATION_OFFLINE)
+        elif not await self._sending.end_of_other_version(command, owner):
+            self._sending.send([(command, owner)])
 
     async def drain(self) -> None:
         """Take nothing more that waits, and wait for what is being sent.
@@ -105,8 +96,7 @@ class Dispatch:
         What waits is sent by another process, or by the next one.
         """
         self._is_ending = True
-        while self._sending:
-            await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._sending.until_sent()
         try:
             await self._late.put_back()
         except Unavailable as error:
@@ -135,7 +125,7 @@ class Dispatch:
         goes on though whoever waits here is cancelled, as a request is that takes too long then.
         """
         if not self._is_ending:
-            await asyncio.shield(self._start(work()))
+            await asyncio.shield(self._sending.start(work()))
 
     async def _take_and_send(self, ready: Sequence[str], owners: Mapping[str, OwnerView]) -> None:
         pending = [
@@ -156,10 +146,10 @@ class Dispatch:
         for command in commands:
             owner = owners[command.station_id]
             if self._late.is_needed(command, owner):
-                self._start(self._prepare_and_send(command, owner))
+                self._sending.start(self._prepare_and_send(command, owner))
             else:
                 sendable.append((command, owner))
-        self._start_sending(sendable)
+        self._sending.send(sendable)
 
     async def _check(
         self, ready: Sequence[str], pending: Sequence[str], owners: Mapping[str, OwnerView]
@@ -178,7 +168,7 @@ class Dispatch:
             self._short.update(command.station_id for command in found)
             self._short.update(ready if len(found) > room else ())
         for command in taken:
-            self._start(self._prepare_and_send(command, owners[command.station_id]))
+            self._sending.start(self._prepare_and_send(command, owners[command.station_id]))
 
     async def _prepare_and_send(self, command: CommandRecord, owner: OwnerView) -> None:
         try:
@@ -186,13 +176,13 @@ class Dispatch:
             if ready is None:
                 return
             if ready.error is not None:
-                await self._finish([command], CommandStatus.ERROR, ready.error)
+                await self._sending.finish([command], CommandStatus.ERROR, ready.error)
                 self._late.done(command)
             elif ready.status is CommandStatus.WAITING:
                 self._late.done(command)
                 self.wake_held([ready.station_id])
             else:
-                self._start_sending([(ready, owner)])
+                self._sending.send([(ready, owner)])
         except Unavailable as error:
             # Nothing was sent, and that could not be stored: it is, once the database is back.
             self._late.not_yet(command)
@@ -269,15 +259,19 @@ class Dispatch:
                 command.action,
                 owner.registration_status,
             )
-            if owner.gateway_id is None or refused is not None or self._lost_secret(command):
+            if (
+                owner.gateway_id is None
+                or refused is not None
+                or self._sending.lost_secret(command)
+            ):
                 offline.append(command)
             else:
                 sendable.append((command, owner))
         # First: they are claimed, and nobody else sends them should the database be away now.
-        self._start_sending(sendable)
-        await self._finish(offline, CommandStatus.STATION_OFFLINE)
+        self._sending.send(sendable)
+        await self._sending.finish(offline, CommandStatus.STATION_OFFLINE)
         for command, owner in of_other_version:
-            await self._end_of_other_version(command, owner)
+            await self._sending.end_of_other_version(command, owner)
 
     async def _send_to_connected(self) -> None:
         woken, self._connected = self._connected, set()
@@ -331,124 +325,6 @@ class Dispatch:
         if stations:
             self.wake_held(stations)
             self._check_more()
-
-    async def _end_of_other_version(self, command: CommandRecord, owner: OwnerView) -> bool:
-        """End a command whose station speaks another version by now; tell whether it does."""
-        refusal = refusal_of_version(command.ocpp_version, owner)
-        if refusal is not None:
-            await self._finish([command], CommandStatus.ERROR, error_of(refusal))
-        return refusal is not None
-
-    def _lost_secret(self, command: CommandRecord) -> bool:
-        return command.rotation_proofs is not None and command.command_id not in self._secrets
-
-    def _start_sending(self, sendable: Iterable[tuple[CommandRecord, OwnerView]]) -> None:
-        """Send to each gateway by itself: nobody waits for one that does not confirm."""
-        by_gateway: dict[str, list[tuple[CommandRecord, Command]]] = {}
-        for command, owner in sendable:
-            message = self._message(command, owner)
-            by_gateway.setdefault(str(owner.gateway_id), []).append((command, message))
-        for gateway_id, commands in by_gateway.items():
-            self._start(self._send(gateway_id, commands))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        sending = asyncio.create_task(work)
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-        return sending
-
-    async def _send(
-        self, gateway_id: str, commands: Sequence[tuple[CommandRecord, Command]]
-    ) -> None:
-        may_have_it = await asyncio.gather(
-            *(self._sender.send(gateway_id, message) for _, message in commands)
-        )
-        lost = [
-            command
-            for (command, _), stored in zip(commands, may_have_it, strict=True)
-            if not stored
-        ]
-        try:
-            if lost:
-                await self._not_written(lost)
-        except Unavailable as error:
-            # Not written, and that could not be stored: the sweeper ends the commands.
-            log.warning("refusals_not_stored", commands=len(lost), error=str(error))
-
-    def _message(self, command: CommandRecord, owner: OwnerView) -> Command:
-        return Command(
-            command_id=str(command.command_id),
-            station_id=command.station_id,
-            epoch=owner.epoch or 0,
-            action=command.action,
-            payload=self._secrets.get(command.command_id, command.payload),
-            deadline_ms=command.attempt_deadline_ms or command.deadline_ms,
-            attempt=command.attempts,
-        )
-
-    async def _not_written(self, commands: Sequence[CommandRecord]) -> None:
-        """Treat a returned message like a gateway's word that nothing was written."""
-        now = now_ms()
-        attempts = {command.command_id: command.attempts for command in commands}
-
-        async def work(connection: AsyncConnection) -> list[CommandRecord]:
-            locked = await lock_commands(connection, attempts)
-            changed = [
-                after
-                for command in locked.values()
-                if (
-                    after := after_report(
-                        command,
-                        CommandReport(
-                            command_id=str(command.command_id),
-                            station_id=command.station_id,
-                            outcome=CommandOutcome.NOT_OWNER,
-                            at_ms=now,
-                            attempt=attempts[command.command_id],
-                        ),
-                        _OWN_REPORTS,
-                        now,
-                    )
-                )
-            ]
-            await write_changes(connection, changed)
-            return changed
-
-        changed = await self._in_transaction(work)
-        self._tell(changed)
-        if any(command.lookup_again for command in changed):
-            self.wake_lookups()
-
-    async def _finish(
-        self,
-        commands: Sequence[CommandRecord],
-        status: CommandStatus,
-        error: dict[str, Any] | None = None,
-    ) -> None:
-        if not commands:
-            return
-        now = now_ms()
-        known = {command.command_id: (command.status, command.unchecked) for command in commands}
-
-        async def work(connection: AsyncConnection) -> list[CommandRecord]:
-            locked = await lock_commands(connection, known)
-            changed = [
-                replace(ended(command, status, now), error=error)
-                for command in locked.values()
-                # Whoever has checked it meanwhile may have sent it.
-                if (command.status, command.unchecked) == known[command.command_id]
-            ]
-            await write_changes(connection, changed)
-            return changed
-
-        self._tell(await self._in_transaction(work))
-
-    def _tell(self, changed: Sequence[CommandRecord]) -> None:
-        for command in changed:
-            self._watched.became(command)
-            if command.status.is_final:
-                self._secrets.pop(command.command_id, None)
-        self._wake_relay()
 
     async def _in_transaction(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
         return await in_transaction(self._engine, work)
