@@ -1,9 +1,17 @@
+"""What the tests of backups have in common."""
+
+import sys
+from pathlib import Path
+
+# Test files are imported one by one: what they share has to be on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from databases import Databases
 
-from backup.tests.databases import Databases
 from csms_local.nodes.private import PrivateNodes
 
 

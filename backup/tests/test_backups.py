@@ -5,8 +5,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from databases import START, STATION, Databases, ask, restore, run
 
-from backup.tests.databases import START, STATION, Databases, ask, restore, run
 from csms_backup.clients import Clients, choose_clients, find_clients
 from csms_backup.dump import archive_path, back_up
 from csms_backup.errors import BackupError, MissingToolError

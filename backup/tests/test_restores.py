@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from backup.tests.databases import (
+from databases import (
     MILLION,
     ROLE_PASSWORD,
     START,
@@ -14,6 +14,7 @@ from backup.tests.databases import (
     restore,
     run,
 )
+
 from csms_backup import SCHEMAS
 from csms_backup.clients import Database
 from csms_backup.dump import back_up

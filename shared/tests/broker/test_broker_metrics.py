@@ -42,6 +42,16 @@ def _published(exchange: str) -> dict[str, float | None]:
     }
 
 
+async def test_what_the_broker_has_stored_is_counted_as_confirmed(link: Link) -> None:
+    queue, publisher = new_queue(), Publisher(link)
+    await link.declare(queue)
+    before = _published("")
+    await publisher.publish(Outgoing("", queue.name, "test.v1", b"{}"))
+    after = _published("")
+    assert (after["ack"] or 0) - (before["ack"] or 0) == 1
+    assert {**after, "ack": None} == {**before, "ack": None}
+
+
 @pytest.mark.parametrize(
     ("exchange", "outcome"), [(INTERNAL_EVENTS, "unrouted"), (CALLS, "returned")]
 )

@@ -13,9 +13,11 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aiormq.abc import AbstractChannel as UnderlayChannel
 
 from csms_shared.broker.consumer_notices import paused, resumed
 from csms_shared.broker.deliveries import Delivery, sent_ms
@@ -99,6 +101,7 @@ class Consumer:
         self._waiting: deque[Delivery] = deque()
         self._unacknowledged = Unacknowledged()
         self._begun = 0
+        self._channel: UnderlayChannel | None = None
         self._state: StateQuestion | None = None
         self._wake = asyncio.Event()
         self._stopping = False
@@ -195,6 +198,7 @@ class Consumer:
         try:
             queue = await channel.get_queue(self._queue.name, ensure=False)
             underlay = await channel.get_underlay_channel()
+            self._channel = underlay
             self._state = StateQuestion(underlay, self._queue.name)
             lost = asyncio.Event()
 
@@ -228,6 +232,7 @@ class Consumer:
                 await asyncio.wait(self._rests)
         finally:
             self._consuming = False
+            self._channel = None
             self._state = None
             self._waiting.clear()
             self._unacknowledged.give_all_back()
@@ -240,13 +245,18 @@ class Consumer:
     async def _start(self, queue: AbstractQueue) -> str:
         # Not aiormq's own time-out: it loses a cancellation that comes with the answer.
         async with within(OPERATION_TIMEOUT_S):
-            tag = await queue.consume(self._on_message)
+            tag = await queue.consume(partial(self._on_message, self._channel))
         # Not before: who has seen this term has seen a consumer that the broker counts.
         self._begun += 1
         self._consuming = True
         return tag
 
-    async def _on_message(self, message: AbstractIncomingMessage) -> None:
+    async def _on_message(
+        self, channel: UnderlayChannel | None, message: AbstractIncomingMessage
+    ) -> None:
+        if channel is not self._channel:
+            # Its channel is being given up, and it goes back with it: before whatever comes next.
+            return
         delivery = Delivery(
             message.type or "",
             message.routing_key or "",
@@ -306,9 +316,8 @@ class Consumer:
                 self._paused_at = monotonic()
                 log.warning("consumer_paused", queue=self._queue.name, error=str(error))
                 self._tell(paused(self._queue.name, error))
-                if self._in_order:
-                    # Whoever consumed instead would overtake what is held here.
-                    return
+            # In order, whoever consumed instead would overtake what is held here.
+            if self._consuming and not self._in_order:
                 self._consuming = False
                 try:
                     async with within(OPERATION_TIMEOUT_S):
@@ -341,7 +350,7 @@ class Consumer:
             self._pause(False)
             log.info("consumer_resumed", queue=self._queue.name)
             self._tell(resumed(self._queue.name, monotonic() - self._paused_at))
-            return tag if self._in_order else await self._start(queue)
+            return tag if self._consuming else await self._start(queue)
         return tag
 
     def _finish_beside(self, rest: Rest, batch: list[Delivery], number: int) -> None:

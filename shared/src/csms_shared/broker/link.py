@@ -35,7 +35,8 @@ def losses_as_errors() -> Iterator[None]:
     aiormq ends a half-open connection after missed heartbeats and then raises CancelledError in
     whatever waits on it. Let through, that ends a task that nobody cancelled, and no one learns
     of it. The other way round, it raises what ended a connection in place of the CancelledError of
-    who is cancelled in the same moment: taken for a loss, that task would try again for ever.
+    who is cancelled in the same moment, or nothing at all where a channel closes then: taken for a
+    loss, or for an answer, that task would go on for ever.
     """
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task is not None else 0
@@ -49,6 +50,9 @@ def losses_as_errors() -> Iterator[None]:
         if task is not None and task.cancelling() > cancelled_before:
             raise asyncio.CancelledError from error
         raise
+    else:
+        if task is not None and task.cancelling() > cancelled_before:
+            raise asyncio.CancelledError
 
 
 @contextlib.asynccontextmanager

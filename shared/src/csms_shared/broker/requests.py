@@ -19,7 +19,7 @@ from csms_shared.broker.topology import REPLIES, REQUESTS, request_keys
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.contracts.requests import SCOPED, RequestBatch, RequestItem, ResponseMessage
 from csms_shared.contracts.scopes import Scope
-from csms_shared.runtime.clock import now_ms
+from csms_shared.runtime.clock import monotonic, now_ms
 from csms_shared.values.tenants import DEFAULT_TENANT
 
 MAX_OUTSTANDING = 1000
@@ -102,10 +102,11 @@ class Requester:
             correlation_id=correlation_id,
             deadline_ms=now_ms() + int(timeout * 1000),
         )
+        deadline = monotonic() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                body = batch.model_dump_json().encode()
-                await self._publish(request_keys(service, operation), body, timeout)
+            body = batch.model_dump_json().encode()
+            await self._publish(request_keys(service, operation), body, deadline)
+            async with asyncio.timeout(deadline - monotonic()):
                 answer = await future
         except TimeoutError as error:
             raise RequestTimedOut(f"{service} did not answer within {timeout} s") from error
@@ -116,17 +117,19 @@ class Requester:
         except ValidationError as error:
             raise AnswerUnreadable(f"{service} answered with no answer: {error}"[:500]) from error
 
-    async def _publish(self, keys: tuple[str, ...], body: bytes, timeout: float) -> None:
+    async def _publish(self, keys: tuple[str, ...], body: bytes, deadline: float) -> None:
+        # By its own deadline, which costs a channel that does not confirm.
         *lanes, last = keys
         for key in lanes:
+            left = deadline - monotonic()
             try:
-                await self._publisher.publish(_request(key, body), min(LANE_CONFIRM_S, timeout))
+                await self._publisher.publish(_request(key, body), min(LANE_CONFIRM_S, left))
             except (PublishReturned, PublishUnconfirmed):
                 # Nobody serves the lane, as in older versions, or its queue has no leader. What
                 # has a lane may be answered twice.
                 continue
             return
-        await self._publisher.publish(_request(last, body), timeout)
+        await self._publisher.publish(_request(last, body), deadline - monotonic())
 
 
 def _request(key: str, body: bytes) -> Outgoing:

@@ -73,9 +73,11 @@ class OwnQueue:
         body = orjson.dumps(
             {"reply_key": reply_key, "correlation_id": correlation_id, "items": items, **envelope}
         )
+        deadline = monotonic() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                await self._publisher.publish(Outgoing(REQUESTS, routing_key, type, body), timeout)
+            # By its own deadline, which costs a channel that does not confirm.
+            await self._publisher.publish(Outgoing(REQUESTS, routing_key, type, body), timeout)
+            async with asyncio.timeout(deadline - monotonic()):
                 return await future
         except TimeoutError as error:
             raise RequestTimedOut(f"{routing_key} did not answer within {timeout} s") from error
