@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.cases import NAMES, Case, Turn, chosen, sittings
-from bench.integration_away import gated_programs
 from bench.measures import measure
 from bench.report import Results, differences, print_tables, write_json
+from bench.service_away import gated_programs
 from bench.stored import durability_settings
 from bench.systems import System, baseline_system, suite_system
 from bench.tls import lacks, tls_settings

@@ -11,11 +11,12 @@ MILLION = 1_000_000
 GATEWAYS_CURVE = "gateways-curve"
 TENANTS = "tenants"
 INTEGRATION = "integration"
+BILLING = "billing"
 
 
 TlsEnd = Literal["gateway", "haproxy"]
 Whose = Literal["one-tenant", "many-tenants"]
-Integration = Literal["on", "off"]
+There = Literal["on", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,10 @@ class Case:
     """Who ends the TLS that the stations come by; None: they come without."""
     whose: Whose | None = None
     """Whose the stations are, of which ten times as many are stored; None: `default`'s."""
-    integration: Integration | None = None
-    """Whether integration-service is there; its cases alternate in a suite of their own."""
+    beside: str | None = None
+    """Of which service it is measured what it costs; its cases alternate in a suite of theirs."""
+    there: There = "on"
+    """Whether that service is there."""
     in_quick: bool = True
     """Whether a quick run of everything holds it; else only a quick run of it alone."""
 
@@ -106,15 +109,16 @@ def _of_tenants(load: Literal["sessions", "meter-values"], whose: Whose) -> Case
     )
 
 
-def _sessions_with_integration(integration: Integration) -> Case:
+def _sessions_beside(group: str, there: There) -> Case:
     return Case(
-        f"sessions-integration-{integration}",
+        f"sessions-{group}-{there}",
         "sessions",
         Size(300, seconds=20),
         Size(50, seconds=3),
-        group=INTEGRATION,
+        group=group,
         baseline=False,
-        integration=integration,
+        beside=f"{group}-service",
+        there=there,
         in_quick=False,
     )
 
@@ -209,7 +213,8 @@ CASES = (
         for load in ("sessions", "meter-values")
         for whose in ("one-tenant", "many-tenants")
     ),
-    *(_sessions_with_integration(integration) for integration in ("on", "off")),
+    *(_sessions_beside(INTEGRATION, there) for there in ("on", "off")),
+    *(_sessions_beside(BILLING, there) for there in ("on", "off")),
     *(_meter_values_after(stored) for stored in (10_000, 100_000, MILLION)),
     _meter_values_after(10 * MILLION),
     Case(
@@ -262,10 +267,13 @@ def sittings(cases: list[Case], rounds: int, *, quick: bool) -> list[list[Turn]]
         ]
 
     fresh = [case for case in cases if case.in_fresh_suite]
-    integration = [case for case in cases if case.integration is not None]
-    others = [case for case in cases if case not in fresh and case not in integration]
+    beside = [
+        [case for case in cases if case.group == group and case.beside is not None]
+        for group in (INTEGRATION, BILLING)
+    ]
+    others = [case for case in cases if case not in fresh and case.beside is None]
     together = [turn(case, number) for case in others for number in numbers]
-    sat = [*([one] for one in alternating(fresh)), alternating(integration), together]
+    sat = [*([one] for one in alternating(fresh)), *map(alternating, beside), together]
     return [turns for turns in sat if turns]
 
 

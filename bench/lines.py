@@ -124,6 +124,26 @@ LINES = (
         Line(f"sessions-integration-{there}", f"- CPU of a message, {there}", "us", cpu_of_message)
         for there in ("on", "off")
     ),
+    _rate(
+        "sessions-billing-on",
+        "closed loop of sessions, billing-service on",
+        target=0.9,
+        relative_to="sessions-billing-off",
+    ),
+    _rate("sessions-billing-off", "closed loop of sessions, billing-service off"),
+    *(
+        Line(f"sessions-billing-{there}", f"- CPU of a message, {there}", "us", cpu_of_message)
+        for there in ("on", "off")
+    ),
+    _in(
+        "sessions-billing-off",
+        "settled_per_s",
+        "- sessions settled once it is back",
+        "/s",
+        target=100,
+        more_is_better=True,
+    ),
+    _in("sessions-billing-on", "page_ms", "- page of 500 transactions with costs", target=100),
     _rate("meter-values", "MeterValues only, 300 stations", target=6000),
     _in("meter-values", "p99_ms", "- p99 in it"),
     _in("meter-values", "settled_s", "- last rows stored after", "s"),

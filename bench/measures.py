@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 from bench.batches import Counts, batch_counts, batch_sizes
+from bench.billing import have_a_tariff, settling
 from bench.cases import CASES, GATEWAYS_CURVE, Case, Size
 from bench.checks import settled_differences
 from bench.costs import Looks, costs
@@ -15,10 +16,16 @@ from bench.driving import Result, drive
 from bench.events import EventReader, event_delays, note_when_written
 from bench.fairness import measure_fairness
 from bench.history import history_plan
-from bench.integration_away import integration_away, until_stored, with_its_processes
 from bench.preload import preload
 from bench.processes import usage
 from bench.queries import explain, query_plan
+from bench.service_away import (
+    BILLING_SERVICE,
+    INTEGRATION_SERVICE,
+    service_away,
+    until_stored,
+    with_its_processes,
+)
 from bench.stored import row_sizes, wal_position
 from bench.stored_events import store_events
 from bench.streamed import StreamReader
@@ -32,20 +39,27 @@ MEMORY_SETTLES = 4.0
 async def measure(system: System, case: Case, size: Size, round_number: int) -> Result:
     """Put one load on one system; `differences` lists what was not as acknowledged."""
     with reached_by(system, case, size.stations) as reached:
-        if case.integration is None:
+        if case.beside is None:
             return await _measure(reached, case, size, round_number)
-        return await _measure_integration(reached, case, size, round_number)
+        return await _measure_beside(reached, case, size, round_number)
 
 
-async def _measure_integration(system: System, case: Case, size: Size, round_number: int) -> Result:
-    """Measure while integration-service is there or not, with nothing left of rounds before."""
+async def _measure_beside(system: System, case: Case, size: Size, round_number: int) -> Result:
+    """Measure while a service is there or not, with nothing left of rounds before."""
+    assert case.beside is not None
+    began_at = time.time()
+    if case.beside == BILLING_SERVICE:
+        await have_a_tariff(system)
     async with AsyncExitStack() as stack:
-        if case.integration == "off":
-            await stack.enter_async_context(integration_away(system))
+        if case.there == "off":
+            await stack.enter_async_context(service_away(system, case.beside))
         result = await _measure(with_its_processes(system), case, size, round_number)
     began = time.monotonic()
     await until_stored(system)
-    return result | {"drained_s": time.monotonic() - began}
+    result["drained_s"] = time.monotonic() - began
+    if case.beside == BILLING_SERVICE:
+        result |= await settling(system, began_at, waited=case.there == "off")
+    return result
 
 
 async def _measure(system: System, case: Case, size: Size, round_number: int) -> Result:
@@ -78,7 +92,7 @@ async def _measure(system: System, case: Case, size: Size, round_number: int) ->
         stored = await preload(system.database_url, size.stored)
         plan.queries.extend(query_plan(stored, size.queries))
     if size.days:
-        async with integration_away(system):
+        async with service_away(system, INTEGRATION_SERVICE):
             events = await store_events(system.database_url, size.stations, size.days)
         system = with_its_processes(system)
         plan.queries.extend(history_plan(events, size.queries))

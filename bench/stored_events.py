@@ -19,6 +19,7 @@ FACTS, MEASUREMENTS = 2, 9
 STEP = 20
 DAY = timedelta(days=1)
 RARE = "reservation.expired"
+_SOURCE = "/csms/session-service"
 CHARGING = "transaction.*"
 # What a station tells in a day: one of three sessions, and what is beside them.
 _SESSION = (
@@ -53,17 +54,17 @@ _SEGMENTS = f"""
         LATERAL (SELECT step * $8 + $9 + one AS n FROM generate_series(0, $5 - 1) AS one) AS number,
         LATERAL (SELECT CASE WHEN $1 = 'facts' AND n % (10 * $10) = 0 THEN $12
             ELSE ($11::text[])[1 + (n / $10 + n) % cardinality($11)] END AS key,
-            $13 || lpad((n % $10)::text, 6, '0') AS subject, '/csms/session-service' AS source,
+            $13 || lpad((n % $10)::text, 6, '0') AS subject, '{_SOURCE}' AS source,
             md5($1 || n)::uuid::text AS id) AS event
     GROUP BY step, at
     ORDER BY step
 """  # noqa: S608 - a number of this file
 _MINUTES = f"""
-    INSERT INTO integration.event_minute (minute, least, greatest)
-    SELECT date_trunc('minute', $3::timestamptz + step * $4::interval), min(step) * {STEP},
-        max(step) * {STEP} + {STEP - 1}
+    INSERT INTO integration.event_minute (minute, source, least, greatest)
+    SELECT date_trunc('minute', $3::timestamptz + step * $4::interval), '{_SOURCE}',
+        min(step) * {STEP}, max(step) * {STEP} + {STEP - 1}
     FROM generate_series($1::bigint, $2::bigint) AS step GROUP BY 1
-    ON CONFLICT (minute) DO UPDATE SET greatest = excluded.greatest
+    ON CONFLICT (minute, source) DO UPDATE SET greatest = excluded.greatest
 """  # noqa: S608 - numbers of this file
 
 

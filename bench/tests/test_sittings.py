@@ -1,3 +1,5 @@
+import pytest
+
 from bench.cases import CASES, chosen, sittings
 
 
@@ -6,15 +8,16 @@ def names(only: list[str], rounds: int) -> list[list[tuple[str, int]]]:
     return [[(turn.case.name, turn.number) for turn in turns] for turns in sat]
 
 
-def test_integration_on_and_off_alternate_in_one_suite() -> None:
-    assert names(["integration"], 3) == [
+@pytest.mark.parametrize("group", ["integration", "billing"])
+def test_a_service_on_and_off_alternate_in_one_suite(group: str) -> None:
+    assert names([group], 3) == [
         [
-            ("sessions-integration-on", 1),
-            ("sessions-integration-off", 1),
-            ("sessions-integration-off", 2),
-            ("sessions-integration-on", 2),
-            ("sessions-integration-on", 3),
-            ("sessions-integration-off", 3),
+            (f"sessions-{group}-on", 1),
+            (f"sessions-{group}-off", 1),
+            (f"sessions-{group}-off", 2),
+            (f"sessions-{group}-on", 2),
+            (f"sessions-{group}-on", 3),
+            (f"sessions-{group}-off", 3),
         ]
     ]
 

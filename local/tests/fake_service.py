@@ -1,4 +1,4 @@
-"""Stands in for any of the five services: the same commands, environment and probes, no work."""
+"""Stands in for any of the six services: the same commands, environment and probes, no work."""
 
 import json
 import os

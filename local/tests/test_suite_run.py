@@ -1,4 +1,4 @@
-"""`csms-run` with real nodes, a real balancer, and fakes in the place of the five services."""
+"""`csms-run` with real nodes, a real balancer, and fakes in the place of the six services."""
 
 import json
 import os
@@ -79,6 +79,7 @@ def test_run_json_has_the_documented_fields_and_is_private(suite: Suite) -> None
         "session-service",
         "command-api",
         "integration-service",
+        "billing-service",
         "broker",
         "database",
     }
@@ -104,12 +105,19 @@ def test_each_service_gets_its_own_role_and_only_the_secrets_it_needs(suite: Sui
     sessions = environment_of(services["session-service"])
     api = environment_of(services["command-api"])
     integration = environment_of(services["integration-service"])
+    billing = environment_of(services["billing-service"])
     gateway = environment_of(suite.state().gateways[0].pid)
     roles = [
         env["CSMS_DATABASE_URL"].split("//")[1].split(":")[0]
-        for env in (registry, sessions, api, integration)
+        for env in (registry, sessions, api, integration, billing)
     ]
-    assert roles == ["csms_registry", "csms_session", "csms_command", "csms_integration"]
+    assert roles == [
+        "csms_registry",
+        "csms_session",
+        "csms_command",
+        "csms_integration",
+        "csms_billing",
+    ]
     assert registry["CSMS_UNKNOWN_STATIONS"] == "accept"
     assert registry["CSMS_BOOT_POLICY"] == "pending"
     assert api["CSMS_ADMIN_PASSWORD"] == "the-first-password"
@@ -117,6 +125,7 @@ def test_each_service_gets_its_own_role_and_only_the_secrets_it_needs(suite: Sui
     assert "CSMS_TOKEN_SECRET" not in gateway
     assert "CSMS_ADMIN_PASSWORD" not in registry
     assert "CSMS_CREDENTIAL_PEPPER" not in integration
+    assert "CSMS_CREDENTIAL_PEPPER" not in billing
     assert (
         registry["CSMS_CREDENTIAL_PEPPER"]
         == api["CSMS_CREDENTIAL_PEPPER"]

@@ -56,11 +56,11 @@ class CentralSystem:
         )
 
     async def completed(self, transaction_id: int) -> Payload:
-        """Read a transaction once it has ended."""
+        """Read a transaction once it has ended, but for its cost, which is known a moment later."""
 
         async def read() -> Payload:
             found: Payload = await self.operator.get(f"/transactions/{transaction_id}")
-            return found
+            return {name: value for name, value in found.items() if name != "cost"}
 
         return await eventually(read, lambda found: found["status"] == "completed")
 

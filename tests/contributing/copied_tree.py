@@ -12,6 +12,7 @@ SERVICES = (
     "session-service",
     "command-api",
     "integration-service",
+    "billing-service",
     "ws-gateway",
 )
 _SOURCES = ("shared/src", *(f"services/{service}/src" for service in SERVICES))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from csms_local.suite import start_suite
 from csms_simulator.operator import Operator
@@ -77,6 +78,7 @@ def _named_files() -> list[re.Pattern[str]]:
     return [re.compile(re.sub(r"<[^>]*>", "[^/]+", path)) for path in paths]
 
 
+@pytest.mark.long
 async def test_a_made_up_call_is_stored_and_shown_after_a_change_of_the_named_files(
     tmp_path: Path, station_id: str
 ) -> None:

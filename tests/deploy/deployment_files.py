@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic_settings import BaseSettings
 
+from billing_service.settings import Settings as BillingSettings
 from command_api.settings import CommandApiSettings
 from csms_shared.db.settings import MigrationSettings
 from csms_shared.runtime.settings import PREFIX
@@ -26,6 +27,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "session-service": SessionSettings,
     "command-api": CommandApiSettings,
     "integration-service": IntegrationSettings,
+    "billing-service": BillingSettings,
 }
 _RENDER_SECONDS = 60
 

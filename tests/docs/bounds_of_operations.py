@@ -365,6 +365,8 @@ REST_OF_THE_PAGE = bounds_of(
         "station_registry: REFUSALS_KEPT",
         "station_registry: ENDED_KEPT_DAYS",
     ),
+    ("| the list of backups | the newest {} |", "command_api: BACKUPS_KEPT"),
+    ("(`backups`) list the newest {}: when", "command_api: BACKUPS_SHOWN"),
     (
         "`CSMS_LOGIN_ATTEMPTS` ({}) wrong passwords",
         "command_api: CommandApiSettings.login_attempts",

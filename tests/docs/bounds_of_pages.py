@@ -50,6 +50,19 @@ SERVICE_READMES = (
 
 OTHER_PAGES = (
     *bounds_of(
+        "docs/billing.md",
+        ("A cost has at most {} pieces", "billing_service: MAX_PIECES"),
+        ("| `elements` | 1 to {},", "billing_service: MAX_ELEMENTS"),
+        ("(`at`, `energy_wh`: up to {})", "csms_shared: READINGS_MAX"),
+        ("(`at`, `status`: up to {})", "csms_shared: billing.STATUSES_MAX"),
+        (
+            "At most {} are calculated at once by each replica",
+            "billing_service: simulation.AT_ONCE",
+        ),
+        ("which waits for {} s at most", "command_api: PAGE_WITHIN_S"),
+        ("only one page in {} s waits for it", "command_api: PAUSE_S"),
+    ),
+    *bounds_of(
         "docs/sites.md", ("groups: up to {}, of up to 64 characters", "csms_shared: TAGS_MAX")
     ),
     *bounds_of(
@@ -176,6 +189,10 @@ OTHER_PAGES = (
         ("kept in memory until it is written: {} at most", "csms_shared: MOST_WAITING"),
         ("| {} streams of events are open", "command_api: MAX_STREAMS"),
         ("| {} requests are under way", "command_api: MAX_REQUESTS"),
+    ),
+    *bounds_of(
+        "docs/overview.md",
+        ("| `backups` | the {} that ended last", "command_api: BACKUPS_SHOWN"),
     ),
     *bounds_of(
         "docs/history.md",

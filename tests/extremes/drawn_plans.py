@@ -19,11 +19,11 @@ from tests.extremes.valid_payloads import (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a station sends; `certainly` in a short run too."""
+    """What a station sends; `likely` to find something."""
 
     action: str
     payload: object
-    certainly: bool = False
+    likely: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,11 @@ Payload = dict[str, Any]
 
 # Lists, the field that names an item, and what is read of it.
 _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "/transactions": ("transaction_id", ("", "/meter-values", "/evidence")),
+    "/transactions": ("transaction_id", ("", "/meter-values", "/evidence", "/cost")),
+    "/tariffs": ("tariff_id", ("",)),
+    "/tariff-assignments": ("assignment_id", ("",)),
+    "/bills": ("bill_id", ()),
+    "/cdrs": ("position", ()),
     "/stations": (
         "station_id",
         ("", "/connectors", "/connectors/1/hardware", "/history", "/messages",
@@ -40,9 +44,12 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "/events/replays": ("replay_id", ("",)),
     "/system-events": ("position", ()),
 }  # fmt: skip
-_SINGLE = ("/status", "/users/me", "/certificate-authority", "/certificate-authority/crl")
-# A stream has no end, an upload is a file.
-_NOT_READ = frozenset({"/events", "/jobs/{job_id}/uploads/{upload_id}"})
+_SINGLE = (
+    "/status", "/overview", "/system", "/users/me", "/certificate-authority",
+    "/certificate-authority/crl", "/cdrs.csv",
+)  # fmt: skip
+# A stream has no end, an upload is a file; a record is read with its list.
+_NOT_READ = frozenset({"/events", "/cdrs/{cdr_id}", "/jobs/{job_id}/uploads/{upload_id}"})
 
 
 def paths_read() -> set[str]:
@@ -55,6 +62,7 @@ def paths_read() -> set[str]:
         "/firmware-rollouts": "rollout_id", "/configuration-templates": "template_id",
         "/id-tokens": "id_token", "/certificates": "certificate_id", "/refusals": "refusal_id",
         "/tenants": "tenant_id", "/events/replays": "replay_id",
+        "/tariffs": "tariff_id", "/tariff-assignments": "assignment_id",
     }  # fmt: skip
     items = {
         f"{path}/{{{names[path]}}}{part.partition('?')[0].replace('/1/', '/{connector_id}/')}"

@@ -54,10 +54,10 @@ _OF_OTHERS: tuple[object, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """A value to try; `certainly` in a short run too, which tries some of the others."""
+    """A value to try; a short run tries more of those that are `likely` to find something."""
 
     value: object
-    certainly: bool
+    likely: bool
 
 
 def extremes_of(valid: object) -> Iterator[Extreme]:
@@ -76,9 +76,9 @@ def extremes_of(valid: object) -> Iterator[Extreme]:
             own = TEXTS
         case _:
             own = SHAPES
-    certainly = isinstance(valid, int | float) or _is_time(valid)
-    yield from (Extreme(value, certainly) for value in own)
-    yield from (Extreme(value, certainly=False) for value in _OF_OTHERS)
+    likely = isinstance(valid, int | float) or _is_time(valid)
+    yield from (Extreme(value, likely) for value in own)
+    yield from (Extreme(value, likely=False) for value in _OF_OTHERS)
 
 
 def _is_time(valid: object) -> bool:

@@ -12,6 +12,18 @@ from tests.extremes.valid_payloads import places, replaced, value_at
 
 Document = dict[str, Any]
 
+TARIFF = {
+    "currency": "EUR",
+    "elements": [
+        {
+            "price_components": [{"type": "ENERGY", "price": 0.45, "vat": 19, "step_size": 1}],
+            "restrictions": {"start_time": "08:00", "min_kwh": 1.5, "max_duration": 3600},
+        }
+    ],
+    "min_price": {"excl_vat": 0.5, "incl_vat": 0.6},
+    "start_date_time": "2020-01-01T00:00:00Z",
+}
+
 _AT = "2099-12-31T00:00:00Z"
 # What a route needs beyond what its schema says.
 _BODIES: Mapping[str, Any] = {
@@ -28,6 +40,13 @@ _BODIES: Mapping[str, Any] = {
     "/events/replays": {"after": 0, "from": None},
     # It stays where it is looked for.
     "/stations/{station_id}/tenant": {"tenant_id": DEFAULT_TENANT},
+    "/tariffs": {"name": "Extreme", "tariff": TARIFF},
+    "/tariffs/{tariff_id}": {"name": "Extreme", "tariff": TARIFF},
+    # To one thing.
+    "/tariff-assignments": {
+        **dict.fromkeys(("group_id", "station_id", "tag", "site_id", "valid_to")),
+        "id_token": "EXTREME",
+    },
     "/tenants": {"tenant_id": "extreme"},
     "/users": {"username": "extreme", "password": "long enough", "role": "viewer"},
     "/users/{username}": {"role": "viewer"},
@@ -50,7 +69,7 @@ _GUESSES = "/users/me/password"
 class Case:
     """One request; `body` is the text of its JSON, `form` the fields of one.
 
-    `certainly`: in a short run too, which sends some of the others.
+    `likely` to find something: a short run sends more of these than of the others.
     """
 
     method: str
@@ -58,7 +77,7 @@ class Case:
     query: tuple[tuple[str, str], ...] = ()
     body: str | None = None
     form: tuple[tuple[str, str], ...] | None = None
-    certainly: bool = False
+    likely: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.query} {(self.body or '')[:300]} {self.form or ''}"
@@ -113,7 +132,7 @@ class Routes:
             is_time = "date-time" in json.dumps(parameter["schema"])
             for value in TIMES if is_time else _TEXTS:
                 query = (*others, (parameter["name"], value))
-                yield Case(method.upper(), self._path(path), query, certainly=is_time)
+                yield Case(method.upper(), self._path(path), query, likely=is_time)
 
     def _in_paths(self, method: str, path: str, parameters: list[Document]) -> Iterator[Case]:
         for parameter in parameters:
@@ -136,7 +155,7 @@ class Routes:
         for place in places(valid):
             for extreme in extremes_of(value_at(valid, place)):
                 body = written(replaced(valid, place, extreme.value))
-                yield Case(method.upper(), self._path(path), body=body, certainly=extreme.certainly)
+                yield Case(method.upper(), self._path(path), body=body, likely=extreme.likely)
 
     def _path(self, path: str, others: Mapping[str, str] | None = None) -> str:
         for name, value in {**self._names, **(others or {})}.items():

@@ -14,7 +14,7 @@ from tests.extremes.everything_read import read_everything
 from tests.extremes.extreme_values import extremes_of, written
 from tests.extremes.odd_station import OddStation, odd_station
 from tests.extremes.rest_client import RestClient
-from tests.extremes.rest_requests import Case, Routes
+from tests.extremes.rest_requests import TARIFF, Case, Routes
 from tests.extremes.valid_payloads import (
     command,
     places,
@@ -37,7 +37,7 @@ def calls_with_extremes() -> Iterator[Call]:
         valid = station_call(action)
         for place in places(valid):
             for extreme in extremes_of(value_at(valid, place)):
-                yield Call(action, replaced(valid, place, extreme.value), extreme.certainly)
+                yield Call(action, replaced(valid, place, extreme.value), extreme.likely)
 
 
 def commands_with_extremes() -> Iterator[Command]:
@@ -127,6 +127,7 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
         "/id-tokens": {"id_token": "NAMED"},
         "/users": {"username": "named", "password": "long enough", "role": "viewer"},
         "/configuration-templates": {"name": "named", "values": {"HeartbeatInterval": "300"}},
+        "/tariffs": {"name": "named", "tariff": TARIFF},
     }
     made = {}
     for path, body in bodies.items():
@@ -146,9 +147,21 @@ async def named_routes(run: RunState, operator: Operator) -> Routes:
         "id_token": "NAMED",
         "username": "named",
         "transaction_id": str(transactions[0]["transaction_id"]),
+        "tariff_id": made["/tariffs"]["tariff_id"],
         "template_id": made["/configuration-templates"].get("template_id", nobody),
         **dict.fromkeys(
-            ("job_id", "upload_id", "rollout_id", "command_id", "item_id", "replay_id"), nobody
+            (
+                "job_id",
+                "upload_id",
+                "rollout_id",
+                "command_id",
+                "item_id",
+                "replay_id",
+                "assignment_id",
+                "bill_id",
+                "cdr_id",
+            ),
+            nobody,
         ),
         **dict.fromkeys(("reservation_id", "refusal_id"), "1"),
         **dict.fromkeys(("key_id", "certificate_id"), "0"),

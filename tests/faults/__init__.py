@@ -1,1 +1,1 @@
-"""The suite under faults: what is injected, and what nine invariants say afterwards."""
+"""The suite under faults: what is injected, and what ten invariants say afterwards."""

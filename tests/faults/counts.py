@@ -21,6 +21,7 @@ class Counts:
     kwh: float = 0.0
     commands: Counter[str] = field(default_factory=Counter)
     commands_refused: int = 0
+    bills: int = 0
     events: int = 0
     events_repeated: int = 0
     parked: int = 0
@@ -40,7 +41,8 @@ class Counts:
             f"{self.fault} {self.title} | injected: {_listed(self.injected)} | "
             f"{self.stations} stations, {self.acknowledged} calls acknowledged, "
             f"{self.transactions} transactions, {self.meter_values} meter values, "
-            f"{self.kwh:.3f} kWh, {self.events} events ({self.events_repeated} repeated) | "
+            f"{self.kwh:.3f} kWh, {self.bills} bills, "
+            f"{self.events} events ({self.events_repeated} repeated) | "
             f"commands: {_listed(self.commands)}, {self.commands_refused} refused | "
             f"{self.reconnects} reconnects, refusals: {_listed(self.refusals)}, "
             f"{self.failed_attempts} attempts in vain (at most {self.most_failed_attempts} of one "

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import (
@@ -12,8 +13,6 @@ from csms_shared.broker.topology import (
     REPLIES,
     SESSION_SERVICE,
     STATION_REGISTRY,
-    Binding,
-    Queue,
     command_results_queue,
     decisions_queue,
     reports_queue,

@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import EVENTS, Binding, Queue
+from csms_shared.broker.topology import EVENTS
 from csms_shared.broker.work_queues import WorkQueueProbe
 from csms_shared.contracts.message_types import MessageType
 from tests.integration.waiting import eventually

@@ -24,9 +24,15 @@ from tests.faults.wrapped_programs import WrappedPrograms
 from tests.integration.waiting import eventually
 
 GATEWAYS = ("gateway-1", "gateway-2")
-OWN_SERVICES = ("station-registry", "session-service", "command-api", "integration-service")
+OWN_SERVICES = (
+    "station-registry",
+    "session-service",
+    "command-api",
+    "integration-service",
+    "billing-service",
+)
 PROCESSES = (*OWN_SERVICES, *GATEWAYS)
-SCHEMAS = ("registry", "session", "command", "integration")
+SCHEMAS = ("registry", "session", "command", "integration", "billing")
 _PROBE_S = 5.0
 
 
@@ -138,6 +144,16 @@ class FaultySuite:
         pid = self.pid(process)
         os.kill(pid, signal.SIGCONT)
         self._paused.discard(pid)
+
+    @asynccontextmanager
+    async def one_of_two_stopped(self, service: str, pid: int) -> AsyncIterator[None]:
+        """SIGSTOP one of two processes of a service, and SIGCONT on leaving."""
+        os.kill(pid, signal.SIGSTOP)
+        self.note(f"SIGSTOP one of two {service}")
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     async def _end(self, process: str, number: signal.Signals, within: float) -> None:
         before = self.pid(process)

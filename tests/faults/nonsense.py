@@ -14,6 +14,7 @@ from typing import Self
 import orjson
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.topology import (
@@ -22,8 +23,6 @@ from csms_shared.broker.topology import (
     REPLIES,
     SESSION_SERVICE,
     STATION_REGISTRY,
-    Binding,
-    Queue,
     all_queues,
     command_events_queue,
     decisions_queue,

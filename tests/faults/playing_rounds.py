@@ -40,7 +40,7 @@ async def play_rounds(
             if scenario.violations or asyncio.get_running_loop().time() >= ends_at:
                 break
         scenario.counts.title += f", rounds to {number}"
-    say(f"{fault}: all nine invariants held up to round {number}")
+    say(f"{fault}: all invariants held up to round {number}")
 
 
 def say(text: str) -> None:

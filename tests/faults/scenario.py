@@ -1,4 +1,4 @@
-"""One scenario: a fleet under load, faults, then the drain and all nine invariants."""
+"""One scenario: a fleet under load, faults, then the drain and all invariants."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from typing import Self
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
+from tests.faults.billing_invariants import Export, check_billing, have_a_tariff
 from tests.faults.command_invariants import ANSWER_TIMEOUT_S, GRACE_S, check_commands
 from tests.faults.command_load import CommandLoad
 from tests.faults.counts import RECORDED, Counts
@@ -38,10 +39,10 @@ _PROBED_STATIONS = 4
 class Scenario:
     """`async with Scenario("F1", "gateway killed", suite) as scenario:` and inject faults in there.
 
-    Leaving the context without an error drains the fleet, checks I1 to I9, records the counts and
-    fails with every violation. `poison` names the station of each message that has to be parked,
-    `unaffected` the stations whose heartbeats must stay fast (I7), `command_clock_s` how far the
-    clock of command-api was put forward.
+    Leaving the context without an error drains the fleet, checks I1 to I9 and I11, records the
+    counts and fails with every violation. `poison` names the station of each message that has to be
+    parked, `unaffected` the stations whose heartbeats must stay fast (I7), `command_clock_s` how
+    far the clock of command-api was put forward.
     """
 
     def __init__(
@@ -94,6 +95,8 @@ class Scenario:
         try:
             await eventually(self._rest_answers, bool, RECOVERY_S)
             await self.follow_events()
+            await have_a_tariff(self._operator)
+            self._export = await self._stack.enter_async_context(Export(self._operator))
             await self.fleet.start(self._operator)
         except BaseException:
             await self._stack.aclose()
@@ -193,6 +196,10 @@ class Scenario:
         )
         self.violations += violations
         self.counts.events, violations = await check_events(suite, ledger, self.events, RECOVERY_S)
+        self.violations += violations
+        self.counts.bills, violations = await check_billing(
+            suite, set(ids), self._export, RECOVERY_S
+        )
         self.violations += violations
         self.counts.transactions = len(stored)
         self.counts.meter_values = sum(one.samples.total() for one in stored)

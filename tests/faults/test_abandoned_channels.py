@@ -7,9 +7,9 @@ import pytest
 
 from csms_shared.broker import consumer as consumer_module
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import Queue
 from csms_shared.runtime.errors import Unavailable
 from tests.faults.proxy import Proxy
 from tests.integration.waiting import eventually

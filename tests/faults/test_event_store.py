@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -79,19 +77,9 @@ async def test_of_two_event_stores_the_one_that_wakes_up_stores_nothing_again(
         for number in range(scale.pick(2, 8)):
             await scenario.fleet.progress(8)
             pid = (suite.pid(STORE), second.pid)[number % 2]
-            async with _stopped(suite, pid):
+            async with suite.one_of_two_stopped(STORE, pid):
                 await _until_stored(suite)
             await scenario.recovered()
-
-
-@contextlib.asynccontextmanager
-async def _stopped(suite: FaultySuite, pid: int) -> AsyncIterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    suite.note(f"SIGSTOP one of two {STORE}")
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def _until_stored(suite: FaultySuite) -> None:

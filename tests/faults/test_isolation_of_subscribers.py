@@ -9,8 +9,9 @@ import asyncpg
 import orjson
 import pytest
 
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
-from csms_shared.broker.topology import EVENTS, Binding, Queue
+from csms_shared.broker.topology import EVENTS
 from tests.faults.event_tap import EventKey
 from tests.faults.fairness_invariant import FairnessCheck
 from tests.faults.faulty_suite import SCHEMAS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One way in which the suite did not keep what it promised; `invariant` is I1 to I10."""
+    """One way in which the suite did not keep what it promised; `invariant` is I1 to I11."""
 
     invariant: str
     text: str

@@ -14,6 +14,7 @@ SERVICES = (
     "session-service",
     "command-api",
     "integration-service",
+    "billing-service",
     "ws-gateway",
 )
 

@@ -108,11 +108,18 @@ class Driver:
     async def _says(self, station: BareStation) -> None:
         await station.report_connector(1, "Available")
         await station.report_connector(1, "Faulted")
+        # Of states that come within a moment only the newest may be told.
+        await eventually(lambda: self._state_of(1), lambda state: state == "Faulted", 60)
         await station.report_connector(1, "Available")
         transfer = {"vendorId": "Maker", "messageId": "diag", "data": '{"fan": 1}'}
         await station.call("DataTransfer", transfer)
         event = {"type": "TamperDetectionActivated", "timestamp": now(), "techInfo": "cover"}
         await station.call("SecurityEventNotification", event)
+
+    async def _state_of(self, connector_id: int) -> str | None:
+        listed = (await self._operator.get(f"/stations/{self.station_id}"))["connectors"]
+        states = {one["connector_id"]: str(one["status"]) for one in listed}
+        return states.get(connector_id)
 
     async def _starts(self, station: BareStation, meter_start: int) -> int:
         start = {

@@ -96,5 +96,7 @@ async def _shown(run: Any, headers: dict[str, str]) -> dict[str, Any]:
         shown = {path: (await client.get(path)).json()["items"] for path in paths}
         stations = (await client.get("/stations")).json()["items"]
     assert all(shown.values())
+    # What a session costs is found out beside all else, and may be known a moment later.
+    shown["/transactions"] = [{**one, "cost": None} for one in shown["/transactions"]]
     shown["stations"] = [(one["station_id"], one["site_id"]) for one in stations]
     return shown

@@ -85,6 +85,7 @@ async def _epochs(operator: Operator, fleet: Fleet) -> dict[str, int]:
     return {name: held[name]["epoch"] for name in names}
 
 
+@pytest.mark.long
 async def test_stations_that_keep_what_came_after_the_backup_are_given_nothing_twice(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

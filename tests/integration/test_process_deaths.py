@@ -42,6 +42,7 @@ async def _charge_until(station: SimulatedStation, id_token: str, done: asyncio.
         "station-registry",
         "command-api",
         "integration-service",
+        "billing-service",
         "database",
         "broker",
     ],

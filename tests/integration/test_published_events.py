@@ -9,7 +9,8 @@ import pytest
 from jsonschema_rs import validator_for
 
 from csms_local.run_state import RunState
-from csms_shared.broker.topology import EVENTS, Binding, incarnation_queue
+from csms_shared.broker.declarations import Binding
+from csms_shared.broker.topology import EVENTS, incarnation_queue
 from csms_shared.contracts.event_data.checking import check_event
 from csms_shared.contracts.event_data.table import EVENTS as ROWS
 from csms_simulator.operator import Operator

@@ -1,6 +1,7 @@
 """A system that reads what changed has every session as the suite has it."""
 
 import asyncio
+from collections.abc import Iterable
 
 import httpx
 import pytest
@@ -61,11 +62,14 @@ async def test_a_copy_that_is_kept_by_changes_equals_the_list(
             pass
         stored = await operator.items("/transactions", id_token=id_token)
         ended = [item for item in stored if item["status"] == "completed"]
-        return len(ended) == STATIONS * SESSIONS and copy == {
-            item["transaction_id"]: item for item in stored
-        }
+        return len(ended) == STATIONS * SESSIONS and _changed(copy.values()) == _changed(stored)
 
     assert await eventually(read_to_the_end, bool)
+
+
+def _changed(items: Iterable[Payload]) -> dict[int, Payload]:
+    """Return transactions without what is no change of them: what they cost is told as bills."""
+    return {item["transaction_id"]: {**item, "cost": None} for item in items}
 
 
 @pytest.mark.parametrize("made_up", ["WzFd", "\0"])

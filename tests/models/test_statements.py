@@ -30,6 +30,7 @@ def statements_of(package: str) -> Iterator[tuple[str, str]]:
         "station_registry",
         "command_api",
         "integration_service",
+        "billing_service",
     ],
 )
 async def test_every_statement_of_a_store_fits_the_migrated_tables(

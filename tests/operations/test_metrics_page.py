@@ -104,6 +104,7 @@ def test_names_end_in_their_unit(families: dict[str, Metric]) -> None:
     # Things that are counted have their own names: stations, messages, items, rows.
     assert plain == {
         "csms_batch_messages",
+        "csms_billing_held_back_sessions",
         "csms_consumer_paused",
         "csms_gateway_admission_waiting",
         "csms_gateway_backlog_items",

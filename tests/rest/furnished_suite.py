@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,8 +37,16 @@ _PROFILE = {
         "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
     },
 }
+TARIFF = {
+    "currency": "EUR",
+    "elements": [
+        {"price_components": [{"type": "ENERGY", "price": 0.45, "vat": 19, "step_size": 1}]}
+    ],
+}
 _REPORTS_EVERY_S = 0.2
 _UNKNOWN_TRANSACTION = 1_000_000_000
+# Of the away station, for days.
+_HELD, _HELD_FOR_MANY = "GetLocalListVersion", "ClearCache"
 _FIRMWARE = "https://firmware.example/2.0.bin"
 
 
@@ -48,7 +57,8 @@ class Furniture:
     `changed` are those that may be changed, where they are not the same as those that are read:
     a station that is away, and not the one that answers every command while requests are sent.
     `trusting` is a station that has a root certificate until it is told to delete it, and that
-    reports all the time. `unfinished` is the transaction of what is in quarantine.
+    reports all the time. `billed` is one that has charged twice: one bill was sent on, the other
+    is kept back. `unfinished` is the transaction of what is in quarantine.
     `user` may log in with `PASSWORD`. Requests are sent with the API key `key`, of id `key_id`;
     `admin` is the first administrator.
     """
@@ -56,6 +66,7 @@ class Furniture:
     known: dict[str, list[Name]]
     changed: dict[str, list[Name]]
     trusting: str
+    billed: str
     unfinished: Name
     user: str
     admin: str
@@ -89,7 +100,8 @@ async def furnished(
     is_platform = is_default and role == "admin"
     wanted = {"name": names.of("KEY"), "role": role, "platform": is_platform}
     key = await _posted(operator, "/api-keys", wanted)
-    await _posted(operator, "/id-tokens", {"id_token": names.token})
+    for token in (names.token, names.billed):
+        await _posted(operator, "/id-tokens", {"id_token": token})
     for user in (names.of("USER"), names.of("CHANGED")):
         body = {"username": user, "password": PASSWORD, "role": "viewer"}
         await _posted(operator, "/users", body)
@@ -100,12 +112,14 @@ async def furnished(
     away = {"station_id": names.away, "registered_serial_number": names.of("SN"),
             "site_id": names.site, "tags": ["tagged"]}  # fmt: skip
     await _posted(operator, "/stations", away)
-    for station_id in () if is_default else (names.answering, names.trusting):
+    for station_id in () if is_default else (names.answering, names.trusting, names.billed):
         await _posted(operator, "/stations", {"station_id": station_id})
     async with odd_station(run.ocpp_url, names.away) as station:
         for meter_stop in range(2):
             unknown = {"transactionId": _UNKNOWN_TRANSACTION, "meterStop": meter_stop}
             await station.send("StopTransaction", {**station_call("StopTransaction"), **unknown})
+    async with odd_station(run.ocpp_url, names.billed) as station:
+        await _charged(station, names)
     async with (
         odd_station(run.ocpp_url, names.answering) as station,
         _reporting(run.ocpp_url, names.trusting) as trusting,
@@ -125,8 +139,15 @@ async def furnished(
                 "reservation_id": await _ids(
                     operator, "/reservations", "reservation_id", station_id=names.trusting
                 ),
+                "command_id": await _ids(
+                    operator, "/commands", "command_id", station_id=names.away, action=_HELD
+                ),
+                "command_group_id": await _ids(
+                    operator, "/command-groups", "command_group_id", action=_HELD_FOR_MANY
+                ),
             },
             trusting=names.trusting,
+            billed=names.billed,
             unfinished=(await _open_transactions(operator, names.away))[0],
             user=names.of("USER"),
             admin=run.admin_username,
@@ -155,6 +176,11 @@ class _Names:
     @property
     def trusting(self) -> str:
         return self.of("TRUSTING")
+
+    @property
+    def billed(self) -> str:
+        """Return a station, and the token that charges there."""
+        return self.of("BILLED")
 
     @property
     def site(self) -> str:
@@ -197,6 +223,13 @@ async def _reported(station: OddStation) -> None:
     await station.send("StopTransaction", station_call("StopTransaction"))
 
 
+async def _charged(station: OddStation, names: _Names) -> None:
+    """Charge for an hour, twice, the second time with a meter that goes backwards."""
+    for meter_start in (0, 1_000):
+        start = {"connectorId": 1, "idTag": names.billed, "meterStart": meter_start}
+        await station.send("StartTransaction", {**start, "timestamp": at(3_600)})
+
+
 async def _ordered(operator: Operator, names: _Names) -> None:
     """Order what leaves something behind."""
     path = f"/stations/{names.answering}"
@@ -207,12 +240,23 @@ async def _ordered(operator: Operator, names: _Names) -> None:
         reservation = {"station_id": name, "connector_id": 1, "id_token": names.token,
                        "expires_at": "2099-01-01T00:00:00Z"}  # fmt: skip
         await _posted(operator, "/reservations", reservation)
+    tariff = await _posted(operator, "/tariffs", {"name": names.of("TARIFF"), "tariff": TARIFF})
+    for target in ({"tag": names.of("TAG")}, {"id_token": names.billed}):
+        assigned = {"tariff_id": tariff["tariff_id"], **target}
+        await _posted(operator, "/tariff-assignments", assigned)
     for number in range(2):
         group = {"action": "Reset", "payload": {"type": "Soft"},
                  "to": {"station_ids": [names.away]}}  # fmt: skip
         await _posted(operator, "/command-groups", group)
         rollout = {"name": f"rest {number}", "location": _FIRMWARE, "station_ids": [names.away]}
         await _posted(operator, "/firmware-rollouts", rollout)
+    # What waits, and can be cancelled.
+    until = (datetime.now(UTC) + timedelta(days=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    held = f"/stations/{names.away}/commands/{_HELD}?wait=0&hold_until={until}"
+    await _posted(operator, held, {})
+    group = {"action": _HELD_FOR_MANY, "payload": {}, "hold_until": until,
+             "to": {"station_ids": [names.away]}}  # fmt: skip
+    await _posted(operator, "/command-groups", group)
     await _posted(operator, "/events/replays", {"after": 0, "types": ["nothing"]})
     await _posted(operator, f"{path}/configuration/refresh", {})
     job = await _posted(operator, f"{path}/diagnostics-jobs", {})
@@ -265,6 +309,14 @@ async def _found(operator: Operator, names: _Names) -> dict[str, list[Name]]:
         "reservation_id": await _ids(operator, "/reservations", "reservation_id", **of_station),
         "rollout_id": await _ids(operator, "/firmware-rollouts", "rollout_id"),
         "replay_id": await _ids(operator, "/events/replays", "replay_id"),
+        "tariff_id": await _ids(operator, "/tariffs", "tariff_id", q=names.of("TARIFF")),
+        "assignment_id": await _ids(
+            operator, "/tariff-assignments", "assignment_id", tag=names.of("TAG")
+        ),
+        "bill_id": await _ids(
+            operator, "/bills", "bill_id", station_id=names.billed, status="review"
+        ),
+        "cdr_id": await _ids(operator, "/bills", "cdr_id", station_id=names.billed, status="final"),
         "command_group_id": await _ids(operator, "/command-groups", "command_group_id"),
         "command_id": await _ids(operator, "/commands", "command_id", **of_station),
         "refusal_id": await _ids(operator, "/refusals", "id", station_id=names.of("LOCKED")),

@@ -24,12 +24,13 @@ from schemathesis.generation.meta import CoveragePhaseData, CoverageScenario, Te
 
 from csms_shared.values.tenants import DEFAULT_TENANT
 from tests.rest.charging_rules import consistent_profile
-from tests.rest.furnished_suite import PASSWORD, Furniture, Name
+from tests.rest.furnished_suite import PASSWORD, TARIFF, Furniture, Name
 
 _API = "/api/v1"
 _THERE = Furniture(**json.loads(Path(os.environ["REST_FURNITURE"]).read_text()))
 _IS_LONG = bool(os.environ.get("REST_CASES"))
 _CHANGING = ("PATCH", "PUT", "DELETE")
+_LOG_INS = (f"{_API}/auth/token", f"{_API}/auth/session")
 # Nothing has this name, and it may stand for any id.
 _NOTHING = "00000000-0000-7000-8000-000000000000"
 # Parameters that take what a page of a list has, and where it has that.
@@ -45,6 +46,7 @@ _NAMED_BY = {
     f"{_API}/configuration-templates/{{template_id}}": "name",
 }
 _LONGEST_NAME = 64
+_TARGETS = ("target", "id_token", "group_id", "station_id", "tag", "site_id")
 _VENDOR = {"vendor": "Vendor", "model": "Model", "firmware_version": "1.2.3"}
 # What the station that is away is, and where it stands.
 _STANDS = {**_VENDOR, "site_id": _THERE.known["site_id"][0], "tag": "tagged"}
@@ -106,7 +108,7 @@ if os.environ.get("REST_ROLE") == "viewer":
     @schemathesis.check
     def viewers_change_nothing(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
         """Only reads succeed."""
-        reads = case.method == "GET" or case.path == f"{_API}/auth/token"
+        reads = case.method == "GET" or case.path in _LOG_INS
         assert reads or response.status_code >= 400, response.status_code
 
 
@@ -193,6 +195,10 @@ def _give_query(case: Case[Any]) -> None:
     if case.path.startswith(f"{_API}/events") and "after" in case.query:
         # No event has a position that is drawn.
         case.query["after"] = 0
+    if case.path == f"{_API}/tariff-assignments":
+        # An assignment has one target.
+        for name in [name for name in _TARGETS if name in case.query][1:]:
+            del case.query[name]
     if case.path == f"{_API}/events":
         # A stream of what does not happen has no first event.
         case.query["station_id"] = _THERE.trusting
@@ -228,6 +234,8 @@ def _give_body(case: Case[Any]) -> None:
         body = _bulk(body)
     elif case.path.startswith(f"{_API}/stations/"):
         body = _for_a_station(case, body)
+    elif case.path.startswith(f"{_API}/tariffs"):
+        body = _tariff(body)
     elif case.method == "POST" and case.path in _BODIES:
         body = _BODIES[case.path](body)
     elif case.path.startswith(f"{_API}/sites"):
@@ -312,6 +320,20 @@ def _replay(body: Body) -> Body:
     return body if body.get("after") is None else {**body, "after": 0}
 
 
+def _tariff(body: Body) -> Body:
+    """What holds between the fields of a tariff, no schema says; no session lasts for ages."""
+    if "tariff" in body:
+        return {**body, "tariff": TARIFF}
+    return {**body, "stopped_at": body["started_at"], "version": 1}
+
+
+def _assignment(body: Body) -> Body:
+    """A tariff that is there is assigned, until it is not any more."""
+    if body.get("valid_from") is not None:
+        body.pop("valid_to", None)
+    return {**body, "tariff_id": _THERE.known["tariff_id"][0]}
+
+
 def _template(body: Body) -> Body:
     """A template names stations that are there, and each key once, whatever its case."""
     keys = {name.strip().casefold(): name for name in body["values"]}
@@ -349,11 +371,12 @@ def _log_in(body: Body) -> Body:
 
 
 _BODIES: dict[str, Callable[[Body], Body]] = {
-    f"{_API}/auth/token": _log_in,
+    **dict.fromkeys(_LOG_INS, _log_in),
     f"{_API}/command-groups": _for_many,
     f"{_API}/events/replays": _replay,
     f"{_API}/firmware-rollouts": _rollout,
     f"{_API}/reservations": _reservation,
+    f"{_API}/tariff-assignments": _assignment,
 }
 
 

@@ -14,7 +14,7 @@ from tests.extremes.odd_station import odd_station
 from tests.extremes.valid_payloads import station_call
 from tests.integration.waiting import eventually
 from tests.plain_http import NO_AUTHORITIES
-from tests.rest.furnished_suite import PASSWORD, Furniture, furnished
+from tests.rest.furnished_suite import PASSWORD, TARIFF, Furniture, furnished
 
 # What no number reaches: a stop of it is kept until somebody says what it is of.
 _UNKNOWN_TRANSACTION = 1_000_000_000
@@ -79,6 +79,8 @@ async def names(others: httpx.AsyncClient, run: RunState, furniture: Furniture) 
     await _made_by_key(run, furniture)
     await _charged(others, run, furniture)
     away = (await others.get(f"/stations/{furniture.away}")).json()
+    await _assigned(others, known)
+    billed = (await others.get("/bills", params={"station_id": furniture.billed})).json()["items"]
     return known | {
         "key_id": furniture.key_id,
         "session_id": session["session_id"],
@@ -89,8 +91,21 @@ async def names(others: httpx.AsyncClient, run: RunState, furniture: Furniture) 
         "q": "-admin",
         "actor": f"api-key:{furniture.key_id}",
         "target": "NAMED-admin",
+        "locked": "LOCKED-admin",
+        "away": furniture.away,
+        "billed": furniture.billed,
+        "billed_transaction": str(billed[0]["transaction_id"]),
         **{name: away[name] for name in ("vendor", "model", "firmware_version")},
     }
+
+
+async def _assigned(others: httpx.AsyncClient, known: Mapping[str, str]) -> None:
+    """Assign a tariff, in days gone by, to whatever one may be assigned to."""
+    wanted = {"tariff_id": known["tariff_id"], "valid_to": "2020-01-01T00:00:00Z"}
+    things = {name: known[name] for name in ("id_token", "station_id", "site_id")}
+    for name, value in (things | {"group_id": "GROUP-admin", "tag": "tagged"}).items():
+        made = await others.post("/tariff-assignments", json={**wanted, name: value})
+        assert made.status_code == 201, made.text
 
 
 async def _made_by_key(run: RunState, furniture: Furniture) -> None:
@@ -151,6 +166,8 @@ async def own_things(run: RunState, asking: httpx.AsyncClient) -> AsyncIterator[
     template = {"name": f"own {mark}", "values": {"HeartbeatInterval": "300"}}
     made = await asking.post("/configuration-templates", json=template)
     own["template_id"] = made.json()["template_id"]
+    made = await asking.post("/tariffs", json={"name": f"own {mark}", "tariff": TARIFF})
+    own["tariff_id"] = made.json()["tariff_id"]
     async with odd_station(run.ocpp_url, own["station_id"]) as station:
         stop = station_call("StopTransaction") | {"transactionId": _UNKNOWN_TRANSACTION}
         await station.send("StopTransaction", stop)

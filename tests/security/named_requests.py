@@ -13,7 +13,7 @@ from typing import Any
 
 from csms_simulator.sample_payloads import CENTRAL_SYSTEM_CALLS
 from tests.extremes.odd_station import BUSY_CONNECTOR
-from tests.rest.furnished_suite import PASSWORD
+from tests.rest.furnished_suite import PASSWORD, TARIFF
 
 Document = dict[str, Any]
 Names = dict[str, str]
@@ -21,7 +21,8 @@ Place = tuple[str, ...]
 
 _UUIDS = (
     "job_id", "upload_id", "template_id", "rollout_id", "command_id", "command_group_id",
-    "item_id", "session_id", "key_id", "replay_id",
+    "item_id", "session_id", "key_id", "replay_id", "tariff_id", "assignment_id", "bill_id",
+    "cdr_id",
 )  # fmt: skip
 NUMBERS = ("transaction_id", "reservation_id", "refusal_id")
 # Names of no tenant's things.
@@ -36,7 +37,8 @@ _PLAIN_QUERIES = frozenset(
         "action", "after", "changed_after", "connector_id", "critical", "cursor", "direction",
         "duration", "expires_within_days", "flag", "from", "hold_until", "kind", "level", "limit",
         "line_voltage", "online", "reason", "registration_status", "revoked", "service", "source",
-        "state", "status", "stopped_from", "stopped_to", "timeout", "to", "type", "unit", "wait",
+        "state", "status", "stopped_from", "stopped_to", "timeout", "to", "type", "unit",
+        "version", "wait",
     }
 )  # fmt: skip
 # Which name a field of a body has, where it is spelled in another way.
@@ -54,16 +56,28 @@ _MAY_NAME = re.compile(
 _NAME_NOTHING = frozenset(
     {
         "chargingProfileId", "connectorId", "connector_id", "cursor", "display_name", "messageId",
-        "party_id", "registered_serial_number", "requestId", "vendorId",
+        "energy_product_name", "party_id", "registered_serial_number", "requestId",
+        "supplier_name", "vendorId",
     }
 )  # fmt: skip
 # Ids that are unique in the deployment: taken is taken. The name of a rollout is no id.
 _NOT_TRIED = {("/stations", "station_id"), ("/users", "username"), ("/firmware-rollouts", "name")}
 # What is kept for a connected station changes while it is sent.
 _RESTING = "/stations/{station_id}/local-list"
-# The other tenant's things that are found by their station, where not those of the usual one.
-_FOUND_BY = {"/refusals": "LOCKED-admin", "/quarantine": "AWAY-admin"}
+# The other tenant's things that are found by what they are of, where not by the usual name.
+_FOUND_BY = {
+    ("/refusals", "station_id"): "locked",
+    ("/quarantine", "station_id"): "away",
+    ("/bills", "station_id"): "billed",
+    ("/bills", "transaction_id"): "billed_transaction",
+}
+# It says of which kind the things are.
+_OF_A_KIND = ("/tariff-assignments", "target")
 _VALUES = {"HeartbeatInterval": "300"}
+_SESSION = {
+    "started_at": "2026-11-20T08:00:00Z", "stopped_at": "2026-11-20T09:00:00Z",
+    "time_zone": "UTC", "meter_start": 0, "meter_stop": 1_000,
+}  # fmt: skip
 _FIRMWARE = {"location": "https://firmware.example/2.0.bin"}
 _ENDS = {"expires_at": "2099-01-01T00:00:00Z"}
 _numbers = count()
@@ -111,13 +125,13 @@ def by_query(document: Document, names: Names, own: Names) -> Iterator[Pair]:
     """Yield each read with each of its queries that names something."""
     for path, method, operation in _operations(document):
         for parameter in _parameters(operation, "query"):
-            name = parameter["name"]
-            if name in _PLAIN_QUERIES or path in _OF_THE_DEPLOYMENT:
+            name: str = parameter["name"]
+            if name in _PLAIN_QUERIES or path in _OF_THE_DEPLOYMENT or (path, name) == _OF_A_KIND:
                 continue
-            theirs = _FOUND_BY.get(path) if name == "station_id" else None
+            theirs = names[str(_FOUND_BY.get((path, name), name))]
             cases = [
                 Case(method.upper(), path.format(**own), {name: value}, None, (value,))
-                for value in (theirs or names[name], _nobodys(name))
+                for value in (theirs, _nobodys(name))
             ]
             yield Pair(*cases)
 
@@ -238,6 +252,7 @@ def _body(path: str, method: str, operation: Document, own: Names) -> Any:
     station, token = {"station_id": own["station_id"]}, {"id_token": own["id_token"]}
     transaction = {"transaction_id": int(own["transaction_id"])}
     bodies: dict[str, Any] = {
+        "/auth/session": {"password": "another password"},
         "/stations": {"station_id": fresh},
         "/stations/{station_id}/connectors/{connector_id}/hardware": {"max_power_w": 1_000},
         "/stations/{station_id}/password": {"password": PASSWORD},
@@ -259,6 +274,10 @@ def _body(path: str, method: str, operation: Document, own: Names) -> Any:
         "/quarantine/{item_id}/reconcile": transaction,
         "/id-tokens": {"id_token": fresh},
         "/sites": {"name": "Own"},
+        "/tariffs": {"name": fresh, "tariff": TARIFF},
+        "/tariffs/{tariff_id}": {"name": fresh, "tariff": TARIFF},
+        "/tariffs/{tariff_id}/simulate": _SESSION,
+        "/tariff-assignments": {"tariff_id": own["tariff_id"]},
         "/users": {"username": fresh, "password": PASSWORD, "role": "viewer"},
         "/users/me/password": {"current_password": fresh, "new_password": fresh},
         "/users/{username}": {"role": "viewer"},

@@ -8,12 +8,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from csms_local.pytest_scale import scaled
 from csms_local.run_state import RunState
 from tests.integration.waiting import eventually
 from tests.security.process_figures import open_files, resident_bytes
 from tests.security.raw_socket import RawSocket
 
-HALF_OPEN = 10_000
+HALF_OPEN = scaled(10_000, 2_000)
 AT_ONCE = 500
 # Of each connection that never says anything, while it is let wait.
 BYTES_EACH = 32 * 1024
@@ -50,7 +51,8 @@ async def _half_open(stack: AsyncExitStack, url: str, count: int) -> list[RawSoc
     return opened
 
 
-async def test_ten_thousand_half_open_connections_keep_no_station_out(
+@pytest.mark.scaled
+async def test_thousands_of_half_open_connections_keep_no_station_out(
     run: RunState, gateway_url: str, station_id: str, stack: AsyncExitStack
 ) -> None:
     pid = run.gateways[0].pid
@@ -79,7 +81,7 @@ async def test_ten_thousand_half_open_connections_keep_no_station_out(
 async def test_the_balancer_goes_on_letting_stations_in_beside_half_open_connections(
     run: RunState, station_id: str, stack: AsyncExitStack
 ) -> None:
-    await _half_open(stack, run.ocpp_url, 2_000)
+    await _half_open(stack, run.ocpp_url, HALF_OPEN // 5)
     for number in range(HONEST):
         async with await RawSocket.open(run.ocpp_url) as honest:
             await honest.connect(f"{station_id}-{number}")

@@ -7,6 +7,7 @@ import pytest
 
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
+from tests.integration.third_party import now
 from tests.integration.waiting import eventually
 from tests.security.raw_socket import RawSocket
 
@@ -75,6 +76,10 @@ async def test_any_printable_id_names_one_station_and_nothing_else(
         "/ocpp",
         "/",
         "/ocpp/../admin/",
+        "/ocpp/.",
+        "/ocpp/..",
+        "/ocpp/%2E",
+        "/ocpp/%2e.",
         "//ocpp//",
         "http://elsewhere.example/ocpp/",
     ],
@@ -85,6 +90,36 @@ async def test_a_path_that_names_no_station_is_refused(gateway_url: str, path: s
         answer = await station.answer()
         assert answer.status in (400, 404), answer
         assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_what_no_address_can_name_is_made_by_nobody_and_harmless_in_a_call(
+    run: RunState, operator: Operator, gateway_url: str, station_id: str, name: str
+) -> None:
+    for path, body in (
+        ("/stations", {"station_id": name}),
+        ("/id-tokens", {"id_token": name}),
+        ("/users", {"username": name, "password": "long enough", "role": "viewer"}),
+    ):
+        refused = await operator.http.post(path, json=body)
+        assert refused.status_code == 422, refused.text
+        assert [error["field"] for error in refused.json()["errors"]] == [next(iter(body))]
+    async with await RawSocket.open(gateway_url) as station:
+        await station.connect(station_id)
+        await station.boot()
+        _, _, asked = await station.call("Authorize", {"idTag": name})
+        assert asked == {"idTagInfo": {"status": "Invalid"}}
+        start = {"connectorId": 1, "idTag": name, "meterStart": 0, "timestamp": now()}
+        _, _, started = await station.call("StartTransaction", start)
+        assert started["idTagInfo"] == {"status": "Invalid"}
+        told = await eventually(
+            lambda: operator.items("/transactions", station_id=station_id, id_token=name), bool
+        )
+        assert [one["id_token"] for one in told] == [name]
+    # Others have dots in them.
+    known = await operator.items("/id-tokens", q=name)
+    assert name not in [one["id_token"] for one in known]
+    assert await operator.items("/parked", station_id=station_id) == []
 
 
 @pytest.mark.parametrize("path", ["/stations/..", "/stations/%2e%2e/users", "/../../etc/passwd"])

@@ -45,8 +45,8 @@ Event = dict[str, Any]
 _VARYING = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|fresh-\d+"
     r'|"(changes|key|key_prefix|queue)":"[^"]*"|"(station_)?reservation_id":\d+'
-    # Positions grow with what happens.
-    r'|"(position|until|events)":\d+'
+    # Positions grow with what happens, versions of a tariff with each change.
+    r'|"(position|until|events|version)":\d+'
     # How far a command to many stations has come; its end is looked at apart.
     r'|"status":"\w+","is_expanded":\w+,"commands":\{[^}]*\}|"completed_at":null'
 )
@@ -55,11 +55,11 @@ _VARYING = re.compile(
 _NOT_404 = {r"/stations/[^/]+/refusals": 200, r"/parked/[^/]+(/replay)?": 403}
 # What was not understood says nothing of what it names.
 _NOT_UNDERSTOOD = ("validation_failed", "invalid_request", "payload_invalid")
-# The deployment's, and another one each time.
-_NOT_KEPT = ("/status", "/certificate-authority/crl")
+# The deployment's, or what changes by itself: another one each time.
+_NOT_KEPT = ("/status", "/overview", "/system", "/certificate-authority/crl")
 # What a connected station and the time change by themselves.
 _CHANGING = re.compile(
-    r'"(last_seen_at|tolerated|start_at|attempts|tried_at|changes)": ?(\{[^}]*\}|[^,}]*)'
+    r'"(last_seen_at|tolerated|start_at|attempts|tried_at|changes|cost)": ?(\{[^}]*\}|[^,}]*)'
 )
 
 

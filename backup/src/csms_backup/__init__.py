@@ -10,4 +10,5 @@ SCHEMAS = {
     "session": "session-service",
     "command": "command-api",
     "integration": "integration-service",
+    "billing": "billing-service",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from csms_backup.dump import archive_path, back_up, chosen_archive
 from csms_backup.errors import BackupError
 from csms_backup.local_suite import state_home, suite_database
+from csms_backup.note import EndedBackup, note
 from csms_backup.restore import restore
 from csms_backup.services import ask_services
 from csms_local.errors import StartupError
@@ -34,16 +35,21 @@ def backup() -> None:
     arguments = parser.parse_args()
     console = Console()
     wanted = arguments.to or state_home(os.environ) / "backups"
-    archive = archive_path(wanted.absolute(), datetime.now(UTC))
+    began_at = datetime.now(UTC)
+    archive = archive_path(wanted.absolute(), began_at)
     try:
         with suite_database(os.environ, console, to_restore=False) as database:
             started = time.monotonic()
             back_up(database, archive)
             seconds = time.monotonic() - started
-            console.line(
-                f"backup of {database.where}: {archive} "
-                f"({archive.stat().st_size} bytes in {seconds:.1f} s)"
-            )
+            size = archive.stat().st_size
+            console.line(f"backup of {database.where}: {archive} ({size} bytes in {seconds:.1f} s)")
+            ended = EndedBackup(began_at, datetime.now(UTC), size, archive.name)
+            unnoted = note(database, ended)
+            if unnoted is not None:
+                console.line(
+                    f"warning: this backup is whole, but not in the list that is shown: {unnoted}"
+                )
     except (BackupError, StartupError, OSError) as error:
         console.line(f"no backup: {error}")
         sys.exit(1)

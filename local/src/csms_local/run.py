@@ -30,7 +30,13 @@ _STOP_GATEWAYS_SECONDS = DRAIN_SECONDS + 1.0
 _STOP_SERVICES_SECONDS = 2.0
 _STOP_NODES_SECONDS = 2.5
 _OPEN_FILES = 65_536
-_SERVICES = ("station-registry", "session-service", "command-api", "integration-service")
+_SERVICES = (
+    "station-registry",
+    "session-service",
+    "command-api",
+    "integration-service",
+    "billing-service",
+)
 
 
 class StopRequested(Exception):
@@ -110,6 +116,7 @@ class SuiteRun:
             plan.sessions(),
             plan.command_api(),
             plan.integration(),
+            plan.billing(),
             *(plan.gateway(name, listen_fd, tls_fd) for name in self._gateway_ports),
         ):
             self._supervisor.start(service.program, service.is_ready)

@@ -14,6 +14,8 @@ ADMINISTRATOR = "admin"
 DRAIN_SECONDS = 3
 _PROBE_SECONDS = 1.0
 _STANDS_BACK = 5
+# In whose name stations are given certificates, where nobody says it.
+_OPERATOR = "Local operator"
 
 # Service -> its database role. Only these have a schema, and with it the sub-command `migrate`.
 ROLES = {
@@ -21,6 +23,7 @@ ROLES = {
     "session-service": "csms_session",
     "command-api": "csms_command",
     "integration-service": "csms_integration",
+    "billing-service": "csms_billing",
 }
 
 # Decided by the supervisor for each process; the caller's values never reach a service.
@@ -116,6 +119,7 @@ class ServicePlan:
         if {"CSMS_CA_FOLDER", "CSMS_SIGNER_URL"} & set(self._settings.passed_on):
             return {}
         return {
+            "CSMS_OPERATOR_NAME": self._settings.passed_on.get("CSMS_OPERATOR_NAME") or _OPERATOR,
             "CSMS_CA_FOLDER": str(self._state.home / "ca"),
             "CSMS_CA_PASSPHRASE": self._state.secret("ca-passphrase"),
         }
@@ -133,6 +137,16 @@ class ServicePlan:
             "integration-service",
             self._database_url("integration-service"),
             # No station waits for it: where processors are short, events come a little later.
+            nice=_STANDS_BACK,
+        )
+
+    def billing(self) -> Service:
+        """Return the billing service."""
+        return self._service(
+            "billing-service",
+            "billing-service",
+            self._database_url("billing-service"),
+            # No station waits for it, either.
             nice=_STANDS_BACK,
         )
 

@@ -1,6 +1,7 @@
 """The suite around command-api: fakes that speak its contracts over a real broker."""
 
 import asyncio
+import contextlib
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable
@@ -8,10 +9,12 @@ from typing import Any, NoReturn, TypeVar
 
 import httpx
 import orjson
+from fake_billing import FakeBilling
 from fake_event_store import FakeEventStore
 from fake_service import FakeService
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.errors import PublishReturned
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
@@ -172,9 +175,11 @@ class Stations:
         sessions: FakeService,
         gateway: FakeGateway,
         store: FakeEventStore,
+        billing: FakeBilling,
         publisher: Publisher,
     ) -> None:
         self.store = store
+        self.billing = billing
         self.registry = registry
         self.sessions = sessions
         self.gateway = gateway
@@ -241,7 +246,11 @@ class Stations:
         )
         if is_followed(key):
             body = orjson.dumps([event.model_dump()])
-            await self._publisher.publish(Outgoing(INTERNAL_EVENTS, key, MessageType.EVENTS, body))
+            # What only a service that is not there follows has no queue.
+            with contextlib.suppress(PublishReturned):
+                await self._publisher.publish(
+                    Outgoing(INTERNAL_EVENTS, key, MessageType.EVENTS, body)
+                )
         await self.store.add(event.model_dump())
 
     async def emit_connected(self, station_id: str) -> None:

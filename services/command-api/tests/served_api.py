@@ -29,7 +29,7 @@ async def served_api(settings: CommandApiSettings) -> AsyncIterator[str]:
                     except httpx.TransportError:
                         return 0
 
-                await eventually(status, lambda code: code == 200, within_s=30)
+                await eventually(status, lambda code: code == 200)
             yield url
         finally:
             stop.set()

@@ -10,6 +10,7 @@ from public_stage import WITHIN_S, until
 from pydantic import SecretStr
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
@@ -19,8 +20,6 @@ from csms_shared.broker.topology import (
     INTEGRATION_SERVICE,
     REQUESTS,
     STORED_EVENTS,
-    Binding,
-    Queue,
     event_store_key,
     replies_queue,
 )

@@ -12,10 +12,11 @@ from event_books import Books, told
 from prometheus_client import REGISTRY
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import EVENTS, Binding, Queue, incarnation_queue
+from csms_shared.broker.topology import EVENTS, incarnation_queue
 from csms_shared.db.outbox_publishing import public_publisher
 from integration_service.public_exchange.feed import PublicFeed
 

@@ -14,11 +14,12 @@ from csms_local.pytest_nodes import delete_rows
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.broker.topology import COMMAND_ORDERS_KEY
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, SESSION_SERVICE
 from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 from csms_shared.db.tenancy import RequestEngines, create_requests_engine
+from csms_shared.service.about import AboutInstance
 from session_service.amqp.requests import requests_inbox
 from session_service.database import MIGRATIONS, SCHEMA
 
@@ -156,4 +157,5 @@ def ask(records: Records, requests_engine: AsyncEngine, link: Link) -> Asker:
     publisher = Publisher(link)
     replies = Replies(publisher, lambda: publisher)
     engines = RequestEngines(requests_engine, records.engine)
-    return Asker(requests_inbox(engines, publisher, replies, lambda: None))
+    about = AboutInstance(SESSION_SERVICE, "tests", dict, ())
+    return Asker(requests_inbox(engines, publisher, replies, about, lambda: None))

@@ -9,6 +9,7 @@ import orjson
 from pydantic import SecretStr
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
@@ -17,8 +18,6 @@ from csms_shared.broker.topology import (
     CALLS,
     REQUESTS,
     SESSION_SERVICE,
-    Binding,
-    Queue,
     decisions_key,
     event_store_key,
     replies_queue,

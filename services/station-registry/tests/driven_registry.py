@@ -12,7 +12,7 @@ from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.broker.topology import COMMAND_ORDERS_KEY
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, STATION_REGISTRY
 from csms_shared.contracts.calls import CallReply, RegistrationChange
 from csms_shared.contracts.event_data.checking import checked_events
 from csms_shared.contracts.ownership import ClaimReply
@@ -21,6 +21,7 @@ from csms_shared.db.engine import RequestHandler
 from csms_shared.db.isolation import apply_isolated
 from csms_shared.db.tenancy import RequestEngines, acting_for
 from csms_shared.runtime.clock import now_ms
+from csms_shared.service.about import AboutInstance
 from csms_shared.service.inbox import Reply, Work
 from csms_shared.values.tenants import DEFAULT_TENANT
 from station_registry.amqp.requests import station_operations
@@ -86,7 +87,12 @@ class Registry:
 
     def operations(self) -> dict[str, RequestHandler]:
         return station_operations(
-            self.engines, self.publisher, self.replies(), self.policies, self.authority
+            self.engines,
+            self.publisher,
+            self.replies(),
+            self.policies,
+            AboutInstance(STATION_REGISTRY, "tests", dict, ()),
+            self.authority,
         )
 
     async def query(self, sql: str, **parameters: Any) -> list[Row[Any]]:

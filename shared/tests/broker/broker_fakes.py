@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from csms_shared.broker.consumer import Consumer, Delivery, Rest
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing
-from csms_shared.broker.topology import (
-    Queue,
-)
 
 
 def new_queue() -> Queue:

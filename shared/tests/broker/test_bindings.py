@@ -3,9 +3,10 @@
 import uuid
 from dataclasses import replace
 
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import EVENTS, INTERNAL_EVENTS, Binding, Queue
+from csms_shared.broker.topology import EVENTS, INTERNAL_EVENTS
 
 
 async def test_a_declaration_takes_former_bindings_away(link: Link) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from broker_fakes import new_queue, numbers_for, until
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import Queue
 from csms_shared.runtime.errors import Unavailable
 
 COUNT = 60

@@ -9,11 +9,12 @@ from broker_fakes import Recorder, new_queue, numbers_for, until, until_nobody_c
 
 from csms_shared.broker.attendance import unattended
 from csms_shared.broker.consumer import Consumer
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.errors import BrokerUnavailable, PublishReturned, PublishUnconfirmed
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
-from csms_shared.broker.topology import Queue, all_queues, gateway_queue
+from csms_shared.broker.topology import all_queues, gateway_queue
 
 
 async def _outcome(publisher: Publisher, queue: Queue) -> object:

@@ -8,10 +8,11 @@ from aio_pika.abc import AbstractIncomingMessage
 from broker_fakes import Recorder, new_queue, numbers_for, run_until, until
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import DELIVERY_LIMIT, SESSION_SERVICE, Queue, reports_queue
+from csms_shared.broker.topology import DELIVERY_LIMIT, SESSION_SERVICE, reports_queue
 
 
 async def test_a_redelivered_batch_is_split_into_its_items(link: Link) -> None:

@@ -9,11 +9,12 @@ from prometheus_client import REGISTRY
 
 from csms_shared.broker import replies as replies_module
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Arguments, Binding, Queue
 from csms_shared.broker.errors import PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.broker.topology import REPLIES, Arguments, Binding, Queue
+from csms_shared.broker.topology import REPLIES
 
 BATCHES = 300
 

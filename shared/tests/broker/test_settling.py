@@ -8,10 +8,10 @@ import pytest
 from broker_fakes import Recorder, Waiter, new_queue, numbers_for, until
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState
-from csms_shared.broker.topology import Queue
 from csms_shared.broker.unacknowledged import NotSettled
 from csms_shared.runtime.errors import Unavailable
 

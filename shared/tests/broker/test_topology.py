@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.topology import (
     CALLS,
     COMMAND_API,
@@ -24,8 +25,6 @@ from csms_shared.broker.topology import (
     STATION_REGISTRY,
     STORED_EVENTS,
     STORED_MAX_BYTES,
-    Binding,
-    Queue,
     all_queues,
     decisions_queue,
     event_store_queue,

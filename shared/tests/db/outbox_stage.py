@@ -12,9 +12,10 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import Binding, Queue, incarnation_queue
+from csms_shared.broker.topology import incarnation_queue
 from csms_shared.db.outbox import OutboxRelay, write_events
 from csms_shared.db.tables import outbox_table
 

@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding, Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
-from csms_shared.broker.topology import REQUESTS, Binding, Queue
+from csms_shared.broker.topology import REQUESTS
 from csms_shared.contracts.events import CloudEvent
 from csms_shared.db.engine import create_engine
 from csms_shared.db.outbox import write_events

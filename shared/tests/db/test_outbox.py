@@ -11,13 +11,13 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.topology import (
     COMMAND_ORDERS_KEY,
     INTERNAL_EVENTS,
     REQUESTS,
-    Binding,
     command_completed_key,
     incarnation_queue,
 )

@@ -9,6 +9,7 @@ from outbox_fakes import FakePublisher, make_event, make_orders
 from outbox_stage import FOLLOWED, FOLLOWED_TOO, OUTBOX, WITHIN_S, Stage, counted, sent_to
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from csms_shared.broker.declarations import Binding
 from csms_shared.broker.errors import (
     PublishLost,
     PublishRefused,
@@ -16,12 +17,7 @@ from csms_shared.broker.errors import (
     PublishUnconfirmed,
 )
 from csms_shared.broker.publisher import Outgoing
-from csms_shared.broker.topology import (
-    COMMAND_ORDERS_KEY,
-    INTERNAL_EVENTS,
-    REQUESTS,
-    Binding,
-)
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, INTERNAL_EVENTS, REQUESTS
 from csms_shared.contracts.orders import CommandOrder, CommandOrderBatch
 from csms_shared.db import outbox_deferred, outbox_refusals
 from csms_shared.db.orders import write_orders

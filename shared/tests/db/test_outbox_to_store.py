@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from store_stage import STEPS, StoreStage, told
 
-from csms_shared.broker.topology import COMMAND_ORDERS_KEY, INTERNAL_EVENTS, Binding, Queue
+from csms_shared.broker.declarations import Binding, Queue
+from csms_shared.broker.topology import COMMAND_ORDERS_KEY, INTERNAL_EVENTS
 from csms_shared.db import outbox_to_store
 from csms_shared.db.orders import write_orders
 from csms_shared.db.outbox import OutboxRelay

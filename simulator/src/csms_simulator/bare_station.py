@@ -27,6 +27,7 @@ from csms_simulator.status_reports import StatusReports
 from csms_simulator.transaction_queue import TransactionQueue
 from csms_simulator.wire import Call, CallError, CallResult, Payload, encode, timestamp_text
 
+NO_ERROR = "NoError"
 Handler = Callable[["BareStation", Payload], Awaitable[Answer | Payload]]
 """Answers one action. It may take its time, or raise AnswerWithCallError."""
 
@@ -54,7 +55,7 @@ class BareStation:
         self.configuration = Configuration(self.settings.connectors)
         self.reservations = Reservations()
         self.local_list = LocalList()
-        self.charging_profiles = ChargingProfiles()
+        self.charging_profiles = ChargingProfiles(self.settings.fuse_a)
         self.firmware_version = "1.0.0"
         self.link = Link(station_id, endpoint, self.ledger, self.settings, self._called)
         self.accepted = asyncio.Event()
@@ -64,6 +65,7 @@ class BareStation:
         )
         connector_ids = range(1, self.settings.connectors + 1)
         self.connector_status = dict.fromkeys(range(self.settings.connectors + 1), "Available")
+        self.faults: dict[int, str] = {}
         self.meters = dict.fromkeys(connector_ids, 1000)
         self.sessions: dict[int, ChargingSession] = {}
         self.remote_starts: set[int] = set()
@@ -156,12 +158,14 @@ class BareStation:
     async def report_connector(self, connector_id: int, status: str | None = None) -> None:
         """Set a connector's status and report it, if there is a connection that takes it."""
         self.connector_status[connector_id] = status or self.connector_status[connector_id]
+        is_faulted = self.connector_status[connector_id] == "Faulted"
+        error_code = self.faults.get(connector_id, NO_ERROR) if is_faulted else NO_ERROR
         try:
             await self.call(
                 "StatusNotification",
                 {
                     "connectorId": connector_id,
-                    "errorCode": "NoError",
+                    "errorCode": error_code,
                     "status": self.connector_status[connector_id],
                     "timestamp": self.timestamp(),
                 },

@@ -140,6 +140,19 @@ class Authority:
         return Issued(builder.sign(self._key, hashes.SHA256()), key)
 
 
+def certificate_request(key: Key, common_name: str, organization: str) -> str:
+    """Return a station's own request for a certificate, as SignCertificate takes it (PEM)."""
+    made = x509.CertificateSigningRequestBuilder().subject_name(_name(common_name, organization))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def organization_of(authority: str) -> str:
+    """Return whose certificates an authority signs: the O of its own one (PEM)."""
+    (own, *_) = x509.load_pem_x509_certificates(authority.encode())
+    (name, *_) = own.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(name.value)
+
+
 def main() -> None:
     """Run `csms-certificates`."""
     parser = argparse.ArgumentParser(prog="csms-certificates", description=__doc__)

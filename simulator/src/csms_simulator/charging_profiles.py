@@ -5,7 +5,6 @@ from datetime import datetime
 from csms_simulator.wire import Payload, read_timestamp
 
 UNIT = "A"
-FUSE_A = 63.0
 MAXIMUM, DEFAULT, TRANSACTION = "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"
 _RECURRENCE_S = {"Daily": 86_400, "Weekly": 604_800}
 
@@ -13,7 +12,8 @@ _RECURRENCE_S = {"Daily": 86_400, "Weekly": 604_800}
 class ChargingProfiles:
     """Profiles with their connectors; in amperes alone, and never beyond the station's fuse."""
 
-    def __init__(self) -> None:
+    def __init__(self, fuse_a: float) -> None:
+        self.fuse_a = fuse_a
         self._held: list[tuple[int, Payload]] = []
 
     def install(self, connector_id: int, profile: Payload) -> str:
@@ -49,11 +49,11 @@ class ChargingProfiles:
         """Return how many amperes a connector may draw."""
         station = self._prevailing(MAXIMUM, (0,), at, charging_since)
         if connector_id == 0:
-            return FUSE_A if station is None else min(FUSE_A, station)
+            return self.fuse_a if station is None else min(self.fuse_a, station)
         own = self._prevailing(TRANSACTION, (connector_id,), at, charging_since)
         if own is None:
             own = self._prevailing(DEFAULT, (connector_id, 0), at, charging_since)
-        return min(limit for limit in (FUSE_A, station, own) if limit is not None)
+        return min(limit for limit in (self.fuse_a, station, own) if limit is not None)
 
     def _prevailing(
         self, purpose: str, connectors: tuple[int, ...], at: datetime, since: datetime

@@ -58,7 +58,8 @@ async def settled_differences(
 ) -> list[Difference]:
     """Compare until nothing differs or the time is up: reports are acknowledged before stored.
 
-    Transactions that started before `since` belong to an earlier run and are left out.
+    Transactions that started before `since` belong to an earlier run and are left out, unless the
+    ledger's own stations have started them: then they were told later than they happened.
     """
     deadline = time.monotonic() + within
     while True:
@@ -75,10 +76,16 @@ async def reported_transactions(
     operator: Operator, ledger: Ledger, since: datetime | None = None
 ) -> list[ReportedTransaction]:
     """Read every transaction of the ledger's stations."""
-    window = {"from": timestamp_text(since)} if since else {}
+    window = {}
+    if since is not None:
+        earliest = min([since, *(key[3] for key in ledger.starts_sent)])
+        window = {"from": timestamp_text(earliest)}
     reported = []
     for station_id in sorted(ledger.station_ids):
         for item in await operator.items("/transactions", station_id=station_id, **window):
+            key = start_key_of(item)
+            if since is not None and key[3] < since and key not in ledger.starts_sent:
+                continue
             meter_values = await operator.items(
                 f"/transactions/{item['transaction_id']}/meter-values"
             )
@@ -163,13 +170,7 @@ def read_transaction(item: Payload, meter_values: list[Payload]) -> ReportedTran
     """Read a transaction of REST and its meter values, in the words that REST uses for both."""
     return ReportedTransaction(
         transaction_id=item["transaction_id"],
-        key=(
-            item["station_id"],
-            item["connector_id"],
-            item["id_token"].casefold(),
-            read_timestamp(item["started_at"]),
-            int(item["meter_start"]),
-        ),
+        key=start_key_of(item),
         status=item["status"],
         meter_stop=None if item["meter_stop"] is None else int(item["meter_stop"]),
         stopped_at=read_timestamp(item["stopped_at"]) if item["stopped_at"] else None,
@@ -178,6 +179,17 @@ def read_transaction(item: Payload, meter_values: list[Payload]) -> ReportedTran
             sample(read_timestamp(value["timestamp"]), {**value, "value": _sent_value(value)})
             for value in meter_values
         ),
+    )
+
+
+def start_key_of(item: Payload) -> StartKey:
+    """Tell what made the start of a transaction of REST unique."""
+    return (
+        item["station_id"],
+        item["connector_id"],
+        item["id_token"].casefold(),
+        read_timestamp(item["started_at"]),
+        int(item["meter_start"]),
     )
 
 

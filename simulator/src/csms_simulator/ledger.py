@@ -177,6 +177,21 @@ class Ledger:
         self.commands.append(command)
         return command
 
+    def forget(self) -> None:
+        """Drop what is over: for stations that run for days and are never compared."""
+        self.calls.clear()
+        self.commands.clear()
+        self.transactions = {
+            number: known for number, known in self.transactions.items() if not known.stopped
+        }
+        open_starts = {known.key for known in self.transactions.values()}
+        self._transaction_of_start = {
+            key: number for key, number in self._transaction_of_start.items() if key in open_starts
+        }
+        self._command_ids.clear()
+        # A start that waits for its answer is not needed: nothing is compared any more.
+        self.starts_sent &= open_starts
+
     def commands_to(self, station_id: str, action: str) -> list[ReceivedCommand]:
         """List what a station was told to do."""
         return [c for c in self.commands if c.station_id == station_id and c.action == action]

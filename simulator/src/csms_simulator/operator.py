@@ -94,14 +94,29 @@ class Operator:
 
     async def ensure_id_token(self, id_token: str) -> None:
         """Make an accepted id token, unless it exists."""
-        response = await self.http.post("/id-tokens", json={"id_token": id_token})
-        if response.status_code != httpx.codes.CONFLICT:
-            response.raise_for_status()
+        await self.ensure("/id-tokens", {"id_token": id_token})
 
-    async def command(self, station_id: str, action: str, payload: Payload) -> Payload:
+    async def ensure(self, path: str, body: Payload) -> bool:
+        """Make something unless it exists; return whether it was made."""
+        response = await self.http.post(path, json=body)
+        if response.status_code == httpx.codes.CONFLICT:
+            return False
+        response.raise_for_status()
+        return True
+
+    async def post(self, path: str, body: Payload) -> Payload:
+        """Ask for something to be made or done, and return the answer."""
+        response = await self.http.post(path, json=body)
+        response.raise_for_status()
+        answer: Payload = response.json()
+        return answer
+
+    async def command(
+        self, station_id: str, action: str, payload: Payload, **query: str | int
+    ) -> Payload:
         """Send a command and return it as it stands when REST answers."""
         path = f"/stations/{quote(station_id, safe='')}/commands/{action}"
-        response = await self.http.post(path, json=payload)
+        response = await self.http.post(path, json=payload, params=query)
         response.raise_for_status()
         result: Payload = response.json()
         return result

@@ -7,10 +7,13 @@ from typing import Protocol
 from csms_simulator.charging_profiles import ChargingProfiles
 from csms_simulator.errors import CallFailedError
 from csms_simulator.reservations import Reservations
+from csms_simulator.settings import StationSettings
 from csms_simulator.transaction_queue import TransactionQueue
-from csms_simulator.wire import Payload
+from csms_simulator.wire import Payload, timestamp_text
 
 NOMINAL_VOLTAGE = 230
+Reading = tuple[str, str, str, str | None]
+"""Measurand, unit, value, phase."""
 
 
 class SessionDiscardedError(CallFailedError):
@@ -20,6 +23,7 @@ class SessionDiscardedError(CallFailedError):
 class ChargingStation(Protocol):
     """What a session uses of the station that it runs on."""
 
+    settings: StationSettings
     meters: dict[int, int]
     sessions: dict[int, "ChargingSession"]
     queue: TransactionQueue
@@ -62,16 +66,16 @@ class ChargingSession:
         """What was charged so far."""
         return self._station.meters[self.connector_id] - self.meter_start
 
-    def start(self) -> None:
-        """Queue the StartTransaction."""
+    def start(self, at: datetime | None = None) -> None:
+        """Queue the StartTransaction; `at`: when it was, for one that is told later."""
         payload: Payload = {
             "connectorId": self.connector_id,
             "idTag": self.id_tag,
             "meterStart": self.meter_start,
-            "timestamp": self._station.timestamp(),
+            "timestamp": self._clock(at),
         }
         reservation_id = self._station.reservations.used_by(
-            self.connector_id, self.id_tag, self._station.timestamp()
+            self.connector_id, self.id_tag, payload["timestamp"]
         )
         if reservation_id is not None:
             payload["reservationId"] = reservation_id
@@ -79,10 +83,14 @@ class ChargingSession:
 
     @property
     def power_limit_w(self) -> int:
-        """How much the charging profiles let it draw now, on one phase."""
+        """How much the charging profiles let it draw now."""
+        return self.profile_limit_w(datetime.now(UTC))
+
+    def profile_limit_w(self, at: datetime) -> int:
+        """How much the charging profiles let it draw at a time."""
         profiles = self._station.charging_profiles
-        limit = profiles.limit_at(self.connector_id, datetime.now(UTC), self.charging_since)
-        return int(limit * NOMINAL_VOLTAGE)
+        limit = profiles.limit_at(self.connector_id, at, self.charging_since)
+        return int(limit * NOMINAL_VOLTAGE * self._station.settings.phases)
 
     def charge(self, energy_wh: int, power_w: int) -> None:
         """Advance the meter."""
@@ -91,29 +99,34 @@ class ChargingSession:
 
     def take_sample(self) -> None:
         """Queue a MeterValues with what the meter shows now."""
+        self.report([self.meter_value("Sample.Periodic")])
+
+    def report(self, meter_values: list[Payload]) -> None:
+        """Queue a MeterValues with what the meter has shown."""
         if self._given_up:
             return
-        meter_value = self._meter_value("Sample.Periodic")
         self._station.queue.put(
             self,
             "MeterValues",
             lambda: {
                 "connectorId": self.connector_id,
                 "transactionId": self._known_id(),
-                "meterValue": [meter_value],
+                "meterValue": meter_values,
             },
         )
 
-    def stop(self, reason: str | None = None, with_data: bool = False) -> None:
-        """Queue the StopTransaction."""
+    def stop(
+        self, reason: str | None = None, with_data: bool = False, at: datetime | None = None
+    ) -> None:
+        """Queue the StopTransaction; `at`: when it was, for one that is told later."""
         payload: Payload = {
             "idTag": self.id_tag,
             "meterStop": self._station.meters[self.connector_id],
-            "timestamp": self._station.timestamp(),
+            "timestamp": self._clock(at),
             "reason": reason or self.stop_reason,
         }
         if with_data:
-            payload["transactionData"] = [self._meter_value("Transaction.End")]
+            payload["transactionData"] = [self.meter_value("Transaction.End", at)]
         if not self._given_up:
             self._station.queue.put(
                 self, "StopTransaction", lambda: {"transactionId": self._known_id(), **payload}
@@ -158,23 +171,32 @@ class ChargingSession:
         if action in ("StartTransaction", "StopTransaction"):
             self.ended.set()
 
+    def _clock(self, at: datetime | None) -> str:
+        return self._station.timestamp() if at is None else timestamp_text(at)
+
     def _known_id(self) -> int:
         assert self.transaction_id is not None, "the queue delivers the start first"
         return self.transaction_id
 
-    def _meter_value(self, context: str) -> Payload:
+    def readings(self) -> list[Reading]:
+        """Read the meter."""
         register = self._station.meters[self.connector_id]
-        readings = (
+        phases = self._station.settings.phases
+        current = f"{self.power_w / NOMINAL_VOLTAGE / phases:.1f}"
+        return [
             ("Energy.Active.Import.Register", "Wh", str(register), None),
             ("Power.Active.Import", "W", str(self.power_w), None),
-            ("Current.Import", "A", f"{self.power_w / NOMINAL_VOLTAGE:.1f}", "L1"),
+            *(("Current.Import", "A", current, f"L{phase}") for phase in range(1, phases + 1)),
             ("Voltage", "V", f"{NOMINAL_VOLTAGE}.0", "L1-N"),
-        )
+        ]
+
+    def meter_value(self, context: str, at: datetime | None = None) -> Payload:
+        """Return what the meter shows, as one element of a MeterValues."""
         return {
-            "timestamp": self._station.timestamp(),
+            "timestamp": self._clock(at),
             "sampledValue": [
                 {"value": value, "context": context, "measurand": measurand, "unit": unit}
                 | ({"phase": phase} if phase else {})
-                for measurand, unit, value, phase in readings
+                for measurand, unit, value, phase in self.readings()
             ],
         }

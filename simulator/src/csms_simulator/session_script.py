@@ -55,6 +55,14 @@ async def run_session(
     session = station.open_session(connector_id, id_tag)
     session.start()
     await station.report_connector(connector_id, "Charging")
+    await charge_until_end(station, session, plan)
+    return session
+
+
+async def charge_until_end(
+    station: DriversStation, session: ChargingSession, plan: SessionPlan
+) -> None:
+    """Charge a session that has begun as planned, stop it, and free its connector."""
     taken = 0
     while plan.samples is None or taken < plan.samples:
         if await _stop_came(session, plan.sample_interval):
@@ -67,9 +75,8 @@ async def run_session(
         session.stop_reason if session.stop_requested.is_set() else plan.stop_reason,
         with_data=plan.with_data,
     )
-    await station.report_connector(connector_id, "Finishing")
-    await station.report_connector(connector_id, "Available")
-    return session
+    await station.report_connector(session.connector_id, "Finishing")
+    await station.report_connector(session.connector_id, "Available")
 
 
 async def _stop_came(session: ChargingSession, within: float) -> bool:

@@ -16,7 +16,8 @@ class StationSettings:
     `ping_interval` (OCPP 1.6 `WebSocketPingInterval`, seconds; None: never) finds half-open
     connections: without a pong for as long again, the connection is given up. `clock_offset` is
     how many seconds the station's own clock runs ahead. `tls` (see `tls_context`) is what a `wss`
-    endpoint is judged by; with security profile 3 it holds the station's certificate.
+    endpoint is judged by; with security profile 3 it holds the station's certificate. `phases` and
+    `fuse_a` (amperes of each phase) say what its supply gives.
     """
 
     connectors: int = 1
@@ -34,6 +35,8 @@ class StationSettings:
     retries_reuse_message_id: bool = False
     vendor: str = "Simulated"
     model: str = "Simulator 16"
+    phases: int = 1
+    fuse_a: float = 63.0
 
 
 def tls_context(

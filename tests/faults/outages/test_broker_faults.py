@@ -6,7 +6,8 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from csms_shared.broker.topology import Queue, all_queues, decisions_queue, reports_queue
+from csms_shared.broker.declarations import Queue
+from csms_shared.broker.topology import all_queues, decisions_queue, reports_queue
 from tests.faults.broker_faults import BrokerFaults
 from tests.faults.faulty_suite import GATEWAYS
 from tests.faults.scale import Scale

@@ -5,10 +5,10 @@ import uuid
 
 import pytest
 
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.errors import PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import Queue
 from tests.faults.cluster import Cluster
 from tests.faults.scale import Scale
 from tests.faults.suite_on_paths import SuiteOnPaths

@@ -2,10 +2,12 @@
 
 import asyncio
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.ownership import ReassertionReply as ReassertionReplyContract
 from tests.models.ownership import gateway as model
 from tests.models.ownership.gateway_code import GatewayCode
@@ -151,6 +153,6 @@ class GatewayBesideModel(RuleBasedStateMachine):
 
 
 GatewayBesideModel.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=scaled(60, 20), stateful_step_count=40, deadline=None
 )
-TestGatewayBesideModel = GatewayBesideModel.TestCase
+TestGatewayBesideModel = pytest.mark.scaled(GatewayBesideModel.TestCase)

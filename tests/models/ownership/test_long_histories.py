@@ -1,9 +1,11 @@
 """Long histories with every kind of trouble, drawn at random: what no exploration can exhaust."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from csms_local.pytest_scale import scaled
 from tests.models.ownership.properties import check_convergence, check_state, check_step
 from tests.models.ownership.state import Allowed, Rules, new_world
 from tests.models.ownership.world import steps
@@ -45,5 +47,7 @@ class History(RuleBasedStateMachine):
         check_convergence(self.world, Rules())
 
 
-History.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
-TestHistory = History.TestCase
+History.TestCase.settings = settings(
+    max_examples=scaled(60, 15), stateful_step_count=60, deadline=None
+)
+TestHistory = pytest.mark.scaled(History.TestCase)

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from csms_local.pytest_scale import scaled
 from csms_shared.db.engine import create_engine
 from csms_shared.db.migrate import migrate
 from station_registry.database import MIGRATIONS, SCHEMA
@@ -173,6 +174,7 @@ def code(fresh_database_url: str) -> Iterator[RegistryCode]:
         runner.run(engine.dispose())
 
 
+@pytest.mark.scaled
 def test_the_registry_does_what_the_model_does(code: RegistryCode) -> None:
     class OnThisDatabase(RegistryBesideModel):
         def __init__(self) -> None:
@@ -182,6 +184,9 @@ def test_the_registry_does_what_the_model_does(code: RegistryCode) -> None:
         OnThisDatabase,
         # Found is enough: making a history of transactions shorter takes minutes.
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, phases=[Phase.generate]
+            max_examples=scaled(25, 8),
+            stateful_step_count=25,
+            deadline=None,
+            phases=[Phase.generate],
         ),
     )

@@ -29,4 +29,8 @@ BEGIN
         UPDATE command.command_group SET cancelled_at = now()
         WHERE completed_at IS NULL AND cancelled_at IS NULL;
     END IF;
+
+    -- The list of backups stays as the backup has it: those that had ended when it was begun. It is
+    -- not in it itself, and neither are those after it, whose files may all be there. Nothing that
+    -- is listed is made up by that, and none of it is a promise that a file is there.
 END $$;

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 
 import structlog
 
@@ -24,16 +25,19 @@ from command_api.command_groups.handlers import (
     end_cancelled,
 )
 from command_api.commands.domain.preparation import CommandEdge
+from command_api.commands.handlers.cancelling import Cancelling
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.dispatch import Dispatch
 from command_api.commands.handlers.overdue import finish_overdue
 from command_api.commands.handlers.password_rotations import PasswordRotations
 from command_api.commands.handlers.watched import WatchedCommands
+from command_api.costs.handlers import CostsOfPages
 from command_api.database import MIGRATIONS, SCHEMA
 from command_api.database.engines import create_engines
 from command_api.database.service_tables import bulk_action, outbox, parked
 from command_api.database.upkeep import purges
 from command_api.http.app import create_app
+from command_api.http.routes.status import VERSION
 from command_api.http.server import RestServer
 from command_api.http.state import ApiState
 from command_api.idempotency.handlers import IdempotentCreation
@@ -41,15 +45,18 @@ from command_api.live_events.handlers.hub import EventHub
 from command_api.live_events.handlers.silence import break_silence
 from command_api.live_events.handlers.stored_events import StoredEvents
 from command_api.ocpp.preparations import Preparations
+from command_api.overview.handlers import Overviews
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import Services
 from command_api.settings import CommandApiSettings
+from command_api.system.handlers import Broker, SuiteState
 from command_api.tenants.handlers import Tenants
 from command_api.uploads.handlers import Uploads
 from command_api.uploads.store.places import upload_files
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
+from csms_shared.broker.queue_counts import queue_counts
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.requests import Correlator, Requester
 from csms_shared.broker.topology import COMMAND_API, command_api_queues, event_store_queue
@@ -68,6 +75,7 @@ from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.runtime.retrying import until_available
 from csms_shared.runtime.settings import SettingsProblem
+from csms_shared.service.about import AboutInstance
 from csms_shared.service.ending import end_tasks
 from csms_shared.service.instance_notices import started, stopped
 from csms_shared.values.trusted_proxies import TrustedProxies, parse_networks
@@ -153,8 +161,6 @@ class CommandApi:
             public_url=settings.public_url,
             max_bytes=settings.upload_max_mb * 1024 * 1024,
         )
-        app = create_app(self._api_state(edge, services, passwords))
-        self._server = RestServer(app, settings.bind, settings.http_port)
         self._sweep = Upkeep(engines.sweep, SCHEMA, (finish_overdue(),), self._notices.add)
         self._upkeep = Upkeep(
             engines.upkeep,
@@ -185,6 +191,8 @@ class CommandApi:
             tell=self._notices.add,
         )
         self._live_events = LiveEvents(self._link, incarnation, self._hub)
+        app = create_app(self._api_state(edge, services, passwords))
+        self._server = RestServer(app, settings.bind, settings.http_port)
 
     def _command_creation(self, edge: CommandEdge, services: Services) -> CommandCreation:
         return CommandCreation(
@@ -206,6 +214,7 @@ class CommandApi:
         )
         secret = settings.token_secret.get_secret_value().encode()
         accounts = Accounts(engine, passwords, self._logins)
+        parked_items = ParkedItems(services, own_parked)
         return ApiState(
             engine=engine,
             tenants=self._tenants,
@@ -213,14 +222,18 @@ class CommandApi:
             accounts=accounts,
             sessions=Sessions(engine, passwords, self._logins, accounts),
             commands=self._commands,
+            cancelling=Cancelling(self._engines.entry, self._watched, self._relay.wake),
             groups=self._groups,
             edge=edge,
             creations=IdempotentCreation(engine, secret),
             watched=self._watched,
             services=services,
+            costs=CostsOfPages(services),
             owners=self._owners,
-            parked=ParkedItems(services, own_parked),
+            parked=parked_items,
             uploads=self._uploads,
+            overviews=Overviews(engine, services, self._stored_events, self._tenants, parked_items),
+            suite=self._suite_state(services),
             hub=self._hub,
             stored_events=self._stored_events,
             readiness=self.missing,
@@ -230,6 +243,13 @@ class CommandApi:
             min_password_length=settings.min_password_length,
             limit_reached=self._notices.limit_reached,
         )
+
+    def _suite_state(self, services: Services) -> SuiteState:
+        about = AboutInstance(COMMAND_API, self._incarnation, self._warnings, self._consumers)
+        broker = Broker(
+            self._link.is_open, self._link.broker_version, partial(queue_counts, self._link)
+        )
+        return SuiteState(self._engines.entry, services, broker, about, VERSION)
 
     async def missing(self) -> dict[str, str]:
         """Return what keeps this instance from serving, by name."""

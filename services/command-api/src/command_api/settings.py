@@ -12,7 +12,9 @@ class CommandApiSettings(DatabaseSettings):
 
     http_port: int = Field(8080, ge=0, le=65535, description="port of REST and the console")
     trusted_proxies: Networks = Field(
-        "", description="addresses or networks, by comma, whose X-Forwarded-For counts"
+        "",
+        description="addresses or networks, by comma, whose X-Forwarded-For and "
+        "X-Forwarded-Proto count",
     )
     admin_password: SecretStr | None = Field(
         None,

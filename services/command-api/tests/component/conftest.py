@@ -12,6 +12,7 @@ from command_api_fakes import (
     FakeGateway,
     Stations,
 )
+from fake_billing import FakeBilling
 from fake_event_store import FakeEventStore
 from fake_service import FakeService
 from migrated_database import Database, migrated_database
@@ -37,22 +38,24 @@ async def command_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def stations(broker_url: str) -> AsyncIterator[Stations]:
-    """Run a fake registry, fake sessions, a fake event store and a fake gateway."""
+    """Run a fake registry, fake sessions, fake bills, a fake event store and a fake gateway."""
     async with Link(broker_url, "fakes") as link, asyncio.TaskGroup() as group:
         publisher = Publisher(link)
         registry = FakeService(link, publisher, STATION_REGISTRY)
         sessions = FakeService(link, publisher, SESSION_SERVICE)
         gateway = FakeGateway(link, publisher)
         store = FakeEventStore(link, publisher)
+        billing = FakeBilling(link, publisher)
         consumers = (
             registry.consumer,
             sessions.consumer,
             gateway.consumer,
             store.service.consumer,
+            billing.service.consumer,
             store.taking,
         )
         tasks = [group.create_task(consumer.run()) for consumer in consumers]
-        yield Stations(registry, sessions, gateway, store, publisher)
+        yield Stations(registry, sessions, gateway, store, billing, publisher)
         for consumer in consumers:
             await consumer.stop()
         for task in tasks:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
         ("/api/v1/stations/S/commands/Reset", {"POST"}),
         ("/api/v1/configuration-templates/x", {"GET", "HEAD", "PUT", "DELETE"}),
         ("/api/v1/auth/token", {"POST"}),
+        ("/console/stations/S", {"GET", "HEAD"}),
         ("/uploads/token/name", {"PUT", "POST"}),
         ("/healthz", {"GET", "HEAD"}),
     ],

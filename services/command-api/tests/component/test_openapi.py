@@ -102,13 +102,22 @@ async def test_every_operation_names_the_problems_that_follow_from_what_it_is(
     for name, operation in operations(document):
         answers = operation["responses"]
         is_open = operation.get("security") == []
+        logs_in = name.endswith(("/auth/token", "/auth/session"))
         needs = operation["description"].rpartition("Needs the role ")[2]
         assert is_open or needs in ("viewer.", "operator.", "admin."), name
         expected = {
-            "401": not is_open or name.endswith("/auth/token"),
-            "403": not is_open
-            and (needs != "viewer." or "outside_scope" in operation["description"]),
-            "429": not is_open or name.endswith("/auth/token"),
+            "401": not is_open or logs_in,
+            "403": name.endswith("/auth/session")
+            or (
+                not is_open
+                and (
+                    needs != "viewer."
+                    or "outside_scope" in operation["description"]
+                    # From a page of elsewhere.
+                    or not name.startswith("GET ")
+                )
+            ),
+            "429": not is_open or logs_in,
             "413": "requestBody" in operation,
             "415": "requestBody" in operation,
             "422": True,
@@ -225,3 +234,15 @@ async def test_no_name_of_a_template_and_none_of_its_keys_may_hold_nul(document:
     assert schema.is_valid(template)
     assert not schema.is_valid({**template, "name": "A\0"})
     assert not schema.is_valid({**template, "values": {"Heartbeat\0Interval": "60"}})
+
+
+async def test_any_of_three_credentials_suffices_and_a_browsers_is_a_cookie(document: Node) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert document["security"] == [{name: []} for name in schemes]
+    assert [(one["type"], one.get("in"), one.get("name")) for one in schemes.values()] == [
+        ("oauth2", None, None),
+        ("apiKey", "header", "X-API-Key"),
+        ("apiKey", "cookie", "csms_session"),
+    ]
+    for text in (schemes["session"]["description"], document["info"]["description"]):
+        assert "X-Requested-With" in text

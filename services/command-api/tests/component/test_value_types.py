@@ -10,6 +10,7 @@ from command_api_fakes import is_problem
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 _TOKEN = {"id_token": "04A1"}
+_USER = {"password": "long enough", "role": "viewer"}
 _CLOSING = {"meter_stop": 1, "reason": "r"}
 _RESERVATION = {"station_id": "S", "connector_id": 1, "id_token": "T",
                 "expires_at": "2099-01-01T00:00:00Z"}  # fmt: skip
@@ -32,6 +33,13 @@ _ZERO_TIME = "0001-01-01T00:00:00Z"
         ("/quarantine/1/reconcile", {"transaction_id": True}, "transaction_id"),
         ("/reservations", {**_RESERVATION, "connector_id": True}, "connector_id"),
         ("/reservations", {**_RESERVATION, "expires_at": _ZERO_TIME}, "expires_at"),
+        ("/id-tokens", {"id_token": "."}, "id_token"),
+        ("/id-tokens", {"id_token": ".."}, "id_token"),
+        ("/stations", {"station_id": "."}, "station_id"),
+        ("/stations", {"station_id": ".."}, "station_id"),
+        ("/users", {**_USER, "username": "."}, "username"),
+        ("/users", {**_USER, "username": ".."}, "username"),
+        ("/users", {**_USER, "username": "me"}, "username"),
         ("/stations", {"station_id": "S", "strict": 1}, "strict"),
         ("/stations", {"station_id": "S", "strict": "true"}, "strict"),
         ("/stations", {"station_id": "S", "security_profile": True}, "security_profile"),
@@ -44,6 +52,19 @@ async def test_a_value_of_another_type_or_out_of_bounds_names_its_field(
 ) -> None:
     problem = is_problem(await admin.post(path, json=body), 422, "validation_failed")
     assert [error["field"] for error in problem["errors"]] == [field]
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_an_id_that_no_address_can_name_is_refused_with_the_reason(
+    admin: httpx.AsyncClient, name: str
+) -> None:
+    answer = await admin.post("/stations", json={"station_id": name})
+    assert is_problem(answer, 422, "validation_failed")["errors"] == [
+        {
+            "field": "station_id",
+            "message": "must be neither `.` nor `..`, which no address can name",
+        }
+    ]
 
 
 @pytest.mark.parametrize(

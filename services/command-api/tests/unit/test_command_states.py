@@ -10,6 +10,7 @@ from command_api.commands.domain.states import (
     CommandRecord,
     CommandStatus,
     after_report,
+    cancelled,
     overdue_status,
 )
 from csms_shared.contracts.command_ids import new_command_id
@@ -271,3 +272,38 @@ def test_command_ids_are_version_7_and_grow_with_time() -> None:
     ids = [new_command_id(NOW + step) for step in range(50)]
     assert ids == sorted(ids)
     assert {(found.version, found.variant) for found in ids} == {(7, "specified in RFC 4122")}
+
+
+def test_a_waiting_command_that_is_cancelled_ends_in_an_error_that_says_by_whom() -> None:
+    waiting = replace(command(CommandStatus.WAITING, attempts=1), held=True, refusal="g/1")
+    ended = cancelled(waiting, "anna", NOW + 7)
+    assert ended is not None
+    assert (ended.status, ended.completed_ms, ended.sent_ms) == (CommandStatus.ERROR, NOW + 7, None)
+    assert ended.error == {
+        "code": "CANCELLED",
+        "description": "cancelled by anna before it was sent",
+        "details": {},
+    }
+    assert ended.is_cancelled
+    assert not waiting.is_cancelled
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in CommandStatus if status is not CommandStatus.WAITING]
+)
+def test_what_may_have_been_written_or_has_ended_is_not_cancelled(status: CommandStatus) -> None:
+    assert cancelled(command(status), "anna", NOW) is None
+
+
+@pytest.mark.parametrize("outcome", list(CommandOutcome))
+def test_no_report_changes_a_cancelled_command(outcome: CommandOutcome) -> None:
+    ended = cancelled(command(CommandStatus.WAITING), "anna", NOW)
+    assert ended is not None
+    assert after(ended, outcome) is None
+
+
+def test_a_stations_own_error_of_that_name_is_no_cancellation() -> None:
+    sent = changed(command(), CommandOutcome.SENT, sent_ms=NOW + 3)
+    failed = changed(sent, CommandOutcome.ERROR, error_code="CANCELLED")
+    assert failed.status is CommandStatus.ERROR
+    assert not failed.is_cancelled

@@ -19,7 +19,7 @@ from integration_service.replays.sending import Replays, purge_replays
 from integration_service.settings import Settings
 
 # What arrives meanwhile is stored together: the fewer transactions, the less each event costs.
-EVENTS_GATHER_S = 0.08
+EVENTS_GATHER_S = 0.05
 # A round, and what subscribers have not taken.
 _FEED_CONNECTIONS = 2
 
@@ -56,7 +56,12 @@ def integration_service(settings: Settings, link: Link) -> OwningService:
     service.consume_in_order(event_store_queue(), storing, gather_s=EVENTS_GATHER_S)
     service.consume_requests(
         lambda engines: requests_inbox(
-            engines, link, service.publisher, service.replies, service.wake_relay
+            engines,
+            link,
+            service.publisher,
+            service.replies,
+            service.about,
+            service.wake_relay,
         )
     )
     service.keep_up(

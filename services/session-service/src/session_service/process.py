@@ -78,7 +78,9 @@ def session_service(settings: Settings, link: Link) -> OwningService:
         replica_queue(SESSION_SERVICE, incarnation),
         ReplicaInbox(barrier, incarnation, reports, replies),
     )
-    service.consume_requests(lambda engines: requests_inbox(engines, publisher, replies, wake))
+    service.consume_requests(
+        lambda engines: requests_inbox(engines, publisher, replies, service.about, wake)
+    )
     service.keep_up(
         *upkeep_tasks(
             meter_value_days=settings.meter_value_retention_days,

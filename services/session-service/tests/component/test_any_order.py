@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.runtime.errors import Unavailable
 from csms_shared.service.inbox import Work
@@ -75,13 +76,13 @@ async def rows_and_last_revisions(records: Records) -> tuple[object, ...]:
     )
 
 
+# Live figures are told by the clock, and only while the session is open. What came after the end
+# depends on the order.
+_OF_AN_ORDER = ("csms.transaction.updated.v1", "csms.transaction.values_late.v1")
+
+
 async def rows_and_events(records: Records) -> tuple[object, ...]:
-    # Live figures are told by the clock, and only while the session is open.
-    events = {
-        event["id"]
-        for event in await records.events()
-        if event["type"] != "csms.transaction.updated.v1"
-    }
+    events = {event["id"] for event in await records.events() if event["type"] not in _OF_AN_ORDER}
     return (
         await records.rows(f"SELECT {_COLUMNS} FROM transaction ORDER BY started_at"),
         await records.rows("SELECT connection_id, seq, payload::text FROM stop ORDER BY 1, 2"),
@@ -125,6 +126,7 @@ async def until_applied(apply: Callable[[], Awaitable[object]]) -> None:
     [(session, rows_and_events), (session_with_guesses, rows_and_last_revisions)],
     ids=["facts", "guesses"],
 )
+@pytest.mark.scaled
 def test_any_order_and_repetition_of_a_session_gives_the_same_rows_and_events(
     session_url: str,
     records_of: Callable[[AsyncEngine], Records],
@@ -154,7 +156,7 @@ def test_any_order_and_repetition_of_a_session_gives_the_same_rows_and_events(
     expected = asyncio.run(check(list(range(number)), [True] * number, [0, 1, 2]))
 
     @settings(
-        max_examples=25,
+        max_examples=scaled(25, 6),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,

@@ -8,11 +8,12 @@ import pytest
 from session_fakes import until
 
 from csms_shared.broker.consumer import Consumer, Delivery, Rest
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.broker.replies import Replies
-from csms_shared.broker.topology import SESSION_SERVICE, Queue, replica_queue
+from csms_shared.broker.topology import SESSION_SERVICE, replica_queue
 from session_service.amqp import reports_barrier
 from session_service.amqp.reports_barrier import Barrier, ReplicaInbox
 

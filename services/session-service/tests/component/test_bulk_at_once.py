@@ -5,11 +5,13 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.sessions import (
@@ -36,7 +38,10 @@ RecordsOf = Callable[[AsyncEngine], Records]
 Request = TypeVar("Request")
 
 _MANY = settings(
-    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=scaled(12, 4),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
 )
 
 
@@ -104,6 +109,7 @@ async def with_records(
         await engine.dispose()
 
 
+@pytest.mark.scaled
 def test_each_transaction_ends_once_whoever_ends_it(
     session_url: str, records_of: RecordsOf, clear: Clear
 ) -> None:
@@ -176,6 +182,7 @@ def test_each_transaction_ends_once_whoever_ends_it(
     at_once()
 
 
+@pytest.mark.scaled
 def test_each_item_in_quarantine_is_dealt_with_once_whoever_does_it(
     session_url: str, records_of: RecordsOf, clear: Clear
 ) -> None:

@@ -13,9 +13,9 @@ from session_records import Records
 from sqlalchemy import text
 
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import Queue
 from csms_shared.db import parked_bulk
 
 END = b"the end"

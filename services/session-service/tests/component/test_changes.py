@@ -11,6 +11,7 @@ from session_records import Records
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.sessions import ListTransactions, TransactionPage
 from csms_shared.db.cursors import BadCursor, encode_cursor
@@ -107,6 +108,7 @@ _STEPS = st.lists(
 )
 
 
+@pytest.mark.scaled
 def test_a_reader_misses_nothing_whatever_order_writers_commit_in(
     session_url: str,
     records_of: Callable[[AsyncEngine], Records],
@@ -120,7 +122,7 @@ def test_a_reader_misses_nothing_whatever_order_writers_commit_in(
         finally:
             await engine.dispose()
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(60, 15), deadline=None, suppress_health_check=list(HealthCheck))
     @given(limit=st.integers(1, 3), steps=_STEPS)
     def any_steps(limit: int, steps: list[tuple[str, int]]) -> None:
         asyncio.run(check(limit, steps))

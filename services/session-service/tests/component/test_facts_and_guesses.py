@@ -319,3 +319,43 @@ async def test_evidence_is_paged_without_gaps(records: Records) -> None:
             if cursor is None:
                 break
         assert seen == whole
+
+
+async def late(records: Records) -> list[int]:
+    return [
+        event["data"]["number"]
+        for event in await records.events()
+        if event["type"] == "csms.transaction.values_late.v1"
+    ]
+
+
+async def test_values_of_a_session_that_come_after_its_end_are_told(records: Records) -> None:
+    await records.token("T1")
+    await records.decide(records.start(1))
+    await records.report(records.meter_values(2), records.stop(9, 1))
+    await records.report(records.meter_values(3))
+    assert await late(records) == [1]
+    power = [{"value": "7200", "measurand": "Power.Active.Import"}]
+    said = [{"timestamp": format_time(BASE + timedelta(minutes=4)), "sampledValue": power}]
+    await records.report(records.meter_values(3), records.meter_values(4, meter_value=said))
+    assert await late(records) == [1]
+
+
+async def test_values_that_come_with_an_end_or_before_it_are_not_told_as_late(
+    records: Records,
+) -> None:
+    await records.token("T1")
+    await records.decide(records.start(1))
+    said = [{"timestamp": format_time(BASE), "sampledValue": [{"value": "100"}]}]
+    await records.report(records.meter_values(2))
+    await records.report(records.stop(9, 1, transactionData=said), records.meter_values(3))
+    assert await late(records) == []
+
+
+async def test_values_of_a_stop_that_changes_nothing_are_told_as_late(records: Records) -> None:
+    await records.token("T1")
+    await records.decide(records.start(1))
+    await records.report(records.stop(9, 1))
+    said = [{"timestamp": format_time(BASE), "sampledValue": [{"value": "100"}]}]
+    await records.report(records.stop(11, 1, transactionData=said))
+    assert await late(records) == [1]

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_calls import POWER, SOC, started, told, values
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.db.engine import create_engine
 from csms_shared.service.inbox import Work
 from session_service.database import SCHEMA
@@ -33,6 +35,7 @@ _CALLS = st.lists(
 )
 
 
+@pytest.mark.scaled
 def test_order_batches_and_repetition_of_calls_make_no_difference(
     session_url: str,
     records_of: Callable[[AsyncEngine], Records],
@@ -69,7 +72,7 @@ def test_order_batches_and_repetition_of_calls_make_no_difference(
             await engine.dispose()
 
     @settings(
-        max_examples=25,
+        max_examples=scaled(25, 8),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,

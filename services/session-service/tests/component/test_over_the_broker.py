@@ -12,6 +12,7 @@ from session_fakes import WITHIN_S, Gateway, running_gateway, running_replica, u
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from csms_shared.broker.declarations import Arguments
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing
@@ -19,7 +20,6 @@ from csms_shared.broker.topology import (
     CALLS,
     INTERNAL_EVENTS,
     SESSION_SERVICE,
-    Arguments,
     decisions_queue,
     replies_queue,
 )

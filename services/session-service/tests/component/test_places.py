@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from session_asker import Asker
 from session_records import BASE, Records
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.events import CloudEvent, event_type
 from csms_shared.contracts.places import StationPlace
 from csms_shared.db.engine import in_transaction
@@ -53,8 +54,11 @@ async def _listed(ask: Asker, **query: Any) -> list[int]:
         page = await ask("transactions.list", limit=2, cursor=page["next_cursor"], **query)
 
 
+@pytest.mark.scaled
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=scaled(25, 8),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(), batches=st.integers(1, 4))
 async def test_the_newest_place_counts_in_any_order_and_however_often(
@@ -161,3 +165,14 @@ async def test_a_page_reads_what_it_shows_however_many_there_are(
     plan = "\n".join(line["QUERY PLAN"] for line in lines)
     assert index in plan, plan
     assert "Sort" not in plan, plan
+
+
+async def test_who_charges_is_told_of_site_and_tags_at_the_start(
+    records: Records, ask: Asker
+) -> None:
+    await records.token("T1")
+    await _keep(records, _placed("S1", 1, "harbour", "slow", "fast"))
+    await records.decide(records.start(1))
+    await _keep(records, _placed("S1", 2, "pier", "dear"))
+    (one,) = (await ask("sessions.facts", transaction_ids=[1]))["items"]
+    assert (one["site_id"], one["tags"]) == ("harbour", ["fast", "slow"])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.reservations import (
     CancelReservation,
@@ -343,6 +344,7 @@ async def test_impossible_reservations_are_refused(
     assert refused.value.problem.status == 422
 
 
+@pytest.mark.scaled
 def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
     session_url: str,
     records_of: Callable[[AsyncEngine], Records],
@@ -403,7 +405,10 @@ def test_any_order_and_repetition_of_what_happened_gives_the_same_rows(
     )
 
     @settings(
-        max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=scaled(20, 6),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(data=st.data())
     def any_order(data: st.DataObject) -> None:

@@ -141,6 +141,7 @@ async def test_operations_that_know_no_scope_are_refused_within_one(ask: Asker) 
         "reservations.list",
         "reservations.get",
         "reservations.cancel",
+        "overview.sessions",
     }
     limited = ask.within(Scope(site_ids=("harbour",)))
     for operation in SESSION_OPERATIONS.keys() - knowing:

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.db.engine import create_engine
 from csms_shared.service.inbox import Work
 from session_service.database import SCHEMA
@@ -29,6 +31,7 @@ async def replica(records: Records, batches: Sequence[list[Work]]) -> Counter[tu
     return answered
 
 
+@pytest.mark.scaled
 def test_two_replicas_accept_exactly_as_many_starts_of_a_token_as_it_may_have(
     session_url: str,
     records_of: Callable[[AsyncEngine], Records],
@@ -63,7 +66,7 @@ def test_two_replicas_accept_exactly_as_many_starts_of_a_token_as_it_may_have(
                 await engine.dispose()
 
     @settings(
-        max_examples=25,
+        max_examples=scaled(25, 8),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,

@@ -14,6 +14,7 @@ from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenant_rows import PROFILE, SET_PROFILE, completed, event, soon, store_all, token
 
+from csms_local.pytest_scale import scaled
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
 from session_service.charging.handlers.profiles import settle_waiting
@@ -251,6 +252,7 @@ def _works(records: Records, number: int, kind: int) -> tuple[str, Work]:
     return ("decide" if kind == 0 else "report"), made[kind]()
 
 
+@pytest.mark.scaled
 def test_no_row_and_no_event_is_ever_another_tenants(
     session_url: str, clear: Callable[[], Awaitable[None]]
 ) -> None:
@@ -296,7 +298,9 @@ def test_no_row_and_no_event_is_ever_another_tenants(
             assert subject.startswith(whose), told
 
     @settings(
-        max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=scaled(15, 5),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(st.lists(st.tuples(st.integers(0, 11), st.booleans()), min_size=5, max_size=40))
     def examples(drawn: list[tuple[int, bool]]) -> None:

@@ -120,7 +120,9 @@ def station_registry(settings: RegistrySettings, link: Link) -> OwningService:
         lambda engines: RequestsInbox(
             replies=replies,
             operations=STATION_OPERATIONS,
-            handlers=station_operations(engines, publisher, replies, policies, authority),
+            handlers=station_operations(
+                engines, publisher, replies, policies, service.about, authority
+            ),
             after=wake,
         )
     )

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from statements import recorded
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.history import HistoryView
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.refusals import ProblemRaised
@@ -199,8 +200,9 @@ _REPORTS = st.lists(
 )
 
 
+@pytest.mark.scaled
 @settings(
-    max_examples=40,
+    max_examples=scaled(40, 12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

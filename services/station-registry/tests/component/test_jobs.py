@@ -9,6 +9,7 @@ import orjson
 import pytest
 from driven_registry import Registry
 
+from csms_local.pytest_scale import every
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.contracts.jobs import JobDetail
@@ -172,7 +173,7 @@ async def test_a_command_of_an_operator_makes_a_job_of_its_own(jobs: Registry) -
     )
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.parametrize("order", every(4, list(itertools.permutations(range(4)))))
 async def test_a_job_ends_the_same_in_whatever_order_its_facts_become_known(
     jobs: Registry, order: tuple[int, ...]
 ) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms_shared.broker import requests as requests_module
 from csms_shared.broker.consumer import Consumer, Delivery
+from csms_shared.broker.declarations import Binding
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Outgoing, Publisher
@@ -24,7 +25,6 @@ from csms_shared.broker.topology import (
     CALLS,
     REQUESTS,
     STATION_REGISTRY,
-    Binding,
     gateway_queue,
     incarnation_queue,
     leases_key,

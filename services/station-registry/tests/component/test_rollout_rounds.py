@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from statements import brief, explained, indexes_of, recorded, rows_of, scans_of
 
+from csms_local.pytest_scale import scaled
 from csms_shared.broker.topology import COMMAND_ORDERS_KEY
 from csms_shared.contracts.jobs import OPEN_JOBS, JobStatus
 from csms_shared.contracts.rollouts import ListRollouts
@@ -190,9 +191,10 @@ _ROLLOUTS = st.lists(
 )
 
 
+@pytest.mark.scaled
 @given(drawn=_ROLLOUTS)
 @settings(
-    max_examples=60,
+    max_examples=scaled(60, 20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

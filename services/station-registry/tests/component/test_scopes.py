@@ -130,6 +130,7 @@ async def test_operations_that_know_no_scope_are_refused_within_one(fleet: Regis
         "jobs.list",
         "jobs.get",
         "messages.fleet",
+        "overview.stations",
     }
     inbox = RequestsInbox(
         replies=fleet.replies(),

@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from statements import brief, explained, rows_of, scans_of
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.command_ids import new_command_id
 from csms_shared.runtime.clock import now_ms
 from csms_shared.service.inbox import Work
@@ -113,9 +114,10 @@ _REPORTS = st.tuples(
 _STEPS = st.lists(_ENDS | _REPORTS | st.just(("overdue",)) | st.just(("again",)), max_size=12)
 
 
+@pytest.mark.scaled
 @given(steps=_STEPS)
 @settings(
-    max_examples=80,
+    max_examples=scaled(80, 20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

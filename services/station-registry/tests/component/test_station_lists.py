@@ -7,12 +7,14 @@ from typing import Any
 
 import asyncpg
 import orjson
+import pytest
 from driven_registry import Registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from csms_local.pytest_scale import scaled
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.stations import ListStations
 from csms_shared.db.migrate import migrate
@@ -125,9 +127,10 @@ _STEPS = st.lists(
 )
 
 
+@pytest.mark.scaled
 @given(steps=_STEPS)
 @settings(
-    max_examples=25,
+    max_examples=scaled(25, 8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -113,6 +113,7 @@ REFUSAL_REASONS = (
     "request_too_long",
     "server_certificate_refused",
     "station_id_not_utf8",
+    "station_id_of_dots",
     "station_id_too_long",
     "superseded",
     "tls_cipher",

@@ -1,4 +1,5 @@
 import base64
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,11 @@ from ws_gateway.ocpp.subprotocol import negotiate
         ("/ocpp/?id=CP1", IdentityProblem.EMPTY),
         ("/ocpp/" + "x" * 256, IdentityProblem.TOO_LONG),
         ("/ocpp/" + "%C3%A4" * 128, IdentityProblem.TOO_LONG),
+        ("/ocpp/.", IdentityProblem.DOTS),
+        ("/ocpp/..", IdentityProblem.DOTS),
+        ("/ocpp/%2E", IdentityProblem.DOTS),
+        ("/ocpp/.%2e/", IdentityProblem.DOTS),
+        ("/ocpp/CP1/..?x", IdentityProblem.DOTS),
         ("/ocpp/CP%001", IdentityProblem.CONTROL_CHARACTER),
         ("/ocpp/CP%0A1", IdentityProblem.CONTROL_CHARACTER),
         ("/ocpp/CP%C2%85", IdentityProblem.CONTROL_CHARACTER),
@@ -31,6 +37,11 @@ from ws_gateway.ocpp.subprotocol import negotiate
 )
 def test_a_path_that_names_no_station_has_a_reason(path: str, problem: IdentityProblem) -> None:
     assert station_id_from_path(path) is problem
+
+
+@pytest.mark.parametrize("name", ["...", ".a", "a.", "a..b", "%2E"])
+def test_dots_in_an_identity_are_part_of_it(name: str) -> None:
+    assert station_id_from_path("/ocpp/" + quote(name)) == name
 
 
 def test_an_identity_of_255_bytes_is_the_longest() -> None:

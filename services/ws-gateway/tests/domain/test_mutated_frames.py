@@ -1,6 +1,6 @@
 """Frames that went wrong in every way: the core neither breaks nor grows.
 
-`MUTATED_FRAMES` is how many; `make test-frames` sends 100,000.
+`MUTATED_FRAMES` is how many; `make test-frames` sends 100,000, `make test-long` 20,000.
 """
 
 import gc
@@ -11,7 +11,9 @@ import tracemalloc
 import pytest
 from gateway_fakes.driven_core import DrivenCore
 
-_FRAMES = int(os.environ.get("MUTATED_FRAMES") or 20_000)
+from csms_local.pytest_scale import scaled
+
+_FRAMES = int(os.environ.get("MUTATED_FRAMES") or scaled(20_000, 5_000))
 _SEED = 20261121
 _STATIONS = (("accepted", False), ("accepted", True), ("pending", False), ("pending", True))
 
@@ -24,6 +26,7 @@ def _drive(core: DrivenCore, frames: int) -> None:
             raise AssertionError(f"after {core.last_frame!r}") from error
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize(("status", "strict"), _STATIONS)
 def test_no_mutated_frame_breaks_the_core_or_is_left_unanswered(status: str, strict: bool) -> None:
     frames = _FRAMES // len(_STATIONS)
@@ -40,6 +43,7 @@ def test_no_mutated_frame_breaks_the_core_or_is_left_unanswered(status: str, str
     assert core.refusals > frames / 5
 
 
+@pytest.mark.scaled
 def test_mutated_frames_leave_no_bytes_in_memory() -> None:
     core = DrivenCore(_SEED, "accepted", strict=False)
     _drive(core, 1_000)

@@ -20,6 +20,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aiormq.abc import AbstractChannel as UnderlayChannel
 
 from csms_shared.broker.consumer_notices import paused, resumed
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.deliveries import Delivery, sent_ms
 from csms_shared.broker.errors import BrokerError, BrokerUnavailable, PublishUnconfirmed
 from csms_shared.broker.link import (
@@ -32,7 +33,6 @@ from csms_shared.broker.link import (
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.queue_state import QueueState, StateQuestion
 from csms_shared.broker.splitting import Splitter
-from csms_shared.broker.topology import Queue
 from csms_shared.broker.unacknowledged import NotSettled, Unacknowledged
 from csms_shared.contracts.envelope import BATCH_MAX_ITEMS
 from csms_shared.observability.metrics import BATCH_MESSAGES, BUS_CONSUMED, CONSUMER_PAUSED
@@ -122,6 +122,11 @@ class Consumer:
     def consuming(self) -> bool:
         """Tell whether the broker delivers to this consumer now."""
         return self._consuming
+
+    @property
+    def paused_queue(self) -> str | None:
+        """Return its queue while it takes nothing from it, because what it needs is away."""
+        return self._queue.name if self._paused else None
 
     @property
     def term(self) -> int:

@@ -9,13 +9,15 @@ from types import TracebackType
 from typing import Self
 
 import aio_pika
+import aiormq
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import AMQPError
 
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.errors import BrokerUnavailable
 from csms_shared.broker.sender_clocks import SenderClocks
-from csms_shared.broker.topology import EXCHANGES, Queue
+from csms_shared.broker.topology import EXCHANGES
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +102,15 @@ class _Connection:
     def is_open(self) -> bool:
         return self._connection is not None and _is_open(self._connection)
 
+    def broker_version(self) -> str | None:
+        if self._connection is None or not _is_open(self._connection):
+            return None
+        assert self._connection.transport is not None, "it is open"
+        underlay = self._connection.transport.connection
+        assert isinstance(underlay, aiormq.Connection)
+        version = underlay.server_properties.get("version")
+        return version.decode() if isinstance(version, bytes) else str(version)
+
     async def close(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(*CONNECTION_ERRORS):
@@ -181,6 +192,10 @@ class Link:
     def is_open(self) -> bool:
         """Tell whether both connections were open when last used."""
         return self._publish.is_open() and self._consume.is_open()
+
+    def broker_version(self) -> str | None:
+        """Return the version that the broker said to be of, None while there is no connection."""
+        return self._publish.broker_version()
 
     async def declare(self, *queues: Queue) -> None:
         """Declare the exchanges and `queues` with their bindings; idempotent.

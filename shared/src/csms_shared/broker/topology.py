@@ -5,8 +5,9 @@ name. Nothing here is transient, has a priority, or is deleted with its consumer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from csms_shared.broker.declarations import Binding, Exchange, Queue
 from csms_shared.ocpp.action_row import CallKind, Owner
 from csms_shared.ocpp.actions import VERSIONS, commands, station_calls
 
@@ -24,6 +25,7 @@ STATION_REGISTRY = Owner.STATION_REGISTRY.value
 SESSION_SERVICE = Owner.SESSION_SERVICE.value
 COMMAND_API = "command-api"
 INTEGRATION_SERVICE = "integration-service"
+BILLING_SERVICE = "billing-service"
 
 DELIVERY_LIMIT = 20
 # Without one, RabbitMQ 4 drops a message after 20 deliveries; 3.10 knows no "unlimited".
@@ -54,46 +56,11 @@ STATION_CREATED_KEY = "station.created"
 STATION_PLACED_KEY = "station.placed"
 CONNECTOR_OUT_OF_SERVICE_KEY = "connector.out_of_service"
 CONNECTOR_ADDED_KEY = "connector.added"
-
-Arguments = Mapping[str, str | int | bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A durable exchange."""
-
-    name: str
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """Messages of `exchange` under `routing_key` go to the queue that holds this binding."""
-
-    exchange: str
-    routing_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """A durable queue with its bindings; `parking` takes what was delivered too often.
-
-    `former` are bindings that it may have had, and must not have. `own_label` stands for it in
-    metrics, where no name may be new with each start.
-    """
-
-    name: str
-    arguments: Arguments
-    bindings: tuple[Binding, ...] = ()
-    parking: "Queue | None" = field(default=None)
-    own_label: str | None = None
-    former: tuple[Binding, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Return its name in metrics."""
-        return self.own_label or self.name
-
+TRANSACTION_STARTED_KEY = "transaction.started"
+TRANSACTION_UPDATED_KEY = "transaction.updated"
+TRANSACTION_STOPPED_KEY = "transaction.stopped"
+TRANSACTION_CORRECTED_KEY = "transaction.corrected"
+TRANSACTION_VALUES_LATE_KEY = "transaction.values_late"
 
 EXCHANGES = (
     Exchange(CALLS, "topic"),
@@ -172,9 +139,17 @@ def decisions_queue(service: str) -> Queue:
 
 
 # A station that comes back may have lost its local list; one that is out of service its
-# reservations. What a station of one connector says can mean no other.
+# reservations. What a station of one connector says can mean no other. What is billed is told
+# once, and what it costs so far is asked for when there are new figures.
 _FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
-    SESSION_SERVICE: (STATION_CONNECTED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY, CONNECTOR_ADDED_KEY)
+    SESSION_SERVICE: (STATION_CONNECTED_KEY, CONNECTOR_OUT_OF_SERVICE_KEY, CONNECTOR_ADDED_KEY),
+    BILLING_SERVICE: (
+        TRANSACTION_STARTED_KEY,
+        TRANSACTION_UPDATED_KEY,
+        TRANSACTION_STOPPED_KEY,
+        TRANSACTION_CORRECTED_KEY,
+        TRANSACTION_VALUES_LATE_KEY,
+    ),
 }
 
 
@@ -225,7 +200,7 @@ def reports_queue(service: str) -> Queue:
         (
             *_call_bindings(service, CallKind.REPORT),
             Binding(REQUESTS, reports_key(service)),
-            *_followed(*map(command_completed_key, FOLLOWED_COMMANDS[service])),
+            *_followed(*map(command_completed_key, FOLLOWED_COMMANDS.get(service, ()))),
             *_followed(*_FOLLOWED_EVENTS.get(service, ())),
         ),
     )
@@ -324,7 +299,7 @@ def command_orders_queue() -> Queue:
     return _work_queue(COMMAND_API, COMMAND_ORDERS_QUEUE, (Binding(REQUESTS, COMMAND_ORDERS_KEY),))
 
 
-_COMMAND_EVENTS = (STATION_CONNECTED_KEY, "station.registration_changed", "transaction.started")
+_COMMAND_EVENTS = (STATION_CONNECTED_KEY, "station.registration_changed", TRANSACTION_STARTED_KEY)
 
 
 def command_events_queue() -> Queue:
@@ -483,6 +458,15 @@ def integration_queues() -> tuple[Queue, ...]:
     )
 
 
+def billing_queues() -> tuple[Queue, ...]:
+    """Return the work queues of billing-service, its parking queue first."""
+    return (
+        parking_queue(BILLING_SERVICE),
+        reports_queue(BILLING_SERVICE),
+        requests_queue(BILLING_SERVICE),
+    )
+
+
 def service_queues(service: str) -> tuple[Queue, ...]:
     """Return the work queues of a service that owns data, its parking queue first."""
     return (
@@ -514,4 +498,5 @@ def all_queues() -> tuple[Queue, ...]:
         places_queue(SESSION_SERVICE),
         *command_api_queues(),
         *integration_queues(),
+        *billing_queues(),
     )

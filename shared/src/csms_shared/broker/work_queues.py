@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import orjson
 import structlog
 
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.errors import BrokerError, PublishReturned, PublishUnconfirmed
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
-from csms_shared.broker.topology import Queue
 from csms_shared.contracts.message_types import MessageType
 from csms_shared.observability.metrics import QUEUE_MESSAGES
 

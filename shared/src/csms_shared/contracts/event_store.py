@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.about import ABOUT_OPERATIONS
 from csms_shared.contracts.envelope import Batch, Contract
 from csms_shared.contracts.pages import PAGE_DEFAULT, PAGE_MAX, PARKED_OPERATIONS, PageQuery
 from csms_shared.contracts.requests import OfTenant
@@ -163,4 +164,8 @@ EVENT_OPERATIONS: dict[str, type[BaseModel]] = {
     "events.list_system": ListSystemEvents,
 }
 
-INTEGRATION_OPERATIONS: dict[str, type[BaseModel]] = {**EVENT_OPERATIONS, **PARKED_OPERATIONS}
+INTEGRATION_OPERATIONS: dict[str, type[BaseModel]] = {
+    **EVENT_OPERATIONS,
+    **PARKED_OPERATIONS,
+    **ABOUT_OPERATIONS,
+}

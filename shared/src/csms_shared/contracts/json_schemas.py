@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from csms_shared.contracts.accounts import AccountsChanged
 from csms_shared.contracts.barriers import ReportsBarrier, ReportsBarrierReply
+from csms_shared.contracts.billing import BILLING_OPERATIONS
 from csms_shared.contracts.calls import CallBatch, CallReplyBatch
 from csms_shared.contracts.commands import CommandBatch, CommandReportBatch
 from csms_shared.contracts.control import ControlBatch
@@ -73,6 +74,7 @@ def schemas() -> dict[str, str]:
         ("station-registry", STATION_OPERATIONS),
         ("session-service", SESSION_OPERATIONS),
         ("integration-service", INTEGRATION_OPERATIONS),
+        ("billing-service", BILLING_OPERATIONS),
     ):
         for operation, model in operations.items():
             models[f"requests/{service}.{operation}"] = model

@@ -90,7 +90,7 @@ class OrderRefusal(StrEnum):
 
 
 class CommandError(Contract):
-    """A CALLERROR of the station, or why nothing was sent (`BUSY`, `OrderRefusal`)."""
+    """A CALLERROR of the station, or why nothing was sent (`BUSY`, `CANCELLED`, `OrderRefusal`)."""
 
     code: str = Field(description="the code, OCPP's or the suite's own")
     description: str = Field("", description="what is said of it")

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from csms_shared.contracts.bulk import BulkBatch
 from csms_shared.contracts.envelope import Contract
+from csms_shared.contracts.overview import Attention
 from csms_shared.values.times import Moment
 
 PAGE_DEFAULT = 50
@@ -75,11 +76,22 @@ class DeleteParked(BulkBatch, ParkedFilter):
     replayed: bool | None = None
 
 
-# operation -> parameters; results: Page[ParkedView], null, null, BulkOutcome (twice).
+class CountParked(Contract):
+    """How many items wait, neither replayed nor deleted."""
+
+
+class ParkedCount(Contract):
+    """What waits; null: nothing."""
+
+    waiting: Attention | None
+
+
+# operation -> parameters; results: Page[ParkedView], null, null, BulkOutcome (twice), ParkedCount.
 PARKED_OPERATIONS: dict[str, type[BaseModel]] = {
     "parked.list": ListParked,
     "parked.replay": ParkedId,
     "parked.delete": ParkedId,
     "parked.replay_many": ReplayParked,
     "parked.delete_many": DeleteParked,
+    "parked.count": CountParked,
 }

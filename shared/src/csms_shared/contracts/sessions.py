@@ -5,13 +5,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.about import ABOUT_OPERATIONS
 from csms_shared.contracts.bulk import BulkBatch
 from csms_shared.contracts.charging import CHARGING_OPERATIONS
 from csms_shared.contracts.envelope import Contract
 from csms_shared.contracts.local_lists import LOCAL_LIST_OPERATIONS
+from csms_shared.contracts.overview import SESSIONS_OVERVIEW_OPERATIONS
 from csms_shared.contracts.pages import PARKED_OPERATIONS, Page, PageQuery
 from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.contracts.reservations import RESERVATION_OPERATIONS
+from csms_shared.contracts.session_facts import SESSION_FACTS_OPERATIONS
 from csms_shared.ocpp.versions import OCPP16
 from csms_shared.values.numbers import INT32_MAX, Whole
 from csms_shared.values.times import Expiry, Moment
@@ -341,8 +344,8 @@ class ChangeIdToken(OfTenant):
 # operation -> parameters; results: Page[TransactionView], TransactionView, Page[MeterValueView],
 # Page[EvidenceView], TransactionView, BulkOutcome, dict[connector_id, transaction_id],
 # Page[QuarantineView], QuarantineView (twice), BulkOutcome (twice), Page[IdTokenView], IdTokenView
-# (create, get, change), null (delete); then those of charging, of parked items, reservations and
-# local lists.
+# (create, get, change), null (delete); then those of charging, of parked items, reservations, local
+# lists, SessionFactsList, and what is told of all.
 SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     "transactions.list": ListTransactions,
     "transactions.get": TransactionName,
@@ -365,4 +368,7 @@ SESSION_OPERATIONS: dict[str, type[BaseModel]] = {
     **PARKED_OPERATIONS,
     **RESERVATION_OPERATIONS,
     **LOCAL_LIST_OPERATIONS,
+    **SESSION_FACTS_OPERATIONS,
+    **SESSIONS_OVERVIEW_OPERATIONS,
+    **ABOUT_OPERATIONS,
 }

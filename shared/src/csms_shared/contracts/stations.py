@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from csms_shared.contracts.about import ABOUT_OPERATIONS
 from csms_shared.contracts.certificates import CERTIFICATE_OPERATIONS
 from csms_shared.contracts.configuration import CONFIGURATION_OPERATIONS
 from csms_shared.contracts.envelope import Contract, Open
@@ -19,10 +20,12 @@ from csms_shared.contracts.messages import (
     RefusalName,
     RefusalView,
 )
+from csms_shared.contracts.overview import STATIONS_OVERVIEW_OPERATIONS
 from csms_shared.contracts.pages import PARKED_OPERATIONS, PageQuery
 from csms_shared.contracts.requests import OfTenant, WithinScope
 from csms_shared.contracts.rollouts import ROLLOUT_OPERATIONS
 from csms_shared.contracts.security_events import SECURITY_EVENT_OPERATIONS
+from csms_shared.contracts.session_facts import STATION_PLACES_OPERATIONS
 from csms_shared.contracts.sites import SITE_OPERATIONS, Name, Tags
 from csms_shared.contracts.tenants import TENANT_OPERATIONS
 from csms_shared.values.days import Day
@@ -322,7 +325,8 @@ STATIONS_IN_SCOPE = "stations.in_scope"
 # operation -> parameters; results: Page[StationView], StationView (create, change), StationDetail
 # (get), null (delete, set_password, offer_profile), list[ConnectorView], Page[ConnectionView],
 # list[OwnerView], list[str] (in_scope), FleetStatus, FleetCounts, those of parked items,
-# Page[HistoryView], Page[MessageView], Page[RefusalView], RefusalView.
+# Page[HistoryView], Page[MessageView], Page[RefusalView], RefusalView; then StationPlacesList, and
+# what is told of all.
 STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "stations.list": ListStations,
     "stations.create": CreateStation,
@@ -351,4 +355,7 @@ STATION_OPERATIONS: dict[str, type[BaseModel]] = {
     "messages.fleet": ListFleetMessages,
     "refusals.list": ListRefusals,
     "refusals.get": RefusalName,
+    **STATION_PLACES_OPERATIONS,
+    **STATIONS_OVERVIEW_OPERATIONS,
+    **ABOUT_OPERATIONS,
 }

@@ -10,15 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from csms_shared.broker.publisher import DEFAULT_EXCHANGE, Outgoing, Publisher
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.pages import (
+    CountParked,
     DeleteParked,
     ListParked,
     Page,
+    ParkedCount,
     ParkedId,
     ParkedView,
     ReplayParked,
 )
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.requests import Problem
+from csms_shared.db.attention import AT_MOST, attention_sql, read_attention
 from csms_shared.db.cursors import as_moment, as_uuid, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler, in_transaction, transactional
 from csms_shared.db.parked_bulk import delete_many, fitting, replay_many
@@ -32,6 +35,14 @@ def parked_operations(
 
     async def list_page(connection: AsyncConnection, query: ListParked) -> Page[ParkedView]:
         return await list_parked(connection, parked, service, query)
+
+    count_waiting = attention_sql(
+        "SELECT CAST(id AS text) AS id, parked_at AS at, queue || ': ' || error AS text, "  # noqa: S608
+        f"1 AS of FROM {parked.name} WHERE replayed_at IS NULL ORDER BY parked_at DESC {AT_MOST}"
+    )
+
+    async def count(connection: AsyncConnection, _: CountParked) -> ParkedCount:
+        return ParkedCount(waiting=await read_attention(connection, count_waiting, {}))
 
     async def replay(parameters: ParkedId) -> None:
         _raise(await replay_parked(engine, publisher, parked, parameters.id))
@@ -51,6 +62,7 @@ def parked_operations(
         "parked.delete": transactional(engine, remove),
         "parked.replay_many": transactional(engine, replay_batch),
         "parked.delete_many": transactional(engine, delete_batch),
+        "parked.count": transactional(engine, count),
     }
 
 

@@ -12,12 +12,12 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_shared.broker.consumer import Consumer, Handler
+from csms_shared.broker.declarations import Queue
 from csms_shared.broker.incarnation import new_incarnation
 from csms_shared.broker.link import Link
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import (
-    Queue,
     command_orders_queue,
     decisions_queue,
     event_store_queue,
@@ -41,6 +41,7 @@ from csms_shared.observability.probes import ProbeServer
 from csms_shared.observability.system_notices import SystemNotices
 from csms_shared.runtime.clock import monotonic
 from csms_shared.runtime.errors import Unavailable
+from csms_shared.service.about import AboutInstance
 from csms_shared.service.ending import SERVICE_ENDS_WITHIN_S, end_tasks
 from csms_shared.service.inbox import Apply, Inbox, Reply, Work
 from csms_shared.service.instance_notices import started, stopped
@@ -132,6 +133,7 @@ class OwningService:
             queues=self._queues,
             consumers=self._consumers,
         )
+        self.about = AboutInstance(name, self.incarnation, self.warnings, self._consumers)
         self._consume(parking_queue(name), ParkingDrain(self._own_engine, parked, self.notices.add))
 
     def wake_relay(self) -> None:

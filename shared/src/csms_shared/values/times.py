@@ -76,6 +76,11 @@ def format_time(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+def format_exact_time(at: datetime) -> str:
+    """Return the time with microseconds and Z, as another service calculates with it."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 def format_time_ms(epoch_ms: int) -> str:
     """Return milliseconds since the Unix epoch as OCPP text."""
     return format_time(_EPOCH + timedelta(milliseconds=epoch_ms))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from csms_simulator.answer import Answer
 from csms_simulator.bare_station import BareStation
-from csms_simulator.charging_profiles import FUSE_A, TRANSACTION, UNIT
+from csms_simulator.charging_profiles import TRANSACTION, UNIT
 from csms_simulator.wire import Payload, timestamp_text
 
 # A composite schedule is looked at this often: fine enough to watch, and simple.
@@ -47,7 +47,8 @@ async def get_composite_schedule(station: BareStation, request: Payload) -> Answ
     schedule = {
         "duration": request["duration"],
         "chargingRateUnit": UNIT,
-        "chargingSchedulePeriod": periods or [{"startPeriod": 0, "limit": FUSE_A}],
+        "chargingSchedulePeriod": periods
+        or [{"startPeriod": 0, "limit": station.charging_profiles.fuse_a}],
     }
     return Answer(
         {

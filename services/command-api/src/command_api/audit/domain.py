@@ -27,6 +27,8 @@ _ID_FIELDS = {
     "firmware-rollouts": "rollout_id",
     "tenants": "tenant_id",
     "replays": "replay_id",
+    "tariffs": "tariff_id",
+    "tariff-assignments": "assignment_id",
 }
 # Whoever may log in chooses these texts: each pattern reads a text once, however it repeats itself.
 _WORD = re.compile(r"\S+")

@@ -27,7 +27,12 @@ from command_api.command_groups.store import (
     lock_step,
 )
 from command_api.commands.domain.preparation import CommandEdge
-from command_api.commands.domain.states import CommandRecord, CommandStatus, ended
+from command_api.commands.domain.states import (
+    CommandRecord,
+    CommandStatus,
+    cancellation,
+    ended,
+)
 from command_api.commands.handlers.order_preparation import in_spoken_version
 from command_api.commands.store.changes import write_changes
 from command_api.commands.store.inserts import NewCommand, insert_commands
@@ -52,11 +57,7 @@ POLL_S = 1.0
 FAILED_AGAIN_S = 30.0
 COMPLETED_KEY = "command_group.completed"
 _LIMIT = 500
-_CANCELLED = {
-    "code": "CANCELLED",
-    "description": "its command group was cancelled before it was sent",
-    "details": {},
-}
+_CANCELLED = cancellation("its command group was cancelled before it was sent")
 
 
 class Sending(Protocol):

@@ -64,6 +64,15 @@ commands = Table(
         "command_id",
         postgresql_where=text("status <> 'completed'"),
     ),
+    Index(
+        "commands_failed",
+        "tenant_id",
+        "completed_at",
+        "command_id",
+        postgresql_where=text(
+            "status IN ('error', 'expired', 'station_offline', 'outcome_unknown')"
+        ),
+    ),
     Index("commands_waiting", "station_id", postgresql_where=text("status = 'waiting'")),
     Index(
         "commands_dispatched",

@@ -7,6 +7,7 @@ from command_api.commands import tables as commands
 from command_api.database import SCHEMA
 from command_api.database.metadata import metadata
 from command_api.idempotency import tables as idempotency
+from command_api.system import tables as system
 from command_api.uploads import tables as uploads
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "commands",
     "idempotency",
     "metadata",
+    "system",
     "uploads",
 ]

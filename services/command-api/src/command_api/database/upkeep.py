@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_api.audit.store import purge_entries
 from command_api.commands.store.rotations import forget_old_proofs
+from command_api.system.store import purge_backups
 from csms_shared.db.bulk_actions import purge_bulk_actions
 from csms_shared.db.purging import delete_slice
 from csms_shared.db.upkeep import UpkeepTask, purge_outbox
@@ -67,4 +68,5 @@ def purges(*, command_days: int, audit_days: int) -> tuple[UpkeepTask, ...]:
             _purge("user_session WHERE expires_at < now() ORDER BY expires_at LIMIT :slice"),
         ),
         UpkeepTask("purge_audit", 600.0, lambda connection: purge_entries(connection, audit_days)),
+        UpkeepTask("purge_backups", 600.0, purge_backups),
     )

@@ -19,12 +19,15 @@ from command_api.http.requests.raw_paths import RawPaths
 from command_api.http.routes import (
     api_keys,
     audit,
+    bills,
+    cdrs,
     certificates,
     charging,
     command_groups,
     commands,
     configuration,
     configuration_templates,
+    costs,
     event_history,
     event_replays,
     events,
@@ -37,6 +40,7 @@ from command_api.http.routes import (
     log_in,
     log_out,
     messages,
+    overview,
     parked,
     quarantine,
     refusals,
@@ -47,7 +51,10 @@ from command_api.http.routes import (
     sites,
     stations,
     status,
+    system,
     system_events,
+    tariff_assignments,
+    tariffs,
     tenants,
     transaction_closing,
     transactions,
@@ -63,6 +70,8 @@ _RESOURCES = (
     log_in,
     log_out,
     status,
+    overview,
+    system,
     sites,
     stations,
     local_lists,
@@ -76,6 +85,11 @@ _RESOURCES = (
     configuration_templates,
     transactions,
     transaction_closing,
+    costs,
+    tariffs,
+    tariff_assignments,
+    bills,
+    cdrs,
     charging,
     quarantine,
     parked,
@@ -116,6 +130,7 @@ def create_app(state: ApiState) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for resource in _RESOURCES:
         api.include_router(resource.router)
+    api.include_router(tariffs.simulations)
     app.include_router(api)
     app.router.routes.extend([*probe_routes(), *page_routes(), *upload_routes()])
     _document(app)

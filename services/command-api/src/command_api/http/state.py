@@ -13,16 +13,25 @@ from command_api.accounts.handlers.sessions import Sessions
 from command_api.amqp.owner_map import OwnerMap
 from command_api.command_groups.handlers import CommandGroups
 from command_api.commands.domain.preparation import CommandEdge
+from command_api.commands.handlers.cancelling import Cancelling
 from command_api.commands.handlers.creation import CommandCreation
 from command_api.commands.handlers.watched import WatchedCommands
+from command_api.costs.handlers import CostsOfPages
 from command_api.idempotency.handlers import IdempotentCreation
 from command_api.live_events.handlers.hub import EventHub
 from command_api.live_events.handlers.stored_events import StoredEvents
+from command_api.overview.handlers import Overviews
 from command_api.parked.handlers import ParkedItems
 from command_api.ports import ServiceOlder, Services
+from command_api.system.handlers import SuiteState
 from command_api.tenants.handlers import Tenants
 from command_api.uploads.handlers import Uploads
-from csms_shared.broker.topology import INTEGRATION_SERVICE, SESSION_SERVICE, STATION_REGISTRY
+from csms_shared.broker.topology import (
+    BILLING_SERVICE,
+    INTEGRATION_SERVICE,
+    SESSION_SERVICE,
+    STATION_REGISTRY,
+)
 from csms_shared.values.trusted_proxies import TrustedProxies
 
 
@@ -37,14 +46,18 @@ class ApiState:
     accounts: Accounts
     sessions: Sessions
     commands: CommandCreation
+    cancelling: Cancelling
     groups: CommandGroups
     edge: CommandEdge
     creations: IdempotentCreation
     watched: WatchedCommands
     services: Services
+    costs: CostsOfPages
     owners: OwnerMap
     parked: ParkedItems
     uploads: Uploads
+    overviews: Overviews
+    suite: SuiteState
     hub: EventHub
     stored_events: StoredEvents
     readiness: Callable[[], Awaitable[dict[str, str]]]
@@ -92,6 +105,16 @@ async def ask_integration_service(
         ServiceAway: it does not answer, or failed.
     """
     return await state_of(request).services.ask(INTEGRATION_SERVICE, operation, parameters)
+
+
+async def ask_billing_service(request: Request, operation: str, parameters: dict[str, Any]) -> Any:
+    """Return what billing-service answers.
+
+    Raises:
+        ProblemRaised: it refuses.
+        ServiceAway: it does not answer, or failed.
+    """
+    return await state_of(request).services.ask(BILLING_SERVICE, operation, parameters)
 
 
 def require_taken(answer: Mapping[str, Any], given: Iterable[str]) -> None:

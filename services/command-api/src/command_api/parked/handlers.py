@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from command_api.bulk.handlers import BulkOrder, in_batches
 from command_api.ports import Services
 from csms_shared.broker.topology import (
+    BILLING_SERVICE,
     COMMAND_API,
     INTEGRATION_SERVICE,
     SESSION_SERVICE,
@@ -23,7 +24,9 @@ from csms_shared.broker.topology import (
 from csms_shared.contracts.bulk import BulkOutcome
 from csms_shared.contracts.pages import (
     PARKED_OPERATIONS,
+    CountParked,
     ListParked,
+    ParkedCount,
     ParkedFilter,
     ParkedId,
 )
@@ -31,7 +34,7 @@ from csms_shared.contracts.refusals import refuse
 from csms_shared.db.cursors import BadCursor, as_text, decode_cursor, encode_cursor
 from csms_shared.db.engine import RequestHandler
 
-_ORDER = (STATION_REGISTRY, SESSION_SERVICE, COMMAND_API, INTEGRATION_SERVICE)
+_ORDER = (STATION_REGISTRY, SESSION_SERVICE, COMMAND_API, INTEGRATION_SERVICE, BILLING_SERVICE)
 
 
 class ParkingService(StrEnum):
@@ -41,6 +44,7 @@ class ParkingService(StrEnum):
     SESSION_SERVICE = SESSION_SERVICE
     COMMAND_API = COMMAND_API
     INTEGRATION_SERVICE = INTEGRATION_SERVICE
+    BILLING_SERVICE = BILLING_SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,11 @@ class ParkedItems:
                 service = services[following]
             if len(items) >= limit:
                 return {"items": items, "next_cursor": encode_cursor(service, inner or "")}
+
+    async def count(self, service: ParkingService) -> ParkedCount:
+        """Return how many items of a service wait, with the newest."""
+        told = await self._ask(service.value, "parked.count", CountParked())
+        return ParkedCount.model_validate(told)
 
     async def replay(self, item_id: str) -> None:
         """Put an item back into its queue."""

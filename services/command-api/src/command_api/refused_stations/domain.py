@@ -163,6 +163,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The station's id is longer than 255 bytes",
         ("Look for a whole URL where the station's menu asks for its id.",),
     ),
+    "station_id_of_dots": Explanation(
+        "The station's id is `.` or `..`",
+        ("Give the station an id of letters, digits, - and _: no address can name this one.",),
+    ),
     "station_id_not_utf8": Explanation(
         "The station's id is not readable text",
         ("Give the station an id of letters, digits, - and _.",),

@@ -11,6 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from command_api.ports import ServiceAway, Services
+from command_api.scopes.domain import limited_to
 from command_api.tenants.domain import TokenBucket
 from csms_shared.broker.topology import STATION_REGISTRY
 from csms_shared.contracts.refusals import ProblemRaised, refuse
@@ -34,11 +35,16 @@ class TooManyRequests(Exception):
 
 @dataclass(slots=True)
 class _Known:
-    """`per_s` None: as often as they like. The bucket is this replica's."""
+    """`per_s` None: as often as they like. The bucket is this replica's.
+
+    `asked`: the registry has told of it, some time.
+    """
 
     exists: bool = False
     per_s: int | None = None
+    time_zone: str | None = None
     until: float = 0.0
+    asked: bool = False
     bucket: TokenBucket = field(default_factory=TokenBucket)
 
 
@@ -65,6 +71,20 @@ class Tenants:
             known = await self._ask(tenant_id)
         if not known.exists:
             raise unknown_tenant(tenant_id)
+
+    async def time_zone(self, tenant_id: str) -> str | None:
+        """Return the name of the tenant's time zone as it was known last, None where it has none.
+
+        Raises:
+            ServiceAway: the registry had to be asked and does not answer.
+            ProblemRaised: it refuses.
+        """
+        known = self._known.get(tenant_id)
+        if known is None or not known.asked:
+            # It is the tenant's, whatever who asks is limited to.
+            with limited_to(None):
+                known = await self._ask(tenant_id)
+        return known.time_zone
 
     def admit(self, tenant_id: str) -> None:
         """Count one request.
@@ -121,7 +141,9 @@ class Tenants:
         known = self._entry(tenant_id)
         known.exists = view is not None
         known.per_s = None if view is None else view.max_requests_per_s
+        known.time_zone = None if view is None else view.time_zone
         known.until = monotonic() + REMEMBERED_S
+        known.asked = True
         return known
 
     def _entry(self, tenant_id: str) -> _Known:

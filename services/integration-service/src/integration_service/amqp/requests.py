@@ -12,6 +12,7 @@ from csms_shared.contracts.event_store import INTEGRATION_OPERATIONS, Head, Read
 from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.tenancy import RequestEngines
+from csms_shared.service.about import AboutInstance
 from csms_shared.service.requests_inbox import RequestsInbox
 from integration_service.database.service_tables import bulk_action, parked
 from integration_service.event_store.reading import read_events
@@ -26,6 +27,7 @@ def requests_inbox(
     link: Link,
     publisher: Publisher,
     replies: Replies,
+    about: AboutInstance,
     after: Callable[[], None],
 ) -> RequestsInbox:
     """Return the consumer handler of the requests queue; parked items are the platform's."""
@@ -41,6 +43,7 @@ def requests_inbox(
             "events.stop_replay": transactional(engine, stop_replay),
             "events.list_replays": transactional(engine, list_page),
             "events.list_system": transactional(engine, list_system_events),
+            **about.operations(engines.of_all),
             **parked_operations(
                 engines.of_all, publisher, parked, bulk_action, INTEGRATION_SERVICE
             ),

@@ -5,25 +5,32 @@ from collections.abc import Callable
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import SESSION_SERVICE
+from csms_shared.contracts.overview import OVERVIEW_OF_SESSIONS
 from csms_shared.contracts.sessions import SESSION_OPERATIONS
 from csms_shared.db.engine import transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.tenancy import RequestEngines
+from csms_shared.service.about import AboutInstance
 from csms_shared.service.requests_inbox import RequestsInbox
 from session_service.charging.handlers import requests as charging
 from session_service.database.service_tables import bulk_action, parked
 from session_service.local_lists.handlers import requests as lists
+from session_service.overview import overview
 from session_service.quarantine.handlers import bulk as quarantine_bulk
 from session_service.quarantine.handlers import requests as quarantined
 from session_service.reservations.handlers import requests as reservations
 from session_service.tokens.handlers import requests as tokens
-from session_service.transactions.handlers import closing
+from session_service.transactions.handlers import closing, facts
 from session_service.transactions.handlers import evidence as evidence
 from session_service.transactions.handlers import requests as transactions
 
 
 def requests_inbox(
-    engines: RequestEngines, publisher: Publisher, replies: Replies, after: Callable[[], None]
+    engines: RequestEngines,
+    publisher: Publisher,
+    replies: Replies,
+    about: AboutInstance,
+    after: Callable[[], None],
 ) -> RequestsInbox:
     """Return the consumer handler of the requests queue; parked items are the platform's."""
     engine = engines.of_tenant
@@ -60,6 +67,9 @@ def requests_inbox(
             "charging_profiles.list": transactional(engine, charging.list_profiles),
             "charging_profiles.composite": transactional(engine, charging.composite),
             "charging_profiles.check": transactional(engine, charging.check_profile),
+            "sessions.facts": transactional(engine, facts.session_facts),
+            OVERVIEW_OF_SESSIONS: transactional(engine, overview),
+            **about.operations(engines.of_all),
             **parked_operations(engines.of_all, publisher, parked, bulk_action, SESSION_SERVICE),
         },
         after=after,

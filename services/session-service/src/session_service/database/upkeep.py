@@ -27,11 +27,11 @@ TRANSACTION_IDS_USED = Gauge(
 )
 
 
-async def make_partitions(connection: AsyncConnection) -> None:
-    """Make the partitions of the weeks around now, moving rows that came before them."""
+async def make_partitions(connection: AsyncConnection, back: int = WEEKS_BACK) -> None:
+    """Make the partitions of `back` weeks and those to come, moving rows that came before them."""
     await connection.execute(
         text("SELECT make_meter_value_partitions(:back, :ahead)"),
-        {"back": WEEKS_BACK, "ahead": WEEKS_AHEAD},
+        {"back": back, "ahead": WEEKS_AHEAD},
     )
 
 
@@ -48,6 +48,9 @@ def upkeep_tasks(
     *, meter_value_days: int, stop_days: int, quarantine_days: int
 ) -> tuple[UpkeepTask, ...]:
     """Return the periodic tasks on the schema, with the days that records are kept."""
+
+    # No week that is dropped: made again, it would look like one whose values are kept.
+    weeks_back = min(WEEKS_BACK, (meter_value_days + 1) // 7)
 
     async def drop_week(connection: AsyncConnection) -> bool:
         # One at a time, each in a transaction of its own: what cannot be dropped undoes no other.
@@ -73,7 +76,7 @@ def upkeep_tasks(
         return lambda connection: delete_slice(connection, table, due, days=days)
 
     return (
-        UpkeepTask("make_partitions", 3600.0, make_partitions),
+        UpkeepTask("make_partitions", 3600.0, lambda one: make_partitions(one, weeks_back)),
         UpkeepTask("drop_meter_value_weeks", 3600.0, drop_week),
         UpkeepTask("merge_marks_of_weeks", 600.0, merge_marks),
         UpkeepTask(

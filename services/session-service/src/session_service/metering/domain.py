@@ -14,6 +14,9 @@ from session_service.values.suspicion import PLAUSIBLE_POWER_W, Flag
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 ACTIVE_POWER = "Power.Active.Import"
+# Where what a vehicle takes is measured.
+AT_OUTLET = frozenset({None, "Outlet"})
+THREE_PHASES = ("L1", "L2", "L3")
 # Stations round kWh; less than a tenth of one is no step back.
 REGISTER_ROUNDING_WH = 100
 _FACTORS = {"Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0, None: 1.0}
@@ -104,7 +107,7 @@ def sample_flags(samples: Iterable[Sample], meter_start: int, received_at: datet
             flags.add(Flag.CLOCK_AHEAD)
         if sample.value is None or sample.phase is not None:
             continue
-        if sample.measurand in (None, ENERGY_REGISTER) and sample.location in (None, "Outlet"):
+        if sample.measurand in (None, ENERGY_REGISTER) and sample.location in AT_OUTLET:
             energy = sample.value * _FACTORS.get(sample.unit, math.nan)
             if energy < register - REGISTER_ROUNDING_WH:
                 flags.add(Flag.METER_BACKWARDS)

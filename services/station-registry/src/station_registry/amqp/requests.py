@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from csms_shared.broker.publisher import Publisher
 from csms_shared.broker.replies import Replies
 from csms_shared.broker.topology import STATION_REGISTRY
+from csms_shared.contracts.overview import OVERVIEW_OF_STATIONS
 from csms_shared.contracts.stations import LOOK_UP_OWNERS, STATIONS_IN_SCOPE
 from csms_shared.db.engine import RequestHandler, transactional
 from csms_shared.db.parked_requests import parked_operations
 from csms_shared.db.tenancy import RequestEngines
+from csms_shared.service.about import AboutInstance
 from station_registry.certificates.handlers.built_in_authority import BuiltInAuthority
 from station_registry.certificates.handlers.operations import certificate_operations
 from station_registry.configuration.handlers import requests as configuration
@@ -19,6 +21,7 @@ from station_registry.database.service_tables import bulk_action, parked
 from station_registry.history.handlers import list_history
 from station_registry.jobs.handlers import rollout_requests
 from station_registry.jobs.handlers.requests import create_job, get_job, list_jobs
+from station_registry.places.handlers import station_places
 from station_registry.provisioning.domain.registration import Policies
 from station_registry.security_events import store as security_events
 from station_registry.sites import handlers as sites
@@ -26,6 +29,7 @@ from station_registry.sites.scopes import stations_in_scope
 from station_registry.stations.handlers import hardware, stations
 from station_registry.stations.handlers.moves import move, moving
 from station_registry.stations.store import views
+from station_registry.stations.store.overview import overview
 from station_registry.tenants import handlers as tenants
 from station_registry.traffic.handlers.fleet_messages import list_fleet_messages
 from station_registry.traffic.handlers.recordings import list_messages
@@ -37,6 +41,7 @@ def station_operations(
     publisher: Publisher,
     replies: Replies,
     policies: Policies,
+    about: AboutInstance,
     authority: BuiltInAuthority | None = None,
 ) -> dict[str, RequestHandler]:
     """Return who handles each operation.
@@ -77,6 +82,8 @@ def station_operations(
         STATIONS_IN_SCOPE: transactional(engine, stations_in_scope),
         "fleet.status": transactional(of_all, partial(stations.fleet_status, authority)),
         "fleet.counts": transactional(engine, stations.fleet_counts),
+        "stations.places": transactional(engine, station_places),
+        OVERVIEW_OF_STATIONS: transactional(engine, overview),
         "jobs.create": transactional(engine, create_job),
         "jobs.get": transactional(engine, get_job),
         "jobs.list": transactional(engine, list_jobs),
@@ -102,6 +109,7 @@ def station_operations(
         "configuration_templates.delete": transactional(engine, templates.delete),
         "configuration_templates.drift": transactional(engine, templates.show_drift),
         "configuration_templates.apply": transactional(engine, templates.apply),
+        **about.operations(of_all),
         **parked_operations(of_all, publisher, parked, bulk_action, STATION_REGISTRY),
     }
 

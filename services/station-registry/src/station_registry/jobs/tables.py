@@ -138,6 +138,12 @@ firmware_rollout = Table(
     Column("created_at", DateTime(True), nullable=False),
     Column("finished_at", DateTime(True)),
     Index("firmware_rollout_of_tenant", "tenant_id", "rollout_id"),
+    Index(
+        "firmware_rollout_stopped",
+        "tenant_id",
+        "rollout_id",
+        postgresql_where=text("status = 'stopped'"),
+    ),
     Index("firmware_rollout_running", "rollout_id", postgresql_where=text("status = 'running'")),
 )
 

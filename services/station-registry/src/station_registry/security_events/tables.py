@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from station_registry.database.metadata import metadata, station_id_column, tenant_id_column
@@ -33,5 +34,12 @@ security_event = Table(
     PrimaryKeyConstraint("event_id", name="security_event_pkey"),
     Index("security_event_by_time", "received_at", "event_id"),
     Index("security_event_of_tenant", "tenant_id", "received_at", "event_id"),
+    Index(
+        "security_event_critical",
+        "tenant_id",
+        "received_at",
+        "event_id",
+        postgresql_where=text("critical"),
+    ),
     Index("security_event_by_station", "station_id", "received_at", "event_id"),
 )

@@ -13,6 +13,7 @@ class IdentityProblem(StrEnum):
     WRONG_PATH = "wrong_path"
     EMPTY = "empty_station_id"
     TOO_LONG = "station_id_too_long"
+    DOTS = "station_id_of_dots"
     NOT_UTF8 = "station_id_not_utf8"
     CONTROL_CHARACTER = "control_character_in_station_id"
 
@@ -37,6 +38,9 @@ def station_id_from_path(raw_path: str) -> str | IdentityProblem:
         return IdentityProblem.NOT_UTF8
     if not identity:
         return IdentityProblem.EMPTY
+    if identity in (".", ".."):
+        # In an address they mean another path, also encoded (RFC 3986, 5.2.4; URL Standard).
+        return IdentityProblem.DOTS
     if len(identity.encode()) > _MAX_BYTES:
         return IdentityProblem.TOO_LONG
     if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in identity):

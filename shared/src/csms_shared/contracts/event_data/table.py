@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from csms_shared.contracts.event_data.billing import BillTold, CostChanged
 from csms_shared.contracts.event_data.certificates import (
     AuthorityExpiring,
     CertificateDated,
@@ -64,6 +65,7 @@ from csms_shared.contracts.event_data.transactions import (
     TransactionStarted,
     TransactionStopped,
     TransactionUpdated,
+    TransactionValuesLate,
 )
 from csms_shared.contracts.orders import CompletedCommand
 from csms_shared.contracts.places import StationPlace
@@ -78,6 +80,7 @@ class Source(StrEnum):
     SESSIONS = "session-service"
     COMMANDS = "command-api"
     INTEGRATION = "integration-service"
+    BILLING = "billing-service"
 
 
 class Subject(StrEnum):
@@ -121,6 +124,10 @@ def _sessions(data: type[BaseModel], told: str, subject: Subject = _STATION) -> 
 
 def _commands(data: type[BaseModel], told: str, subject: Subject = _STATION) -> EventRow:
     return EventRow(data, (Source.COMMANDS,), subject, told)
+
+
+def _billing(data: type[BaseModel], told: str, subject: Subject = _STATION) -> EventRow:
+    return EventRow(data, (Source.BILLING,), subject, told)
 
 
 def _any(data: type[BaseModel], told: str, subject: Subject) -> EventRow:
@@ -251,6 +258,13 @@ EVENTS: Mapping[str, EventRow] = MappingProxyType(
         "transaction.corrected": _sessions(
             TransactionCorrected, "the transaction's end turned out otherwise than it was told"
         ),
+        "transaction.values_late": _sessions(
+            TransactionValuesLate, "values have come of a transaction that had ended"
+        ),
+        "transaction.cost_changed": _billing(
+            CostChanged,
+            "what an open transaction has cost so far has changed: at most once in 60 s",
+        ),
         "meter_values.received": _sessions(
             MeterValuesReceived, "a call has brought meter values: once for each call"
         ),
@@ -269,6 +283,18 @@ EVENTS: Mapping[str, EventRow] = MappingProxyType(
         ),
         "reservation.refused": _sessions(
             ReservationTold, "the station does not keep the connector, or was not asked in time"
+        ),
+        "bill.issued": _billing(BillTold, "a transaction is billed: once for each bill"),
+        "bill.held": _billing(
+            BillTold, "a transaction is billed, and the bill is kept back: somebody has to look"
+        ),
+        "bill.released": _billing(
+            BillTold, "an operator has released a bill that was kept back, and it is sent on"
+        ),
+        "bill.credited": _billing(
+            BillTold,
+            "a bill is taken back, for an amount has changed: just before the one that comes "
+            "instead is told; told again when the credit is sent on, where it was kept back",
         ),
         "charging_profile.installed": _sessions(
             ChargingProfileTold, "the station has taken the profile"

@@ -137,6 +137,17 @@ class StationStop(Contract):
     reason: Reason
 
 
+class TransactionValuesLate(Contract):
+    """Values of energy, current or a signature have come of a transaction that had ended."""
+
+    transaction_id: TransactionId
+    station_transaction_id: StationTransactionId
+    station_id: StationId
+    evse_id: EvseId
+    connector_id: ConnectorId
+    number: int = Field(description="how many values have come with this")
+
+
 class TransactionCorrected(TransactionStopped):
     """The end of a transaction turned out otherwise than it was told; this is the whole result."""
 

@@ -52,10 +52,12 @@ class TooManyFailures(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token."""
+    """A token of a new session, and whose it is."""
 
     access_token: str
     expires_in: int
+    expires_ms: int
+    user: User
 
 
 class Logins:
@@ -151,7 +153,8 @@ class Logins:
             "iat": now_s,
             "exp": now_s + TOKEN_SECONDS,
         }
-        return Token(jwt.encode(claims, self._secret, algorithm=_ALGORITHM), TOKEN_SECONDS)
+        encoded = jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        return Token(encoded, TOKEN_SECONDS, (now_s + TOKEN_SECONDS) * 1000, user)
 
     async def by_token(
         self, token: str, address: str, *, from_memory: bool = True

@@ -2,7 +2,8 @@
 
     waiting ──connected──> pending ──written──> sent ──answered──> completed | error
        │  <──not written──  │  │                  └──no answer──> outcome_unknown ─late─> ...
-       └──hold_until──> expired └──nobody holds the socket──> station_offline
+       ├──hold_until──> expired └──nobody holds the socket──> station_offline
+       └──cancelled──> error
 
 A held command has two deadlines: its own, `hold_until`, and that of each attempt, so that one whose
 gateway or sender has died is over within 90 s of its dispatch.
@@ -28,6 +29,8 @@ GRACE_MS = 5_000
 ATTEMPT_MS = 50_000
 HOLD_MAX_MS = 7 * 24 * 3600 * 1000
 MAX_ATTEMPTS = 2
+# The code of a command that somebody ended before it was sent.
+_CANCELLED = "CANCELLED"
 _NOT_OWNED = (CommandOutcome.NOT_OWNER, CommandOutcome.SUPERSEDED)
 _NO_TURN = (CommandOutcome.BUSY, CommandOutcome.EXPIRED)
 
@@ -97,6 +100,12 @@ class CommandRecord:
     intent: dict[str, Any] | None = None
     unchecked: bool = False
     tenant_id: str = DEFAULT_TENANT
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was ended before it was sent; a station's own error has been sent for."""
+        code = None if self.error is None else self.error.get("code")
+        return self.status is CommandStatus.ERROR and code == _CANCELLED and self.sent_ms is None
 
 
 def after_report(
@@ -191,6 +200,24 @@ def _not_written(command: CommandRecord, refusal: str, now_ms: int) -> CommandRe
 def ended(command: CommandRecord, status: CommandStatus, now_ms: int) -> CommandRecord:
     """Return the command in a final state."""
     return replace(command, status=status, completed_ms=now_ms, lookup_again=False)
+
+
+def cancelled(command: CommandRecord, by: str, now_ms: int) -> CommandRecord | None:
+    """Return the command as somebody's cancellation ends it, None where it may have been written.
+
+    In `error`, as those of a cancelled group end: programs of the release before could not read a
+    row with a state of its own, whoever ordered the command takes an error for what it is, and
+    `expired` would say that its time was over.
+    """
+    if command.status is not CommandStatus.WAITING:
+        return None
+    error = cancellation(f"cancelled by {by} before it was sent")
+    return replace(ended(command, CommandStatus.ERROR, now_ms), error=error)
+
+
+def cancellation(description: str) -> dict[str, Any]:
+    """Return the error of a command that is not sent any more, because somebody wants it so."""
+    return {"code": _CANCELLED, "description": description, "details": {}}
 
 
 def waiting_again(command: CommandRecord) -> CommandRecord:

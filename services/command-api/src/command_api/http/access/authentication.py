@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from command_api.accounts.domain.roles import Principal, Role
 from command_api.http.access.client_address import client_address
+from command_api.http.access.session_cookie import require_own_page, session_cookie
 from command_api.http.state import state_of
 from command_api.scopes.domain import limit_to
 from command_api.scopes.handlers import require_in_scope
@@ -57,21 +58,24 @@ class Unauthenticated(HTTPException):
 
 
 async def authenticate(request: Request) -> Principal:
-    """Return who asks, by `X-API-Key` or bearer token.
+    """Return who asks, by `X-API-Key`, bearer token or the cookie of a browser's session.
 
-    Either suffices, as the OpenAPI document says: a wrong or unreadable one beside a valid one
-    does not count. Where both are valid, the key says who asks.
+    Any suffices, as the OpenAPI document says: a wrong or unreadable one beside a valid one
+    does not count. Where several are valid, the first of these says who asks.
 
     Raises:
         Unauthenticated: no credentials, or no valid ones.
         TooManyRequests: their tenant has asked as often as it may.
-        ProblemRaised: 404, they may not act for the tenant that they name, or there is none.
+        ProblemRaised: 404, they may not act for the tenant that they name, or there is none; 403,
+            the cookie alone is valid, and it may be that a page of elsewhere asks.
     """
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
     tenants = state_of(request).tenants
-    recognised = await _recognise(request, from_memory=True)
+    recognised, by_cookie = await _recognise(request, from_memory=True)
+    if by_cookie:
+        require_own_page(request)
     tenants.admit(recognised.tenant_id)
     wanted = request.headers.get(TENANT_HEADER)
     principal = recognised if wanted is None else await _acting_for(tenants, recognised, wanted)
@@ -79,7 +83,14 @@ async def authenticate(request: Request) -> Principal:
     act_for(principal.acts_for)
     limit_to(principal.scope)
     request.state.principal = principal
+    request.state.by_cookie = by_cookie
     return principal
+
+
+def is_by_cookie(request: Request) -> bool:
+    """Tell whether it is the cookie that says who asks, of whom it is known."""
+    by_cookie: bool = getattr(request.state, "by_cookie", False)
+    return by_cookie
 
 
 async def _acting_for(tenants: Tenants, principal: Principal, wanted: str) -> Principal:
@@ -92,18 +103,26 @@ async def _acting_for(tenants: Tenants, principal: Principal, wanted: str) -> Pr
     return replace(principal, acts_for=wanted)
 
 
-async def _recognise(request: Request, *, from_memory: bool) -> Principal:
+async def _recognise(request: Request, *, from_memory: bool) -> tuple[Principal, bool]:
+    """Return who asks, and whether nothing but the cookie says so."""
     logins = state_of(request).logins
-    key, token = request.headers.get("x-api-key"), _bearer_token(request)
-    if key is None and token is None:
+    key, bearer, cookie = (
+        request.headers.get("x-api-key"),
+        _bearer_token(request),
+        session_cookie(request),
+    )
+    if key is None and bearer is None and cookie is None:
         raise Unauthenticated("log in at /api/v1/auth/token, or send X-API-Key")
     principal = None if key is None else await logins.by_api_key(key, from_memory=from_memory)
-    if principal is None and token is not None:
-        address = client_address(request)
-        principal = await logins.by_token(token, address, from_memory=from_memory)
-    if principal is None:
-        raise Unauthenticated("the token or key is not valid, or no longer")
-    return principal
+    if principal is not None:
+        return principal, False
+    address = client_address(request)
+    for token, by_cookie in ((bearer, False), (cookie, True)):
+        if token is not None:
+            principal = await logins.by_token(token, address, from_memory=from_memory)
+            if principal is not None:
+                return principal, by_cookie
+    raise Unauthenticated("the token or key is not valid, or no longer")
 
 
 def _bearer_token(request: Request) -> str | None:
@@ -175,7 +194,7 @@ async def is_still_authorized(request: Request, role: Role) -> bool:
     """
     before: Principal = request.state.principal
     try:
-        now = await _recognise(request, from_memory=False)
+        now, _ = await _recognise(request, from_memory=False)
     except Unauthenticated:
         return False
     acts_for = before.acts_for == now.tenant_id or now.is_platform

@@ -13,7 +13,9 @@ from command_api.accounts.domain.roles import Role
 from command_api.commands.domain.password_rotation import PASSWORD_MAX_LENGTH
 from command_api.http.access.authentication import Reach, Scoping
 from command_api.http.access.declarations import Access, Open, RequiresOneself, accesses
+from command_api.http.access.session_cookie import CSRF_HEADER, SESSION_COOKIE
 from command_api.http.openapi.commands import COMMANDS, command_operations, command_schemas
+from command_api.http.openapi.tariffs import describe_tariffs
 from command_api.http.openapi.texts import forbid_nul, forbid_null_in_queries
 
 _PREFIX = "/api/v1"
@@ -29,8 +31,13 @@ names another than their own, and a tenant that there is not.
 A user or a key may be limited to sites or tags (`scope`): what is not of the stations there is \
 answered as what does not exist, and operations that are not for them with 403 `outside_scope`.
 
-Whoever asks needs an API key (`X-API-Key`) or a bearer token. One valid credential suffices, \
-whatever is beside it; where both are valid, the key says who asks.
+Whoever asks needs an API key (`X-API-Key`), a bearer token or, in a browser, the cookie \
+`csms_session`. One valid credential suffices, whatever is beside it; where several are valid, the \
+first of these says who asks.
+
+Where the cookie is the only one that is valid, every method but GET and HEAD needs a header \
+`X-Requested-With` as well, with any value that is not empty, and none is for pages of other \
+origins (`Sec-Fetch-Site`): 403 `csrf`.
 
 HEAD is answered as GET is, without the body. Beside what each operation names, any path answers \
 404 where nothing is there, 405 with `Allow` to a method that it has not (OPTIONS among them), 413 \
@@ -71,10 +78,18 @@ _SECURITY_SCHEMES = {
         "flows": {"password": {"tokenUrl": f"{_PREFIX}/auth/token", "scopes": {}}},
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": f"for browsers, set by `POST {_PREFIX}/auth/session`; without another valid "
+        f"credential, methods other than GET and HEAD need the header `{CSRF_HEADER}`",
+    },
 }
 _MEANINGS = {
     401: "Nobody known asks.",
-    403: "The role does not suffice, or it is not for those who are limited to sites or tags.",
+    403: "The role does not suffice, it is not for those who are limited to sites or tags, or the "
+    "cookie alone says who asks and it may be that a page of elsewhere asks (`csrf`).",
     404: "There is no such thing.",
     413: "The body has more than 1 MiB.",
     415: "The body says to be of another media type.",
@@ -119,25 +134,26 @@ def openapi_document(app: FastAPI, version: str, min_password_length: int) -> di
     components = document["components"]
     components["schemas"] |= {"Problem": _PROBLEM, **command_schemas()}
     components["securitySchemes"] = _SECURITY_SCHEMES
-    document["security"] = [{"password": []}, {"apiKey": []}]
+    document["security"] = [{name: []} for name in _SECURITY_SCHEMES]
     document["paths"] |= command_operations()
     access = {(path, method): access for path, method, access in accesses(app.routes)}
     for path, operations in document["paths"].items():
         route = f"{COMMANDS}{{action}}" if path.startswith(COMMANDS) else path
         for method, operation in operations.items():
-            _complete(path, operation, access[route, method])
+            _complete(path, method, operation, access[route, method])
     # The framework's own answer, which no route gives.
     for name in ("HTTPValidationError", "ValidationError"):
         del components["schemas"][name]
     for body in _WITH_PASSWORDS:
         password = components["schemas"][body]["properties"]["password"]
         password |= {"minLength": min_password_length, "maxLength": PASSWORD_MAX_LENGTH}
+    describe_tariffs(document)
     forbid_null_in_queries(document)
     forbid_nul(document)
     return document
 
 
-def _complete(path: str, operation: dict[str, Any], access: Access) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any], access: Access) -> None:
     """Add what follows from the operation itself: its role, its parameters, its body."""
     answers: dict[str, Any] = operation["responses"]
     statuses = {422, 503, *(int(status) for status in answers if status >= "400")}
@@ -150,7 +166,8 @@ def _complete(path: str, operation: dict[str, Any], access: Access) -> None:
         operation["description"] += _SCOPINGS[access.scoping]
         operation["description"] += f"\n\nNeeds the role {access.role}."
         may = access.role is Role.VIEWER and access.scoping is not Scoping.REFUSED
-        statuses |= {401, 429} if may else {401, 403, 429}
+        # What changes something is refused to pages of elsewhere, whoever asks.
+        statuses |= {401, 429} if may and method == "get" else {401, 403, 429}
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:

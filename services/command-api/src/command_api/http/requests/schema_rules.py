@@ -32,3 +32,13 @@ def any_given(*names: str) -> Schema:
 def one_given(*names: str) -> Schema:
     """Return what holds where exactly one of these fields is given."""
     return {"oneOf": [given(name) for name in names]}
+
+
+def at_most_one_given(*names: str) -> Schema:
+    """Return what holds where one of these fields is given, or none."""
+    return {"oneOf": [*(_alone(name, names) for name in names), left_out(*names)]}
+
+
+def _alone(name: str, names: tuple[str, ...]) -> Schema:
+    others = left_out(*(other for other in names if other != name))
+    return {"allOf": [given(name), others]}

@@ -10,13 +10,19 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.accounts.domain.roles import Principal, Role
-from command_api.commands.domain.states import HOLD_MAX_MS, CommandStatus
+from command_api.commands.domain.states import HOLD_MAX_MS, CommandRecord, CommandStatus
 from command_api.commands.handlers.creation import CommandRequest
 from command_api.commands.handlers.scoped_lists import list_within
 from command_api.commands.store.queries import CommandFilter, get_command, list_commands
 from command_api.commands.store.rows import command_view
+from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.authentication import Reach, Scoping, authenticate, require_role
-from command_api.http.access.declarations import PlainRoute, Requires, ScopedViewer
+from command_api.http.access.declarations import (
+    PlainRoute,
+    Requires,
+    ScopedOperator,
+    ScopedViewer,
+)
 from command_api.http.answers.documents import Json
 from command_api.http.requests import nul_characters
 from command_api.http.requests.body_route import JSON, read_body
@@ -32,6 +38,8 @@ from csms_shared.values.numbers import parse_number
 from csms_shared.values.times import read_moment
 
 router = APIRouter(prefix="/commands", tags=["commands"])
+# Who sent a command is in its row; who cancelled it, and asked in vain, is not.
+_audited = APIRouter(route_class=AuditedRoute)
 
 PATH = "/stations/{station_id:segment}/commands/{action:segment}"
 WAIT_DEFAULT_S, WAIT_MAX_S = 30.0, 60.0
@@ -52,8 +60,9 @@ def command_route(prefix: str) -> PlainRoute:
 class CommandError(BaseModel):
     """The station's CALLERROR, or why it got nothing.
 
-    `BUSY`: too many commands wait for it. `OCPP_VERSION_CHANGED`: it speaks another version of OCPP
-    by now than the command is made of. Other words in capitals: docs/messages/orders.md.
+    `BUSY`: too many commands wait for it. `CANCELLED`: somebody ended it before it was sent.
+    `OCPP_VERSION_CHANGED`: it speaks another version of OCPP by now than the command is made of.
+    Other words in capitals: docs/messages/orders.md.
     """
 
     code: str
@@ -166,17 +175,50 @@ async def get_one(
     request: Request, viewer: ScopedViewer, command_id: Annotated[str, Path(min_length=1)]
 ) -> Response:
     """Return one command."""
-    state = state_of(request)
+    command = await _command(request, viewer, command_id)
+    return Json(command_view(state_of(request).watched.latest(command)))
+
+
+@_audited.post(
+    "/{command_id:segment}/cancel",
+    response_model=CommandView,
+    summary="Cancel a command",
+    responses={409: {"description": "It is not waiting: it may have been sent, or has ended."}},
+)
+async def cancel(
+    request: Request, operator: ScopedOperator, command_id: Annotated[str, Path(min_length=1)]
+) -> Response:
+    """End a command that waits for its station: it is not sent any more.
+
+    It ends in `error`, code `CANCELLED`. One that may have been written is not stopped: 409 says
+    where it stands. To ask again is harmless.
+    """
+    command = await _command(request, operator, command_id)
+    ended = await state_of(request).cancelling.cancel(command.command_id, operator.name)
+    return Json(command_view(ended))
+
+
+router.include_router(_audited)
+
+
+async def _command(request: Request, asking: Principal, command_id: str) -> CommandRecord:
+    """Return a command that who asks may see.
+
+    Raises:
+        ProblemRaised: 404, there is none.
+        ServiceAway: whether they may see it can't be told.
+    """
     try:
         parsed = UUID(command_id)
     except ValueError:
         raise _no_command(command_id) from None
     command = await in_transaction(
-        state.engine, lambda connection: get_command(connection, viewer.acts_for, parsed)
+        state_of(request).engine,
+        lambda connection: get_command(connection, asking.acts_for, parsed),
     )
-    if command is None or not await _is_seen_by(request, viewer, command.station_id):
+    if command is None or not await _is_seen_by(request, asking, command.station_id):
         raise _no_command(command_id)
-    return Json(command_view(state.watched.latest(command)))
+    return command
 
 
 async def _is_seen_by(request: Request, viewer: Principal, station_id: str) -> bool:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import Administrator, Operator, Viewer
 from command_api.http.answers.documents import Json, no_content
+from command_api.http.requests.addressable_ids import AddressableId, none_of
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
 from command_api.http.requests.schema_rules import NOT_BLANK
 from command_api.http.state import ask_session_service
@@ -38,7 +39,9 @@ class _Settings(BaseModel):
 class NewIdToken(_Settings):
     """An id token to accept, or to know as something else."""
 
-    id_token: str = Field(min_length=1, max_length=255, pattern=NOT_BLANK)
+    id_token: AddressableId = Field(
+        min_length=1, max_length=255, pattern=NOT_BLANK, json_schema_extra=none_of()
+    )
     status: TokenStatus = TokenStatus.ACCEPTED
 
 

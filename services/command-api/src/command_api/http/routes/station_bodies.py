@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from command_api.http.requests.addressable_ids import AddressableId, none_of
 from csms_shared.contracts.hardware import Hardware
 from csms_shared.contracts.sites import Tags
 from csms_shared.contracts.stations import (
@@ -28,7 +29,7 @@ class NewStation(StationDescription):
 
     model_config = ConfigDict(extra="forbid")
 
-    station_id: str = Field(min_length=1, max_length=255)
+    station_id: AddressableId = Field(min_length=1, max_length=255, json_schema_extra=none_of())
     password: str | None = None
     security_profile: Annotated[int, Whole(0, 3)] | None = None
     registered_serial_number: SerialNumber | None = None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.bulk.handlers import BulkOrder, in_batches
+from command_api.costs.domain import CostedTransaction
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import Administrator, ScopedAdministrator
 from command_api.http.answers.documents import Json
@@ -18,7 +19,7 @@ from command_api.http.routes.transactions import TransactionId
 from command_api.http.state import ask_session_service
 from csms_shared.broker.topology import SESSION_SERVICE
 from csms_shared.contracts.bulk import BulkOutcome
-from csms_shared.contracts.sessions import TransactionView, WithoutReading
+from csms_shared.contracts.sessions import WithoutReading
 from csms_shared.values.numbers import INT32_MAX, Whole
 from csms_shared.values.times import Moment
 
@@ -104,7 +105,7 @@ async def close_many(
 
 @router.post(
     "/{transaction_id}/close",
-    response_model=TransactionView,
+    response_model=CostedTransaction,
     summary="Close by hand",
     responses={409: {"description": "The transaction has ended."}},
 )

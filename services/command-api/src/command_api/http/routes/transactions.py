@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from command_api.costs.domain import CostedTransaction
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import ScopedViewer
 from command_api.http.answers.documents import Json
@@ -16,14 +17,13 @@ from command_api.http.requests.parameters import (
     given,
     utc_text,
 )
-from command_api.http.state import ask_session_service
+from command_api.http.state import ask_session_service, state_of
 from csms_shared.contracts.pages import Page
 from csms_shared.contracts.sessions import (
     EvidenceView,
     MeterValueView,
     TransactionPage,
     TransactionStatus,
-    TransactionView,
 )
 from csms_shared.values.numbers import INT32_MAX, WholeText
 from csms_shared.values.times import Moment
@@ -33,9 +33,15 @@ router = APIRouter(prefix="/transactions", tags=["transactions"], route_class=Au
 TransactionId = Annotated[int, WholeText(-1, INT32_MAX)]
 
 
+class CostedPage(TransactionPage):
+    """One page of transactions; `changes` is the cursor of what changes after it."""
+
+    items: list[CostedTransaction]  # type: ignore[assignment]
+
+
 @router.get(
     "",
-    response_model=TransactionPage,
+    response_model=CostedPage,
     summary="List transactions",
     responses={410: {"description": "A backup was restored after `changed_after` was given."}},
 )
@@ -68,38 +74,39 @@ async def list_transactions(
     cursor: Cursor = None,
 ) -> Response:
     """Return transactions, newest first, or those that have changed since."""
-    return Json(
-        await ask_session_service(
-            request,
-            "transactions.list",
-            given(
-                station_id=station_id,
-                site_id=site_id,
-                tag=tag,
-                connector_id=connector_id,
-                status=status,
-                id_token=id_token,
-                flag=flag,
-                started_from=utc_text(from_),
-                started_to=utc_text(to),
-                stopped_from=utc_text(stopped_from),
-                stopped_to=utc_text(stopped_to),
-                changed_after=changed_after,
-                limit=limit,
-                cursor=cursor,
-            ),
-        )
+    page = await ask_session_service(
+        request,
+        "transactions.list",
+        given(
+            station_id=station_id,
+            site_id=site_id,
+            tag=tag,
+            connector_id=connector_id,
+            status=status,
+            id_token=id_token,
+            flag=flag,
+            started_from=utc_text(from_),
+            started_to=utc_text(to),
+            stopped_from=utc_text(stopped_from),
+            stopped_to=utc_text(stopped_to),
+            changed_after=changed_after,
+            limit=limit,
+            cursor=cursor,
+        ),
     )
+    await state_of(request).costs.add_to(page["items"])
+    return Json(page)
 
 
-@router.get("/{transaction_id}", response_model=TransactionView, summary="Get a transaction")
+@router.get("/{transaction_id}", response_model=CostedTransaction, summary="Get a transaction")
 async def get_transaction(
     request: Request, _: ScopedViewer, transaction_id: TransactionId
 ) -> Response:
     """Return one transaction."""
-    return Json(
-        await ask_session_service(request, "transactions.get", {"transaction_id": transaction_id})
-    )
+    named = {"transaction_id": transaction_id}
+    transaction = await ask_session_service(request, "transactions.get", named)
+    await state_of(request).costs.add_to([transaction])
+    return Json(transaction)
 
 
 @router.get(

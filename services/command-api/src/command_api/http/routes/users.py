@@ -11,6 +11,7 @@ from command_api.accounts.handlers.accounts import AccountChange
 from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import Administrator
 from command_api.http.answers.documents import Json, no_content
+from command_api.http.requests.addressable_ids import AddressableId, none_of
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit
 from command_api.http.requests.schema_rules import any_given
 from command_api.http.state import state_of
@@ -60,11 +61,11 @@ class NewUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     # `/users/me` is whoever asks.
-    username: Annotated[str, AfterValidator(_is_no_word_of_ours)] = Field(
+    username: Annotated[AddressableId, AfterValidator(_is_no_word_of_ours)] = Field(
         min_length=1,
         max_length=255,
         pattern=r"^[^\x00-\x1f\x7f]+$",
-        json_schema_extra={"not": {"const": "me"}},
+        json_schema_extra=none_of("me"),
     )
     password: str = PASSWORD
     role: Role

@@ -13,15 +13,16 @@ from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.station_clocks import BUILD_DATE
 from session_service.metering.domain import (
     ACTIVE_POWER,
+    AT_OUTLET,
     ENERGY_REGISTER,
     REGISTER_ROUNDING_WH,
+    THREE_PHASES,
     MeterReport,
     Sample,
 )
 from session_service.values.suspicion import PLAUSIBLE_POWER_W
 
 STATE_OF_CHARGE = "SoC"
-_THREE_PHASES = ("L1", "L2", "L3")
 
 
 class Reading(NamedTuple):
@@ -65,9 +66,8 @@ class _Measurand(NamedTuple):
     locations: frozenset[str | None]
 
 
-_AT_OUTLET = frozenset({None, "Outlet"})
-_ENERGY = _Measurand(0, {None: 1.0, "Wh": 1.0, "kWh": 1000.0}, _AT_OUTLET)
-_POWER = _Measurand(1, {None: 1.0, "W": 1.0, "kW": 1000.0}, _AT_OUTLET)
+_ENERGY = _Measurand(0, {None: 1.0, "Wh": 1.0, "kWh": 1000.0}, AT_OUTLET)
+_POWER = _Measurand(1, {None: 1.0, "W": 1.0, "kW": 1000.0}, AT_OUTLET)
 # It is the vehicle's, wherever a station says that it has measured it.
 _SOC = _Measurand(
     2, {None: 1.0, "Percent": 1.0}, frozenset({None, "Outlet", "Inlet", "Cable", "EV", "Body"})
@@ -147,9 +147,9 @@ def _sums(phases: Sequence[tuple[int, Sample, float]]) -> dict[tuple[int, dateti
         phase = (sample.phase or "").removesuffix("-N")
         of_time[phase] = max(amount, of_time.get(phase, amount))
     return {
-        key: sum(of_time[phase] for phase in _THREE_PHASES)
+        key: sum(of_time[phase] for phase in THREE_PHASES)
         for key, of_time in amounts.items()
-        if of_time.keys() >= set(_THREE_PHASES)
+        if of_time.keys() >= set(THREE_PHASES)
     }
 
 

@@ -1,11 +1,13 @@
 """The public events of transactions; each id follows from the fact, not from who brought it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from csms_shared.contracts.event_data.transactions import Correction
 from csms_shared.values.times import format_time
 from session_service.handling.events import Event, event_of, joined
 from session_service.metering.domain import MeterReport, energy_wh
+from session_service.metering.store import SampleKey
 from session_service.transactions.domain.live_figures import Live
 from session_service.transactions.domain.starts import Start, StartedTransaction
 from session_service.transactions.domain.stops import Stop, Transaction
@@ -87,6 +89,23 @@ def transaction_corrected(
             "reason": stop.reason,
         }
     return _told(transaction, "transaction.corrected", data)
+
+
+def values_late(transaction: Transaction, values: Collection[SampleKey]) -> Event:
+    """Tell of values of a transaction that had ended when they came."""
+    data = {
+        "transaction_id": transaction.id,
+        "station_transaction_id": transaction.station_transaction_id,
+        "station_id": transaction.station_id,
+        "evse_id": transaction.evse_id,
+        "connector_id": transaction.connector_id,
+        "number": len(values),
+    }
+    keys = sorted(f"{at.isoformat()}{digest.hex()}" for at, digest in values)
+    cause = joined(transaction.key.hex(), transaction.id, *keys)
+    return event_of(
+        "transaction.values_late", transaction.tenant_id, cause, transaction.station_id, data
+    )
 
 
 def _ended(transaction: Transaction) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Both are recorded by one function, because a batch of them is one transaction wi
 locks: meter values by their keys, transactions by id, stops, the outbox, then live figures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,8 +17,9 @@ from session_service.metering.domain import MeterCall
 from session_service.metering.store import SampleKey, StoredSample, add_meter_values
 from session_service.tokens.store.tokens import read_tokens
 from session_service.transactions.domain.matching import Candidates, transaction_of_stop
+from session_service.transactions.domain.measured import tells_of_a_session
 from session_service.transactions.domain.stops import Named, Stop, Transaction, decide_stop
-from session_service.transactions.handlers.events import meter_values_received
+from session_service.transactions.handlers.events import meter_values_received, values_late
 from session_service.transactions.handlers.live_figures import (
     LiveChanges,
     keep_live,
@@ -87,6 +88,7 @@ async def record(connection: AsyncConnection, matches: Matches) -> Recorded:
         connection, [row for row_id, row in after.items() if row != locked[row_id]], told
     )
     await add_stops(connection, [(transaction.id, stop) for stop, transaction in matches.stops])
+    events += _values_late(matches, locked, told, set(new))
     events += _values_received(matches, set(new))
     return Recorded(events, live_changes(matches.reports, locked, after))
 
@@ -95,6 +97,27 @@ async def tell(connection: AsyncConnection, recorded: Recorded) -> None:
     """Write the events of reports and, last of all, what is live of their transactions."""
     await _tell_in_rows(connection, recorded.events)
     await _tell_in_rows(connection, await keep_live(connection, recorded.live))
+
+
+def _values_late(
+    matches: Matches, locked: Mapping[int, Transaction], told: Set[int], new: set[SampleKey]
+) -> list[Event]:
+    """Tell of new values of transactions that had ended before, and whose end is not told anew.
+
+    What else comes at once with an end, or before it is known here, comes with that.
+    """
+    of: dict[int, Transaction] = {}
+    late: dict[int, set[SampleKey]] = {}
+    reports = [(one.report.samples, transaction) for one, transaction in matches.reports]
+    for samples, transaction in [*reports, *((one.samples, at) for one, at in matches.stops)]:
+        before = None if transaction is None else locked.get(transaction.id, transaction)
+        if before is None or before.end is None or before.id in told:
+            continue
+        keys = new & set(sample_keys([one for one in samples if tells_of_a_session(one)]))
+        if keys:
+            of[before.id] = before
+            late.setdefault(before.id, set()).update(keys)
+    return [values_late(of[row_id], late[row_id]) for row_id in sorted(late)]
 
 
 def _values_received(matches: Matches, untold: set[SampleKey]) -> list[Event]:

@@ -1,0 +1,1 @@
+"""From the queues to what is billed, and back."""

@@ -1,0 +1,1 @@
+"""What a bill consists of, and when one corrects another."""

@@ -1,0 +1,1 @@
+"""Events that are followed, sessions that are settled, requests about bills and costs."""

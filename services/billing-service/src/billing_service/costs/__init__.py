@@ -1,0 +1,1 @@
+"""Costs: what was charged and reserved, at the prices of a tariff."""

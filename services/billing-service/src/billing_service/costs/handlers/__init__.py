@@ -1,0 +1,1 @@
+"""Requests on costs that are stored nowhere."""

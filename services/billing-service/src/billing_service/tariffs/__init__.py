@@ -1,0 +1,1 @@
+"""Tariffs: what is asked for energy, time, parking and a session."""

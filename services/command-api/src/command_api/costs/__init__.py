@@ -1,0 +1,1 @@
+"""What sessions cost, as billing-service knows it and REST shows it."""

@@ -1,0 +1,47 @@
+"""What a transaction costs."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from command_api.costs.domain import TransactionCost
+from command_api.costs.handlers import transaction_cost
+from command_api.http.access.audited_route import AuditedRoute
+from command_api.http.access.declarations import ScopedOperator, ScopedViewer
+from command_api.http.answers.documents import Json, no_content
+from command_api.http.routes.transactions import TransactionId
+from command_api.http.state import ask_billing_service, state_of
+
+router = APIRouter(prefix="/transactions", tags=["costs"], route_class=AuditedRoute)
+
+
+@router.get(
+    "/{transaction_id}/cost", response_model=TransactionCost, summary="What a transaction costs"
+)
+async def get_cost(request: Request, _: ScopedViewer, transaction_id: TransactionId) -> Response:
+    """Return the cost with every line: of a bill, or of what it comes to so far.
+
+    It is final some seconds after the end (`status`: `final`, or `review` while an operator has to
+    look at it); before that it is `running` or `settling`, and `unpriced` where no tariff is
+    assigned.
+    """
+    return Json(await transaction_cost(state_of(request).services, transaction_id))
+
+
+@router.post(
+    "/{transaction_id}/settle",
+    status_code=204,
+    summary="Bill anew",
+    responses={409: {"description": "The transaction goes on."}},
+)
+async def settle_again(
+    request: Request, _: ScopedOperator, transaction_id: TransactionId
+) -> Response:
+    """Have a transaction billed by what is known now, within seconds.
+
+    One without a bill gets one by the tariff that is assigned now. Where there is one, it is
+    corrected if an amount changes, by a credit and a new bill; what was billed by a tariff is
+    billed anew by the same version of it.
+    """
+    named = {"transaction_id": transaction_id}
+    await ask_billing_service(request, "bills.settle", named)
+    return no_content()

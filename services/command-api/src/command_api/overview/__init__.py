@@ -1,0 +1,1 @@
+"""What an operator sees first: the fleet in numbers, and what needs attention."""

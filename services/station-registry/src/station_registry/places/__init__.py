@@ -1,0 +1,1 @@
+"""Where stations stand, for services that charge for what happened there."""

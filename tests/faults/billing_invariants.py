@@ -1,0 +1,160 @@
+"""I11: each session that has ended is billed once, nothing is corrected in vain, and each record is
+exported once."""
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+import httpx
+
+from csms_simulator.operator import Operator
+from tests.faults.faulty_suite import FaultySuite
+from tests.faults.violations import Violation
+
+_POLL_S = 0.5
+_PAGE = 500
+_SHOWN = 20
+_TARIFF = {
+    "currency": "EUR",
+    "elements": [
+        {
+            "price_components": [
+                {"type": "FLAT", "price": 0.35, "vat": 19, "step_size": 1},
+                {"type": "ENERGY", "price": 0.49, "vat": 19, "step_size": 1},
+                {"type": "TIME", "price": 1.2, "vat": 19, "step_size": 1},
+                {"type": "PARKING_TIME", "price": 2.4, "vat": 19, "step_size": 60},
+            ]
+        }
+    ],
+}
+_ENDED = """
+    SELECT t.id, t.revision, t.meter_stop - t.meter_start AS energy_wh,
+           s.settled_revision, s.due_at, s.state, s.problem
+    FROM session.transaction t
+    LEFT JOIN billing.session s ON s.tenant_id = t.tenant_id AND s.transaction_id = t.id
+    WHERE t.station_id = ANY($1) AND t.status = 'completed'
+"""
+_BILLS = """
+    SELECT b.*, c.position FROM billing.bill b LEFT JOIN billing.cdr c USING (bill_id)
+    WHERE b.transaction_id = ANY($1) ORDER BY b.transaction_id, b.sequence
+"""
+_BEHIND_THE_HEAD = """
+    SELECT count(*), min(position), max(position) FROM billing.cdr
+    WHERE tenant_id = 'default' AND position > $1
+"""
+
+
+async def have_a_tariff(operator: Operator) -> None:
+    """Let every session of the tenant be priced, unless it is."""
+    if await operator.items("/tariff-assignments"):
+        return
+    made = await operator.http.post("/tariffs", json={"name": "faults", "tariff": _TARIFF})
+    made.raise_for_status()
+    wanted = {"tariff_id": made.json()["tariff_id"]}
+    (await operator.http.post("/tariff-assignments", json=wanted)).raise_for_status()
+
+
+class Export:
+    """Takes charge detail records as they come, on `async with`, through whatever befalls.
+
+    `positions`: those that came, as they came, after the one that was the last when it began.
+    """
+
+    def __init__(self, operator: Operator) -> None:
+        self.positions: list[int] = []
+        self.begin = 0
+        self._operator = operator
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        while (page := await self._page(self.begin))["items"]:
+            self.begin = page["items"][-1]["position"]
+        self._running = asyncio.create_task(self._follow(), name="export of records")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._running is not None
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+
+    @property
+    def last(self) -> int:
+        """The position up to which records have come."""
+        return self.positions[-1] if self.positions else self.begin
+
+    async def _follow(self) -> None:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                page = await self._page(self.last)
+                self.positions += [one["position"] for one in page["items"]]
+            await asyncio.sleep(_POLL_S)
+
+    async def _page(self, after: int) -> dict[str, Any]:
+        return dict(await self._operator.get("/cdrs", after=after, limit=_PAGE))
+
+
+async def check_billing(
+    suite: FaultySuite, station_ids: set[str], export: Export, within: float
+) -> tuple[int, list[Violation]]:
+    """Wait until all that ended is billed and exported; return how many bills it is."""
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        async with suite.database() as database:
+            ended = await database.fetch(_ENDED, sorted(station_ids))
+            bills = await database.fetch(_BILLS, [one["id"] for one in ended])
+            [(count, first, last)] = await database.fetch(_BEHIND_THE_HEAD, export.begin)
+        unsettled = [one for one in ended if not _is_settled(one)]
+        is_exported = not count or export.last >= last
+        if not unsettled and is_exported:
+            break
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(_POLL_S)
+    found = [f"{dict(one)} is not settled" for one in unsettled]
+    if count and (first, last) != (export.begin + 1, export.begin + count):
+        found.append(f"{count} records are numbered from {first} to {last}")
+    if export.positions != [*range(export.begin + 1, (last or export.begin) + 1)]:
+        found.append(f"the export from {export.begin} to {last} has {export.positions[-20:]}")
+    of_transactions: defaultdict[int, list[asyncpg.Record]] = defaultdict(list)
+    for bill in bills:
+        of_transactions[bill["transaction_id"]].append(bill)
+    for one in ended:
+        found += _wrongly_billed(one, of_transactions[one["id"]])
+    return len(bills), [Violation("I11", text) for text in found[:_SHOWN]]
+
+
+def _is_settled(ended: asyncpg.Record) -> bool:
+    return ended["settled_revision"] == ended["revision"] and ended["due_at"] is None
+
+
+def _wrongly_billed(ended: asyncpg.Record, bills: list[asyncpg.Record]) -> list[str]:
+    what = f"transaction {ended['id']}"
+    credited = {one["corrects"] for one in bills if one["kind"] == "credit"}
+    hold = [one for one in bills if one["kind"] == "bill" and one["bill_id"] not in credited]
+    if len(hold) != 1:
+        return [f"{what} has {len(hold)} bills that hold: {Counter(b['kind'] for b in bills)}"]
+    found = []
+    by_id = {one["bill_id"]: one for one in bills}
+    for one in bills:
+        before = by_id.get(one["corrects"])
+        if one["kind"] == "bill" and before is not None and _amounts(one) == _amounts(before):
+            found.append(f"{what} was corrected though its amounts are the same")
+        is_sent = one["status"] == "final"
+        if is_sent != (one["position"] is not None):
+            found.append(f"{what}: a {one['kind']} is {one['status']}, record {one['position']}")
+    energy = ended["energy_wh"]
+    if energy is not None and energy >= 0 and hold[0]["energy_kwh"] * 1000 != energy:
+        found.append(f"{what}: {energy} Wh, billed {hold[0]['energy_kwh']} kWh")
+    return found
+
+
+def _amounts(bill: asyncpg.Record) -> tuple[Any, Any]:
+    return bill["total_excl_vat"], bill["total_incl_vat"]
