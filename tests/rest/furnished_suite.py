@@ -58,13 +58,14 @@ class Furniture:
     a station that is away, and not the one that answers every command while requests are sent.
     `trusting` is a station that has a root certificate until it is told to delete it, and that
     reports all the time. `billed` is one that has charged twice: one bill was sent on, the other
-    is kept back. `unfinished` is the transaction of what is in quarantine.
+    is kept back. `unfinished` is the transaction of what is in quarantine. `spare` may be deleted.
     `user` may log in with `PASSWORD`. Requests are sent with the API key `key`, of id `key_id`;
     `admin` is the first administrator.
     """
 
     known: dict[str, list[Name]]
     changed: dict[str, list[Name]]
+    spare: dict[str, list[Name]]
     trusting: str
     billed: str
     unfinished: Name
@@ -146,6 +147,7 @@ async def furnished(
                     operator, "/command-groups", "command_group_id", action=_HELD_FOR_MANY
                 ),
             },
+            spare={"tariff_id": await _ids(operator, "/tariffs", "tariff_id", q=names.of("SPARE"))},
             trusting=names.trusting,
             billed=names.billed,
             unfinished=(await _open_transactions(operator, names.away))[0],
@@ -241,6 +243,8 @@ async def _ordered(operator: Operator, names: _Names) -> None:
                        "expires_at": "2099-01-01T00:00:00Z"}  # fmt: skip
         await _posted(operator, "/reservations", reservation)
     tariff = await _posted(operator, "/tariffs", {"name": names.of("TARIFF"), "tariff": TARIFF})
+    # One that nothing is billed by.
+    await _posted(operator, "/tariffs", {"name": names.of("SPARE"), "tariff": TARIFF})
     for target in ({"tag": names.of("TAG")}, {"id_token": names.billed}):
         assigned = {"tariff_id": tariff["tariff_id"], **target}
         await _posted(operator, "/tariff-assignments", assigned)

@@ -122,10 +122,16 @@ def _is_valid(case: Case[Any], location: ParameterLocation) -> bool:
 def _name_what_is_there(case: Case[Any]) -> None:
     """Name what exists, but in a chain of requests, which names what its requests have made.
 
-    Every fourth name stays as it was drawn: of nothing, or of what another request has made.
+    Every fourth name stays as it was drawn: of nothing, or of what another request has made. What
+    is deleted is spare, or drawn.
     """
     chained = case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL
-    if chained or case.method == "DELETE":
+    if chained:
+        return
+    if case.method == "DELETE":
+        case.path_parameters.update(
+            {name: ids[0] for name, ids in _THERE.spare.items() if name in case.path_parameters}
+        )
         return
     number = next(_numbers)
     if number % 4 == 3:
