@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from billing_service.bills.domain.subject import number_of_reservation
 from billing_service.bills.handlers import requests as bills
 from billing_service.bills.handlers.asking import NotAnswered, SomeSessions
 from billing_service.bills.handlers.following import following
@@ -63,6 +64,25 @@ async def until(holds: Callable[[], Any]) -> None:
             await asyncio.sleep(0.02)
 
 
+def place_of(number: int) -> dict[str, Any]:
+    """Return where a session or a reservation was."""
+    return {
+        "transaction_id": number,
+        "station_id": "S-1",
+        "site_id": "site-1",
+        "site_name": "Station road",
+        "address": "Station road 1",
+        "city": "Berlin",
+        "postal_code": "10115",
+        "country": "DE",
+        "latitude": 52.5,
+        "longitude": 13.4,
+        "time_zone": "Europe/Berlin",
+        "tenant_country": "DE",
+        "party_id": "ABC",
+    }
+
+
 class FakeAsk:
     """Knows sessions and places as the other services do.
 
@@ -71,6 +91,7 @@ class FakeAsk:
 
     def __init__(self) -> None:
         self.facts: dict[int, Any] = {}
+        self.of_reservations: dict[int, Any] = {}
         self.of_places: dict[int, Any] = {}
         self.away = 0
         self.at_once = 50
@@ -91,6 +112,17 @@ class FakeAsk:
             await self.meanwhile()
         fitting, later = transaction_ids[: self.at_once], [*transaction_ids[self.at_once :]]
         return SomeSessions([self.facts[one] for one in fitting if one in self.facts], later)
+
+    async def reservations(self, tenant_id: str, reservation_ids: Sequence[int]) -> list[Any]:
+        """Answer with what is known."""
+        if self.away:
+            self.away -= 1
+            raise Unavailable("nobody answers")
+        if self.refused & {*reservation_ids}:
+            raise NotAnswered("session-service met a defect")
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return [self.of_reservations[id] for id in reservation_ids if id in self.of_reservations]
 
     async def places(self, tenant_id: str, sessions: Sequence[ConnectorTimes]) -> list[Any]:
         """Answer with where sessions were."""
@@ -120,24 +152,27 @@ class FakeAsk:
             "tags": ["fast"],
         }
         self.facts[transaction_id] = known | facts
-        self.of_places.setdefault(
-            transaction_id,
-            {
-                "transaction_id": transaction_id,
-                "station_id": "S-1",
-                "site_id": "site-1",
-                "site_name": "Station road",
-                "address": "Station road 1",
-                "city": "Berlin",
-                "postal_code": "10115",
-                "country": "DE",
-                "latitude": 52.5,
-                "longitude": 13.4,
-                "time_zone": "Europe/Berlin",
-                "tenant_country": "DE",
-                "party_id": "ABC",
-            },
-        )
+        self.of_places.setdefault(transaction_id, place_of(transaction_id))
+
+    def know_reservation(self, reservation_id: int, **facts: Any) -> None:
+        """Know a reservation that has expired after half an hour, but for what is given."""
+        known = self.of_reservations.get(reservation_id) or {
+            "reservation_id": reservation_id,
+            "station_id": "S-1",
+            "site_id": "site-1",
+            "connector_id": 1,
+            "id_token": "TAG",
+            "group_id": None,
+            "started_at": format_exact_time(START),
+            "stopped_at": format_exact_time(START + timedelta(minutes=30)),
+            "tags": ["fast"],
+            "was_held": True,
+            "status": "expired",
+            "reason": None,
+        }
+        self.of_reservations[reservation_id] = known | facts
+        number = number_of_reservation(reservation_id)
+        self.of_places.setdefault(number, place_of(number))
 
     def goes_on(self, transaction_id: int, *readings: tuple[int, int]) -> None:
         """Know a session that goes on, with readings as (minutes since the start, Wh)."""
@@ -186,6 +221,11 @@ def ended(transaction_id: int, revision: int = 1, tenant_id: str = DEFAULT) -> d
 def values_late(transaction_id: int, tenant_id: str = DEFAULT) -> dict[str, Any]:
     """Tell that there are values of a transaction that came after its end."""
     return event("transaction.values_late", tenant_id, transaction_id=transaction_id)
+
+
+def reservation(status: str, reservation_id: int, tenant_id: str = DEFAULT) -> dict[str, Any]:
+    """Tell what became of a reservation."""
+    return event(f"reservation.{status}", tenant_id, reservation_id=reservation_id, status=status)
 
 
 class Books:
@@ -254,6 +294,13 @@ class Books:
         """Have the end of a session turn out otherwise, and settle it."""
         self.ask.know(transaction_id, revision=revision, **facts)
         await self.tell(ended(transaction_id, revision))
+        await self.settle()
+
+    async def end_reservation(self, reservation_id: int, **facts: Any) -> None:
+        """Have a reservation end, and settle it."""
+        self.ask.know_reservation(reservation_id, **facts)
+        status = self.ask.of_reservations[reservation_id]["status"]
+        await self.tell(reservation(status, reservation_id))
         await self.settle()
 
     async def all_due(self) -> None:

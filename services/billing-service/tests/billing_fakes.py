@@ -34,6 +34,7 @@ from csms_shared.contracts.session_facts import (
     SESSION_FACTS_OPERATIONS,
     STATION_PLACES_OPERATIONS,
     ConnectorTimes,
+    ReservationFacts,
     SessionFacts,
     StationPlaces,
 )
@@ -62,7 +63,11 @@ class Outside:
         inbox = RequestsInbox(
             replies=Replies(self.publisher, lambda: self.publisher),
             operations={**SESSION_FACTS_OPERATIONS, **STATION_PLACES_OPERATIONS},
-            handlers={"sessions.facts": self._facts, "stations.places": self._places},
+            handlers={
+                "sessions.facts": self._facts,
+                "reservations.facts": self._reservations,
+                "stations.places": self._places,
+            },
         )
         self.consumers = (
             Consumer(link, queue, self._take, prefetch=100),
@@ -79,6 +84,10 @@ class Outside:
         first, *later = asked.transaction_ids
         found = await self.knows.sessions(asked.tenant_id, [first])
         return {"items": found.items, "later": later}
+
+    async def _reservations(self, asked: ReservationFacts) -> dict[str, Any]:
+        found = await self.knows.reservations(asked.tenant_id, asked.reservation_ids)
+        return {"items": found}
 
     async def _places(self, asked: StationPlaces) -> dict[str, Any]:
         sessions: list[ConnectorTimes] = asked.sessions

@@ -22,6 +22,10 @@ class Meanwhile:
         """Answer with what is known now."""
         return copy.deepcopy(await self._ask.sessions(tenant_id, transaction_ids))
 
+    async def reservations(self, tenant_id: str, reservation_ids: Sequence[int]) -> list[Any]:
+        """Answer with what is known now."""
+        return copy.deepcopy(await self._ask.reservations(tenant_id, reservation_ids))
+
     async def places(self, tenant_id: str, sessions: Sequence[ConnectorTimes]) -> list[Any]:
         """Answer when it has happened."""
         await self._happens()

@@ -27,10 +27,9 @@ class Slowly:
         monkeypatch.setattr(settling, "priced", self)
 
     def __call__(self, known: Known, by: ByTariff) -> Priced:
-        session = known.session
-        if session.id_token == HEAVY:
+        if known.subject.id_token == HEAVY:
             time.sleep(self._seconds)
-        self.priced.append(session.transaction_id)
+        self.priced.append(known.number)
         return priced(known, by)
 
 
@@ -145,6 +144,9 @@ async def test_a_tenant_whose_questions_are_not_answered_keeps_no_other_waiting(
             if tenant_id == HEAVY:
                 await answer.wait()
             return await books.ask.sessions(tenant_id, transaction_ids)
+
+        async def reservations(self, tenant_id: str, reservation_ids: Sequence[int]) -> list[Any]:
+            return await books.ask.reservations(tenant_id, reservation_ids)
 
         async def places(self, tenant_id: str, sessions: Sequence[Any]) -> list[Any]:
             return await books.ask.places(tenant_id, sessions)

@@ -84,7 +84,7 @@ def record(
     known = Known(of or session(), at or place())
     prices = PRICES | tariff
     cost = priced(known, ByTariff(TARIFF, 1, "Day", prices)).cost
-    return RecordOf(BILL, None, cost, TARIFF, prices, CHANGED, known.session, known.place)
+    return RecordOf(BILL, None, cost, TARIFF, prices, CHANGED, known.subject, known.place)
 
 
 def written(of: RecordOf) -> tuple[dict[str, Any], list[str]]:

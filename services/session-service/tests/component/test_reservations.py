@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,16 +10,14 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reservation_records import answer, cancel, ended, out_of_service, reserve, soon
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_local.pytest_scale import scaled
 from csms_shared.contracts.refusals import ProblemRaised
 from csms_shared.contracts.reservations import (
-    CancelReservation,
-    CreateReservation,
     FindReservation,
-    ReservationView,
 )
 from csms_shared.db.engine import create_engine, in_transaction
 from csms_shared.service.inbox import Work
@@ -28,8 +25,6 @@ from csms_shared.values.times import format_time
 from session_service.database import SCHEMA
 from session_service.reservations.handlers.judging import expire_reservations
 from session_service.reservations.handlers.requests import (
-    cancel_reservation,
-    create_reservation,
     find_reservation,
 )
 from session_service.reservations.store.outages import forget_outages
@@ -37,29 +32,6 @@ from session_service.reservations.store.outages import forget_outages
 _ROWS = "SELECT * FROM reservation ORDER BY id"
 # The reservations, by status, reason and who used them, and the transactions.
 Outcome = tuple[list[tuple[str, str | None, str | None]], list[dict[str, Any]]]
-
-
-def soon(minutes: float = 0) -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=minutes)
-
-
-async def reserve(records: Records, **changes: Any) -> ReservationView:
-    request = CreateReservation.model_validate(
-        {
-            "station_id": "S1",
-            "connector_id": 1,
-            "id_token": "T1",
-            "expires_at": soon(60),
-            "created_by": "admin",
-        }
-        | changes
-    )
-    return await in_transaction(records.engine, lambda c: create_reservation(c, request))
-
-
-async def cancel(records: Records, reservation_id: int = 1) -> ReservationView:
-    request = CancelReservation(reservation_id=reservation_id, cancelled_by="admin")
-    return await in_transaction(records.engine, lambda c: cancel_reservation(c, request))
 
 
 def start(records: Records, seq: int = 1, **fields: Any) -> Work:
@@ -71,47 +43,6 @@ def start(records: Records, seq: int = 1, **fields: Any) -> Work:
     if reservation_id is not None:
         work.item["payload"]["reservationId"] = reservation_id
     return work
-
-
-def ended(action: str, payload: dict[str, Any], said: str | None, /, **changes: Any) -> Work:
-    """Return the end of a command as it comes off the queue."""
-    answered = format_time(changes.pop("answered_at", soon()))
-    data = {
-        "command_id": str(uuid4()),
-        "station_id": "S1",
-        "action": action,
-        "payload": payload,
-        "status": "completed",
-        "accepted": said == "Accepted",
-        "response": None if said is None else {"status": said},
-        "created_by": "admin",
-        "created_at": answered,
-        "sent_at": answered,
-        "completed_at": answered,
-        "deadline": format_time(soon(5)),
-    } | changes
-    event = {
-        "id": str(uuid4()),
-        "source": "/csms/command-api",
-        "type": "csms.command.completed.v1",
-        "subject": "S1",
-        "time": answered,
-        "data": data,
-    }
-    return Work("events.v1", {}, [event])
-
-
-def out_of_service(connector_id: int, shown: str, minutes: float = 0) -> Work:
-    """Return what is told of a connector that serves nobody any more."""
-    item = {
-        "id": str(uuid4()),
-        "source": "/csms/station-registry",
-        "type": "csms.connector.out_of_service.v1",
-        "subject": "S1",
-        "time": format_time(soon(minutes)),
-        "data": {"station_id": "S1", "connector_id": connector_id, "status": shown},
-    }
-    return Work("events.v1", {}, [item])
 
 
 async def orders(records: Records) -> list[dict[str, Any]]:
@@ -130,10 +61,6 @@ async def told(records: Records) -> list[str]:
 
 async def status(records: Records) -> list[tuple[str, str | None]]:
     return [(row["status"], row["reason"]) for row in await records.rows(_ROWS)]
-
-
-def answer(view: ReservationView, said: str | None, /, **changes: Any) -> Work:
-    return ended("ReserveNow", {"reservationId": 1}, said, command_id=view.command_id, **changes)
 
 
 async def test_a_reservation_is_ordered_accepted_and_used(records: Records) -> None:

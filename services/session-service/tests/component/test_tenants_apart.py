@@ -36,6 +36,7 @@ _IDS = {
     "site_id": ("P1", "P9"),
     "tag": ("fast", "slow"),
     "reservation_id": (1, 999),
+    "reservation_ids": ([1], [999]),
     "command_id": (str(COMMAND), str(UUID(int=9))),
     "id": (None, str(UUID(int=9))),
 }
@@ -74,6 +75,7 @@ _CASES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("reservations.list", ("id_token",), {}),
     ("reservations.get", ("reservation_id",), {}),
     ("reservations.find", ("command_id",), {}),
+    ("reservations.facts", ("reservation_ids",), {}),
     (
         "reservations.create",
         ("station_id", "id_token"),

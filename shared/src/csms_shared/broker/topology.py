@@ -61,6 +61,9 @@ TRANSACTION_UPDATED_KEY = "transaction.updated"
 TRANSACTION_STOPPED_KEY = "transaction.stopped"
 TRANSACTION_CORRECTED_KEY = "transaction.corrected"
 TRANSACTION_VALUES_LATE_KEY = "transaction.values_late"
+RESERVATION_USED_KEY = "reservation.used"
+RESERVATION_EXPIRED_KEY = "reservation.expired"
+RESERVATION_CANCELLED_KEY = "reservation.cancelled"
 
 EXCHANGES = (
     Exchange(CALLS, "topic"),
@@ -149,6 +152,9 @@ _FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
         TRANSACTION_STOPPED_KEY,
         TRANSACTION_CORRECTED_KEY,
         TRANSACTION_VALUES_LATE_KEY,
+        RESERVATION_USED_KEY,
+        RESERVATION_EXPIRED_KEY,
+        RESERVATION_CANCELLED_KEY,
     ),
 }
 

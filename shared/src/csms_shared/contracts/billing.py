@@ -277,13 +277,15 @@ class BillKind(StrEnum):
 class BillView(Contract):
     """A bill or a credit. It never changes; what corrects it is a credit and a new bill.
 
+    Of a transaction, or of a reservation that nobody used: the other one of both ids is null.
     `corrects`: of a credit the bill that it takes back, of a bill the one that it stands for.
     """
 
     bill_id: str
     kind: BillKind
     status: BillStatus
-    transaction_id: int
+    transaction_id: int | None
+    reservation_id: int | None = None
     station_id: str
     id_token: str | None
     revision: int
@@ -306,6 +308,7 @@ class ListBills(PageQuery, WithinScope):
     """Filter of bills and credits, newest first."""
 
     transaction_id: int | None = None
+    reservation_id: int | None = None
     station_id: str | None = None
     status: BillStatus | None = None
 

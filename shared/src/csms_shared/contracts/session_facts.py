@@ -1,7 +1,8 @@
-"""What is known of sessions and of where they were, for those who charge for them.
+"""What is known of sessions, of reservations and of where they were, for those who charge for them.
 
-session-service answers `sessions.facts`, station-registry `stations.places`; both only to another
-service of the suite, never to REST. Times are RFC 3339 UTC with `Z` and microseconds.
+session-service answers `sessions.facts` and `reservations.facts`, station-registry
+`stations.places`; all only to another service of the suite, never to REST. Times are RFC 3339 UTC
+with `Z` and microseconds.
 """
 
 from pydantic import BaseModel, Field
@@ -93,6 +94,40 @@ class SessionFactsList(Contract):
     later: list[int] = Field(default_factory=list)
 
 
+class ReservationFactsView(Contract):
+    """A reservation by the suite's own times; `connector_id` 0 is any connector.
+
+    `was_held`: the station has accepted it, at `started_at`; else that is when it was wanted.
+    `stopped_at` is null while it is open. `site_id` and `tags` are those that the station had when
+    it was made. `status` and `reason`: docs/reservations.md.
+    """
+
+    reservation_id: int
+    station_id: str
+    site_id: str | None
+    connector_id: int
+    id_token: str
+    group_id: str | None
+    started_at: str
+    stopped_at: str | None
+    tags: list[str] = Field(default_factory=list)
+    was_held: bool
+    status: str
+    reason: str | None
+
+
+class ReservationFacts(OfTenant):
+    """Names reservations; what does not exist is not in the answer."""
+
+    reservation_ids: list[int] = Field(min_length=1, max_length=SESSIONS_MAX)
+
+
+class ReservationFactsList(Contract):
+    """The reservations that exist."""
+
+    items: list[ReservationFactsView]
+
+
 class ConnectorTimes(Contract):
     """Which connector of a station, and from when to when, both included.
 
@@ -154,5 +189,8 @@ class StationPlacesList(Contract):
     items: list[PlaceView]
 
 
-SESSION_FACTS_OPERATIONS: dict[str, type[BaseModel]] = {"sessions.facts": SessionFacts}
+SESSION_FACTS_OPERATIONS: dict[str, type[BaseModel]] = {
+    "sessions.facts": SessionFacts,
+    "reservations.facts": ReservationFacts,
+}
 STATION_PLACES_OPERATIONS: dict[str, type[BaseModel]] = {"stations.places": StationPlaces}

@@ -36,8 +36,15 @@ class AskOverBroker:
             raise NotAnswered("session-service answers with none of the sessions")
         return SomeSessions(answer.get("items", []), later)
 
+    async def reservations(self, tenant_id: str, reservation_ids: Sequence[int]) -> list[Any]:
+        """Return what is known of reservations."""
+        asked = {"reservation_ids": [*reservation_ids]}
+        answer = await self._ask(SESSION_SERVICE, "reservations.facts", asked, tenant_id)
+        items: list[Any] = answer.get("items", [])
+        return items
+
     async def places(self, tenant_id: str, sessions: Sequence[ConnectorTimes]) -> list[Any]:
-        """Return where sessions were."""
+        """Return where sessions and reservations were."""
         portions = [
             sessions[first : first + _PLACES_AT_ONCE]
             for first in range(0, len(sessions), _PLACES_AT_ONCE)

@@ -1,4 +1,8 @@
-"""Sessions on their way to a bill, and bills, which never change."""
+"""Sessions on their way to a bill, and bills, which never change.
+
+A reservation that nobody used is on the same way: its `transaction_id` is the reservation's number,
+negative (`bills/domain/subject.py`).
+"""
 
 from sqlalchemy import (
     BigInteger,

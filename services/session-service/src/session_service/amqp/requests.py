@@ -18,6 +18,7 @@ from session_service.local_lists.handlers import requests as lists
 from session_service.overview import overview
 from session_service.quarantine.handlers import bulk as quarantine_bulk
 from session_service.quarantine.handlers import requests as quarantined
+from session_service.reservations.handlers import facts as reservation_facts
 from session_service.reservations.handlers import requests as reservations
 from session_service.tokens.handlers import requests as tokens
 from session_service.transactions.handlers import closing, facts
@@ -60,6 +61,7 @@ def requests_inbox(
             "reservations.find": transactional(engine, reservations.find_reservation),
             "reservations.create": transactional(engine, reservations.create_reservation),
             "reservations.cancel": transactional(engine, reservations.cancel_reservation),
+            "reservations.facts": transactional(engine, reservation_facts.reservation_facts),
             "local_lists.get": transactional(engine, lists.get_local_list),
             "local_lists.keep": transactional(engine, lists.keep_local_list),
             "local_lists.sync": transactional(engine, lists.sync_local_list),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from session_service.database.metadata import metadata, tenant_id_column
 
@@ -22,7 +23,7 @@ reservation_ids = Sequence(
 )
 
 # `wire_id`: reservationId as the station knows it; the same as `id` unless an operator chose it.
-# `token_key`: by `token_key_in_tenant`.
+# `token_key`: by `token_key_in_tenant`. `site_id`, `tags`: those of the station when it was made.
 reservation = Table(
     "reservation",
     metadata,
@@ -54,6 +55,8 @@ reservation = Table(
     Column("reason", Text),
     Column("ended_at", DateTime(True)),
     Column("transaction_id", Integer),
+    Column("site_id", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     tenant_id_column(),
     Index("reservation_of_tenant", "tenant_id", "id"),
     Index("reservation_by_station", "station_id", "expires_at"),

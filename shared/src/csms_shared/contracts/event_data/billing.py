@@ -27,9 +27,16 @@ class BillTold(Contract):
     """A bill or a credit, whole but for its lines."""
 
     bill_id: str = Field(description="the bill or credit")
-    transaction_id: TransactionId
+    transaction_id: TransactionId | None = Field(
+        description="the transaction; null where it is of a reservation that nobody used"
+    )
+    reservation_id: int | None = Field(
+        None, description="that reservation, as REST calls it; null where it is of a transaction"
+    )
     station_id: StationId
-    revision: int = Field(description="of the end of the transaction that it is of")
+    revision: int = Field(
+        description="of the end of the transaction that it is of; 1 of a reservation"
+    )
     corrects: str | None = Field(
         description="of a credit the bill that it takes back, of a bill the one it stands for"
     )

@@ -13,13 +13,19 @@ _AMOUNTS = ("amount_excl_vat", "amount_incl_vat", "vat")
 
 
 def bill_id(tenant_id: str, transaction_id: int, sequence: int) -> UUID:
-    """Return the id of a session's bill or credit; made again, it is the same."""
+    """Return the id of a bill or credit; made again, it is the same.
+
+    `transaction_id`: of a reservation its number (`bills/domain/subject.py`).
+    """
     return uuid5(_NAMESPACE, f"{tenant_id}\x1f{transaction_id}\x1f{sequence}")
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill or a credit. `cost` is as it is shown, `facts` as they were told."""
+    """A bill or a credit. `cost` is as it is shown, `facts` as they were told.
+
+    `transaction_id`: of a reservation its number (`bills/domain/subject.py`).
+    """
 
     bill_id: UUID
     tenant_id: str
@@ -80,21 +86,21 @@ class Bill:
 
 
 def billed(tenant_id: str, priced: Priced, sequence: int, corrects: UUID | None = None) -> Bill:
-    """Return the bill of a session, at its number among the session's bills and credits."""
-    session = priced.known.session
+    """Return a bill, at its number among the bills and credits of one session or reservation."""
+    subject, number = priced.known.subject, priced.known.number
     return Bill(
-        bill_id=bill_id(tenant_id, session.transaction_id, sequence),
+        bill_id=bill_id(tenant_id, number, sequence),
         tenant_id=tenant_id,
-        transaction_id=session.transaction_id,
+        transaction_id=number,
         sequence=sequence,
         kind=BillKind.BILL,
         status=BillStatus.REVIEW if priced.cost["review"] else BillStatus.FINAL,
-        revision=session.revision,
+        revision=priced.known.revision,
         corrects=corrects,
-        station_id=session.station_id,
-        id_token=session.id_token,
-        site_id=session.site_id,
-        tags=tuple(session.tags),
+        station_id=subject.station_id,
+        id_token=subject.id_token,
+        site_id=subject.site_id,
+        tags=tuple(subject.tags),
         tariff_id=priced.by.tariff_id,
         tariff_version=priced.by.version,
         assignment_id=priced.by.assignment_id,
@@ -106,11 +112,12 @@ def billed(tenant_id: str, priced: Priced, sequence: int, corrects: UUID | None 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a session's price makes: new bills and credits, and those of them that are sent now.
+    """What a price makes: new bills and credits, and those of them that are sent now.
 
-    `superseded` was kept back, and is never sent.
+    `holds`: the bill that holds afterwards. `superseded` was kept back, and is never sent.
     """
 
+    holds: Bill | None
     made: tuple[Bill, ...] = ()
     sent: tuple[Bill, ...] = ()
     superseded: Bill | None = None
@@ -124,15 +131,25 @@ def outcome(tenant_id: str, before: Bill | None, priced: Priced, sequence: int) 
     """
     if before is None:
         bill = billed(tenant_id, priced, sequence + 1)
-        return Outcome((bill,), _sent(bill))
+        return Outcome(bill, (bill,), _sent(bill))
     if _says_the_same(before, priced.cost):
-        return Outcome()
+        return Outcome(before)
     after = billed(tenant_id, priced, sequence + 2, before.bill_id)
     if before.status is BillStatus.REVIEW:
         credit = before.credited(sequence + 1, after.revision, BillStatus.FINAL)
-        return Outcome((credit, after), _sent(after), before)
+        return Outcome(after, (credit, after), _sent(after), before)
     credit = before.credited(sequence + 1, after.revision, after.status)
-    return Outcome((credit, after), _sent(credit, after))
+    return Outcome(after, (credit, after), _sent(credit, after))
+
+
+def taken_back(before: Bill | None, sequence: int) -> Outcome:
+    """Return what is made where nothing is to be paid, and nothing comes instead of a bill."""
+    if before is None:
+        return Outcome(None)
+    credit = before.credited(sequence + 1, before.revision, BillStatus.FINAL)
+    if before.status is BillStatus.REVIEW:
+        return Outcome(None, (credit,), superseded=before)
+    return Outcome(None, (credit,), (credit,))
 
 
 def _says_the_same(before: Bill, cost: dict[str, Any]) -> bool:

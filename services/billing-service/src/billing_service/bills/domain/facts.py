@@ -12,7 +12,8 @@ from billing_service.costs.domain.facts import (
     SessionFacts,
     StatusChange,
 )
-from csms_shared.contracts.session_facts import PlaceView, SessionFactsView
+from csms_shared.contracts.reservations import ReservationStatus
+from csms_shared.contracts.session_facts import PlaceView, ReservationFactsView, SessionFactsView
 from csms_shared.values.times import parse_time
 
 WITHOUT_ZONE = "UTC"
@@ -58,6 +59,29 @@ def facts_of(known: SessionFactsView, place: PlaceView | None) -> SessionFacts:
         if known.reservation is None
         else ReservationFacts(moment_of(known.reservation.reserved_at), started_at),
     )
+
+
+def facts_of_reservation(known: ReservationFactsView) -> ReservationFacts:
+    """Return the facts of a reservation that nobody used.
+
+    Raises:
+        ValueError: a time is none.
+    """
+    started_at = moment_of(known.started_at)
+    return ReservationFacts(
+        started_at,
+        started_at if known.stopped_at is None else moment_of(known.stopped_at),
+        known.status == ReservationStatus.EXPIRED,
+    )
+
+
+def was_held_unused(known: ReservationFactsView) -> bool:
+    """Tell whether a connector was kept for a while for somebody who did not come."""
+    went_unused = known.status in (ReservationStatus.EXPIRED, ReservationStatus.CANCELLED)
+    if not (known.was_held and went_unused and known.stopped_at is not None):
+        return False
+    # As texts, which are of one length: an operator may have wanted it until the year 1.
+    return known.started_at < known.stopped_at
 
 
 def zone_of(place: PlaceView | None) -> ZoneInfo:

@@ -1,13 +1,19 @@
-"""Asking the services that know of sessions and of places."""
+"""Asking the services that know of sessions, of reservations and of places."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from billing_service.bills.domain.pricing import Known
+from billing_service.bills.domain.pricing import Known, Subject
+from billing_service.bills.domain.subject import reservation_of
 from billing_service.bills.store.sessions import Key
-from csms_shared.contracts.session_facts import ConnectorTimes, PlaceView, SessionFactsView
+from csms_shared.contracts.session_facts import (
+    ConnectorTimes,
+    PlaceView,
+    ReservationFactsView,
+    SessionFactsView,
+)
 
 
 class NotAnswered(Exception):
@@ -32,8 +38,16 @@ class Ask(Protocol):
             NotAnswered: the question was refused.
         """
 
+    async def reservations(self, tenant_id: str, reservation_ids: Sequence[int]) -> list[Any]:
+        """Return what is known of reservations (`reservations.facts`).
+
+        Raises:
+            Unavailable: there is no answer now.
+            NotAnswered: the question was refused.
+        """
+
     async def places(self, tenant_id: str, sessions: Sequence[ConnectorTimes]) -> list[Any]:
-        """Return where sessions were (`stations.places`).
+        """Return where sessions and reservations were (`stations.places`), by their numbers.
 
         Raises:
             Unavailable: there is no answer now.
@@ -69,7 +83,9 @@ async def known_of_sessions(ask: Ask, keys: Iterable[Key]) -> dict[Key, Known | 
 async def known_of_some(
     ask: Ask, tenant_id: str, transaction_ids: Sequence[int]
 ) -> tuple[dict[Key, Known | str], list[int]]:
-    """Return what one answer tells of sessions of a tenant, and of which it tells nothing yet.
+    """Return what one answer tells of what a tenant has, and of which it tells nothing yet.
+
+    Named by their numbers (`bills/domain/subject.py`), as the tenant's sessions and reservations.
 
     Raises:
         NotAnswered: the question was refused, and is about several: any of them may be to blame.
@@ -86,37 +102,56 @@ async def known_of_some(
 async def _asked_together(
     ask: Ask, tenant_id: str, transaction_ids: Sequence[int]
 ) -> tuple[dict[Key, Known | str], list[int]]:
-    unknown = "session-service knows no such transaction"
-    items, later = await ask.sessions(tenant_id, transaction_ids)
-    told = {*transaction_ids}.difference(later)
-    found: dict[Key, Known | str] = {(tenant_id, one): unknown for one in told}
-    sessions: dict[int, SessionFactsView] = {}
-    for item in items:
-        try:
-            session = SessionFactsView.model_validate(item)
-        except ValidationError as error:
-            if isinstance(item, dict) and item.get("transaction_id") in told:
-                named = tenant_id, int(item["transaction_id"])
-                found[named] = f"the facts can't be read: {_shortly(error)}"
-            continue
-        sessions[session.transaction_id] = session
-    places = await _places(ask, tenant_id, [*sessions.values()]) if sessions else {}
-    for one, session in sessions.items():
+    of_reservations = {one: id for one in transaction_ids if (id := reservation_of(one))}
+    of_sessions = [one for one in transaction_ids if one not in of_reservations]
+    items, later = await ask.sessions(tenant_id, of_sessions) if of_sessions else ([], [])
+    found: dict[int, Subject | str] = {
+        one: "session-service knows no such transaction" for one in of_sessions if one not in later
+    }
+    found |= _read(SessionFactsView, items, {one: one for one in found})
+    if of_reservations:
+        reservations = await ask.reservations(tenant_id, [*of_reservations.values()])
+        found |= dict.fromkeys(of_reservations, "session-service knows no such reservation")
+        numbers = {id: one for one, id in of_reservations.items()}
+        found |= _read(ReservationFactsView, reservations, numbers)
+    known = {one: subject for one, subject in found.items() if not isinstance(subject, str)}
+    places = await _places(ask, tenant_id, known) if known else {}
+    told: dict[Key, Known | str] = {}
+    for one, subject in found.items():
         place = places.get(one)
-        found[tenant_id, one] = place if isinstance(place, str) else Known(session, place)
-    return {key: found[key] for key in found if key[1] in told}, later
+        if isinstance(subject, str):
+            told[tenant_id, one] = subject
+        else:
+            told[tenant_id, one] = place if isinstance(place, str) else Known(subject, place)
+    return told, later
+
+
+def _read(
+    view: type[Subject], items: Iterable[Any], numbers: Mapping[int, int]
+) -> dict[int, Subject | str]:
+    """Return what items tell, by number; `numbers` of those that were asked for, by their ids."""
+    field = "reservation_id" if view is ReservationFactsView else "transaction_id"
+    read: dict[int, Subject | str] = {}
+    for item in items:
+        number = numbers.get(item[field]) if isinstance(item, dict) and field in item else None
+        if number is not None:
+            try:
+                read[number] = view.model_validate(item)
+            except ValidationError as error:
+                read[number] = f"the facts can't be read: {_shortly(error)}"
+    return read
 
 
 async def _places(
-    ask: Ask, tenant_id: str, sessions: list[SessionFactsView]
+    ask: Ask, tenant_id: str, known: Mapping[int, Subject]
 ) -> dict[int, PlaceView | str]:
     found: dict[int, PlaceView | str] = {}
     asked: list[ConnectorTimes] = []
-    for one in sessions:
+    for number, one in known.items():
         try:
-            asked.append(_times_of(one))
+            asked.append(_times_of(number, one))
         except ValidationError as error:
-            found[one.transaction_id] = f"its times can't be right: {_shortly(error)}"
+            found[number] = f"its times can't be right: {_shortly(error)}"
     for item in await ask.places(tenant_id, asked) if asked else ():
         try:
             place = PlaceView.model_validate(item)
@@ -128,21 +163,22 @@ async def _places(
     return found
 
 
-def _times_of(session: SessionFactsView) -> ConnectorTimes:
+def _times_of(number: int, subject: Subject) -> ConnectorTimes:
     return ConnectorTimes.model_validate(
         {
-            "transaction_id": session.transaction_id,
-            "station_id": session.station_id,
-            "connector_id": session.connector_id,
-            "site_id": session.site_id,
-            "from_time": session.started_at,
-            "to_time": max(session.started_at, session.stopped_at or _last_time(session)),
+            "transaction_id": number,
+            "station_id": subject.station_id,
+            "connector_id": subject.connector_id,
+            "site_id": subject.site_id,
+            "from_time": subject.started_at,
+            "to_time": max(subject.started_at, subject.stopped_at or _last_time(subject)),
         }
     )
 
 
-def _last_time(session: SessionFactsView) -> str:
-    return max((one.at for one in session.readings), default=session.started_at)
+def _last_time(subject: Subject) -> str:
+    readings = subject.readings if isinstance(subject, SessionFactsView) else ()
+    return max((one.at for one in readings), default=subject.started_at)
 
 
 def _shortly(error: ValidationError) -> str:

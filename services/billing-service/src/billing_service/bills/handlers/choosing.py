@@ -70,13 +70,13 @@ async def _of_bills(connection: AsyncConnection, billed: Mapping[Key, UUID]) -> 
 
 
 def _to_price(known: Known) -> ToPrice:
-    session = known.session
+    subject = known.subject
     return ToPrice(
-        transaction_id=session.transaction_id,
-        started_at=moment_of(session.started_at),
-        id_token=session.id_token,
-        group_id=session.group_id,
-        station_id=session.station_id,
-        tags=session.tags,
-        site_id=session.site_id,
+        transaction_id=known.number,
+        started_at=moment_of(subject.started_at),
+        id_token=subject.id_token,
+        group_id=subject.group_id,
+        station_id=subject.station_id,
+        tags=subject.tags,
+        site_id=subject.site_id,
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from billing_service.bills.domain.bill import Bill
+from billing_service.bills.domain.subject import reservation_of, transaction_of
 from billing_service.cdrs.store.records import Numbered
 from csms_shared.contracts.event_data.billing import BillTold, CostChanged
 from csms_shared.contracts.events import CloudEvent, event_id, event_type
@@ -40,7 +41,8 @@ def bill_told(routing_key: str, bill: Bill, record: Numbered | None) -> Event:
     """Tell of a bill or a credit, with the record that was written of it."""
     told = BillTold(
         bill_id=str(bill.bill_id),
-        transaction_id=bill.transaction_id,
+        transaction_id=transaction_of(bill.transaction_id),
+        reservation_id=reservation_of(bill.transaction_id),
         station_id=bill.station_id,
         revision=bill.revision,
         corrects=None if bill.corrects is None else str(bill.corrects),

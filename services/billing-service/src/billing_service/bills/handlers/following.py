@@ -1,11 +1,15 @@
-"""Events of transactions: kept as what is due, and nothing is calculated here."""
+"""Events of transactions and reservations: kept as what is due, and nothing is calculated here."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing_service.bills.domain.subject import number_of_reservation
 from billing_service.bills.store.sessions import Key, Told, follow
 from csms_shared.broker.topology import (
+    RESERVATION_CANCELLED_KEY,
+    RESERVATION_EXPIRED_KEY,
+    RESERVATION_USED_KEY,
     TRANSACTION_CORRECTED_KEY,
     TRANSACTION_STARTED_KEY,
     TRANSACTION_STOPPED_KEY,
@@ -19,6 +23,11 @@ _BEGUN = event_type(TRANSACTION_STARTED_KEY)
 _UPDATED = event_type(TRANSACTION_UPDATED_KEY)
 _VALUES_LATE = event_type(TRANSACTION_VALUES_LATE_KEY)
 _ENDED = {event_type(TRANSACTION_STOPPED_KEY), event_type(TRANSACTION_CORRECTED_KEY)}
+_RESERVATION_ENDED = {
+    event_type(RESERVATION_USED_KEY),
+    event_type(RESERVATION_EXPIRED_KEY),
+    event_type(RESERVATION_CANCELLED_KEY),
+}
 
 Follow = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]
 
@@ -55,7 +64,9 @@ def _told(works: Sequence[Work]) -> Iterator[Told]:
     for work in works:
         for item in work.item:
             event = CloudEvent.model_validate(item)
-            if event.type in _ENDED or event.type in (_BEGUN, _UPDATED, _VALUES_LATE):
+            if event.type in _RESERVATION_ENDED:
+                yield _of_reservation(event)
+            elif event.type in _ENDED or event.type in (_BEGUN, _UPDATED, _VALUES_LATE):
                 yield Told(
                     event.tenantid,
                     int(event.data["transaction_id"]),
@@ -64,3 +75,15 @@ def _told(works: Sequence[Work]) -> Iterator[Told]:
                     event.type == _UPDATED,
                     event.type == _VALUES_LATE,
                 )
+
+
+def _of_reservation(event: CloudEvent) -> Told:
+    """Return what is told of a reservation: such events have no order, so each makes it due."""
+    return Told(
+        event.tenantid,
+        number_of_reservation(int(event.data["reservation_id"])),
+        str(event.data["station_id"]),
+        revision=1,
+        has_figures=False,
+        has_late_values=True,
+    )

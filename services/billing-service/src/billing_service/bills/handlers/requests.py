@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing_service.bills.domain.subject import reservation_of, transaction_of
 from billing_service.bills.handlers.events import CREDITED, RELEASED, bill_told
 from billing_service.bills.handlers.sending import send
 from billing_service.bills.store.bills import (
@@ -186,7 +187,8 @@ def _bill_view(row: Row[Any]) -> BillView:
         bill_id=str(row.bill_id),
         kind=row.kind,
         status=row.status,
-        transaction_id=row.transaction_id,
+        transaction_id=transaction_of(row.transaction_id),
+        reservation_id=reservation_of(row.transaction_id),
         station_id=row.station_id,
         id_token=row.id_token,
         revision=row.revision,

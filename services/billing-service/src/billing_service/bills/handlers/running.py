@@ -70,7 +70,7 @@ class RunningCosts:
         known = {
             key: one
             for key, one in found.items()
-            if isinstance(one, Known) and one.session.stopped_at is None
+            if isinstance(one, Known) and one.subject.stopped_at is None
         }
         by, failed = await choose_apart(self._engine, claims, known)
         for key, error in failed.items():
@@ -118,8 +118,8 @@ def _running(key: Key, known: Known, by: ByTariff | None) -> Running:
         key=key,
         cost=None if result is None else _shown(result),
         measured_at=known.measured_at(),
-        site_id=known.session.site_id,
-        tags=known.session.tags,
+        site_id=known.subject.site_id,
+        tags=known.subject.tags,
     )
 
 

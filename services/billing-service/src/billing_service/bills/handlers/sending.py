@@ -35,7 +35,7 @@ def _records(
                 tariff_id=one.tariff_id,
                 tariff=tariff.tariff,
                 tariff_changed_at=tariff.changed_at,
-                session=known.session,
+                subject=known.subject,
                 place=known.place,
             ),
         )

@@ -1,4 +1,4 @@
-"""Settling sessions that are due: asked for, priced, and kept as bills in one transaction.
+"""Settling what is due, sessions and reservations: asked for, priced, and kept as bills at once.
 
 Any number of replicas do it side by side. A claim is only a time until which others leave a session
 alone: what decides is the row, locked when the bill is kept, and how many bills it has by then.
@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from billing_service.bills.domain.bill import Bill, Outcome, outcome
+from billing_service.bills.domain.bill import Bill, Outcome, outcome, taken_back
 from billing_service.bills.domain.pricing import ByTariff, Known, Priced, priced
 from billing_service.bills.handlers.asking import Ask, NotAnswered, known_of_some
 from billing_service.bills.handlers.choosing import choose_apart
@@ -40,6 +40,7 @@ from billing_service.bills.store.sessions import (
 from billing_service.cdrs.store.records import Numbered
 from billing_service.database.service_tables import outbox
 from csms_shared.contracts.billing import BillKind, BillStatus
+from csms_shared.contracts.session_facts import ReservationFactsView
 from csms_shared.db.engine import in_transaction
 from csms_shared.db.isolation import Failure, apply_isolated
 from csms_shared.db.outbox import write_events
@@ -64,11 +65,15 @@ SLICE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A session with its price, or without where no tariff is assigned."""
+    """A session or reservation with its price, or without where no tariff is assigned.
+
+    `is_free`: nothing is to be paid for it, whatever its tariff; of sessions none is.
+    """
 
     claim: Claim
     known: Known
     priced: Priced | None
+    is_free: bool
 
 
 @dataclass(slots=True)
@@ -190,7 +195,7 @@ class Settling:
                 if isinstance(result, Exception):
                     wrong.append(_wrong(claimed[key], f"it can't be priced: {_shortly(result)}"))
                 else:
-                    ready.append(Ready(claimed[key], facts[key], result))
+                    ready.append(_ready(claimed[key], facts[key], result))
             failures = await self._keep_apart(ready)
             wrong += [
                 _wrong(one.work.claim, f"it can't be kept: {_shortly(one.error)}")
@@ -249,11 +254,11 @@ class Settling:
             made += came.made
             if came.superseded is not None:
                 await close_bills(connection, [came.superseded.bill_id], None, None)
-                if came.sent:
+                if came.sent or came.holds is None:
                     # What was sent before it is still to be taken back.
                     sent += await _waiting_credits(connection, one.claim.key)
             sent += came.sent
-            settled.append(_settled(one, came, before))
+            settled.append(_settled(one, came))
         await add_bills(connection, made, now)
         records = await send(connection, sent)
         await settle(connection, settled)
@@ -278,25 +283,27 @@ async def _waiting_credits(connection: AsyncConnection, key: Key) -> list[Bill]:
 
 
 def _outcome(ready: Ready, before: Bill | None) -> Outcome:
+    if ready.is_free:
+        return taken_back(before, ready.claim.sequence)
     if ready.priced is None:
-        return Outcome()
+        return Outcome(before)
     if before is not None and ready.known.has_lost(before.facts):
         # More was known when it was billed.
-        return Outcome()
+        return Outcome(before)
     return outcome(ready.claim.tenant_id, before, ready.priced, ready.claim.sequence)
 
 
-def _settled(ready: Ready, came: Outcome, before: Bill | None) -> Settled:
-    claim, known = ready.claim, ready.known
-    holds = came.made[-1] if came.made else before
+def _settled(ready: Ready, came: Outcome) -> Settled:
+    claim, known, holds = ready.claim, ready.known, came.holds
+    without = BillStatus.FINAL if ready.is_free else BillStatus.UNPRICED
     return Settled(
         claim=claim,
-        revision=known.session.revision,
-        state=BillStatus.UNPRICED if holds is None else holds.status,
+        revision=known.revision,
+        state=without if holds is None else holds.status,
         sequence=claim.sequence + len(came.made),
         bill_id=None if holds is None else holds.bill_id,
-        site_id=known.session.site_id,
-        tags=known.session.tags,
+        site_id=known.subject.site_id,
+        tags=known.subject.tags,
     )
 
 
@@ -316,12 +323,18 @@ def _to_price(
         found = known[claim.key]
         if isinstance(found, str):
             wrong.append(_wrong(claim, found))
-        elif found.session.revision < max(claim.revision, 1):
+        elif found.revision < max(claim.revision, 1):
             # Its end is told, and not known yet to whoever was asked.
             wrong.append(_away(claim))
         else:
             facts[claim.key] = found
     return facts, wrong
+
+
+def _ready(claim: Claim, known: Known, price: Priced | None) -> Ready:
+    nothing = price is not None and price.costs_nothing
+    of_reservation = isinstance(known.subject, ReservationFactsView)
+    return Ready(claim, known, price, of_reservation and (nothing or not known.is_billable))
 
 
 def _priced_for_a_while(
@@ -339,10 +352,10 @@ def _priced_for_a_while(
 
 def _priced(known: Known, by: ByTariff | None) -> Priced | Exception | None:
     try:
-        return None if by is None else priced(known, by)
+        return priced(known, by) if known.is_billable and by is not None else None
     except Exception as error:
         # Whatever is wrong with one holds back that one: its neighbours are billed.
-        log.exception("session_unpriceable", transaction_id=known.session.transaction_id)
+        log.exception("session_unpriceable", transaction_id=known.number)
         return error
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing_service.bills.domain.subject import number_of_reservation, transaction_of
 from billing_service.bills.tables import bill, session
 from billing_service.cdrs.tables import cdr
 from billing_service.tariffs.tables import tariff_version
@@ -38,6 +39,11 @@ def was_within(table: Table, asked: WithinScope) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
+
+
+def _is_transaction(transaction_id: int) -> bool:
+    """Tell whether this can be a transaction's id: reservations have other numbers."""
+    return transaction_of(transaction_id) is not None
 
 
 _COST_COLUMNS = (
@@ -74,7 +80,12 @@ async def summaries(
     statement = (
         select(session.c.transaction_id, session.c.state, bill.c.bill_id, *totals)
         .outerjoin(bill, bill.c.bill_id == session.c.bill_id)
-        .where(*was_within(session, asked), session.c.transaction_id.in_([*set(transaction_ids)]))
+        .where(
+            *was_within(session, asked),
+            session.c.transaction_id.in_(
+                [one for one in set(transaction_ids) if _is_transaction(one)]
+            ),
+        )
     )
     return list(await connection.execute(statement))
 
@@ -83,6 +94,8 @@ async def cost_row(
     connection: AsyncConnection, asked: WithinScope, transaction_id: int
 ) -> Row[Any] | None:
     """Return all that is known of the cost of a session."""
+    if not _is_transaction(transaction_id):
+        return None
     statement = (
         select(
             *_COST_COLUMNS,
@@ -127,8 +140,14 @@ async def page_of_bills(
     """Return bills and credits, newest first, and the cursor of the next page."""
     order = (bill.c.created_at, bill.c.bill_id)
     statement = _BILLS.where(*was_within(bill, asked))
+    if asked.transaction_id is not None and not _is_transaction(asked.transaction_id):
+        return [], None
     for column, value in (
         (bill.c.transaction_id, asked.transaction_id),
+        (
+            bill.c.transaction_id,
+            None if asked.reservation_id is None else number_of_reservation(asked.reservation_id),
+        ),
         (bill.c.station_id, asked.station_id),
         (bill.c.status, None if asked.status is None else asked.status.value),
     ):

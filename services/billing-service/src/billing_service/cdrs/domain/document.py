@@ -12,7 +12,7 @@ from billing_service.cdrs.domain.places import cdr_location
 from billing_service.cdrs.domain.signed import signed_data
 from billing_service.cdrs.domain.texts import Id, fit_id, fit_text
 from billing_service.costs.domain.exact import half_up
-from csms_shared.contracts.session_facts import PlaceView, SessionFactsView
+from csms_shared.contracts.session_facts import PlaceView, ReservationFactsView, SessionFactsView
 from csms_shared.values.times import format_time, read_moment
 
 # What a line is counted as, in the names of the totals of a CDR.
@@ -41,7 +41,7 @@ class RecordOf:
     tariff_id: UUID
     tariff: dict[str, Any]
     tariff_changed_at: datetime
-    session: SessionFactsView
+    subject: SessionFactsView | ReservationFactsView
     place: PlaceView | None
 
 
@@ -51,35 +51,31 @@ def cdr_document(record: RecordOf, last_updated: datetime) -> tuple[dict[str, An
     A credit is what it takes back once more, but for its id and `total_cost`, which alone is
     negative (mod_cdrs, Credit CDRs).
     """
-    session, cost, place = record.session, record.cost, record.place
+    subject, cost, place = record.subject, record.cost, record.place
     owner = {
         "country_code": None if place is None else place.tenant_country,
         "party_id": None if place is None else place.party_id,
     }
-    periods = cost["periods"] or [_no_time(session)]
+    periods = cost["periods"] or [_no_time(subject)]
     document = {
         **owner,
         "id": str(record.bill_id),
         "start_date_time": periods[0]["from_time"],
         "end_date_time": periods[-1]["to_time"],
-        "session_id": str(session.transaction_id),
-        "cdr_token": _token(session, owner),
-        # Tokens are known here: nobody else was asked.
-        "auth_method": "WHITELIST",
-        "cdr_location": cdr_location(session, place),
+        **_of_session(subject),
+        "cdr_token": _token(subject, owner),
+        "cdr_location": cdr_location(subject, place),
         "meter_id": None if place is None else fit_text(place.meter_id, 255),
         "currency": cost["currency"],
         "tariffs": [_tariff(record, owner)],
         "charging_periods": _charging_periods(periods, record.tariff_id),
-        "signed_data": signed_data(
-            session.signed, None if place is None else place.meter_public_key
-        ),
+        "signed_data": _signed_data(subject, place),
         "total_cost": _price(Fraction(cost["total_excl_vat"]), Fraction(cost["total_incl_vat"])),
         **_costs(cost["lines"], -1 if record.credits is not None else 1),
         "total_energy": _number(Fraction(cost["energy_kwh"])),
         "total_time": _hours(periods, "CHARGING", "PARKING"),
         "total_parking_time": _hours(periods, "PARKING"),
-        "remark": fit_text(session.stop_reason, 255),
+        "remark": fit_text(_remark(subject), 255),
         "last_updated": format_time(last_updated),
     }
     if record.credits is not None:
@@ -87,9 +83,34 @@ def cdr_document(record: RecordOf, last_updated: datetime) -> tuple[dict[str, An
     return _present(document), sorted(_missing("", document))
 
 
-def _token(session: SessionFactsView, owner: dict[str, str | None]) -> dict[str, Any]:
+def _of_session(subject: SessionFactsView | ReservationFactsView) -> dict[str, str]:
+    """Return by which session it was, which a reservation that nobody used is not (session_id)."""
+    if isinstance(subject, ReservationFactsView):
+        # It was reserved for the token by ReserveNow.
+        return {"auth_method": "COMMAND"}
+    # Tokens are known here: nobody else was asked.
+    return {"session_id": str(subject.transaction_id), "auth_method": "WHITELIST"}
+
+
+def _signed_data(
+    subject: SessionFactsView | ReservationFactsView, place: PlaceView | None
+) -> dict[str, Any] | None:
+    if isinstance(subject, ReservationFactsView):
+        return None
+    return signed_data(subject.signed, None if place is None else place.meter_public_key)
+
+
+def _remark(subject: SessionFactsView | ReservationFactsView) -> str | None:
+    if isinstance(subject, ReservationFactsView):
+        return f"reservation {subject.status}"
+    return subject.stop_reason
+
+
+def _token(
+    subject: SessionFactsView | ReservationFactsView, owner: dict[str, str | None]
+) -> dict[str, Any]:
     """Return the token: the operator's own, whose contract is known by the token itself."""
-    uid = fit_id(session.id_token, Id.TOKEN)
+    uid = fit_id(subject.id_token, Id.TOKEN)
     return {**owner, "uid": uid, "type": "RFID", "contract_id": uid}
 
 
@@ -114,7 +135,7 @@ def _present(value: Any) -> Any:
     return value
 
 
-def _no_time(session: SessionFactsView) -> dict[str, Any]:
+def _no_time(session: SessionFactsView | ReservationFactsView) -> dict[str, Any]:
     """Return the period of a session in which nothing happened: OCPI demands one."""
     begins, ends = session.started_at, session.stopped_at or session.started_at
     return {

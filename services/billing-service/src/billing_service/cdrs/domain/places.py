@@ -6,7 +6,7 @@ from typing import Any
 from billing_service.cdrs.domain.countries import THREE_LETTERS
 from billing_service.cdrs.domain.texts import Id, fit_id, fit_text
 from csms_shared.contracts.hardware import PlugType
-from csms_shared.contracts.session_facts import PlaceView, SessionFactsView
+from csms_shared.contracts.session_facts import PlaceView, ReservationFactsView, SessionFactsView
 
 # Of the eMI3 standard, Part 2: a country, an operator, and what it calls the EVSE itself.
 _EVSE_ID = re.compile(r"[A-Z]{2}\*[A-Z0-9]{3}\*E[A-Z0-9*]{1,30}", re.ASCII)
@@ -25,24 +25,48 @@ _DC = frozenset(
 )
 # Plugs that stations have on a cable alone.
 _CABLES = _DC | {PlugType.IEC_62196_T1, PlugType.TESLA_R, PlugType.TESLA_S}
+_NOT_AVAILABLE = "#NA"
+# Of what a receiver should ignore; it has to be something that there is.
+_NO_CONNECTOR = {
+    "evse_uid": _NOT_AVAILABLE,
+    "evse_id": _NOT_AVAILABLE,
+    "connector_id": _NOT_AVAILABLE,
+    "connector_standard": PlugType.IEC_62196_T2,
+    "connector_format": "SOCKET",
+    "connector_power_type": "AC_1_PHASE",
+}
 _AC_POWER = {1: "AC_1_PHASE", 2: "AC_2_PHASE", 3: "AC_3_PHASE"}
 
 
-def cdr_location(session: SessionFactsView, place: PlaceView | None) -> dict[str, Any]:
+def cdr_location(
+    subject: SessionFactsView | ReservationFactsView, place: PlaceView | None
+) -> dict[str, Any]:
     """Return the location; null where nobody has entered what it would be made of.
 
-    A station without a site is a location of its own.
+    A station without a site is a location of its own. A reservation that nobody used was of no
+    connector in the end: what is demanded of one is not available, or any value.
     """
-    plug = None if place is None else place.connector_type
-    connector = None if plug is None else PlugType(plug)
+    of_connector = (
+        _NO_CONNECTOR
+        if isinstance(subject, ReservationFactsView)
+        else _of_connector(subject, place)
+    )
     return {
-        "id": fit_id(session.site_id or session.station_id, Id.LOCATION),
+        "id": fit_id(subject.site_id or subject.station_id, Id.LOCATION),
         "name": None if place is None else fit_text(place.site_name, 255),
         "address": None if place is None else fit_text(place.address, 45),
         "city": None if place is None else fit_text(place.city, 45),
         "postal_code": None if place is None else fit_text(place.postal_code, 10),
         "country": None if place is None else THREE_LETTERS.get(place.country or ""),
         "coordinates": None if place is None else _coordinates(place),
+        **of_connector,
+    }
+
+
+def _of_connector(session: SessionFactsView, place: PlaceView | None) -> dict[str, Any]:
+    plug = None if place is None else place.connector_type
+    connector = None if plug is None else PlugType(plug)
+    return {
         "evse_uid": fit_id(f"{session.station_id}*{session.connector_id}", Id.LOCATION),
         "evse_id": None if place is None else _evse_id(session, place),
         "connector_id": str(session.connector_id),

@@ -10,6 +10,7 @@ from command_api.http.access.audited_route import AuditedRoute
 from command_api.http.access.declarations import ScopedOperator, ScopedViewer
 from command_api.http.answers.documents import Json
 from command_api.http.requests.parameters import DEFAULT_LIMIT, Cursor, Limit, given
+from command_api.http.routes.reservations import ReservationId
 from command_api.http.routes.transactions import TransactionId
 from command_api.http.state import ask_billing_service
 from csms_shared.contracts.billing import BillStatus, BillView
@@ -23,6 +24,7 @@ async def list_bills(
     request: Request,
     _: ScopedViewer,
     transaction_id: TransactionId | None = None,
+    reservation_id: ReservationId | None = None,
     station_id: Annotated[str | None, Query(max_length=255)] = None,
     status: Annotated[
         BillStatus | None, Query(description="`review`: kept back; `final`: sent on")
@@ -36,6 +38,7 @@ async def list_bills(
     """
     parameters = given(
         transaction_id=transaction_id,
+        reservation_id=reservation_id,
         station_id=station_id,
         status=status,
         limit=limit,

@@ -8,8 +8,11 @@ from csms_shared.values.times import format_time
 from session_service.handling.events import Event, event_of, joined
 
 
-def reservation_event(row: Row[Any], change: str | None = None) -> Event:
-    """Tell what became of a reservation: its status, or that it was `created`."""
+def reservation_event(row: Row[Any], change: str | None = None, *again: object) -> Event:
+    """Tell what became of a reservation: its status, or that it was `created`.
+
+    `again`: what has changed, where the same was told before.
+    """
     data = {
         "reservation_id": row.id,
         "station_reservation_id": row.wire_id,
@@ -21,6 +24,6 @@ def reservation_event(row: Row[Any], change: str | None = None) -> Event:
         "expires_at": format_time(row.expires_at),
         "transaction_id": row.transaction_id,
     }
-    cause = joined(row.id, row.reason, row.ended_at, row.transaction_id)
+    cause = joined(row.id, row.reason, row.ended_at, row.transaction_id, *again)
     key = f"reservation.{change or row.status}"
     return event_of(key, row.tenant_id, cause, row.station_id, data)

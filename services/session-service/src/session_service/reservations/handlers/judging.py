@@ -21,6 +21,7 @@ from csms_shared.ocpp.intents import CancelReservation, ReserveConnector
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
 from session_service.database.service_tables import outbox
+from session_service.handling.events import Event
 from session_service.reservations.domain import (
     Answer,
     Outage,
@@ -125,13 +126,13 @@ async def judge_stations(
         if before[item.facts.id] != (item.facts, item.cancel_command_id, item.cancel_failure)
         or _stored(item.row) != verdicts[item.facts.id]
     ]
-    statuses = {item.facts.id: item.row.status for item in kept}
+    former = {item.facts.id: item.row for item in kept}
     rows = await write_reservations(connection, changed)
     await flag_conflicts(connection, conflicts)
     await write_events(
         connection,
         outbox,
-        [reservation_event(row) for row in rows if row.status != statuses[row.id]],
+        [event for row in rows for event in _told(former[row.id], row)],
     )
     await write_orders(connection, outbox, orders)
 
@@ -203,6 +204,23 @@ def _conflicts(
 
 def _stored(row: Row[Any]) -> Verdict:
     return Verdict(ReservationStatus(row.status), row.reason, row.ended_at, row.transaction_id)
+
+
+def _told(before: Row[Any], row: Row[Any]) -> list[Event]:
+    """Return what is told: what became of it, or that it was held for another time than was told.
+
+    Whoever charges for what nobody used goes by that.
+    """
+    if row.status != before.status:
+        return [reservation_event(row)]
+    went_unused = row.status in (ReservationStatus.EXPIRED, ReservationStatus.CANCELLED)
+    if went_unused and _held(row) != _held(before):
+        return [reservation_event(row, None, *_held(row))]
+    return []
+
+
+def _held(row: Row[Any]) -> tuple[object, ...]:
+    return row.answer, row.answered_at, row.ended_at, row.reason
 
 
 def _ms(at: datetime) -> int:

@@ -46,15 +46,20 @@ _NEW = columns_of(
     "command_id",
 )
 _ADD = text(
-    f"INSERT INTO reservation ({names(_NEW)}) SELECT {names(_NEW)} FROM {unnest(_NEW, 'new')} "
+    f"INSERT INTO reservation ({names(_NEW)}, site_id, tags) "
+    f"SELECT {names(_NEW)}, place.site_id, coalesce(place.tags, '{{}}') FROM {unnest(_NEW, 'new')} "
+    "LEFT JOIN station_place AS place USING (tenant_id, station_id) "
     "ORDER BY command_id ON CONFLICT (command_id) DO NOTHING RETURNING *"
 )
 _NEXT_ID = text("SELECT nextval('reservation_id')")
 _ADD_OWN = text(
     "INSERT INTO reservation (id, tenant_id, station_id, wire_id, connector_id, id_token, "
-    "token_key, group_id, created_at, expires_at, created_by, command_id) VALUES (:id, "
-    ":tenant_id, :station_id, :wire_id, :connector_id, :id_token, :token_key, :group_id, "
-    ":created_at, :expires_at, :created_by, :command_id) "
+    "token_key, group_id, created_at, expires_at, created_by, command_id, site_id, tags) "
+    "SELECT :id, new.tenant_id, new.station_id, :wire_id, :connector_id, :id_token, :token_key, "
+    ":group_id, :created_at, :expires_at, :created_by, :command_id, place.site_id, "
+    "coalesce(place.tags, '{}') FROM (VALUES (CAST(:tenant_id AS text), "
+    "CAST(:station_id AS text))) AS new (tenant_id, station_id) "
+    "LEFT JOIN station_place AS place USING (tenant_id, station_id) "
     "ON CONFLICT (command_id) DO NOTHING RETURNING *"
 )
 _STATION = columns_of(reservation, tenants=Text(), stations=Text())
@@ -140,6 +145,7 @@ _DUE = text(
     "WHERE status IN ('pending', 'active') AND expires_at <= CAST(:now AS timestamptz) "
     "ORDER BY expires_at LIMIT 500) AS due"
 )
+_BY_ID = text(f"SELECT * FROM reservation WHERE {of_tenant()} AND id = ANY(:ids) ORDER BY id")
 _WANT_CANCELLED = text(
     "UPDATE reservation SET cancel_wanted_at = :now, cancel_wanted_by = :by, "
     "cancel_command_id = NULL, cancel_failure = NULL WHERE id = :id"
@@ -310,6 +316,13 @@ async def stations_with_expired(connection: AsyncConnection, now: datetime) -> s
     """Return stations with reservations that are open past their time, a slice of them."""
     rows = await connection.execute(_DUE, {"now": now})
     return {(row.tenant_id, row.station_id) for row in rows}
+
+
+async def read_reservations(
+    connection: AsyncConnection, tenant_id: str, ids: Collection[int]
+) -> list[Row[Any]]:
+    """Return rows of the reservations that the tenant has."""
+    return list(await connection.execute(_BY_ID, {"tenant_id": tenant_id, "ids": sorted(ids)}))
 
 
 async def want_cancelled(

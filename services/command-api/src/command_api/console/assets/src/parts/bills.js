@@ -13,9 +13,14 @@ import { Moment } from "./shown.js";
 /** @param {string} bill_id */
 export const release = (bill_id) => post(at`/bills/${bill_id}/release`);
 
-/** Ask, then send a bill on that was kept back. @param {{bill_id: string, transaction_id: number}} bill @param {() => void} onDone */
-export async function askAndRelease({ bill_id, transaction_id }, onDone) {
-  if (!(await confirm({ title: t("bill.release_title", { id: transaction_id }), text: t("bill.release_text"), action: t("bill.release") }))) return;
+/** What it is of, within a sentence. @param {{transaction_id?: number | null, reservation_id?: number | null}} bill */
+export const nameOfBill = ({ transaction_id, reservation_id }) =>
+  reservation_id ? t("bill.of_reservation", { id: reservation_id }) : t("bill.of", { id: transaction_id ?? "" });
+
+/** Ask, then send a bill on that was kept back. @param {{bill_id: string, transaction_id?: number | null, reservation_id?: number | null}} bill @param {() => void} onDone */
+export async function askAndRelease(bill, onDone) {
+  const { bill_id } = bill;
+  if (!(await confirm({ title: t("bill.release_title", { bill: nameOfBill(bill) }), text: t("bill.release_text"), action: t("bill.release") }))) return;
   try {
     await release(bill_id);
     notify(t("bill.released"));
@@ -32,7 +37,9 @@ const kindOf = (bill) => t(bill.kind === "credit" ? "bill.credit" : bill.correct
 export const billColumns = () => [
   { key: "created_at", title: t("bill.created"), show: (bill) => html`<${Moment} at=${bill.created_at} />` },
   { key: "kind", title: t("bill.kind"), show: kindOf },
-  { key: "transaction_id", title: t("transaction.title"), show: (bill) => html`<a href=${to`transactions/${bill.transaction_id}`}>${bill.transaction_id}</a>` },
+  { key: "of", title: t("bill.whose"), show: (bill) => (bill.reservation_id
+    ? html`<a href=${to`reservations/${bill.reservation_id}`}>${t("reservation.at", { id: bill.reservation_id })}</a>`
+    : html`<a href=${to`transactions/${bill.transaction_id}`}>${t("transaction.at", { id: bill.transaction_id })}</a>`) },
   { key: "station_id", title: t("transactions.station"), show: (bill) => html`<a href=${to`stations/${bill.station_id}`}>${bill.station_id}</a>` },
   { key: "total", title: t("cost.total_incl"), number: true, show: (bill) => money(bill.total_incl_vat, bill.currency) },
   { key: "status", title: t("bill.status"), show: (bill) => html`<${CostState} of=${bill.status} />` },

@@ -82,4 +82,4 @@ function factsOf(cost, bills) {
 
 /** @param {{bills: any[]}} props */
 const Bills = ({ bills }) => html`<${Table} label=${t("cost.bills")} rows=${bills} keyOf=${(/** @type {any} */ bill) => bill.bill_id}
-  columns=${billColumns().filter(({ key }) => !["transaction_id", "station_id"].includes(key))} />`;
+  columns=${billColumns().filter(({ key }) => !["of", "station_id"].includes(key))} />`;

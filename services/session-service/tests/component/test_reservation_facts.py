@@ -1,0 +1,110 @@
+"""What is known of reservations, for another service that charges for them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from reservation_records import answer, cancel, ended, out_of_service, reserve, soon
+from session_records import Records
+
+from csms_shared.db.engine import in_transaction
+from csms_shared.values.times import format_exact_time
+from session_service.reservations.handlers.judging import expire_reservations
+
+Asker = Callable[..., Awaitable[Any]]
+
+
+async def _facts(ask: Asker, *ids: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await ask("reservations.facts", reservation_ids=[*ids]))["items"]
+    return found
+
+
+async def _told(records: Records) -> list[tuple[str, str]]:
+    rows = await records.rows(
+        "SELECT events FROM outbox WHERE routing_key LIKE 'reservation.%' ORDER BY id"
+    )
+    events = [one for row in rows for one in orjson.loads(row["events"])]
+    return [(one["data"]["status"], one["id"]) for one in events]
+
+
+async def test_a_reservation_is_told_with_its_own_times_and_the_place_of_when_it_was_made(
+    records: Records, ask: Asker
+) -> None:
+    await records.execute(
+        "INSERT INTO station_place (station_id, site_id, tags, version) "
+        "VALUES ('S1', 'harbour', '{fast}', 1)"
+    )
+    made = await reserve(records, group_id="G")
+    foreign = {"connectorId": 0, "expiryDate": "2099-01-01T00:00:00Z", "idTag": "T2",
+               "reservationId": 77}  # fmt: skip
+    await records.report(ended("ReserveNow", foreign, "Accepted"))
+    await records.execute("UPDATE station_place SET site_id = 'pier', tags = '{dear}', version = 2")
+    at = soon()
+    await records.report(answer(made, "Accepted", answered_at=at))
+    own, other = await _facts(ask, 1, 2, 3, -1, 2**40)
+    assert own == {
+        "reservation_id": 1,
+        "station_id": "S1",
+        "site_id": "harbour",
+        "connector_id": 1,
+        "id_token": "T1",
+        "group_id": "G",
+        "started_at": format_exact_time(at.replace(microsecond=at.microsecond // 1000 * 1000)),
+        "stopped_at": None,
+        "tags": ["fast"],
+        "was_held": True,
+        "status": "active",
+        "reason": None,
+    }
+    assert (other["site_id"], other["tags"], other["connector_id"]) == ("harbour", ["fast"], 0)
+
+
+async def test_one_that_the_station_has_not_accepted_was_not_held(
+    records: Records, ask: Asker
+) -> None:
+    made = await reserve(records)
+    (asked,) = await _facts(ask, 1)
+    assert (asked["was_held"], asked["status"], asked["stopped_at"]) == (False, "pending", None)
+    assert asked["started_at"][:19] == made.created_at[:19]
+    await records.report(answer(made, None, status="outcome_unknown", accepted=False))
+    (unknown,) = await _facts(ask, 1)
+    assert unknown["was_held"] is False
+
+
+async def test_who_charges_is_told_again_when_it_was_held_after_all(
+    records: Records, ask: Asker
+) -> None:
+    made = await reserve(records)
+    await records.report(answer(made, None, status="outcome_unknown", accepted=False))
+    await records.execute("UPDATE reservation SET expires_at = now() - interval '1 second'")
+    await in_transaction(records.engine, expire_reservations)
+    assert [status for status, _ in await _told(records)] == ["pending", "expired"]
+    await records.report(answer(made, "Accepted", answered_at=soon(-1)))
+    (_, (first, first_id), (again, again_id)) = await _told(records)
+    assert (first, again) == ("expired", "expired")
+    assert first_id != again_id
+    (facts,) = await _facts(ask, 1)
+    assert (facts["status"], facts["was_held"]) == ("expired", True)
+    # What changes nothing of it is not told.
+    await records.report(answer(made, "Accepted", answered_at=soon(-1)))
+    await in_transaction(records.engine, expire_reservations)
+    assert len(await _told(records)) == 3
+
+
+async def test_who_charges_is_told_again_when_it_ended_sooner(records: Records, ask: Asker) -> None:
+    made = await reserve(records)
+    await records.execute("UPDATE reservation SET created_at = now() - interval '20 minutes'")
+    await records.report(answer(made, "Accepted", answered_at=soon(-10)))
+    await cancel(records)
+    await records.report(ended("CancelReservation", {"reservationId": 1}, "Accepted"))
+    (before,) = await _facts(ask, 1)
+    assert (before["status"], before["reason"]) == ("cancelled", None)
+    await records.report(out_of_service(1, "Faulted", -5))
+    (after,) = await _facts(ask, 1)
+    assert (after["status"], after["reason"]) == ("cancelled", "faulted")
+    assert after["stopped_at"] < before["stopped_at"]
+    assert [status for status, _ in await _told(records)][-2:] == ["cancelled", "cancelled"]
+    assert timedelta(minutes=4) < datetime.fromisoformat(before["stopped_at"]) - (
+        datetime.fromisoformat(after["stopped_at"])
+    )
