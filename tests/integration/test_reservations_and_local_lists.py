@@ -1,40 +1,10 @@
 """Reservations and local lists through the whole suite, to a station that holds them."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 from csms_local.run_state import RunState
 from csms_simulator.operator import Operator
 from csms_simulator.settings import StationSettings
 from csms_simulator.station import SimulatedStation
-from tests.integration.waiting import eventually
-
-Body = dict[str, Any]
-
-
-def in_an_hour() -> str:
-    return (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
-
-
-async def reserve(operator: Operator, station_id: str, id_token: str, **changes: Any) -> Body:
-    body = {
-        "station_id": station_id,
-        "connector_id": 1,
-        "id_token": id_token,
-        "expires_at": in_an_hour(),
-    }
-    response = await operator.http.post("/reservations", json=body | changes)
-    assert response.status_code == 201, response.text
-    made: Body = response.json()
-    return made
-
-
-async def becomes(operator: Operator, path: str, status: str) -> Body:
-    async def read() -> Body:
-        found: Body = await operator.get(path)
-        return found
-
-    return await eventually(read, lambda found: found["status"] == status, 60)
+from tests.integration.reserving import becomes, reserve
 
 
 async def test_a_reservation_is_used_cancelled_or_refused_by_a_station(

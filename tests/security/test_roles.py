@@ -34,6 +34,7 @@ OPERATORS = {
     ("post", "/api/v1/events/replays/{replay_id}/stop"),
     ("post", "/api/v1/tariffs/{tariff_id}/simulate"),
     ("post", "/api/v1/transactions/{transaction_id}/settle"),
+    ("post", "/api/v1/reservations/{reservation_id}/settle"),
     ("post", "/api/v1/bills/{bill_id}/release"),
 }
 # What everybody may do for themselves.

@@ -30,6 +30,7 @@ from csms_shared.contracts.billing import (
     ListBills,
     ListCdrs,
     ReleaseBill,
+    ReservationOf,
     SettleAgain,
 )
 from csms_shared.contracts.message_types import MessageType
@@ -336,6 +337,18 @@ class Books:
         parameters = CostOf(transaction_id=transaction_id, tenant_id=tenant_id, **asked)
         found: CostView = await self._asked(bills.get_cost, parameters)
         return found
+
+    async def reservation_cost(self, reservation_id: int, **asked: Any) -> CostView:
+        """Return what REST shows of the cost of a reservation."""
+        parameters = ReservationOf(reservation_id=reservation_id, **asked)
+        found: CostView = await self._asked(bills.get_reservation_cost, parameters)
+        return found
+
+    async def settle_reservation_again(self, reservation_id: int, **asked: Any) -> None:
+        """Have a reservation settled again."""
+        parameters = ReservationOf(reservation_id=reservation_id, **asked)
+        await self._asked(bills.settle_reservation_again, parameters)
+        await self.settle()
 
     async def costs(self, *transaction_ids: int, scope: Scope | None = None) -> Costs:
         """Return what lists show of costs."""

@@ -69,7 +69,7 @@ async def test_a_bill_that_waits_for_review_is_explained_and_released(
         row = main.get_by_role("row", name=station_id)
         await expect(row).to_contain_text("clock not set")
         await viewer.require_accessible()
-        await hand.press(row.get_by_role("link", name=str(transaction_id), exact=True))
+        await hand.press(row.get_by_role("link", name=f"Transaction {transaction_id}", exact=True))
         await title_is(page, f"Transaction {transaction_id}")
         cost = part(page, "Cost")
         await expect(cost).to_contain_text("waits for review")

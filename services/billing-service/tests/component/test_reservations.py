@@ -7,6 +7,8 @@ import pytest
 from bill_books import START, Books, amounts, reservation
 
 from csms_shared.contracts.billing import BillKind, BillStatus
+from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.contracts.scopes import Scope
 from csms_shared.values.times import format_exact_time
 
 
@@ -85,6 +87,8 @@ async def test_what_was_not_held_for_somebody_who_did_not_come_is_not_billed(
     assert (await books.cdrs()).items == []
     (row,) = await books.run("SELECT state, due_at, problem FROM session")
     assert (row.state, row.due_at, row.problem) == ("final", None, None)
+    cost = await books.reservation_cost(7)
+    assert (cost.final, cost.status, amounts(cost)) == (True, BillStatus.FINAL, (None, None))
 
 
 async def test_what_costs_nothing_has_no_bill(books: Books) -> None:
@@ -94,11 +98,40 @@ async def test_what_costs_nothing_has_no_bill(books: Books) -> None:
     assert [one.reservation_id for one in await books.bills()] == [8]
 
 
-async def test_without_a_tariff_it_has_no_bill(books: Books) -> None:
+async def test_without_a_tariff_it_has_no_bill_until_it_is_settled_again(books: Books) -> None:
     await books.end_reservation(7)
     assert await books.bills() == []
-    (row,) = await books.run("SELECT state, due_at FROM session")
-    assert (row.state, row.due_at) == ("unpriced", None)
+    unpriced = await books.reservation_cost(7)
+    assert (unpriced.status, unpriced.reservation_id) == (BillStatus.UNPRICED, 7)
+    await books.assign(_RESERVED)
+    await books.settle_reservation_again(7)
+    cost = await books.reservation_cost(7)
+    assert (cost.status, cost.final, cost.transaction_id) == (BillStatus.FINAL, True, None)
+    (bill,) = await books.bills()
+    assert (cost.bill_id, amounts(cost)) == (bill.bill_id, amounts(bill))
+    (line,) = cost.lines
+    assert (line.type, line.quantity, line.unit_price) == ("TIME", "0.5", "4")
+    assert (line.element, line.of_reservation) == (2, True)
+    assert cost.cdr_position == 1
+
+
+async def test_what_is_not_there_has_no_cost_and_is_not_settled(books: Books) -> None:
+    books.ask.know(7)
+    await books.bill(7)
+    for asking in (books.reservation_cost, books.settle_reservation_again):
+        with pytest.raises(ProblemRaised) as refused:
+            await asking(7)
+        assert refused.value.problem.status == 404
+    await books.end_reservation(8)
+    for unknown in (-8, 0):
+        with pytest.raises(ProblemRaised):
+            await books.cost(unknown)
+    with pytest.raises(ProblemRaised):
+        await books.reservation_cost(8, tenant_id="other")
+    with pytest.raises(ProblemRaised):
+        await books.reservation_cost(8, scope=Scope(site_ids=("site-2",), tags=()))
+    within = Scope(site_ids=(), tags=("fast",))
+    assert (await books.reservation_cost(8, scope=within)).status is BillStatus.UNPRICED
 
 
 async def test_events_of_a_reservation_come_in_any_order_and_again(books: Books) -> None:
@@ -186,6 +219,7 @@ async def test_one_that_can_not_be_read_holds_up_no_other(books: Books) -> None:
     books.ask.know_reservation(9)
     await books.tell(*(reservation("expired", one) for one in (7, 8, 9)))
     await books.bill(1)
+    assert (await books.reservation_cost(8)).review == ["session-service knows no such reservation"]
     assert {one.reservation_id or one.transaction_id for one in await books.bills()} == {1, 9}
     rows = await books.run("SELECT transaction_id, problem FROM session WHERE problem IS NOT NULL")
     problems = {row.transaction_id: row.problem for row in rows}

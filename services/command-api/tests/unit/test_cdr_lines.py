@@ -28,6 +28,7 @@ CDR: dict[str, Any] = {
     "currency": "EUR",
     "tariffs": [{"id": "t-1"}, {"id": "t-2"}],
     "total_cost": {"excl_vat": -4.3, "incl_vat": -5.12},
+    "total_reservation_cost": {"excl_vat": -1.5, "incl_vat": -1.8},
     "total_energy": 0.0001,
     "total_time": 1,
     "credit": True,
@@ -72,6 +73,8 @@ def test_each_column_has_what_the_record_says() -> None:
         "total_excl_vat": "-4.3",
         "total_incl_vat": "-5.12",
         "missing": "cdr_location.address party_id",
+        "reservation_excl_vat": "-1.5",
+        "reservation_incl_vat": "-1.8",
     }
 
 

@@ -244,11 +244,13 @@ class SignatureView(Contract):
 class CostView(CostSummary):
     """What a transaction costs, and why. Without a tariff amounts are null and lines empty.
 
-    `bill_id`, `corrects`: the bill, and the one that it stands for instead; `review`: why somebody
-    has to look at it; `missing`: what a CDR would need and nobody entered.
+    Or what a reservation costs that nobody used; where nothing is to be paid for it, it is final
+    without amounts. `bill_id`, `corrects`: the bill, and the one that it stands for instead;
+    `review`: why somebody has to look at it; `missing`: what a CDR would need and nobody entered.
     """
 
     transaction_id: int | None = None
+    reservation_id: int | None = None
     tariff_id: str | None = None
     tariff_name: str | None = None
     tariff_version: int | None = None
@@ -341,6 +343,15 @@ class SettleAgain(WithinScope):
     transaction_id: int
 
 
+class ReservationOf(WithinScope):
+    """Names a reservation: to be told its cost, or to have it settled again as by SettleAgain.
+
+    404 until it has ended.
+    """
+
+    reservation_id: int
+
+
 class ReleaseBill(WithinScope):
     """Send on a bill that was kept back; 409 where it was not."""
 
@@ -382,8 +393,9 @@ class CdrName(OfTenant):
 
 
 # operation -> parameters; results: Page[TariffView], TariffView (get, create, change), null,
-# CostView, Page[AssignmentView], AssignmentView (get, create), null, CostView, Costs,
-# Page[BillView], BillView, null (settle), CdrPage, Cdr, BillsOverview; then those of all services.
+# CostView, Page[AssignmentView], AssignmentView (get, create), null, CostView (get,
+# of_reservation), Costs, Page[BillView], BillView, null (settle, settle_reservation), CdrPage, Cdr,
+# BillsOverview; then those of all services.
 BILLING_OPERATIONS: dict[str, type[BaseModel]] = {
     "tariffs.list": ListTariffs,
     "tariffs.get": GetTariff,
@@ -396,10 +408,12 @@ BILLING_OPERATIONS: dict[str, type[BaseModel]] = {
     "tariff_assignments.create": CreateAssignment,
     "tariff_assignments.delete": AssignmentName,
     "costs.get": CostOf,
+    "costs.of_reservation": ReservationOf,
     "costs.of": CostsOf,
     "bills.list": ListBills,
     "bills.release": ReleaseBill,
     "bills.settle": SettleAgain,
+    "bills.settle_reservation": ReservationOf,
     "cdrs.list": ListCdrs,
     "cdrs.get": CdrName,
     **BILLS_OVERVIEW_OPERATIONS,

@@ -43,10 +43,12 @@ def requests_inbox(
     engine = engines.of_tenant
     handlers: dict[str, RequestHandler] = {
         "costs.get": transactional(engine, bills.get_cost),
+        "costs.of_reservation": transactional(engine, bills.get_reservation_cost),
         "costs.of": transactional(engine, bills.costs_of),
         "bills.list": transactional(engine, bills.list_bills),
         "bills.release": transactional(engine, bills.release_bill),
         "bills.settle": transactional(engine, bills.settle_again),
+        "bills.settle_reservation": transactional(engine, bills.settle_reservation_again),
         OVERVIEW_OF_BILLS: transactional(engine, bills.overview),
         "cdrs.list": transactional(engine, cdrs.list_cdrs),
         "cdrs.get": transactional(engine, cdrs.get_cdr),

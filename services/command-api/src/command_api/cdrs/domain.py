@@ -1,4 +1,4 @@
-"""Charge detail records as CSV (RFC 4180): one line a record, the same columns for ever."""
+"""Charge detail records as CSV (RFC 4180): one line a record; columns are only added, last."""
 
 import csv
 import io
@@ -34,6 +34,8 @@ COLUMNS = (
     "total_excl_vat",
     "total_incl_vat",
     "missing",
+    "reservation_excl_vat",
+    "reservation_incl_vat",
 )
 # A spreadsheet takes a text that begins so for a formula, and who charges may choose some texts.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -57,7 +59,10 @@ def _written(rows: Iterable[Iterable[str]]) -> str:
 
 def _cells(record: Cdr) -> list[str]:
     cdr = record.cdr
-    place, token, cost = (_part(cdr, name) for name in ("cdr_location", "cdr_token", "total_cost"))
+    place, token, cost, reserved = (
+        _part(cdr, name)
+        for name in ("cdr_location", "cdr_token", "total_cost", "total_reservation_cost")
+    )
     values = {
         **{name: cdr.get(name) for name in COLUMNS},
         "position": record.position,
@@ -78,6 +83,8 @@ def _cells(record: Cdr) -> list[str]:
         "total_excl_vat": cost.get("excl_vat"),
         "total_incl_vat": cost.get("incl_vat"),
         "missing": record.missing,
+        "reservation_excl_vat": reserved.get("excl_vat"),
+        "reservation_incl_vat": reserved.get("incl_vat"),
     }
     return [_cell(values[name]) for name in COLUMNS]
 

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from csms_shared.contracts.billing import BillStatus, CostSummary, VatView
+from csms_shared.contracts.reservations import ReservationStatus, ReservationView
 from csms_shared.contracts.sessions import TransactionStatus, TransactionView
 
 Document = dict[str, Any]
@@ -81,6 +82,21 @@ class TransactionCost(SimulatedCost):
     calculated_at: str | None
 
 
+class ReservationCost(SimulatedCost):
+    """What a reservation costs that nobody used, as `TransactionCost`.
+
+    `final` without amounts: nothing is to be paid for it. What a transaction has used is part of
+    the transaction's cost.
+    """
+
+    reservation_id: int
+    assignment_id: str | None
+    missing: list[str]
+    bill_id: str | None
+    cdr_position: int | None
+    calculated_at: str | None
+
+
 class CostedTransaction(TransactionView):
     """A charging session, and what it costs: null where billing-service does not say so in time."""
 
@@ -101,6 +117,17 @@ def unknown_yet(transaction: TransactionView) -> BillStatus:
     """Return the state of a transaction that billing-service has not been told of yet."""
     goes_on = transaction.status is TransactionStatus.ACTIVE
     return BillStatus.RUNNING if goes_on else BillStatus.SETTLING
+
+
+def unsettled(reservation: ReservationView) -> BillStatus:
+    """Return the state of a reservation that billing-service has not been told of."""
+    match reservation.status:
+        case ReservationStatus.PENDING | ReservationStatus.ACTIVE:
+            return BillStatus.RUNNING
+        case ReservationStatus.REFUSED:
+            return BillStatus.FINAL
+        case _:
+            return BillStatus.SETTLING
 
 
 def _renamed(part: Document) -> Document:

@@ -1,4 +1,4 @@
-"""Asks billing-service what transactions cost; a list of transactions never waits long for it."""
+"""Asks billing-service what things cost; a list of transactions never waits long for it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,11 +8,12 @@ import structlog
 from pydantic import ValidationError
 
 from command_api.concurrency.limiters import Limiter
-from command_api.costs.domain import Document, shown, unknown_yet
+from command_api.costs.domain import Document, shown, unknown_yet, unsettled
 from command_api.ports import ServiceAway, ServiceFailed, Services
 from csms_shared.broker.topology import BILLING_SERVICE, SESSION_SERVICE
-from csms_shared.contracts.billing import Costs, CostView
+from csms_shared.contracts.billing import BillStatus, Costs, CostView
 from csms_shared.contracts.refusals import ProblemRaised
+from csms_shared.contracts.reservations import ReservationView
 from csms_shared.contracts.sessions import TransactionView
 from csms_shared.runtime.clock import monotonic
 
@@ -88,14 +89,42 @@ async def transaction_cost(services: Services, transaction_id: int) -> Document:
         ServiceAway: billing-service does not answer.
     """
     named = {"transaction_id": transaction_id}
+    answer = await _told(services, "costs.get", named)
+    if answer is not None:
+        return _without("reservation_id", checked(answer))
+    found = await services.ask(SESSION_SERVICE, "transactions.get", named)
+    transaction = TransactionView.model_validate(found)
+    cost = _without_amounts(unknown_yet(transaction), transaction_id=transaction.transaction_id)
+    return _without("reservation_id", cost)
+
+
+async def reservation_cost(services: Services, reservation_id: int) -> Document:
+    """Return what a reservation costs that nobody used, and why.
+
+    One that billing-service has not been told of has a cost without amounts.
+
+    Raises:
+        ProblemRaised: 404, there is no such reservation.
+        ServiceAway: billing-service does not answer.
+    """
+    named = {"reservation_id": reservation_id}
+    answer = await _told(services, "costs.of_reservation", named)
+    if answer is not None:
+        return _without("transaction_id", checked(answer))
+    found = await services.ask(SESSION_SERVICE, "reservations.get", named)
+    reservation = ReservationView.model_validate(found)
+    cost = _without_amounts(unsettled(reservation), reservation_id=reservation.reservation_id)
+    return _without("transaction_id", cost)
+
+
+async def _told(services: Services, operation: str, named: Document) -> Any:
+    """Return what billing-service knows of it, None where that is nothing."""
     try:
-        answer = await services.ask(BILLING_SERVICE, "costs.get", named)
+        return await services.ask(BILLING_SERVICE, operation, named)
     except ProblemRaised as refused:
         if refused.problem.status != 404:
             raise
-        transaction = await services.ask(SESSION_SERVICE, "transactions.get", named)
-        return _without_amounts(TransactionView.model_validate(transaction))
-    return checked(answer)
+        return None
 
 
 def checked(answer: Any) -> Document:
@@ -111,11 +140,15 @@ def checked(answer: Any) -> Document:
     return shown(answer)
 
 
-def _without_amounts(transaction: TransactionView) -> Document:
+def _without(field: str, cost: Document) -> Document:
+    return {name: value for name, value in cost.items() if name != field}
+
+
+def _without_amounts(status: BillStatus, **named: int) -> Document:
     cost = CostView(
-        transaction_id=transaction.transaction_id,
-        final=False,
-        status=unknown_yet(transaction),
+        **named,
+        final=status is BillStatus.FINAL,
+        status=status,
         currency=None,
         total_excl_vat=None,
         total_incl_vat=None,

@@ -6,7 +6,12 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing_service.bills.domain.subject import reservation_of, transaction_of
+from billing_service.bills.domain.subject import (
+    number_of_reservation,
+    number_of_transaction,
+    reservation_of,
+    transaction_of,
+)
 from billing_service.bills.handlers.events import CREDITED, RELEASED, bill_told
 from billing_service.bills.handlers.sending import send
 from billing_service.bills.store.bills import (
@@ -37,6 +42,7 @@ from csms_shared.contracts.billing import (
     CostView,
     ListBills,
     ReleaseBill,
+    ReservationOf,
     SettleAgain,
 )
 from csms_shared.contracts.overview import (
@@ -46,7 +52,8 @@ from csms_shared.contracts.overview import (
     BillsOverview,
 )
 from csms_shared.contracts.pages import Page
-from csms_shared.contracts.refusals import ProblemRaised, refuse
+from csms_shared.contracts.refusals import refuse
+from csms_shared.contracts.requests import WithinScope
 from csms_shared.db.outbox import write_events
 from csms_shared.runtime.clock import utc_now
 from csms_shared.values.times import format_time
@@ -58,9 +65,28 @@ async def get_cost(connection: AsyncConnection, asked: CostOf) -> CostView:
     Raises:
         ProblemRaised: nothing is known of it.
     """
-    row = await cost_row(connection, asked, asked.transaction_id)
+    number = number_of_transaction(asked.transaction_id)
+    return _cost_view(await _known(connection, asked, number))
+
+
+async def get_reservation_cost(connection: AsyncConnection, asked: ReservationOf) -> CostView:
+    """Return what a reservation costs that nobody used; nothing where somebody did.
+
+    Raises:
+        ProblemRaised: nothing is known of it.
+    """
+    number = number_of_reservation(asked.reservation_id)
+    return _cost_view(await _known(connection, asked, number))
+
+
+async def _known(connection: AsyncConnection, asked: WithinScope, number: int) -> Row[Any]:
+    row = await cost_row(connection, asked, number)
     if row is None:
-        raise _unknown(asked.transaction_id)
+        raise refuse(404, "not_found", "nothing is known of it")
+    return row
+
+
+def _cost_view(row: Row[Any]) -> CostView:
     status = BillStatus(row.state)
     if row.bill_id is None:
         return _without_bill(row, status)
@@ -70,7 +96,8 @@ async def get_cost(connection: AsyncConnection, asked: CostOf) -> CostView:
         **(row.cost | {"review": [*row.cost["review"], *problem]}),
         final=status is BillStatus.FINAL,
         status=status,
-        transaction_id=row.transaction_id,
+        transaction_id=transaction_of(row.transaction_id),
+        reservation_id=reservation_of(row.transaction_id),
         tariff_id=str(row.tariff_id),
         tariff_name=row.tariff_name,
         tariff_version=row.tariff_version,
@@ -91,9 +118,11 @@ def _without_bill(row: Row[Any], status: BillStatus) -> CostView:
     problem = {} if row.problem is None else {"review": [row.problem]}
     return CostView(
         **(cost | problem),
-        final=False,
+        # A reservation for which nothing is to be paid is final as it is.
+        final=status is BillStatus.FINAL,
         status=status,
-        transaction_id=row.transaction_id,
+        transaction_id=transaction_of(row.transaction_id),
+        reservation_id=reservation_of(row.transaction_id),
         calculated_at=None if row.calculated_at is None else format_time(row.calculated_at),
     )
 
@@ -170,16 +199,22 @@ async def settle_again(connection: AsyncConnection, asked: SettleAgain) -> None:
     Raises:
         ProblemRaised: nothing is known of it, or it goes on.
     """
-    row = await cost_row(connection, asked, asked.transaction_id)
-    if row is None:
-        raise _unknown(asked.transaction_id)
+    number = number_of_transaction(asked.transaction_id)
+    row = await _known(connection, asked, number)
     if row.revision == 0:
         raise refuse(409, "transaction_active", "the transaction goes on")
-    await have_settled(connection, (asked.tenant_id, asked.transaction_id))
+    await have_settled(connection, (asked.tenant_id, number))
 
 
-def _unknown(transaction_id: int) -> ProblemRaised:
-    return refuse(404, "not_found", f"nothing is known of a transaction {transaction_id}")
+async def settle_reservation_again(connection: AsyncConnection, asked: ReservationOf) -> None:
+    """Have a reservation settled again, of which there may be more to know, or a tariff by now.
+
+    Raises:
+        ProblemRaised: nothing is known of it, as of one that has not ended.
+    """
+    number = number_of_reservation(asked.reservation_id)
+    await _known(connection, asked, number)
+    await have_settled(connection, (asked.tenant_id, number))
 
 
 def _bill_view(row: Row[Any]) -> BillView:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing_service.bills.domain.subject import number_of_reservation, transaction_of
+from billing_service.bills.domain.subject import number_of_reservation, number_of_transaction
 from billing_service.bills.tables import bill, session
 from billing_service.cdrs.tables import cdr
 from billing_service.tariffs.tables import tariff_version
@@ -39,11 +39,6 @@ def was_within(table: Table, asked: WithinScope) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
-
-
-def _is_transaction(transaction_id: int) -> bool:
-    """Tell whether this can be a transaction's id: reservations have other numbers."""
-    return transaction_of(transaction_id) is not None
 
 
 _COST_COLUMNS = (
@@ -82,20 +77,14 @@ async def summaries(
         .outerjoin(bill, bill.c.bill_id == session.c.bill_id)
         .where(
             *was_within(session, asked),
-            session.c.transaction_id.in_(
-                [one for one in set(transaction_ids) if _is_transaction(one)]
-            ),
+            session.c.transaction_id.in_({number_of_transaction(one) for one in transaction_ids}),
         )
     )
     return list(await connection.execute(statement))
 
 
-async def cost_row(
-    connection: AsyncConnection, asked: WithinScope, transaction_id: int
-) -> Row[Any] | None:
-    """Return all that is known of the cost of a session."""
-    if not _is_transaction(transaction_id):
-        return None
+async def cost_row(connection: AsyncConnection, asked: WithinScope, number: int) -> Row[Any] | None:
+    """Return all that is known of the cost of a session or reservation, by its number."""
     statement = (
         select(
             *_COST_COLUMNS,
@@ -111,7 +100,7 @@ async def cost_row(
             & (tariff_version.c.version == bill.c.tariff_version),
         )
         .outerjoin(cdr, cdr.c.bill_id == bill.c.bill_id)
-        .where(*was_within(session, asked), session.c.transaction_id == transaction_id)
+        .where(*was_within(session, asked), session.c.transaction_id == number)
     )
     found: Any = await connection.execute(statement)
     row: Row[Any] | None = found.first()
@@ -140,13 +129,15 @@ async def page_of_bills(
     """Return bills and credits, newest first, and the cursor of the next page."""
     order = (bill.c.created_at, bill.c.bill_id)
     statement = _BILLS.where(*was_within(bill, asked))
-    if asked.transaction_id is not None and not _is_transaction(asked.transaction_id):
-        return [], None
+    of_transaction, of_reservation = asked.transaction_id, asked.reservation_id
     for column, value in (
-        (bill.c.transaction_id, asked.transaction_id),
         (
             bill.c.transaction_id,
-            None if asked.reservation_id is None else number_of_reservation(asked.reservation_id),
+            None if of_transaction is None else number_of_transaction(of_transaction),
+        ),
+        (
+            bill.c.transaction_id,
+            None if of_reservation is None else number_of_reservation(of_reservation),
         ),
         (bill.c.station_id, asked.station_id),
         (bill.c.status, None if asked.status is None else asked.status.value),

@@ -6,6 +6,7 @@ import { to } from "../lib/router.js";
 import { can } from "../lib/session.js";
 import { t, word } from "../lib/text.js";
 import { html } from "../lib/view.js";
+import { CostAndBills } from "../parts/cost_and_bills.js";
 import { Loaded } from "../parts/loaded.js";
 import { Facts, Page, Section } from "../parts/page.js";
 import { cancelReservation, isOpenReservation } from "../parts/reservations.js";
@@ -36,6 +37,7 @@ export default function Reservation({ params: { reservation_id: id } }) {
       data.cancel_wanted_at && [t("reservation.cancel_wanted"), html`<${Moment} at=${data.cancel_wanted_at} />`],
       data.cancel_command_id && [t("reservation.cancel_command"), html`<a href=${to`commands/${data.cancel_command_id}`}>CancelReservation</a>`],
       data.cancel_failure && [t("reservation.cancel_failure"), word(data.cancel_failure)],
-    ]} /><//>`}<//>
+    ]} /><//>
+    <${CostAndBills} of=${{ reservation_id: data.reservation_id }} />`}<//>
   <//>`;
 }

@@ -7,6 +7,7 @@ import { can } from "../lib/session.js";
 import { hasText, t, word } from "../lib/text.js";
 import { count, duration, energy, percent, power, quantity } from "../lib/units.js";
 import { html, useMemo, useState } from "../lib/view.js";
+import { CostAndBills } from "../parts/cost_and_bills.js";
 import { Curve } from "../parts/curve.js";
 import { confirm, Dialog } from "../parts/dialog.js";
 import { Form, NumberField, TextField } from "../parts/form.js";
@@ -16,7 +17,6 @@ import { notify, notifyProblem } from "../parts/notices.js";
 import { Facts, Page, Section } from "../parts/page.js";
 import { Json, Moment, State } from "../parts/shown.js";
 import { Table } from "../parts/table.js";
-import { TransactionCost } from "../parts/transaction_cost.js";
 import { after } from "../parts/transaction_events.js";
 import { ExplainedFlags } from "../parts/transaction_flags.js";
 
@@ -39,7 +39,7 @@ export default function Transaction({ params }) {
       ${one.status === "stop_missing" && html`<p>${t("transaction.stop_missing")}</p>`}
       <${Section} title=${t("transaction.facts")}><${TransactionFacts} of=${one} /><//>
       ${one.flags.length > 0 && html`<${Section} title=${t("transaction.flags")}><${ExplainedFlags} flags=${one.flags} /><//>`}
-      <${TransactionCost} id=${id} />
+      <${CostAndBills} of=${{ transaction_id: id }} />
       <${Measured} id=${id} meterStart=${one.meter_start} isOwn=${isOwn} />
       <${Evidence} id=${id} isOwn=${isOwn} />
     `}<//>

@@ -13,14 +13,17 @@ import { Moment } from "./shown.js";
 /** @param {string} bill_id */
 export const release = (bill_id) => post(at`/bills/${bill_id}/release`);
 
-/** What it is of, within a sentence. @param {{transaction_id?: number | null, reservation_id?: number | null}} bill */
-export const nameOfBill = ({ transaction_id, reservation_id }) =>
-  reservation_id ? t("bill.of_reservation", { id: reservation_id }) : t("bill.of", { id: transaction_id ?? "" });
+/** What is billed, within a sentence. @param {{transaction_id?: number | null, reservation_id?: number | null}} of */
+export const nameOfBilled = ({ transaction_id, reservation_id }) =>
+  reservation_id ? t("bill.reservation", { id: reservation_id }) : t("bill.transaction", { id: transaction_id ?? "" });
+
+/** @param {any} bill */
+export const nameOfBill = (bill) => t("bill.of", { what: nameOfBilled(bill) });
 
 /** Ask, then send a bill on that was kept back. @param {{bill_id: string, transaction_id?: number | null, reservation_id?: number | null}} bill @param {() => void} onDone */
 export async function askAndRelease(bill, onDone) {
   const { bill_id } = bill;
-  if (!(await confirm({ title: t("bill.release_title", { bill: nameOfBill(bill) }), text: t("bill.release_text"), action: t("bill.release") }))) return;
+  if (!(await confirm({ title: t("bill.release_title", { what: nameOfBilled(bill) }), text: t("bill.release_text"), action: t("bill.release") }))) return;
   try {
     await release(bill_id);
     notify(t("bill.released"));
