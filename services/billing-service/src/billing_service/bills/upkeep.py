@@ -12,7 +12,7 @@ OLDEST_DUE = Gauge(
 )
 HELD_BACK = Gauge(
     "csms_billing_held_back_sessions",
-    "Sessions and reservations that have ended and can't be billed for a reason of their own; tried again.",
+    "Sessions and reservations that can't be billed for a reason of their own; tried again.",
 )
 # A claim is ahead of what is due; those with a problem wait for their time.
 _MEASURE = text(
