@@ -1,9 +1,10 @@
-"""I11: each session that has ended is billed once, nothing is corrected in vain, and each record is
-exported once."""
+"""I11: each session that has ended is billed once, and each reservation that was held and not used;
+nothing is corrected in vain, and each record is exported once."""
 
 import asyncio
 import contextlib
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +28,11 @@ _TARIFF = {
                 {"type": "TIME", "price": 1.2, "vat": 19, "step_size": 1},
                 {"type": "PARKING_TIME", "price": 2.4, "vat": 19, "step_size": 60},
             ]
-        }
+        },
+        {
+            "price_components": [{"type": "FLAT", "price": 0.2, "vat": 19, "step_size": 1}],
+            "restrictions": {"reservation": "RESERVATION"},
+        },
     ],
 }
 _ENDED = """
@@ -40,6 +45,14 @@ _ENDED = """
 _BILLS = """
     SELECT b.*, c.position FROM billing.bill b LEFT JOIN billing.cdr c USING (bill_id)
     WHERE b.transaction_id = ANY($1) ORDER BY b.transaction_id, b.sequence
+"""
+# A reservation's number is negative (`billing_service.bills.domain.subject`).
+_RESERVED = """
+    SELECT r.id, r.status, r.answer = 'accepted' AND r.status IN ('expired', 'cancelled')
+           AND r.ended_at > r.answered_at AS is_owed, s.due_at, s.state, s.problem
+    FROM session.reservation r
+    LEFT JOIN billing.session s ON s.tenant_id = r.tenant_id AND s.transaction_id = -r.id
+    WHERE r.station_id = ANY($1) AND r.status IN ('used', 'expired', 'cancelled')
 """
 _BEHIND_THE_HEAD = """
     SELECT count(*), min(position), max(position) FROM billing.cdr
@@ -109,9 +122,12 @@ async def check_billing(
     while True:
         async with suite.database() as database:
             ended = await database.fetch(_ENDED, sorted(station_ids))
-            bills = await database.fetch(_BILLS, [one["id"] for one in ended])
+            reserved = await database.fetch(_RESERVED, sorted(station_ids))
+            numbers = [*(one["id"] for one in ended), *(-one["id"] for one in reserved)]
+            bills = await database.fetch(_BILLS, numbers)
             [(count, first, last)] = await database.fetch(_BEHIND_THE_HEAD, export.begin)
         unsettled = [one for one in ended if not _is_settled(one)]
+        unsettled += [one for one in reserved if one["due_at"] or one["state"] != "final"]
         is_exported = not count or export.last >= last
         if not unsettled and is_exported:
             break
@@ -128,6 +144,8 @@ async def check_billing(
         of_transactions[bill["transaction_id"]].append(bill)
     for one in ended:
         found += _wrongly_billed(one, of_transactions[one["id"]])
+    for one in reserved:
+        found += judge_reservation(one, of_transactions[-one["id"]])
     return len(bills), [Violation("I11", text) for text in found[:_SHOWN]]
 
 
@@ -137,8 +155,7 @@ def _is_settled(ended: asyncpg.Record) -> bool:
 
 def _wrongly_billed(ended: asyncpg.Record, bills: list[asyncpg.Record]) -> list[str]:
     what = f"transaction {ended['id']}"
-    credited = {one["corrects"] for one in bills if one["kind"] == "credit"}
-    hold = [one for one in bills if one["kind"] == "bill" and one["bill_id"] not in credited]
+    hold = _that_hold(bills)
     if len(hold) != 1:
         return [f"{what} has {len(hold)} bills that hold: {Counter(b['kind'] for b in bills)}"]
     found = []
@@ -154,6 +171,20 @@ def _wrongly_billed(ended: asyncpg.Record, bills: list[asyncpg.Record]) -> list[
     if energy is not None and energy >= 0 and hold[0]["energy_kwh"] * 1000 != energy:
         found.append(f"{what}: {energy} Wh, billed {hold[0]['energy_kwh']} kWh")
     return found
+
+
+def judge_reservation(reserved: Mapping[str, Any], bills: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with the bills of a reservation that has ended."""
+    what = f"{reserved['status']} reservation {reserved['id']}"
+    found = [f"{what}: a {one['kind']} has no record" for one in bills if one["position"] is None]
+    if len(_that_hold(bills)) != int(reserved["is_owed"]):
+        found.append(f"{what} has {len(_that_hold(bills))} bills that hold")
+    return found
+
+
+def _that_hold(bills: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    credited = {one["corrects"] for one in bills if one["kind"] == "credit"}
+    return [one for one in bills if one["kind"] == "bill" and one["bill_id"] not in credited]
 
 
 def _amounts(bill: asyncpg.Record) -> tuple[Any, Any]:

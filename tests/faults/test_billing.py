@@ -5,12 +5,15 @@ import asyncio
 import pytest
 
 from tests.faults.faulty_suite import FaultySuite
+from tests.faults.reservation_load import SETTINGS, ReservationLoad
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
 from tests.faults.suite_on_paths import SuiteOnPaths
 from tests.integration.replicas import another
+from tests.integration.waiting import eventually
 
 BILLING = "billing-service"
+_RESERVED_AT_LEAST = 20
 
 
 @pytest.mark.in_subset
@@ -29,6 +32,24 @@ async def test_a_killed_source_of_facts_costs_no_bill(suite: FaultySuite, scale:
             await scenario.fleet.progress(8)
             await suite.kill(("session-service", "station-registry")[number % 2])
             await scenario.recovered()
+
+
+@pytest.mark.in_subset
+async def test_what_is_reserved_is_paid_once_by_whoever_came_or_did_not(
+    suite: FaultySuite, scale: Scale
+) -> None:
+    async with (
+        Scenario(
+            "F31", "killed while connectors are reserved", suite, settings=SETTINGS
+        ) as scenario,
+        ReservationLoad(scenario.operator, scenario.fleet) as reservations,
+    ):
+        for number in range(scale.pick(4, 20)):
+            await scenario.fleet.progress(8)
+            await suite.kill((BILLING, "session-service")[number % 2])
+            await scenario.recovered()
+        # REST did not take all while services were away.
+        await eventually(reservations.count, lambda made: made >= _RESERVED_AT_LEAST, 60)
 
 
 # Longer than a session that was taken up stays another's.

@@ -9,6 +9,7 @@ import pytest
 
 from csms_simulator.check import ReportedTransaction
 from csms_simulator.ledger import Ledger, ReceivedCommand
+from tests.faults.billing_invariants import judge_reservation
 from tests.faults.command_invariants import judge_command, judge_endings
 from tests.faults.event_invariants import missing_facts
 from tests.faults.event_tap import EventTap
@@ -155,3 +156,31 @@ def test_a_fact_that_was_not_told_is_found(ledger: Ledger, untold: int) -> None:
 def test_a_fact_that_was_told_under_two_ids_is_found(ledger: Ledger, twice: int) -> None:
     (source, _), event = ALL_TOLD[twice]
     assert len(missing_facts(tap_with(*ALL_TOLD, ((source, "other"), event)), ledger)) == 1
+
+
+def _bill(bill_id: int, kind: str = "bill", **changes: Any) -> dict[str, Any]:
+    return {"bill_id": bill_id, "kind": kind, "corrects": None, "position": bill_id} | changes
+
+
+_TAKEN_BACK = [_bill(1), _bill(2, "credit", corrects=1)]
+
+
+@pytest.mark.parametrize(
+    ("is_owed", "bills", "wrong"),
+    [
+        (True, [_bill(1)], 0),
+        (True, [*_TAKEN_BACK, _bill(3)], 0),
+        (False, [], 0),
+        (False, _TAKEN_BACK, 0),
+        (True, [], 1),
+        (True, [_bill(1), _bill(2)], 1),
+        (True, _TAKEN_BACK, 1),
+        (False, [_bill(1)], 1),
+        (True, [_bill(1, position=None)], 1),
+    ],
+)
+def test_a_reservation_has_the_bill_that_it_ought_to_have(
+    is_owed: bool, bills: list[dict[str, Any]], wrong: int
+) -> None:
+    reserved = {"id": 7, "status": "expired", "is_owed": is_owed}
+    assert len(judge_reservation(reserved, bills)) == wrong
