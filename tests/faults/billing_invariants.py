@@ -15,6 +15,7 @@ from csms_simulator.operator import Operator
 from tests.faults.faulty_suite import FaultySuite
 from tests.faults.violations import Violation
 
+Row = asyncpg.Record | Mapping[str, Any]
 _POLL_S = 0.5
 _PAGE = 500
 _SHOWN = 20
@@ -173,7 +174,7 @@ def _wrongly_billed(ended: asyncpg.Record, bills: list[asyncpg.Record]) -> list[
     return found
 
 
-def judge_reservation(reserved: Mapping[str, Any], bills: Sequence[Mapping[str, Any]]) -> list[str]:
+def judge_reservation(reserved: Row, bills: Sequence[Row]) -> list[str]:
     """Return what is wrong with the bills of a reservation that has ended."""
     what = f"{reserved['status']} reservation {reserved['id']}"
     found = [f"{what}: a {one['kind']} has no record" for one in bills if one["position"] is None]
@@ -182,7 +183,7 @@ def judge_reservation(reserved: Mapping[str, Any], bills: Sequence[Mapping[str, 
     return found
 
 
-def _that_hold(bills: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _that_hold(bills: Sequence[Row]) -> list[Row]:
     credited = {one["corrects"] for one in bills if one["kind"] == "credit"}
     return [one for one in bills if one["kind"] == "bill" and one["bill_id"] not in credited]
 
