@@ -18,6 +18,16 @@ from tests.rest.furnished_suite import PASSWORD, TARIFF, Furniture, furnished
 
 # What no number reaches: a stop of it is kept until somebody says what it is of.
 _UNKNOWN_TRANSACTION = 1_000_000_000
+_LATER = "2099-01-01T00:00:00Z"
+_RESERVED = {
+    "currency": "EUR",
+    "elements": [
+        {
+            "price_components": [{"type": "FLAT", "price": 3, "step_size": 1}],
+            "restrictions": {"reservation": "RESERVATION"},
+        }
+    ],
+}
 
 
 async def new_tenant(operator: Operator) -> str:
@@ -95,6 +105,7 @@ async def names(others: httpx.AsyncClient, run: RunState, furniture: Furniture) 
         "away": furniture.away,
         "billed": furniture.billed,
         "billed_transaction": str(billed[0]["transaction_id"]),
+        "billed_reservation": str(await _reserved(others, run, furniture)),
         **{name: away[name] for name in ("vendor", "model", "firmware_version")},
     }
 
@@ -146,6 +157,45 @@ async def _charged(others: httpx.AsyncClient, run: RunState, furniture: Furnitur
 
     # From then on nothing changes of it.
     await eventually(shown, lambda view: not view["online"], 60)
+
+
+async def _reserved(others: httpx.AsyncClient, run: RunState, furniture: Furniture) -> int:
+    """Have a reservation that nobody used billed, at a station of its own; return its id."""
+    station_id = "RESERVED-admin"
+    await _posted(others, "/stations", {"station_id": station_id})
+    tariff = await _posted(others, "/tariffs", {"name": "Reserved", "tariff": _RESERVED})
+    assigned = {"tariff_id": tariff["tariff_id"], "station_id": station_id}
+    await _posted(others, "/tariff-assignments", assigned)
+    async with odd_station(run.ocpp_url, station_id) as station:
+        station.answers["ReserveNow"] = {"status": "Accepted"}
+        wanted = {"station_id": station_id, "connector_id": 1, "expires_at": _LATER,
+                  "id_token": str(furniture.known["id_token"][0])}  # fmt: skip
+        made = await _posted(others, "/reservations", wanted)
+        path = f"/reservations/{made['reservation_id']}"
+        await _becomes(others, path, "active")
+        assert (await others.post(f"{path}/cancel")).status_code == 200
+        await _becomes(others, path, "cancelled")
+
+        async def bills() -> list[dict[str, Any]]:
+            query = {"reservation_id": made["reservation_id"]}
+            items: list[dict[str, Any]] = (await others.get("/bills", params=query)).json()["items"]
+            return items
+
+        (bill,) = await eventually(bills, bool, 60)
+    return int(bill["reservation_id"])
+
+
+async def _becomes(others: httpx.AsyncClient, path: str, status: str) -> None:
+    async def shown() -> str:
+        return str((await others.get(path)).json()["status"])
+
+    await eventually(shown, lambda now: now == status, 60)
+
+
+async def _posted(others: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    made = await others.post(path, json=body)
+    assert made.status_code == 201, made.text
+    return dict(made.json())
 
 
 @contextlib.asynccontextmanager

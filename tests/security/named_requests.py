@@ -70,6 +70,7 @@ _FOUND_BY = {
     ("/quarantine", "station_id"): "away",
     ("/bills", "station_id"): "billed",
     ("/bills", "transaction_id"): "billed_transaction",
+    ("/bills", "reservation_id"): "billed_reservation",
 }
 # It says of which kind the things are.
 _OF_A_KIND = ("/tariff-assignments", "target")
