@@ -93,6 +93,7 @@ class FakeAsk:
     def __init__(self) -> None:
         self.facts: dict[int, Any] = {}
         self.of_reservations: dict[int, Any] = {}
+        self.knows_no_reservations = False
         self.of_places: dict[int, Any] = {}
         self.away = 0
         self.at_once = 50
@@ -116,9 +117,8 @@ class FakeAsk:
 
     async def reservations(self, tenant_id: str, reservation_ids: Sequence[int]) -> list[Any]:
         """Answer with what is known."""
-        if self.away:
-            self.away -= 1
-            raise Unavailable("nobody answers")
+        if self.knows_no_reservations:
+            raise Unavailable("of a version before the question")
         if self.refused & {*reservation_ids}:
             raise NotAnswered("session-service met a defect")
         if self.meanwhile is not None:

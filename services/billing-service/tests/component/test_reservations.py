@@ -226,3 +226,17 @@ async def test_one_that_can_not_be_read_holds_up_no_other(books: Books) -> None:
     assert problems.keys() == {-7, -8}
     assert "started_at" in problems[-7]
     assert problems[-8] == "session-service knows no such reservation"
+
+
+async def test_who_is_asked_and_knows_no_reservations_puts_off_no_session(books: Books) -> None:
+    await books.assign(_RESERVED)
+    books.ask.know(1)
+    books.ask.know_reservation(7)
+    books.ask.knows_no_reservations = True
+    await books.tell(reservation("expired", 7))
+    await books.bill(1)
+    assert [one.transaction_id for one in await books.bills()] == [1]
+    books.ask.knows_no_reservations = False
+    await books.all_due()
+    await books.settle()
+    assert {one.reservation_id for one in await books.bills()} == {None, 7}

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from billing_service.bills.domain.bill import Bill, Outcome, outcome, taken_back
 from billing_service.bills.domain.pricing import ByTariff, Known, Priced, priced
+from billing_service.bills.domain.subject import reservation_of
 from billing_service.bills.handlers.asking import Ask, NotAnswered, known_of_some
 from billing_service.bills.handlers.choosing import choose_apart
 from billing_service.bills.handlers.events import CREDITED, HELD, ISSUED, Event, bill_told
@@ -125,11 +126,13 @@ class Settling:
         claims = await in_transaction(self._engine, lambda one: claim_due(one, AT_ONCE))
         if not claims:
             return 0
-        together: dict[str, list[Claim]] = {}
+        # What is not answered of reservations puts off no session.
+        together: dict[tuple[str, bool], list[Claim]] = {}
         alone = [[one] for one in claims if one.attempts >= _ALONE_AFTER]
         for one in claims:
             if one.attempts < _ALONE_AFTER:
-                together.setdefault(one.tenant_id, []).append(one)
+                of_reservation = reservation_of(one.transaction_id) is not None
+                together.setdefault((one.tenant_id, of_reservation), []).append(one)
         groups = [*together.values(), *alone]
         # In another order each time: where they are too many for a round, none is always the last.
         random.shuffle(groups)
