@@ -224,9 +224,12 @@ def values_late(transaction_id: int, tenant_id: str = DEFAULT) -> dict[str, Any]
     return event("transaction.values_late", tenant_id, transaction_id=transaction_id)
 
 
-def reservation(status: str, reservation_id: int, tenant_id: str = DEFAULT) -> dict[str, Any]:
+def reservation(
+    status: str, reservation_id: int, tenant_id: str = DEFAULT, **data: Any
+) -> dict[str, Any]:
     """Tell what became of a reservation."""
-    return event(f"reservation.{status}", tenant_id, reservation_id=reservation_id, status=status)
+    told = {"reservation_id": reservation_id, "status": status, **data}
+    return event(f"reservation.{status}", tenant_id, **told)
 
 
 class Books:

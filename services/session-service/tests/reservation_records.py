@@ -87,3 +87,15 @@ def out_of_service(connector_id: int, shown: str, minutes: float = 0) -> Work:
 def answer(view: ReservationView, said: str | None, /, **changes: Any) -> Work:
     """Return what the station answered to it, None where nothing."""
     return ended("ReserveNow", {"reservationId": 1}, said, command_id=view.command_id, **changes)
+
+
+def start(records: Records, seq: int = 1, **fields: Any) -> Work:
+    """Return a start, of so many `minutes` from now, by a `reservation_id` where one is given."""
+    now = soon(fields.pop("minutes", 0))
+    reservation_id = fields.pop("reservation_id", None)
+    work: Work = records.start(
+        seq, timestamp=format_time(now), received_ms=int(now.timestamp() * 1000), **fields
+    )
+    if reservation_id is not None:
+        work.item["payload"]["reservationId"] = reservation_id
+    return work

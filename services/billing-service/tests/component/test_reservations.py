@@ -240,3 +240,39 @@ async def test_who_is_asked_and_knows_no_reservations_puts_off_no_session(books:
     await books.all_due()
     await books.settle()
     assert {one.reservation_id for one in await books.bills()} == {None, 7}
+
+
+async def test_a_session_that_turns_out_to_have_used_it_pays_for_it_and_the_former_one_does_not(
+    books: Books,
+) -> None:
+    await books.assign(_RESERVED | {"min_price": {"excl_vat": 0}})
+    early = {"reserved_at": format_exact_time(START - timedelta(minutes=30))}
+    books.ask.know(1, reservation=early)
+    books.ask.know(2)
+    await books.bill(1, 2)
+    assert [amounts(await books.cost(one))[0] for one in (1, 2)] == ["4.50", "3.50"]
+    # It was the other one.
+    books.ask.know(1, reservation=None)
+    books.ask.know(2, reservation=early)
+    books.ask.know_reservation(7, status="used")
+    told = reservation("used", 7, transaction_id=2, former_transaction_id=1)
+    await books.tell(told, told)
+    await books.settle()
+    assert [amounts(await books.cost(one))[0] for one in (1, 2)] == ["3.50", "4.50"]
+    assert await books.bills(reservation_id=7) == []
+    assert len(await books.bills()) == 6
+
+
+async def test_one_that_a_session_goes_on_with_is_paid_at_its_end(books: Books) -> None:
+    await books.assign(_RESERVED | {"min_price": {"excl_vat": 0}})
+    books.ask.goes_on(1, (10, 2_000))
+    books.ask.know_reservation(7, status="used")
+    await books.tell(reservation("used", 7, transaction_id=1))
+    await books.settle()
+    assert await books.bills() == []
+    early = {"reserved_at": format_exact_time(START - timedelta(minutes=30))}
+    stopped = {"stopped_at": format_exact_time(START + timedelta(hours=1)), "meter_stop": 11_000}
+    books.ask.know(1, revision=1, reservation=early, **stopped)
+    await books.bill(1)
+    (bill,) = await books.bills()
+    assert amounts(bill)[0] == "4.50"

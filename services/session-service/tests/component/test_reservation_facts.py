@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from reservation_records import answer, cancel, ended, out_of_service, reserve, soon
+from reservation_records import answer, cancel, ended, out_of_service, reserve, soon, start
 from session_records import Records
 
 from csms_shared.db.engine import in_transaction
@@ -108,3 +108,21 @@ async def test_who_charges_is_told_again_when_it_ended_sooner(records: Records, 
     assert timedelta(minutes=4) < datetime.fromisoformat(before["stopped_at"]) - (
         datetime.fromisoformat(after["stopped_at"])
     )
+
+
+async def test_who_charges_is_told_which_transaction_has_not_used_it_after_all(
+    records: Records, ask: Asker
+) -> None:
+    await records.token("T1")
+    made = await reserve(records)
+    await records.execute("UPDATE reservation SET created_at = now() - interval '20 minutes'")
+    await records.report(answer(made, "Accepted", answered_at=soon(-19)))
+    await records.decide(start(records, 1, minutes=-1))
+    # One that came late, and was before it.
+    await records.decide(start(records, 2, minutes=-10))
+    rows = await records.rows("SELECT events FROM outbox WHERE routing_key = 'reservation.used'")
+    first, second = (one["data"] for row in rows for one in orjson.loads(row["events"]))
+    assert "former_transaction_id" not in first
+    assert (second["transaction_id"], second["former_transaction_id"]) == (2, 1)
+    facts = (await ask("sessions.facts", transaction_ids=[1, 2]))["items"]
+    assert [one["reservation"] is None for one in facts] == [True, False]

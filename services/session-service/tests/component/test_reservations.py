@@ -10,7 +10,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reservation_records import answer, cancel, ended, out_of_service, reserve, soon
+from reservation_records import answer, cancel, ended, out_of_service, reserve, soon, start
 from session_records import Records
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,7 +20,6 @@ from csms_shared.contracts.reservations import (
     FindReservation,
 )
 from csms_shared.db.engine import create_engine, in_transaction
-from csms_shared.service.inbox import Work
 from csms_shared.values.times import format_time
 from session_service.database import SCHEMA
 from session_service.reservations.handlers.judging import expire_reservations
@@ -32,17 +31,6 @@ from session_service.reservations.store.outages import forget_outages
 _ROWS = "SELECT * FROM reservation ORDER BY id"
 # The reservations, by status, reason and who used them, and the transactions.
 Outcome = tuple[list[tuple[str, str | None, str | None]], list[dict[str, Any]]]
-
-
-def start(records: Records, seq: int = 1, **fields: Any) -> Work:
-    now = soon(fields.pop("minutes", 0))
-    reservation_id = fields.pop("reservation_id", None)
-    work: Work = records.start(
-        seq, timestamp=format_time(now), received_ms=int(now.timestamp() * 1000), **fields
-    )
-    if reservation_id is not None:
-        work.item["payload"]["reservationId"] = reservation_id
-    return work
 
 
 async def orders(records: Records) -> list[dict[str, Any]]:

@@ -19,3 +19,6 @@ class ReservationTold(Contract):
     reason: str | None = Field(description="why it is that (docs/reservations.md)")
     expires_at: str = Field(description="until when the connector is kept, RFC 3339")
     transaction_id: int | None = Field(description="the transaction whose start used it")
+    former_transaction_id: int | None = Field(
+        None, description="the transaction that was told to have used it before; absent without"
+    )

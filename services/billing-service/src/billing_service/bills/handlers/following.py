@@ -65,7 +65,7 @@ def _told(works: Sequence[Work]) -> Iterator[Told]:
         for item in work.item:
             event = CloudEvent.model_validate(item)
             if event.type in _RESERVATION_ENDED:
-                yield _of_reservation(event)
+                yield from _of_reservation(event)
             elif event.type in _ENDED or event.type in (_BEGUN, _UPDATED, _VALUES_LATE):
                 yield Told(
                     event.tenantid,
@@ -77,13 +77,17 @@ def _told(works: Sequence[Work]) -> Iterator[Told]:
                 )
 
 
-def _of_reservation(event: CloudEvent) -> Told:
-    """Return what is told of a reservation: such events have no order, so each makes it due."""
-    return Told(
-        event.tenantid,
-        number_of_reservation(int(event.data["reservation_id"])),
-        str(event.data["station_id"]),
-        revision=1,
-        has_figures=False,
-        has_late_values=True,
-    )
+def _of_reservation(event: CloudEvent) -> Iterator[Told]:
+    """Return what is told of a reservation: such events have no order, so each makes it due.
+
+    And the sessions that have used it, or were said to: it is part of their cost.
+    """
+    station_id = str(event.data["station_id"])
+    number = number_of_reservation(int(event.data["reservation_id"]))
+    yield Told(event.tenantid, number, station_id, 1, has_figures=False, has_late_values=True)
+    for name in ("transaction_id", "former_transaction_id"):
+        used_by = event.data.get(name)
+        if used_by is not None:
+            yield Told(
+                event.tenantid, int(used_by), station_id, 0, has_figures=False, has_late_values=True
+            )

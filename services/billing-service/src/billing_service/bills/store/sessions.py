@@ -124,9 +124,11 @@ _DUE = (
     "AND s.tenant_id > waiting.tenant_id ORDER BY s.tenant_id LIMIT 1) "
     "FROM waiting WHERE waiting.tenant_id IS NOT NULL), "
     "candidate AS MATERIALIZED (SELECT turn.* FROM waiting CROSS JOIN LATERAL ("
-    "SELECT s.tenant_id, s.transaction_id, s.due_at, row_number() OVER (ORDER BY s.due_at) AS turn "
+    "SELECT s.tenant_id, s.transaction_id, s.due_at, "
+    "row_number() OVER (ORDER BY s.due_at, s.transaction_id) AS turn "
     "FROM session AS s WHERE s.tenant_id = waiting.tenant_id AND s.due_at <= now() "
-    "ORDER BY s.due_at LIMIT :looked_at) AS turn ORDER BY turn.turn, turn.due_at LIMIT :looked_at) "
+    "ORDER BY s.due_at, s.transaction_id LIMIT :looked_at) AS turn "
+    "ORDER BY turn.turn, turn.due_at LIMIT :looked_at) "
 )
 _CLAIM = text(
     f"{_DUE}UPDATE session SET due_at = now() + interval '{CLAIMED_S} s' FROM ("

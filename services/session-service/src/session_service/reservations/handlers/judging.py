@@ -48,6 +48,7 @@ from session_service.transactions.domain.starts import Start
 from session_service.values.keys import TenantStation
 
 Learn = Callable[[KeptReservation], None]
+_PAID = (ReservationStatus.USED, ReservationStatus.EXPIRED, ReservationStatus.CANCELLED)
 
 
 async def judge_started(connection: AsyncConnection, starts: Collection[Start]) -> None:
@@ -207,15 +208,17 @@ def _stored(row: Row[Any]) -> Verdict:
 
 
 def _told(before: Row[Any], row: Row[Any]) -> list[Event]:
-    """Return what is told: what became of it, or that it was held for another time than was told.
+    """Return what is told: what became of it, or that it was held otherwise than was told.
 
-    Whoever charges for what nobody used goes by that.
+    Whoever charges for it goes by that: with the session that used it, or by itself.
     """
+    had, has = before.transaction_id, row.transaction_id
+    former = None if had == has else had
     if row.status != before.status:
-        return [reservation_event(row)]
-    went_unused = row.status in (ReservationStatus.EXPIRED, ReservationStatus.CANCELLED)
-    if went_unused and _held(row) != _held(before):
-        return [reservation_event(row, None, *_held(row))]
+        return [reservation_event(row, former_transaction_id=former)]
+    is_paid = row.status in _PAID
+    if is_paid and (_held(row), has) != (_held(before), had):
+        return [reservation_event(row, None, *_held(row), former_transaction_id=former)]
     return []
 
 
