@@ -23,7 +23,7 @@ _LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
          "/composite-schedule?connector_id=1"),
     ),
     "/sites": ("site_id", ("",)),
-    "/reservations": ("reservation_id", ("",)),
+    "/reservations": ("reservation_id", ("", "/cost")),
     "/commands": ("command_id", ("",)),
     "/command-groups": ("command_group_id", ("", "/commands")),
     "/jobs": ("job_id", ("",)),

@@ -3,6 +3,7 @@ nothing is corrected in vain, and each record is exported once."""
 
 import asyncio
 import contextlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -38,7 +39,9 @@ _TARIFF = {
 }
 _ENDED = """
     SELECT t.id, t.revision, t.meter_stop - t.meter_start AS energy_wh,
-           s.settled_revision, s.due_at, s.state, s.problem
+           s.settled_revision, s.due_at, s.state, s.problem,
+           EXISTS (SELECT FROM session.reservation r
+                   WHERE r.transaction_id = t.id AND r.status = 'used') AS has_used_one
     FROM session.transaction t
     LEFT JOIN billing.session s ON s.tenant_id = t.tenant_id AND s.transaction_id = t.id
     WHERE t.station_id = ANY($1) AND t.status = 'completed'
@@ -168,6 +171,9 @@ def _wrongly_billed(ended: asyncpg.Record, bills: list[asyncpg.Record]) -> list[
         is_sent = one["status"] == "final"
         if is_sent != (one["position"] is not None):
             found.append(f"{what}: a {one['kind']} is {one['status']}, record {one['position']}")
+    lines = json.loads(hold[0]["cost"])["lines"]
+    if any(line["of_reservation"] for line in lines) != ended["has_used_one"]:
+        found.append(f"{what} used a reservation: {ended['has_used_one']}; it is billed otherwise")
     energy = ended["energy_wh"]
     if energy is not None and energy >= 0 and hold[0]["energy_kwh"] * 1000 != energy:
         found.append(f"{what}: {energy} Wh, billed {hold[0]['energy_kwh']} kWh")

@@ -16,7 +16,7 @@ RESERVED = 3
 """The connector that nobody charges at."""
 SETTINGS = replace(FIRMWARE, connectors=RESERVED)
 _PAUSE_S = 0.3
-_LONGEST = timedelta(seconds=20)
+_FOR = (timedelta(seconds=3), timedelta(minutes=5))
 
 
 class ReservationLoad:
@@ -56,13 +56,13 @@ class ReservationLoad:
                     "station_id": station_id,
                     "connector_id": random.choice((LOCAL, RESERVED)),
                     "id_token": self._fleet.id_tokens[station_id, LOCAL],
-                    "expires_at": (datetime.now(UTC) + random.random() * _LONGEST).isoformat(),
+                    "expires_at": (datetime.now(UTC) + random.choice(_FOR)).isoformat(),
                 },
             )
             if made is not None:
                 self.made += 1
                 held.append(made["reservation_id"])
-            if len(held) > 5 and random.random() < 0.5:
+            if len(held) > 5:
                 given_back = held.pop(random.randrange(len(held)))
                 await self._posted(f"/reservations/{given_back}/cancel", None)
             await asyncio.sleep(_PAUSE_S)

@@ -1,10 +1,12 @@
 """F31: billing dies, stands still or is away, alone and side by side, while sessions go on."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.faults.faulty_suite import FaultySuite
+from tests.faults.fleet import STEADY
 from tests.faults.reservation_load import SETTINGS, ReservationLoad
 from tests.faults.scale import Scale
 from tests.faults.scenario import Scenario
@@ -14,6 +16,9 @@ from tests.integration.waiting import eventually
 
 BILLING = "billing-service"
 _RESERVED_AT_LEAST = 20
+# Long enough without a car at the connector that one can be kept for the next.
+_LEISURELY = replace(STEADY, pause=4.0)
+_HOW_THEY_ENDED = "SELECT DISTINCT status FROM session.reservation WHERE station_id = ANY($1)"
 
 
 @pytest.mark.in_subset
@@ -40,7 +45,7 @@ async def test_what_is_reserved_is_paid_once_by_whoever_came_or_did_not(
 ) -> None:
     async with (
         Scenario(
-            "F31", "killed while connectors are reserved", suite, settings=SETTINGS
+            "F31", "killed while connectors are reserved", suite, settings=SETTINGS, load=_LEISURELY
         ) as scenario,
         ReservationLoad(scenario.operator, scenario.fleet) as reservations,
     ):
@@ -50,6 +55,9 @@ async def test_what_is_reserved_is_paid_once_by_whoever_came_or_did_not(
             await scenario.recovered()
         # REST did not take all while services were away.
         await eventually(reservations.count, lambda made: made >= _RESERVED_AT_LEAST, 60)
+    async with suite.database() as database:
+        ends = await database.fetch(_HOW_THEY_ENDED, scenario.fleet.station_ids)
+    assert {one["status"] for one in ends} >= {"used", "expired", "cancelled"}
 
 
 # Longer than a session that was taken up stays another's.

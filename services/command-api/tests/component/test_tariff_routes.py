@@ -112,6 +112,13 @@ async def test_what_is_wrong_with_a_tariff_is_named_by_its_field(
     ]
 
 
+def _nested(levels: int) -> list[Any]:
+    nested: list[Any] = []
+    for _ in range(levels - 1):
+        nested = [nested]
+    return nested
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -121,6 +128,7 @@ async def test_what_is_wrong_with_a_tariff_is_named_by_its_field(
         ({**BODY, "tariff": []}, "tariff"),
         ({"name": "x"}, "tariff"),
         ({**BODY, "extra": 1}, "extra"),
+        *(({**BODY, "tariff": {"elements": _nested(levels)}}, "tariff") for levels in (16, 900)),
     ],
 )
 async def test_a_body_that_is_no_tariff_is_refused_before_anybody_is_asked(

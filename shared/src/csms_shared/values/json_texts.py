@@ -1,4 +1,4 @@
-"""JSON written again as it was read, however deep it is nested."""
+"""JSON written again as it was read, and how deep it is nested."""
 
 from typing import Any
 
@@ -11,6 +11,21 @@ def written(document: Any) -> bytes:
         return orjson.dumps(document)
     except orjson.JSONEncodeError:
         return b"".join(_pieces(document))
+
+
+def is_deeper_than(levels: int, document: Any) -> bool:
+    """Tell whether objects and lists are nested in more levels than these."""
+    nodes = [document]
+    for _ in range(levels):
+        parts = (
+            node.values() if isinstance(node, dict) else node
+            for node in nodes
+            if isinstance(node, dict | list)
+        )
+        nodes = [part for of_one in parts for part in of_one if isinstance(part, dict | list)]
+        if not nodes:
+            return False
+    return True
 
 
 def _pieces(document: Any) -> list[bytes]:

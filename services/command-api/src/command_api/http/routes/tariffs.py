@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from command_api.costs.domain import SimulatedCost
@@ -23,6 +23,7 @@ from csms_shared.contracts.billing import (
     TariffView,
 )
 from csms_shared.contracts.pages import Page
+from csms_shared.values.json_texts import is_deeper_than
 from csms_shared.values.numbers import INT32_MAX, Number, Whole, WholeText
 from csms_shared.values.places import TimeZone
 from csms_shared.values.times import Moment
@@ -47,6 +48,16 @@ Version = Annotated[int, WholeText(1, INT32_MAX)]
 WattHours = Annotated[float, Number(0, 1e12)]
 
 
+# The tariff, its elements, each one's prices, each price, and room for what OCPI may add.
+_LEVELS_MAX = 16
+
+
+def _shallow(tariff: dict[str, Any]) -> dict[str, Any]:
+    if is_deeper_than(_LEVELS_MAX, tariff):
+        raise ValueError(f"nested deeper than {_LEVELS_MAX} levels")
+    return tariff
+
+
 class TariffBody(BaseModel):
     """A tariff of OCPI 2.2.1 (`mod_tariffs`) without the ids that the suite gives.
 
@@ -56,7 +67,7 @@ class TariffBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     name: TariffName
-    tariff: dict[str, Any]
+    tariff: Annotated[dict[str, Any], AfterValidator(_shallow)]
 
 
 class RegisterReading(BaseModel):
