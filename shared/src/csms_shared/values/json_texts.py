@@ -16,15 +16,13 @@ def written(document: Any) -> bytes:
 def is_deeper_than(levels: int, document: Any) -> bool:
     """Tell whether objects and lists are nested in more levels than these."""
     nodes = [document]
-    for _ in range(levels):
-        parts = (
-            node.values() if isinstance(node, dict) else node
-            for node in nodes
-            if isinstance(node, dict | list)
-        )
-        nodes = [part for of_one in parts for part in of_one if isinstance(part, dict | list)]
+    for _ in range(levels + 1):
+        nodes = [node for node in nodes if isinstance(node, dict | list)]
         if not nodes:
             return False
+        nodes = [
+            part for node in nodes for part in (node.values() if isinstance(node, dict) else node)
+        ]
     return True
 
 
