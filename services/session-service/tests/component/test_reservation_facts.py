@@ -28,6 +28,16 @@ async def _told(records: Records) -> list[tuple[str, str]]:
     return [(one["data"]["status"], one["id"]) for one in events]
 
 
+async def _days_later(records: Records) -> None:
+    """Let three days pass: all that was, was so much longer ago."""
+    for table, columns in {
+        "reservation": ("created_at", "answered_at", "ended_at", "expires_at"),
+        "transaction": ("started_at", "received_at"),
+    }.items():
+        moved = ", ".join(f"{one} = {one} - interval '3 days'" for one in columns)
+        await records.execute(f"UPDATE {table} SET {moved}")
+
+
 async def test_a_reservation_is_told_with_its_own_times_and_the_place_of_when_it_was_made(
     records: Records, ask: Asker
 ) -> None:
@@ -126,3 +136,48 @@ async def test_who_charges_is_told_which_transaction_has_not_used_it_after_all(
     assert (second["transaction_id"], second["former_transaction_id"]) == (2, 1)
     facts = (await ask("sessions.facts", transaction_ids=[1, 2]))["items"]
     assert [one["reservation"] is None for one in facts] == [True, False]
+
+
+async def test_an_id_that_a_station_is_told_again_is_not_used_by_who_came_for_the_one_before(
+    records: Records, ask: Asker
+) -> None:
+    await records.token("T1")
+    wanted = {"connectorId": 1, "idTag": "T1", "reservationId": 77}
+    first = wanted | {"expiryDate": format_exact_time(soon(60))}
+    await records.report(ended("ReserveNow", first, "Accepted", answered_at=soon(-5)))
+    await records.decide(start(records, 1, reservation_id=77))
+    await _days_later(records)
+    second = wanted | {"expiryDate": format_exact_time(soon(60))}
+    await records.report(ended("ReserveNow", second, "Accepted"))
+    facts = await _facts(ask, 1, 2)
+    assert [one["status"] for one in facts] == ["used", "active"]
+
+
+async def test_who_has_used_a_short_one_has_not_used_a_long_one_too(
+    records: Records, ask: Asker
+) -> None:
+    await records.token("T1")
+    made = await reserve(records)
+    longer = await reserve(records, expires_at=soon(7 * 24 * 60))
+    await records.report(answer(made, "Accepted"))
+    await records.report(answer(longer, "Accepted"))
+    await records.decide(start(records, 1))
+    assert [one["status"] for one in await _facts(ask, 1, 2)] == ["used", "active"]
+    await _days_later(records)
+    await records.report(out_of_service(2, "Faulted"))
+    assert [one["status"] for one in await _facts(ask, 1, 2)] == ["used", "active"]
+
+
+async def test_who_charges_is_told_that_what_a_session_used_was_refused(
+    records: Records, ask: Asker
+) -> None:
+    await records.token("T1")
+    made = await reserve(records)
+    await records.report(answer(made, None, status="outcome_unknown", accepted=False))
+    await records.decide(start(records, 1))
+    assert [one["status"] for one in await _facts(ask, 1)] == ["used"]
+    await records.report(answer(made, "Occupied"))
+    assert [one["status"] for one in await _facts(ask, 1)] == ["refused"]
+    assert (await _told(records))[-1][0] == "refused"
+    (session,) = (await ask("sessions.facts", transaction_ids=[1]))["items"]
+    assert session["reservation"] is None
