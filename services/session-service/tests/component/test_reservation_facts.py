@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+import pytest
 from reservation_records import answer, cancel, ended, out_of_service, reserve, soon, start
 from session_records import Records
 
 from csms_shared.db.engine import in_transaction
-from csms_shared.values.times import format_exact_time
+from csms_shared.values.times import format_exact_time, format_time
 from session_service.reservations.handlers.judging import expire_reservations
 
 Asker = Callable[..., Awaitable[Any]]
@@ -181,3 +182,38 @@ async def test_who_charges_is_told_that_what_a_session_used_was_refused(
     assert (await _told(records))[-1][0] == "refused"
     (session,) = (await ask("sessions.facts", transaction_ids=[1]))["items"]
     assert session["reservation"] is None
+
+
+async def test_one_that_is_named_days_after_it_was_over_is_paid_by_itself_as_no_session_pays_it(
+    records: Records, ask: Asker
+) -> None:
+    await records.token("T1")
+    made = await reserve(records)
+    await records.report(answer(made, "Accepted"))
+    await _days_later(records)
+    await in_transaction(records.engine, expire_reservations)
+    await records.decide(start(records, 1, reservation_id=1))
+    (facts,) = await _facts(ask, 1)
+    (session,) = (await ask("sessions.facts", transaction_ids=[1]))["items"]
+    assert session["reservation"] is None
+    assert (facts["status"], facts["reason"]) == ("expired", "named_late")
+    (row,) = await records.rows("SELECT * FROM reservation")
+    assert row["status"] == "used"
+    assert facts["stopped_at"] == format_exact_time(row["expires_at"])
+
+
+# Without a name nobody looks for a clock that is so wrong.
+@pytest.mark.parametrize(("named", "hours"), [(None, 2), (1, 2), (1, 72)])
+async def test_who_came_in_time_to_a_station_whose_clock_is_ahead_has_used_it(
+    records: Records, ask: Asker, named: int | None, hours: int
+) -> None:
+    await records.token("T1")
+    made = await reserve(records)
+    await records.report(answer(made, "Accepted"))
+    work = start(records, 1, reservation_id=named)
+    work.item["payload"]["timestamp"] = format_time(soon(hours * 60))
+    await records.decide(work)
+    (facts,) = await _facts(ask, 1)
+    (session,) = (await ask("sessions.facts", transaction_ids=[1]))["items"]
+    assert facts["status"] == "used"
+    assert session["reservation"] is not None

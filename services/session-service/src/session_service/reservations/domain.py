@@ -49,6 +49,8 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     REPLACED = "replaced"
     NOT_HELD = "not_held_by_station"
+    # Only told to who charges: by then it was over for more than a day, and no session pays for it.
+    NAMED_LATE = "named_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +183,11 @@ class Verdict:
 
 
 def start_time(started_at: datetime, received_at: datetime) -> datetime:
-    """Return when a start happened: our time of receipt unless it was sent later."""
-    if started_at < BUILD_DATE or abs(received_at - started_at) <= SENT_AT_ONCE:
+    """Return when a start happened: our time of receipt unless it was sent later.
+
+    What has not happened yet when it is received is told by a clock that is ahead.
+    """
+    if started_at < BUILD_DATE or received_at - started_at <= SENT_AT_ONCE:
         return received_at
     return started_at
 

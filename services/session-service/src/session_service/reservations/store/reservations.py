@@ -24,6 +24,7 @@ from session_service.reservations.domain import (
     start_time,
 )
 from session_service.reservations.tables import reservation, reservation_cancellation
+from session_service.transactions.store.facts import PAID_WITH_SESSION
 from session_service.values.keys import TenantStation
 from session_service.values.suspicion import Flag
 
@@ -151,7 +152,12 @@ _DUE = text(
     "WHERE status IN ('pending', 'active') AND expires_at <= CAST(:now AS timestamptz) "
     "ORDER BY expires_at LIMIT 500) AS due"
 )
-_BY_ID = text(f"SELECT * FROM reservation WHERE {of_tenant()} AND id = ANY(:ids) ORDER BY id")
+_BY_ID = text(
+    "SELECT r.*, EXISTS (SELECT FROM transaction AS t WHERE t.tenant_id = r.tenant_id "
+    f"AND t.station_id = r.station_id AND t.id = r.transaction_id AND {PAID_WITH_SESSION}"
+    ") AS paid_with_session "
+    f"FROM reservation AS r WHERE {of_tenant('r')} AND r.id = ANY(:ids) ORDER BY r.id"
+)
 _WANT_CANCELLED = text(
     "UPDATE reservation SET cancel_wanted_at = :now, cancel_wanted_by = :by, "
     "cancel_command_id = NULL, cancel_failure = NULL WHERE id = :id"
@@ -257,7 +263,8 @@ async def read_starts(
             one.tenant_id,
             one.station_id,
             one.created_at - _CLOCKS_APART,
-            later(one.expires_at, _CLOCKS_APART),
+            # By a clock that is ahead: when it was received is judged by.
+            later(one.expires_at, RECENT),
         )
         for one in reservations
     ]
@@ -334,7 +341,7 @@ async def stations_with_expired(connection: AsyncConnection, now: datetime) -> s
 async def read_reservations(
     connection: AsyncConnection, tenant_id: str, ids: Collection[int]
 ) -> list[Row[Any]]:
-    """Return rows of the reservations that the tenant has."""
+    """Return rows of the reservations that the tenant has, with `paid_with_session`."""
     return list(await connection.execute(_BY_ID, {"tenant_id": tenant_id, "ids": sorted(ids)}))
 
 
