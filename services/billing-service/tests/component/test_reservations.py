@@ -276,3 +276,28 @@ async def test_one_that_a_session_goes_on_with_is_paid_at_its_end(books: Books) 
     await books.bill(1)
     (bill,) = await books.bills()
     assert amounts(bill)[0] == "4.50"
+
+
+async def test_who_was_said_to_have_used_what_was_refused_does_not_pay_for_it(
+    books: Books,
+) -> None:
+    await books.assign(_RESERVED | {"min_price": {"excl_vat": 0}})
+    books.ask.know(1, reservation={"reserved_at": format_exact_time(START - timedelta(minutes=30))})
+    await books.bill(1)
+    books.ask.know(1, reservation=None)
+    books.ask.know_reservation(7, status="refused", was_held=False)
+    await books.tell(reservation("refused", 7, former_transaction_id=1))
+    await books.settle()
+    assert [amounts(one)[0] for one in await books.bills()] == ["3.50", "-4.50", "4.50"]
+    assert (await books.reservation_cost(7)).final is True
+
+
+@pytest.mark.parametrize("unreadable", [[7], {}, None, "7"])
+async def test_an_id_that_is_none_holds_up_no_other(books: Books, unreadable: Any) -> None:
+    await books.assign(_RESERVED)
+    books.ask.know_reservation(7)
+    books.ask.of_reservations[7]["reservation_id"] = unreadable
+    books.ask.know_reservation(9)
+    await books.tell(*(reservation("expired", one) for one in (7, 9)))
+    await books.settle()
+    assert [one.reservation_id for one in await books.bills()] == [9]

@@ -64,6 +64,7 @@ TRANSACTION_VALUES_LATE_KEY = "transaction.values_late"
 RESERVATION_USED_KEY = "reservation.used"
 RESERVATION_EXPIRED_KEY = "reservation.expired"
 RESERVATION_CANCELLED_KEY = "reservation.cancelled"
+RESERVATION_REFUSED_KEY = "reservation.refused"
 
 EXCHANGES = (
     Exchange(CALLS, "topic"),
@@ -155,6 +156,7 @@ _FOLLOWED_EVENTS: Mapping[str, tuple[str, ...]] = {
         RESERVATION_USED_KEY,
         RESERVATION_EXPIRED_KEY,
         RESERVATION_CANCELLED_KEY,
+        RESERVATION_REFUSED_KEY,
     ),
 }
 

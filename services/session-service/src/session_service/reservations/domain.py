@@ -5,7 +5,8 @@ of the station, connectors that go out of service, the clock. All of a station's
 judged anew from all of them, so neither order nor repetition shows in what comes out.
 """
 
-from collections.abc import Collection, Iterable
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -49,6 +50,8 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     REPLACED = "replaced"
     NOT_HELD = "not_held_by_station"
+    # Only told to who charges: by then it was over for more than a day, and no session pays for it.
+    NAMED_LATE = "named_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +184,11 @@ class Verdict:
 
 
 def start_time(started_at: datetime, received_at: datetime) -> datetime:
-    """Return when a start happened: our time of receipt unless it was sent later."""
-    if started_at < BUILD_DATE or abs(received_at - started_at) <= SENT_AT_ONCE:
+    """Return when a start happened: our time of receipt unless it was sent later.
+
+    What has not happened yet when it is received is told by a clock that is ahead.
+    """
+    if started_at < BUILD_DATE or received_at - started_at <= SENT_AT_ONCE:
         return received_at
     return started_at
 
@@ -208,11 +214,12 @@ def judge(
     in_time = sorted(starts, key=lambda start: (start.at, start.transaction_id))
     free = {start.transaction_id: start for start in in_time if start.wire_id is None}
     named: dict[int, ReservedStart] = {}
+    same = _by_wire_id(reservations)
     for start in in_time:
-        holder = _holder(reservations, start.wire_id, start.at)
+        holder = _holder(same, start.wire_id, start.at)
         if holder is not None:
             named.setdefault(holder.id, start)
-    ends = _ends(reservations, cancellations, outages)
+    ends = _ends(reservations, same, cancellations, outages)
     verdicts: dict[int, Verdict] = {}
     for reservation in sorted(reservations, key=_by_precedence):
         use = named.get(reservation.id)
@@ -264,19 +271,29 @@ def _by_precedence(reservation: Reservation) -> tuple[bool, datetime, int]:
     return (reservation.connector_id == 0, *reservation.age)
 
 
+def _by_wire_id(reservations: Iterable[Reservation]) -> dict[int | None, list[Reservation]]:
+    """Return the reservations under each id, oldest first: there may be years of them under one."""
+    same: dict[int | None, list[Reservation]] = {}
+    for reservation in sorted(reservations, key=_age):
+        same.setdefault(reservation.wire_id, []).append(reservation)
+    return same
+
+
 def _holder(
-    reservations: Iterable[Reservation], wire_id: int | None, at: datetime
+    same: Mapping[int | None, Sequence[Reservation]], wire_id: int | None, at: datetime
 ) -> Reservation | None:
     """Return the reservation that a station meant by an id at a time.
 
     Operators may use an id again. A station's clock may be behind: then it is the oldest.
     """
-    same = [reservation for reservation in reservations if reservation.wire_id == wire_id]
-    if not same:
+    held = same.get(wire_id)
+    if not held:
         return None
-    before = [reservation for reservation in same if reservation.created_at <= at]
-    taken = [reservation for reservation in before if reservation.answer is not Answer.REFUSED]
-    return max(taken or before or [min(same, key=_age)], key=_age)
+    before = bisect_right(held, at, key=lambda reservation: reservation.created_at)
+    for index in range(before - 1, -1, -1):
+        if held[index].answer is not Answer.REFUSED:
+            return held[index]
+    return held[max(before - 1, 0)]
 
 
 def _age(reservation: Reservation) -> tuple[datetime, int]:
@@ -285,6 +302,7 @@ def _age(reservation: Reservation) -> tuple[datetime, int]:
 
 def _ends(
     reservations: Collection[Reservation],
+    same: Mapping[int | None, Sequence[Reservation]],
     cancellations: Iterable[Cancellation],
     outages: Collection[Outage],
 ) -> dict[int, Verdict]:
@@ -295,7 +313,7 @@ def _ends(
         for reservation in reservations
     }
     for cancellation in cancellations:
-        holder = _holder(reservations, cancellation.wire_id, cancellation.asked_at)
+        holder = _holder(same, cancellation.wire_id, cancellation.asked_at)
         if holder is None:
             continue
         cancelled = ReservationStatus.CANCELLED
@@ -309,7 +327,7 @@ def _ends(
             for outage in outages
             if outage.ends(reservation)
         ]
-        replaced_at = _replaced_at(reservation, reservations)
+        replaced_at = _replaced_at(reservation, same[reservation.wire_id])
         if replaced_at is not None:
             replaced = ReservationStatus.CANCELLED
             ends[reservation.id].append(Verdict(replaced, Reason.REPLACED, replaced_at))
@@ -328,16 +346,12 @@ def _was_held(reservation: Reservation, at: datetime) -> bool:
     return reservation.answered_at <= at
 
 
-def _replaced_at(reservation: Reservation, others: Iterable[Reservation]) -> datetime | None:
+def _replaced_at(reservation: Reservation, same: Sequence[Reservation]) -> datetime | None:
     """Return when the station took another reservation under the same id (5.13)."""
-    later = [
-        other.created_at
-        for other in others
-        if other.wire_id == reservation.wire_id
-        and other.answer is Answer.ACCEPTED
-        and other.age > reservation.age
-    ]
-    return min(later, default=None)
+    for index in range(bisect_right(same, reservation.age, key=_age), len(same)):
+        if same[index].answer is Answer.ACCEPTED:
+            return same[index].created_at
+    return None
 
 
 def _unnamed_use(

@@ -133,7 +133,8 @@ def _read(
     field = "reservation_id" if view is ReservationFactsView else "transaction_id"
     read: dict[int, Subject | str] = {}
     for item in items:
-        number = numbers.get(item[field]) if isinstance(item, dict) and field in item else None
+        named = item.get(field) if isinstance(item, dict) else None
+        number = numbers.get(named) if isinstance(named, int) else None
         if number is not None:
             try:
                 read[number] = view.model_validate(item)

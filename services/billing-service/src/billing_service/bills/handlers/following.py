@@ -9,6 +9,7 @@ from billing_service.bills.store.sessions import Key, Told, follow
 from csms_shared.broker.topology import (
     RESERVATION_CANCELLED_KEY,
     RESERVATION_EXPIRED_KEY,
+    RESERVATION_REFUSED_KEY,
     RESERVATION_USED_KEY,
     TRANSACTION_CORRECTED_KEY,
     TRANSACTION_STARTED_KEY,
@@ -27,6 +28,8 @@ _RESERVATION_ENDED = {
     event_type(RESERVATION_USED_KEY),
     event_type(RESERVATION_EXPIRED_KEY),
     event_type(RESERVATION_CANCELLED_KEY),
+    # A late answer: a session may have paid for what nobody knew the answer to.
+    event_type(RESERVATION_REFUSED_KEY),
 }
 
 Follow = Callable[[AsyncConnection, Sequence[Work]], Awaitable[list[Reply]]]

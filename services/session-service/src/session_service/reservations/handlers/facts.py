@@ -12,7 +12,7 @@ from csms_shared.contracts.session_facts import (
 )
 from csms_shared.values.numbers import INT32_MAX
 from csms_shared.values.times import format_exact_time
-from session_service.reservations.domain import Answer
+from session_service.reservations.domain import Answer, Reason, ReservationStatus
 from session_service.reservations.store.reservations import read_reservations
 
 
@@ -26,6 +26,9 @@ async def reservation_facts(
 
 
 def _view(row: Row[Any]) -> ReservationFactsView:
+    # A session that began so late does not pay for it, so it is over as if nobody had named it.
+    is_late = row.status == ReservationStatus.USED and not row.paid_with_session
+    ended_at = row.expires_at if is_late else row.ended_at
     was_held = row.answer == Answer.ACCEPTED and row.answered_at is not None
     return ReservationFactsView(
         reservation_id=row.id,
@@ -35,9 +38,9 @@ def _view(row: Row[Any]) -> ReservationFactsView:
         id_token=row.id_token,
         group_id=row.group_id,
         started_at=format_exact_time(row.answered_at if was_held else row.created_at),
-        stopped_at=None if row.ended_at is None else format_exact_time(row.ended_at),
+        stopped_at=None if ended_at is None else format_exact_time(ended_at),
         tags=row.tags,
         was_held=was_held,
-        status=row.status,
-        reason=row.reason,
+        status=ReservationStatus.EXPIRED if is_late else row.status,
+        reason=Reason.NAMED_LATE if is_late else row.reason,
     )

@@ -114,7 +114,7 @@ async def judge_stations(
         judged = judge(
             held,
             cancellations.get(station, []),
-            [item.start for item in known],
+            [item.start for item in known if not item.taken],
             now,
             outages.get(station, []),
         )

@@ -24,6 +24,7 @@ from session_service.reservations.domain import (
     start_time,
 )
 from session_service.reservations.tables import reservation, reservation_cancellation
+from session_service.transactions.store.facts import PAID_WITH_SESSION
 from session_service.values.keys import TenantStation
 from session_service.values.suspicion import Flag
 
@@ -64,15 +65,16 @@ _ADD_OWN = text(
 )
 _STATION = columns_of(reservation, tenants=Text(), stations=Text())
 _NAMED = columns_of(reservation, "tenant_id", "station_id", "wire_id")
+# And all that a station knew under the same ids, however long ago: who named one meant one of them.
 _LOCK = text(
-    "SELECT * FROM reservation WHERE id IN ("
-    "SELECT id FROM reservation WHERE station_id = ANY(:stations) "
+    "WITH asked AS ("
+    "SELECT tenant_id, station_id, wire_id FROM reservation WHERE station_id = ANY(:stations) "
     f"AND (tenant_id, station_id) IN (SELECT * FROM {unnest(_STATION, 'held')}) "
     "AND expires_at > CAST(:recent AS timestamptz) UNION "
-    "SELECT id FROM reservation WHERE (tenant_id, station_id, wire_id) IN "
-    f"(SELECT * FROM {unnest(_NAMED, 'named')}) UNION "
-    "SELECT id FROM reservation WHERE command_id = ANY(:commands)"
-    ") ORDER BY id FOR UPDATE"
+    f"SELECT * FROM {unnest(_NAMED, 'named')} UNION "
+    "SELECT tenant_id, station_id, wire_id FROM reservation WHERE command_id = ANY(:commands)"
+    ") SELECT * FROM reservation WHERE id IN (SELECT r.id FROM asked JOIN reservation AS r "
+    "USING (tenant_id, station_id, wire_id)) ORDER BY id FOR UPDATE"
 )
 _BY_COMMAND = text(f"SELECT * FROM reservation WHERE {of_tenant()} AND command_id = :command_id")
 _KNOWN = text("SELECT command_id FROM reservation WHERE command_id = ANY(:commands)")
@@ -84,7 +86,12 @@ _CANCELLATIONS = text(
 )
 _START_COLUMNS = (
     "t.id, t.tenant_id, t.station_id, t.connector_id, t.token_key, t.token_group, "
-    "t.reservation_id, t.started_at, t.received_at, t.flags"
+    "t.reservation_id, t.started_at, t.received_at, t.flags, "
+    # Used a reservation that is too old to be judged with these: no other one has it too.
+    "t.reservation_id IS NULL AND EXISTS (SELECT FROM reservation AS r "
+    "WHERE r.tenant_id = t.tenant_id AND r.station_id = t.station_id "
+    "AND r.expires_at > least(t.started_at, t.received_at) AND r.transaction_id = t.id "
+    "AND r.id <> ALL(:judged)) AS taken"
 )
 _HELD = columns_of(
     reservation, "tenant_id", "station_id", since=DateTime(True), until=DateTime(True)
@@ -145,7 +152,12 @@ _DUE = text(
     "WHERE status IN ('pending', 'active') AND expires_at <= CAST(:now AS timestamptz) "
     "ORDER BY expires_at LIMIT 500) AS due"
 )
-_BY_ID = text(f"SELECT * FROM reservation WHERE {of_tenant()} AND id = ANY(:ids) ORDER BY id")
+_BY_ID = text(
+    "SELECT r.*, EXISTS (SELECT FROM transaction AS t WHERE t.tenant_id = r.tenant_id "
+    f"AND t.station_id = r.station_id AND t.id = r.transaction_id AND {PAID_WITH_SESSION}"
+    ") AS paid_with_session "
+    f"FROM reservation AS r WHERE {of_tenant('r')} AND r.id = ANY(:ids) ORDER BY r.id"
+)
 _WANT_CANCELLED = text(
     "UPDATE reservation SET cancel_wanted_at = :now, cancel_wanted_by = :by, "
     "cancel_command_id = NULL, cancel_failure = NULL WHERE id = :id"
@@ -164,10 +176,14 @@ class KeptReservation:
 
 @dataclass(frozen=True, slots=True)
 class FlaggedStart:
-    """A start, and whether its transaction carries the flag of a conflict."""
+    """A start, and whether its transaction carries the flag of a conflict.
+
+    `taken`: it used a reservation that is not judged now.
+    """
 
     start: ReservedStart
     flagged: bool
+    taken: bool
 
 
 async def add_own(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[Any] | None:
@@ -247,11 +263,15 @@ async def read_starts(
             one.tenant_id,
             one.station_id,
             one.created_at - _CLOCKS_APART,
-            later(one.expires_at, _CLOCKS_APART),
+            # By a clock that is ahead: when it was received is judged by.
+            later(one.expires_at, RECENT),
         )
         for one in reservations
     ]
-    rows = await connection.execute(_STARTS, _named(reservations) | arrays(_HELD, held))
+    rows = await connection.execute(
+        _STARTS,
+        _named(reservations) | arrays(_HELD, held) | {"judged": [one.id for one in reservations]},
+    )
     found: dict[TenantStation, list[FlaggedStart]] = {}
     for row in rows:
         start = ReservedStart(
@@ -263,7 +283,7 @@ async def read_starts(
             row.reservation_id,
             start_time(row.started_at, row.received_at),
         )
-        flagged = FlaggedStart(start, Flag.RESERVATION_CONFLICT in row.flags)
+        flagged = FlaggedStart(start, Flag.RESERVATION_CONFLICT in row.flags, row.taken)
         found.setdefault((row.tenant_id, row.station_id), []).append(flagged)
     return found
 
@@ -321,7 +341,7 @@ async def stations_with_expired(connection: AsyncConnection, now: datetime) -> s
 async def read_reservations(
     connection: AsyncConnection, tenant_id: str, ids: Collection[int]
 ) -> list[Row[Any]]:
-    """Return rows of the reservations that the tenant has."""
+    """Return rows of the reservations that the tenant has, with `paid_with_session`."""
     return list(await connection.execute(_BY_ID, {"tenant_id": tenant_id, "ids": sorted(ids)}))
 
 

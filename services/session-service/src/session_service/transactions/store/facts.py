@@ -14,11 +14,13 @@ from csms_shared.db.tenancy import of_tenant
 from session_service.metering.domain import ENERGY_REGISTER
 from session_service.transactions.domain.measured import CURRENT, SIGNED
 
-# A reservation that a session used had not ended when it began, but for clocks that differ.
+# Of a reservation `r` and the transaction `t` that used it: it was over for no more than a day. One
+# that was named later is paid by itself.
+PAID_WITH_SESSION = "r.expires_at >= least(t.started_at, t.received_at) - interval '1 day'"
 _SESSIONS = text(
     "SELECT t.*, (SELECT coalesce(r.answered_at, r.created_at) FROM reservation r "
     f"WHERE {of_tenant('r')} AND r.station_id = t.station_id "
-    "AND r.expires_at >= t.started_at - interval '1 day' "
+    f"AND {PAID_WITH_SESSION} "
     "AND r.transaction_id = t.id AND r.status = 'used' ORDER BY r.id LIMIT 1) AS reserved_at, "
     "ARRAY(SELECT tag FROM transaction_tag AS g "
     f"WHERE {of_tenant('g')} AND g.transaction_id = t.id ORDER BY tag) AS tags "
