@@ -45,10 +45,13 @@ async def test_the_end_of_a_command_reaches_everyone_once_and_those_who_follow_i
         ]
     )
     await stage.feed.round()
-    await until(lambda: sum(len(reader.events) for reader in (everyone, resets, unlocks)) >= 7)
-    assert everyone.copies == {0: 1, 1: 1, 2: 1, 3: 1}
-    assert resets.copies == {0: 1, 3: 1}
-    assert unlocks.copies == {2: 1}
+    # A broker that is too busy to confirm in time is asked to take it again.
+    is_once = not await stage.deferred()
+    await stage.until_nothing_is_deferred(stage.feed)
+    for reader, numbers in ((everyone, {0, 1, 2, 3}), (resets, {0, 3}), (unlocks, {2})):
+        await until(lambda reader=reader, wanted=numbers: reader.copies.keys() >= wanted)
+        assert reader.copies.keys() == numbers
+        assert not is_once or set(reader.copies.values()) == {1}
     assert {key for key, _ in everyone.messages + resets.messages} == {"command.completed"}
 
 
