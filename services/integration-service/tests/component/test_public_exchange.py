@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 import pytest
@@ -49,7 +50,7 @@ async def test_the_end_of_a_command_reaches_everyone_once_and_those_who_follow_i
     is_once = not await stage.deferred()
     await stage.until_nothing_is_deferred(stage.feed)
     for reader, numbers in ((everyone, {0, 1, 2, 3}), (resets, {0, 3}), (unlocks, {2})):
-        await until(lambda reader=reader, wanted=numbers: reader.copies.keys() >= wanted)
+        await until(partial(numbers.issubset, reader.copies))
         assert reader.copies.keys() == numbers
         assert not is_once or set(reader.copies.values()) == {1}
     assert {key for key, _ in everyone.messages + resets.messages} == {"command.completed"}
