@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -209,7 +210,8 @@ async def test_a_reservation_is_used_by_starts_of_its_own_tenant(
         await token(records, tenant_id)
     wanted = {"reservationId": 5, "connectorId": 1, "idTag": "T1", "expiryDate": soon()}
     await records.report(completed("north", "S1", "ReserveNow", wanted))
-    now = {"timestamp": soon(0.1)}
+    received_ms = int(datetime.now(UTC).timestamp() * 1000)
+    now = {"timestamp": soon(0.1), "received_ms": received_ms}
     await records.decide(records.start(1, tenant_id="south", **now))
     (shown,) = (await ask.of("north")("reservations.list"))["items"]
     assert shown["status"] == "active"
