@@ -6,13 +6,13 @@ import contextlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 import httpx
 
 from csms_simulator.operator import Operator
+from tests.faults.beside import Beside
 from tests.faults.faulty_suite import FaultySuite
 from tests.faults.violations import Violation
 
@@ -74,7 +74,7 @@ async def have_a_tariff(operator: Operator) -> None:
     (await operator.http.post("/tariff-assignments", json=wanted)).raise_for_status()
 
 
-class Export:
+class Export(Beside):
     """Takes charge detail records as they come, on `async with`, through whatever befalls.
 
     `positions`: those that came, as they came, after the one that was the last when it began.
@@ -84,30 +84,17 @@ class Export:
         self.positions: list[int] = []
         self.begin = 0
         self._operator = operator
-        self._running: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
+    async def _begin(self) -> None:
         while (page := await self._page(self.begin))["items"]:
             self.begin = page["items"][-1]["position"]
-        self._running = asyncio.create_task(self._follow(), name="export of records")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._running is not None
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
 
     @property
     def last(self) -> int:
         """The position up to which records have come."""
         return self.positions[-1] if self.positions else self.begin
 
-    async def _follow(self) -> None:
+    async def _work(self) -> None:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 page = await self._page(self.last)

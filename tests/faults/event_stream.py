@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import orjson
 
 from csms_simulator.operator import Operator
+from tests.faults.beside import Beside
 from tests.integration.waiting import eventually
 
 Told = tuple[int, dict[str, Any]]
@@ -21,7 +21,7 @@ _AGAIN_S = 0.5
 _PAGE = 500
 
 
-class EventStream:
+class EventStream(Beside):
     """Follows the events of an operator's tenant on `async with`, through whatever befalls.
 
     `told` has what came, as it came; `connections` counts how often it was taken on.
@@ -35,23 +35,8 @@ class EventStream:
         self._url = f"{operator.http.base_url}events"
         self._headers = {"Authorization": operator.authorization}
         self._after = after
-        self._running: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._running = asyncio.create_task(self._follow(), name="event stream")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._running is not None
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
-
-    async def _follow(self) -> None:
+    async def _work(self) -> None:
         while self.refusal is None:
             with contextlib.suppress(httpx.TransportError):
                 # A client for each connection: who reconnects knows nothing of the one before.

@@ -4,12 +4,12 @@ import asyncio
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from csms_simulator.operator import Operator
+from tests.faults.beside import Beside
 from tests.faults.fleet import FIRMWARE, LOCAL, StationFleet
 
 RESERVED = 3
@@ -19,34 +19,19 @@ _PAUSE_S = 0.3
 _FOR = (timedelta(seconds=3), timedelta(minutes=5))
 
 
-class ReservationLoad:
+class ReservationLoad(Beside):
     """Reserves, on `async with`, and cancels; what REST does not take is not repeated."""
 
     def __init__(self, operator: Operator, fleet: StationFleet) -> None:
         self.made = 0
         self._operator = operator
         self._fleet = fleet
-        self._running: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._running = asyncio.create_task(self._reserve_until_cancelled(), name="reservations")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._running is not None
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
 
     async def count(self) -> int:
         """Return how many REST has taken."""
         return self.made
 
-    async def _reserve_until_cancelled(self) -> None:
+    async def _work(self) -> None:
         held: list[int] = []
         while True:
             station_id = random.choice(self._fleet.stations).station_id

@@ -102,11 +102,11 @@ async def test_an_operator_has_a_reservation_billed_anew(
     admin: httpx.AsyncClient, billing: FakeService
 ) -> None:
     billing.operations["bills.settle_reservation"] = lambda _: None
-    path = "/reservations/7/settle"
+    path = "/reservations/71/settle"
     is_problem(await admin.post(path, headers=await api_key(admin, "viewer")), 403, "forbidden")
     answer = await admin.post(path, headers=await api_key(admin, "operator"))
     assert answer.status_code == 204
-    assert billing.asked("bills.settle_reservation") == [{"reservation_id": 7}]
+    assert billing.asked("bills.settle_reservation") == [{"reservation_id": 71}]
     billing.operations["bills.settle_reservation"] = _unknown
     is_problem(await admin.post(path), 404, "not_found")
 

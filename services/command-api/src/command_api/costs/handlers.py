@@ -1,7 +1,7 @@
 """Asks billing-service what things cost; a list of transactions never waits long for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -89,13 +89,11 @@ async def transaction_cost(services: Services, transaction_id: int) -> Document:
         ServiceAway: billing-service does not answer.
     """
     named = {"transaction_id": transaction_id}
-    answer = await _told(services, "costs.get", named)
-    if answer is not None:
-        return _without("reservation_id", checked(answer))
-    found = await services.ask(SESSION_SERVICE, "transactions.get", named)
-    transaction = TransactionView.model_validate(found)
-    cost = _without_amounts(unknown_yet(transaction), transaction_id=transaction.transaction_id)
-    return _without("reservation_id", cost)
+    cost = await _told(services, "costs.get", named)
+    if cost is None:
+        found = await services.ask(SESSION_SERVICE, "transactions.get", named)
+        cost = _without_amounts(unknown_yet(TransactionView.model_validate(found)), named)
+    return _without("reservation_id", checked(cost))
 
 
 async def reservation_cost(services: Services, reservation_id: int) -> Document:
@@ -108,13 +106,11 @@ async def reservation_cost(services: Services, reservation_id: int) -> Document:
         ServiceAway: billing-service does not answer.
     """
     named = {"reservation_id": reservation_id}
-    answer = await _told(services, "costs.of_reservation", named)
-    if answer is not None:
-        return _without("transaction_id", checked(answer))
-    found = await services.ask(SESSION_SERVICE, "reservations.get", named)
-    reservation = ReservationView.model_validate(found)
-    cost = _without_amounts(unsettled(reservation), reservation_id=reservation.reservation_id)
-    return _without("transaction_id", cost)
+    cost = await _told(services, "costs.of_reservation", named)
+    if cost is None:
+        found = await services.ask(SESSION_SERVICE, "reservations.get", named)
+        cost = _without_amounts(unsettled(ReservationView.model_validate(found)), named)
+    return _without("transaction_id", checked(cost))
 
 
 async def _told(services: Services, operation: str, named: Document) -> Any:
@@ -144,7 +140,7 @@ def _without(field: str, cost: Document) -> Document:
     return {name: value for name, value in cost.items() if name != field}
 
 
-def _without_amounts(status: BillStatus, **named: int) -> Document:
+def _without_amounts(status: BillStatus, named: Mapping[str, int]) -> Document:
     cost = CostView(
         **named,
         final=status is BillStatus.FINAL,
@@ -153,4 +149,4 @@ def _without_amounts(status: BillStatus, **named: int) -> Document:
         total_excl_vat=None,
         total_incl_vat=None,
     )
-    return shown(cost.model_dump(mode="json"))
+    return cost.model_dump(mode="json")
