@@ -81,39 +81,40 @@ async def known_of_sessions(ask: Ask, keys: Iterable[Key]) -> dict[Key, Known | 
 
 
 async def known_of_some(
-    ask: Ask, tenant_id: str, transaction_ids: Sequence[int]
+    ask: Ask, tenant_id: str, numbers: Sequence[int]
 ) -> tuple[dict[Key, Known | str], list[int]]:
     """Return what one answer tells of what a tenant has, and of which it tells nothing yet.
 
-    Named by their numbers (`bills/domain/subject.py`), as the tenant's sessions and reservations.
+    Named by their numbers (`bills/domain/subject.py`): either sessions or reservations, which are
+    different questions.
 
     Raises:
         NotAnswered: the question was refused, and is about several: any of them may be to blame.
         Unavailable: another service does not answer now.
     """
     try:
-        return await _asked_together(ask, tenant_id, transaction_ids)
+        return await _asked_together(ask, tenant_id, numbers)
     except NotAnswered as error:
-        if len(transaction_ids) > 1:
+        if len(numbers) > 1:
             raise
-        return {(tenant_id, transaction_ids[0]): str(error)}, []
+        return {(tenant_id, numbers[0]): str(error)}, []
 
 
 async def _asked_together(
-    ask: Ask, tenant_id: str, transaction_ids: Sequence[int]
+    ask: Ask, tenant_id: str, numbers: Sequence[int]
 ) -> tuple[dict[Key, Known | str], list[int]]:
-    of_reservations = {one: id for one in transaction_ids if (id := reservation_of(one))}
-    of_sessions = [one for one in transaction_ids if one not in of_reservations]
-    items, later = await ask.sessions(tenant_id, of_sessions) if of_sessions else ([], [])
-    found: dict[int, Subject | str] = {
-        one: "session-service knows no such transaction" for one in of_sessions if one not in later
-    }
-    found |= _read(SessionFactsView, items, {one: one for one in found})
-    if of_reservations:
-        reservations = await ask.reservations(tenant_id, [*of_reservations.values()])
-        found |= dict.fromkeys(of_reservations, "session-service knows no such reservation")
-        numbers = {id: one for one, id in of_reservations.items()}
-        found |= _read(ReservationFactsView, reservations, numbers)
+    reservations = {id: one for one in numbers if (id := reservation_of(one)) is not None}
+    later: list[int] = []
+    if reservations:
+        items = await ask.reservations(tenant_id, [*reservations])
+        read = _read(ReservationFactsView, items, reservations)
+        unknown = "session-service knows no such reservation"
+    else:
+        items, later = await ask.sessions(tenant_id, numbers)
+        read = _read(SessionFactsView, items, {one: one for one in numbers if one not in later})
+        unknown = "session-service knows no such transaction"
+    found: dict[int, Subject | str] = {one: unknown for one in numbers if one not in later}
+    found |= read
     known = {one: subject for one, subject in found.items() if not isinstance(subject, str)}
     places = await _places(ask, tenant_id, known) if known else {}
     told: dict[Key, Known | str] = {}
